@@ -1,0 +1,1 @@
+"""The arithmetic of a convolution: one axis, its patterns, and what is assembled from them."""

@@ -1,0 +1,277 @@
+"""From the patterns of the axes and a weight to the three arrays of a CSR matrix, written once and in order.
+
+A row of the matrix is an outer product: (channels it reads) x (entries of axis 0) x (entries of axis 1) x ... .
+So the rows that share one row of axis 0, a *line*, are built once from the inner axes and written wherever axis 0
+repeats, with the column shift added. All rows of a channel group have the same columns; only their weights differ.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from convmatrix.core.errors import SumOverflowError
+from convmatrix.core.pattern import Pattern, Rows
+
+__all__ = ["assemble", "extended_weight", "index_dtype", "taps_of_places"]
+
+_BLOCK = 4096
+"""Blocks of fewer elements make NumPy's broadcasting add several times slower per element."""
+
+
+def index_dtype(rows: int, cols: int, nnz: int) -> np.dtype[np.signedinteger]:
+    """int32 where every index and count fits, else int64."""
+    return np.dtype(np.int32 if max(rows, cols, nnz) <= np.iinfo(np.int32).max else np.int64)
+
+
+def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
+    """Extend each spatial axis of a weight from taps to symbols: the sums of the taps that meet on one input.
+
+    Parameters
+    ----------
+    weight : (row_channels, col_channels_per_group, *kernel_size) ndarray
+    patterns : sequence of Pattern
+        One for each axis.
+
+    Returns
+    -------
+    (row_channels, col_channels_per_group, *number_of_symbols) ndarray
+        Of the dtype of `weight`; for bool the sum is "or".
+
+    Raises
+    ------
+    SumOverflowError
+        If a sum leaves the range of an integer dtype.
+    """
+    if all(len(pattern.symbols) == size for pattern, size in zip(patterns, weight.shape[2:], strict=True)):
+        return weight
+    dtype = weight.dtype
+    most = prod(max(map(len, pattern.symbols)) for pattern in patterns)
+    if dtype.kind in "iu" and weight.size and max(int(weight.max()), -int(weight.min())) * most > np.iinfo(dtype).max:
+        weight = _summed(weight.astype(object), patterns)
+        smallest, largest = weight.min(), weight.max()
+        if smallest < np.iinfo(dtype).min or largest > np.iinfo(dtype).max:
+            worst = largest if largest > np.iinfo(dtype).max else smallest
+            wider = [np.dtype(t) for t in (np.int16, np.int32, np.int64)]
+            fits = [t for t in wider if np.iinfo(t).min <= smallest and largest <= np.iinfo(t).max]
+            raise SumOverflowError(
+                f"weights that meet on one input add up to {worst}, which {dtype} cannot hold "
+                f"(it ends at {np.iinfo(dtype).max if worst > 0 else np.iinfo(dtype).min}): "
+                f"cast the weight with .astype({str(fits[0] if fits else np.dtype(float))!r})"
+            )
+        return weight.astype(dtype)
+    return _summed(weight, patterns)
+
+
+def _summed(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
+    for axis, pattern in enumerate(patterns, start=2):
+        sums = [
+            np.add.reduce(weight.take(taps, axis), axis=axis, keepdims=True, dtype=weight.dtype)
+            for taps in pattern.symbols[weight.shape[axis] :]
+        ]
+        weight = np.concatenate([weight, *sums], axis=axis)
+    return weight
+
+
+def taps_of_places(patterns: Sequence[Pattern]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which taps each spatial place of an extended weight is the sum of.
+
+    Returns
+    -------
+    ptr, taps : ndarray of int64
+        Place p is the sum of the taps ``taps[ptr[p]:ptr[p + 1]]``, as flat indices into the kernel.
+    """
+    flat, sizes = [], []
+    kernel = [len([s for s in pattern.symbols if len(s) == 1]) for pattern in patterns]
+    steps = [prod(kernel[axis + 1 :]) for axis in range(len(kernel))]
+    for symbols in product(*(pattern.symbols for pattern in patterns)):
+        taps = [sum(t * step for t, step in zip(tap, steps, strict=True)) for tap in product(*symbols)]
+        flat += taps
+        sizes.append(len(taps))
+    ptr = np.zeros(len(sizes) + 1, dtype=np.int64)
+    np.cumsum(sizes, out=ptr[1:])
+    return ptr, np.array(flat, dtype=np.int64)
+
+
+def assemble(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) -> sparse.csr_array:
+    """Build the matrix of the given patterns and weight, in canonical CSR form.
+
+    Parameters
+    ----------
+    patterns : sequence of Pattern
+        One for each axis, outermost first.
+    weight : (row_channels, col_channels_per_group, *number_of_symbols) ndarray
+        What `extended_weight` returns.
+    groups : int
+        Number of diagonal blocks; `row_channels` is a multiple of it.
+
+    Returns
+    -------
+    C : (row_channels * prod(rows), groups * col_channels_per_group * prod(cols)) csr_array
+        Rows and columns flattened in C order, channels first; int32 indices wherever they fit.
+    """
+    row_channels, col_channels = weight.shape[:2]
+    rows, cols, nnz = (prod(getattr(p, name) for p in patterns) for name in ("n_rows", "n_cols", "nnz"))
+    nnz *= col_channels
+    shape = (row_channels * rows, groups * col_channels * cols)
+    dtype = index_dtype(*shape, row_channels * nnz)
+
+    data = np.empty(row_channels * nnz, dtype=weight.dtype)
+    indices = np.empty(row_channels * nnz, dtype=dtype)
+    weights = np.ascontiguousarray(weight).reshape(row_channels, -1)  # shape (row_channels, places)
+    by_channel = data.reshape(row_channels, nnz)
+    by_group = indices.reshape(groups, row_channels // groups, nnz)
+    first_cols = np.arange(groups, dtype=dtype) * (col_channels * cols)
+
+    channels = np.arange(col_channels)
+    prefix = (channels.astype(dtype) * cols, channels * prod(weight.shape[2:]))
+    for line in _lines(_levels(patterns), *prefix):
+        shifts = first_cols[:, None, None, None] + line.shifts(dtype)[:, None]  # shape (groups, 1, repeats, 1)
+        np.add(line.cols, shifts, out=line.view(by_group))
+        # take, not weights[:, places]: that would lay the result out column by column
+        np.copyto(line.view(by_channel), np.take(weights, line.places, axis=1)[:, None, :])
+
+    matrix = sparse.csr_array((data, indices, _indptr(patterns, row_channels, col_channels, nnz, dtype)), shape=shape)
+    matrix.has_canonical_format = True
+    return matrix
+
+
+def _indptr(
+    patterns: Sequence[Pattern], row_channels: int, col_channels: int, nnz: int, dtype: np.dtype[np.signedinteger]
+) -> NDArray[np.signedinteger]:
+    """Row starts: the outer product of the axes' row counts, summed up once and repeated for every channel."""
+    rows = prod(pattern.n_rows for pattern in patterns)
+    indptr = np.empty(row_channels * rows + 1, dtype=dtype)
+    indptr[0] = 0
+    by_channel = indptr[1:].reshape(row_channels, rows)
+    first = by_channel[0]
+    counts = np.full(1, col_channels, dtype=dtype)
+    for pattern in patterns[:-1]:
+        counts = np.multiply.outer(counts, pattern.row_counts(dtype)).ravel()
+    last = patterns[-1].row_counts(dtype) if patterns else np.ones(1, dtype=dtype)
+    np.multiply(counts[:, None], last, out=first.reshape(len(counts), len(last)))
+    np.cumsum(first, out=first)
+    np.add(first, (np.arange(1, row_channels, dtype=dtype) * nnz)[:, None], out=by_channel[1:])
+    return indptr
+
+
+class _Level(NamedTuple):
+    """An axis within the image: its pattern, and what one step along it means for everything inside."""
+
+    pattern: Pattern
+    col_step: int
+    place_step: int
+    inner_nnz: int
+
+
+def _levels(patterns: Sequence[Pattern]) -> list[_Level]:
+    inner = [patterns[axis + 1 :] for axis in range(len(patterns))]
+    return [
+        _Level(p, prod(q.n_cols for q in rest), prod(len(q.symbols) for q in rest), prod(q.nnz for q in rest))
+        for p, rest in zip(patterns, inner, strict=True)
+    ]
+
+
+class _Line(NamedTuple):
+    """A block of entries, to be written `repeats` times, `every` entries apart, with columns moved on by `shift`."""
+
+    cols: NDArray[np.signedinteger]
+    places: NDArray[np.intp]
+    start: int
+    offset: int
+    every: int
+    repeats: int = 1
+    shift: int = 0
+
+    def view(self, out: NDArray[Any]) -> NDArray[Any]:
+        """The part of `out` (..., nnz) that this line fills, shape (..., repeats, len(cols))."""
+        part = out[..., self.start : self.start + self.repeats * self.every]
+        whole = part.reshape(*out.shape[:-1], self.repeats, self.every)
+        return whole[..., self.offset : self.offset + len(self.cols)]
+
+    def shifts(self, dtype: np.dtype[np.signedinteger]) -> NDArray[np.signedinteger]:
+        """Column shift of each repetition, shape (repeats,)."""
+        return np.arange(self.repeats, dtype=dtype) * self.shift
+
+    def unrolled(self) -> "Iterator[_Line]":
+        """The same entries in blocks that are long enough to be written fast."""
+        times = min(-(-_BLOCK // max(len(self.cols), 1)), self.repeats)
+        if times < 2 or len(self.cols) < self.every:
+            yield self
+            return
+        cols = (self.shifts(self.cols.dtype)[:times, None] + self.cols).ravel()
+        places = np.repeat(self.places[None, :], times, axis=0).ravel()
+        repeats, rest = divmod(self.repeats, times)
+        every = times * self.every
+        yield _Line(cols, places, self.start, 0, every, repeats, times * self.shift)
+        if rest:
+            cut = rest * self.every
+            moved = cols[:cut] + cols.dtype.type(repeats * times * self.shift)
+            yield _Line(moved, places[:cut], self.start + repeats * every, 0, cut)
+
+
+def _lines(
+    levels: Sequence[_Level], cols: NDArray[np.signedinteger], places: NDArray[np.intp]
+) -> Iterator[_Line]:
+    """All entries of an image, line by line; every row of it is an outer product that begins with the given prefix."""
+    if not levels:
+        yield _Line(cols, places, 0, 0, len(cols))
+        return
+    level, inner = levels[0], levels[1:]
+    pattern = level.pattern
+    start = 0
+    for part, repeats in ((pattern.head, 1), (pattern.body, pattern.repeats), (pattern.tail, 1)):
+        every = len(cols) * len(part.cols) * level.inner_nnz
+        rows = _rows_of_lines(part, level, inner, cols, places, start, every, repeats)
+        if repeats > 1 and part.count > 1 and every < _BLOCK:
+            rows = iter((_joined(list(rows)),))
+        for line in rows:
+            yield from line.unrolled()
+        start += every * repeats
+
+
+def _rows_of_lines(
+    part: Rows,
+    level: _Level,
+    inner: Sequence[_Level],
+    cols: NDArray[np.signedinteger],
+    places: NDArray[np.intp],
+    start: int,
+    every: int,
+    repeats: int,
+) -> Iterator[_Line]:
+    offset = 0
+    if repeats:
+        for row in range(part.count):
+            here = slice(part.ptr[row], part.ptr[row + 1])
+            block = _block(
+                inner,
+                (cols[:, None] + (part.cols[here] * level.col_step).astype(cols.dtype)).ravel(),
+                (places[:, None] + part.symbols[here] * level.place_step).ravel(),
+            )
+            yield _Line(*block, start, offset, every, repeats, level.pattern.shift * level.col_step)
+            offset += len(block[0])
+
+
+def _joined(lines: list[_Line]) -> _Line:
+    """The rows of one short period as one line."""
+    cols, places = (np.concatenate([line[part] for line in lines]) for part in (0, 1))
+    return lines[0]._replace(cols=cols, places=places)
+
+
+def _block(
+    levels: Sequence[_Level], cols: NDArray[np.signedinteger], places: NDArray[np.intp]
+) -> tuple[NDArray[np.signedinteger], NDArray[np.intp]]:
+    """Columns and weight places of all rows of an image that begin with the given prefix."""
+    if not levels:
+        return cols, places
+    size = len(cols) * levels[0].pattern.nnz * levels[0].inner_nnz
+    out_cols, out_places = np.empty(size, dtype=cols.dtype), np.empty(size, dtype=places.dtype)
+    for line in _lines(levels, cols, places):
+        np.add(line.cols, line.shifts(cols.dtype)[:, None], out=line.view(out_cols))
+        np.copyto(line.view(out_places), line.places)
+    return out_cols, out_places

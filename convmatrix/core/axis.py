@@ -1,0 +1,343 @@
+"""One axis of a convolution: which input does output ``o`` read through tap ``t``?
+
+Everything here follows from one line: tap ``t`` of output ``o`` looks at position ``o*stride + t*dilation - before`` of
+the axis, after the input has been spread by ``input_dilation`` and extended beyond its ends by the padding mode.
+Sizes and counts are integer arithmetic; only `Axis.extend` and `Axis.table` make arrays.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import gcd
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PADDING_MODES", "PADDING_NAMES", "Axis", "input_sizes", "named_padding", "split_same"]
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
+PADDING_NAMES = ("valid", "full", "half", "causal", "same", "same_lower")
+
+NOTHING = -1
+"""The entry of a table that reads a zero, not an input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of a convolution whose kernel fits; the layers check that before they make one.
+
+    Parameters
+    ----------
+    input_size, kernel_size, stride, dilation, input_dilation : int
+        As in the layers, at least 1.
+    before, after : int
+        Padding at the two ends; negative crops, after the extension that `mode` describes.
+    mode : str
+        One of `PADDING_MODES`.
+
+    Examples
+    --------
+    >>> Axis(input_size=4, kernel_size=3, before=1, after=1).table()
+    array([[-1,  0,  1],
+           [ 0,  1,  2],
+           [ 1,  2,  3],
+           [ 2,  3, -1]])
+    """
+
+    input_size: int
+    kernel_size: int
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+    dilation: int = 1
+    input_dilation: int = 1
+    mode: str = "zeros"
+
+    # -- sizes ---------------------------------------------------------------------------------------------------
+
+    @property
+    def span(self) -> int:
+        """Number of positions from the first tap to the last, k_e = dilation*(kernel_size-1)+1."""
+        return self.dilation * (self.kernel_size - 1) + 1
+
+    @property
+    def stretched_size(self) -> int:
+        """Input size with the zeros that `input_dilation` inserts."""
+        return (self.input_size - 1) * self.input_dilation + 1
+
+    @property
+    def padded_size(self) -> int:
+        """Number of positions that windows may cover."""
+        return self.stretched_size + self.before + self.after
+
+    @property
+    def output_size(self) -> int:
+        """Number of windows (Dumoulin & Visin, arXiv:1603.07285, relationships 6 and 15)."""
+        return (self.padded_size - self.span) // self.stride + 1
+
+    @property
+    def leftover(self) -> int:
+        """Positions at the end that no window reaches, the guide's ``a = (i + 2p - k) mod s``."""
+        return (self.padded_size - self.span) % self.stride
+
+    def input_sizes(self) -> range:
+        """All input sizes that give this axis's output size with the same numbers: why floor makes a size ambiguous.
+
+        Examples
+        --------
+        >>> Axis(5, 3, stride=2, before=1, after=1).input_sizes()
+        range(5, 7)
+        """
+        pads = self.before + self.after
+        return input_sizes(self.output_size, self.span, self.stride, pads, self.input_dilation)
+
+    # -- reads ---------------------------------------------------------------------------------------------------
+
+    def positions(self, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions that the taps of `outputs` look at, on the stretched input; shape (len(outputs), kernel_size)."""
+        taps = np.arange(self.kernel_size, dtype=np.int64)
+        return outputs[:, None] * self.stride + taps * self.dilation - self.before
+
+    def extend(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Input index behind each position of the endlessly extended axis, or -1 where there is a zero.
+
+        The extension is what ``numpy.pad`` gives, repeated as often as needed (``zeros`` is ``constant``,
+        ``circular`` is ``wrap``, ``replicate`` is ``edge``; ``reflect`` and ``symmetric`` share their names).
+        """
+        n = self.input_size
+        if self.mode == "zeros":
+            index, between = np.divmod(positions, self.input_dilation)
+            return np.where((between == 0) & (index >= 0) & (index < n), index, NOTHING)
+        if self.mode == "circular":
+            return positions % n
+        if self.mode == "replicate" or n == 1:
+            return np.clip(positions, 0, n - 1)
+        period, mirror = self._mirrors()
+        folded = positions % period
+        return np.where(folded < n, folded, period - mirror - folded)
+
+    def table(self) -> NDArray[np.int64]:
+        """The whole table *output o, tap t -> input index* (-1: a zero), shape (output_size, kernel_size)."""
+        return self.extend(self.positions(np.arange(self.output_size, dtype=np.int64)))
+
+    def _mirrors(self) -> tuple[int, int]:
+        """Period of a mirrored extension, and c of its mirror image q -> -c - q."""
+        return (2 * self.input_size, 1) if self.mode == "symmetric" else (2 * self.input_size - 2, 0)
+
+    # -- the interior: rows that repeat --------------------------------------------------------------------------
+
+    @property
+    def period(self) -> int:
+        """Every `period` outputs, the interior's rows repeat, `shift` inputs further on."""
+        return self.input_dilation // gcd(self.stride, self.input_dilation)
+
+    @property
+    def shift(self) -> int:
+        """Every `shift` inputs, the interior's columns repeat, `period` outputs further on."""
+        return self.stride // gcd(self.stride, self.input_dilation)
+
+    def interior_outputs(self) -> tuple[int, int]:
+        """Range [lo, hi) of the outputs whose whole window lies on the stretched input."""
+        lo = -(-self.before // self.stride)
+        hi = (self.stretched_size - self.span + self.before) // self.stride + 1
+        return _clamped(lo, hi, self.output_size)
+
+    def interior_inputs(self) -> tuple[int, int]:
+        """Range [lo, hi) of the inputs that every tap reads exactly once and that no border copies."""
+        a = self.input_dilation
+        # Taps 0 and kernel_size-1 must reach the input from outputs that exist.
+        lo = -((self.before - self.span + 1) // a)
+        hi = (self.output_size * self.stride - 1 - self.before) // a + 1
+        if self.mode != "zeros":
+            left = max(self.before, 0)
+            right = max((self.output_size - 1) * self.stride + self.span - self.before - self.input_size, 0)
+            n = self.input_size
+            copied = {  # first and one past the last input that no position beyond the ends repeats
+                "circular": (right, n - left),
+                "replicate": (min(left, 1), n - min(right, 1)),
+                "reflect": (left + 1 if left else 0, n - 1 - right if right else n),
+                "symmetric": (left, n - right),
+            }[self.mode]
+            lo, hi = max(lo, copied[0]), min(hi, copied[1])
+        return _clamped(lo, hi, self.input_size)
+
+    # -- how many entries ----------------------------------------------------------------------------------------
+
+    @property
+    def nnz(self) -> int:
+        """Number of pairs (output, input) that some tap connects; integer arithmetic, no arrays."""
+        if self.mode == "zeros":
+            return sum(self._reads_of_phase(phase) for phase in range(min(self.period, self.output_size)))
+        if self.input_size == 1:
+            return self.output_size
+        if self.mode == "circular":
+            return self.output_size * min(self.kernel_size, self.input_size // gcd(self.dilation, self.input_size))
+        if self.mode == "replicate":
+            return self._reads_of_phase(0) + sum(self._rows_reading_only_beyond())
+        return self._mirrored_pairs()
+
+    def _reads_of_phase(self, phase: int) -> int:
+        """Pairs (o, t) that read an input, among the outputs o = phase modulo `period`.
+
+        With input dilation these outputs meet the inputs through every `every`-th tap only, so that they
+        are a convolution without input dilation, of wider stride and dilation.
+        """
+        a = self.input_dilation
+        outputs = -((phase - self.output_size) // self.period)
+        common = gcd(self.dilation, a)
+        target = self.before - phase * self.stride  # t*dilation = target (mod a)
+        if target % common:
+            return 0
+        every = a // common
+        first = target // common * pow(self.dilation // common, -1, every) % every
+        taps = -((first - self.kernel_size) // every)
+        start = phase * self.stride + first * self.dilation - self.before
+        below = (outputs, taps, self.stride * self.period, self.dilation * every)
+        return _pairs_below(self.stretched_size - start, *below) - _pairs_below(-start, *below)
+
+    def _rows_reading_only_beyond(self) -> Iterator[int]:
+        """For replicate: rows that read an end value only from beyond that end, at the left and at the right."""
+        reach, stride = self.span - 1, self.stride
+        last_tap = (self.output_size - 1) * stride - self.before + reach
+        # How far the outermost tap of the outermost row lies beyond the end value; the next rows, `stride` less.
+        for far in (self.before, last_tap - (self.input_size - 1)):
+            beyond = min((far - 1) // stride + 1, self.output_size)
+            if far <= 0:
+                yield 0
+                continue
+            nearest = far - (beyond - 1) * stride
+            # Rows with a tap on the end value itself have counted it already.
+            hitting = (min(far, reach) - nearest) // stride + 1
+            yield beyond - _multiples(nearest, stride, hitting, self.dilation)
+
+    def _mirrored_pairs(self) -> int:
+        """For reflect and symmetric: distinct inputs of every row, summed; border rows repeat with the mirrors."""
+        lo, hi = self.interior_outputs()
+        repeat = self._mirrors()[0]
+        repeat //= gcd(repeat, self.stride)
+        border = self.output_size - (hi - lo)
+        if border <= repeat:
+            rows = (*range(lo), *range(hi, self.output_size))
+            return (hi - lo) * self.kernel_size + sum(map(self._mirrored_row, rows))
+        whole, rest = divmod(self.output_size, repeat)
+        counts = [self._mirrored_row(o) for o in range(repeat)]
+        return whole * sum(counts) + sum(counts[:rest])
+
+    def _mirrored_row(self, output: int) -> int:
+        """Distinct inputs that one output reads through mirrors.
+
+        Modulo the period the taps are an arithmetic progression of `steps` residues; the mirror image of tap t is a
+        tap t' where t + t' has one certain value modulo `cycle`. Each such pair is one input, read twice.
+        """
+        period, mirror = self._mirrors()
+        common = gcd(self.dilation, period)
+        cycle = period // common
+        steps = min(self.kernel_size, cycle)
+        total = -(2 * (output * self.stride - self.before) + mirror)
+        if total % common:
+            return steps
+        smallest = total // common * pow(self.dilation // common, -1, cycle) % cycle
+        twice = 0
+        for both in (smallest, smallest + cycle):
+            if both <= 2 * steps - 2:
+                twice += steps - abs(both - (steps - 1)) - (both % 2 == 0)
+        return steps - twice // 2
+
+
+def input_sizes(outputs: int, span: int, stride: int, pads: int, input_dilation: int) -> range:
+    """All input sizes of an axis with which a convolution gives `outputs`; `pads` is the sum of both ends."""
+    smallest = (outputs - 1) * stride + span - pads
+    first = -((1 - smallest) // input_dilation) + 1
+    last = (smallest + stride - 2) // input_dilation + 1
+    return range(max(first, 1), last + 1)
+
+
+def _clamped(lo: int, hi: int, size: int) -> tuple[int, int]:
+    """[lo, hi) cut to [0, size); (size, size) where nothing is left, so that all rows are border rows."""
+    lo, hi = max(lo, 0), min(hi, size)
+    return (lo, hi) if lo < hi else (size, size)
+
+
+def _pairs_below(bound: int, outputs: int, taps: int, stride: int, dilation: int) -> int:
+    """Pairs (o, t) of range(outputs) x range(taps) with o*stride + t*dilation < bound, by sums of floors."""
+    room = bound - 1
+    if room < 0 or taps <= 0 or outputs <= 0:
+        return 0
+    some = min(room // dilation + 1, taps)
+    spare = room - (outputs - 1) * stride
+    all_outputs = min(spare // dilation + 1, taps) if spare >= 0 else 0
+    # Tap t in [all_outputs, some) has (room - t*dilation) // stride + 1 outputs; counted from the last tap upwards.
+    count = some - all_outputs
+    return all_outputs * outputs + count + _floor_sum(count, stride, dilation, room - (some - 1) * dilation)
+
+
+def _floor_sum(count: int, modulus: int, slope: int, offset: int) -> int:
+    """Sum of (slope*j + offset) // modulus for j in range(count), in logarithmic time (Euclid's steps)."""
+    total = 0
+    while count > 0:
+        total += (count - 1) * count // 2 * (slope // modulus) + count * (offset // modulus)
+        slope, offset = slope % modulus, offset % modulus
+        top = slope * count + offset
+        if top < modulus:
+            break
+        count, offset = divmod(top, modulus)
+        modulus, slope = slope, modulus
+    return total
+
+
+def _multiples(first: int, step: int, count: int, modulus: int) -> int:
+    """Number of j in range(count) for which first + j*step is a multiple of `modulus`."""
+    common = gcd(step, modulus)
+    if first % common:
+        return 0
+    every = modulus // common
+    start = -(first // common) * pow(step // common, -1, every) % every
+    return max(0, -((start - count) // every))
+
+
+def split_same(total: int, *, lower: bool) -> tuple[int, int]:
+    """Split a total padding into (before, after); the odd element goes to the end, or with `lower` to the start.
+
+    Examples
+    --------
+    >>> split_same(3, lower=False), split_same(3, lower=True)
+    ((1, 2), (2, 1))
+    """
+    small, large = total // 2, total - total // 2
+    return (large, small) if lower else (small, large)
+
+
+def named_padding(name: str, span: int, stride: int, input_size: int) -> tuple[int, int]:
+    """Resolve a padding name on one axis of a convolution into (before, after).
+
+    ``same`` is TensorFlow's and ONNX's SAME_UPPER: as many outputs as ceil(input_size / stride).
+
+    Parameters
+    ----------
+    name : str
+        One of `PADDING_NAMES`.
+    span : int
+        k_e = dilation*(kernel_size-1)+1.
+    stride, input_size : int
+        Needed by ``same`` and ``same_lower`` only.
+
+    Returns
+    -------
+    tuple of int
+        (before, after)
+
+    Examples
+    --------
+    >>> named_padding("same", span=7, stride=2, input_size=224)
+    (2, 3)
+    """
+    if name in ("same", "same_lower"):
+        outputs = -(-input_size // stride)
+        return split_same(max((outputs - 1) * stride + span - input_size, 0), lower=name == "same_lower")
+    return {
+        "valid": (0, 0),
+        "full": (span - 1, span - 1),
+        "half": (span // 2, span // 2),
+        "causal": (span - 1, 0),
+    }[name]
+
+

@@ -1,0 +1,987 @@
+"""Conv and ConvTranspose: what a convolution layer is, before there is any data.
+
+A layer is frozen and valid from the moment it exists: its fields hold resolved numbers, one for each axis, its sizes
+are integer arithmetic, and nobody checks shapes again. The matrix, the operator and the transpose come from it.
+"""
+
+import difflib
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from math import prod
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from convmatrix.core.assembly import assemble, extended_weight, index_dtype, taps_of_places
+from convmatrix.core.axis import PADDING_MODES, PADDING_NAMES, Axis, input_sizes, named_padding, split_same
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.memory import require_memory
+from convmatrix.core.pattern import Pattern, pattern_of, transposed_pattern_of
+
+if TYPE_CHECKING:
+    from scipy import sparse
+    from scipy.sparse.linalg import LinearOperator
+
+__all__ = ["Conv", "ConvTranspose", "Layer", "flip"]
+
+PerAxis = int | Sequence[int]
+"""One integer for all axes, or one for each."""
+Padding = int | str | Sequence[int | str | tuple[int, int]]
+"""One entry for all axes, or one for each: a number for both ends, a (before, after) pair, or a name."""
+
+_OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "periodic": "circular", "edge": "replicate",
+                "nearest": "replicate", "mirror": "reflect"}  # fmt: skip
+"""What numpy.pad and scipy.ndimage call the padding modes."""
+
+_CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
+"""dtypes that scipy.sparse cannot hold, by NumPy's character, and what to cast them to."""
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Layer:
+    """What `Conv` and `ConvTranspose` share; never made itself.
+
+    A subclass says which axes its forward convolution has and how its weight is laid out; the matrix of a `Conv` has
+    the outputs of these axes as rows, that of a `ConvTranspose` their inputs.
+    """
+
+    input_size: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+    in_channels: int
+    out_channels: int
+    padding_mode: str
+    input_dilation: tuple[int, ...]
+
+    # -- what a subclass says --------------------------------------------------------------------------------------
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the forward convolution, outermost first."""
+        raise NotImplementedError
+
+    @property
+    def output_size(self) -> tuple[int, ...]:
+        """Size of the output on each axis."""
+        raise NotImplementedError
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weight."""
+        raise NotImplementedError
+
+    def _patterns(self) -> list[Pattern]:
+        """The pattern of each axis, with this layer's outputs as rows."""
+        raise NotImplementedError
+
+    def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
+        """A weight as (out_channels, in_channels // groups, *kernel_size)."""
+        raise NotImplementedError
+
+    # -- sizes -----------------------------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return len(self.input_size)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(in_channels, *input_size)."""
+        return (self.in_channels, *self.input_size)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """(out_channels, *output_size)."""
+        return (self.out_channels, *self.output_size)
+
+    @property
+    def matrix_shape(self) -> tuple[int, int]:
+        """(number of outputs, number of inputs): rows and columns of the matrix."""
+        return (prod(self.output_shape), prod(self.input_shape))
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries the matrix stores; known without building it."""
+        return prod(axis.nnz for axis in self.axes) * self.out_channels * self.in_channels // self.groups
+
+    def nbytes(self, dtype: DTypeLike = np.float64) -> int:
+        """Bytes of the matrix for weights of a dtype: data, indices and indptr; known without building it.
+
+        Examples
+        --------
+        >>> Conv(4, 3).nbytes("float32")
+        308
+        """
+        index = index_dtype(*self.matrix_shape, self.nnz).itemsize
+        return self.nnz * (np.dtype(dtype).itemsize + index) + (self.matrix_shape[0] + 1) * index
+
+    # -- the matrix and its kin ------------------------------------------------------------------------------------
+
+    def matrix(self, weight: ArrayLike) -> "sparse.csr_array":
+        """Build the sparse matrix C of this layer such that ``y = C @ x`` for flattened x and y.
+
+        Cross-correlation (the kernel is not flipped); C order, channels first. Structure does not depend on values:
+        a weight of zero is stored. Where a border mode brings several taps onto one input, their weights are summed
+        (for bool: "or").
+
+        Parameters
+        ----------
+        weight : weight_shape array_like
+            A bare (\\*kernel_size) array will do when there is one channel in and out.
+
+        Returns
+        -------
+        C : matrix_shape csr_array
+            Of the weight's dtype, canonical, with int32 indices wherever they fit.
+
+        Raises
+        ------
+        ValueError
+            If the weight's shape or dtype is not the layer's (a dtype also is a TypeError), if the matrix does not
+            fit in the available memory (also a MemoryError), or if an integer sum overflows (also an OverflowError).
+
+        Examples
+        --------
+        >>> print(Conv((2, 3), 2).matrix([[1, 2], [3, 4]]).toarray())
+        [[1 2 0 3 4 0]
+         [0 1 2 0 3 4]]
+        """
+        weight = self._checked(weight)
+        self._require_memory(self.nbytes(weight.dtype), "the matrix")
+        patterns = self._patterns()
+        return assemble(patterns, extended_weight(self._by_rows(weight), patterns), self.groups)
+
+    def taps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tell which weight entries each stored entry of the matrix is the sum of.
+
+        Returns
+        -------
+        indptr : (nnz + 1,) ndarray of int64
+        ids : ndarray of int64
+            Entry j of ``C.data`` is the sum of ``weight.ravel()[ids[indptr[j]:indptr[j + 1]]]``.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit in the available memory (also a MemoryError).
+
+        Examples
+        --------
+        >>> indptr, ids = Conv((3,), 3, padding=1, padding_mode="replicate").taps()
+        >>> [ids[a:b].tolist() for a, b in zip(indptr, indptr[1:])]
+        [[0, 1], [2], [0], [1], [2], [0], [1, 2]]
+        """
+        self._require_memory(self.nnz * 3 * np.dtype(np.int64).itemsize, "the table of taps")
+        patterns = self._patterns()
+        ptr, kernel_taps = taps_of_places(patterns)
+        channels = self._by_rows(np.arange(prod(self.weight_shape[:2])).reshape(self.weight_shape[:2]))
+        # Numbered places instead of weights: the matrix then holds, for each entry, where its weight stands.
+        places = np.arange(channels.size * (len(ptr) - 1)).reshape(
+            *channels.shape, *(len(pattern.symbols) for pattern in patterns)
+        )
+        channel, place = np.divmod(assemble(patterns, places, self.groups).data, len(ptr) - 1)
+        first = channels.ravel()[channel] * prod(self.kernel_size)
+        sizes = np.diff(ptr)[place]
+        indptr = np.zeros(len(place) + 1, dtype=np.int64)
+        np.cumsum(sizes, out=indptr[1:])
+        within = np.arange(indptr[-1]) - np.repeat(indptr[:-1] - ptr[place], sizes)
+        return indptr, kernel_taps[within] + np.repeat(first, sizes)
+
+    def operator(self, weight: ArrayLike) -> "LinearOperator":
+        """Make the same map as `matrix` without building it.
+
+        Parameters
+        ----------
+        weight : weight_shape array_like
+            As for `matrix`.
+
+        Returns
+        -------
+        LinearOperator of shape matrix_shape
+            With matvec, rmatvec (the conjugate transpose), matmat and rmatmat; scipy's solvers take it.
+
+        Raises
+        ------
+        ValueError
+            If the weight's shape or dtype is not the layer's, or if an integer sum overflows; as for `matrix`.
+
+        Examples
+        --------
+        >>> layer = Conv(4, 3)
+        >>> weight = np.arange(9).reshape(3, 3)
+        >>> layer.operator(weight) @ np.arange(16)
+        array([258, 294, 402, 438])
+        """
+        from convmatrix.core.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
+
+        weight = self._checked(weight)
+        patterns = self._patterns()
+        return ConvolutionOperator(patterns, extended_weight(self._by_rows(weight), patterns), self.groups)
+
+    # -- arrays and vectors ----------------------------------------------------------------------------------------
+
+    def vec(self, x: ArrayLike) -> NDArray[Any]:
+        """Flatten inputs to what the matrix multiplies.
+
+        Parameters
+        ----------
+        x : (..., in_channels, *input_size) array_like
+            Or (..., \\*input_size) when there is one channel. Leading axes are a batch.
+
+        Returns
+        -------
+        (n,) ndarray, or (n, batch) ndarray where x has leading axes
+            n = prod(input_shape); leading axes are flattened in C order to columns.
+
+        Raises
+        ------
+        ValueError
+            If the last axes of x are not this layer's input.
+
+        Examples
+        --------
+        >>> Conv(4, 3).vec(np.zeros((10, 4, 4))).shape
+        (16, 10)
+        """
+        x = np.asarray(x)
+        for shape in (self.input_shape, self.input_size if self.in_channels == 1 else self.input_shape):
+            lead = x.ndim - len(shape)
+            if lead >= 0 and x.shape[lead:] == shape:
+                return x.reshape(-1) if lead == 0 else x.reshape(prod(x.shape[:lead]), prod(shape)).T
+        also = f" or (..., *{self.input_size})" if self.in_channels == 1 else ""
+        raise ValueError(f"x has shape {x.shape} but this layer's input needs (..., *{self.input_shape}){also}")
+
+    def unvec(self, y: ArrayLike) -> NDArray[Any]:
+        """Give a vector of outputs, or columns of them, the shape of images.
+
+        Parameters
+        ----------
+        y : (m,) or (m, batch) array_like
+            m = prod(output_shape).
+
+        Returns
+        -------
+        (out_channels, *output_size) or (batch, out_channels, *output_size) ndarray
+
+        Raises
+        ------
+        ValueError
+            If y does not have prod(output_shape) rows.
+
+        Examples
+        --------
+        >>> Conv(4, 3).unvec(np.arange(4))
+        array([[[0, 1],
+                [2, 3]]])
+        """
+        y = np.asarray(y)
+        m = self.matrix_shape[0]
+        if y.ndim not in (1, 2) or len(y) != m:
+            raise ValueError(
+                f"y has shape {y.shape} but this layer's output {self.output_shape} needs ({m},) or ({m}, batch)"
+            )
+        return y.reshape(self.output_shape) if y.ndim == 1 else y.T.reshape(y.shape[1], *self.output_shape)
+
+    def bias_vector(self, bias: ArrayLike) -> NDArray[Any]:
+        """Spread one bias per output channel over the map: what to add to ``C @ x``.
+
+        Parameters
+        ----------
+        bias : (out_channels,) array_like
+
+        Returns
+        -------
+        (m,) ndarray
+            m = prod(output_shape).
+
+        Raises
+        ------
+        ValueError
+            If there is not one bias for each output channel.
+
+        Examples
+        --------
+        >>> Conv((3,), 2, out_channels=2).bias_vector([10, 20])
+        array([10, 10, 20, 20])
+        """
+        bias = np.asarray(bias)
+        if bias.shape != (self.out_channels,):
+            raise ValueError(f"bias has shape {bias.shape} but out_channels={self.out_channels} need "
+                             f"({self.out_channels},)")  # fmt: skip
+        return np.repeat(bias, prod(self.output_size))
+
+    def __repr__(self) -> str:
+        """Write the call that makes an equal layer; numbers that are the defaults are left out."""
+        words = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            default = _DEFAULTS.get(field.name, MISSING)
+            if not (value == default or (isinstance(value, tuple) and all(entry == default for entry in value))):
+                words.append(f"{field.name}={value!r}")
+            elif field.name in ("input_size", "kernel_size"):
+                words.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(words)})"
+
+    # -- checks ----------------------------------------------------------------------------------------------------
+
+    def _require_memory(self, needed: int, what: str) -> None:
+        rows, cols = self.matrix_shape
+        require_memory(
+            needed,
+            f"{what} of {rows} x {cols} with {self.nnz} entries",
+            "use .operator(weight), which applies the same map without it, or build blocks of rows from layers whose "
+            "padding crops the input (a negative padding)",
+        )
+
+    def _checked(self, weight: ArrayLike) -> NDArray[Any]:
+        """The weight as an array of this layer's shape and of a dtype that a sparse matrix can hold."""
+        weight = np.asarray(weight)
+        if weight.dtype.kind not in "biufc" or weight.dtype.char in _CASTS:
+            cast = _CASTS.get(weight.dtype.char, "float64")
+            raise WrongTypeError(
+                f"weight has dtype {weight.dtype}, which scipy.sparse cannot hold: cast it with .astype({cast!r})"
+            )
+        if weight.shape == self.kernel_size and self.in_channels == self.out_channels == 1:
+            weight = weight.reshape(self.weight_shape)
+        if weight.shape != self.weight_shape:
+            raise ValueError(self._wrong_shape(weight.shape))
+        return weight.astype(weight.dtype.newbyteorder("="), copy=False)
+
+    def _wrong_shape(self, shape: tuple[int, ...]) -> str:
+        raise NotImplementedError
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+_DEFAULTS: Mapping[str, Any] = {
+    "stride": 1, "padding": (0, 0), "dilation": 1, "groups": 1, "in_channels": 1, "out_channels": 1,
+    "padding_mode": "zeros", "input_dilation": 1, "output_padding": 0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Conv(Layer):
+    """A convolution layer (cross-correlation, as in deep-learning frameworks), as numbers.
+
+    Parameters
+    ----------
+    input_size, kernel_size : int or sequence of int
+        One int for all axes, or one for each. The first sequence among the arguments says how many axes there are;
+        if there is none, 2.
+    stride, dilation : int or sequence of int, default 1
+    padding : int, str, or sequence, default 0
+        An int for both ends of every axis, or one entry for each axis: an int or a (before, after) pair; negative
+        numbers crop. Or a name: ``valid`` (0, 0), ``full`` (k_e-1 twice), ``half`` (k_e//2 twice), ``causal``
+        (k_e-1, 0), ``same`` (ceil(input_size/stride) outputs, the odd element at the end), ``same_lower`` (at the
+        start); k_e = dilation*(kernel_size-1)+1.
+    groups, in_channels, out_channels : int, default 1
+    padding_mode : str, default "zeros"
+        ``zeros``, ``reflect``, ``replicate``, ``circular`` (PyTorch's words) or ``symmetric``. All but zeros extend
+        the axis endlessly; `padding` says which part of it the windows see.
+    input_dilation : int or sequence of int, default 1
+        Spreads the input with zeros first; 1 where the padding mode is not zeros, or the padding ``same``.
+    ndim : int, optional
+        Number of axes, where no argument tells it.
+
+    Raises
+    ------
+    ValueError
+        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
+        not an integer.
+
+    References
+    ----------
+    .. [1] Dumoulin & Visin, arXiv:1603.07285, relationships 6 and 15.
+
+    Examples
+    --------
+    >>> conv = Conv(input_size=(4, 4), kernel_size=(3, 3))
+    >>> conv.output_size, conv.matrix_shape, conv.nnz
+    ((2, 2), (4, 16), 36)
+    >>> conv.T
+    ConvTranspose(input_size=(2, 2), kernel_size=(3, 3))
+    """
+
+    def __init__(
+        self,
+        input_size: PerAxis,
+        kernel_size: PerAxis,
+        *,
+        stride: PerAxis = 1,
+        padding: Padding = 0,
+        dilation: PerAxis = 1,
+        groups: int = 1,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        padding_mode: str = "zeros",
+        input_dilation: PerAxis = 1,
+        ndim: int | None = None,
+    ) -> None:
+        numbers = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride, "dilation": dilation,
+                   "input_dilation": input_dilation}  # fmt: skip
+        axes, pads = _common(numbers, padding, ndim, padding_mode, groups, in_channels, out_channels)
+        pairs = []
+        for number, (axis, pad) in enumerate(zip(axes, pads, strict=True)):
+            pair = named_padding(pad, axis.span, axis.stride, axis.input_size) if isinstance(pad, str) else pad
+            pairs.append(pair)
+            _check_fit(number, axis, *pair)
+        self._set(**_columns(axes), padding=tuple(pairs), groups=operator.index(groups), padding_mode=padding_mode,
+                  in_channels=operator.index(in_channels), out_channels=operator.index(out_channels))  # fmt: skip
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the convolution, outermost first."""
+        return tuple(
+            Axis(n, k, s, before, after, d, a, self.padding_mode)
+            for n, k, s, (before, after), d, a in zip(
+                self.input_size, self.kernel_size, self.stride, self.padding, self.dilation, self.input_dilation,
+                strict=True,
+            )
+        )  # fmt: skip
+
+    @property
+    def output_size(self) -> tuple[int, ...]:
+        """Size of the output on each axis: floor((padded - k_e) / stride) + 1."""
+        return tuple(axis.output_size for axis in self.axes)
+
+    @property
+    def leftover(self) -> tuple[int, ...]:
+        """Positions at the end of each axis that no window reaches, the guide's ``a = (i + 2p - k) mod s``."""
+        return tuple(axis.leftover for axis in self.axes)
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """(out_channels, in_channels // groups, *kernel_size)."""
+        return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+
+    @property
+    def T(self) -> "ConvTranspose":  # noqa: N802  the field's name for it
+        """The transposed convolution, whose matrix is this layer's transposed; ``conv.T.T == conv``."""
+        return ConvTranspose(
+            self.output_size,
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+            in_channels=self.out_channels,
+            out_channels=self.in_channels,
+            padding_mode=self.padding_mode,
+            input_dilation=self.input_dilation,
+            output_padding=self.leftover,
+        )
+
+    def _patterns(self) -> list[Pattern]:
+        return [pattern_of(axis) for axis in self.axes]
+
+    def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
+        return weight
+
+    def _wrong_shape(self, shape: tuple[int, ...]) -> str:
+        need = self.in_channels // self.groups
+        return (
+            f"weight has shape {shape} but groups={self.groups} and in_channels={self.in_channels} need "
+            f"(out_channels, {need}, *kernel_size) = {self.weight_shape}"
+        )
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class ConvTranspose(Layer):
+    """A transposed convolution layer: the matrix of the forward convolution, transposed.
+
+    Every keyword describes the forward convolution that it transposes, but the sizes and channels are the layer's own:
+    `input_size` is what the forward convolution gives. On each axis
+    D = (input_size-1)*stride + k_e - before - after + output_padding, output_size = (D-1)/input_dilation + 1.
+
+    Parameters
+    ----------
+    input_size, kernel_size, stride, padding, dilation, groups, in_channels, out_channels, padding_mode, input_dilation,\
+ ndim
+        As for `Conv`. ``valid`` adds output_padding max(stride-k_e, 0); ``same`` and ``same_lower`` give
+        input_size*stride (Keras' sizes). With `output_size`, the pads of a name come from it (TensorFlow's rule).
+    output_padding : int or sequence of int, default 0
+        Which of the sizes that the forward convolution maps to one output is meant; no zeros are added by it. Less
+        than max(stride, dilation).
+    output_size : int or sequence of int, optional
+        The same said as a size.
+
+    Raises
+    ------
+    ValueError
+        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
+        not an integer.
+
+    References
+    ----------
+    .. [1] Dumoulin & Visin, arXiv:1603.07285, relationship 14.
+    .. [2] PyTorch, documentation of ConvTranspose2d: the size formula and the bound of output_padding.
+
+    Examples
+    --------
+    >>> up = ConvTranspose(input_size=(2, 2), kernel_size=(3, 3))
+    >>> up.output_size, up.matrix_shape
+    ((4, 4), (16, 4))
+    >>> ConvTranspose(3, 3, stride=2, padding=1, output_size=6).output_padding
+    (1, 1)
+    """
+
+    output_padding: tuple[int, ...]
+
+    def __init__(
+        self,
+        input_size: PerAxis,
+        kernel_size: PerAxis,
+        *,
+        stride: PerAxis = 1,
+        padding: Padding = 0,
+        dilation: PerAxis = 1,
+        groups: int = 1,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        padding_mode: str = "zeros",
+        input_dilation: PerAxis = 1,
+        output_padding: PerAxis = 0,
+        output_size: PerAxis | None = None,
+        ndim: int | None = None,
+    ) -> None:
+        numbers = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride, "dilation": dilation,
+                   "input_dilation": input_dilation, "output_padding": output_padding}  # fmt: skip
+        if output_size is not None:
+            numbers["output_size"] = output_size
+        axes, pads = _common(numbers, padding, ndim, padding_mode, groups, in_channels, out_channels)
+        extra = _per_axis("output_padding", output_padding, len(axes), least=0)
+        sizes = [None] * len(axes) if output_size is None else _per_axis("output_size", output_size, len(axes))
+        resolved = [
+            _transposed_axis(number, axis, pad, op, size)
+            for number, (axis, pad, op, size) in enumerate(zip(axes, pads, extra, sizes, strict=True))
+        ]
+        self._set(**_columns(axes), padding=tuple(pair for pair, _ in resolved), groups=operator.index(groups),
+                  padding_mode=padding_mode, in_channels=operator.index(in_channels),
+                  out_channels=operator.index(out_channels),
+                  output_padding=tuple(op for _, op in resolved))  # fmt: skip
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the forward convolution, outermost first.
+
+        An output_padding of a stride or more would make the forward convolution's output larger than this layer's
+        input; the windows end earlier instead.
+        """
+        return tuple(
+            Axis(n, k, s, before, after - (op if op >= s else 0), d, a, self.padding_mode)
+            for n, k, s, (before, after), d, a, op in zip(
+                self.output_size, self.kernel_size, self.stride, self.padding, self.dilation, self.input_dilation,
+                self.output_padding, strict=True,
+            )
+        )  # fmt: skip
+
+    @property
+    def output_size(self) -> tuple[int, ...]:
+        """Size of the output on each axis."""
+        return tuple(
+            ((n - 1) * s + d * (k - 1) - before - after + op) // a + 1
+            for n, k, s, (before, after), d, a, op in zip(
+                self.input_size, self.kernel_size, self.stride, self.padding, self.dilation, self.input_dilation,
+                self.output_padding, strict=True,
+            )
+        )  # fmt: skip
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """(in_channels, out_channels // groups, *kernel_size): the array that the forward convolution has."""
+        return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
+
+    @property
+    def T(self) -> Conv:  # noqa: N802  the field's name for it
+        """The forward convolution, whose matrix is this layer's transposed.
+
+        ``up.T.T == up`` but where output_padding is a stride or more: then the trailing padding of ``up.T`` is less by
+        it, and ``up.T.T`` has this layer's matrix but not its fields.
+        """
+        return Conv(
+            self.output_size,
+            self.kernel_size,
+            stride=self.stride,
+            padding=[(axis.before, axis.after) for axis in self.axes],
+            dilation=self.dilation,
+            groups=self.groups,
+            in_channels=self.out_channels,
+            out_channels=self.in_channels,
+            padding_mode=self.padding_mode,
+            input_dilation=self.input_dilation,
+        )
+
+    def as_conv(self) -> Conv:
+        """Make the direct convolution with the same matrix: zero insertion, and a kernel turned by 180 degrees.
+
+        Returns
+        -------
+        Conv
+            ``up.as_conv().matrix(up.turn(weight))`` equals ``up.matrix(weight)``.
+
+        Raises
+        ------
+        ValueError
+            If the padding mode is not zeros: then there is no such convolution in general.
+
+        References
+        ----------
+        .. [1] Dumoulin & Visin, arXiv:1603.07285, relationships 8 to 14, with k_e for k, any padding, and groups.
+
+        Examples
+        --------
+        >>> ConvTranspose(2, 3).as_conv()
+        Conv(input_size=(2, 2), kernel_size=(3, 3), padding=((2, 2), (2, 2)))
+        """
+        if self.padding_mode != "zeros":
+            raise ValueError(
+                f"padding_mode {self.padding_mode!r} has no direct convolution for its transpose in general: border "
+                "entries of the matrix add up several taps (replicate, kernel_size 3, padding 1: its first row is "
+                "(w0+w1, w0, 0, ...), which no window gives); use the layer with padding_mode 'zeros' onto the "
+                "padded frame, and fold the border back"
+            )
+        return Conv(
+            self.input_size,
+            self.kernel_size,
+            stride=self.input_dilation,
+            padding=[
+                (axis.span - 1 - before, axis.span - 1 - after + op)
+                for axis, (before, after), op in zip(self.axes, self.padding, self.output_padding, strict=True)
+            ],
+            dilation=self.dilation,
+            groups=self.groups,
+            in_channels=self.in_channels,
+            out_channels=self.out_channels,
+            input_dilation=self.stride,
+        )
+
+    def turn(self, weight: ArrayLike) -> NDArray[Any]:
+        """Turn a weight by 180 degrees and swap its channels within the groups: the weight of `as_conv`.
+
+        Parameters
+        ----------
+        weight : (in_channels, out_channels // groups, *kernel_size) array_like
+
+        Returns
+        -------
+        (out_channels, in_channels // groups, *kernel_size) ndarray
+
+        Raises
+        ------
+        ValueError
+            If the weight's shape or dtype is not the layer's.
+
+        Examples
+        --------
+        >>> ConvTranspose((2,), 3).turn([1, 2, 3])
+        array([[[3, 2, 1]]])
+        """
+        return flip(self._by_rows(self._checked(weight)), ndim=self.ndim)
+
+    def _patterns(self) -> list[Pattern]:
+        return [transposed_pattern_of(axis) for axis in self.axes]
+
+    def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
+        blocks = weight.reshape(self.groups, self.in_channels // self.groups, *weight.shape[1:])
+        return np.swapaxes(blocks, 1, 2).reshape(self.out_channels, -1, *weight.shape[2:])
+
+    def _wrong_shape(self, shape: tuple[int, ...]) -> str:
+        need = self.out_channels // self.groups
+        return (
+            f"weight has shape {shape} but groups={self.groups} and out_channels={self.out_channels} need "
+            f"(in_channels, {need}, *kernel_size) = {self.weight_shape}"
+        )
+
+
+def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
+    """Reverse a weight along its spatial axes: the layer with the flipped weight is mathematical convolution.
+
+    Parameters
+    ----------
+    weight : (out_channels, in_channels // groups, *kernel_size) or (*kernel_size) array_like
+    ndim : int, optional
+        Number of spatial axes, the last ones. Without it an array of one or two axes is a bare kernel, and a larger
+        one has two channel axes first; say ``ndim=3`` for a bare kernel of three axes.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `weight`.
+
+    Examples
+    --------
+    >>> flip([[1, 2], [3, 4]])
+    array([[4, 3],
+           [2, 1]])
+    """
+    weight = np.asarray(weight)
+    if ndim is None:
+        ndim = weight.ndim if weight.ndim <= 2 else weight.ndim - 2
+    return np.flip(weight, axis=tuple(range(weight.ndim - ndim, weight.ndim)))
+
+
+# -- from arguments to numbers ---------------------------------------------------------------------------------------
+
+
+def _common(
+    numbers: Mapping[str, PerAxis],
+    padding: Padding,
+    ndim: int | None,
+    padding_mode: str,
+    groups: int,
+    in_channels: int,
+    out_channels: int,
+) -> tuple[list[Axis], list[str | tuple[int, int]]]:
+    """Check what both layers have in common: axes without padding yet, and the padding entry of each."""
+    count = _ndim({**numbers, "padding": padding}, ndim)
+    columns = {
+        name: _per_axis(name, numbers[name], count)
+        for name in ("input_size", "kernel_size", "stride", "dilation", "input_dilation")
+    }
+    if padding_mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode {padding_mode!r} is not one of {', '.join(PADDING_MODES)}"
+                         f"{_meant(padding_mode, PADDING_MODES)}")  # fmt: skip
+    axes = [
+        Axis(input_size=n, kernel_size=k, stride=s, dilation=d, input_dilation=a, mode=padding_mode)
+        for n, k, s, d, a in zip(*columns.values(), strict=True)
+    ]
+    pads = _padding_entries(padding, count)
+    for number, (axis, pad) in enumerate(zip(axes, pads, strict=True)):
+        _check_input_dilation(number, axis, pad)
+    _check_channels(groups, in_channels, out_channels)
+    return axes, pads
+
+
+def _columns(axes: Iterable[Axis]) -> dict[str, tuple[int, ...]]:
+    names = ("input_size", "kernel_size", "stride", "dilation", "input_dilation")
+    return {name: tuple(getattr(axis, name) for axis in axes) for name in names}
+
+
+def _integer(what: str, value: Any) -> int:
+    """An integer of Python's or NumPy's; a float is none, nor is a bool."""
+    if isinstance(value, bool | np.bool_):
+        raise WrongTypeError(f"{what} must be an integer, got {value} (a bool): write {int(value)} if that is meant")
+    try:
+        return operator.index(value)
+    except TypeError:
+        kind = type(value).__name__
+        whole = isinstance(value, float | np.floating) and float(value).is_integer()
+        remedy = f": write {int(value)}" if whole else ""
+        raise WrongTypeError(f"{what} must be an integer, got {value!r} ({kind}){remedy}") from None
+
+
+def _entries(value: Any) -> list[Any] | None:
+    """The entries of a per-axis argument, or None for one value for all axes."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else None
+
+
+def _ndim(arguments: Mapping[str, Any], ndim: int | None) -> int:
+    """Number of axes: that of the first argument that has one entry per axis."""
+    known: tuple[str, int] | None = None
+    if ndim is not None:
+        known = ("ndim", _integer("ndim", ndim))
+        if known[1] < 0:
+            raise ValueError(f"ndim must be at least 0, got {ndim}")
+    order = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "output_padding",
+             "output_size")  # fmt: skip
+    for name in order:
+        entries = _entries(arguments.get(name))
+        if entries is None:
+            continue
+        if known is None:
+            known = (name, len(entries))
+        elif known[1] != len(entries):
+            said = f"ndim is {known[1]}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
+            hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
+            raise ValueError(
+                f"{said} but {name} has {len(entries)} entries, {arguments[name]!r}: give one entry for each axis, or "
+                f"one number for all{hint}"
+            )
+    return 2 if known is None else known[1]
+
+
+def _per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
+    entries = _entries(value)
+    if entries is None:
+        entries = [value] * ndim
+        if ndim == 0:
+            _integer(name, value)
+    numbers = []
+    for axis, entry in enumerate(entries):
+        number = _integer(f"{name} on axis {axis}", entry)
+        if number < least:
+            raise ValueError(f"{name} on axis {axis} must be at least {least}, got {number}")
+        numbers.append(number)
+    return numbers
+
+
+def _padding_entries(padding: Any, ndim: int) -> list[str | tuple[int, int]]:
+    entries = _entries(padding)
+    if entries is None:
+        entries = [padding] * ndim if ndim else [_padding_entry("padding", padding)][:0]
+    return [_padding_entry(f"padding on axis {axis}", entry) for axis, entry in enumerate(entries)]
+
+
+def _padding_entry(what: str, entry: Any) -> str | tuple[int, int]:
+    if isinstance(entry, str):
+        if entry not in PADDING_NAMES:
+            raise ValueError(
+                f"padding {entry!r} is not one of {', '.join(PADDING_NAMES)}{_meant(entry, PADDING_NAMES)}"
+            )
+        return entry
+    pair = _entries(entry)
+    if pair is None:
+        number = _integer(what, entry)
+        return (number, number)
+    if len(pair) != 2:
+        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {len(pair)} entries, {entry!r}")
+    return (_integer(f"{what}, before,", pair[0]), _integer(f"{what}, after,", pair[1]))
+
+
+def _meant(word: Any, known: Sequence[str]) -> str:
+    """What a wrong word may have stood for, as the end of a sentence."""
+    if not isinstance(word, str):
+        return ""
+    lower = word.lower()
+    close = [_OTHER_WORDS[lower]] if lower in _OTHER_WORDS else []
+    close += [{"same_upper": "same"}[lower]] if lower == "same_upper" else []
+    close += difflib.get_close_matches(lower, known, n=1)
+    return f": did you mean {close[0]!r}?" if close and close[0] in known else ""
+
+
+def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
+    for name, value in (("groups", groups), ("in_channels", in_channels), ("out_channels", out_channels)):
+        if _integer(name, value) < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if value % groups:
+            raise ValueError(
+                f"groups={groups} does not divide {name}={value} (remainder {value % groups}): every group needs as "
+                f"many channels, so {name} must be a multiple of {groups}"
+            )
+
+
+def _check_input_dilation(number: int, axis: Axis, pad: str | tuple[int, int]) -> None:
+    if axis.input_dilation == 1:
+        return
+    if axis.mode != "zeros":
+        raise ValueError(
+            f"input_dilation {axis.input_dilation} on axis {number} needs padding_mode 'zeros', got {axis.mode!r}: "
+            "a border that extends the input has no rule for the zeros between its entries"
+        )
+    if pad in ("same", "same_lower"):
+        raise ValueError(
+            f"padding {pad!r} needs input_dilation 1, got {axis.input_dilation} on axis {number}: give the padding "
+            "in numbers"
+        )
+
+
+def _stretched_words(axis: Axis) -> str:
+    """The stretched input size as arithmetic."""
+    if axis.input_dilation == 1:
+        return f"input_size {axis.input_size}"
+    return f"input_dilation {axis.input_dilation} * (input_size {axis.input_size} - 1) + 1"
+
+
+def _check_fit(number: int, axis: Axis, before: int, after: int) -> None:
+    padded = axis.stretched_size + before + after
+    if axis.span <= padded:
+        return
+    raise ValueError(
+        f"kernel does not fit on axis {number}: it spans {axis.span} (= dilation {axis.dilation} * (kernel_size "
+        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_stretched_words(axis)} + padding "
+        f"{before} + {after}); add {axis.span - padded} to the padding, or use a smaller kernel or dilation"
+    )
+
+
+def _transposed_axis(
+    number: int, axis: Axis, pad: str | tuple[int, int], output_padding: int, output_size: int | None
+) -> tuple[tuple[int, int], int]:
+    """Resolve (before, after) and output_padding of one axis of a transposed convolution, whose input `axis` has."""
+    if output_padding and (output_size is not None or pad in ("valid", "same", "same_lower")):
+        other = f"output_size {output_size}" if output_size is not None else f"padding {pad!r}"
+        raise ValueError(
+            f"output_padding {output_padding} on axis {number} cannot stand beside {other}, which decides the output "
+            "size already: give one of the two"
+        )
+    if output_size is not None:
+        return _from_output_size(number, axis, pad, output_size)
+    spare = max(axis.stride - axis.span, 0)
+    if pad in ("same", "same_lower"):
+        pair, output_padding = split_same(max(axis.span - axis.stride, 0), lower=pad == "same_lower"), spare
+    elif isinstance(pad, str):
+        pair = named_padding(pad, axis.span, axis.stride, axis.input_size)
+        output_padding = spare if pad == "valid" else output_padding
+    else:
+        pair = pad
+    most = max(axis.stride, axis.dilation)
+    if output_padding >= most:
+        raise ValueError(
+            f"output_padding {output_padding} on axis {number} is too large: it must be less than max(stride "
+            f"{axis.stride}, dilation {axis.dilation}) = {most}, since it only chooses among the sizes that one "
+            "convolution maps to the same output"
+        )
+    base = (axis.input_size - 1) * axis.stride + axis.span - sum(pair)
+    stretched = base + output_padding
+    arithmetic = (
+        f"(= (input_size {axis.input_size} - 1) * stride {axis.stride} + dilation {axis.dilation} * (kernel_size "
+        f"{axis.kernel_size} - 1) + 1 - padding {pair[0]} - {pair[1]} + output_padding {output_padding})"
+    )
+    if stretched < 1:
+        raise ValueError(
+            f"output is empty on axis {number}: its size would be {stretched} {arithmetic}; crop {1 - stretched} less "
+            "by the padding"
+        )
+    if (stretched - 1) % axis.input_dilation:
+        fits = [op for op in range(most) if base + op >= 1 and (base + op - 1) % axis.input_dilation == 0]
+        if fits:
+            remedy = f"output_padding {fits[0]} would fit" + (" with padding=0" if pad == "valid" else "")
+        else:
+            remedy = f"no output_padding below {most} would fit; change the padding"
+        raise ValueError(
+            f"axis {number} gives {stretched} positions {arithmetic}, which is not 1 modulo input_dilation "
+            f"{axis.input_dilation}: {remedy}"
+        )
+    return pair, output_padding
+
+
+def _from_output_size(
+    number: int, axis: Axis, pad: str | tuple[int, int], output_size: int
+) -> tuple[tuple[int, int], int]:
+    """The pads and the output_padding that give `output_size`, if a convolution of it gives the input size."""
+    outputs, stride = axis.input_size, axis.stride
+    if pad in ("same", "same_lower"):
+        fits = range((outputs - 1) * stride + 1, outputs * stride + 1)
+        pair = named_padding(pad, axis.span, stride, output_size) if output_size in fits else (0, 0)
+    else:
+        pair = named_padding(pad, axis.span, stride, output_size) if isinstance(pad, str) else pad
+        fits = input_sizes(outputs, axis.span, stride, sum(pair), axis.input_dilation)
+    if output_size not in fits:
+        said = repr(pad) if isinstance(pad, str) else str(pad[0]) if pad[0] == pad[1] else str(pad)
+        also = f", dilation {axis.dilation}" if axis.dilation > 1 else ""
+        also += f", input_dilation {axis.input_dilation}" if axis.input_dilation > 1 else ""
+        raise ValueError(
+            f"output_size {output_size} on axis {number} cannot come from input_size {outputs} with kernel_size "
+            f"{axis.kernel_size}, stride {stride}, padding {said}{also}: a convolution gives {outputs} "
+            f"{_only_for(fits)}"
+        )
+    stretched = (output_size - 1) * axis.input_dilation + 1
+    return pair, stretched - ((outputs - 1) * stride + axis.span - sum(pair))
+
+
+def _only_for(sizes: range) -> str:
+    if not sizes:
+        return "for no size"
+    if len(sizes) > 4:
+        return f"only for {sizes[0]} to {sizes[-1]}"
+    return "only for " + " or ".join(filter(None, [", ".join(map(str, sizes[:-1])), str(sizes[-1])]))
