@@ -1,0 +1,166 @@
+# The single door. Every target sets up what it needs, once; `make` lists them.
+
+PYTHON   ?= python3
+ARGS      = --i 4 --k 3
+EXAMPLES  = 2000
+
+BIN       = .venv/bin
+PINS      = constraints.txt
+PACKAGE  := $(shell find convmatrix -type f -not -path '*/__pycache__/*') pyproject.toml
+NOTEBOOKS = $(wildcard notebooks/*.ipynb)
+FIGURES   = $(filter-out %/__pycache__,$(wildcard figures/*))
+LOWEST    = $(wildcard tests/core tests/test_layers*.py tests/test_cli*.py)
+ORACLES   = $(wildcard .venv-oracles/ready)
+
+# In the rule of a file in an environment, $(@D) is that environment.
+pip-venv    = $(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install -qq --upgrade -c constraints.txt pip
+pip-install = $(@D)/bin/python -m pip install -qq -c $(PINS) --build-constraint constraints.txt
+ifneq ($(shell command -v uv),)
+venv        = uv venv --quiet --allow-existing --python $(PYTHON) $(@D)
+install     = uv pip install --quiet --python $(@D)/bin/python -c $(PINS) --build-constraint constraints.txt
+else
+venv        = $(pip-venv)
+install     = $(pip-install)
+endif
+
+# The same bytes on every run: no times, no widget state, no version of Python, each stream in one piece.
+EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level=WARN \
+	--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
+	--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
+	--ClearMetadataPreprocessor.enabled=True --ClearMetadataPreprocessor.clear_cell_metadata=False \
+	--ClearMetadataPreprocessor.preserve_nb_metadata_mask='{"kernelspec", ("language_info", "name")}'
+
+.DELETE_ON_ERROR:
+.PHONY: help show test check lint format types house doctest stale wheel lowest \
+	notebooks figures bench lab fuzz oracles-env pins clean
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+show: .venv/package ## C, its transpose and the verdict; ARGS="--i 5 --k 3 --s 2" for another layer
+	@$(BIN)/python -m convmatrix show $(ARGS)
+
+test: .venv/dev $(ORACLES) ## all tests and notebooks; the slow ones where CI is set, the oracles after `make oracles-env`
+	$(BIN)/pytest --nbmake $(if $(ORACLES),--ignore=tests/oracles)
+	$(if $(ORACLES),.venv-oracles/bin/pytest tests/oracles)
+
+fuzz: export FUZZ_EXAMPLES = $(EXAMPLES)
+fuzz: .venv/dev $(ORACLES) ## the drawn tests on fresh draws, EXAMPLES=2000 for each
+	$(BIN)/pytest -m hypothesis --hypothesis-profile=fuzz tests $(if $(ORACLES),--ignore=tests/oracles)
+	$(if $(ORACLES),.venv-oracles/bin/pytest -m hypothesis --hypothesis-profile=fuzz tests/oracles)
+
+check: lint types house doctest stale wheel lowest ## everything else that CI asks for: the seven below
+
+lint: .venv/dev ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/dev ## mypy, strict
+	$(BIN)/mypy
+
+house: .venv/dev ## which room may import which
+	@$(BIN)/lint-imports --no-logo
+
+doctest: .venv/dev ## the examples in docstrings, README and docs
+	$(BIN)/pytest --doctest-modules --doctest-glob='*.md' convmatrix README.md docs
+
+stale: build/stale.ok ## the committed figures and notebooks are what the code makes of them
+wheel: build/wheel.ok ## the wheel, built and run in a clean environment
+lowest: build/lowest.ok ## core, layers and command line on the lowest versions allowed
+
+format: .venv/dev ## ruff, with its fixes applied
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
+figures: build/figures.done ## draw the figures
+
+bench: .venv/dev ## run the benchmarks
+	$(BIN)/python benchmarks/run.py
+
+lab: .venv/lab ## JupyterLab on the notebooks
+	$(BIN)/jupyter-lab notebooks
+
+oracles-env: .venv-oracles/ready ## torch, jax and onnx, which the tests compare with (over a gigabyte)
+
+clean: ## back to a bare checkout
+	rm -rf .venv .venv-* build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Environments: two stamps for one .venv, so that `make show` waits for the package alone.
+
+.venv/package: pyproject.toml constraints.txt
+	@echo "Setting up .venv: the package" >&2
+	@$(venv)
+	@$(install) -e .
+	@touch $@
+
+.venv/dev: .venv/package
+	@echo "Setting up .venv: tests and checks" >&2
+	@$(install) --group dev
+	@touch $@
+
+.venv/lab: .venv/package
+	@echo "Setting up .venv: JupyterLab" >&2
+	@$(install) -e '.[notebook]'
+	@touch $@
+
+# With pip, and torch before all else: so nothing that needs torch can bring another build of it.
+.venv-oracles/ready: pyproject.toml constraints.txt
+	@echo "Setting up .venv-oracles: torch, jax, onnx" >&2
+	@$(pip-venv)
+	@$(pip-install) $$(grep '^torch==' constraints.txt)
+	@$(pip-install) -e . --group unit --group oracles
+	@touch $@
+
+.venv-lowest/ready: PINS = $(@D)/constraints.txt
+.venv-lowest/ready: pyproject.toml constraints.txt
+	@echo "Setting up .venv-lowest: the lowest versions allowed" >&2
+	@$(venv)
+	@grep -vE '^(numpy|scipy|matplotlib|pyparsing)==' constraints.txt > $(PINS)
+	@$(install) -e . --group lowest
+	@touch $@
+
+pins: ## resolve constraints.txt anew
+	rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
+	.venv-pins/bin/python -m pip install -qq --upgrade pip
+	.venv-pins/bin/pip install -qq $$(grep -o 'torch==[0-9.]*' pyproject.toml)
+	.venv-pins/bin/pip install -qq -e '.[notebook]' --group dev --group browser --group oracles hatchling editables
+	.venv-pins/bin/pip freeze --all --exclude-editable | sed 's/+.*//' | tr 'A-Z_' 'a-z-' | LC_ALL=C sort > .venv-pins/pins
+	grep '^#' constraints.txt | cat - .venv-pins/pins > .venv-pins/new && mv .venv-pins/new constraints.txt
+	rm -rf .venv-pins
+
+# Work that is done once for given inputs.
+
+build/notebooks/%.done: notebooks/%.ipynb $(PACKAGE) .venv/dev
+	$(EXECUTE) $<
+	@mkdir -p $(@D) && touch $@
+
+build/figures.done: $(filter %.py,$(FIGURES)) $(PACKAGE) .venv/dev
+	$(BIN)/python figures/build.py
+	@mkdir -p $(@D) && touch $@
+
+# All of it is made anew in a copy, which then has to equal the original, file by file.
+build/stale.ok: $(FIGURES) $(NOTEBOOKS) $(PACKAGE) .venv/dev
+	@rm -rf build/stale && mkdir -p build/stale
+	$(if $(FIGURES),cp -r figures build/stale && rm -f build/stale/figures/*.svg)
+	$(if $(FIGURES),$(BIN)/python build/stale/figures/build.py)
+	$(if $(FIGURES),diff -rq -x __pycache__ figures build/stale/figures)
+	$(if $(NOTEBOOKS),cp -r notebooks build/stale)
+	$(if $(NOTEBOOKS),$(EXECUTE) $(NOTEBOOKS:%=build/stale/%))
+	$(if $(NOTEBOOKS),diff -r -x .ipynb_checkpoints notebooks build/stale/notebooks)
+	@touch $@
+
+build/wheel.ok: $(PACKAGE) constraints.txt README.md LICENSE .venv/dev
+	@rm -rf build/dist .venv-wheel
+	PIP_CONSTRAINT=constraints.txt $(BIN)/pyproject-build --outdir build/dist
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install -qq -c constraints.txt build/dist/*.whl
+	cd .venv-wheel && bin/python -I -m convmatrix show --i 4 --k 3 && bin/convmatrix --version
+	cd .venv-wheel && test -f lib/python*/site-packages/convmatrix/py.typed
+	@touch $@
+
+build/lowest.ok: $(PACKAGE) $(shell find tests -name '*.py') .venv-lowest/ready
+	.venv-lowest/bin/pytest $(LOWEST)
+	@mkdir -p $(@D) && touch $@
