@@ -9,7 +9,7 @@ import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from math import prod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -113,6 +113,10 @@ class Layer:
     def nbytes(self, dtype: DTypeLike = np.float64) -> int:
         """Bytes of the matrix for weights of a dtype: data, indices and indptr; known without building it.
 
+        Returns
+        -------
+        int
+
         Examples
         --------
         >>> Conv(4, 3).nbytes("float32")
@@ -133,7 +137,7 @@ class Layer:
         Parameters
         ----------
         weight : weight_shape array_like
-            A bare (\\*kernel_size) array will do when there is one channel in and out.
+            A bare array of shape kernel_size will do when there is one channel in and out.
 
         Returns
         -------
@@ -232,7 +236,7 @@ class Layer:
         Parameters
         ----------
         x : (..., in_channels, *input_size) array_like
-            Or (..., \\*input_size) when there is one channel. Leading axes are a batch.
+            Or (..., `*input_size`) when there is one channel. Leading axes are a batch.
 
         Returns
         -------
@@ -322,9 +326,9 @@ class Layer:
         for field in fields(self):
             value = getattr(self, field.name)
             default = _DEFAULTS.get(field.name, MISSING)
-            if not (value == default or (isinstance(value, tuple) and all(entry == default for entry in value))):
-                words.append(f"{field.name}={value!r}")
-            elif field.name in ("input_size", "kernel_size"):
+            if not (
+                value == default or (isinstance(value, tuple) and all(entry == default for entry in value))
+            ) or field.name in ("input_size", "kernel_size"):
                 words.append(f"{field.name}={value!r}")
         return f"{type(self).__name__}({', '.join(words)})"
 
@@ -463,7 +467,7 @@ class Conv(Layer):
         return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
     @property
-    def T(self) -> "ConvTranspose":  # noqa: N802  the field's name for it
+    def T(self) -> "ConvTranspose":
         """The transposed convolution, whose matrix is this layer's transposed; ``conv.T.T == conv``."""
         return ConvTranspose(
             self.output_size,
@@ -497,16 +501,18 @@ class Conv(Layer):
 class ConvTranspose(Layer):
     """A transposed convolution layer: the matrix of the forward convolution, transposed.
 
-    Every keyword describes the forward convolution that it transposes, but the sizes and channels are the layer's own:
+    Every keyword describes the forward convolution that it transposes, but sizes and channels are the layer's own:
     `input_size` is what the forward convolution gives. On each axis
     D = (input_size-1)*stride + k_e - before - after + output_padding, output_size = (D-1)/input_dilation + 1.
 
     Parameters
     ----------
-    input_size, kernel_size, stride, padding, dilation, groups, in_channels, out_channels, padding_mode, input_dilation,\
- ndim
-        As for `Conv`. ``valid`` adds output_padding max(stride-k_e, 0); ``same`` and ``same_lower`` give
-        input_size*stride (Keras' sizes). With `output_size`, the pads of a name come from it (TensorFlow's rule).
+    input_size, kernel_size, stride, dilation, groups, in_channels, out_channels, padding_mode, input_dilation, ndim
+        As for `Conv`.
+    padding : int, str, or sequence, default 0
+        As for `Conv`, of the forward convolution. ``valid`` adds output_padding max(stride-k_e, 0); ``same`` and
+        ``same_lower`` give input_size*stride (Keras' sizes). With `output_size`, the pads of a name come from it
+        (TensorFlow's rule).
     output_padding : int or sequence of int, default 0
         Which of the sizes that the forward convolution maps to one output is meant; no zeros are added by it. Less
         than max(stride, dilation).
@@ -600,7 +606,7 @@ class ConvTranspose(Layer):
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
 
     @property
-    def T(self) -> Conv:  # noqa: N802  the field's name for it
+    def T(self) -> Conv:
         """The forward convolution, whose matrix is this layer's transposed.
 
         ``up.T.T == up`` but where output_padding is a stride or more: then the trailing padding of ``up.T`` is less by

@@ -46,25 +46,33 @@ def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
     ------
     SumOverflowError
         If a sum leaves the range of an integer dtype.
-    """
+    """  # noqa: DOC502  raised where the sums are made
     if all(len(pattern.symbols) == size for pattern, size in zip(patterns, weight.shape[2:], strict=True)):
         return weight
-    dtype = weight.dtype
-    most = prod(max(map(len, pattern.symbols)) for pattern in patterns)
-    if dtype.kind in "iu" and weight.size and max(int(weight.max()), -int(weight.min())) * most > np.iinfo(dtype).max:
-        weight = _summed(weight.astype(object), patterns)
-        smallest, largest = weight.min(), weight.max()
-        if smallest < np.iinfo(dtype).min or largest > np.iinfo(dtype).max:
-            worst = largest if largest > np.iinfo(dtype).max else smallest
-            wider = [np.dtype(t) for t in (np.int16, np.int32, np.int64)]
-            fits = [t for t in wider if np.iinfo(t).min <= smallest and largest <= np.iinfo(t).max]
-            raise SumOverflowError(
-                f"weights that meet on one input add up to {worst}, which {dtype} cannot hold "
-                f"(it ends at {np.iinfo(dtype).max if worst > 0 else np.iinfo(dtype).min}): "
-                f"cast the weight with .astype({str(fits[0] if fits else np.dtype(float))!r})"
-            )
-        return weight.astype(dtype)
+    if weight.dtype.kind in "iu":
+        most = prod(max(map(len, pattern.symbols)) for pattern in patterns)
+        if max(int(weight.max()), -int(weight.min())) * most > np.iinfo(weight.dtype.str).max:
+            return _summed_exactly(weight, patterns)
     return _summed(weight, patterns)
+
+
+def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
+    """Add up in Python's integers, and refuse a sum that the dtype cannot hold."""
+    sums = _summed(weight.astype(object), patterns)
+    limits = np.iinfo(weight.dtype.str)
+    smallest, largest = sums.min(), sums.max()
+    if largest > limits.max:
+        worst, limit = largest, limits.max
+    elif smallest < limits.min:
+        worst, limit = smallest, limits.min
+    else:
+        return sums.astype(weight.dtype)
+    wider = (np.iinfo(name) for name in ("int16", "int32", "int64"))
+    fits = [str(wide.dtype) for wide in wider if wide.min <= smallest and largest <= wide.max]
+    raise SumOverflowError(
+        f"weights that meet on one input add up to {worst}, but {weight.dtype} ends at {limit}: cast the weight with "
+        f".astype({(fits or ['float64'])[0]!r})"
+    )
 
 
 def _summed(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
@@ -214,9 +222,7 @@ class _Line(NamedTuple):
             yield _Line(moved, places[:cut], self.start + repeats * every, 0, cut)
 
 
-def _lines(
-    levels: Sequence[_Level], cols: NDArray[np.signedinteger], places: NDArray[np.intp]
-) -> Iterator[_Line]:
+def _lines(levels: Sequence[_Level], cols: NDArray[np.signedinteger], places: NDArray[np.intp]) -> Iterator[_Line]:
     """All entries of an image, line by line; every row of it is an outer product that begins with the given prefix."""
     if not levels:
         yield _Line(cols, places, 0, 0, len(cols))
@@ -227,7 +233,7 @@ def _lines(
     for part, repeats in ((pattern.head, 1), (pattern.body, pattern.repeats), (pattern.tail, 1)):
         every = len(cols) * len(part.cols) * level.inner_nnz
         rows = _rows_of_lines(part, level, inner, cols, places, start, every, repeats)
-        if repeats > 1 and part.count > 1 and every < _BLOCK:
+        if repeats > 1 and part.n_rows > 1 and every < _BLOCK:
             rows = iter((_joined(list(rows)),))
         for line in rows:
             yield from line.unrolled()
@@ -246,7 +252,7 @@ def _rows_of_lines(
 ) -> Iterator[_Line]:
     offset = 0
     if repeats:
-        for row in range(part.count):
+        for row in range(part.n_rows):
             here = slice(part.ptr[row], part.ptr[row + 1])
             block = _block(
                 inner,

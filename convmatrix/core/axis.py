@@ -82,6 +82,10 @@ class Axis:
     def input_sizes(self) -> range:
         """All input sizes that give this axis's output size with the same numbers: why floor makes a size ambiguous.
 
+        Returns
+        -------
+        range
+
         Examples
         --------
         >>> Axis(5, 3, stride=2, before=1, after=1).input_sizes()
@@ -102,6 +106,10 @@ class Axis:
 
         The extension is what ``numpy.pad`` gives, repeated as often as needed (``zeros`` is ``constant``,
         ``circular`` is ``wrap``, ``replicate`` is ``edge``; ``reflect`` and ``symmetric`` share their names).
+
+        Returns
+        -------
+        ndarray of the shape of `positions`
         """
         n = self.input_size
         if self.mode == "zeros":
@@ -176,11 +184,9 @@ class Axis:
         return self._mirrored_pairs()
 
     def _reads_of_phase(self, phase: int) -> int:
-        """Pairs (o, t) that read an input, among the outputs o = phase modulo `period`.
-
-        With input dilation these outputs meet the inputs through every `every`-th tap only, so that they
-        are a convolution without input dilation, of wider stride and dilation.
-        """
+        """Pairs (o, t) that read an input, among the outputs o = phase modulo `period`."""
+        # With input dilation these outputs meet the inputs through every `every`-th tap only, so that they are a
+        # convolution without input dilation, of wider stride and dilation.
         a = self.input_dilation
         outputs = -((phase - self.output_size) // self.period)
         common = gcd(self.dilation, a)
@@ -223,11 +229,9 @@ class Axis:
         return whole * sum(counts) + sum(counts[:rest])
 
     def _mirrored_row(self, output: int) -> int:
-        """Distinct inputs that one output reads through mirrors.
-
-        Modulo the period the taps are an arithmetic progression of `steps` residues; the mirror image of tap t is a
-        tap t' where t + t' has one certain value modulo `cycle`. Each such pair is one input, read twice.
-        """
+        """Distinct inputs that one output reads through mirrors."""
+        # Modulo the period the taps are an arithmetic progression of `steps` residues; the mirror image of tap t is a
+        # tap t' where t + t' has one certain value modulo `cycle`. Each such pair is one input, read twice.
         period, mirror = self._mirrors()
         common = gcd(self.dilation, period)
         cycle = period // common
@@ -297,6 +301,10 @@ def _multiples(first: int, step: int, count: int, modulus: int) -> int:
 def split_same(total: int, *, lower: bool) -> tuple[int, int]:
     """Split a total padding into (before, after); the odd element goes to the end, or with `lower` to the start.
 
+    Returns
+    -------
+    tuple of int
+
     Examples
     --------
     >>> split_same(3, lower=False), split_same(3, lower=True)
@@ -339,5 +347,3 @@ def named_padding(name: str, span: int, stride: int, input_size: int) -> tuple[i
         "half": (span // 2, span // 2),
         "causal": (span - 1, 0),
     }[name]
-
-

@@ -14,7 +14,7 @@ from convmatrix.core.pattern import Pattern
 __all__ = ["ConvolutionOperator"]
 
 
-class ConvolutionOperator(LinearOperator):  # type: ignore[misc]  # scipy-stubs: generic over its dtype
+class ConvolutionOperator(LinearOperator):
     """The linear operator of the given patterns and weight; what `assemble` makes a matrix of.
 
     Parameters
@@ -34,7 +34,8 @@ class ConvolutionOperator(LinearOperator):  # type: ignore[misc]  # scipy-stubs:
         self._weight = weight.reshape(groups, row_channels // groups, *weight.shape[1:])
         self._rows = (groups, row_channels // groups, *(p.n_rows for p in patterns))
         self._cols = (groups, col_channels, *(p.n_cols for p in patterns))
-        super().__init__(weight.dtype, (prod(self._rows), prod(self._cols)))
+        shape = (prod(self._rows), prod(self._cols))
+        super().__init__(weight.dtype, shape)  # type: ignore[call-arg]  # scipy-stubs know __new__ only
 
     def _matvec(self, x: NDArray[Any]) -> NDArray[Any]:
         return self._matmat(x.reshape(-1, 1))[:, 0]
@@ -64,8 +65,8 @@ class ConvolutionOperator(LinearOperator):  # type: ignore[misc]  # scipy-stubs:
         out = np.zeros((batch, *target), dtype=dtype)
         for symbols, rows, cols in self._runs():
             here, there = (cols, rows) if adjoint else (rows, cols)
-            taps = weight[(..., *symbols)]  # shape (groups, target channels, domain channels)
-            _accumulate(out[(..., *here)], taps, source[(..., *there)])
+            taps = weight[_last(symbols)]  # shape (groups, target channels, domain channels)
+            _accumulate(out[_last(here)], taps, source[_last(there)])
         return out.reshape(batch, -1).T
 
     def _runs(self) -> Iterable[tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]]:
@@ -74,8 +75,13 @@ class ConvolutionOperator(LinearOperator):  # type: ignore[misc]  # scipy-stubs:
             yield symbols, tuple(run.row_slice() for _, run in runs), tuple(run.col_slice() for _, run in runs)
 
 
+def _last(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index into the last axes."""
+    return (..., *index)
+
+
 def _accumulate(out: NDArray[Any], taps: NDArray[Any], source: NDArray[Any]) -> None:
-    """Add taps (groups, to, from) times source (batch, groups, from, *positions) to out (batch, groups, to, *positions).
+    """Add taps (groups, to, from) times source (batch, groups, from, ...) to out (batch, groups, to, ...).
 
     Where one side has a single position for many of the other (a border value that several rows read), it serves
     all of them, or collects all of them.
@@ -84,8 +90,6 @@ def _accumulate(out: NDArray[Any], taps: NDArray[Any], source: NDArray[Any]) -> 
     if gathered:
         source = np.add.reduce(source, axis=gathered, keepdims=True, dtype=source.dtype)
     flat = source.reshape(*source.shape[:3], prod(source.shape[3:]))
-    if taps.shape[2] == 1:
-        product_ = taps * flat  # a column times a row: no sum over channels
-    else:
-        product_ = np.matmul(taps, flat)
-    out += product_.reshape(*product_.shape[:3], *source.shape[3:])
+    # With one channel to read from there is no sum: a column times a row.
+    terms = taps * flat if taps.shape[2] == 1 else np.matmul(taps, flat)
+    out += terms.reshape(*terms.shape[:3], *source.shape[3:])

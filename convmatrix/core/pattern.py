@@ -28,40 +28,40 @@ class Rows(NamedTuple):
     symbols: Ints
 
     @property
-    def count(self) -> int:
+    def n_rows(self) -> int:
         """Number of rows."""
         return len(self.ptr) - 1
 
     def entries(self) -> Iterator[tuple[int, int, int]]:
         """All entries as (row, column, symbol), in order."""
-        rows = np.repeat(np.arange(self.count), np.diff(self.ptr))
+        rows = np.repeat(np.arange(self.n_rows), np.diff(self.ptr))
         yield from zip(rows.tolist(), self.cols.tolist(), self.symbols.tolist(), strict=True)
 
 
 class Run(NamedTuple):
-    """Entries of one symbol in arithmetic progression: (row + j*row_step, col + j*col_step) for j in range(count)."""
+    """Entries of one symbol in arithmetic progression: (row + j*row_step, col + j*col_step) for j in range(length)."""
 
     row: int
     col: int
     row_step: int
     col_step: int
-    count: int
+    length: int
 
     def followed_by(self, other: "Run") -> "Run | None":
         """The two runs as one, or None where they do not continue each other."""
-        step = (other.row - self.row, other.col - self.col) if self.count == 1 else (self.row_step, self.col_step)
-        continues = (self.row + self.count * step[0], self.col + self.count * step[1]) == (other.row, other.col)
-        if not continues or (other.count > 1 and (other.row_step, other.col_step) != step):
+        step = (other.row - self.row, other.col - self.col) if self.length == 1 else (self.row_step, self.col_step)
+        continues = (self.row + self.length * step[0], self.col + self.length * step[1]) == (other.row, other.col)
+        if not continues or (other.length > 1 and (other.row_step, other.col_step) != step):
             return None
-        return Run(self.row, self.col, *step, self.count + other.count)
+        return Run(self.row, self.col, *step, self.length + other.length)
 
     def row_slice(self) -> slice:
         """The rows as a slice; of length 1 where all entries share one row."""
-        return _slice(self.row, self.row_step, self.count)
+        return _slice(self.row, self.row_step, self.length)
 
     def col_slice(self) -> slice:
         """The columns as a slice; of length 1 where all entries share one column."""
-        return _slice(self.col, self.col_step, self.count)
+        return _slice(self.col, self.col_step, self.length)
 
 
 def _slice(start: int, step: int, count: int) -> slice:
@@ -86,7 +86,7 @@ class Pattern:
     @property
     def n_rows(self) -> int:
         """Number of rows."""
-        return self.head.count + self.repeats * self.body.count + self.tail.count
+        return self.head.n_rows + self.repeats * self.body.n_rows + self.tail.n_rows
 
     @property
     def nnz(self) -> int:
@@ -96,9 +96,9 @@ class Pattern:
     def row_counts(self, dtype: np.dtype[np.signedinteger]) -> NDArray[np.signedinteger]:
         """Number of entries in each row, as an array of `dtype`."""
         counts = np.empty(self.n_rows, dtype=dtype)
-        first, last = self.head.count, self.n_rows - self.tail.count
+        first, last = self.head.n_rows, self.n_rows - self.tail.n_rows
         counts[:first] = np.diff(self.head.ptr)
-        counts[first:last].reshape(self.repeats, self.body.count)[:] = np.diff(self.body.ptr)
+        counts[first:last].reshape(self.repeats, self.body.n_rows)[:] = np.diff(self.body.ptr)
         counts[last:] = np.diff(self.tail.ptr)
         return counts
 
@@ -120,8 +120,8 @@ class Pattern:
             yield symbol, Run(row, col, 1, 1, 1)
         if self.repeats:
             for row, col, symbol in self.body.entries():
-                yield symbol, Run(self.head.count + row, col, self.body.count, self.shift, self.repeats)
-        first = self.n_rows - self.tail.count
+                yield symbol, Run(self.head.n_rows + row, col, self.body.n_rows, self.shift, self.repeats)
+        first = self.n_rows - self.tail.n_rows
         for row, col, symbol in self.tail.entries():
             yield symbol, Run(first + row, col, 1, 1, 1)
 
