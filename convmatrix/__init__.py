@@ -6,7 +6,7 @@
 ((4, 16), 36)
 """
 
+from convmatrix.core import __version__
 from convmatrix.layers import Conv, ConvTranspose, flip
 
-__version__ = "0.1.0"
 __all__ = ["Conv", "ConvTranspose", "__version__", "flip"]

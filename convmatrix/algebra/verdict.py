@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from convmatrix.algebra.inverse import PRIMES, Rank, rank
 from convmatrix.algebra.laws import Check, gram_is_identity
@@ -17,7 +16,7 @@ RANK_LIMIT = 2000
 """Most rows and columns that a rank is computed for unasked."""
 
 _PRODUCTS = 5 * 10**7
-"""Most multiplications that a Gram matrix is computed for unasked."""
+"""Most multiplications that a whole Gram matrix is computed for unasked."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Verdict:
     rank : Rank or None
         None where the matrix is too large to compute it unasked.
     gram, cogram : Check or None
-        The findings ``M^H M = I`` and ``M M^H = I``; None where the product is too large.
+        The findings ``M^H M = I`` and ``M M^H = I``; None where the product is too large to say.
     generic : bool
         Whether they are those of a weight that was drawn, since none was given.
     """
@@ -78,20 +77,27 @@ def verdict(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, any
     (4, False, True)
     """
     generic = weight is None
-    matrix = layer.matrix(generic_weight(layer) if weight is None else weight)
+    weight = generic_weight(layer) if weight is None else np.asarray(weight)
     found = None
     if any_size or max(layer.matrix_shape) <= RANK_LIMIT:
         # A larger range than the weight's makes an accidental zero of a minor improbable.
-        found = rank(layer.matrix(generic_weight(layer, PRIMES[0] - 1)) if generic else matrix)
+        found = rank(layer.matrix(generic_weight(layer, PRIMES[0] - 1) if generic else weight))
     first, second = ("C^T C = I", "C C^T = I") if isinstance(layer, Conv) else ("C C^T = I", "C^T C = I")
-    return Verdict(
-        found,
-        _finding(matrix, first),
-        _finding(sparse.csr_array(matrix.conj().T), second),
-        generic,
-    )
+    return Verdict(found, _finding(layer, weight, first), _finding(layer.T, weight, second, conjugate=True), generic)
 
 
-def _finding(matrix: sparse.csr_array[Any], name: str) -> Check | None:
-    counts = np.diff(matrix.indptr).astype(float)
-    return gram_is_identity(matrix, name) if counts @ counts <= _PRODUCTS else None
+def _finding(layer: Conv | ConvTranspose, weight: NDArray[Any], name: str, *, conjugate: bool = False) -> Check | None:
+    """Whether M^H M is the identity; for large matrices only its diagonal is looked at, which can only say no."""
+    if layer.nnz <= _PRODUCTS:
+        matrix = layer.matrix(weight.conj() if conjugate and weight.dtype.kind == "c" else weight)
+        counts = np.diff(matrix.indptr).astype(float)
+        if counts @ counts <= _PRODUCTS:
+            return gram_is_identity(matrix, name)
+    if layer.padding_mode != "zeros":
+        return None  # taps that meet on one input are summed before they are squared
+    squares = np.abs(weight.astype(np.int64 if weight.dtype.kind in "biu" else weight.dtype)) ** 2
+    diagonal = layer.operator(squares).rmatvec(np.ones(layer.matrix_shape[0], dtype=squares.dtype))
+    worst = int(np.argmax(np.abs(diagonal - 1)))
+    measured = abs(diagonal[worst].item() - 1)
+    bound = 0.0 if squares.dtype.kind == "i" else float(np.finfo(squares.dtype).eps) * layer.matrix_shape[0]
+    return Check(f"{name} on the diagonal", "finding", False, measured, bound, (worst, worst)) if measured > bound else None

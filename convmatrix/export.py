@@ -1,0 +1,415 @@
+"""Matrices as files: written whole, or not at all, and the same bytes every time.
+
+========== ================================================== =============================================
+ending     holds                                              read with
+========== ================================================== =============================================
+``.npz``   the csr_array                                      ``scipy.sparse.load_npz``
+``.mtx``   Matrix Market, with the layer in a comment         ``scipy.io.mmread``, MATLAB, Julia, ...
+``.mat``   variable ``C``, as float64 or complex128           ``scipy.io.loadmat``, MATLAB, Octave
+``.csv``   the dense matrix, as text                          ``numpy.loadtxt``, a spreadsheet
+``.npy``   the dense matrix                                   ``numpy.load``
+``.json``  the layer, the matrix and the taps of each entry   anything
+========== ================================================== =============================================
+"""
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.memory import require_memory
+from convmatrix.layers import ConvTranspose, Layer
+
+__all__ = ["ENDINGS", "ending_of", "export", "layer_as_dict", "matrix_as_dict", "replacing", "write_text"]
+
+ENDINGS = (".npz", ".mtx", ".mat", ".csv", ".npy", ".json")
+"""What `export` can write."""
+
+_MAT_END = 2**32
+"""Bytes at which a variable of a MATLAB 5 file ends."""
+
+_JSON_BYTES = 450
+"""Memory that one stored entry takes on its way to JSON, in Python's lists and as text; measured, rounded up."""
+
+Matrix = sparse.sparray | sparse.spmatrix
+Csr = sparse.csr_array[Any, tuple[int, int]]
+
+
+def export(
+    matrix: Matrix,
+    path: str | os.PathLike[str],
+    *,
+    layer: Layer | None = None,
+    rank: int | None = None,
+    gram_is_identity: bool | None = None,
+) -> None:
+    """Write a matrix to a file whose ending names the format.
+
+    ``.npz``, ``.npy``, ``.csv`` keep the dtype. ``.mat`` has float64 or complex128, since Octave reads no sparse
+    integers; larger ones than float64 can hold are refused. ``.mtx`` knows int64, uint64, float64 and complex128, JSON
+    only numbers. A file is there when it is complete; if anything fails, what was there before stays.
+
+    Parameters
+    ----------
+    matrix : sparse array
+    path : str or path-like
+        Ends in one of `ENDINGS`.
+    layer : Conv or ConvTranspose, optional
+        Whose matrix it is: named in ``.mtx``, needed for ``.json``.
+    rank, gram_is_identity : int and bool, optional
+        For ``.json``: findings to hand on.
+
+    Raises
+    ------
+    ValueError
+        If the ending is unknown, the format cannot hold the matrix, or it is not the layer's. A MemoryError as well
+        if it does not fit in the available memory; a TypeError if it is no sparse matrix of numbers.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from convmatrix.layers import Conv
+    >>> layer = Conv((3,), 2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export(layer.matrix([5, -7]), f"{folder}/C.csv")
+    ...     print(Path(folder, "C.csv").read_text(), end="")
+    5,-7,0
+    0,5,-7
+    """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
+    ending = ending_of(path)
+    checked = _checked(matrix, layer)
+    if ending == ".json":
+        if layer is None:
+            raise ValueError("a .json file describes the layer as well, but none is given: pass it as layer=")
+        write_text(json.dumps(_described(layer, checked, rank, gram_is_identity)) + "\n", path)
+        return
+    with replacing(path) as file:
+        _WRITERS[ending](file, checked, layer)
+
+
+def ending_of(path: str | os.PathLike[str]) -> str:
+    """Tell the format of a file by its ending, before anything large is built for it.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    str
+        One of `ENDINGS`.
+
+    Raises
+    ------
+    ValueError
+        If the ending is none of these.
+
+    Examples
+    --------
+    >>> ending_of("matrices/C.NPZ")
+    '.npz'
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in ENDINGS:
+        said = f"ends in {ending!r}" if ending else "has no ending"
+        raise ValueError(f"file name {os.fspath(path)!r} {said}, which names no format: use {', '.join(ENDINGS)}")
+    return ending
+
+
+# -- a layer and its matrix as plain data ----------------------------------------------------------------------------
+
+
+def layer_as_dict(layer: Layer) -> dict[str, Any]:
+    """Describe a layer in lists, numbers and words, as JSON has them.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+
+    Returns
+    -------
+    dict
+        Every field, resolved, as the constructor takes it; then ``input_shape``, ``output_shape``, ``matrix_shape``,
+        ``nnz``, and ``transpose``: true for a ConvTranspose.
+
+    Examples
+    --------
+    >>> from convmatrix.layers import Conv
+    >>> described = layer_as_dict(Conv(4, 3, padding="same"))
+    >>> described["padding"], described["matrix_shape"], described["nnz"]
+    ([[1, 1], [1, 1]], [16, 16], 100)
+    """
+    return {
+        **{field.name: _listed(getattr(layer, field.name)) for field in fields(layer)},
+        "input_shape": list(layer.input_shape),
+        "output_shape": list(layer.output_shape),
+        "matrix_shape": list(layer.matrix_shape),
+        "nnz": layer.nnz,
+        "transpose": isinstance(layer, ConvTranspose),
+    }
+
+
+def matrix_as_dict(
+    layer: Layer, weight: ArrayLike | None = None, *, rank: int | None = None, gram_is_identity: bool | None = None
+) -> dict[str, Any]:
+    """Describe a layer and its matrix in lists, numbers and words, as JSON has them.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : layer.weight_shape array_like, optional
+        Without it, ``data`` is None.
+    rank, gram_is_identity : int and bool, optional
+        Findings to hand on.
+
+    Returns
+    -------
+    dict
+        What `layer_as_dict` says, and ``indptr``, ``indices``, ``data`` (complex numbers as [re, im]), ``taps`` (for
+        each stored entry the flat indices of the weights that it is the sum of), ``rank``, ``gram_is_identity``.
+
+    Raises
+    ------
+    ValueError
+        If the weight is not the layer's, or an entry is not finite; a MemoryError as well if the lists do not fit in
+        the available memory.
+
+    Examples
+    --------
+    >>> from convmatrix.layers import Conv
+    >>> described = matrix_as_dict(Conv((3,), 2), [1.5, -1])
+    >>> described["indptr"], described["indices"], described["data"], described["taps"]
+    ([0, 2, 4], [0, 1, 1, 2], [1.5, -1.0, 1.5, -1.0], [[0], [1], [0], [1]])
+    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    _require_json(layer)
+    return _described(layer, None if weight is None else layer.matrix(weight), rank, gram_is_identity)
+
+
+def _described(layer: Layer, matrix: Csr | None, rank: int | None, gram_is_identity: bool | None) -> dict[str, Any]:
+    _require_json(layer)
+    pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
+    if matrix is not None:
+        same = np.array_equal(matrix.indptr, pattern.indptr) and np.array_equal(matrix.indices, pattern.indices)
+        if not same:
+            raise ValueError(
+                f"matrix stores {matrix.nnz} entries, which are not in the places of the layer's {pattern.nnz}: give "
+                "it as layer.matrix(weight) builds it, with its zeros"
+            )
+    starts, ids = (array.tolist() for array in layer.taps())
+    described = layer_as_dict(layer)
+    transpose = described.pop("transpose")
+    return {
+        **described,
+        "indptr": pattern.indptr.tolist(),
+        "indices": pattern.indices.tolist(),
+        "data": None if matrix is None else _finite(matrix.data),
+        "taps": [ids[start:stop] for start, stop in pairwise(starts)],
+        "rank": None if rank is None else int(rank),
+        "gram_is_identity": None if gram_is_identity is None else bool(gram_is_identity),
+        "transpose": transpose,
+    }
+
+
+def _require_json(layer: Layer) -> None:
+    require_memory(layer.nnz * _JSON_BYTES, f"JSON of {layer.nnz} entries", "save .npz or .mtx")
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+def _finite(data: NDArray[Any]) -> list[Any]:
+    """The data as JSON's numbers, true and false, or pairs of numbers."""
+    finite = np.isfinite(data)
+    if not finite.all():
+        place = int(np.argmin(finite))
+        raise ValueError(f"stored entry {place} is {data[place]}, for which JSON has no number: save .npz or .mtx")
+    plain = np.stack([data.real, data.imag], axis=-1) if data.dtype.kind == "c" else data
+    return cast("list[Any]", plain.tolist())
+
+
+# -- one writer for each format --------------------------------------------------------------------------------------
+
+
+def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
+    """The matrix as a csr_array of a dtype that the formats know, and of the layer's shape."""
+    if not sparse.issparse(matrix):
+        raise WrongTypeError(
+            f"matrix must be sparse, got {type(matrix).__name__}: pass what layer.matrix(weight) gives, or wrap it in "
+            "scipy.sparse.csr_array"
+        )
+    checked: Csr = sparse.csr_array(cast("Any", matrix))
+    if checked.dtype.char not in np.typecodes["AllInteger"] + "?fdFD":
+        wide = "complex128" if checked.dtype.kind == "c" else "float64"
+        raise WrongTypeError(
+            f"matrix has dtype {checked.dtype}, which the formats lack: cast it with .astype({wide!r})"
+        )
+    if layer is not None and checked.shape != layer.matrix_shape:
+        raise ValueError(f"matrix has shape {checked.shape} but that of the layer has {layer.matrix_shape}")
+    return checked
+
+
+def _write_npz(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+    sparse.save_npz(file, matrix)
+
+
+def _write_mtx(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+    from scipy.io import mmwrite  # not needed to describe a layer, so not when the command line starts
+
+    # A float32 is written with as many digits as tell it from its neighbours, and would be read as another float64.
+    written = matrix if matrix.dtype.kind in "biu" else _widened(matrix)
+    mmwrite(file, written, comment="" if layer is None else repr(layer), symmetry="general")
+
+
+def _write_mat(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+    from scipy.io import savemat
+
+    _require_exact(matrix)
+    wide = _widened(matrix)
+    size = wide.nnz * (wide.dtype.itemsize + 4) + (wide.shape[1] + 1) * 4
+    if size >= _MAT_END:
+        raise ValueError(
+            f"matrix of {wide.nnz} entries needs {size} bytes but a variable of a .mat file ends at {_MAT_END}: save "
+            ".npz or .mtx"
+        )
+    savemat(cast("Any", file), {"C": wide})
+    file.seek(0)
+    file.write(b"MATLAB 5.0 MAT-file, written by convmatrix".ljust(116))  # over a text that has the date in it
+
+
+def _require_exact(matrix: Csr) -> None:
+    if matrix.dtype.kind not in "iu" or not matrix.nnz:
+        return
+    worst = max(int(matrix.data.max()), int(matrix.data.min()), key=abs)
+    if abs(worst) > 2**53:
+        raise ValueError(
+            f"matrix has the entry {worst} but a .mat file has float64, exact up to 2**53 = {2**53}: save .npz or .mtx"
+        )
+
+
+def _widened(matrix: Csr) -> Csr:
+    return matrix.astype(np.complex128 if matrix.dtype.kind == "c" else np.float64)
+
+
+def _write_csv(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+    dense = _dense(matrix)
+    if dense.dtype == bool:
+        dense = dense.view(np.uint8)  # numpy.loadtxt reads no True
+    for row in dense:
+        # As str, a number is the shortest text that reads back the same; a complex one has parentheses around it.
+        words = (word.strip("()") for word in row.astype(str).tolist())
+        file.write(",".join(words).encode() + b"\n")
+
+
+def _write_npy(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+    np.save(file, _dense(matrix), allow_pickle=False)
+
+
+def _dense(matrix: Csr) -> NDArray[Any]:
+    rows, cols = matrix.shape
+    require_memory(
+        rows * cols * matrix.dtype.itemsize,
+        f"dense matrix of {rows} x {cols}",
+        "save .npz, .mtx or .mat, which hold the stored entries only",
+    )
+    return matrix.toarray()
+
+
+_WRITERS: Mapping[str, Callable[[IO[bytes], Csr, Layer | None], None]] = {
+    ".npz": _write_npz,
+    ".mtx": _write_mtx,
+    ".mat": _write_mat,
+    ".csv": _write_csv,
+    ".npy": _write_npy,
+}
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Write a text, as UTF-8, whole or not at all.
+
+    Parameters
+    ----------
+    text : str
+    path : str or path-like
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file that takes its name when it is complete.
+
+    It is written beside the target, under another name. If the block fails it is removed, and the target stays as it
+    was. Permissions are those that ``open(path, "wb")`` leaves; a link stays one.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Yields
+    ------
+    binary file
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written: the system's error, with path and reason in one sentence.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(f"{folder}/C.txt") as file:
+    ...         written = file.write(b"C is 4 x 16")
+    ...     Path(folder, "C.txt").read_text()
+    'C is 4 x 16'
+    """  # noqa: DOC502  raised anew, with the sentence
+    target = Path(path).resolve()
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        _require_writable(target)
+        file = temporary.open("xb")
+        try:
+            with file:
+                yield file
+            if target.exists():
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        refusal: OSError = type(error)(f"cannot write {os.fspath(path)}: {error.strerror or error}")
+        refusal.errno = error.errno
+        raise refusal from error
+
+
+def _require_writable(target: Path) -> None:
+    """Refuse what open() refuses and a rename would not: a file that is read-only."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"there is no directory {target.parent}")
+    if target.exists():
+        target.open("ab").close()

@@ -1,0 +1,557 @@
+"""Kernels and layers that have a name: what a lecture draws, by the words it uses.
+
+Kernels are correlation kernels, as the layers use them: `sobel` gives a positive number where the image is
+brighter at the top. Integer kernels stay integers; only what is defined by its sum or its norm is scaled.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from math import comb, isfinite, prod
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convmatrix.layers import Conv, ConvTranspose, Layer
+
+__all__ = [
+    "bilinear_size", "described", "kernel", "kernels", "numerical_data", "parse_weight", "setting", "settings",
+    "weight_for",
+]  # fmt: skip
+
+Sizes = tuple[int, ...]
+Array = NDArray[Any]
+
+_WEIGHT_WORDS = ("ones", "arange", "random:SEED")
+
+
+# -- kernels by name -------------------------------------------------------------------------------------------------
+
+
+def kernel(name: str, kernel_size: int | Sequence[int] | None = None, ndim: int | None = None) -> Array:
+    """Make the kernel of a name, or the bank of kernels.
+
+    Parameters
+    ----------
+    name : str
+        One of `kernels`; capitals and hyphens will do.
+    kernel_size : int or sequence of int, optional
+        For the kernels that come in sizes; the others have one shape.
+    ndim : int, optional
+        Number of axes, where `kernel_size` does not tell it; 2 by default.
+
+    Returns
+    -------
+    (*kernel_size) ndarray, or (n, 1, *kernel_size) ndarray for a bank of n kernels
+        int64 where every entry is an integer by definition, else float64.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kernel, or none of this size or number of axes.
+
+    Examples
+    --------
+    >>> kernel("sobel")
+    array([[ 1,  2,  1],
+           [ 0,  0,  0],
+           [-1, -2, -1]])
+    >>> kernel("binomial", 5, ndim=1)
+    array([1, 4, 6, 4, 1])
+    """
+    name = _known(name, _KERNELS, "kernel")
+    preset = _KERNELS[name]
+    # A layer whose window always fits: sizes are checked, and refused, in one place.
+    sizes = Conv(1, preset.size if kernel_size is None else kernel_size, padding="full", ndim=ndim).kernel_size
+    least, most = preset.axes
+    if not least <= len(sizes) <= most:
+        count = f"{least} {'axis' if least == 1 else 'axes'}"
+        need = f"has {count}" if least == most else f"needs at least {count}"
+        raise ValueError(f"kernel {name!r} {need}, got {len(sizes)}")
+    made = preset.make(sizes)
+    shape = made.shape[made.ndim - len(sizes) :]
+    if kernel_size is not None and shape != sizes:
+        raise ValueError(
+            f"kernel {name!r} has kernel_size {shape}, got {sizes}: it comes in no other size, as box, binomial or "
+            "gaussian do"
+        )
+    return made
+
+
+def kernels() -> dict[str, str]:
+    """List the kernels.
+
+    Returns
+    -------
+    dict
+        From each name to what it is, in one line.
+
+    Examples
+    --------
+    >>> kernels()["laplacian"]
+    'sum of second differences: 4 neighbours of 2 axes, 2n of n axes'
+    """
+    return {name: preset.about for name, preset in _KERNELS.items()}
+
+
+def bilinear_size(factor: int) -> int:
+    """Size of the bilinear kernel that upsamples by a factor.
+
+    Returns
+    -------
+    int
+        ``2*factor - factor % 2``
+
+    Examples
+    --------
+    >>> [bilinear_size(factor) for factor in (1, 2, 3, 32)]
+    [1, 4, 5, 64]
+    """
+    return 2 * factor - factor % 2
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """How a kernel is made: from the number of sizes, and from the sizes where it comes in sizes."""
+
+    make: Callable[[Sizes], Array]
+    about: str
+    size: int = 3
+    axes: tuple[float, float] = (0, float("inf"))
+
+
+def _outer(rows: Iterable[Sequence[float] | Array]) -> Array:
+    """The product of one row for each axis."""
+    return reduce(np.multiply.outer, map(np.asarray, rows), np.asarray(1))
+
+
+def _fixed(rows: Sequence[Sequence[int]], about: str) -> _Kernel:
+    return _Kernel(lambda _: np.array(rows, dtype=np.int64), about, size=len(rows), axes=(2, 2))
+
+
+def _edges(smoothing: Sequence[int], axis: int, about: str) -> _Kernel:
+    """A central difference along one axis, smoothing along the others."""
+
+    def make(sizes: Sizes) -> Array:
+        along = axis % len(sizes)
+        return _outer([(1, 0, -1) if other == along else smoothing for other in range(len(sizes))])
+
+    return _Kernel(make, about, axes=(2 if axis == -2 else 1, float("inf")))
+
+
+def _difference(sizes: Sizes) -> Array:
+    return _outer([*[(1,)] * (len(sizes) - 1), (-1, 1)])
+
+
+def _binomial(sizes: Sizes) -> Array:
+    largest = prod(comb(size - 1, (size - 1) // 2) for size in sizes)
+    if largest > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"kernel 'binomial' of kernel_size {sizes} has an entry of {largest:.3g}, which int64 cannot hold (it ends "
+            f"at {np.iinfo(np.int64).max:.3g}): use a smaller one, or gaussian"
+        )
+    return _outer([[comb(size - 1, tap) for tap in range(size)] for size in sizes])
+
+
+def _gaussian(sizes: Sizes) -> Array:
+    return _outer(map(_gaussian_row, sizes))
+
+
+def _gaussian_row(size: int) -> Array:
+    sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8
+    row = np.exp(-(((np.arange(size) - (size - 1) / 2) / sigma) ** 2) / 2)
+    return np.asarray(row / row.sum())
+
+
+def _bilinear(sizes: Sizes) -> Array:
+    return _outer(map(_bilinear_row, sizes))
+
+
+def _bilinear_row(size: int) -> Array:
+    factor = (size + 1) // 2
+    return np.asarray((factor - np.abs(np.arange(size) - (size - 1) / 2)) / factor)
+
+
+def _delta(sizes: Sizes) -> Array:
+    made = np.zeros(sizes, dtype=np.int64)
+    made[tuple((size - 1) // 2 for size in sizes)] = 1
+    return made
+
+
+def _laplacian(sizes: Sizes) -> Array:
+    made = np.zeros((3,) * len(sizes), dtype=np.int64)
+    for axis in range(len(sizes)):
+        made += _outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in range(len(sizes))])
+    return made
+
+
+def _sharpen(sizes: Sizes) -> Array:
+    return _delta((3,) * len(sizes)) - _laplacian(sizes)
+
+
+def _haar(sizes: Sizes) -> Array:
+    signs = reduce(np.kron, [np.array([[1, 1], [1, -1]])] * len(sizes))
+    return np.asarray(signs.reshape(-1, 1, *(2,) * len(sizes)) * 2 ** (-len(sizes) / 2))
+
+
+def _space_to_depth(sizes: Sizes) -> Array:
+    return np.eye(prod(sizes), dtype=np.int64).reshape(-1, 1, *sizes)
+
+
+_SOME = (1, float("inf"))
+_KERNELS: Mapping[str, _Kernel] = {
+    "delta": _Kernel(_delta, "one at the centre, zero elsewhere; any size"),
+    "identity": _Kernel(_delta, "delta by its other name: with padding `same`, C is the identity"),
+    "box": _Kernel(lambda sizes: np.ones(sizes, dtype=np.int64), "ones; any size"),
+    "average": _Kernel(lambda sizes: np.full(sizes, 1 / prod(sizes)), "box divided by its sum; any size"),
+    "binomial": _Kernel(_binomial, "rows of Pascal's triangle, as integers; any size"),
+    "gaussian": _Kernel(_gaussian, "sum 1, sigma = 0.3*((k-1)/2 - 1) + 0.8; any size"),
+    "bilinear": _Kernel(_bilinear, "upsamples by f where k = 2f - f%2 and the stride is f (FCN); any size", size=4),
+    "difference": _Kernel(_difference, "next minus this, along the last axis", axes=_SOME),
+    "sobel": _edges((1, 2, 1), 0, "difference along the first axis (top minus bottom), smoothed 1, 2, 1"),
+    "sobel_x": _edges((1, 2, 1), -1, "sobel along the last axis: left minus right"),
+    "sobel_y": _edges((1, 2, 1), -2, "sobel along the last axis but one: top minus bottom"),
+    "prewitt": _edges((1, 1, 1), 0, "difference along the first axis, smoothed 1, 1, 1"),
+    "prewitt_x": _edges((1, 1, 1), -1, "prewitt along the last axis"),
+    "prewitt_y": _edges((1, 1, 1), -2, "prewitt along the last axis but one"),
+    "scharr": _edges((3, 10, 3), 0, "difference along the first axis, smoothed 3, 10, 3"),
+    "scharr_x": _edges((3, 10, 3), -1, "scharr along the last axis"),
+    "scharr_y": _edges((3, 10, 3), -2, "scharr along the last axis but one"),
+    "roberts": _fixed([[1, 0], [0, -1]], "difference along the diagonal, 2x2"),
+    "laplacian": _Kernel(_laplacian, "sum of second differences: 4 neighbours of 2 axes, 2n of n axes", axes=_SOME),
+    "laplacian_8": _fixed([[1, 1, 1], [1, -8, 1], [1, 1, 1]], "laplacian with all 8 neighbours, 3x3"),
+    "outline": _fixed([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "8 times the pixel minus its 8 neighbours, 3x3"),
+    "sharpen": _Kernel(_sharpen, "delta minus laplacian", axes=_SOME),
+    "emboss": _fixed([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], "light from one corner, 3x3"),
+    "guide": _fixed([[0, 1, 2], [2, 2, 0], [0, 1, 2]], "the kernel of the guide's numerical examples, 3x3"),
+    "haar": _Kernel(_haar, "orthonormal bank: 2^n kernels of size 2, for stride 2", size=2, axes=_SOME),
+    "space_to_depth": _Kernel(_space_to_depth, "bank: one kernel for each place of the window; any size", size=2),
+}
+
+
+# -- weights ---------------------------------------------------------------------------------------------------------
+
+
+def weight_for(layer: Layer, name: str) -> Array:
+    """Make the kernel of a name the weight of a layer.
+
+    One kernel serves every channel of the output, if each reads one channel. A bank of n kernels serves each group,
+    if it turns one channel into n. A transposed convolution takes the weight that its forward convolution has.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    name : str
+        One of `kernels`.
+
+    Returns
+    -------
+    layer.weight_shape ndarray
+
+    Raises
+    ------
+    ValueError
+        If there is no such kernel of the layer's kernel_size, or the layer's channels leave open how to use it.
+
+    Examples
+    --------
+    >>> weight_for(Conv((3,), 2, groups=2, in_channels=2, out_channels=2), "box")
+    array([[[1, 1]],
+    <BLANKLINE>
+           [[1, 1]]])
+    """
+    name = _known(name, _KERNELS, "kernel")
+    made = kernel(name, layer.kernel_size)
+    rows, reads, *_ = layer.weight_shape
+    inner, outer = ("out", "in") if isinstance(layer, ConvTranspose) else ("in", "out")
+    if reads != 1:
+        channels = reads * layer.groups
+        grouped = f"use groups={channels}, one kernel for each channel, or " if rows % channels == 0 else ""
+        raise ValueError(
+            f"kernel {name!r} is for one channel but {inner}_channels // groups = {channels} // {layer.groups} = "
+            f"{reads}: {grouped}give a whole weight, of shape {layer.weight_shape}"
+        )
+    if made.ndim == layer.ndim:
+        return np.broadcast_to(made, layer.weight_shape).copy()
+    if len(made) * layer.groups != rows:
+        raise ValueError(
+            f"kernel {name!r} is a bank of {len(made)} but {outer}_channels // groups = {rows} // {layer.groups} = "
+            f"{rows // layer.groups}: use {outer}_channels={len(made) * layer.groups}"
+        )
+    return np.concatenate([made] * layer.groups)
+
+
+def parse_weight(text: str, layer: Layer) -> Array:
+    """Read the weight of a layer from one word, as the command line gives it.
+
+    Parameters
+    ----------
+    text : str
+        ``ones``; ``arange`` (1, 2, 3, ... in C order); ``random:SEED`` (integers from -9 to 9 without 0); a name of
+        `kernels`; numbers in C order, ``1,0,-1``, as integers, floats or complex; or the path of a ``.npy`` file.
+    layer : Conv or ConvTranspose
+
+    Returns
+    -------
+    layer.weight_shape ndarray
+
+    Raises
+    ------
+    ValueError
+        If the text is none of these, or does not fit the layer, or the file cannot be read.
+
+    Examples
+    --------
+    >>> layer = Conv(4, 2)
+    >>> parse_weight("arange", layer)
+    array([[[[1, 2],
+             [3, 4]]]])
+    >>> parse_weight("1,0,0,-1", layer).ravel()
+    array([ 1,  0,  0, -1])
+    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    text = text.strip()
+    word = text.lower()
+    shape = layer.weight_shape
+    if word == "ones":
+        return np.ones(shape, dtype=np.int64)
+    if word == "arange":
+        return np.arange(1, prod(shape) + 1).reshape(shape)
+    if word.partition(":")[0] == "random":
+        return _random(text, shape)
+    if word.endswith(".npy"):
+        return _read(text, layer)
+    if word[:1].isalpha() and "," not in word:
+        return weight_for(layer, _known(text, _KERNELS, "weight", _WEIGHT_WORDS))
+    return _numbers(text, shape)
+
+
+def _random(text: str, shape: Sizes) -> Array:
+    seed = text.partition(":")[2]
+    if not seed.isdecimal():
+        raise ValueError(f"weight {text!r} needs a seed, a whole number of at least 0: write random:0")
+    drawn = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
+    return drawn + (drawn >= 0)
+
+
+def _numbers(text: str, shape: Sizes) -> Array:
+    numbers = [_number(place, word.strip()) for place, word in enumerate(text.split(","), start=1)]
+    if len(numbers) != prod(shape):
+        raise ValueError(
+            f"weight has {len(numbers)} number{'' if len(numbers) == 1 else 's'} but the layer's weight {shape} needs "
+            f"{prod(shape)} (= {' * '.join(map(str, shape))}), in C order"
+        )
+    return np.array(numbers).reshape(shape)
+
+
+def _number(place: int, word: str) -> int | float | complex:
+    for kind in (int, float, complex):
+        try:
+            number: int | float | complex = kind(word)
+        except ValueError:
+            continue
+        if "_" in word:
+            break
+        if isinstance(number, int) and not np.iinfo(np.int64).min <= number <= np.iinfo(np.int64).max:
+            raise ValueError(f"number {place} of the weight is {word}, beyond int64: write it as a float, {word}.0")
+        if not (isfinite(number.real) and isfinite(number.imag)):
+            raise ValueError(f"number {place} of the weight is {word}, which is not a finite float64")
+        return number
+    raise ValueError(
+        f"number {place} of the weight is {word!r}, which is no integer, float or complex number: write them as "
+        "1,-0.5,2+1j"
+    )
+
+
+def _read(path: str, layer: Layer) -> Array:
+    """The array of a .npy file; mapped first, so that a wrong shape costs no memory."""
+    try:
+        mapped = np.load(Path(path), mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise ValueError(f"cannot read the weight from {path}: {error.strerror or error}") from error
+    except (ValueError, EOFError, TokenError) as error:  # what numpy.load raises for damaged files
+        raise ValueError(
+            f"cannot read the weight from {path}: it is not a .npy file of numbers, as numpy.save writes it without "
+            "pickled objects"
+        ) from error
+    if not isinstance(mapped, np.ndarray):
+        mapped.close()
+        raise ValueError(f"cannot read the weight from {path}: it is an .npz archive; save one of its arrays as .npy")
+    bare = layer.in_channels == layer.out_channels == 1
+    if mapped.shape != layer.weight_shape and not (bare and mapped.shape == layer.kernel_size):
+        also = f" or {layer.kernel_size}" if bare else ""
+        raise ValueError(f"weight in {path} has shape {mapped.shape} but the layer needs {layer.weight_shape}{also}")
+    return np.array(mapped).reshape(layer.weight_shape)
+
+
+# -- settings by name ------------------------------------------------------------------------------------------------
+
+
+def setting(name: str) -> Conv | ConvTranspose:
+    """Give the layer of a published setting.
+
+    Parameters
+    ----------
+    name : str
+        One of `settings`; capitals and hyphens will do.
+
+    Returns
+    -------
+    Conv or ConvTranspose
+
+    Raises
+    ------
+    ValueError
+        If there is no such setting.
+
+    References
+    ----------
+    .. [1] Dumoulin & Visin, arXiv:1603.07285, chapters 2, 4 and 5; the names are those of its animations.
+
+    Examples
+    --------
+    >>> setting("padding_strides_odd_transposed").output_size
+    (6, 6)
+    """  # noqa: DOC502  what `_known` raises is documented here, where the user meets it
+    return _SETTINGS[_known(name, _SETTINGS, "setting")][0]
+
+
+def settings() -> dict[str, str]:
+    """List the settings.
+
+    Returns
+    -------
+    dict
+        From each name to what it is, in one line.
+
+    Examples
+    --------
+    >>> settings()["no_padding_strides_transposed"]
+    'guide: the transpose of no_padding_strides'
+    """
+    return {name: about for name, (_, about) in _SETTINGS.items()}
+
+
+def numerical_data() -> tuple[Array, Array]:
+    """Input and kernel of the guide's numerical examples.
+
+    Returns
+    -------
+    x : (5, 5) ndarray
+    weight : (3, 3) ndarray
+
+    Examples
+    --------
+    >>> x, weight = numerical_data()
+    >>> layer = setting("numerical_no_padding_no_strides")
+    >>> layer.unvec(layer.matrix(weight) @ layer.vec(x))
+    array([[[12, 12, 17],
+            [10, 17, 19],
+            [ 9,  6, 14]]])
+    """
+    x = [[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]]
+    return np.array(x), kernel("guide")
+
+
+_GUIDE: Mapping[str, tuple[Conv, str]] = {
+    "no_padding_no_strides": (Conv(4, 3), "guide: no padding, stride 1"),
+    "arbitrary_padding_no_strides": (Conv(5, 4, padding=2), "guide: some padding, stride 1"),
+    "same_padding_no_strides": (Conv(5, 3, padding="half"), "guide: half padding, stride 1: the size stays"),
+    "full_padding_no_strides": (Conv(5, 3, padding="full"), "guide: full padding, stride 1: the size grows"),
+    "no_padding_strides": (Conv(5, 3, stride=2), "guide: no padding, stride 2"),
+    "padding_strides": (Conv(5, 3, stride=2, padding=1), "guide: padding 1, stride 2"),
+    "padding_strides_odd": (Conv(6, 3, stride=2, padding=1), "guide: as padding_strides, with a leftover position"),
+    "dilation": (Conv(7, 3, dilation=2), "guide: dilated kernel"),
+}
+
+_SETTINGS: Mapping[str, tuple[Conv | ConvTranspose, str]] = {
+    **_GUIDE,
+    # The guide has no animation of the transposed dilation.
+    **{
+        f"{name}_transposed": (layer.T, f"guide: the transpose of {name}")
+        for name, (layer, _) in _GUIDE.items()
+        if name != "dilation"
+    },
+    "numerical_no_padding_no_strides": (Conv(5, 3), "guide: in numbers, no padding, stride 1"),
+    "numerical_padding_strides": (Conv(5, 3, stride=2, padding=1), "guide: in numbers, padding 1, stride 2"),
+    "alexnet_conv2": (
+        Conv(27, 5, padding=2, groups=2, in_channels=96, out_channels=256),
+        "AlexNet: two groups, one for each of its two GPUs",
+    ),
+    "resnet_conv1": (
+        Conv(224, 7, stride=2, padding=3, in_channels=3, out_channels=64),
+        "ResNet: the first layer, with a leftover position",
+    ),
+    "mobilenet_depthwise": (
+        Conv(112, 3, padding=1, groups=32, in_channels=32, out_channels=32),
+        "MobileNet: the first depthwise layer, one kernel for each channel",
+    ),
+    "wavenet_causal": (Conv((16,), 2, dilation=8, padding="causal"), "WaveNet: dilated and causal, one axis"),
+    "dcgan_up": (
+        ConvTranspose(4, 4, stride=2, padding=1, in_channels=512, out_channels=256),
+        "DCGAN generator: from 4x4 to 8x8",
+    ),
+    "unet_up": (
+        ConvTranspose(28, 2, stride=2, in_channels=1024, out_channels=512),
+        "U-Net: the first up-convolution, without overlap",
+    ),
+    "fcn32s_up": (
+        ConvTranspose(16, bilinear_size(32), stride=32, in_channels=21, out_channels=21),
+        "FCN-32s: upsampling of 21 class maps by 32",
+    ),
+}
+
+
+def described(name: str | None = None) -> list[str]:
+    r"""Describe all kernels and settings, or one, as lines of text.
+
+    Parameters
+    ----------
+    name : str, optional
+        A kernel or a setting.
+
+    Returns
+    -------
+    list of str
+        For a kernel its numbers, for a setting its layer and the matrix it has.
+
+    Raises
+    ------
+    ValueError
+        If there is neither a kernel nor a setting of this name.
+
+    Examples
+    --------
+    >>> print(*described("prewitt"), sep="\n")
+    prewitt: difference along the first axis, smoothed 1, 1, 1
+    [[ 1  1  1]
+     [ 0  0  0]
+     [-1 -1 -1]]
+    """  # noqa: DOC502  what `_known` raises is documented here, where the user meets it
+    if name is None:
+        return [*_table("kernels", kernels()), "", *_table("settings", settings())]
+    name = _known(name, {**_KERNELS, **_SETTINGS}, "kernel or setting")
+    if name in _KERNELS:
+        return [f"{name}: {_KERNELS[name].about}", *str(kernel(name)).splitlines()]
+    layer, about = _SETTINGS[name]
+    rows, cols = layer.matrix_shape
+    return [f"{name}: {about}", repr(layer), f"C is {rows} x {cols} with {layer.nnz} entries"]
+
+
+def _table(title: str, entries: Mapping[str, str]) -> list[str]:
+    width = max(map(len, entries))
+    return [f"{title}:", *(f"  {name:{width}}  {about}" for name, about in entries.items())]
+
+
+def _known(name: str, table: Mapping[str, object], what: str, words: Sequence[str] = ()) -> str:
+    """The name as the table has it."""
+    plain = name.lower().replace("-", "_")
+    if plain in table:
+        return plain
+    close = difflib.get_close_matches(plain, [*words, *table], n=3)
+    numbers = ", numbers such as 1,0,-1 or a .npy file" if words else ""
+    known = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join([*words, *table])}{numbers}"
+    raise ValueError(f"there is no {what} {name!r}: {known}")

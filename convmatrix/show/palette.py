@@ -1,0 +1,86 @@
+"""Colours: one for each tap, told apart under the common colour-vision deficiencies; text that stays readable on them.
+
+Named here as numbers, so that text needs no matplotlib.
+"""
+
+__all__ = ["INPUT", "OUTPUT", "SEEN", "WINDOW", "ink_on", "rgb", "tap_colours"]
+
+INPUT = "#9ec9ea"
+SEEN = "#6aa5d8"
+OUTPUT = "#9fdfd8"
+WINDOW = "#1f5f99"
+"""The field's code: input blue, darker where the window lies, output cyan; and the frame of the window."""
+
+# Petroff, arXiv:2107.02270: matplotlib's "petroff10". Its first nine are 14.5 apart or more (CAM02-UCS) under
+# deuteranopia, protanopia and tritanopia.
+_PETROFF = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+
+# Nunez, Anderton & Renslow, doi:10.1371/journal.pone.0199239: matplotlib's "cividis" at 0, 1/16, ..., 1.
+_CIVIDIS = ("#00224e", "#002e6a", "#1a386f", "#32436d", "#434e6c", "#535a6d", "#61656f", "#6f7073", "#7d7c78",
+            "#8c8878", "#9b9476", "#aba072", "#bcae6c", "#cdbb63", "#dec958", "#f0d846", "#fee838")  # fmt: skip
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of ``#rrggbb``, 0 to 255."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
+
+
+def tap_colours(count: int) -> list[str]:
+    """One colour for each tap of a kernel, as ``#rrggbb``: ten that differ, or a sequence where there are more.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> tap_colours(2)
+    ['#3f90da', '#ffa90e']
+    """
+    if count <= len(_PETROFF):
+        return list(_PETROFF[:count])
+    return [_between(tap / (count - 1)) for tap in range(count)]
+
+
+def _between(position: float) -> str:
+    """The sequential colour at a position from 0 to 1."""
+    low = min(int(position * (len(_CIVIDIS) - 1)), len(_CIVIDIS) - 2)
+    part = position * (len(_CIVIDIS) - 1) - low
+    mixed = (round(a + (b - a) * part) for a, b in zip(rgb(_CIVIDIS[low]), rgb(_CIVIDIS[low + 1]), strict=True))
+    return "#" + bytes(mixed).hex()
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever stands out more on a colour (WCAG 2.1, contrast ratio).
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> ink_on("#ffa90e"), ink_on("#832db6")
+    ('#000000', '#ffffff')
+    """
+    # Contrast with white is 1.05 / (l + 0.05), with black (l + 0.05) / 0.05.
+    return "#000000" if (_luminance(colour) + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
+
+
+def _luminance(colour: str) -> float:
+    linear = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (channel / 255 for channel in rgb(colour))
+    )
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

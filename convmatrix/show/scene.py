@@ -1,0 +1,223 @@
+"""What every renderer draws, computed once and free of any renderer.
+
+A scene is a layer's matrix as cells (row, column, taps, label, value), with the rulers that cut its rows and columns
+into channels and image rows, and the window that each output sees. No renderer contains convolution logic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from convmatrix.core.axis import Axis
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.show.palette import tap_colours
+
+__all__ = ["Reading", "Scene", "number_label", "tap_label"]
+
+
+class Reading(NamedTuple):
+    """What one tap of a window meets.
+
+    `tap` is the position in the kernel, `place` the one on the map, which lies outside of it where there is padding,
+    and `source` the position of the input that is read, or None for a zero.
+    """
+
+    tap: tuple[int, ...]
+    place: tuple[int, ...]
+    source: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A layer's matrix as something to draw.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape ndarray, optional
+        Without it, cells have labels but no values.
+
+    Examples
+    --------
+    >>> scene = Scene(Conv((3,), 2))
+    >>> scene.rows.tolist(), scene.cols.tolist(), [scene.label(cell) for cell in range(4)]
+    ([0, 0, 1, 1], [0, 1, 1, 2], ['w0', 'w1', 'w0', 'w1'])
+    """
+
+    layer: Conv | ConvTranspose
+    weight: ArrayLike | None = None
+
+    # -- the matrix ------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the matrix."""
+        return self.layer.matrix_shape
+
+    @cached_property
+    def matrix(self) -> sparse.csr_array:
+        """The matrix; without a weight its values only say where the entries are."""
+        weight = np.ones(self.layer.weight_shape, dtype=bool) if self.weight is None else self.weight
+        return self.layer.matrix(weight)
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Row of each cell, in the order of ``matrix.data``."""
+        return np.repeat(np.arange(self.shape[0]), np.diff(self.matrix.indptr))
+
+    @property
+    def cols(self) -> NDArray[Any]:
+        """Column of each cell."""
+        return self.matrix.indices
+
+    @cached_property
+    def _taps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self.layer.taps()
+
+    def taps(self, cell: int) -> list[int]:
+        """Flat indices of the weight entries that a cell is the sum of."""
+        ptr, ids = self._taps
+        return [int(tap) for tap in ids[ptr[cell] : ptr[cell + 1]]]
+
+    @cached_property
+    def kernel_taps(self) -> NDArray[np.int64]:
+        """Flat kernel position of each cell's first tap: what its colour follows."""
+        ptr, ids = self._taps
+        return ids[ptr[:-1]] % prod(self.layer.kernel_size)
+
+    @cached_property
+    def colours(self) -> list[str]:
+        """Colour of each kernel position."""
+        return tap_colours(prod(self.layer.kernel_size))
+
+    def colour(self, cell: int) -> str:
+        """Colour of a cell: that of its (first) tap."""
+        return self.colours[int(self.kernel_taps[cell])]
+
+    def label(self, cell: int) -> str:
+        """Name of a cell's weight, or of the sum of its weights."""
+        return "+".join(tap_label(self.layer.weight_shape, tap) for tap in self.taps(cell))
+
+    def text(self, cell: int) -> str:
+        """What to write into a cell: its value, or its label where there is no weight."""
+        return self.label(cell) if self.weight is None else number_label(self.matrix.data[cell])
+
+    @property
+    def row_block(self) -> int:
+        """Rows of the matrix in one row of the output map: where a ruler cuts."""
+        return _block(self.layer.output_size)
+
+    @property
+    def col_block(self) -> int:
+        """Columns of the matrix in one row of the input map."""
+        return _block(self.layer.input_size)
+
+    def row_name(self, row: int) -> str:
+        """Name of an output, such as ``y01``."""
+        return "y" + _position_label(self.layer.output_shape, row)
+
+    def col_name(self, col: int) -> str:
+        """Name of an input, such as ``x23``."""
+        return "x" + _position_label(self.layer.input_shape, col)
+
+    # -- the window ------------------------------------------------------------------------------------------------
+
+    def window(self, output: Sequence[int]) -> list[Reading]:
+        """What the forward convolution's window meets at one position of its output map.
+
+        Parameters
+        ----------
+        output : sequence of int
+            Position on the map, without a channel.
+
+        Returns
+        -------
+        list of Reading
+            One for each tap, in the kernel's C order. Places count from the first input (of the stretched map, where
+            there is input dilation).
+
+        Examples
+        --------
+        >>> Scene(Conv((4,), 3, padding=1)).window((0,))[0]
+        Reading(tap=(0,), place=(-1,), source=None)
+        """
+        axes = self.layer.axes
+        places = [axis.positions(np.array([o]))[0] for axis, o in zip(axes, output, strict=True)]
+        sources = [axis.extend(place).tolist() for axis, place in zip(axes, places, strict=True)]
+        readings = []
+        for tap in product(*map(range, self.layer.kernel_size)):
+            source = tuple(along[t] for along, t in zip(sources, tap, strict=True))
+            place = tuple(int(along[t]) for along, t in zip(places, tap, strict=True))
+            readings.append(Reading(tap, place, None if -1 in source else source))
+        return readings
+
+    def frame(self) -> list[tuple[int, int]]:
+        """First place and one past the last on each axis that the map with its padding has."""
+        return [_frame(axis) for axis in self.layer.axes]
+
+
+def _frame(axis: Axis) -> tuple[int, int]:
+    return -max(axis.before, 0), axis.stretched_size + max(axis.after, 0)
+
+
+def _block(size: tuple[int, ...]) -> int:
+    return size[-1] if size else 1
+
+
+def _position_label(shape: tuple[int, ...], flat: int) -> str:
+    """Indices of a position on a map, its channel before a point where there are several."""
+    index = [int(i) for i in np.unravel_index(flat, shape)]
+    name = _joined(index[1:], shape[1:])
+    return name if shape[0] == 1 else f"{index[0]}." + name if name else str(index[0])
+
+
+def tap_label(weight_shape: tuple[int, ...], tap: int) -> str:
+    """Name a weight entry: ``w12`` for kernel position (1, 2); channels stand before a point where there are several.
+
+    Indices of more than one digit are joined by commas.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> tap_label((1, 1, 3, 3), 5), tap_label((2, 1, 3, 3), 14), tap_label((1, 1, 11), 10)
+    ('w12', 'w10.12', 'w10')
+    """
+    channels, position = weight_shape[:2], weight_shape[2:]
+    index = [int(i) for i in np.unravel_index(tap, weight_shape)]
+    name = _joined(index[2:], position)
+    return "w" + (name if channels == (1, 1) else _joined(index[:2], channels) + ("." if name else "") + name)
+
+
+def _joined(index: Sequence[int], sizes: Sequence[int]) -> str:
+    comma = "," if len(sizes) > 1 and max(sizes) > 10 else ""
+    return comma.join(map(str, index))
+
+
+def number_label(value: Any) -> str:
+    """A number as short as three digits allow.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> number_label(np.int64(-12)), number_label(np.float64(1 / 3)), number_label(np.float32(2)), number_label(1 + 2j)
+    ('-12', '0.333', '2', '1+2j')
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bool | int):
+        return str(int(value))
+    if isinstance(value, complex):
+        return f"{value.real:.3g}{value.imag:+.3g}j"
+    return f"{value:.3g}"

@@ -1,0 +1,249 @@
+"""The scene as text: a grid with labels, half-blocks, braille, plain ASCII, or a Markdown table."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convmatrix.show.palette import ink_on, rgb
+from convmatrix.show.scene import Scene
+
+__all__ = ["FORMS", "Style", "draw", "markdown"]
+
+FORMS = ("grid", "half", "braille")
+"""From the largest to the smallest."""
+
+_ROWS = {"grid": 64, "half": 200, "braille": 200}
+"""Most rows of a matrix that a form is chosen for by itself."""
+_LINES = 48
+"""Most lines of braille."""
+
+_UNICODE = {"nothing": "·", "across": "─", "down": "│", "corners": "┌┬┐├┼┤└┴┘", "half": " ▀▄█"}
+_ASCII = {"nothing": ".", "across": "-", "down": "|", "corners": "+++++++++", "half": " '.#"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the place that text is written to can show.
+
+    Parameters
+    ----------
+    width : int
+        Characters in a line.
+    colours : {0, 256, 16777216}
+        How many it knows; 0 for none.
+    unicode : bool
+        Whether it can encode box-drawing characters and braille.
+    """
+
+    width: int = 80
+    colours: Literal[0, 256, 16777216] = 0
+    unicode: bool = True
+
+    @property
+    def signs(self) -> dict[str, str]:
+        """The characters to draw with."""
+        return _UNICODE if self.unicode else _ASCII
+
+    def paint(self, text: str, ink: str | None = None, paper: str | None = None) -> str:
+        """Text in a colour, on a colour; as it is where there are none."""
+        if not self.colours or not (ink or paper):
+            return text
+        codes = [f"{base};{self._code(colour)}" for base, colour in ((38, ink), (48, paper)) if colour]
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m"
+
+    def faint(self, text: str) -> str:
+        """Text that stays in the background."""
+        return f"\x1b[2m{text}\x1b[0m" if self.colours else text
+
+    def _code(self, colour: str) -> str:
+        red, green, blue = rgb(colour)
+        if self.colours > 256:
+            return f"2;{red};{green};{blue}"
+        # The 6 x 6 x 6 cube of xterm, whose levels are 0, 95, 135, 175, 215, 255.
+        levels = [min(range(6), key=lambda step: abs((0, 95, 135, 175, 215, 255)[step] - part)) for part in
+                  (red, green, blue)]  # fmt: skip
+        return f"5;{16 + 36 * levels[0] + 6 * levels[1] + levels[2]}"
+
+
+def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
+    r"""Draw the matrix of a scene.
+
+    Parameters
+    ----------
+    scene : Scene
+    style : Style
+    form : {"grid", "half", "braille"}, optional
+        Without it, the largest that fits the width, for as many rows as it is good for.
+
+    Returns
+    -------
+    list of str
+        Lines.
+
+    Examples
+    --------
+    >>> from convmatrix import Conv
+    >>> print(*draw(Scene(Conv((4,), 3)), Style(unicode=False)), sep="\n")
+         x0 x1 x2 x3
+       +-------------+
+    y0 | w0 w1 w2  . |
+    y1 |  . w0 w1 w2 |
+       +-------------+
+    """
+    rows, cols = scene.shape
+    if form == "grid" or (form is None and rows <= _ROWS["grid"] and cols <= style.width):
+        grid = _Grid(scene, style)
+        if form == "grid" or grid.width <= style.width:
+            return grid.lines()
+    if form == "half" or (form is None and rows <= _ROWS["half"] and cols + 2 <= style.width):
+        return _half_blocks(scene, style)
+    return _dots(scene, style)
+
+
+# -- grid ------------------------------------------------------------------------------------------------------------
+
+
+class _Grid:
+    """One cell of text for each entry, with rulers between the image rows."""
+
+    def __init__(self, scene: Scene, style: Style) -> None:
+        rows, cols = scene.shape
+        self.scene, self.style = scene, style
+        self.texts = [scene.text(cell) for cell in range(len(scene.cols))]
+        self.col_names = [scene.col_name(col) for col in range(cols)]
+        self.row_names = [scene.row_name(row) for row in range(rows)]
+        self.left = max(map(len, self.row_names))
+        self.wide = max(map(len, (*self.texts, *self.col_names)))
+        self.blocks = [slice(start, min(start + scene.col_block, cols)) for start in range(0, cols, scene.col_block)]
+
+    @property
+    def width(self) -> int:
+        return len(self.rule(0))
+
+    def lines(self) -> list[str]:
+        rows, block = self.scene.shape[0], self.scene.row_block
+        header = " " * (self.left + 2) + self.joined([name.rjust(self.wide) for name in self.col_names], " ")
+        lines = [header.rstrip(), self.rule(0)]
+        for row in range(rows):
+            if row and 1 < block < rows and row % block == 0:
+                lines.append(self.rule(3))
+            lines.append(self.row(row))
+        return [*lines, self.rule(6)]
+
+    def row(self, row: int) -> str:
+        scene, style = self.scene, self.style
+        parts = [style.faint(style.signs["nothing"].rjust(self.wide))] * scene.shape[1]
+        for cell in range(scene.matrix.indptr[row], scene.matrix.indptr[row + 1]):
+            colour = scene.colour(cell)
+            parts[scene.cols[cell]] = style.paint(self.texts[cell].rjust(self.wide), ink_on(colour), colour)
+        down = style.signs["down"]
+        return f"{self.row_names[row]:>{self.left}} {down}{self.joined(parts, down)}{down}"
+
+    def joined(self, parts: Sequence[str], separator: str) -> str:
+        return separator.join(f" {' '.join(parts[block])} " for block in self.blocks)
+
+    def rule(self, corner: int) -> str:
+        """A horizontal line; `corner` counts in the style's nine corners."""
+        first, middle, last = list(self.style.signs["corners"][corner : corner + 3])
+        bars = (
+            self.style.signs["across"] * ((block.stop - block.start) * (self.wide + 1) + 1) for block in self.blocks
+        )
+        return " " * (self.left + 1) + first + middle.join(bars) + last
+
+
+# -- half-blocks -----------------------------------------------------------------------------------------------------
+
+
+def _half_blocks(scene: Scene, style: Style) -> list[str]:
+    """Two rows of the matrix in each line, one column in each character."""
+    rows, cols = scene.shape
+    taps = np.full((rows + rows % 2, cols), -1)
+    taps[scene.rows, scene.cols] = scene.kernel_taps
+    return _framed(
+        ("".join(_half_cell(scene, style, *pair) for pair in zip(upper.tolist(), lower.tolist(), strict=True))
+         for upper, lower in zip(taps[::2], taps[1::2], strict=True)), cols, style)  # fmt: skip
+
+
+def _half_cell(scene: Scene, style: Style, upper: int, lower: int) -> str:
+    empty, top, bottom, both = list(style.signs["half"])
+    if upper < 0 and lower < 0:
+        return empty
+    if upper >= 0 and lower >= 0:
+        if not style.colours or not style.unicode:
+            return style.paint(both, scene.colours[upper])
+        return style.paint(top, scene.colours[upper], scene.colours[lower])
+    return style.paint(top, scene.colours[upper]) if upper >= 0 else style.paint(bottom, scene.colours[lower])
+
+
+def _framed(lines: Iterable[str], width: int, style: Style) -> list[str]:
+    corners, across, down = style.signs["corners"], style.signs["across"] * width, style.signs["down"]
+    top, bottom = corners[0] + across + corners[2], corners[6] + across + corners[8]
+    return [top, *(f"{down}{line}{down}" for line in lines), bottom]
+
+
+# -- dots ------------------------------------------------------------------------------------------------------------
+
+
+def _dots(scene: Scene, style: Style) -> list[str]:
+    """Where there is something: braille dots, 4 x 2 to a character, each for as many entries as it takes to fit."""
+    tall, wide = (4, 2) if style.unicode else (1, 1)
+    rows, cols = scene.shape
+    row_step = -(-rows // (tall * _LINES))
+    col_step = -(-cols // (wide * max(style.width - 2, 1)))
+    lines, chars = -(-rows // (row_step * tall)), -(-cols // (col_step * wide))
+    canvas = np.zeros((lines * tall, chars * wide), dtype=bool)
+    canvas[scene.rows // row_step, scene.cols // col_step] = True
+    cells = canvas.reshape(lines, tall, chars, wide).transpose(0, 2, 1, 3)  # shape (lines, chars, tall, wide)
+    drawn = _framed((_braille(row) if style.unicode else _hashes(row) for row in cells), chars, style)
+    if (row_step, col_step) != (1, 1):
+        drawn.append(f"one {'dot' if style.unicode else '#'} for {row_step} x {col_step} entries")
+    return drawn
+
+
+def _braille(cells: NDArray[np.bool_]) -> str:
+    # The dots of U+2800 are numbered down the columns, the fourth row last.
+    numbers = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+    return "".join(chr(0x2800 + code) for code in (cells * numbers).sum(axis=(1, 2)).tolist())
+
+
+def _hashes(cells: NDArray[np.bool_]) -> str:
+    return "".join("#" if cell else " " for cell in cells[:, 0, 0].tolist())
+
+
+# -- Markdown --------------------------------------------------------------------------------------------------------
+
+
+def markdown(scene: Scene) -> list[str]:
+    r"""Write the matrix as a Markdown table, a row for each output.
+
+    Returns
+    -------
+    list of str
+        Lines.
+
+    Examples
+    --------
+    >>> from convmatrix import Conv
+    >>> print(*markdown(Scene(Conv((3,), 2), [5, 7])), sep="\n")
+    |    | x0 | x1 | x2 |
+    |----|---:|---:|---:|
+    | y0 |  5 |  7 |    |
+    | y1 |    |  5 |  7 |
+    """
+    rows, cols = scene.shape
+    table = [[scene.row_name(row)] + [""] * cols for row in range(rows)]
+    for cell, (row, col) in enumerate(zip(scene.rows.tolist(), scene.cols.tolist(), strict=True)):
+        table[row][col + 1] = scene.text(cell)
+    table.insert(0, ["", *(scene.col_name(col) for col in range(cols))])
+    wide = [max(len(line[col]) for line in table) for col in range(cols + 1)]
+
+    def joined(line: Sequence[str]) -> str:
+        cells = [text.rjust(n) if col else text.ljust(n) for col, (text, n) in enumerate(zip(line, wide, strict=True))]
+        return "| " + " | ".join(cells) + " |"
+
+    lines = [joined(line) for line in table]
+    rule = "|" + "|".join("-" * (n + 2) if not col else "-" * (n + 1) + ":" for col, n in enumerate(wide)) + "|"
+    return [lines[0], rule, *lines[1:]]
