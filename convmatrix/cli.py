@@ -367,10 +367,8 @@ def _finding_described(product: str, size: int, check: "Check | None", undoing: 
         return [f"{product} not computed: {size} x {size} is too large"]
     if check.holds:
         return [f"{product} = I: {undoing} undoes {undone}"]
-    return [
-        f"{product} != I: {undoing} does not undo {undone}",
-        f"  largest deviation |{product} - I|{check.name.partition(' = I')[2]} = {check.measured:.6g}, at {check.where}",
-    ]
+    where = f"{check.name.partition(' = I')[2]} = {check.measured:.6g}, at {check.where}"
+    return [f"{product} != I: {undoing} does not undo {undone}", f"  largest deviation |{product} - I|{where}"]
 
 
 # -- the other commands ----------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,7 +44,7 @@ _JSON_BYTES = 450
 """Memory that one stored entry takes on its way to JSON, in Python's lists and as text; measured, rounded up."""
 
 Matrix = sparse.sparray | sparse.spmatrix
-Csr = sparse.csr_array[Any, tuple[int, int]]
+Csr: TypeAlias = "sparse.csr_array[Any, tuple[int, int]]"  # in quotes: no subscripts at run time before SciPy 1.16
 
 
 def export(
@@ -199,7 +199,7 @@ def matrix_as_dict(
     return _described(layer, None if weight is None else layer.matrix(weight), rank, gram_is_identity)
 
 
-def _described(layer: Layer, matrix: Csr | None, rank: int | None, gram_is_identity: bool | None) -> dict[str, Any]:
+def _described(layer: Layer, matrix: "Csr | None", rank: int | None, gram_is_identity: bool | None) -> dict[str, Any]:
     _require_json(layer)
     pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
     if matrix is not None:
@@ -255,9 +255,7 @@ def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
     checked: Csr = sparse.csr_array(cast("Any", matrix))
     if checked.dtype.char not in np.typecodes["AllInteger"] + "?fdFD":
         wide = "complex128" if checked.dtype.kind == "c" else "float64"
-        raise WrongTypeError(
-            f"matrix has dtype {checked.dtype}, which the formats lack: cast it with .astype({wide!r})"
-        )
+        raise WrongTypeError(f"matrix has dtype {checked.dtype}, which no format has: cast it with .astype({wide!r})")
     if layer is not None and checked.shape != layer.matrix_shape:
         raise ValueError(f"matrix has shape {checked.shape} but that of the layer has {layer.matrix_shape}")
     return checked

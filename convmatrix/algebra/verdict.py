@@ -100,4 +100,6 @@ def _finding(layer: Conv | ConvTranspose, weight: NDArray[Any], name: str, *, co
     worst = int(np.argmax(np.abs(diagonal - 1)))
     measured = abs(diagonal[worst].item() - 1)
     bound = 0.0 if squares.dtype.kind == "i" else float(np.finfo(squares.dtype).eps) * layer.matrix_shape[0]
-    return Check(f"{name} on the diagonal", "finding", False, measured, bound, (worst, worst)) if measured > bound else None
+    if measured <= bound:
+        return None
+    return Check(f"{name} on the diagonal", "finding", False, measured, bound, (worst, worst))
