@@ -195,12 +195,11 @@ def matrix_as_dict(
     >>> described["indptr"], described["indices"], described["data"], described["taps"]
     ([0, 2, 4], [0, 1, 1, 2], [1.5, -1.0, 1.5, -1.0], [[0], [1], [0], [1]])
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
-    _require_json(layer)
     return _described(layer, None if weight is None else layer.matrix(weight), rank, gram_is_identity)
 
 
 def _described(layer: Layer, matrix: "Csr | None", rank: int | None, gram_is_identity: bool | None) -> dict[str, Any]:
-    _require_json(layer)
+    require_memory(layer.nnz * _JSON_BYTES, f"JSON of {layer.nnz} entries", "save .npz or .mtx")
     pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
     if matrix is not None:
         same = np.array_equal(matrix.indptr, pattern.indptr) and np.array_equal(matrix.indices, pattern.indices)
@@ -222,10 +221,6 @@ def _described(layer: Layer, matrix: "Csr | None", rank: int | None, gram_is_ide
         "gram_is_identity": None if gram_is_identity is None else bool(gram_is_identity),
         "transpose": transpose,
     }
-
-
-def _require_json(layer: Layer) -> None:
-    require_memory(layer.nnz * _JSON_BYTES, f"JSON of {layer.nnz} entries", "save .npz or .mtx")
 
 
 def _listed(value: Any) -> Any:

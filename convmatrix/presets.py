@@ -18,10 +18,7 @@ from numpy.typing import NDArray
 
 from convmatrix.layers import Conv, ConvTranspose, Layer
 
-__all__ = [
-    "bilinear_size", "described", "kernel", "kernels", "numerical_data", "parse_weight", "setting", "settings",
-    "weight_for",
-]  # fmt: skip
+__all__ = ["bilinear_size", "kernel", "kernels", "numerical_data", "parse_weight", "setting", "settings", "weight_for"]
 
 Sizes = tuple[int, ...]
 Array = NDArray[Any]
@@ -503,47 +500,6 @@ _SETTINGS: Mapping[str, tuple[Conv | ConvTranspose, str]] = {
         "FCN-32s: upsampling of 21 class maps by 32",
     ),
 }
-
-
-def described(name: str | None = None) -> list[str]:
-    r"""Describe all kernels and settings, or one, as lines of text.
-
-    Parameters
-    ----------
-    name : str, optional
-        A kernel or a setting.
-
-    Returns
-    -------
-    list of str
-        For a kernel its numbers, for a setting its layer and the matrix it has.
-
-    Raises
-    ------
-    ValueError
-        If there is neither a kernel nor a setting of this name.
-
-    Examples
-    --------
-    >>> print(*described("prewitt"), sep="\n")
-    prewitt: difference along the first axis, smoothed 1, 1, 1
-    [[ 1  1  1]
-     [ 0  0  0]
-     [-1 -1 -1]]
-    """  # noqa: DOC502  what `_known` raises is documented here, where the user meets it
-    if name is None:
-        return [*_table("kernels", kernels()), "", *_table("settings", settings())]
-    name = _known(name, {**_KERNELS, **_SETTINGS}, "kernel or setting")
-    if name in _KERNELS:
-        return [f"{name}: {_KERNELS[name].about}", *str(kernel(name)).splitlines()]
-    layer, about = _SETTINGS[name]
-    rows, cols = layer.matrix_shape
-    return [f"{name}: {about}", repr(layer), f"C is {rows} x {cols} with {layer.nnz} entries"]
-
-
-def _table(title: str, entries: Mapping[str, str]) -> list[str]:
-    width = max(map(len, entries))
-    return [f"{title}:", *(f"  {name:{width}}  {about}" for name, about in entries.items())]
 
 
 def _known(name: str, table: Mapping[str, object], what: str, words: Sequence[str] = ()) -> str:
