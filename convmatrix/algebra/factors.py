@@ -1,0 +1,540 @@
+"""The matrix as a product of simpler ones: pad, unfold, weigh; or pad, slide, select; or one factor for each axis."""
+
+from collections.abc import Sequence
+from functools import reduce
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from convmatrix.core.axis import Axis
+from convmatrix.layers import Conv, ConvTranspose
+
+__all__ = [
+    "Factor",
+    "Structure",
+    "blocks",
+    "dual",
+    "frame_layer",
+    "kronecker",
+    "padding_matrix",
+    "product",
+    "selected",
+    "separated",
+    "structure",
+    "unfold_matrix",
+    "unfolded",
+    "zero_insertion",
+]
+
+
+class Factor(NamedTuple):
+    """One matrix of a product, and what it does."""
+
+    name: str
+    matrix: sparse.csr_array
+
+
+def product(factors: Sequence[Factor]) -> sparse.csr_array:
+    """Multiply factors, the first one leftmost.
+
+    Returns
+    -------
+    csr_array
+        With sorted indices; entries that cancelled stay as zeros.
+    """
+    result = sparse.csr_array(reduce(lambda left, right: left @ right, (factor.matrix for factor in factors)))
+    result.sort_indices()
+    return result
+
+
+def unfolded(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
+    """Factor a layer's matrix into weights, im2col and padding: ``C = W U P``.
+
+    P lays the input into the padded frame, U copies every window of it into a column (im2col), W multiplies each
+    column with the weights: the route that frameworks take. For a `ConvTranspose` the factors are transposed and
+    stand in reverse: ``C^T = P^T U^T W^T``, where U^T adds the columns back (col2im) and P^T crops, or folds the
+    border back.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+
+    Returns
+    -------
+    list of Factor
+        Their product is ``layer.matrix(weight)``.
+
+    Raises
+    ------
+    ValueError
+        If the weight's shape is not the layer's.
+
+    References
+    ----------
+    .. [1] Chellapilla, Puri & Simard, *High performance convolutional neural networks for document processing*, 2006.
+
+    Examples
+    --------
+    >>> layer = Conv((3,), 2, padding=((1, 0),))
+    >>> for name, matrix in unfolded(layer, [5, 7]):
+    ...     print(name, matrix.shape)
+    weights (3, 6)
+    im2col (6, 4)
+    padding (4, 3)
+    """  # noqa: DOC502  `_forward` checks the weight
+    forward, weight = _forward(layer, weight)
+    windows = prod(forward.output_size)
+    by_group = weight.reshape(forward.groups, forward.out_channels // forward.groups, -1)
+    weights = sparse.block_diag([sparse.csr_array(block) for block in by_group], format="csr")
+    spread = sparse.csr_array(sparse.kron(weights, sparse.eye_array(windows, dtype=weight.dtype), format="csr"))
+    factors = [
+        Factor("weights", spread),
+        Factor("im2col", unfold_matrix(forward)),
+        Factor("padding", padding_matrix(forward)),
+    ]
+    return factors if isinstance(layer, Conv) else _transposed(factors)
+
+
+def selected(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
+    """Factor a layer's matrix into selection, stride-1 convolution and padding: ``C = S C1 P``.
+
+    C1 slides the window by single steps over the padded frame, so that along one axis it is a Toeplitz matrix; S keeps
+    every stride-th row. This is where stride breaks the structure: S C1 is no longer Toeplitz. For a `ConvTranspose`
+    the factors are transposed, in reverse: S^T inserts zeros.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+
+    Returns
+    -------
+    list of Factor
+        Their product is ``layer.matrix(weight)``.
+
+    Raises
+    ------
+    ValueError
+        If the weight's shape is not the layer's.
+
+    Examples
+    --------
+    >>> for name, matrix in selected(Conv((5,), 3, stride=2), [1, 2, 3]):
+    ...     print(name, matrix.toarray().tolist())
+    selection [[1, 0, 0], [0, 0, 1]]
+    stride 1 [[1, 2, 3, 0, 0], [0, 1, 2, 3, 0], [0, 0, 1, 2, 3]]
+    padding [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
+    """  # noqa: DOC502  `_forward` checks the weight
+    forward, weight = _forward(layer, weight)
+    slow = frame_layer(forward)
+    dense = Conv(
+        slow.input_size,
+        slow.kernel_size,
+        dilation=slow.dilation,
+        groups=slow.groups,
+        in_channels=slow.in_channels,
+        out_channels=slow.out_channels,
+    )
+    keep = [
+        _rows_of_identity(np.arange(n) * s, size)
+        for n, s, size in zip(forward.output_size, forward.stride, dense.output_size, strict=True)
+    ]
+    factors = [
+        Factor("selection", _over_channels(keep, forward.out_channels)),
+        Factor("stride 1", dense.matrix(weight)),
+        Factor("padding", padding_matrix(forward)),
+    ]
+    return factors if isinstance(layer, Conv) else _transposed(factors)
+
+
+def padding_matrix(layer: Conv) -> sparse.csr_array:
+    """Build P, which lays a layer's input into its padded frame: zeros inserted, borders extended, or cropped.
+
+    Every row has one 1, or none where the frame has a zero. ``P.T`` crops the frame; for border modes it folds what
+    stands beyond the border back onto the inputs that it was copied from.
+
+    Parameters
+    ----------
+    layer : Conv
+
+    Returns
+    -------
+    (in_channels * prod(padded sizes), in_channels * prod(input_size)) csr_array of int64
+
+    Examples
+    --------
+    >>> padding_matrix(Conv((3,), 3, padding=1, padding_mode="reflect")).toarray()
+    array([[0, 1, 0],
+           [1, 0, 0],
+           [0, 1, 0],
+           [0, 0, 1],
+           [0, 1, 0]])
+    """
+    return _over_channels([_padding_of(axis) for axis in layer.axes], layer.in_channels)
+
+
+def zero_insertion(layer: Conv | ConvTranspose) -> sparse.csr_array:
+    """Build the matrix that spreads a map with zeros before a stride-1 window slides over it.
+
+    For a `Conv` that is the input with its input_dilation. For a `ConvTranspose` it is the input with stride - 1 zeros
+    between its entries: the "fractional stride".
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+
+    Returns
+    -------
+    (channels * prod(spread sizes), channels * prod(input_size)) csr_array of int64
+
+    Examples
+    --------
+    >>> zero_insertion(Conv((5,), 3, stride=2).T).toarray()
+    array([[1, 0],
+           [0, 0],
+           [0, 1]])
+    """
+    steps = layer.input_dilation if isinstance(layer, Conv) else layer.stride
+    spread = [
+        _rows_of_identity(np.arange(n) * step, (n - 1) * step + 1)
+        for n, step in zip(layer.input_size, steps, strict=True)
+    ]
+    return sparse.csr_array(_over_channels(spread, layer.in_channels).T)
+
+
+def unfold_matrix(layer: Conv) -> sparse.csr_array:
+    """Build U, which copies every window of a layer's padded frame into a column (im2col).
+
+    Parameters
+    ----------
+    layer : Conv
+
+    Returns
+    -------
+    (in_channels * prod(kernel_size) * prod(output_size), in_channels * prod(padded sizes)) csr_array of int64
+        Rows: channel, tap, window, in C order. ``U.T`` is col2im.
+
+    Examples
+    --------
+    >>> unfold_matrix(Conv((3,), 2)).toarray()
+    array([[1, 0, 0],
+           [0, 1, 0],
+           [0, 1, 0],
+           [0, 0, 1]])
+    """
+    frame = frame_layer(layer)
+    taps = prod(layer.kernel_size)
+    copying = Conv(
+        frame.input_size,
+        frame.kernel_size,
+        stride=frame.stride,
+        dilation=frame.dilation,
+        out_channels=taps,
+    )
+    # One output channel for each tap copies what that tap sees; a stored zero is no copy.
+    one = copying.matrix(np.eye(taps, dtype=np.int64).reshape(copying.weight_shape))
+    one.eliminate_zeros()
+    return _channelwise(one, layer.in_channels)
+
+
+def frame_layer(layer: Conv) -> Conv:
+    """Give the layer that remains when the input is padded already: ``C = frame.matrix(weight) P``.
+
+    Returns
+    -------
+    Conv
+        Without padding and input dilation, on the padded frame.
+
+    Examples
+    --------
+    >>> frame_layer(Conv(4, 3, padding=1, padding_mode="circular"))
+    Conv(input_size=(6, 6), kernel_size=(3, 3))
+    """
+    return Conv(
+        [axis.padded_size for axis in layer.axes],
+        layer.kernel_size,
+        stride=layer.stride,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        in_channels=layer.in_channels,
+        out_channels=layer.out_channels,
+    )
+
+
+def blocks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[sparse.csr_array]:
+    """Give the diagonal blocks of a layer's matrix, one for each group.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+
+    Returns
+    -------
+    list of csr_array
+        ``scipy.sparse.block_diag(blocks)`` is ``layer.matrix(weight)``.
+
+    Examples
+    --------
+    >>> [block.toarray().tolist() for block in blocks(Conv((2,), 2, groups=2, in_channels=2, out_channels=2),
+    ...                                               [[[1, 2]], [[3, 4]]])]
+    [[[1, 2]], [[3, 4]]]
+    """
+    whole = layer.matrix(weight)
+    rows, cols = (size // layer.groups for size in layer.matrix_shape)
+    return [
+        whole[group * rows : (group + 1) * rows, group * cols : (group + 1) * cols] for group in range(layer.groups)
+    ]
+
+
+def dual(layer: Conv | ConvTranspose, x: ArrayLike) -> sparse.csr_array:
+    """Build X, which multiplies the weight where C multiplies the input: ``C(w) x = X(x) w``.
+
+    A layer is linear in its weight too; the weight's gradient is ``X.T`` times the output's.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    x : input_shape array_like
+
+    Returns
+    -------
+    (prod(output_shape), prod(weight_shape)) csr_array
+
+    Raises
+    ------
+    ValueError
+        If x is not one input of the layer.
+
+    Examples
+    --------
+    >>> X = dual(Conv((4,), 2), [1, 2, 3, 4])
+    >>> X.toarray()
+    array([[1, 2],
+           [2, 3],
+           [3, 4]])
+    """
+    vector = layer.vec(x)
+    if vector.ndim != 1:
+        raise ValueError(f"x has shape {np.shape(x)}, a batch, but the dual matrix is made of one input")
+    pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
+    ptr, ids = layer.taps()
+    # Entry (r, c) of C, a sum of weights t, says that x[c] meets weight t in output r.
+    per_entry = np.diff(ptr)
+    rows = np.repeat(np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr)), per_entry)
+    values = np.repeat(vector[pattern.indices], per_entry)
+    return sparse.csr_array(sparse.coo_array((values, (rows, ids)), shape=(pattern.shape[0], prod(layer.weight_shape))))
+
+
+# -- one factor for each axis ----------------------------------------------------------------------------------------
+
+
+def separated(kernel: ArrayLike) -> list[NDArray[Any]]:
+    """Write a kernel as an outer product of one vector for each axis; integers stay integers.
+
+    Parameters
+    ----------
+    kernel : (*kernel_size) array_like
+
+    Returns
+    -------
+    list of ndarray
+        One vector for each axis.
+
+    Raises
+    ------
+    ValueError
+        If the kernel is no outer product; with the largest entry that the best try leaves.
+
+    Examples
+    --------
+    >>> [vector.tolist() for vector in separated([[1, 2, 1], [0, 0, 0], [-1, -2, -1]])]
+    [[1, 0, -1], [1, 2, 1]]
+    """
+    kernel = np.asarray(kernel)
+    vectors: list[NDArray[Any]] = []
+    rest = kernel
+    while rest.ndim > 1:
+        place, *inner = (int(i) for i in np.unravel_index(int(np.argmax(np.abs(rest))), rest.shape))
+        along: tuple[Any, ...] = (slice(None), *inner)
+        row, line = rest[place], rest[along]
+        if not row.any():
+            vectors.append(line)
+        elif rest.dtype.kind in "iu":
+            row = row // np.gcd.reduce(row, axis=None)
+            vectors.append(line // row[*inner])
+        else:
+            vectors.append(line / row[*inner])
+        rest = row
+    vectors.append(rest)
+    left = np.abs(kernel - reduce(np.multiply.outer, vectors))
+    exact = kernel.dtype.kind in "biu"
+    if kernel.size and left.max() > (0 if exact else 8 * np.finfo(kernel.dtype).eps * np.abs(kernel).max()):
+        raise ValueError(
+            f"kernel is no outer product of one vector for each axis: the best try leaves {left.max():.3g} at "
+            f"{tuple(int(i) for i in np.unravel_index(int(np.argmax(left)), left.shape))}; use the matrix as it is"
+        )
+    return vectors
+
+
+def kronecker(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[sparse.csr_array]:
+    """Factor the matrix of a one-channel layer with a separable kernel into a Kronecker product over the axes.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        With one channel in and out.
+    weight : kernel_size or weight_shape array_like
+
+    Returns
+    -------
+    list of csr_array
+        ``functools.reduce(scipy.sparse.kron, factors)`` is ``layer.matrix(weight)``.
+
+    Raises
+    ------
+    ValueError
+        If the layer has several channels, or the kernel is not separable.
+
+    Examples
+    --------
+    >>> [factor.toarray().tolist() for factor in kronecker(Conv((3, 2), 2), [[1, 2], [3, 6]])]
+    [[[1, 3, 0], [0, 1, 3]], [[1, 2]]]
+    """
+    if layer.in_channels != 1 or layer.out_channels != 1:
+        raise ValueError(
+            f"a Kronecker product over the axes needs one channel, got in_channels={layer.in_channels} and "
+            f"out_channels={layer.out_channels}: factor the kernel of each pair of channels"
+        )
+    vectors = separated(np.asarray(weight).reshape(layer.kernel_size))
+    return [_one_axis(layer, axis).matrix(vector) for axis, vector in enumerate(vectors)]
+
+
+def _one_axis(layer: Conv | ConvTranspose, number: int) -> Conv | ConvTranspose:
+    axis = layer.axes[number]
+    line = Conv(
+        (axis.input_size,),
+        axis.kernel_size,
+        stride=axis.stride,
+        padding=((axis.before, axis.after),),
+        dilation=axis.dilation,
+        input_dilation=axis.input_dilation,
+        padding_mode=axis.mode,
+    )
+    return line if isinstance(layer, Conv) else line.T
+
+
+# -- structure -------------------------------------------------------------------------------------------------------
+
+
+class Structure(NamedTuple):
+    """What the matrix of one channel is called, and why."""
+
+    name: str
+    reason: str
+
+
+def structure(layer: Conv | ConvTranspose) -> Structure:
+    """Name the structure of a layer's matrix, or say what breaks it.
+
+    Toeplitz: an entry depends on row - column only; circulant: on that difference modulo the size. Several axes nest:
+    blocks that are themselves arranged like that. Several channels put one such matrix into each channel block.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+
+    Returns
+    -------
+    Structure
+
+    Examples
+    --------
+    >>> structure(Conv(4, 3)).name, structure(Conv((4,), 3, padding=1, padding_mode="circular")).name
+    ('doubly block Toeplitz', 'circulant')
+    >>> print(structure(Conv((5,), 3, stride=2)).reason)
+    axis 0: stride 2 keeps every 2nd row of a Toeplitz matrix, so that rows move on by 2 columns
+    """
+    kinds = [_kind_of(axis) for axis in layer.axes]
+    broken = [f"axis {number}: {reason}" for number, (kind, reason) in enumerate(kinds) if not kind]
+    if broken:
+        return Structure("sparse, with rows that repeat", "; ".join(broken))
+    names = {kind for kind, _ in kinds}
+    kind = "circulant" if names == {"circulant"} else "Toeplitz"
+    depth = {1: "", 2: "doubly block ", 3: "triply block "}.get(len(kinds), f"{len(kinds)}-fold block ")
+    reason = "every row is the one above, moved on by one" + (" and around" if kind == "circulant" else "")
+    if layer.in_channels * layer.out_channels > 1:
+        return Structure(f"channel blocks, each {depth}{kind}", reason)
+    return Structure(f"{depth}{kind}" if kinds else "a single entry", reason)
+
+
+def _kind_of(axis: Axis) -> tuple[str, str]:
+    """Circulant, Toeplitz, or nothing and the reason."""
+    if axis.stride != axis.input_dilation:
+        if axis.stride > 1 and axis.input_dilation == 1:
+            inner = "circulant" if axis.mode == "circular" else "Toeplitz"
+            return "", (
+                f"stride {axis.stride} keeps every {_ordinal(axis.stride)} row of a {inner} matrix, so that rows move "
+                f"on by {axis.stride} columns"
+            )
+        return "", f"rows move on by stride {axis.stride} where columns move on by input_dilation {axis.input_dilation}"
+    if axis.mode == "circular" and axis.output_size == axis.input_size:
+        return "circulant", ""
+    reaches = axis.interior_outputs() != (0, axis.output_size)
+    if axis.mode == "zeros" or not reaches:
+        return "Toeplitz", ""
+    return "", {
+        "circular": f"output_size {axis.output_size} differs from input_size {axis.input_size}, so that the rows do "
+        "not come around",
+        "reflect": "reflect folds the border back: Toeplitz plus Hankel entries",
+        "symmetric": "symmetric folds the border back: Toeplitz plus Hankel entries",
+        "replicate": "replicate adds the border's taps to the first and last column of a Toeplitz matrix",
+    }[axis.mode]
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+# -- small matrices --------------------------------------------------------------------------------------------------
+
+
+def _forward(layer: Conv | ConvTranspose, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
+    """The convolution behind a layer, and its weight in full shape."""
+    weight = np.asarray(weight)
+    if weight.shape == layer.kernel_size and layer.in_channels == layer.out_channels == 1:
+        weight = weight.reshape(layer.weight_shape)
+    if weight.shape != layer.weight_shape:
+        raise ValueError(f"weight has shape {weight.shape} but the layer needs {layer.weight_shape}")
+    return (layer if isinstance(layer, Conv) else layer.T), weight
+
+
+def _transposed(factors: list[Factor]) -> list[Factor]:
+    return [Factor(f"{name}, transposed", sparse.csr_array(matrix.T)) for name, matrix in reversed(factors)]
+
+
+def _padding_of(axis: Axis) -> sparse.csr_array:
+    places = np.arange(-axis.before, axis.stretched_size + axis.after, dtype=np.int64)
+    return _rows_of_identity(axis.extend(places), axis.input_size)
+
+
+def _rows_of_identity(rows: NDArray[np.int64], size: int) -> sparse.csr_array:
+    """Rows of the identity, by their numbers; -1 for an empty row."""
+    real = rows >= 0
+    ptr = np.concatenate([[0], np.cumsum(real)])
+    return sparse.csr_array((np.ones(ptr[-1], dtype=np.int64), rows[real], ptr), shape=(len(rows), size))
+
+
+def _over_channels(per_axis: Sequence[sparse.csr_array], channels: int) -> sparse.csr_array:
+    """The Kronecker product over the axes, the same for every channel."""
+    one = sparse.csr_array(np.ones((1, 1), dtype=np.int64))
+    return _channelwise(reduce(lambda a, b: sparse.csr_array(sparse.kron(a, b, format="csr")), per_axis, one), channels)
+
+
+def _channelwise(matrix: sparse.csr_array, channels: int) -> sparse.csr_array:
+    return sparse.csr_array(sparse.kron(sparse.eye_array(channels, dtype=np.int64), matrix, format="csr"))
