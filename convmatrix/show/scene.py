@@ -1,7 +1,8 @@
 """What every renderer draws, computed once and free of any renderer.
 
 A scene is a layer's matrix as cells (row, column, taps, label, value), with the rulers that cut its rows and columns
-into channels and image rows, and the window that each output sees. No renderer contains convolution logic.
+into image rows; the map that the windows slide over, with its padding; the window of each output, which is a row of
+the matrix; and the stamp of each input, which is a column. No renderer contains convolution logic.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +20,7 @@ from convmatrix.core.axis import Axis
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.palette import tap_colours
 
-__all__ = ["Reading", "Scene", "number_label", "tap_label"]
+__all__ = ["Place", "Reading", "Scene", "number_label", "tap_label"]
 
 
 class Reading(NamedTuple):
@@ -34,6 +35,25 @@ class Reading(NamedTuple):
     source: tuple[int, ...] | None
 
 
+Kind = Literal["input", "zero", "inserted", "copy"]
+_KINDS: tuple[Kind, ...] = ("zero", "inserted", "copy")
+
+
+class Place(NamedTuple):
+    """One place of the map that the windows slide over.
+
+    `place` counts from the first input, on the map with the zeros that input dilation inserts. `kind` says what stands
+    there: an ``input``, a ``zero`` of the padding, a zero that was ``inserted``, or a ``copy`` that a border mode made;
+    `source` is the input that is read there, or None. `seen` is False where no window reaches: beyond a negative
+    padding, and in the leftover.
+    """
+
+    place: tuple[int, ...]
+    kind: Kind
+    source: tuple[int, ...] | None
+    seen: bool
+
+
 @dataclass(frozen=True)
 class Scene:
     """A layer's matrix as something to draw.
@@ -43,6 +63,8 @@ class Scene:
     layer : Conv or ConvTranspose
     weight : weight_shape ndarray, optional
         Without it, cells have labels but no values.
+    names : tuple of str, optional
+        Names of the weight entries, in C order; by default what `tap_label` says.
 
     Examples
     --------
@@ -53,6 +75,7 @@ class Scene:
 
     layer: Conv | ConvTranspose
     weight: ArrayLike | None = None
+    names: tuple[str, ...] | None = None
 
     # -- the matrix ------------------------------------------------------------------------------------------------
 
@@ -103,7 +126,11 @@ class Scene:
 
     def label(self, cell: int) -> str:
         """Name of a cell's weight, or of the sum of its weights."""
-        return "+".join(tap_label(self.layer.weight_shape, tap) for tap in self.taps(cell))
+        return "+".join(map(self.tap_name, self.taps(cell)))
+
+    def tap_name(self, tap: int) -> str:
+        """Name of a weight entry, given as a flat index."""
+        return tap_label(self.layer.weight_shape, tap) if self.names is None else self.names[tap]
 
     def text(self, cell: int) -> str:
         """What to write into a cell: its value, or its label where there is no weight."""
@@ -127,7 +154,23 @@ class Scene:
         """Name of an input, such as ``x23``."""
         return "x" + _position_label(self.layer.input_shape, col)
 
-    # -- the window ------------------------------------------------------------------------------------------------
+    def row_cells(self, row: int) -> range:
+        """Cells of one row: what the window of one output reads."""
+        return range(int(self.matrix.indptr[row]), int(self.matrix.indptr[row + 1]))
+
+    def col_cells(self, col: int) -> list[int]:
+        """Cells of one column: the stamp of one input in the transpose."""
+        return [int(cell) for cell in np.flatnonzero(self.matrix.indices == col)]
+
+    def row_position(self, row: int) -> tuple[int, ...]:
+        """Channel and position of the output behind a row."""
+        return tuple(int(i) for i in np.unravel_index(row, self.layer.output_shape))
+
+    def col_position(self, col: int) -> tuple[int, ...]:
+        """Channel and position of the input behind a column."""
+        return tuple(int(i) for i in np.unravel_index(col, self.layer.input_shape))
+
+    # -- the map and its windows --------------------------------------------------------------------------------------
 
     def window(self, output: Sequence[int]) -> list[Reading]:
         """What the forward convolution's window meets at one position of its output map.
@@ -162,9 +205,75 @@ class Scene:
         """First place and one past the last on each axis that the map with its padding has."""
         return [_frame(axis) for axis in self.layer.axes]
 
+    def places(self) -> list[Place]:
+        """All places of the forward convolution's input map with its padding, in C order.
+
+        Returns
+        -------
+        list of Place
+
+        Examples
+        --------
+        >>> for place in Scene(Conv((2,), 2, padding=((1, -1),), input_dilation=2)).places():
+        ...     print(*place)
+        (-1,) zero None True
+        (0,) input (0,) True
+        (1,) inserted None True
+        (2,) input (1,) False
+        """
+        along = [_along(axis) for axis in self.layer.axes]
+        found = []
+        for each in product(*along):
+            sources = [one.source for one in each]
+            kinds = {one.kind for one in each}
+            kind: Kind = next((kind for kind in _KINDS if kind in kinds), "input")
+            source = None if None in sources else tuple(one for (one,) in filter(None, sources))
+            found.append(Place(tuple(one.place[0] for one in each), kind, source, all(one.seen for one in each)))
+        return found
+
+    def inserted(self) -> "Scene":
+        """The scene of the direct convolution that a transposed one is: zeros inserted, kernel turned, names kept.
+
+        Returns
+        -------
+        Scene
+            Of ``layer.as_conv()``, with the turned weight.
+
+        Raises
+        ------
+        ValueError
+            If the layer is no transposed convolution, or its padding mode is not zeros.
+
+        Examples
+        --------
+        >>> scene = Scene(Conv((3,), 2).T).inserted()
+        >>> scene.names, [scene.label(cell) for cell in scene.row_cells(1)]
+        (('w1', 'w0'), ['w1', 'w0'])
+        """
+        if not isinstance(self.layer, ConvTranspose):
+            raise ValueError("only a transposed convolution inserts zeros: take the scene of layer.T")
+        direct = self.layer.as_conv()
+        shape = self.layer.weight_shape
+        turned = self.layer.turn(np.arange(prod(shape)).reshape(shape)).ravel()
+        names = tuple(self.tap_name(int(tap)) for tap in turned)
+        return Scene(direct, None if self.weight is None else self.layer.turn(self.weight), names)
+
 
 def _frame(axis: Axis) -> tuple[int, int]:
     return -max(axis.before, 0), axis.stretched_size + max(axis.after, 0)
+
+
+def _along(axis: Axis) -> list[Place]:
+    """The places of one axis."""
+    lo, hi = _frame(axis)
+    last_seen = (axis.output_size - 1) * axis.stride + axis.span - 1 - axis.before
+    sources = axis.extend(np.arange(lo, hi, dtype=np.int64)).tolist()
+    places = []
+    for place, source in zip(range(lo, hi), sources, strict=True):
+        inside = 0 <= place < axis.stretched_size
+        kind: Kind = ("inserted" if inside else "zero") if source < 0 else "input" if inside else "copy"
+        places.append(Place((place,), kind, None if source < 0 else (source,), -axis.before <= place <= last_seen))
+    return places
 
 
 def _block(size: tuple[int, ...]) -> int:
