@@ -7,6 +7,31 @@
 """
 
 from convmatrix.core import __version__
-from convmatrix.layers import Conv, ConvTranspose, flip
+from convmatrix.layers import (
+    AvgPool,
+    Conv,
+    ConvTranspose,
+    Fold,
+    MaxPool,
+    PixelShuffle,
+    PixelUnshuffle,
+    Transposed,
+    Unfold,
+    Upsample,
+    flip,
+)
 
-__all__ = ["Conv", "ConvTranspose", "__version__", "flip"]
+__all__ = [
+    "AvgPool",
+    "Conv",
+    "ConvTranspose",
+    "Fold",
+    "MaxPool",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "Transposed",
+    "Unfold",
+    "Upsample",
+    "__version__",
+    "flip",
+]

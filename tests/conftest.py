@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["plugin_coverage"]
+
 # The same draws on every run: a failure here is a failure everywhere. A busy machine is no reason to fail.
 settings.register_profile(
     "ci",

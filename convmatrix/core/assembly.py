@@ -57,8 +57,11 @@ def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
 
 
 def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
-    """Add up in Python's integers, and refuse a sum that the dtype cannot hold."""
+    """Add up in Python's integers, and refuse an entry that the dtype cannot hold."""
     sums = _summed(weight.astype(object), patterns)
+    # Only sums that the matrix stores count: where taps always meet, none of them stands alone.
+    stored = [np.arange(size) for size in sums.shape[:2]] + [pattern.stored_symbols for pattern in patterns]
+    sums = sums[np.ix_(*stored)]
     limits = np.iinfo(weight.dtype.str)
     smallest, largest = sums.min(), sums.max()
     if largest > limits.max:
@@ -66,7 +69,7 @@ def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
     elif smallest < limits.min:
         worst, limit = smallest, limits.min
     else:
-        return sums.astype(weight.dtype)
+        return _summed(weight, patterns)  # what wraps around on the way comes back
     wider = (np.iinfo(name) for name in ("int16", "int32", "int64"))
     fits = [str(wide.dtype) for wide in wider if wide.min <= smallest and largest <= wide.max]
     raise SumOverflowError(
@@ -203,7 +206,8 @@ class _Line(NamedTuple):
 
     def shifts(self, dtype: np.dtype[np.signedinteger]) -> NDArray[np.signedinteger]:
         """Column shift of each repetition, shape (repeats,)."""
-        return np.arange(self.repeats, dtype=dtype) * self.shift
+        # A shift that is not taken may be larger than any column.
+        return (np.arange(self.repeats) * self.shift).astype(dtype)
 
     def unrolled(self) -> "Iterator[_Line]":
         """The same entries in blocks that are long enough to be written fast."""

@@ -67,7 +67,7 @@ class ConvolutionOperator(LinearOperator):
             here, there = (cols, rows) if adjoint else (rows, cols)
             taps = weight[_last(symbols)]  # shape (groups, target channels, domain channels)
             _accumulate(out[_last(here)], taps, source[_last(there)])
-        return out.reshape(batch, -1).T
+        return out.reshape(batch, prod(target)).T
 
     def _runs(self) -> Iterable[tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]]:
         for runs in product(*(pattern.runs for pattern in self._patterns)):

@@ -93,6 +93,11 @@ class Pattern:
         """Number of entries."""
         return len(self.head.cols) + self.repeats * len(self.body.cols) + len(self.tail.cols)
 
+    @property
+    def stored_symbols(self) -> Ints:
+        """The symbols that some row has."""
+        return np.unique(np.concatenate([part.symbols for part in (self.head, self.body, self.tail)]))
+
     def row_counts(self, dtype: np.dtype[np.signedinteger]) -> NDArray[np.signedinteger]:
         """Number of entries in each row, as an array of `dtype`."""
         counts = np.empty(self.n_rows, dtype=dtype)

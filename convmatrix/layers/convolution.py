@@ -4,21 +4,31 @@ A layer is frozen and valid from the moment it exists: its fields hold resolved 
 are integer arithmetic, and nobody checks shapes again. The matrix, the operator and the transpose come from it.
 """
 
-import difflib
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from convmatrix.core.assembly import assemble, extended_weight, index_dtype, taps_of_places
-from convmatrix.core.axis import PADDING_MODES, PADDING_NAMES, Axis, input_sizes, named_padding, split_same
+from convmatrix.core.assembly import assemble, extended_weight, taps_of_places
+from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import Pattern, pattern_of, transposed_pattern_of
+from convmatrix.layers.arguments import (
+    Padding,
+    PerAxis,
+    cast_for,
+    check_fit,
+    check_word,
+    count_axes,
+    padding_entries,
+    per_axis,
+    positive,
+)
+from convmatrix.layers.base import AnyLayer
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -26,21 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Conv", "ConvTranspose", "Layer", "flip"]
 
-PerAxis = int | Sequence[int]
-"""One integer for all axes, or one for each."""
-Padding = int | str | Sequence[int | str | tuple[int, int]]
-"""One entry for all axes, or one for each: a number for both ends, a (before, after) pair, or a name."""
-
-_OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "periodic": "circular", "edge": "replicate",
-                "nearest": "replicate", "mirror": "reflect"}  # fmt: skip
-"""What numpy.pad and scipy.ndimage call the padding modes."""
-
-_CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
-"""dtypes that scipy.sparse cannot hold, by NumPy's character, and what to cast them to."""
-
 
 @dataclass(frozen=True, init=False, repr=False)
-class Layer:
+class Layer(AnyLayer):
     """What `Conv` and `ConvTranspose` share; never made itself.
 
     A subclass says which axes its forward convolution has and how its weight is laid out; the matrix of a `Conv` has
@@ -86,26 +84,6 @@ class Layer:
     # -- sizes -----------------------------------------------------------------------------------------------------
 
     @property
-    def ndim(self) -> int:
-        """Number of spatial axes."""
-        return len(self.input_size)
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """(in_channels, *input_size)."""
-        return (self.in_channels, *self.input_size)
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """(out_channels, *output_size)."""
-        return (self.out_channels, *self.output_size)
-
-    @property
-    def matrix_shape(self) -> tuple[int, int]:
-        """(number of outputs, number of inputs): rows and columns of the matrix."""
-        return (prod(self.output_shape), prod(self.input_shape))
-
-    @property
     def nnz(self) -> int:
         """Number of entries the matrix stores; known without building it."""
         return prod(axis.nnz for axis in self.axes) * self.out_channels * self.in_channels // self.groups
@@ -122,8 +100,7 @@ class Layer:
         >>> Conv(4, 3).nbytes("float32")
         308
         """
-        index = index_dtype(*self.matrix_shape, self.nnz).itemsize
-        return self.nnz * (np.dtype(dtype).itemsize + index) + (self.matrix_shape[0] + 1) * index
+        return self._nbytes(self.nnz, dtype)
 
     # -- the matrix and its kin ------------------------------------------------------------------------------------
 
@@ -157,7 +134,7 @@ class Layer:
          [0 1 2 0 3 4]]
         """
         weight = self._checked(weight)
-        self._require_memory(self.nbytes(weight.dtype), "the matrix")
+        self._require_memory(self.nbytes(weight.dtype), "the matrix", self.nnz)
         patterns = self._patterns()
         return assemble(patterns, extended_weight(self._by_rows(weight), patterns), self.groups)
 
@@ -181,21 +158,29 @@ class Layer:
         >>> [ids[a:b].tolist() for a, b in zip(indptr, indptr[1:])]
         [[0, 1], [2], [0], [1], [2], [0], [1, 2]]
         """
-        self._require_memory(self.nnz * 3 * np.dtype(np.int64).itemsize, "the table of taps")
+        count = self.nnz
+        if self.padding_mode != "zeros":  # several ids where taps meet on one input
+            taps = prod(axis.output_size * axis.kernel_size for axis in self.axes)
+            count += taps * self.out_channels * self.in_channels // self.groups
+        self._require_memory(4 * count * np.dtype(np.int64).itemsize, "the table of taps", self.nnz)
         patterns = self._patterns()
         ptr, kernel_taps = taps_of_places(patterns)
         channels = self._by_rows(np.arange(prod(self.weight_shape[:2])).reshape(self.weight_shape[:2]))
-        # Numbered places instead of weights: the matrix then holds, for each entry, where its weight stands.
-        places = np.arange(channels.size * (len(ptr) - 1)).reshape(
-            *channels.shape, *(len(pattern.symbols) for pattern in patterns)
-        )
-        channel, place = np.divmod(assemble(patterns, places, self.groups).data, len(ptr) - 1)
-        first = channels.ravel()[channel] * prod(self.kernel_size)
-        sizes = np.diff(ptr)[place]
-        indptr = np.zeros(len(place) + 1, dtype=np.int64)
-        np.cumsum(sizes, out=indptr[1:])
-        within = np.arange(indptr[-1]) - np.repeat(indptr[:-1] - ptr[place], sizes)
-        return indptr, kernel_taps[within] + np.repeat(first, sizes)
+        # For each place of the extended weight, which entries of the weight it is the sum of.
+        ids = (channels.reshape(-1, 1) * prod(self.kernel_size) + kernel_taps).ravel()
+        starts = (np.arange(channels.size)[:, None] * ptr[-1] + ptr[:-1]).ravel()
+        sizes = np.tile(np.diff(ptr), channels.size)
+        # With the number of its place for a weight, the matrix says which place each of its entries has.
+        numbers = np.arange(len(sizes)).reshape(*channels.shape, *(len(pattern.symbols) for pattern in patterns))
+        places = assemble(patterns, numbers, self.groups).data
+        if len(ids) == len(sizes):
+            return np.arange(len(places) + 1), ids[places]
+        lengths = sizes[places]
+        indptr = np.zeros(len(places) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=indptr[1:])
+        within = np.arange(indptr[-1])
+        within += np.repeat(starts[places] - indptr[:-1], lengths)
+        return indptr, ids[within]
 
     def operator(self, weight: ArrayLike) -> "LinearOperator":
         """Make the same map as `matrix` without building it.
@@ -228,69 +213,7 @@ class Layer:
         patterns = self._patterns()
         return ConvolutionOperator(patterns, extended_weight(self._by_rows(weight), patterns), self.groups)
 
-    # -- arrays and vectors ----------------------------------------------------------------------------------------
-
-    def vec(self, x: ArrayLike) -> NDArray[Any]:
-        """Flatten inputs to what the matrix multiplies.
-
-        Parameters
-        ----------
-        x : (..., in_channels, *input_size) array_like
-            Or (..., `*input_size`) when there is one channel. Leading axes are a batch.
-
-        Returns
-        -------
-        (n,) ndarray, or (n, batch) ndarray where x has leading axes
-            n = prod(input_shape); leading axes are flattened in C order to columns.
-
-        Raises
-        ------
-        ValueError
-            If the last axes of x are not this layer's input.
-
-        Examples
-        --------
-        >>> Conv(4, 3).vec(np.zeros((10, 4, 4))).shape
-        (16, 10)
-        """
-        x = np.asarray(x)
-        for shape in (self.input_shape, self.input_size if self.in_channels == 1 else self.input_shape):
-            lead = x.ndim - len(shape)
-            if lead >= 0 and x.shape[lead:] == shape:
-                return x.reshape(-1) if lead == 0 else x.reshape(prod(x.shape[:lead]), prod(shape)).T
-        also = f" or (..., *{self.input_size})" if self.in_channels == 1 else ""
-        raise ValueError(f"x has shape {x.shape} but this layer's input needs (..., *{self.input_shape}){also}")
-
-    def unvec(self, y: ArrayLike) -> NDArray[Any]:
-        """Give a vector of outputs, or columns of them, the shape of images.
-
-        Parameters
-        ----------
-        y : (m,) or (m, batch) array_like
-            m = prod(output_shape).
-
-        Returns
-        -------
-        (out_channels, *output_size) or (batch, out_channels, *output_size) ndarray
-
-        Raises
-        ------
-        ValueError
-            If y does not have prod(output_shape) rows.
-
-        Examples
-        --------
-        >>> Conv(4, 3).unvec(np.arange(4))
-        array([[[0, 1],
-                [2, 3]]])
-        """
-        y = np.asarray(y)
-        m = self.matrix_shape[0]
-        if y.ndim not in (1, 2) or len(y) != m:
-            raise ValueError(
-                f"y has shape {y.shape} but this layer's output {self.output_shape} needs ({m},) or ({m}, batch)"
-            )
-        return y.reshape(self.output_shape) if y.ndim == 1 else y.T.reshape(y.shape[1], *self.output_shape)
+    # -- biases ----------------------------------------------------------------------------------------------------
 
     def bias_vector(self, bias: ArrayLike) -> NDArray[Any]:
         """Spread one bias per output channel over the map: what to add to ``C @ x``.
@@ -320,34 +243,13 @@ class Layer:
                              f"({self.out_channels},)")  # fmt: skip
         return np.repeat(bias, prod(self.output_size))
 
-    def __repr__(self) -> str:
-        """Write the call that makes an equal layer; numbers that are the defaults are left out."""
-        words = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            default = _DEFAULTS.get(field.name, MISSING)
-            if not (
-                value == default or (isinstance(value, tuple) and all(entry == default for entry in value))
-            ) or field.name in ("input_size", "kernel_size"):
-                words.append(f"{field.name}={value!r}")
-        return f"{type(self).__name__}({', '.join(words)})"
-
     # -- checks ----------------------------------------------------------------------------------------------------
-
-    def _require_memory(self, needed: int, what: str) -> None:
-        rows, cols = self.matrix_shape
-        require_memory(
-            needed,
-            f"{what} of {rows} x {cols} with {self.nnz} entries",
-            "use .operator(weight), which applies the same map without it, or build blocks of rows from layers whose "
-            "padding crops the input (a negative padding)",
-        )
 
     def _checked(self, weight: ArrayLike) -> NDArray[Any]:
         """The weight as an array of this layer's shape and of a dtype that a sparse matrix can hold."""
         weight = np.asarray(weight)
-        if weight.dtype.kind not in "biufc" or weight.dtype.char in _CASTS:
-            cast = _CASTS.get(weight.dtype.char, "float64")
+        cast = cast_for(weight.dtype)
+        if cast is not None:
             raise WrongTypeError(
                 f"weight has dtype {weight.dtype}, which scipy.sparse cannot hold: cast it with .astype({cast!r})"
             )
@@ -360,9 +262,16 @@ class Layer:
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
         raise NotImplementedError
 
-    def _set(self, **values: Any) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        return _DEFAULTS
+
+    @property
+    def _remedy(self) -> str:
+        return (
+            "use .operator(weight), which applies the same map without it, or build blocks of rows from layers whose "
+            "padding crops the input (a negative padding)"
+        )
 
 
 _DEFAULTS: Mapping[str, Any] = {
@@ -436,7 +345,7 @@ class Conv(Layer):
         for number, (axis, pad) in enumerate(zip(axes, pads, strict=True)):
             pair = named_padding(pad, axis.span, axis.stride, axis.input_size) if isinstance(pad, str) else pad
             pairs.append(pair)
-            _check_fit(number, axis, *pair)
+            check_fit(number, axis, *pair)
         self._set(**_columns(axes), padding=tuple(pairs), groups=operator.index(groups), padding_mode=padding_mode,
                   in_channels=operator.index(in_channels), out_channels=operator.index(out_channels))  # fmt: skip
 
@@ -563,8 +472,8 @@ class ConvTranspose(Layer):
         if output_size is not None:
             numbers["output_size"] = output_size
         axes, pads = _common(numbers, padding, ndim, padding_mode, groups, in_channels, out_channels)
-        extra = _per_axis("output_padding", output_padding, len(axes), least=0)
-        sizes = [None] * len(axes) if output_size is None else _per_axis("output_size", output_size, len(axes))
+        extra = per_axis("output_padding", output_padding, len(axes), least=0)
+        sizes = [None] * len(axes) if output_size is None else per_axis("output_size", output_size, len(axes))
         resolved = [
             _transposed_axis(number, axis, pad, op, size)
             for number, (axis, pad, op, size) in enumerate(zip(axes, pads, extra, sizes, strict=True))
@@ -747,19 +656,17 @@ def _common(
     out_channels: int,
 ) -> tuple[list[Axis], list[str | tuple[int, int]]]:
     """Check what both layers have in common: axes without padding yet, and the padding entry of each."""
-    count = _ndim({**numbers, "padding": padding}, ndim)
+    count = count_axes({**numbers, "padding": padding}, ndim)
     columns = {
-        name: _per_axis(name, numbers[name], count)
+        name: per_axis(name, numbers[name], count)
         for name in ("input_size", "kernel_size", "stride", "dilation", "input_dilation")
     }
-    if padding_mode not in PADDING_MODES:
-        raise ValueError(f"padding_mode {padding_mode!r} is not one of {', '.join(PADDING_MODES)}"
-                         f"{_meant(padding_mode, PADDING_MODES)}")  # fmt: skip
+    check_word("padding_mode", padding_mode, PADDING_MODES)
     axes = [
         Axis(input_size=n, kernel_size=k, stride=s, dilation=d, input_dilation=a, mode=padding_mode)
         for n, k, s, d, a in zip(*columns.values(), strict=True)
     ]
-    pads = _padding_entries(padding, count)
+    pads = padding_entries(padding, count)
     for number, (axis, pad) in enumerate(zip(axes, pads, strict=True)):
         _check_input_dilation(number, axis, pad)
     _check_channels(groups, in_channels, out_channels)
@@ -771,104 +678,9 @@ def _columns(axes: Iterable[Axis]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(getattr(axis, name) for axis in axes) for name in names}
 
 
-def _integer(what: str, value: Any) -> int:
-    """An integer of Python's or NumPy's; a float is none, nor is a bool."""
-    if isinstance(value, bool | np.bool_):
-        raise WrongTypeError(f"{what} must be an integer, got {value} (a bool): write {int(value)} if that is meant")
-    try:
-        return operator.index(value)
-    except TypeError:
-        kind = type(value).__name__
-        whole = isinstance(value, float | np.floating) and float(value).is_integer()
-        remedy = f": write {int(value)}" if whole else ""
-        raise WrongTypeError(f"{what} must be an integer, got {value!r} ({kind}){remedy}") from None
-
-
-def _entries(value: Any) -> list[Any] | None:
-    """The entries of a per-axis argument, or None for one value for all axes."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else None
-
-
-def _ndim(arguments: Mapping[str, Any], ndim: int | None) -> int:
-    """Number of axes: that of the first argument that has one entry per axis."""
-    known: tuple[str, int] | None = None
-    if ndim is not None:
-        known = ("ndim", _integer("ndim", ndim))
-        if known[1] < 0:
-            raise ValueError(f"ndim must be at least 0, got {ndim}")
-    order = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "output_padding",
-             "output_size")  # fmt: skip
-    for name in order:
-        entries = _entries(arguments.get(name))
-        if entries is None:
-            continue
-        if known is None:
-            known = (name, len(entries))
-        elif known[1] != len(entries):
-            said = f"ndim is {known[1]}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
-            hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
-            raise ValueError(
-                f"{said} but {name} has {len(entries)} entries, {arguments[name]!r}: give one entry for each axis, or "
-                f"one number for all{hint}"
-            )
-    return 2 if known is None else known[1]
-
-
-def _per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
-    entries = _entries(value)
-    if entries is None:
-        entries = [value] * ndim
-        if ndim == 0:
-            _integer(name, value)
-    numbers = []
-    for axis, entry in enumerate(entries):
-        number = _integer(f"{name} on axis {axis}", entry)
-        if number < least:
-            raise ValueError(f"{name} on axis {axis} must be at least {least}, got {number}")
-        numbers.append(number)
-    return numbers
-
-
-def _padding_entries(padding: Any, ndim: int) -> list[str | tuple[int, int]]:
-    entries = _entries(padding)
-    if entries is None:
-        entries = [padding] * ndim if ndim else [_padding_entry("padding", padding)][:0]
-    return [_padding_entry(f"padding on axis {axis}", entry) for axis, entry in enumerate(entries)]
-
-
-def _padding_entry(what: str, entry: Any) -> str | tuple[int, int]:
-    if isinstance(entry, str):
-        if entry not in PADDING_NAMES:
-            raise ValueError(
-                f"padding {entry!r} is not one of {', '.join(PADDING_NAMES)}{_meant(entry, PADDING_NAMES)}"
-            )
-        return entry
-    pair = _entries(entry)
-    if pair is None:
-        number = _integer(what, entry)
-        return (number, number)
-    if len(pair) != 2:
-        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {len(pair)} entries, {entry!r}")
-    return (_integer(f"{what}, before,", pair[0]), _integer(f"{what}, after,", pair[1]))
-
-
-def _meant(word: Any, known: Sequence[str]) -> str:
-    """What a wrong word may have stood for, as the end of a sentence."""
-    if not isinstance(word, str):
-        return ""
-    lower = word.lower()
-    close = [_OTHER_WORDS[lower]] if lower in _OTHER_WORDS else []
-    close += [{"same_upper": "same"}[lower]] if lower == "same_upper" else []
-    close += difflib.get_close_matches(lower, known, n=1)
-    return f": did you mean {close[0]!r}?" if close and close[0] in known else ""
-
-
 def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
     for name, value in (("groups", groups), ("in_channels", in_channels), ("out_channels", out_channels)):
-        if _integer(name, value) < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+        positive(name, value)
     for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
         if value % groups:
             raise ValueError(
@@ -890,24 +702,6 @@ def _check_input_dilation(number: int, axis: Axis, pad: str | tuple[int, int]) -
             f"padding {pad!r} needs input_dilation 1, got {axis.input_dilation} on axis {number}: give the padding "
             "in numbers"
         )
-
-
-def _stretched_words(axis: Axis) -> str:
-    """The stretched input size as arithmetic."""
-    if axis.input_dilation == 1:
-        return f"input_size {axis.input_size}"
-    return f"input_dilation {axis.input_dilation} * (input_size {axis.input_size} - 1) + 1"
-
-
-def _check_fit(number: int, axis: Axis, before: int, after: int) -> None:
-    padded = axis.stretched_size + before + after
-    if axis.span <= padded:
-        return
-    raise ValueError(
-        f"kernel does not fit on axis {number}: it spans {axis.span} (= dilation {axis.dilation} * (kernel_size "
-        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_stretched_words(axis)} + padding "
-        f"{before} + {after}); add {axis.span - padded} to the padding, or use a smaller kernel or dilation"
-    )
 
 
 def _transposed_axis(

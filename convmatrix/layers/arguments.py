@@ -1,0 +1,208 @@
+"""From what a user writes to numbers, one for each axis; what is no such number is refused in one sentence.
+
+Every argument of a layer is an integer for all axes or one entry for each axis. Refusals say the axis, what was given
+as it was typed, and what would do.
+"""
+
+import difflib
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from convmatrix.core.axis import PADDING_NAMES, Axis
+from convmatrix.core.errors import WrongTypeError
+
+__all__ = [
+    "Padding",
+    "PerAxis",
+    "cast_for",
+    "check_fit",
+    "check_word",
+    "count_axes",
+    "entries_of",
+    "flag",
+    "integer",
+    "padding_entries",
+    "per_axis",
+    "positive",
+    "storable_dtype",
+]
+
+PerAxis = int | Sequence[int]
+"""One integer for all axes, or one for each."""
+Padding = int | str | Sequence[int | str | tuple[int, int]]
+"""One entry for all axes, or one for each: a number for both ends, a (before, after) pair, or a name."""
+
+_OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "periodic": "circular", "edge": "replicate",
+                "nearest": "replicate", "mirror": "reflect", "same_upper": "same", "bilinear": "linear",
+                "trilinear": "linear"}  # fmt: skip
+"""What numpy.pad, scipy.ndimage, ONNX and PyTorch call our words."""
+
+_CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
+"""dtypes that scipy.sparse cannot hold, by NumPy's character, and what to cast them to."""
+
+
+# -- one value -------------------------------------------------------------------------------------------------------
+
+
+def integer(what: str, value: Any) -> int:
+    """An integer of Python's or NumPy's; a float is none, nor is a bool."""
+    if isinstance(value, bool | np.bool_):
+        raise WrongTypeError(f"{what} must be an integer, got {value} (a bool): write {int(value)} if that is meant")
+    try:
+        return operator.index(value)
+    except TypeError:
+        kind = type(value).__name__
+        whole = isinstance(value, float | np.floating) and float(value).is_integer()
+        remedy = f": write {int(value)}" if whole else ""
+        raise WrongTypeError(f"{what} must be an integer, got {value!r} ({kind}){remedy}") from None
+
+
+def positive(what: str, value: Any) -> int:
+    """An integer of at least 1."""
+    number = integer(what, value)
+    if number < 1:
+        raise ValueError(f"{what} must be at least 1, got {value}")
+    return number
+
+
+def flag(what: str, value: Any) -> bool:
+    """A bool, of Python's or NumPy's."""
+    if not isinstance(value, bool | np.bool_):
+        raise WrongTypeError(f"{what} must be True or False, got {value!r} ({type(value).__name__})")
+    return bool(value)
+
+
+def check_word(what: str, word: Any, known: Sequence[str]) -> None:
+    """Refuse a word that is none of the known ones, with the one that was perhaps meant."""
+    if word not in known:
+        raise ValueError(f"{what} {word!r} is not one of {', '.join(known)}{_meant(word, known)}")
+
+
+def _meant(word: Any, known: Sequence[str]) -> str:
+    """What a wrong word may have stood for, as the end of a sentence."""
+    if not isinstance(word, str):
+        return ""
+    lower = word.lower()
+    close = [_OTHER_WORDS[lower]] if lower in _OTHER_WORDS else []
+    close += difflib.get_close_matches(lower, known, n=1)
+    return f": did you mean {close[0]!r}?" if close and close[0] in known else ""
+
+
+def cast_for(dtype: np.dtype[Any]) -> str | None:
+    """The dtype to cast to where scipy.sparse cannot hold this one, or None where it can."""
+    if dtype.kind in "biufc" and dtype.char not in _CASTS:
+        return None
+    return _CASTS.get(dtype.char, "float64")
+
+
+def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """A dtype of NumPy's, if scipy.sparse can hold it, in the byte order of the machine."""
+    try:
+        known = np.dtype(dtype)
+    except TypeError:
+        raise WrongTypeError(f"dtype {dtype!r} is none that NumPy knows: use 'float64', say") from None
+    cast = cast_for(known)
+    if cast is not None:
+        raise WrongTypeError(f"dtype {known} is none that scipy.sparse can hold: use {cast!r}")
+    return known.newbyteorder("=")
+
+
+# -- one value for each axis -----------------------------------------------------------------------------------------
+
+
+def entries_of(value: Any) -> list[Any] | None:
+    """The entries of a per-axis argument, or None for one value for all axes."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else None
+
+
+def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
+    """Number of axes: that of the first argument that has one entry per axis."""
+    known: tuple[str, int] | None = None
+    if ndim is not None:
+        known = ("ndim", integer("ndim", ndim))
+        if known[1] < 0:
+            raise ValueError(f"ndim must be at least 0, got {ndim}")
+    order = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "output_padding",
+             "output_size", "scale", "factor")  # fmt: skip
+    for name in order:
+        entries = entries_of(arguments.get(name))
+        if entries is None:
+            continue
+        if known is None:
+            known = (name, len(entries))
+        elif known[1] != len(entries):
+            said = f"ndim is {known[1]}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
+            hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
+            raise ValueError(
+                f"{said} but {name} has {len(entries)} entries, {arguments[name]!r}: give one entry for each axis, or "
+                f"one number for all{hint}"
+            )
+    return 2 if known is None else known[1]
+
+
+def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
+    """One integer of at least `least` for each axis."""
+    entries = entries_of(value)
+    if entries is not None:
+        return [_at_least(least, f"{name} on axis {axis}", entry) for axis, entry in enumerate(entries)]
+    if ndim == 0:
+        _at_least(least, name, value)  # there is no axis to stand on, but nonsense is refused all the same
+    return [_at_least(least, f"{name} on axis {axis}", value) for axis in range(ndim)]
+
+
+def _at_least(least: int, what: str, value: Any) -> int:
+    number = integer(what, value)
+    if number < least:
+        raise ValueError(f"{what} must be at least {least}, got {number}")
+    return number
+
+
+def padding_entries(padding: Any, ndim: int) -> list[str | tuple[int, int]]:
+    """A name or a (before, after) pair for each axis."""
+    entries = entries_of(padding)
+    if entries is None:
+        entries = [padding] * ndim if ndim else [_padding_entry("padding", padding)][:0]
+    return [_padding_entry(f"padding on axis {axis}", entry) for axis, entry in enumerate(entries)]
+
+
+def _padding_entry(what: str, entry: Any) -> str | tuple[int, int]:
+    if isinstance(entry, str):
+        check_word("padding", entry, PADDING_NAMES)
+        return entry
+    pair = entries_of(entry)
+    if pair is None:
+        number = integer(what, entry)
+        return (number, number)
+    if len(pair) != 2:
+        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {len(pair)} entries, {entry!r}")
+    return (integer(f"{what}, before,", pair[0]), integer(f"{what}, after,", pair[1]))
+
+
+# -- one axis --------------------------------------------------------------------------------------------------------
+
+
+def check_fit(number: int, axis: Axis, before: int, after: int, *, beyond: int = 0) -> None:
+    """Refuse a kernel that fits nowhere; `beyond` is how far it may reach over the padded end."""
+    padded = axis.stretched_size + before + after
+    if axis.span <= padded + beyond:
+        return
+    also = f", and ceil_mode lets it reach {beyond} beyond" if beyond else ""
+    raise ValueError(
+        f"kernel does not fit on axis {number}: it spans {axis.span} (= dilation {axis.dilation} * (kernel_size "
+        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_stretched_words(axis)} + padding "
+        f"{before} + {after}){also}; add {axis.span - padded - beyond} to the padding, or use a smaller kernel or "
+        "dilation"
+    )
+
+
+def _stretched_words(axis: Axis) -> str:
+    """The stretched input size as arithmetic."""
+    if axis.input_dilation == 1:
+        return f"input_size {axis.input_size}"
+    return f"input_dilation {axis.input_dilation} * (input_size {axis.input_size} - 1) + 1"

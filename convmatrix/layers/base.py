@@ -1,0 +1,434 @@
+"""What every layer has: shapes, vectors, and a repr that makes it again; and what a layer without a weight has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import sparse
+
+from convmatrix.core.assembly import assemble, extended_weight, index_dtype
+from convmatrix.core.axis import Axis
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.memory import require_memory
+from convmatrix.core.pattern import pattern_of
+from convmatrix.layers.arguments import storable_dtype
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+
+__all__ = ["AnyLayer", "FixedLayer", "Transposed", "reads_of"]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class AnyLayer:
+    """What all layers share; never made itself. The fields of a subclass are resolved numbers, one for each axis."""
+
+    # -- what a subclass says --------------------------------------------------------------------------------------
+
+    if TYPE_CHECKING:  # where a subclass has a field of the name, a property here would become the field's default
+
+        @property
+        def input_size(self) -> tuple[int, ...]:
+            """Size of the input on each axis."""
+
+        @property
+        def output_size(self) -> tuple[int, ...]:
+            """Size of the output on each axis."""
+
+        @property
+        def in_channels(self) -> int:
+            """Number of channels of the input."""
+
+        @property
+        def out_channels(self) -> int:
+            """Number of channels of the output."""
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries the matrix stores; known without building it."""
+        raise NotImplementedError
+
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        """What the repr leaves out: fields, and the number that each has, on every axis, if nothing is said."""
+        raise NotImplementedError
+
+    @property
+    def _remedy(self) -> str:
+        """What to do instead of building what does not fit in memory."""
+        raise NotImplementedError
+
+    # -- sizes -----------------------------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return len(self.input_size)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(in_channels, *input_size)."""
+        return (self.in_channels, *self.input_size)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """(out_channels, *output_size)."""
+        return (self.out_channels, *self.output_size)
+
+    @property
+    def matrix_shape(self) -> tuple[int, int]:
+        """(number of outputs, number of inputs): rows and columns of the matrix."""
+        return (prod(self.output_shape), prod(self.input_shape))
+
+    def _nbytes(self, nnz: int, dtype: DTypeLike) -> int:
+        """Bytes of a matrix of this layer's shape: data, indices and indptr."""
+        index = index_dtype(*self.matrix_shape, nnz).itemsize
+        return nnz * (np.dtype(dtype).itemsize + index) + (self.matrix_shape[0] + 1) * index
+
+    def _require_memory(self, needed: int, what: str, nnz: int) -> None:
+        rows, cols = self.matrix_shape
+        require_memory(needed, f"{what} of {rows} x {cols} with {nnz} entries", self._remedy)
+
+    # -- arrays and vectors ----------------------------------------------------------------------------------------
+
+    def vec(self, x: ArrayLike) -> NDArray[Any]:
+        """Flatten inputs to what the matrix multiplies.
+
+        Parameters
+        ----------
+        x : (..., in_channels, *input_size) array_like
+            Or (..., `*input_size`) when there is one channel. Leading axes are a batch.
+
+        Returns
+        -------
+        (n,) ndarray, or (n, batch) ndarray where x has leading axes
+            n = prod(input_shape); leading axes are flattened in C order to columns.
+
+        Raises
+        ------
+        ValueError
+            If the last axes of x are not this layer's input.
+
+        Examples
+        --------
+        >>> from convmatrix.layers import Conv
+        >>> Conv(4, 3).vec(np.zeros((10, 4, 4))).shape
+        (16, 10)
+        """
+        x = np.asarray(x)
+        for shape in (self.input_shape, self.input_size if self.in_channels == 1 else self.input_shape):
+            lead = x.ndim - len(shape)
+            if lead >= 0 and x.shape[lead:] == shape:
+                return x.reshape(-1) if lead == 0 else x.reshape(prod(x.shape[:lead]), prod(shape)).T
+        also = f" or (..., *{self.input_size})" if self.in_channels == 1 else ""
+        raise ValueError(f"x has shape {x.shape} but this layer's input needs (..., *{self.input_shape}){also}")
+
+    def unvec(self, y: ArrayLike) -> NDArray[Any]:
+        """Give a vector of outputs, or columns of them, the shape of images.
+
+        Parameters
+        ----------
+        y : (m,) or (m, batch) array_like
+            m = prod(output_shape).
+
+        Returns
+        -------
+        (out_channels, *output_size) or (batch, out_channels, *output_size) ndarray
+
+        Raises
+        ------
+        ValueError
+            If y does not have prod(output_shape) rows.
+
+        Examples
+        --------
+        >>> from convmatrix.layers import Conv
+        >>> Conv(4, 3).unvec(np.arange(4))
+        array([[[0, 1],
+                [2, 3]]])
+        """
+        y = np.asarray(y)
+        m = self.matrix_shape[0]
+        if y.ndim not in (1, 2) or len(y) != m:
+            raise ValueError(
+                f"y has shape {y.shape} but this layer's output {self.output_shape} needs ({m},) or ({m}, batch)"
+            )
+        return y.reshape(self.output_shape) if y.ndim == 1 else y.T.reshape(y.shape[1], *self.output_shape)
+
+    # -- fields ----------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        """Write the call that makes an equal layer; numbers that are the defaults are left out."""
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._said().items())})"
+
+    def _said(self) -> dict[str, Any]:
+        """The fields that are not as they are without being said, as keyword arguments."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        defaults = self._defaults
+        return {name: value for name, value in values.items()
+                if name not in defaults or not _is_everywhere(value, defaults[name])}  # fmt: skip
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+def _is_everywhere(value: Any, default: Any) -> bool:
+    """Whether a field is the default, or has it on every axis."""
+    return bool(value == default) or (isinstance(value, tuple) and all(entry == default for entry in value))
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class FixedLayer(AnyLayer):
+    """A layer that is linear and has no weight: its numbers alone decide its matrix. Never made itself."""
+
+    # -- what a subclass says --------------------------------------------------------------------------------------
+
+    def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
+        """Tell on each axis which inputs an output reads, in any channel.
+
+        Returns
+        -------
+        tuple of (outputs, inputs) csr_array of bool
+            One for each axis.
+        """
+        raise NotImplementedError
+
+    def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:
+        """The matrix, of a dtype that can hold it and in memory that suffices."""
+        raise NotImplementedError
+
+    # -- the matrix and its kin ------------------------------------------------------------------------------------
+
+    def nbytes(self, dtype: DTypeLike | None = None) -> int:
+        """Bytes of the matrix for a dtype: data, indices and indptr; known without building it.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            As for `matrix`.
+
+        Returns
+        -------
+        int
+        """
+        return self._nbytes(self.nnz, self._checked(dtype))
+
+    def matrix(self, dtype: DTypeLike | None = None) -> sparse.csr_array:
+        """Build the sparse matrix of this layer such that ``y = C @ x`` for flattened x and y.
+
+        C order, channels first. Every stored entry is a read: zeros are not stored.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            Without it, int64 where all entries are ones, else float64; bool for the pattern.
+
+        Returns
+        -------
+        C : matrix_shape csr_array
+            Canonical, with int32 indices wherever they fit.
+
+        Raises
+        ------
+        ValueError
+            If the dtype cannot hold the entries (also a TypeError), or if the matrix does not fit in the available
+            memory (also a MemoryError).
+
+        Examples
+        --------
+        >>> from convmatrix.layers import AvgPool
+        >>> print(AvgPool((4,), 2).matrix().toarray())
+        [[0.5 0.5 0.  0. ]
+         [0.  0.  0.5 0.5]]
+        """
+        checked = self._checked(dtype)
+        self._require_memory(self._peak(checked), "the matrix", self.nnz)
+        return self._matrix(checked)
+
+    def pattern(self) -> sparse.csr_array:
+        """Build the matrix as a pattern: which inputs each output reads.
+
+        Returns
+        -------
+        matrix_shape csr_array of bool
+
+        Raises
+        ------
+        ValueError
+            If it does not fit in the available memory (also a MemoryError).
+        """
+        return self.matrix(bool)
+
+    def operator(self, dtype: DTypeLike | None = None) -> "LinearOperator":
+        """Make the same map as `matrix`, as a linear operator.
+
+        Where no row has more than one entry the matrix is no larger than a few vectors, and the operator holds it;
+        all other layers apply their map without building it.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            As for `matrix`.
+
+        Returns
+        -------
+        LinearOperator of shape matrix_shape
+            With matvec, rmatvec, matmat and rmatmat; scipy's solvers take it.
+
+        Raises
+        ------
+        ValueError
+            If the dtype cannot hold the entries (also a TypeError), or, where the matrix is built, if it does not fit
+            in the available memory (also a MemoryError).
+
+        Examples
+        --------
+        >>> from convmatrix.layers import AvgPool
+        >>> AvgPool((4,), 2).operator() @ np.arange(4)
+        array([0.5, 2.5])
+        """
+        return self._operator(self._checked(dtype))
+
+    @property
+    def T(self) -> "FixedLayer":
+        """The layer whose matrix is this layer's transposed; ``layer.T.T == layer``."""
+        return Transposed(self)
+
+    # -- what a subclass may say otherwise -------------------------------------------------------------------------
+
+    @property
+    def _fractional(self) -> bool:
+        """Whether the entries are other numbers than 0 and 1."""
+        return False
+
+    @property
+    def _remedy(self) -> str:
+        return "take fewer channels at a time: they all have the same block"
+
+    def _peak(self, dtype: np.dtype[Any]) -> int:
+        """Bytes that building the matrix takes at most."""
+        return self.nbytes(dtype)
+
+    def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
+        from scipy.sparse.linalg import aslinearoperator  # slow to import
+
+        return aslinearoperator(self.matrix(dtype))
+
+    def _checked(self, dtype: DTypeLike | None) -> np.dtype[Any]:
+        """The dtype of the matrix, if scipy.sparse and this layer's entries allow it."""
+        if dtype is None:
+            return np.dtype(np.float64 if self._fractional else np.int64)
+        checked = storable_dtype(dtype)
+        if self._fractional and checked.kind in "iu":
+            raise WrongTypeError(
+                f"dtype {checked} cannot hold the fractions in the matrix of {self!r}: use float64, or bool for the "
+                "pattern"
+            )
+        return checked
+
+
+@dataclass(frozen=True, repr=False)
+class Transposed(FixedLayer):
+    """The transpose of a layer without a weight: what its backward pass applies, `layer.T`.
+
+    Parameters
+    ----------
+    layer : FixedLayer
+
+    Examples
+    --------
+    >>> from convmatrix.layers import AvgPool
+    >>> pool = AvgPool((4,), 2)
+    >>> pool.T
+    Transposed(layer=AvgPool(input_size=(4,), kernel_size=(2,)))
+    >>> print(pool.T.matrix().toarray())
+    [[0.5 0. ]
+     [0.5 0. ]
+     [0.  0.5]
+     [0.  0.5]]
+    """
+
+    layer: FixedLayer
+
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """Size of the input on each axis: of the other layer's output."""
+        return self.layer.output_size
+
+    @property
+    def output_size(self) -> tuple[int, ...]:
+        """Size of the output on each axis: of the other layer's input."""
+        return self.layer.input_size
+
+    @property
+    def in_channels(self) -> int:
+        """Number of channels of the input: of the other layer's output."""
+        return self.layer.out_channels
+
+    @property
+    def out_channels(self) -> int:
+        """Number of channels of the output: of the other layer's input."""
+        return self.layer.in_channels
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries the matrix stores; known without building it."""
+        return self.layer.nnz
+
+    @property
+    def T(self) -> FixedLayer:
+        """The layer that this one transposes."""
+        return self.layer
+
+    def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
+        """Tell on each axis which inputs an output reads, in any channel.
+
+        Returns
+        -------
+        tuple of (outputs, inputs) csr_array of bool
+            One for each axis.
+        """
+        return tuple(pattern.T.tocsr() for pattern in self.layer.axis_patterns())
+
+    def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:
+        return self.layer._matrix(dtype).T.tocsr()
+
+    def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
+        return self.layer._operator(dtype).T
+
+    def _peak(self, dtype: np.dtype[Any]) -> int:
+        return self.layer._peak(dtype) + self.nbytes(dtype)
+
+    def _checked(self, dtype: DTypeLike | None) -> np.dtype[Any]:
+        return self.layer._checked(dtype)
+
+    @property
+    def _remedy(self) -> str:
+        return self.layer._remedy
+
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        return {}
+
+
+def reads_of(axis: Axis) -> sparse.csr_array:
+    """Tell which inputs each output of one axis reads.
+
+    Returns
+    -------
+    (outputs, inputs) csr_array of bool
+
+    Examples
+    --------
+    >>> print(reads_of(Axis(3, 2, before=1)).astype(int).toarray())
+    [[1 0 0]
+     [1 1 0]
+     [0 1 1]]
+    """
+    patterns = [pattern_of(axis)]
+    ones = np.ones((1, 1, axis.kernel_size), dtype=bool)
+    return assemble(patterns, extended_weight(ones, patterns), 1)

@@ -1,0 +1,479 @@
+"""AvgPool and MaxPool: windows slide over each channel by itself, and there is nothing to learn.
+
+An average is a matrix. A maximum is none, until it is known which input is the largest of each window: then it is a
+matrix that selects, and its transpose puts the values back where they came from.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import sparse
+
+from convmatrix.core.assembly import assemble, index_dtype
+from convmatrix.core.axis import Axis, named_padding
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.pattern import Pattern, pattern_of
+from convmatrix.layers.arguments import (
+    Padding,
+    PerAxis,
+    check_fit,
+    count_axes,
+    flag,
+    padding_entries,
+    per_axis,
+    positive,
+    storable_dtype,
+)
+from convmatrix.layers.base import AnyLayer, FixedLayer, reads_of
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+
+__all__ = ["AvgPool", "MaxPool", "Pool"]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Pool(AnyLayer):
+    """What `AvgPool` and `MaxPool` share, their windows; never made itself."""
+
+    input_size: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    ceil_mode: bool
+    channels: int
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The windows on each axis, outermost first; each axis ends with its last window.
+
+        With `ceil_mode` that is beyond the padding, where there is nothing to see.
+        """
+        return tuple(
+            Axis(n, k, s, before, (o - 1) * s + d * (k - 1) + 1 - before - n, d)
+            for n, k, s, (before, _), d, o in zip(
+                self.input_size, self.kernel_size, self.stride, self.padding, self.dilation, self.output_size,
+                strict=True,
+            )
+        )  # fmt: skip
+
+    @property
+    def output_size(self) -> tuple[int, ...]:
+        """Size of the output on each axis: floor((padded - k_e) / stride) + 1.
+
+        With `ceil_mode` it is rounded up, but the last window has to start on the input or before it.
+        """
+        return tuple(
+            min(-((span - n - before - after) // s) + 1, -(-(n + before) // s)) if self.ceil_mode
+            else (n + before + after - span) // s + 1
+            for n, s, (before, after), span in zip(
+                self.input_size, self.stride, self.padding, _spans(self.kernel_size, self.dilation), strict=True
+            )
+        )  # fmt: skip
+
+    @property
+    def in_channels(self) -> int:
+        """Number of channels of the input."""
+        return self.channels
+
+    @property
+    def out_channels(self) -> int:
+        """Number of channels of the output, which are those of the input."""
+        return self.channels
+
+    def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
+        """Tell on each axis which inputs a window sees.
+
+        Returns
+        -------
+        tuple of (outputs, inputs) csr_array of bool
+            One for each axis.
+
+        Examples
+        --------
+        >>> print(MaxPool((4,), 2, ceil_mode=True, padding=1).axis_patterns()[0].astype(int).toarray())
+        [[1 0 0 0]
+         [0 1 1 0]
+         [0 0 0 1]]
+        """
+        return tuple(map(reads_of, self.axes))
+
+    def _patterns(self) -> list[Pattern]:
+        return [pattern_of(axis) for axis in self.axes]
+
+    def _ones(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The weight of the depthwise convolution whose windows these are."""
+        return np.ones((self.channels, 1, *self.kernel_size), dtype=dtype)
+
+    @property
+    def _windows_nnz(self) -> int:
+        return self.channels * prod(axis.nnz for axis in self.axes)
+
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        return {"stride": self.kernel_size, "padding": (0, 0), "dilation": 1, "ceil_mode": False, "channels": 1}
+
+    def _set_windows(
+        self,
+        input_size: PerAxis,
+        kernel_size: PerAxis,
+        stride: PerAxis | None,
+        padding: Padding,
+        dilation: PerAxis,
+        ceil_mode: bool,
+        channels: int,
+        ndim: int | None,
+    ) -> None:
+        """Resolve and check what both pools have."""
+        numbers = {"input_size": input_size, "kernel_size": kernel_size,
+                   "stride": kernel_size if stride is None else stride, "dilation": dilation}  # fmt: skip
+        count = count_axes({**numbers, "stride": stride, "padding": padding}, ndim)
+        columns = {name: tuple(per_axis(name, number, count)) for name, number in numbers.items()}
+        axes = [Axis(n, k, s, dilation=d) for n, k, s, d in zip(*columns.values(), strict=True)]
+        ceil_mode = flag("ceil_mode", ceil_mode)
+        pads = []
+        for number, (axis, pad) in enumerate(zip(axes, padding_entries(padding, count), strict=True)):
+            pair = named_padding(pad, axis.span, axis.stride, axis.input_size) if isinstance(pad, str) else pad
+            _check_pads(number, axis, pair)
+            check_fit(number, axis, *pair, beyond=axis.stride - 1 if ceil_mode else 0)
+            pads.append(pair)
+        self._set(**columns, padding=tuple(pads), ceil_mode=ceil_mode, channels=positive("channels", channels))
+        for number, axis in enumerate(self.axes):
+            _check_sight(number, axis)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class AvgPool(Pool, FixedLayer):
+    """Average pooling, with the numbers and the divisors of PyTorch.
+
+    Each output is the sum over its window, divided by the number of cells it counts: those between the ends of the
+    padding, or with ``count_include_pad=False`` those of the input. Cells that `ceil_mode` reaches beyond the padding
+    are never counted.
+
+    Parameters
+    ----------
+    input_size, kernel_size : int or sequence of int
+        One int for all axes, or one for each. The first sequence among the arguments says how many axes there are;
+        if there is none, 2.
+    stride : int or sequence of int, optional
+        Without it, `kernel_size`.
+    padding : int, str, or sequence, default 0
+        As for `Conv`, but less than the kernel on each side, and not negative. TensorFlow's SAME is
+        ``padding="same", count_include_pad=False``.
+    ceil_mode : bool, default False
+        Round the output size up. A last window that would start beyond the input is left out.
+    count_include_pad : bool, default True
+    divisor_override : int, optional
+        What every sum is divided by.
+    channels : int, default 1
+    ndim : int, optional
+        Number of axes, where no argument tells it.
+
+    Raises
+    ------
+    ValueError
+        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
+        not of its kind.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of AvgPool2d: sizes and `ceil_mode`; its divisors are those of the code,
+       aten/src/ATen/native/cpu/AvgPoolKernel.cpp.
+
+    Examples
+    --------
+    >>> print((6 * AvgPool((5,), 3, stride=2, padding=1).matrix()).toarray())
+    [[2. 2. 0. 0. 0.]
+     [0. 2. 2. 2. 0.]
+     [0. 0. 0. 2. 2.]]
+    >>> print((6 * AvgPool((5,), 3, stride=2, padding=1, count_include_pad=False).matrix()).toarray())
+    [[3. 3. 0. 0. 0.]
+     [0. 2. 2. 2. 0.]
+     [0. 0. 0. 3. 3.]]
+    """
+
+    count_include_pad: bool
+    divisor_override: int | None
+
+    def __init__(
+        self,
+        input_size: PerAxis,
+        kernel_size: PerAxis,
+        *,
+        stride: PerAxis | None = None,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+        channels: int = 1,
+        ndim: int | None = None,
+    ) -> None:
+        self._set_windows(input_size, kernel_size, stride, padding, 1, ceil_mode, channels, ndim)
+        divisor = None if divisor_override is None else positive("divisor_override", divisor_override)
+        self._set(count_include_pad=flag("count_include_pad", count_include_pad), divisor_override=divisor)
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries the matrix stores; known without building it."""
+        return self._windows_nnz
+
+    def divisors(self) -> NDArray[np.int64]:
+        """Count what each output's sum is divided by.
+
+        Returns
+        -------
+        output_size ndarray of int64
+
+        Examples
+        --------
+        >>> AvgPool((4,), 3, stride=2, padding=1, ceil_mode=True).divisors()
+        array([3, 3, 2])
+        """
+        if self.divisor_override is not None:
+            return np.full(self.output_size, self.divisor_override, dtype=np.int64)
+        counts = [self._counted(axis, *pads) for axis, pads in zip(self.axes, self.padding, strict=True)]
+        return reduce(np.multiply.outer, counts, np.ones((), dtype=np.int64))
+
+    def _counted(self, axis: Axis, before: int, after: int) -> NDArray[np.int64]:
+        """How many cells of each window count on one axis."""
+        first, last = (-before, axis.input_size + after) if self.count_include_pad else (0, axis.input_size)
+        starts = np.arange(axis.output_size, dtype=np.int64) * axis.stride - before
+        return np.minimum(starts + axis.span, last) - np.maximum(starts, first)
+
+    def _scale(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The reciprocal of every row's divisor."""
+        return np.tile(1 / self.divisors().ravel(), self.channels).astype(dtype)
+
+    def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:
+        C = assemble(self._patterns(), self._ones(dtype), self.channels)
+        if dtype.kind != "b":
+            C.data *= np.repeat(self._scale(dtype), np.diff(C.indptr))
+        return C
+
+    def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
+        from scipy.sparse.linalg import aslinearoperator  # slow to import
+
+        from convmatrix.core.matrixfree import ConvolutionOperator
+
+        sums = ConvolutionOperator(self._patterns(), self._ones(dtype), self.channels)
+        return sums if dtype.kind == "b" else aslinearoperator(sparse.diags_array(self._scale(dtype))) @ sums
+
+    @property
+    def _fractional(self) -> bool:
+        return True
+
+    @property
+    def _remedy(self) -> str:
+        return "use .operator(), which applies the same map without it"
+
+    def _peak(self, dtype: np.dtype[Any]) -> int:
+        return self.nbytes(dtype) + self.nnz * dtype.itemsize + 3 * self.matrix_shape[0] * np.dtype(np.int64).itemsize
+
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        return {**super()._defaults, "count_include_pad": True, "divisor_override": None}
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class MaxPool(Pool):
+    """Max pooling: the windows, and at a given input the matrix that selects the largest entry of each.
+
+    It is not linear, so there is no matrix without an input; `pattern` is what the windows see. Padding is never
+    selected. Unpooling is the transpose of the selection: ``S.T @ y`` puts each value where it came from, and zeros
+    elsewhere. Where windows overlap and select the same input, it adds their values up; PyTorch's `max_unpool` then
+    keeps one of them. The columns of the selection are PyTorch's indices, counted on through the channels.
+
+    Parameters
+    ----------
+    input_size, kernel_size, stride, padding, ceil_mode, channels, ndim
+        As for `AvgPool`.
+    dilation : int or sequence of int, default 1
+
+    Raises
+    ------
+    ValueError
+        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
+        not of its kind.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of MaxPool2d and MaxUnpool2d.
+
+    Examples
+    --------
+    >>> pool = MaxPool((4,), 2)
+    >>> S = pool.matrix([3, 1, 4, 4])
+    >>> print(S.toarray())
+    [[1 0 0 0]
+     [0 0 1 0]]
+    >>> S @ [3, 1, 4, 4], S.T @ [3, 4]
+    (array([3, 4]), array([3, 0, 4, 0]))
+    """
+
+    def __init__(
+        self,
+        input_size: PerAxis,
+        kernel_size: PerAxis,
+        *,
+        stride: PerAxis | None = None,
+        padding: Padding = 0,
+        dilation: PerAxis = 1,
+        ceil_mode: bool = False,
+        channels: int = 1,
+        ndim: int | None = None,
+    ) -> None:
+        self._set_windows(input_size, kernel_size, stride, padding, dilation, ceil_mode, channels, ndim)
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries of a selection: one for each output."""
+        return self.matrix_shape[0]
+
+    def nbytes(self, dtype: DTypeLike = np.int64) -> int:
+        """Bytes of a selection for a dtype: data, indices and indptr; known without building it.
+
+        Parameters
+        ----------
+        dtype : dtype, default int64
+
+        Returns
+        -------
+        int
+        """
+        return self._nbytes(self.nnz, dtype)
+
+    def pattern(self) -> sparse.csr_array:
+        """Build the pattern of the windows: which inputs each output is the largest of.
+
+        Returns
+        -------
+        matrix_shape csr_array of bool
+            Canonical.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit in the available memory (also a MemoryError).
+
+        Examples
+        --------
+        >>> print(MaxPool((5,), 3, stride=2).pattern().astype(int).toarray())
+        [[1 1 1 0 0]
+         [0 0 1 1 1]]
+        """
+        self._require_memory(self._nbytes(self._windows_nnz, bool), "the pattern", self._windows_nnz)
+        return assemble(self._patterns(), self._ones(np.dtype(bool)), self.channels)
+
+    def matrix(self, x: ArrayLike | None = None, dtype: DTypeLike = np.int64) -> sparse.csr_array:
+        """Build the matrix S that selects what max pooling keeps of one input: ``S @ vec(x)`` is the pooled x.
+
+        Of equal entries the first in C order is selected, and a NaN before all numbers, as PyTorch does (but of
+        several NaNs also the first).
+
+        Parameters
+        ----------
+        x : (channels, *input_size) array_like
+            Or of shape input_size when there is one channel. Real numbers.
+        dtype : dtype, default int64
+            Of the ones.
+
+        Returns
+        -------
+        S : matrix_shape csr_array
+            One entry in each row; canonical.
+
+        Raises
+        ------
+        ValueError
+            If x is not one input of this layer, if x or dtype are of a kind that does not do (also a TypeError), or
+            if the pattern of the windows does not fit in the available memory (also a MemoryError).
+
+        Examples
+        --------
+        >>> print(MaxPool((2, 3), 2, stride=1).matrix([[1, 5, 2], [8, 3, 4]]).toarray())
+        [[0 0 0 1 0 0]
+         [0 1 0 0 0 0]]
+        """
+        values, kind = self._values(x), storable_dtype(dtype)
+        windows_and_values = self._nbytes(self._windows_nnz, bool) + self._windows_nnz * (2 * values.itemsize + 3)
+        self._require_memory(windows_and_values + 3 * self.nbytes(kind), "the selection", self.nnz)
+        windows = assemble(self._patterns(), self._ones(np.dtype(bool)), self.channels)
+        seen, starts = values[windows.indices], windows.indptr[:-1]  # no window is empty
+        largest = np.maximum.reduceat(seen, starts)
+        is_largest = np.flatnonzero(_equal(seen, np.repeat(largest, np.diff(windows.indptr))))
+        first = is_largest[np.searchsorted(is_largest, starts)]
+        rows, cols = self.matrix_shape
+        index = index_dtype(rows, cols, rows)
+        S = sparse.csr_array(
+            (np.ones(rows, dtype=kind), windows.indices[first].astype(index), np.arange(rows + 1, dtype=index)),
+            shape=(rows, cols),
+        )
+        S.has_canonical_format = True
+        return S
+
+    @property
+    def _remedy(self) -> str:
+        return "take fewer channels at a time: they all have the same windows"
+
+    def _values(self, x: ArrayLike | None) -> NDArray[Any]:
+        if x is None:
+            raise WrongTypeError(
+                "max pooling is not linear: what each window selects depends on the input, so say which, as in "
+                ".matrix(x); .pattern() is what the windows see"
+            )
+        x = np.asarray(x)
+        if x.dtype.kind not in "biuf":
+            raise WrongTypeError(f"x has dtype {x.dtype}, of which no entry is the largest: give real numbers")
+        values = self.vec(x)
+        if values.ndim > 1:
+            raise ValueError(
+                f"x has shape {x.shape} but a selection is that of one input, {self.input_shape}: build one for each "
+                "entry of the batch"
+            )
+        return values
+
+
+def _equal(seen: NDArray[Any], largest: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where the largest value stands; a NaN, which equals nothing, stands where there is a NaN."""
+    same: NDArray[np.bool_] = seen == largest
+    return same | np.isnan(seen) if seen.dtype.kind == "f" else same
+
+
+# -- checks ----------------------------------------------------------------------------------------------------------
+
+
+def _spans(kernel_size: Iterable[int], dilation: Iterable[int]) -> list[int]:
+    return [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
+
+
+def _check_pads(number: int, axis: Axis, pads: tuple[int, int]) -> None:
+    for where, pad in zip(("before", "after"), pads, strict=True):
+        if pad < 0:
+            raise ValueError(
+                f"padding on axis {number}, {where}, must be at least 0 in a pool, got {pad}: crop the input instead"
+            )
+        if pad >= axis.span:
+            raise ValueError(
+                f"padding {pad} on axis {number}, {where}, must be less than the {axis.span} that a window spans "
+                f"(= dilation {axis.dilation} * (kernel_size {axis.kernel_size} - 1) + 1): a window of padding alone "
+                f"has no largest entry, and its average no divisor; use at most {axis.span - 1}"
+            )
+
+
+def _check_sight(number: int, axis: Axis) -> None:
+    """Refuse a window whose taps step over the whole input; all other windows see some of it."""
+    if axis.dilation <= axis.input_size:
+        return
+    for output in range(min(-(-axis.before // axis.stride), axis.output_size)):
+        if (output * axis.stride - axis.before) % axis.dilation >= axis.input_size:
+            raise ValueError(
+                f"window {output} on axis {number} sees no input: its {axis.kernel_size} taps are dilation "
+                f"{axis.dilation} apart and step over the whole input_size {axis.input_size}; use a smaller dilation "
+                "or less padding"
+            )

@@ -1,0 +1,342 @@
+"""Upsample: every output stands somewhere between two inputs, and reads the nearest one, or both.
+
+Output o of an axis stands at the input position (slope * o + offset) / unit, three integers: no position is rounded.
+The axes are independent, so that the matrix is a Kronecker product.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor, gcd, prod
+from numbers import Rational, Real
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scipy import sparse
+
+from convmatrix.core.assembly import index_dtype
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, per_axis, positive
+from convmatrix.layers.base import FixedLayer
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+
+__all__ = ["UPSAMPLE_MODES", "Upsample"]
+
+UPSAMPLE_MODES = ("nearest", "nearest-exact", "linear")
+
+_LARGEST_DENOMINATOR = 2**31
+"""A scale is the closest fraction with no larger denominator, as 1.7 is 17/10: so positions are exact, in 64 bits."""
+
+
+class _Positions(NamedTuple):
+    """Where the outputs of one axis stand on its inputs: output o at (slope * o + offset) / unit."""
+
+    inputs: int
+    outputs: int
+    slope: int
+    offset: int
+    unit: int
+    interpolates: bool
+
+    @property
+    def nnz(self) -> int:
+        """One input for each output, and a second one where it stands between two."""
+        if not self.interpolates or self.inputs == 1:
+            return self.outputs
+        # Outputs from lo to hi - 1 stand within the ends, and every `every`-th of these on an input.
+        lo = max(-self.offset // self.slope + 1, 0)
+        hi = min(-(-((self.inputs - 1) * self.unit - self.offset) // self.slope), self.outputs)
+        common = gcd(self.slope, self.unit)
+        on_inputs = range(0)
+        if self.offset % common == 0:
+            every = self.unit // common
+            first = -(self.offset // common) * pow(self.slope // common, -1, every) % every
+            on_inputs = range(lo + (first - lo) % every, hi, every)
+        return self.outputs + max(hi - lo, 0) - len(on_inputs)
+
+    def matrix(self) -> sparse.csr_array:
+        """Which inputs each output reads, and with which weight.
+
+        Returns
+        -------
+        (outputs, inputs) csr_array of float64
+        """
+        last = (self.inputs - 1) * self.unit
+        position = np.clip(np.arange(self.outputs, dtype=np.int64) * self.slope + self.offset, 0, last)
+        below, beyond = np.divmod(position, self.unit)
+        if not self.interpolates:
+            beyond[:] = 0
+        cols = np.stack([below, below + 1], axis=1)  # shape (outputs, 2)
+        weights = np.stack([self.unit - beyond, beyond], axis=1)
+        reads = weights > 0
+        index = index_dtype(self.outputs, self.inputs, self.nnz)
+        indptr = np.zeros(self.outputs + 1, dtype=index)
+        np.cumsum(reads.sum(axis=1), out=indptr[1:])
+        arrays = (weights[reads] / self.unit, cols[reads].astype(index), indptr)
+        return sparse.csr_array(arrays, shape=(self.outputs, self.inputs))
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Upsample(FixedLayer):
+    """Resize every channel, with the values of PyTorch's `interpolate`; a scale below 1 makes smaller.
+
+    Parameters
+    ----------
+    input_size : int or sequence of int
+        One int for all axes, or one for each. The first sequence among the arguments says how many axes there are;
+        if there is none, 2.
+    scale : number or sequence of numbers, optional
+        Gives output_size floor(input_size * scale), and the distance 1 / scale between the outputs' positions, also
+        where the floor took something away. A float stands for the closest fraction of a denominator up to 2**31.
+    output_size : int or sequence of int, optional
+        In place of `scale`: then the distance is input_size / output_size. Beside it, the size alone.
+    mode : str, default "nearest"
+        ``nearest``: output o reads input floor(o / scale). ``nearest-exact``: floor((o + 1/2) / scale), whose centre is
+        nearest to the output's. ``linear`` (PyTorch's linear, bilinear or trilinear): the two inputs around
+        (o + 1/2) / scale - 1/2; beyond the outermost inputs only these.
+    align_corners : bool, default False
+        For ``linear``: the outermost outputs stand on the outermost inputs, whatever the scale.
+    channels : int, default 1
+    ndim : int, optional
+        Number of axes, where no argument tells it.
+
+    Raises
+    ------
+    ValueError
+        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
+        not of its kind.
+
+    Notes
+    -----
+    Positions are exact fractions. PyTorch rounds those of ``nearest`` to float32 for images, and so reads another
+    input in rare cases: of outputs 0 to 81 from 2 inputs, output 41 reads input 0 there, and 1 here. A scale with
+    which a size stays as it is, or with ``nearest`` just doubles, is taken for 1, or 2, as PyTorch does for images.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of `torch.nn.functional.interpolate`; its positions are those of the code,
+       aten/src/ATen/native/UpSample.h.
+    .. [2] Odena, Dumoulin & Olah, *Deconvolution and checkerboard artifacts*, Distill, 2016: resize-convolution.
+
+    Examples
+    --------
+    >>> print(Upsample((2,), scale=2).matrix().toarray())
+    [[1 0]
+     [1 0]
+     [0 1]
+     [0 1]]
+    >>> print(Upsample((2,), scale=2, mode="linear").matrix().toarray())
+    [[1.   0.  ]
+     [0.75 0.25]
+     [0.25 0.75]
+     [0.   1.  ]]
+
+    A resize-convolution, the usual way around checkerboards, is the product of two matrices:
+
+    >>> from convmatrix.layers import Conv
+    >>> up = Upsample((2,), scale=2)
+    >>> smooth = Conv(up.output_size, 3, padding=1)
+    >>> print((smooth.matrix([1, 1, 1]) @ up.matrix()).toarray())
+    [[2 0]
+     [2 1]
+     [1 2]
+     [0 2]]
+    """
+
+    input_size: tuple[int, ...]
+    output_size: tuple[int, ...]
+    scale: tuple[Fraction, ...]
+    mode: str
+    align_corners: bool
+    channels: int
+
+    def __init__(
+        self,
+        input_size: PerAxis,
+        *,
+        scale: float | Fraction | Sequence[float | Fraction] | None = None,
+        output_size: PerAxis | None = None,
+        mode: str = "nearest",
+        align_corners: bool = False,
+        channels: int = 1,
+        ndim: int | None = None,
+    ) -> None:
+        if scale is None and output_size is None:
+            raise ValueError("a resize needs a scale or an output_size, got neither: give one of the two")
+        count = count_axes({"input_size": input_size, "output_size": output_size, "scale": scale}, ndim)
+        inputs = per_axis("input_size", input_size, count)
+        check_word("mode", mode, UPSAMPLE_MODES)
+        if flag("align_corners", align_corners) and mode != "linear":
+            raise ValueError(
+                f"align_corners needs mode 'linear', got {mode!r}: with one input for each output there is nothing to "
+                "align"
+            )
+        if scale is None:
+            outputs = per_axis("output_size", output_size, count)
+            scales = [Fraction(o, n) for n, o in zip(inputs, outputs, strict=True)]
+        else:
+            given = _scales(scale, count)
+            scaled = [floor(n * f) for n, f in zip(inputs, given, strict=True)]  # of rounded products, as in PyTorch
+            outputs = scaled if output_size is None else per_axis("output_size", output_size, count)
+            scales = []
+            for axis, (n, o, f) in enumerate(zip(inputs, outputs, given, strict=True)):
+                _check_scaled(axis, n, o, f)
+                follows = align_corners or o == n or (mode == "nearest" and o == 2 * n)
+                scales.append(Fraction(o, n) if follows else Fraction(f).limit_denominator(_LARGEST_DENOMINATOR))
+        self._set(input_size=tuple(inputs), output_size=tuple(outputs), scale=tuple(scales), mode=mode,
+                  align_corners=bool(align_corners), channels=positive("channels", channels))  # fmt: skip
+
+    # -- sizes -----------------------------------------------------------------------------------------------------
+
+    @property
+    def in_channels(self) -> int:
+        """Number of channels of the input."""
+        return self.channels
+
+    @property
+    def out_channels(self) -> int:
+        """Number of channels of the output, which are those of the input."""
+        return self.channels
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries the matrix stores; known without building it."""
+        return self.channels * prod(positions.nnz for positions in self._positions)
+
+    # -- the matrix and its kin ------------------------------------------------------------------------------------
+
+    def axis_matrices(self, dtype: DTypeLike | None = None) -> tuple[sparse.csr_array, ...]:
+        """Build the matrix of each axis: that of the layer is their Kronecker product, in every channel.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            As for `matrix`.
+
+        Returns
+        -------
+        tuple of (outputs, inputs) csr_array
+
+        Raises
+        ------
+        ValueError
+            If the dtype cannot hold the entries (also a TypeError).
+
+        Examples
+        --------
+        >>> rows, columns = Upsample((2, 3), output_size=(3, 2)).axis_matrices()
+        >>> print(rows.toarray())
+        [[1 0]
+         [1 0]
+         [0 1]]
+        >>> print(columns.toarray())
+        [[1 0 0]
+         [0 1 0]]
+        """
+        checked = self._checked(dtype)
+        return tuple(positions.matrix().astype(checked) for positions in self._positions)
+
+    def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
+        """Tell on each axis which inputs an output reads.
+
+        Returns
+        -------
+        tuple of (outputs, inputs) csr_array of bool
+            One for each axis.
+        """
+        return self.axis_matrices(bool)
+
+    @property
+    def _fractional(self) -> bool:
+        return self.mode == "linear"
+
+    @property
+    def _remedy(self) -> str:
+        return "use .operator(), which applies the same map without it"
+
+    @property
+    def _positions(self) -> list[_Positions]:
+        """The positions on each axis, outermost first."""
+        interpolates = self.mode == "linear"
+        positions = []
+        for n, o, f in zip(self.input_size, self.output_size, self.scale, strict=True):
+            p, q = f.numerator, f.denominator
+            if self.align_corners:
+                line = (n - 1, 0, max(o - 1, 1))
+            else:
+                line = {
+                    "nearest": (q, 0, p),
+                    "nearest-exact": (2 * q, q, 2 * p),
+                    "linear": (2 * q, q - p, 2 * p),
+                }[self.mode]
+            positions.append(_Positions(n, o, *line, interpolates))
+        return positions
+
+    def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:
+        from convmatrix.core.kronecker import kronecker  # scipy.sparse.linalg is slow to import
+
+        return kronecker(self.axis_matrices(dtype), self.channels, dtype)
+
+    def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
+        from convmatrix.core.kronecker import KroneckerOperator  # scipy.sparse.linalg is slow to import
+
+        return KroneckerOperator(self.axis_matrices(dtype), self.channels, dtype)
+
+    def _peak(self, dtype: np.dtype[Any]) -> int:
+        index = index_dtype(*self.matrix_shape, self.nnz).itemsize
+        # What scipy.sparse.kron allocates, through COO; measured, rounded up.
+        return self.nnz * (2 * dtype.itemsize + 9 * index) + 2 * (self.matrix_shape[0] + 1) * index
+
+    # -- fields ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        return {"mode": "nearest", "align_corners": False, "channels": 1}
+
+    def _said(self) -> dict[str, Any]:
+        """The sizes, and the scale where the positions do not follow from these."""
+        said = super()._said()
+        if all(f == Fraction(o, n) for n, o, f in zip(self.input_size, self.output_size, self.scale, strict=True)):
+            del said["scale"]
+        else:
+            said["scale"] = tuple(map(_as_number, self.scale))
+        return said
+
+
+# -- from arguments to numbers ---------------------------------------------------------------------------------------
+
+
+def _scales(scale: Any, count: int) -> list[float | Fraction]:
+    entries = entries_of(scale)
+    if entries is None:
+        entries = [scale] * count if count else [_checked_scale("scale", scale)][:0]
+    return [_checked_scale(f"scale on axis {axis}", entry) for axis, entry in enumerate(entries)]
+
+
+def _checked_scale(what: str, value: Any) -> float | Fraction:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise WrongTypeError(f"{what} must be a number, got {value!r} ({type(value).__name__})")
+    number = Fraction(value) if isinstance(value, Rational) else float(value)
+    if not 1 / _LARGEST_DENOMINATOR < number < _LARGEST_DENOMINATOR:
+        raise ValueError(f"{what} must be between 1/2**31 and 2**31, got {value}")
+    return number
+
+
+def _check_scaled(axis: int, inputs: int, outputs: int, scale: float | Fraction) -> None:
+    if outputs < 1:
+        raise ValueError(
+            f"output is empty on axis {axis}: its size would be {outputs} (= floor(input_size {inputs} * scale "
+            f"{_as_number(scale)})); use a scale of at least {1 / inputs:.3g}"
+        )
+    if abs(outputs - inputs * scale) > 1:
+        raise ValueError(
+            f"output_size {outputs} on axis {axis} does not go with scale {_as_number(scale)}, which makes "
+            f"{floor(inputs * scale)} of input_size {inputs}: give one of the two"
+        )
+
+
+def _as_number(scale: float | Fraction) -> int | float:
+    return int(scale) if scale == int(scale) else float(scale)

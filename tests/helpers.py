@@ -1,0 +1,58 @@
+"""What several tests share: the definition as a dense matrix, and what a canonical matrix is."""
+
+import numpy as np
+from scipy import sparse
+
+from convmatrix import Conv, ConvTranspose
+from convmatrix.core import reference
+
+
+def by_definition(layer, x, weight):
+    """What the reference's plain loops give for one input."""
+    keywords = {name: getattr(layer, name) for name in ("stride", "padding", "dilation", "groups", "padding_mode",
+                                                        "input_dilation")}  # fmt: skip
+    if isinstance(layer, Conv):
+        return reference.convolve(x, weight, **keywords)
+    return reference.convolve_transposed(x, weight, output_size=layer.output_size, **keywords)
+
+
+def dense(layer, weight):
+    """The matrix of the reference: it is applied once, to inputs that are rows of the identity instead of numbers."""
+    rows, cols = layer.matrix_shape
+    unit = np.empty(cols, dtype=object)
+    unit[:] = list(np.eye(cols, dtype=np.int64))
+    y = by_definition(layer, unit.reshape(layer.input_shape), weight)
+    return np.array([np.broadcast_to(row, cols) for row in y.ravel()]).reshape(rows, cols)
+
+
+def assert_canonical(C, index_dtype=np.int32):
+    """Check from the arrays themselves that every row's columns strictly increase, and that the flag says so."""
+    assert type(C) is sparse.csr_array
+    assert C.indices.dtype == C.indptr.dtype == index_dtype
+    assert C.indptr.shape == (C.shape[0] + 1,)
+    assert (C.indptr[0], C.indptr[-1]) == (0, C.nnz)
+    assert C.data.shape == C.indices.shape == (C.nnz,)
+    assert (np.diff(C.indptr) >= 0).all()
+    same_row = np.diff(np.repeat(np.arange(C.shape[0]), np.diff(C.indptr))) == 0
+    assert (np.diff(C.indices)[same_row] > 0).all()
+    assert C.nnz == 0 or (C.indices.min() >= 0 and C.indices.max() < C.shape[1])
+    assert C.has_canonical_format
+    assert C.has_sorted_indices
+
+
+def by_table(layer, weight):
+    """The matrix as a sum over the taps, each the Kronecker product of the axes' tables, channels outermost."""
+    tables = [axis.table() for axis in layer.axes]
+    transposed = isinstance(layer, ConvTranspose)
+    groups, (rows, cols, *kernel) = layer.groups, weight.shape
+    total = 0
+    for tap in np.ndindex(*kernel):
+        blocks = weight[(slice(None), slice(None), *tap)].reshape(groups, rows // groups, cols)
+        place = sparse.block_diag([sparse.csr_array(block) for block in blocks], format="csr")
+        for axis, t, table in zip(layer.axes, tap, tables, strict=True):
+            reading = np.flatnonzero(table[:, t] >= 0)
+            one = np.ones(len(reading), dtype=weight.dtype)
+            shape = (axis.output_size, axis.input_size)
+            place = sparse.kron(place, sparse.csr_array((one, (reading, table[reading, t])), shape=shape), format="csr")
+        total = total + place
+    return total.T.tocsr() if transposed else total
