@@ -2,12 +2,14 @@
 
 import argparse
 import contextlib
+import dataclasses
+import difflib
 import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -36,8 +38,8 @@ examples:
   convmatrix size --i 6 --k 3 --s 2 --p 1
   convmatrix export C.npz --i 28 --k 5 --cout 6 --weight random:0
 
-Axes are joined by x, a (before, after) pair by a comma: --i 4x6 --p 1,2x0,1. A value that begins with a minus
-sign is given with =, as in --p=-1x0.
+Axes are joined by x, a (before, after) pair by a comma:
+  --i 4x6 --p 1,2x0,1
 """
 
 
@@ -52,7 +54,17 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: error: {_one_line(message)} (see {self.prog} --help)\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is unknown here, where the command is known whose help tells more."""
+        for word in args or ():
+            if word.endswith("=--"):  # from which argparse makes an empty list
+                self.error(f"argument {word[:-3]}: expected one argument")
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,29 +78,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 good, 1 a file could not be written, 2 bad arguments or an impossible configuration.
+        Exit code: 0 good, 1 a law failed or a file could not be written, 2 bad arguments or an impossible configuration.
     """
     parser = _parser()
     arguments = parser.parse_args(_glued(sys.argv[1:] if argv is None else argv))
     name = f"convmatrix {arguments.command}"
     try:
-        arguments.run(arguments)
+        code = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough, as in `| head`. Python would try to flush once more when it exits.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (_RefusedError, ValueError) as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
+    except (_RefusedError, ValueError, OverflowError, MemoryError) as error:
+        print(f"{name}: error: {_one_line(str(error) or 'out of memory')}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
+        print(f"{name}: error: {_one_line(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return int(code or 0)
 
 
 # -- arguments -------------------------------------------------------------------------------------------------------
@@ -117,6 +129,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_layer(size)
     size.add_argument("--format", choices=("text", "json"), default="text")
     size.set_defaults(run=_size)
+
+    verify = commands.add_parser("verify", help="every law and finding for this layer, one line each",
+                                 description="Check every law; exit 0 if all hold, 1 if one fails.\nFindings and "
+                                 "controls are reported beside them.", epilog=_EXAMPLES)  # fmt: skip
+    _add_layer(verify)
+    _add_weight(verify, default="arange")
+    verify.add_argument("--format", choices=("text", "json"), default="text")
+    verify.set_defaults(run=_verify)
 
     exports = commands.add_parser("export", help="write the matrix to a file",
                                   description=f"Write a layer's matrix to a file, by its ending: "
@@ -169,7 +189,7 @@ def _glued(argv: Sequence[str]) -> list[str]:
     """Join an option and a value that begins with a minus sign, which argparse would take for an option."""
     glued: list[str] = []
     for word in argv:
-        if glued and re.fullmatch(r"--[a-z-]+", glued[-1]) and re.fullmatch(r"-[\d.][\d.,x+eEj-]*", word):
+        if glued and re.fullmatch(r"--[a-z-]+", glued[-1]) and re.match(r"-[\d.]", word):
             glued[-1] += f"={word}"
         else:
             glued.append(word)
@@ -246,7 +266,7 @@ def _show(arguments: argparse.Namespace) -> None:
     else:
         text = "\n".join(_described(layer, weight, arguments, form)) + "\n"
     if arguments.save is None:
-        sys.stdout.write(text)
+        _write(text)
     else:
         export.write_text(text, arguments.save)
 
@@ -276,20 +296,22 @@ def _findings(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any
 def _described(
     layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None
 ) -> list[str]:
-    lines = _sizes_described(layer)
+    # In Markdown, sentences with signs in them are code, and a table begins after an empty line.
+    fence, gap = (["```"], [""]) if form == "md" else ([], [])
+    lines = [*fence, *_sizes_described(layer), *fence]
     name, other = ("C", "C^T") if isinstance(layer, Conv) else ("C^T", "C")
     rows, cols = layer.matrix_shape
-    lines += ["", f"{name}: {rows} x {cols}, {layer.nnz} entries"]
+    lines += ["", f"{name}: {rows} x {cols}, {layer.nnz} entries", *gap]
     style = _style(sys.stdout, arguments.color) if arguments.save is None else drawing.Style(width=10**6)
     if layer.nnz > _DRAWN:
         lines.append(f"too large to draw: {layer.nbytes() / 2**30:.3g} GiB as float64 (convmatrix export writes it)")
     else:
         lines += _picture(layer, weight, style, form)
-    lines += ["", f"{other}: {cols} x {rows}, the transpose"]
+    lines += ["", f"{other}: {cols} x {rows}, the transpose", *gap]
     # A tall transpose says little that its shape does not: the lines above are its columns.
     if layer.nnz <= _DRAWN and (cols <= 64 or form is not None):
         lines += _picture(layer.T, weight, style, form)
-    return [*lines, "", *_verdict_described(layer, weight, any_size=arguments.rank)]
+    return [*lines, "", *fence, *_verdict_described(layer, weight, any_size=arguments.rank), *fence]
 
 
 def _picture(
@@ -320,9 +342,11 @@ def _sizes_described(layer: Conv | ConvTranspose) -> list[str]:
         if axis and all(one == said for one in stated):
             break
         where = "" if all(one == said for one in stated) else f"axis {axis}: "
-        number = "no relationship of the guide alone" if said.number is None else f"relationship {said.number}"
-        note = f"; {said.note}" if said.note else ""
-        lines.append(f"  {where}{said.formula} = {said.arithmetic}   [{number}{note}]")
+        number = "" if said.number is None else f"relationship {said.number}"
+        source = "; ".join(filter(None, (number, said.note)))
+        line = f"  {where}{said.formula} = {said.arithmetic}   [{source}]"
+        broken = [f"  {where}{said.formula}", f"    = {said.arithmetic}", f"    [{source}]"]
+        lines += [line] if len(line) <= 120 else broken
     return lines
 
 
@@ -346,20 +370,26 @@ def _verdict_described(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None
     conv = isinstance(layer, Conv)
     first, second = (found.gram, found.cogram) if conv else (found.cogram, found.gram)
     rows, cols = layer.matrix_shape if conv else layer.matrix_shape[::-1]
+    is_complex = weight is not None and weight.dtype.kind == "c"
+    sign, transposed = ("H", "its conjugate transpose") if is_complex else ("T", "the transposed convolution")
     lines = [
-        *_finding_described("C^T C", cols, first, "the transposed convolution", "the convolution"),
-        *_finding_described("C C^T", rows, second, "the convolution", "the transposed convolution"),
+        *_finding_described(f"C^{sign} C", cols, first, transposed, "the convolution"),
+        *_finding_described(f"C C^{sign}", rows, second, "the convolution", transposed),
     ]
     if found.rank is None:
         lines.append(f"rank not computed for {rows} x {cols}, above 2000; --rank computes it")
     else:
-        rank = found.rank.value
-        lines.append(f"rank {rank}, nullity {cols - rank}: C cannot tell apart inputs along {cols - rank} of {cols} "
-                     "directions")  # fmt: skip
-        lines.append(f"  rank {found.rank.how}")
+        rank, nullity = found.rank.value, cols - found.rank.value
+        unseen = f"cannot tell apart inputs along {nullity} of {cols} directions"
+        lines.append(f"rank {rank}, nullity {nullity}: C {unseen if nullity else 'tells all inputs apart'}")
+        lines.append(f"  how: {found.rank.how}")
     if found.generic:
         lines.append("  generic: of integers drawn with seed 0, since no --weight is given")
     return lines
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
 def _finding_described(product: str, size: int, check: "Check | None", undoing: str, undone: str) -> list[str]:
@@ -367,7 +397,7 @@ def _finding_described(product: str, size: int, check: "Check | None", undoing: 
         return [f"{product} not computed: {size} x {size} is too large"]
     if check.holds:
         return [f"{product} = I: {undoing} undoes {undone}"]
-    where = f"{check.name.partition(' = I')[2]} = {check.measured:.6g}, at {check.where}"
+    where = f"{check.name.partition(' = I')[2]} = {_number(check.measured)}, at {check.where}"
     return [f"{product} != I: {undoing} does not undo {undone}", f"  largest deviation |{product} - I|{where}"]
 
 
@@ -385,12 +415,13 @@ def _size(arguments: argparse.Namespace) -> None:
         choices = size_choices(layer, axis)
         output = forward.output_size[axis]
         lines.append("")
-        lines.append(f"axis {axis}: a convolution gives {output} for {len(choices)} input "
+        pads = f" with padding {_pair(*forward.padding[axis])}" if forward.padding != layer.padding else ""
+        lines.append(f"axis {axis}: a convolution{pads} gives {output} for {len(choices)} input "
                      f"size{'s' if len(choices) > 1 else ''}; leftover here {forward.axes[axis].leftover}")  # fmt: skip
         for choice in choices:
             mark = "  <- this layer" if choice.size == forward.input_size[axis] else ""
-            lines.append(f"  input size {choice.size}: leftover {choice.leftover}; the transpose gives it with "
-                         f"output_padding {choice.output_padding}{mark}")  # fmt: skip
+            lines.append(f"  input size {choice.size}: leftover {choice.leftover}, "
+                         f"transposed with output_padding {choice.output_padding}{mark}")  # fmt: skip
     rows, cols = layer.matrix_shape
     lines += ["", f"matrix: {rows} x {cols}, {layer.nnz} entries, {layer.nbytes()} bytes as float64"]
     _print(lines)
@@ -410,6 +441,29 @@ def _size_as_dict(layer: Conv | ConvTranspose) -> dict[str, Any]:
     }
 
 
+def _verify(arguments: argparse.Namespace) -> int:
+    """Exit code 1 if a law fails: then the package is wrong, not the layer."""
+    from convmatrix.algebra import checks, controls
+
+    layer = _layer(arguments)
+    found = [*checks(layer, presets.parse_weight(arguments.weight, layer)), *controls()]
+    failed = sum(check.kind == "law" and not check.holds for check in found)
+    if arguments.format == "json":
+        _print([json.dumps({"laws_hold": not failed, "checks": [dataclasses.asdict(check) for check in found]})])
+        return int(failed > 0)
+    wide = max(len(check.name) for check in found)
+    lines = _sizes_described(layer)
+    for check in found:
+        word = {("law", True): "holds", ("law", False): "FAILS", ("finding", True): "yes", ("finding", False): "no"}
+        where = f", at {check.where}" if check.where else ""
+        lines.append(f"{check.kind:<7}  {check.name:<{wide}}  {word[check.kind, check.holds]:<5}  "
+                     f"{check.measured:.6g} (bound {check.bound:.6g}){where}")  # fmt: skip
+    laws = sum(check.kind == "law" for check in found)
+    lines.append(f"{laws - failed} of {laws} laws hold")
+    _print(lines)
+    return int(failed > 0)
+
+
 def _export(arguments: argparse.Namespace) -> None:
     ending = export.ending_of(arguments.file)
     layer = _layer(arguments)
@@ -422,32 +476,55 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _presets(arguments: argparse.Namespace) -> None:
     kernels, settings = presets.kernels(), presets.settings()
-    name = arguments.name
+    name = None if arguments.name is None else arguments.name.lower().replace("-", "_")
     if name is None:
-        wide = max(map(len, (*kernels, *settings)))
-        lines = ["kernels, for --weight:", *(f"  {word:<{wide}}  {about}" for word, about in kernels.items())]
-        lines += ["", "settings, for --setting:"]
-        lines += [f"  {word:<{wide}}  {about}" for word, about in settings.items()]
+        lines = ["kernels, for --weight:", *_table(kernels), "", "settings, for --setting:", *_table(settings)]
     elif name in kernels:
         lines = [f"{name}: {kernels[name]}", str(presets.kernel(name))]
-    else:
+    elif name in settings:
         layer = presets.setting(name)
         lines = [f"{name}: {settings[name]}", repr(layer), *_sizes_described(layer)]
+    else:
+        close = difflib.get_close_matches(name, [*kernels, *settings])
+        remedy = f"did you mean {' or '.join(close)}?" if close else "convmatrix presets lists them"
+        raise _RefusedError(f"there is no kernel or setting {arguments.name!r}: {remedy}")
     _print(lines)
+
+
+def _table(entries: Mapping[str, str]) -> list[str]:
+    wide = max(map(len, entries))
+    return [f"  {name:<{wide}}  {about}" for name, about in entries.items()]
 
 
 # -- output ----------------------------------------------------------------------------------------------------------
 
 
 def _print(lines: Sequence[str]) -> None:
-    sys.stdout.write("\n".join(lines) + "\n")
+    _write("\n".join(lines) + "\n")
 
 
-def _style(stream: TextIO, color: str) -> drawing.Style:
+def _write(text: str) -> None:
+    """Write to the standard output; a file name may have characters that it cannot encode."""
+    if sys.stdout is None:
+        raise OSError("the standard output is closed")
+    encoding = _encoding(sys.stdout)
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _one_line(message: str) -> str:
+    """A message with nothing in it that would break the line or command the terminal, whatever was typed."""
+    words = " ".join(message.split())
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
+
+
+def _encoding(stream: TextIO | None) -> str:
+    return getattr(stream, "encoding", None) or "ascii"
+
+
+def _style(stream: TextIO | None, color: str) -> drawing.Style:
     """What a stream can show, by its encoding, the environment and the user's word."""
-    encoding = getattr(stream, "encoding", None) or "ascii"
     try:
-        "│·▀⠿".encode(encoding)
+        "│·▀⠿".encode(_encoding(stream))
         unicode = True
     except (UnicodeEncodeError, LookupError):
         unicode = False
@@ -458,14 +535,14 @@ def _style(stream: TextIO, color: str) -> drawing.Style:
     )
 
 
-def _wants_colour(stream: TextIO, color: str) -> bool:
+def _wants_colour(stream: TextIO | None, color: str) -> bool:
     if color != "auto":
         return color == "always"
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _colours() -> Any:

@@ -7,6 +7,9 @@ from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = ["Relationship", "SizeChoice", "relationship", "size_choices"]
 
+_LISTED = 10_000
+"""Most input sizes that are listed."""
+
 
 class Relationship(NamedTuple):
     """The size of one axis as arithmetic.
@@ -60,7 +63,7 @@ def _of_convolution(axis: Axis) -> Relationship:
         arithmetic = (
             f"floor(({axis.input_dilation}*({i} - 1) + 1 + {axis.before} + {axis.after} - {axis.span}) / {s}) + 1 = {o}"
         )
-        return Relationship(None, formula, arithmetic, "15 of the guide, for unequal pads and a stretched input")
+        return Relationship(None, formula, arithmetic, "relationship 15, for any pads and a stretched input")
     if axis.dilation > 1:
         d = axis.dilation
         return Relationship(
@@ -87,11 +90,12 @@ def _of_transpose(axis: Axis, i: int, before: int, after: int, extra: int) -> Re
     if axis.input_dilation > 1 or before != after or p < 0 or extra >= s:
         formula = "o' = (s(i' - 1) + k_e - p_b - p_e + op - 1) / a + 1, k_e = d(k - 1) + 1"
         arithmetic = f"({s}*({i} - 1) + {k} - {before} - {after} + {extra} - 1) / {axis.input_dilation} + 1 = {o}"
-        return Relationship(None, formula, arithmetic, "14 of the guide, for unequal pads and a stretched input")
+        return Relationship(None, formula, arithmetic, "relationship 14, for any pads and a stretched output")
     note = f"with k_e = d(k - 1) + 1 = {k} for k" if axis.dilation > 1 else ""
     if extra:
         arithmetic = f"{s}*({i} - 1) + {extra} + {k} - 2*{p} = {o}"
-        return Relationship(14, "o' = s(i' - 1) + a + k - 2p", arithmetic, note)
+        said = f"a = op; {note}" if note else "a = op"
+        return Relationship(14, "o' = s(i' - 1) + a + k - 2p", arithmetic, said)
     if s > 1:
         if p == 0:
             return Relationship(12, "o' = s(i' - 1) + k", f"{s}*({i} - 1) + {k} = {o}", note)
@@ -113,12 +117,21 @@ def size_choices(layer: Conv | ConvTranspose, axis: int) -> list[SizeChoice]:
     list of SizeChoice
         In ascending order; `output_padding` is what a transposed convolution needs to give that size.
 
+    Raises
+    ------
+    ValueError
+        If there are more than 10,000, as for a stride of that size.
+
     Examples
     --------
     >>> size_choices(Conv(5, 3, stride=2, padding=1), 0)
     [SizeChoice(size=5, leftover=0, output_padding=0), SizeChoice(size=6, leftover=1, output_padding=1)]
     """
     forward = layer.axes[axis]
+    sizes = forward.input_sizes()
+    if (count := sizes.stop - sizes.start) > _LISTED:
+        raise ValueError(f"on axis {axis}, a convolution gives {forward.output_size} for {count} input sizes, from "
+                         f"{sizes.start} to {sizes.stop - 1}: too many to list")  # fmt: skip
     smallest = (forward.output_size - 1) * forward.stride + forward.span - forward.before - forward.after
-    leftovers = ((n, (n - 1) * forward.input_dilation + 1 - smallest) for n in forward.input_sizes())
+    leftovers = ((n, (n - 1) * forward.input_dilation + 1 - smallest) for n in sizes)
     return [SizeChoice(n, leftover, leftover) for n, leftover in leftovers]

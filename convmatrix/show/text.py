@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.show.palette import ink_on, rgb
-from convmatrix.show.scene import Scene
+from convmatrix.show.scene import Scene, tap_label
 
 __all__ = ["FORMS", "Style", "draw", "markdown"]
 
@@ -19,6 +21,14 @@ _ROWS = {"grid": 64, "half": 200, "braille": 200}
 """Most rows of a matrix that a form is chosen for by itself."""
 _LINES = 48
 """Most lines of braille."""
+_NAMED = 100
+"""Most taps whose names are written below half-blocks."""
+
+_LEVELS = (0, 95, 135, 175, 215, 255)
+_XTERM = dict(enumerate(product(_LEVELS, repeat=3), 16)) | {
+    number: (level, level, level) for number, level in enumerate(range(8, 248, 10), 232)
+}
+"""xterm's colours by number: a cube of 6 x 6 x 6, and greys."""
 
 _UNICODE = {"nothing": "·", "across": "─", "down": "│", "corners": "┌┬┐├┼┤└┴┘", "half": " ▀▄█"}
 _ASCII = {"nothing": ".", "across": "-", "down": "|", "corners": "+++++++++", "half": " '.#"}
@@ -54,18 +64,25 @@ class Style:
         codes = [f"{base};{self._code(colour)}" for base, colour in ((38, ink), (48, paper)) if colour]
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m"
 
+    def label(self, text: str, paper: str) -> str:
+        """Text on a colour, in the ink that is readable on what is shown of it."""
+        return self.paint(text, ink_on(_closest(paper)[1] if self.colours == 256 else paper), paper)
+
     def faint(self, text: str) -> str:
         """Text that stays in the background."""
         return f"\x1b[2m{text}\x1b[0m" if self.colours else text
 
     def _code(self, colour: str) -> str:
-        red, green, blue = rgb(colour)
-        if self.colours > 256:
-            return f"2;{red};{green};{blue}"
-        # The 6 x 6 x 6 cube of xterm, whose levels are 0, 95, 135, 175, 215, 255.
-        levels = [min(range(6), key=lambda step: abs((0, 95, 135, 175, 215, 255)[step] - part)) for part in
-                  (red, green, blue)]  # fmt: skip
-        return f"5;{16 + 36 * levels[0] + 6 * levels[1] + levels[2]}"
+        if self.colours == 256:
+            return f"5;{_closest(colour)[0]}"
+        return "2;{};{};{}".format(*rgb(colour))
+
+
+@cache
+def _closest(colour: str) -> tuple[int, str]:
+    """Of xterm's 256 colours the one that is closest, its number and what it is."""
+    number = min(_XTERM, key=lambda other: sum((a - b) ** 2 for a, b in zip(_XTERM[other], rgb(colour), strict=True)))
+    return number, "#" + bytes(_XTERM[number]).hex()
 
 
 def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
@@ -138,7 +155,7 @@ class _Grid:
         parts = [style.faint(style.signs["nothing"].rjust(self.wide))] * scene.shape[1]
         for cell in range(scene.matrix.indptr[row], scene.matrix.indptr[row + 1]):
             colour = scene.colour(cell)
-            parts[scene.cols[cell]] = style.paint(self.texts[cell].rjust(self.wide), ink_on(colour), colour)
+            parts[scene.cols[cell]] = style.label(self.texts[cell].rjust(self.wide), colour)
         down = style.signs["down"]
         return f"{self.row_names[row]:>{self.left}} {down}{self.joined(parts, down)}{down}"
 
@@ -162,9 +179,22 @@ def _half_blocks(scene: Scene, style: Style) -> list[str]:
     rows, cols = scene.shape
     taps = np.full((rows + rows % 2, cols), -1)
     taps[scene.rows, scene.cols] = scene.kernel_taps
-    return _framed(
+    drawn = _framed(
         ("".join(_half_cell(scene, style, *pair) for pair in zip(upper.tolist(), lower.tolist(), strict=True))
          for upper, lower in zip(taps[::2], taps[1::2], strict=True)), cols, style)  # fmt: skip
+    return drawn + _legend(scene, style)
+
+
+def _legend(scene: Scene, style: Style) -> list[str]:
+    """The names of the taps on their colours, as many to a line as fit."""
+    if not style.colours or len(scene.colours) > _NAMED:
+        return []
+    alone = scene.layer.weight_shape[:2] == (1, 1)
+    kernel = (1, 1, *scene.layer.kernel_size)
+    names = [scene.tap_name(tap) if alone else tap_label(kernel, tap) for tap in range(len(scene.colours))]
+    painted = [style.label(name, colour) for name, colour in zip(names, scene.colours, strict=True)]
+    fit = max((style.width + 1) // (max(map(len, names)) + 1), 1)
+    return [" ".join(painted[start : start + fit]) for start in range(0, len(painted), fit)]
 
 
 def _half_cell(scene: Scene, style: Style, upper: int, lower: int) -> str:

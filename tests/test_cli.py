@@ -1,0 +1,914 @@
+"""The command line: what each option means, what is printed and written, and what is refused."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from commandline import TELLING, good, refused, run
+from convmatrix import Conv, ConvTranspose, __version__, presets
+from convmatrix.algebra import generic_weight
+from helpers import dense
+from strategies import built, conv_arguments, covers, integers, layers, seeds, share, transpose_arguments
+from symbols import taps_by_definition
+
+COMMANDS = ("show", "size", "verify", "export", "presets")
+FIELDS = ["input_size", "kernel_size", "stride", "padding", "dilation", "groups", "in_channels", "out_channels",
+          "padding_mode", "input_dilation"]  # fmt: skip
+SHAPES = ["input_shape", "output_shape", "matrix_shape", "nnz"]
+ARITHMETIC = ["output_size", "leftover", "relationship", "formula", "input_sizes", "nbytes"]
+MATRIX = ["indptr", "indices", "data", "taps", "rank", "gram_is_identity"]
+
+LAYER = ("--i", 4, "--k", 3)
+HALF_BANK = "--weight=0.5,0.5,0.5,0.5,0.5,-0.5,0.5,-0.5"
+OPTIONS = (  # short, long, what is typed, the field, what it becomes
+    ("--i", "--input-size", "7x6", "input_size", [7, 6]),
+    ("--k", "--kernel-size", "2x4", "kernel_size", [2, 4]),
+    ("--s", "--stride", "3", "stride", [3, 3]),
+    ("--p", "--padding", "1,2x0,1", "padding", [[1, 2], [0, 1]]),
+    ("--d", "--dilation", "1x2", "dilation", [1, 2]),
+    ("--a", "--input-dilation", "1x3", "input_dilation", [1, 3]),
+    ("--g", "--groups", "1", "groups", 1),
+    ("--cin", "--in-channels", "2", "in_channels", 2),
+    ("--cout", "--out-channels", "3", "out_channels", 3),
+    ("--mode", "--padding-mode", "circular", "padding_mode", "circular"),
+    ("--op", "--output-padding", "1x0", "output_padding", [1, 0]),
+    ("--o", "--output-size", "14x13", "output_size", [14, 13]),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plain():
+    with pytest.MonkeyPatch.context() as patch:
+        for name in TELLING:
+            patch.delenv(name, raising=False)
+        patch.setenv("COLUMNS", "80")
+        yield
+
+
+def size_of(*words):
+    return json.loads(good("size", *words, "--format", "json"))
+
+
+def shown(*words):
+    return json.loads(good("show", *words, "--format", "json"))
+
+
+def matrix_of(told):
+    """The matrix that JSON tells of, in numbers."""
+    return sparse.csr_array((told["data"], told["indices"], told["indptr"]), shape=told["matrix_shape"])
+
+
+# -- the layer, by its words -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("short", "long", "typed", "field", "value"), OPTIONS, ids=lambda value: str(value))
+def test_each_option_has_two_names_and_sets_its_field(short, long, typed, field, value):
+    transpose = ["--transpose", "--s", "2"] if field.startswith("output") else []
+    base = {"--i": "6", "--k": "3"}
+    words = [word for name, number in base.items() if name != short for word in (name, number)]
+    told = [size_of(*words, *transpose, option, typed) for option in (short, long)]
+    assert told[0][field] == value
+    assert told[0] == told[1]
+    assert size_of(*words, *transpose, f"{short}={typed}") == told[0]
+    if short in ("--i", "--k"):
+        assert f"{short} is missing" in refused("size", *words)
+    elif field != "groups":
+        assert size_of(*words, *transpose).get(field) != value
+
+
+def test_groups():
+    assert size_of("--i", 4, "--k", 3, "--g", 2, "--cin", 4, "--cout", 6)["groups"] == 2
+    assert size_of("--i", 4, "--k", 3, "--groups", 2, "--cin", 4, "--cout", 6)["nnz"] == 36 * 12
+
+
+@pytest.mark.parametrize(
+    ("typed", "padding"),
+    [
+        ("1", [[1, 1], [1, 1]]),
+        ("1,2", [[1, 2], [1, 2]]),
+        ("1,2x0,1", [[1, 2], [0, 1]]),
+        ("-1x0", [[-1, -1], [0, 0]]),
+        ("-1,2x+3", [[-1, 2], [3, 3]]),
+        ("same", [[1, 1], [1, 1]]),
+        ("samexfull", [[1, 1], [2, 2]]),
+        ("causalx0,-1", [[2, 0], [0, -1]]),
+        ("2xsame_lower", [[2, 2], [1, 1]]),
+        ("validxhalf", [[0, 0], [1, 1]]),
+    ],
+)
+def test_padding_as_numbers_pairs_names_and_mixtures(typed, padding):
+    words = ("--i", "6x5", "--k", "3")
+    assert size_of(*words, f"--p={typed}")["padding"] == padding
+    assert size_of(*words, "--p", typed)["padding"] == padding  # a minus sign too
+    assert size_of(*words, "--padding", typed)["padding"] == padding
+
+
+@pytest.mark.parametrize(
+    ("words", "ndim"),
+    [
+        (("--i", "5", "--p", "1,2"), 2),
+        (("--i", "5", "--p", "1,2", "--ndim", "1"), 1),
+        (("--i", "5", "--p", "1,2", "--ndim", "3"), 3),
+        (("--i", "5x5x5", "--p", "1,2"), 3),
+        (("--i", "5", "--p", "1,2", "--s", "1x1x1"), 3),
+    ],
+)
+def test_one_pair_serves_all_axes(words, ndim):
+    assert size_of("--k", "3", *words)["padding"] == [[1, 2]] * ndim
+
+
+def test_number_of_axes():
+    assert size_of("--i", 4, "--k", 3)["output_size"] == [2, 2]
+    assert size_of("--i", 4, "--k", 3, "--ndim", 1)["output_size"] == [2]
+    assert size_of("--i", 4, "--k", "3x3x3")["output_size"] == [2, 2, 2]
+    assert size_of("--i", 4, "--k", 3, "--ndim", 0)["matrix_shape"] == [1, 1]
+
+
+def test_a_transposed_layer_has_its_own_input():
+    told = size_of("--i", 3, "--k", 3, "--s", 2, "--p", 1, "--op", "1x0", "--transpose")
+    assert (told["input_size"], told["output_size"]) == ([3, 3], [6, 5])
+    assert told["output_padding"] == [1, 0]
+    assert told["transpose"] is True
+    told = size_of("--i", 3, "--k", 3, "--s", 2, "--p", 1, "--o", "5x6", "--transpose")
+    assert (told["input_size"], told["output_size"], told["output_padding"]) == ([3, 3], [5, 6], [0, 1])
+    assert size_of("--i", 3, "--k", 3, "--s", 2, "--p", "same", "--transpose")["output_size"] == [6, 6]
+
+
+@st.composite
+def words_for(draw, arguments):
+    """One of the ways to type a layer's arguments."""
+    ndim = len(arguments["input_size"])
+    words = []
+
+    def typed(name, text):
+        short, long = next(pair[:2] for pair in OPTIONS if pair[3] == name)
+        option = draw(st.sampled_from((short, long)))
+        words.extend([f"{option}={text}"] if draw(st.booleans()) else [option, text])
+
+    def entry(value):
+        return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+    for name, value in arguments.items():
+        if name == "ndim":
+            continue
+        values = value if isinstance(value, tuple) else (value,)
+        if ndim == 0 and isinstance(value, tuple):
+            values = (1,) if name in ("input_size", "kernel_size") else ()
+        if len(values) > 1 and len(set(values)) == 1 and draw(st.booleans()):
+            values = values[:1]
+        if values:
+            typed(name, "x".join(map(entry, values)))
+    if not any("x" in word for word in words) or draw(st.booleans()):
+        words += ["--ndim", str(ndim)]
+    return words + (["--transpose"] if "output_padding" in arguments or "output_size" in arguments else [])
+
+
+def types_the_layer(data, arguments):
+    layer = built(arguments)
+    told = size_of(*data.draw(words_for(arguments)))
+    fields = FIELDS + ["output_padding"] * isinstance(layer, ConvTranspose)
+    assert list(told)[: len(fields) + 5] == [*fields, *SHAPES, "transpose"]
+    for name in [*fields, *SHAPES, "output_size"]:
+        assert told[name] == json.loads(json.dumps(getattr(layer, name))), name
+    assert told["transpose"] is isinstance(layer, ConvTranspose)
+    assert told["leftover"] == [axis.leftover for axis in layer.axes]
+    assert told["nbytes"] == layer.nbytes()
+    assert list(told)[len(fields) + 5 :] == ARITHMETIC
+
+
+@share(0.4)
+@given(data=st.data(), arguments=conv_arguments())
+@covers()
+def test_drawn_convolutions_as_typed(data, arguments):
+    types_the_layer(data, arguments)
+
+
+@share(0.4)
+@given(data=st.data(), arguments=transpose_arguments())
+@covers()
+def test_drawn_transposed_convolutions_as_typed(data, arguments):
+    types_the_layer(data, arguments)
+
+
+@pytest.mark.parametrize("name", presets.settings())
+def test_every_setting(name):
+    told, layer = size_of("--setting", name), presets.setting(name)
+    assert told["transpose"] is isinstance(layer, ConvTranspose)
+    assert (told["output_shape"], told["nnz"]) == (list(layer.output_shape), layer.nnz)
+    assert size_of("--setting", name.upper().replace("_", "-")) == told
+
+
+# -- show: JSON ------------------------------------------------------------------------------------------------------
+
+
+def test_json_has_exactly_these_keys():
+    assert list(shown("--i", 4, "--k", 3)) == [*FIELDS, *SHAPES, *MATRIX, "transpose"]
+    assert list(shown("--i", 2, "--k", 3, "--transpose")) == [*FIELDS, "output_padding", *SHAPES, *MATRIX, "transpose"]
+    assert good("show", "--i", 4, "--k", 3, "--format", "json").count("\n") == 1
+
+
+def test_json_of_the_4x16_example():
+    told = shown("--i", 4, "--k", 3)
+    assert told["data"] is None
+    assert (told["rank"], told["gram_is_identity"], told["transpose"]) == (4, False, False)
+    assert (told["matrix_shape"], told["nnz"], told["indptr"]) == ([4, 16], 36, [0, 9, 18, 27, 36])
+    assert told["indices"][:9] == [0, 1, 2, 4, 5, 6, 8, 9, 10]
+    assert told["taps"] == [[tap] for tap in range(9)] * 4
+    assert told["padding"] == [[0, 0], [0, 0]]
+    weighted = shown("--i", 4, "--k", 3, "--weight", "arange")
+    assert weighted["data"] == [*range(1, 10)] * 4
+    assert {**weighted, "data": None} == told
+
+
+def test_json_of_taps_that_meet_at_a_border():
+    told = shown("--i", 3, "--k", 3, "--p", 1, "--ndim", 1, "--mode", "replicate", "--weight", "1,2,4")
+    assert (told["taps"], told["data"]) == ([[0, 1], [2], [0], [1], [2], [0], [1, 2]], [3, 4, 1, 2, 4, 1, 6])
+    told = shown("--i", 2, "--k", 5, "--p", 2, "--ndim", 1, "--mode", "circular", "--weight", "1,2,4,8,16")
+    assert (told["taps"], told["data"]) == ([[0, 2, 4], [1, 3], [1, 3], [0, 2, 4]], [21, 10, 10, 21])
+
+
+def as_words(layer):
+    """A layer as it is typed with every field resolved."""
+
+    def axes(values):
+        return "x".join(map(str, values)) or "1"
+
+    words = ["--i", axes(layer.input_size), "--k", axes(layer.kernel_size), "--ndim", str(layer.ndim)]
+    words += ["--g", layer.groups, "--cin", layer.in_channels, "--cout", layer.out_channels]
+    if layer.ndim:
+        pads = axes(f"{before},{after}" for before, after in layer.padding)
+        words += ["--s", axes(layer.stride), f"--p={pads}", "--d", axes(layer.dilation)]
+        words += ["--a", axes(layer.input_dilation), "--mode", layer.padding_mode]
+    if isinstance(layer, ConvTranspose):
+        words += ["--transpose", *(["--op", axes(layer.output_padding)] if layer.ndim else [])]
+    return words
+
+
+@share(0.2)
+@given(layer=layers(), seed=seeds())
+def test_drawn_layers_as_json(layer, seed):
+    weight = integers(layer.weight_shape, seed)
+    told = shown(*as_words(layer), f"--weight={','.join(map(str, weight.ravel()))}")
+    C = layer.matrix(weight)
+    np.testing.assert_array_equal(told["indptr"], C.indptr)
+    np.testing.assert_array_equal(told["indices"], C.indices)
+    np.testing.assert_array_equal(told["data"], C.data)
+    np.testing.assert_array_equal(matrix_of(told).toarray(), dense(layer, weight))
+    assert told["data"] == [sum(weight.ravel()[taps].tolist()) for taps in told["taps"]]
+    full = C.toarray()
+    assert told["rank"] == np.linalg.matrix_rank(full)
+    assert told["gram_is_identity"] is np.array_equal(full.T @ full, np.eye(full.shape[1]))
+
+
+@share(0.1)
+@given(layer=layers())
+def test_taps_are_the_ones_of_the_definition(layer):
+    told = shown(*as_words(layer))
+    table = taps_by_definition(layer)
+    rows = np.repeat(np.arange(layer.matrix_shape[0]), np.diff(told["indptr"]))
+    assert [sorted(taps) for taps in told["taps"]] == [
+        table[row][col] for row, col in zip(rows, told["indices"], strict=True)
+    ]
+    assert told["nnz"] == len(told["taps"]) == sum(bool(taps) for row in table for taps in row)
+
+
+def test_rank_is_null_above_two_thousand():
+    words = ("--ndim", 1, "--k", 1, "--weight", "3")
+    assert shown(*words, "--i", 2000)["rank"] == 2000
+    above = shown(*words, "--i", 2001)
+    assert above["rank"] is None
+    assert above["gram_is_identity"] is False
+    assert shown(*words, "--i", 2001, "--rank")["rank"] == 2001
+    text = good("show", *words, "--i", 2001)
+    assert "rank not computed for 2001 x 2001, above 2000; --rank computes it\n" in text
+    # Either side counts.
+    assert shown("--ndim", 1, "--i", 2002, "--k", 3, "--s", 1000)["rank"] is None
+
+
+def test_json_says_when_the_transpose_is_the_inverse():
+    conv, up = ("--i", 4, "--k", 2, "--s", 2, "--cout"), ("--i", 2, "--k", 2, "--s", 2, "--transpose", "--cin")
+    for words in (conv, up):
+        assert shown(*words, 4, "--weight", "haar")["gram_is_identity"] is True
+        assert shown(*words, 4, "--weight", "arange")["gram_is_identity"] is False
+    # Of one half of the bank, only C C^T is I: each layer is asked about its own matrix.
+    assert shown(*conv, 2, HALF_BANK)["gram_is_identity"] is False
+    assert shown(*up, 2, HALF_BANK)["gram_is_identity"] is True
+
+
+# -- show: text ------------------------------------------------------------------------------------------------------
+
+EXAMPLE = """\
+convolution  i=4x4  k=3x3  s=1  p=0  d=1  ->  o=2x2
+  o = (i - k) + 1 = (4 - 3) + 1 = 2   [relationship 1]
+
+C: 4 x 16, 36 entries
+      x00 x01 x02 x03   x10 x11 x12 x13   x20 x21 x22 x23   x30 x31 x32 x33
+    ┌─────────────────┬─────────────────┬─────────────────┬─────────────────┐
+y00 │ w00 w01 w02   · │ w10 w11 w12   · │ w20 w21 w22   · │   ·   ·   ·   · │
+y01 │   · w00 w01 w02 │   · w10 w11 w12 │   · w20 w21 w22 │   ·   ·   ·   · │
+    ├─────────────────┼─────────────────┼─────────────────┼─────────────────┤
+y10 │   ·   ·   ·   · │ w00 w01 w02   · │ w10 w11 w12   · │ w20 w21 w22   · │
+y11 │   ·   ·   ·   · │   · w00 w01 w02 │   · w10 w11 w12 │   · w20 w21 w22 │
+    └─────────────────┴─────────────────┴─────────────────┴─────────────────┘
+
+C^T: 16 x 4, the transpose
+      x00 x01   x10 x11
+    ┌─────────┬─────────┐
+y00 │ w00   · │   ·   · │
+y01 │ w01 w00 │   ·   · │
+y02 │ w02 w01 │   ·   · │
+y03 │   · w02 │   ·   · │
+    ├─────────┼─────────┤
+y10 │ w10   · │ w00   · │
+y11 │ w11 w10 │ w01 w00 │
+y12 │ w12 w11 │ w02 w01 │
+y13 │   · w12 │   · w02 │
+    ├─────────┼─────────┤
+y20 │ w20   · │ w10   · │
+y21 │ w21 w20 │ w11 w10 │
+y22 │ w22 w21 │ w12 w11 │
+y23 │   · w22 │   · w12 │
+    ├─────────┼─────────┤
+y30 │   ·   · │ w20   · │
+y31 │   ·   · │ w21 w20 │
+y32 │   ·   · │ w22 w21 │
+y33 │   ·   · │   · w22 │
+    └─────────┴─────────┘
+
+C^T C != I: the transposed convolution does not undo the convolution
+  largest deviation |C^T C - I| = 117, at (5, 5)
+C C^T != I: the convolution does not undo the transposed convolution
+  largest deviation |C C^T - I| = 149, at (0, 0)
+rank 4, nullity 12: C cannot tell apart inputs along 12 of 16 directions
+  how: modulo the prime 2147483647; proven, since the pattern allows no more
+  generic: of integers drawn with seed 0, since no --weight is given
+"""
+
+
+def test_the_example():
+    assert good("show", "--i", 4, "--k", 3) == EXAMPLE
+
+
+def test_the_numbers_of_the_example_are_right():
+    layer = Conv(4, 3)
+    C = layer.matrix(generic_weight(layer)).toarray()
+    for product, name in ((C.T @ C, "C^T C"), (C @ C.T, "C C^T")):
+        deviation = np.abs(product - np.eye(len(product), dtype=int))
+        row, col = np.unravel_index(deviation.argmax(), deviation.shape)
+        assert f"|{name} - I| = {deviation.max()}, at ({row}, {col})\n" in EXAMPLE
+    assert np.linalg.matrix_rank(C) == 4
+
+
+def verdict_of(*words):
+    """The lines of the verdict: those after the last picture."""
+    lines = good("show", *words).splitlines()
+    return lines[max(number for number, line in enumerate(lines) if not line) + 1 :]
+
+
+def test_a_verdict_on_given_numbers_does_not_say_generic():
+    assert verdict_of("--i", 2, "--k", 2, "--ndim", 1, "--weight", "3,-4") == [
+        "C^T C != I: the transposed convolution does not undo the convolution",
+        "  largest deviation |C^T C - I| = 15, at (1, 1)",
+        "C C^T != I: the convolution does not undo the transposed convolution",
+        "  largest deviation |C C^T - I| = 24, at (0, 0)",
+        "rank 1, nullity 1: C cannot tell apart inputs along 1 of 2 directions",
+        "  how: modulo the prime 2147483647; proven, since the pattern allows no more",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "haar"),
+        ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "space_to_depth"),
+        ("--i", 4, "--k", 1, "--weight", "1"),
+        ("--i", 4, "--k", 3, "--p", "same", "--weight", "delta"),
+        ("--i", 4, "--k", 1, "--weight", "-1"),
+        ("--i", 2, "--k", 2, "--s", 2, "--cin", 4, "--weight", "haar", "--transpose"),
+    ],
+    ids=lambda words: " ".join(map(str, words)),
+)
+def test_where_the_transpose_is_the_inverse_the_verdict_says_so(words):
+    verdict = verdict_of(*words)
+    assert verdict[:3] == [
+        "C^T C = I: the transposed convolution undoes the convolution",
+        "C C^T = I: the convolution undoes the transposed convolution",
+        "rank 16, nullity 0: C tells all inputs apart",
+    ]
+    assert verdict[3].startswith("  how: ")
+    assert len(verdict) == 4
+
+
+def test_each_side_has_a_verdict_of_its_own():
+    """Half an orthonormal bank keeps half of the directions: C C^T = I alone."""
+    conv = verdict_of("--i", 4, "--k", 2, "--s", 2, "--cout", 2, HALF_BANK)
+    up = verdict_of("--i", 2, "--k", 2, "--s", 2, "--cin", 2, "--transpose", HALF_BANK)
+    assert conv == up
+    assert conv[:5] == [
+        "C^T C != I: the transposed convolution does not undo the convolution",
+        "  largest deviation |C^T C - I| = 0.5, at (0, 0)",
+        "C C^T = I: the convolution undoes the transposed convolution",
+        "rank 8, nullity 8: C cannot tell apart inputs along 8 of 16 directions",
+        "  how: singular values above 3.6e-15",
+    ]
+
+
+def test_numbers_of_the_verdict_are_whole():
+    assert "|C^T C - I| = 152399024, at (0, 0)" in good("show", "--i", 1, "--k", 1, "--weight", "12345")
+
+
+def test_a_complex_verdict_names_the_conjugate_transpose():
+    assert verdict_of("--i", 2, "--k", 1, "--ndim", 1, "--weight", "1j")[:2] == [
+        "C^H C = I: its conjugate transpose undoes the convolution",
+        "C C^H = I: the convolution undoes its conjugate transpose",
+    ]
+    assert verdict_of("--i", 2, "--k", 1, "--ndim", 1, "--weight", "1+1j")[:4] == [
+        "C^H C != I: its conjugate transpose does not undo the convolution",
+        "  largest deviation |C^H C - I| = 1, at (0, 0)",
+        "C C^H != I: the convolution does not undo its conjugate transpose",
+        "  largest deviation |C C^H - I| = 1, at (0, 0)",
+    ]
+
+
+def test_large_layers_are_described_without_a_picture():
+    text = good("show", "--setting", "resnet_conv1")
+    assert "\nC: 802816 x 150528, 116214528 entries\n" in text
+    assert "\ntoo large to draw: 1.3 GiB as float64 (convmatrix export writes it)\n" in text
+    assert "\nC^T: 150528 x 802816, the transpose\n\n" in text
+    assert "C^T C != I: the transposed convolution does not undo the convolution\n" in text
+    assert re.search(r"\|C\^T C - I\| on the diagonal = \d+, at \(\d+, \d+\)\n", text)
+    assert "rank not computed for 802816 x 150528, above 2000; --rank computes it\n" in text
+
+
+def test_symbols_or_numbers_in_the_cells():
+    words = ("show", "--i", 2, "--k", 2, "--ndim", 1)
+    assert "y0 │ w0 w1 │" in good(*words)
+    assert "y0 │  7 -8 │" in good(*words, "--weight", "7,-8")
+
+
+def test_the_transpose_is_drawn_where_it_is_narrow():
+    assert good("show", "--i", 8, "--k", 3, "--p", 1).count("┌") == 2  # 64 columns
+    assert good("show", "--i", "5x13", "--k", 3, "--p", 1).count("┌") == 1  # 65: its shape will do
+    assert good("show", "--i", "5x13", "--k", 3, "--p", 1, "--format", "half").count("┌") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--i 5 --k 3", "convolution  i=5x5  k=3x3  s=1  p=0  d=1  ->  o=3x3"),
+        ("--i 5x6 --k 3 --s 2x1 --p 1", "convolution  i=5x6  k=3x3  s=2x1  p=1  d=1  ->  o=3x6"),
+        ("--i 5 --k 3 --p 1,2x0,1", "convolution  i=5x5  k=3x3  s=1  p=1,2x0,1  d=1  ->  o=6x4"),
+        ("--i 5 --k 3 --a 2 --ndim 1", "convolution  i=5  k=3  s=1  p=0  d=1  a=2  ->  o=7"),
+        (
+            "--i 5 --k 3 --d 2 --p half --g 2 --cin 2 --cout 4 --mode reflect",
+            "convolution  i=5x5  k=3x3  s=1  p=2  d=2  g=2  cin=2  cout=4  mode=reflect  ->  o=5x5",
+        ),
+        (
+            "--i 3 --k 3 --s 2 --p 1 --op 1x0 --transpose",
+            "transposed convolution  i=3x3  k=3x3  s=2  p=1  d=1  op=1x0  ->  o=6x5",
+        ),
+        ("--i 3 --k 3 --ndim 0", "convolution  i=()  k=()  s=()  p=()  d=()  ->  o=()"),
+    ],
+)
+def test_the_first_line_names_what_is_not_the_default(words, line):
+    for command in ("show", "size"):
+        assert good(command, *words.split()).splitlines()[0] == line
+
+
+# -- formats and files -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("form", "sample"),
+    [
+        ("grid", "y00 │ w00 w01 w02   · │ w10"),
+        ("half", "\n│▀██▄▀██▄▀██▄    │\n│    ▀██▄▀██▄▀██▄│\n"),
+        ("braille", "\n│⠙⠓⢽⣗⢽⣗⢤⣄│\n"),
+    ],
+)
+def test_forms_on_request(form, sample):
+    told = good("show", *LAYER, "--format", form)
+    assert sample in told
+    assert told.count("└") == 2
+    assert "rank 4, nullity 12" in told
+
+
+def test_markdown():
+    assert (
+        good("show", "--i", 2, "--k", 2, "--ndim", 1, "--weight", "5,-7", "--format", "md")
+        == """\
+```
+convolution  i=2  k=2  s=1  p=0  d=1  ->  o=1
+  o = (i - k) + 1 = (2 - 2) + 1 = 1   [relationship 1]
+```
+
+C: 1 x 2, 2 entries
+
+|    | x0 | x1 |
+|----|---:|---:|
+| y0 |  5 | -7 |
+
+C^T: 2 x 1, the transpose
+
+|    | x0 |
+|----|---:|
+| y0 |  5 |
+| y1 | -7 |
+
+```
+C^T C != I: the transposed convolution does not undo the convolution
+  largest deviation |C^T C - I| = 48, at (1, 1)
+C C^T != I: the convolution does not undo the transposed convolution
+  largest deviation |C C^T - I| = 73, at (0, 0)
+rank 1, nullity 1: C cannot tell apart inputs along 1 of 2 directions
+  how: modulo the prime 2147483647; proven, since the pattern allows no more
+```
+"""
+    )
+
+
+def test_saved_by_ending(tmp_path):
+    for name, form in (("C.json", "json"), ("C.md", "md"), ("C.MD", "md")):
+        path = tmp_path / name
+        assert good("show", *LAYER, "--save", path) == ""
+        assert path.read_text(encoding="utf-8") == good("show", *LAYER, "--format", form)
+    path = tmp_path / "C.txt"
+    assert good("show", *LAYER, "--save", path) == ""
+    assert path.read_text(encoding="utf-8") == EXAMPLE
+    for form in ("grid", "half", "braille", "md", "json"):
+        assert good("show", *LAYER, "--save", path, "--format", form) == ""
+        assert path.read_text(encoding="utf-8") == good("show", *LAYER, "--format", form)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["C.MD", "C.json", "C.md", "C.txt"]
+
+
+def test_saved_text_has_no_colours_and_the_width_it_needs(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    path = tmp_path / "C.txt"
+    assert good("show", *LAYER, "--save", path, "--color", "always") == ""
+    assert path.read_text(encoding="utf-8") == EXAMPLE
+
+
+@pytest.mark.parametrize("name", ["C.pdf", "C", "json", ".txt", "C.txt.gz", "C.json ", ""])
+def test_endings_that_tell_nothing(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    said = f"cannot tell from {name!r} what to write: its ending must be one of .json, .md, .txt"
+    assert refused("show", *LAYER, "--save", name) == f"convmatrix show: error: {said}"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("form", "name"), [("md", "C.json"), ("json", "C.md"), ("grid", "C.json"), ("half", "C.md")])
+def test_formats_that_contradict_the_ending(tmp_path, form, name):
+    said = refused("show", *LAYER, "--format", form, "--save", tmp_path / name)
+    ending = name[1:]
+    assert said.endswith(f"--format {form} does not go into a {ending} file: leave it out, or name a .txt file")
+    assert good("show", *LAYER, "--format", {"C.json": "json", "C.md": "md"}[name], "--save", tmp_path / name) == ""
+
+
+@pytest.mark.parametrize("words", [("show", *LAYER, "--save"), ("export", *LAYER)], ids=["show", "export"])
+def test_a_file_that_cannot_be_written(tmp_path, words):
+    path = tmp_path / "nowhere" / "C.json"
+    code, out, err = run(*words, path)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"convmatrix {words[0]}: error: ")
+    assert f"{path.parent}" in err
+    assert err.count("\n") == 1
+
+
+def test_export_writes_and_says_what(tmp_path):
+    path = tmp_path / "C.npz"
+    assert good("export", path, *LAYER) == f"{path}: 4 x 16, 36 entries, weight arange\n"
+    C = Conv(4, 3).matrix(np.arange(1, 10).reshape(3, 3))
+    np.testing.assert_array_equal(sparse.load_npz(path).toarray(), C.toarray())
+    good("export", path, *LAYER, "--weight", "ones")
+    assert sparse.load_npz(path).sum() == 36
+    path = tmp_path / "C.json"
+    good("export", path, *LAYER, "--weight", "sobel")
+    assert json.loads(path.read_text()) == shown(*LAYER, "--weight", "sobel")
+
+
+def test_export_of_a_transposed_layer(tmp_path):
+    good("export", tmp_path / "up.npz", "--i", 2, "--k", 3, "--transpose", "--weight", "random:1")
+    good("export", tmp_path / "C.npz", "--i", 4, "--k", 3, "--weight", "random:1")
+    up, C = (sparse.load_npz(tmp_path / name).toarray() for name in ("up.npz", "C.npz"))
+    np.testing.assert_array_equal(up, C.T)
+
+
+def test_export_knows_the_ending_before_it_works(tmp_path):
+    said = refused("export", tmp_path / "C.pdf", "--i", 10**6, "--k", 3)
+    assert "C.pdf' ends in '.pdf', which names no format: use .npz, .mtx, .mat, .csv, .npy, .json" in said
+
+
+# -- weights ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "weight"),
+    [
+        ("ones", [1] * 9),
+        ("arange", [*range(1, 10)]),
+        ("sobel", [1, 2, 1, 0, 0, 0, -1, -2, -1]),
+        ("Sobel-X", [1, 0, -1, 2, 0, -2, 1, 0, -1]),
+        ("1,0,-1,2,0,-2,1,0,-1", [1, 0, -1, 2, 0, -2, 1, 0, -1]),
+        ("-1,0,1,-2,0,2,-1,0,1", [-1, 0, 1, -2, 0, 2, -1, 0, 1]),
+        ("-.5,0,0,0,0,0,0,0,1e-3", [-0.5, 0, 0, 0, 0, 0, 0, 0, 0.001]),
+        ("0,0,0,0,2.0,0,0,0,0", [0.0, 0, 0, 0, 2, 0, 0, 0, 0]),
+    ],
+)
+def test_weights_in_all_forms(typed, weight):
+    for words in (["--weight", typed], [f"--weight={typed}"]):
+        assert shown(*LAYER, *words)["data"] == weight * 4
+
+
+def test_complex_weights():
+    told = shown("--i", 2, "--k", 1, "--ndim", 1, "--weight", "-1-2j")
+    assert told["data"] == [[-1, -2], [-1, -2]]
+
+
+def test_random_weights_have_a_seed():
+    first, again, other = (shown(*LAYER, "--weight", f"random:{seed}")["data"] for seed in (0, 0, 1))
+    assert first == again != other
+    assert 0 not in first
+    assert max(map(abs, first + other)) <= 9
+
+
+def test_weights_from_a_file(tmp_path):
+    weight = np.arange(9, dtype=np.int16).reshape(3, 3)
+    np.save(tmp_path / "w.npy", weight)
+    assert shown(*LAYER, "--weight", tmp_path / "w.npy")["data"] == [*range(9)] * 4
+    np.save(tmp_path / "w.npy", weight.reshape(1, 1, 3, 3))
+    assert shown(*LAYER, "--weight", tmp_path / "w.npy")["data"] == [*range(9)] * 4
+    np.save(tmp_path / "w.npy", np.array([None] * 9).reshape(3, 3))
+    assert "it is not a .npy file of numbers" in refused("show", *LAYER, "--weight", tmp_path / "w.npy")
+
+
+def test_weights_of_a_transposed_layer():
+    up = shown("--i", 2, "--k", 3, "--transpose", "--weight", "sobel")
+    np.testing.assert_array_equal(matrix_of(up).toarray(), matrix_of(shown(*LAYER, "--weight", "sobel")).T.toarray())
+
+
+# -- size ------------------------------------------------------------------------------------------------------------
+
+
+def test_size():
+    assert (
+        good("size", "--i", "6x4", "--k", 3, "--s", "2x3", "--p", "1x1,0")
+        == """\
+convolution  i=6x4  k=3x3  s=2x3  p=1x1,0  d=1  ->  o=3x1
+  axis 0: o = floor((i + 2p - k) / s) + 1 = floor((6 + 2*1 - 3) / 2) + 1 = 3   [relationship 6]
+  axis 1: o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1
+    = floor((1*(4 - 1) + 1 + 1 + 0 - 3) / 3) + 1 = 1
+    [relationship 15, for any pads and a stretched input]
+
+axis 0: a convolution gives 3 for 2 input sizes; leftover here 1
+  input size 5: leftover 0, transposed with output_padding 0
+  input size 6: leftover 1, transposed with output_padding 1  <- this layer
+
+axis 1: a convolution gives 1 for 3 input sizes; leftover here 2
+  input size 2: leftover 0, transposed with output_padding 0
+  input size 3: leftover 1, transposed with output_padding 1
+  input size 4: leftover 2, transposed with output_padding 2  <- this layer
+
+matrix: 3 x 24, 16 entries, 208 bytes as float64
+"""
+    )
+
+
+def test_size_of_a_transposed_layer():
+    assert (
+        good("size", "--i", 3, "--k", 3, "--s", 2, "--p", 1, "--op", 1, "--transpose", "--ndim", 1)
+        == """\
+transposed convolution  i=3  k=3  s=2  p=1  d=1  op=1  ->  o=6
+  o' = s(i' - 1) + a + k - 2p = 2*(3 - 1) + 1 + 3 - 2*1 = 6   [relationship 14; a = op]
+
+axis 0: a convolution gives 3 for 2 input sizes; leftover here 1
+  input size 5: leftover 0, transposed with output_padding 0
+  input size 6: leftover 1, transposed with output_padding 1  <- this layer
+
+matrix: 6 x 3, 8 entries, 124 bytes as float64
+"""
+    )
+
+
+def test_size_with_an_output_padding_that_no_leftover_is():
+    """The forward convolution then has another padding, and the choices are its."""
+    text = good("size", "--i", 3, "--k", 3, "--d", 2, "--op", 1, "--transpose", "--ndim", 1)
+    assert "\naxis 0: a convolution with padding 0,-1 gives 3 for 1 input size; leftover here 0\n" in text
+
+
+def test_size_as_json():
+    told = size_of("--i", 6, "--k", 3, "--s", 2, "--p", 1, "--ndim", 1)
+    assert told["relationship"] == [6]
+    assert told["formula"] == ["o = floor((i + 2p - k) / s) + 1"]
+    assert told["leftover"] == [1]
+    assert told["input_sizes"] == [
+        [{"size": 5, "leftover": 0, "output_padding": 0}, {"size": 6, "leftover": 1, "output_padding": 1}]
+    ]
+    assert told["nbytes"] == 8 * 12 + 4 * 4
+    assert size_of("--i", 6, "--k", 3, "--p", "0,1", "--ndim", 1)["relationship"] == [None]
+
+
+def test_sizes_need_no_memory():
+    told = size_of("--i", 10**9, "--k", 3, "--p", 1, "--s", 2)
+    assert told["matrix_shape"] == [25 * 10**16, 10**18]
+    assert "too many to list" in refused("size", "--i", 10**9, "--k", 3, "--s", 10**8)
+
+
+# -- presets ---------------------------------------------------------------------------------------------------------
+
+
+def test_presets_lists_everything():
+    lines = good("presets").splitlines()
+    gap = lines.index("")
+    assert (lines[0], lines[gap + 1]) == ("kernels, for --weight:", "settings, for --setting:")
+    for part, entries in ((lines[1:gap], presets.kernels()), (lines[gap + 2 :], presets.settings())):
+        assert [line.split(maxsplit=1) for line in part] == [[name, about] for name, about in entries.items()]
+
+
+def test_presets_shows_one():
+    assert good("presets", "roberts") == "roberts: difference along the diagonal, 2x2\n[[ 1  0]\n [ 0 -1]]\n"
+    assert good("presets", "ROBERTS") == good("presets", "roberts")
+    told = good("presets", "Padding-Strides-Odd").splitlines()
+    assert told == [
+        "padding_strides_odd: guide: as padding_strides, with a leftover position",
+        "Conv(input_size=(6, 6), kernel_size=(3, 3), stride=(2, 2), padding=((1, 1), (1, 1)))",
+        "convolution  i=6x6  k=3x3  s=2  p=1  d=1  ->  o=3x3",
+        "  o = floor((i + 2p - k) / s) + 1 = floor((6 + 2*1 - 3) / 2) + 1 = 3   [relationship 6]",
+    ]
+
+
+@pytest.mark.parametrize("name", [*presets.kernels(), *presets.settings()])
+def test_every_preset_is_shown(name):
+    assert good("presets", name).startswith(f"{name}: ")
+
+
+# -- verify ----------------------------------------------------------------------------------------------------------
+
+
+def test_verify_counts_its_laws():
+    told = json.loads(good("verify", *LAYER, "--format", "json"))
+    laws = [check for check in told["checks"] if check["kind"] == "law"]
+    assert told["laws_hold"] is True
+    assert all(check["holds"] for check in laws)
+    lines = good("verify", *LAYER).splitlines()
+    assert lines[-1] == f"{len(laws)} of {len(laws)} laws hold"
+    assert lines[0] == EXAMPLE.splitlines()[0]
+    assert sum(line.startswith("law ") for line in lines) == len(laws)
+
+
+def test_verify_fails_with_a_failed_law(monkeypatch):
+    import convmatrix.algebra
+
+    real = convmatrix.algebra.checks
+
+    def spoilt(layer, weight):
+        *others, last = (check for check in real(layer, weight) if check.kind == "law")
+        return [*others, type(last)(last.name, "law", False, 2, 0, (0, 1))]
+
+    monkeypatch.setattr(convmatrix.algebra, "checks", spoilt)
+    code, out, err = run("verify", *LAYER)
+    assert (code, err) == (1, "")
+    assert re.search(r"^law  .*FAILS +2 \(bound 0\), at \(0, 1\)$", out, re.MULTILINE)
+    assert re.search(r"(\d+) of (\d+) laws hold\n$", out)
+    code, out, err = run("verify", *LAYER, "--format", "json")
+    assert (code, err, json.loads(out)["laws_hold"]) == (1, "", False)
+
+
+# -- help, version, refusals -----------------------------------------------------------------------------------------
+
+
+def test_version():
+    assert good("--version") == f"convmatrix {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)], ids=" ".join)
+def test_help(words):
+    text = good(*words, "--help")
+    assert text.startswith(f"usage: {' '.join(['convmatrix', *words])} ")
+    if words and words[0] in ("show", "size", "verify", "export"):
+        for short, long, *_ in OPTIONS:
+            assert f"{short} {short[2:].upper()[0]}" in text
+            assert long in text
+        for option in ("--setting", "--transpose", "--ndim"):
+            assert option in text
+    if not words:
+        for command in COMMANDS:
+            assert f"\n    {command} " in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("option", ["--in", "--input", "--trans", "--weigh", "--form", "--colour", "--pad", "--str"])
+def test_abbreviations_are_off(option):
+    said = f"convmatrix show: error: unrecognized arguments: {option} 1 (see convmatrix show --help)"
+    assert refused("show", *LAYER, option, 1) == said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--i 4x --k 3", "argument --i/--input-size: '' is not an integer"),
+        ("--i= --k 3", "argument --i/--input-size: '' is not an integer"),
+        ("--i 4X6 --k 3", "argument --i/--input-size: '4X6' is not an integer"),
+        ("--i 4 --k 3.0", "argument --k/--kernel-size: '3.0' is not an integer"),
+        ("--i 4 --k 3 --g 2x2", "argument --g/--groups: '2x2' is not an integer"),
+        ("--i 4 --k 3 --p 1,2,3", "argument --p/--padding: '1,2,3' is not a before,after pair"),
+        ("--i 4 --k 3 --p 1,same", "argument --p/--padding: 'same' is not an integer"),
+        ("--i 4 --k 3 --p p1", "argument --p/--padding: 'p1' is not an integer"),
+        ("--i 4 --k 3 --i", "argument --i/--input-size: expected one argument"),
+        (
+            "--i 4 --k 3 --format png",
+            "argument --format: invalid choice: 'png' (choose from 'grid', 'half', 'braille', 'json', 'md')",
+        ),
+        ("--i 4 --k 3 5", "unrecognized arguments: 5"),
+        ("--i 4 --k 3 --weight --save C.md", "argument --weight: expected one argument"),
+    ],
+)
+def test_words_that_are_refused(words, said):
+    assert refused("show", *words.split()) == f"convmatrix show: error: {said} (see convmatrix show --help)"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "the following arguments are required: COMMAND"),
+        ("show --i 4 --k 3 --weight=--", "argument --weight: expected one argument"),
+        ("--verson", "the following arguments are required: COMMAND"),
+        (
+            "shw",
+            "argument COMMAND: invalid choice: 'shw' (choose from 'show', 'size', 'verify', 'export', 'presets')",
+        ),
+    ],
+)
+def test_commands_that_are_refused(words, said):
+    assert refused(*words.split()) == f"convmatrix: error: {said} (see convmatrix --help)"
+    assert refused("export") == (
+        "convmatrix export: error: the following arguments are required: FILE (see convmatrix export --help)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("show", "--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
+        ("size --k 3", "--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
+        ("verify --i 4", "--k is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
+        ("export C.npz", "--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
+        ("show --i 4 --k 3 --op 1", "--op needs --transpose: a convolution has only one output size"),
+        ("show --i 4 --k 3 --o 2", "--o needs --transpose: a convolution has only one output size"),
+        (
+            "show --setting dilation --i 4",
+            "--setting dilation is a whole layer and stands alone: leave out the other numbers, or give them all "
+            "without --setting",
+        ),
+        (
+            "show --setting dilation --transpose",
+            "--setting dilation is a whole layer and stands alone: leave out the other numbers, or give them all "
+            "without --setting",
+        ),
+        (
+            "show --i 4 --k 3 --weight 1,2",
+            "weight has 2 numbers but the layer's weight (1, 1, 3, 3) needs 9 (= 1 * 1 * 3 * 3), in C order",
+        ),
+        (
+            "export C.npz --i 4 --k 5",
+            "kernel does not fit on axis 0: it spans 5 (= dilation 1 * (kernel_size 5 - 1) + 1) but the padded input "
+            "has 4 (= input_size 4 + padding 0 + 0); add 1 to the padding, or use a smaller kernel or dilation",
+        ),
+        ("presets sobl", "there is no kernel or setting 'sobl': did you mean sobel or sobel_y or sobel_x?"),
+        ("presets xyz", "there is no kernel or setting 'xyz': convmatrix presets lists them"),
+        (
+            "size --i 100000 --k 1 --s 20000 --ndim 1",
+            "on axis 0, a convolution gives 5 for 20000 input sizes, from 80001 to 100000: too many to list",
+        ),
+    ],
+)
+def test_layers_that_are_refused(words, said):
+    assert refused(*words.split()) == f"convmatrix {words.split()[0]}: error: {said}"
+
+
+def test_a_message_stays_on_one_line():
+    assert refused("show", *LAYER, "a\nb") == (
+        "convmatrix show: error: unrecognized arguments: a b (see convmatrix show --help)"
+    )
+    assert refused("show", *LAYER, "--mode", "zero\nes").count("\n") == 0
+
+
+def test_interrupted(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(presets, "parse_weight", interrupted)
+    assert run("show", *LAYER, "--weight", "ones") == (130, "", "convmatrix show: interrupted\n")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), MemoryError("no room"), OverflowError("too large")])
+def test_what_does_not_fit_is_refused(monkeypatch, error):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(presets, "parse_weight", fails)
+    assert refused("show", *LAYER, "--weight", "ones") == f"convmatrix show: error: {str(error) or 'out of memory'}"

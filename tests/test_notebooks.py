@@ -1,0 +1,123 @@
+"""The notebooks as they are committed: executed in order, without errors, small, reproducible, and full of claims."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def texts(cell):
+    """Everything that outputs say in letters."""
+    for output in cell["outputs"]:
+        for part in (output.get("text", []), *output.get("data", {}).values()):
+            yield "".join(part) if isinstance(part, list) else str(part)
+
+
+def python(cell):
+    """A cell's code, without the lines that only IPython knows."""
+    lines = "".join(cell["source"]).splitlines()
+    return ast.parse("\n".join("" if line.startswith(("%", "!")) else line for line in lines))
+
+
+def is_claim(node):
+    """`assert ...`, or a call of numpy.testing's assertions."""
+    return isinstance(node, ast.Assert) or (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith("assert_")
+    )
+
+
+def claims(notebook):
+    return [node for cell in code_cells(notebook) for node in ast.walk(python(cell)) if is_claim(node)]
+
+
+def test_there_is_a_first_one():
+    assert NOTEBOOKS[0].name == "01_convolution_is_a_matrix.ipynb"
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}_" for number in range(1, len(NOTEBOOKS) + 1)]
+
+
+def test_executed_in_order(notebook):
+    counts = [cell["execution_count"] for cell in code_cells(notebook)]
+    assert counts == [*range(1, len(counts) + 1)]
+    assert all("".join(cell["source"]).strip() for cell in notebook["cells"])
+
+
+def test_without_errors_or_warnings(notebook):
+    for cell in code_cells(notebook):
+        for output in cell["outputs"]:
+            assert output["output_type"] in ("stream", "display_data", "execute_result")
+            assert output.get("name") != "stderr"
+
+
+def test_without_what_changes_from_run_to_run(notebook):
+    """No addresses, times, paths, versions or state of widgets."""
+    for cell in code_cells(notebook):
+        for text in texts(cell):
+            assert not re.search(r"\b0x[0-9a-f]{6,}", text)
+            assert "/work/" not in text
+            assert "/home/" not in text
+            assert "/tmp/" not in text
+        assert not {"execution", "collapsed", "scrolled"} & set(cell["metadata"])
+        assert cell["execution_count"] is not None
+    assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
+    assert set(notebook["metadata"]["language_info"]) == {"name"}
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
+
+
+def test_without_state_of_widgets(path):
+    assert "application/vnd.jupyter.widget-state" not in path.read_text(encoding="utf-8")
+
+
+def test_small(path):
+    assert path.stat().st_size < 300 * 1024
+
+
+def test_every_section_ends_in_a_claim(notebook):
+    assert len(claims(notebook)) >= 5
+    sections = [[]]
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown" and re.match(r"## ", "".join(cell["source"])):
+            sections.append([])
+        sections[-1].append(cell)
+    for section in sections[1:]:
+        held = claims({"cells": section})
+        assert held, "".join(section[0]["source"]).splitlines()[0]
+
+
+def test_public_names_only(notebook):
+    for cell in code_cells(notebook):
+        for node in ast.walk(python(cell)):
+            if isinstance(node, ast.ImportFrom):
+                assert not any(part.startswith("_") for part in f"{node.module}".split("."))
+                assert not any(alias.name.startswith("_") for alias in node.names)
+                assert not (node.module or "").startswith("convmatrix.core")
+            if isinstance(node, ast.Attribute):
+                assert not node.attr.startswith("_")
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 5
+
+
+def test_it_says_what_it_is_for(notebook):
+    first = "".join(notebook["cells"][0]["source"])
+    assert notebook["cells"][0]["cell_type"] == "markdown"
+    assert first.startswith("# ")
+    assert "**You will**" in first
+    assert "**You need**" in first

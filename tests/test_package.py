@@ -1,0 +1,105 @@
+"""The package as a whole: what importing it brings, who writes to streams, and what is shipped."""
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import convmatrix
+
+ROOT = Path(convmatrix.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def loaded_by(statement):
+    """Top-level packages that a statement brings into a new interpreter."""
+    program = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import convmatrix",
+        "import convmatrix.show, convmatrix.show.text, convmatrix.show.scene, convmatrix.show.sizes",
+        "import convmatrix.cli",
+        "import convmatrix.algebra",
+        "import convmatrix.export, convmatrix.presets",
+    ],
+)
+def test_importing_brings_no_matplotlib(statement):
+    loaded = loaded_by(statement)
+    assert {"convmatrix", "numpy"} <= loaded
+    assert not {"matplotlib", "PIL", "torch", "jax", "IPython", "anywidget", "hypothesis", "pytest"} & loaded
+
+
+def test_the_control_brings_matplotlib():
+    assert "matplotlib" in loaded_by("import convmatrix.show.plot")
+
+
+def test_version():
+    assert convmatrix.__version__ == importlib.metadata.version("convmatrix")
+    assert all(part.isdecimal() for part in convmatrix.__version__.split(".")[:2])
+
+
+def test_public_names():
+    assert sorted(convmatrix.__all__) == convmatrix.__all__
+    assert all(hasattr(convmatrix, name) for name in convmatrix.__all__)
+    assert {"Conv", "ConvTranspose", "flip", "__version__"} <= set(convmatrix.__all__)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_all_names_what_there_is(path):
+    """Where a module says what is public, it is there."""
+    if path.name == "__main__.py":
+        pytest.skip("it runs the command line")
+    name = ".".join(("convmatrix", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+    module = importlib.import_module(name)
+    for public in getattr(module, "__all__", ()):
+        assert hasattr(module, public), public
+    assert module.__doc__
+
+
+CALLS = ("print", "input", "breakpoint")
+STREAMS = ("stdout", "stderr", "__stdout__", "__stderr__", "displayhook")
+
+
+def writes(tree):
+    """Calls of print, and names of the standard streams."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+            yield node.func.id
+        if isinstance(node, ast.Attribute) and node.attr in STREAMS:
+            yield node.attr
+        if isinstance(node, ast.ImportFrom) and node.module == "sys":
+            yield from (alias.name for alias in node.names if alias.name in ("stdout", "stderr"))
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in ("logging", "warnings"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_command_line_writes_to_streams(path):
+    found = set(writes(ast.parse(path.read_text(encoding="utf-8"))))
+    assert found == ({"print", "stdout", "stderr"} if path.name == "cli.py" else set())
+
+
+def test_typed():
+    assert (ROOT / "py.typed").exists()
+    assert (ROOT / "py.typed").read_bytes() == b""
+    shipped = {str(path) for path in importlib.metadata.files("convmatrix")}
+    assert shipped
+
+
+def test_the_command_is_installed():
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="convmatrix")
+    assert script.load() is importlib.import_module("convmatrix.cli").main
+
+
+def test_run_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "convmatrix", "--version"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"convmatrix {convmatrix.__version__}\n", "")
