@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -29,6 +30,9 @@ __all__ = ["main"]
 
 _DRAWN = 2 * 10**7
 """Most entries of a matrix that is built to be looked at."""
+
+_PATIENCE = 2.0
+"""Seconds before a progress bar appears."""
 
 _EXAMPLES = """\
 examples:
@@ -78,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 good, 1 a law failed or a file could not be written, 2 bad arguments or an impossible configuration.
+        0: good. 1: a law failed, or a file could not be written. 2: bad arguments, or an impossible configuration.
     """
     parser = _parser()
     arguments = parser.parse_args(_glued(sys.argv[1:] if argv is None else argv))
@@ -286,7 +290,8 @@ def _findings(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any
     """Rank and Gram finding as JSON has them: null where they are not computed."""
     from convmatrix.algebra import verdict
 
-    found = verdict(layer, weight, any_size=any_size)
+    with _Bar("rank") as bar:
+        found = verdict(layer, weight, any_size=any_size, progress=bar)
     return {
         "rank": None if found.rank is None else found.rank.value,
         "gram_is_identity": None if found.gram is None else found.gram.holds,
@@ -366,7 +371,8 @@ def _pair(before: int, after: int) -> str:
 def _verdict_described(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any_size: bool) -> list[str]:
     from convmatrix.algebra import verdict
 
-    found = verdict(layer, weight, any_size=any_size)
+    with _Bar("rank") as bar:
+        found = verdict(layer, weight, any_size=any_size, progress=bar)
     conv = isinstance(layer, Conv)
     first, second = (found.gram, found.cogram) if conv else (found.cogram, found.gram)
     rows, cols = layer.matrix_shape if conv else layer.matrix_shape[::-1]
@@ -494,6 +500,33 @@ def _presets(arguments: argparse.Namespace) -> None:
 def _table(entries: Mapping[str, str]) -> list[str]:
     wide = max(map(len, entries))
     return [f"  {name:<{wide}}  {about}" for name, about in entries.items()]
+
+
+# -- progress --------------------------------------------------------------------------------------------------------
+
+
+class _Bar:
+    """A progress bar on stderr: for people at a terminal, once the work has taken two seconds."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._start, self._drawn = what, time.monotonic(), False
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self._start < _PATIENCE or not sys.stderr.isatty():
+            return
+        width = max(min(shutil.get_terminal_size().columns - len(self._what) - 10, 40), 1)
+        full = width * done // max(total, 1)
+        sys.stderr.write(f"\r{self._what} [{'#' * full}{'.' * (width - full)}] {100 * done // max(total, 1):3d}%")
+        sys.stderr.flush()
+        self._drawn = True
 
 
 # -- output ----------------------------------------------------------------------------------------------------------

@@ -1,36 +1,28 @@
-"""What a matrix cannot see, and what undoing it costs; so far its rank."""
+"""What undoing a convolution takes: its pseudo-inverse, beside the transpose that is taken for one."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-__all__ = ["PRIMES", "Rank", "rank", "rank_modulo"]
+from convmatrix.algebra.ranks import PRIMES, Rank, decomposed, is_small, nullity, rank, rank_modulo, require_small
+from convmatrix.algebra.solve import Method, Penalty, deconvolve, floating
+from convmatrix.layers import Conv, ConvTranspose
 
-PRIMES = (2**31 - 1, 2**31 - 19)
-"""Large primes below 2**31: products of residues fit in 64 bits."""
+__all__ = [
+    "PRIMES", "Rank", "Recovery", "compare_inverses", "deconvolve", "nullity", "pseudo_inverse", "rank", "rank_modulo",
+]  # fmt: skip
 
-_PANEL = 64
-"""Columns eliminated at once: 16-bit halves times 31-bit residues, 64 of them added up, are exact in a float64."""
-
-
-class Rank(NamedTuple):
-    """A rank and how it was found.
-
-    `how` is one clause: the tolerance for floats, the prime for integers.
-    """
-
-    value: int
-    how: str
+Array = NDArray[Any]
 
 
-def rank(matrix: sparse.csr_array) -> Rank:
-    """Compute the rank of a matrix; meant for some thousand rows and columns, since it works on a dense copy.
+def pseudo_inverse(matrix: sparse.csr_array) -> Array:
+    """Compute the pseudo-inverse C^+, dense: of all x that bring C x nearest to y, ``C^+ @ y`` is the smallest.
 
-    Integers are eliminated modulo a large prime, which gives the true rank unless every largest minor happens to be a
-    multiple of that prime; a deficient one is confirmed with a second prime. For floats, singular values above
-    max(m, n) * eps * the largest one count (NumPy's ``matrix_rank``).
+    Where the rows are independent, as for most convolutions without padding, it is ``C^H (C C^H)^-1``; the often quoted
+    ``(C^H C)^-1 C^H`` needs independent columns, which a matrix wider than it is tall does not have.
 
     Parameters
     ----------
@@ -38,94 +30,125 @@ def rank(matrix: sparse.csr_array) -> Rank:
 
     Returns
     -------
-    Rank
+    (n, m) ndarray
+        Singular values up to `rank`'s tolerance count as zero; for integers the rank itself is exact.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is too large, or if its rank is not what its singular values show in double precision.
+
+    References
+    ----------
+    .. [1] R. Penrose, A generalized inverse for matrices, Proc. Camb. Phil. Soc. 51 (1955).
 
     Examples
     --------
-    >>> rank(sparse.csr_array([[1, 2, 0], [2, 4, 0]])).value
-    1
+    >>> pseudo_inverse(sparse.csr_array([[1, 1]]))
+    array([[0.5],
+           [0.5]])
     """
-    if min(matrix.shape) == 0 or matrix.nnz == 0:
-        return Rank(0, "no entries")
-    if matrix.dtype.kind not in "biu":
-        values = np.linalg.svd(matrix.toarray(), compute_uv=False)
-        tolerance = float(values[0]) * max(matrix.shape) * float(np.finfo(values.dtype).eps)
-        return Rank(int(np.count_nonzero(values > tolerance)), f"singular values above {tolerance:.2g}")
-    value = rank_modulo(matrix, PRIMES[0])
-    if value == min(matrix.shape):
-        return Rank(value, f"modulo the prime {PRIMES[0]}")
-    return Rank(max(value, rank_modulo(matrix, PRIMES[1])), f"modulo the primes {PRIMES[0]} and {PRIMES[1]}")
+    rows, cols = matrix.shape
+    require_small(
+        matrix.shape,
+        min(rows, cols),
+        f"the pseudo-inverse of a {rows} x {cols} matrix is dense",
+        "deconvolve(layer, weight, y) applies it to one y without building it",
+    )
+    u, values, vh, found = decomposed(matrix)
+    return (vh[:found].conj().T / values[:found]) @ u[:, :found].conj().T
 
 
-def rank_modulo(matrix: sparse.csr_array, prime: int) -> int:
-    """Rank of an integer matrix over the integers modulo a prime, by blocked elimination.
+@dataclass(frozen=True)
+class Recovery:
+    """How near the transpose, the pseudo-inverse and a deconvolution come to the image behind an output.
 
     Parameters
     ----------
-    matrix : (m, n) csr_array of integers or bool
-    prime : int
-        Below 2**31.
+    transpose : float
+        ``|C^H y - x| / |x|``; all errors are relative, in the Euclidean norm.
+    scaled_transpose : float
+        That of ``scale * C^H y``, with the scale that makes it smallest.
+    scale : complex
+    pseudo_inverse : float or None
+        That of ``C^+ y``; None where the matrix is too large for it.
+    deconvolution : float
+    method, how : str
+        Of the deconvolution.
+    """
+
+    transpose: float
+    scaled_transpose: float
+    scale: complex
+    pseudo_inverse: float | None
+    deconvolution: float
+    method: Method
+    how: str
+
+
+def compare_inverses(
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    method: Method = "lsmr",
+    damping: float = 0.0,
+    penalty: Penalty = "identity",
+    tolerance: float = 1e-12,
+) -> Recovery:
+    """Compare what C^T y, C^+ y and a deconvolution of y recover of an image: the transpose is not an inverse.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+    x : input_shape array_like
+        The true image.
+    y : output_shape array_like, optional
+        Its output, perhaps with noise; C x by default.
+    method, damping, penalty, tolerance
+        As for `deconvolve`.
 
     Returns
     -------
-    int
-        Never more than the rank over the rationals.
+    Recovery
+
+    Raises
+    ------
+    ValueError
+        If x is zero, which no relative error can be taken of; or as `deconvolve` refuses.
+
+    Examples
+    --------
+    >>> found = compare_inverses(Conv((4,), 3, padding=1), [1, 3, 1], [1, 2, 3, 4])
+    >>> round(found.transpose, 2), round(found.scaled_transpose, 2), round(found.pseudo_inverse, 2)
+    (18.71, 0.23, 0.0)
     """
-    dense = _residues(matrix, prime)
-    if dense.shape[0] < dense.shape[1]:
-        dense = np.ascontiguousarray(dense.T)  # fewer panels
-    found = 0
-    for start in range(0, dense.shape[1], _PANEL):
-        rows = dense[found:]
-        if not len(rows):
-            break
-        pivots = _eliminate_panel(rows, start, min(start + _PANEL, dense.shape[1]), prime)
-        found += pivots
-    return found
+    image = floating(layer.vec(x))
+    if image.ndim == 2:
+        raise ValueError(f"x has shape {np.shape(x)}, a batch of {image.shape[1]}: give one image")
+    size = np.linalg.norm(image)
+    if not size:
+        raise ValueError(f"x is zero in all of its {image.size} entries: there is no relative error of it")
+    operator = layer.operator(weight)
+    output = operator @ image if y is None else np.asarray(y)
+    solved = deconvolve(layer, weight, output, method=method, damping=damping, penalty=penalty, tolerance=tolerance)
+    back = operator.rmatvec(output.ravel())
+    square = np.vdot(back, back).real
+    scale = np.vdot(back, image) / square if square else 0.0
+    small = is_small(layer.matrix_shape)
+    recovered = pseudo_inverse(layer.matrix(weight)) @ output.ravel() if small else None
 
+    def error(found: Array) -> float:
+        return float(np.linalg.norm(found - image) / size)
 
-def _residues(matrix: sparse.csr_array, prime: int) -> NDArray[np.int64]:
-    residues = matrix.copy()
-    data = matrix.data.astype(np.int64) if matrix.dtype == bool else matrix.data
-    residues.data = (data % np.asarray(prime, dtype=np.result_type(data.dtype, np.uint32))).astype(np.int64)
-    return np.asarray(residues.toarray(), dtype=np.int64)
-
-
-def _eliminate_panel(rows: NDArray[np.int64], start: int, stop: int, prime: int) -> int:
-    """Eliminate columns start to stop of `rows` in place, pivot rows moved to the top; return how many there are."""
-    panel = rows[:, start:stop]
-    pivots: list[int] = []
-    for column in range(stop - start):
-        top = len(pivots)
-        nonzero = np.flatnonzero(panel[top:, column])
-        if not len(nonzero):
-            continue
-        found = top + int(nonzero[0])
-        if found != top:
-            rows[[top, found]] = rows[[found, top]]
-        factors = panel[top + 1 :, column] * pow(int(panel[top, column]), -1, prime) % prime
-        below = panel[top + 1 :, column + 1 :]
-        below -= factors[:, None] * panel[top, column + 1 :] % prime
-        below %= prime
-        panel[top + 1 :, column] = factors  # kept where the eliminated entries were
-        pivots.append(column)
-    count = len(pivots)
-    if count and stop < rows.shape[1]:
-        factors = panel[:, pivots]  # shape (rows, pivots), unit lower triangular at the top
-        right = rows[:, stop:]
-        for pivot in range(count - 1):
-            block = right[pivot + 1 : count]
-            block -= factors[pivot + 1 : count, pivot, None] * right[pivot] % prime
-            block %= prime
-        touched = count + np.flatnonzero(factors[count:].any(axis=1))
-        cols = np.flatnonzero(right[:count].any(axis=0))
-        where = np.ix_(touched, cols)
-        right[where] = (right[where] - _product(factors[touched], right[:count, cols], prime)) % prime
-    return count
-
-
-def _product(a: NDArray[np.int64], b: NDArray[np.int64], prime: int) -> NDArray[Any]:
-    """Matrix product modulo a prime by two exact float64 products of 16-bit halves."""
-    b_float = b.astype(np.float64)
-    high, low = ((half.astype(np.float64) @ b_float).astype(np.int64) % prime for half in (a >> 16, a & 0xFFFF))
-    return ((high << 16) + low) % prime
+    return Recovery(
+        transpose=error(back),
+        scaled_transpose=error(scale * back),
+        scale=scale,
+        pseudo_inverse=None if recovered is None else error(recovered),
+        deconvolution=error(solved.x.ravel()),
+        method=method,
+        how=solved.how,
+    )

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.algebra.inverse import PRIMES, Rank, rank
 from convmatrix.algebra.laws import Check, gram_is_identity
+from convmatrix.algebra.ranks import PRIMES, Progress, Rank, rank
 from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
@@ -54,7 +54,13 @@ def generic_weight(layer: Conv | ConvTranspose, largest: int = 9) -> NDArray[np.
     return np.random.default_rng(0).integers(1, largest + 1, size=layer.weight_shape)
 
 
-def verdict(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, any_size: bool = False) -> Verdict:
+def verdict(
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike | None = None,
+    *,
+    any_size: bool = False,
+    progress: Progress | None = None,
+) -> Verdict:
     """Find the rank of a layer's matrix, and whether its transpose is its inverse on either side.
 
     Parameters
@@ -65,6 +71,8 @@ def verdict(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, any
         that prime, and integers from 1 to 9 for the products.
     any_size : bool
         Compute the rank however large the matrix is.
+    progress : callable, optional
+        Told (done, total) while the rank is computed; raising in it ends the work.
 
     Returns
     -------
@@ -81,7 +89,9 @@ def verdict(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, any
     found = None
     if any_size or max(layer.matrix_shape) <= RANK_LIMIT:
         # A larger range than the weight's makes an accidental zero of a minor improbable.
-        found = rank(layer.matrix(generic_weight(layer, PRIMES[0] - 1) if generic else weight))
+        found = rank(
+            layer.matrix(generic_weight(layer, PRIMES[0] - 1) if generic else weight), limit=None, progress=progress
+        )
     first, second = ("C^T C = I", "C C^T = I") if isinstance(layer, Conv) else ("C C^T = I", "C^T C = I")
     return Verdict(found, _finding(layer, weight, first), _finding(layer.T, weight, second, conjugate=True), generic)
 
@@ -95,7 +105,7 @@ def _finding(layer: Conv | ConvTranspose, weight: NDArray[Any], name: str, *, co
             return gram_is_identity(matrix, name)
     if layer.padding_mode != "zeros":
         return None  # taps that meet on one input are summed before they are squared
-    squares = np.abs(weight.astype(np.int64 if weight.dtype.kind in "biu" else weight.dtype)) ** 2
+    squares = _squares(weight, terms=max(layer.matrix_shape))
     diagonal = layer.operator(squares).rmatvec(np.ones(layer.matrix_shape[0], dtype=squares.dtype))
     worst = int(np.argmax(np.abs(diagonal - 1)))
     measured = abs(diagonal[worst].item() - 1)
@@ -103,3 +113,12 @@ def _finding(layer: Conv | ConvTranspose, weight: NDArray[Any], name: str, *, co
     if measured <= bound:
         return None
     return Check(f"{name} on the diagonal", "finding", False, measured, bound, (worst, worst))
+
+
+def _squares(weight: NDArray[Any], terms: int) -> NDArray[Any]:
+    """Squared absolute values; of integers as integers, where `terms` of them add up within 64 bits."""
+    if weight.dtype.kind not in "biu":
+        return np.asarray(np.abs(weight) ** 2)
+    largest = max(abs(int(weight.max())), abs(int(weight.min())))
+    fits = largest**2 * terms <= np.iinfo(np.int64).max
+    return np.asarray(weight.astype(np.int64 if fits else np.float64) ** 2)

@@ -41,7 +41,6 @@ def kronecker(factors: Sequence[sparse.csr_array], channels: int, dtype: np.dtyp
     matrix = reduce(_kron, [factor.astype(dtype) for factor in factors], sparse.csr_array(np.ones((1, 1), dtype)))
     if channels > 1:
         matrix = _kron(sparse.csr_array(sparse.eye_array(channels, dtype=dtype)), matrix)
-    matrix.sum_duplicates()  # there are none: this sorts the columns where need be, and says so
     return matrix
 
 

@@ -1,0 +1,349 @@
+"""Singular values of a layer's matrix: how much the layer can stretch an input, how little, and all of them at once.
+
+Three ways lead there, and each result says which one was taken and why. Where C is block-circulant, the Fourier
+transform splits it into one small block for each frequency, and the values are exact. A small matrix is decomposed as
+it is. For the rest the extreme values come from Lanczos' method.
+
+A transposed layer has the singular values of the convolution that it transposes, so that only these are looked at.
+Everything is computed in double precision, of integers and of single precision too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.algebra.circulant import Progress, Turn, ring_values, turns_of, why_no_turns
+from convmatrix.algebra.lanczos import SUBSPACE, TallConv
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.memory import require_memory
+from convmatrix.layers import Conv, ConvTranspose
+
+__all__ = [
+    "Checked", "Spectrum", "checked", "condition_number", "extreme_singular_values", "operator_norm", "singular_values",
+]  # fmt: skip
+
+Method = Literal["fft", "dense", "lanczos"]
+
+_ALL = 2000**2
+"""Most entries of a matrix that is decomposed unasked where all values are wanted: some seconds."""
+
+_EXTREME = 500**2
+"""The same where only the extreme values are wanted: above it Lanczos' method is faster."""
+
+
+# -- all of them -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Singular values, and how they were found.
+
+    Parameters
+    ----------
+    values : (r,) ndarray of float64
+        In descending order; read-only.
+    method : {"fft", "dense", "lanczos"}
+    why : str
+        Why this method and none before it, in one sentence.
+    """
+
+    values: NDArray[np.float64]
+    method: Method
+    why: str
+
+
+def singular_values(
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike,
+    *,
+    method: Literal["fft", "dense"] | None = None,
+    progress: Progress | None = None,
+) -> Spectrum:
+    """Compute all singular values of a layer's matrix, each as often as it occurs.
+
+    If C is block-circulant (padding_mode circular, or no window reaches beyond the input; stride divides input_size;
+    output_size == input_size / stride; on every axis), they are those of one block for each frequency, of shape
+    (out_channels, in_channels * prod(stride)), and C is never built. Else C is decomposed, if it is small.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+    method : {"fft", "dense"}, optional
+        To insist on one; "dense" then stops only where the memory does.
+    progress : callable, optional
+        Called with (done, total) frequencies.
+
+    Returns
+    -------
+    Spectrum
+        Of min(matrix_shape) values, right to some roundings of the largest.
+
+    Raises
+    ------
+    ValueError
+        If the weight is not the layer's, or not finite; if there is no such method, or the FFT is insisted on where C
+        is not block-circulant; if C is too large to be decomposed.
+
+    References
+    ----------
+    .. [1] Sedghi, Gupta & Long, The Singular Values of Convolutional Layers, arXiv:1805.10408.
+
+    Examples
+    --------
+    >>> ring = Conv((8,), 3, padding=1, padding_mode="circular")
+    >>> found = singular_values(ring, [1, 0, -1])
+    >>> found.method, found.values.round(3).tolist()
+    ('fft', [2.0, 2.0, 1.414, 1.414, 1.414, 1.414, 0.0, 0.0])
+    """
+    _require_method(method, ("fft", "dense"))
+    given = checked(layer, weight)
+    turns = turns_of(given.conv)
+    if turns is not None and method != "dense":
+        values = ring_values(given.conv, given.weight, turns, progress)
+        return _spectrum(given, values, "fft", _why_fft(turns))
+    no_fft = _no_fft(given.conv, method)
+    rows, cols = layer.matrix_shape
+    if method != "dense" and rows * cols > _ALL:
+        raise ValueError(
+            f"a {rows} x {cols} matrix is too large to be decomposed unasked ({no_fft}): use "
+            'extreme_singular_values or operator_norm, which need no dense matrix, or insist with method="dense"'
+        )
+    return _spectrum(given, _dense_values(given), "dense", f"{no_fft}; dense decomposition of {rows} x {cols}")
+
+
+class Checked(NamedTuple):
+    """A convolution, and its weight in double precision, as numbers of about 1: the true one is `scale` times that."""
+
+    conv: Conv
+    weight: NDArray[Any]
+    scale: float
+
+
+def checked(layer: Conv | ConvTranspose, weight: ArrayLike) -> Checked:
+    """Check a weight, and find the convolution that has a layer's singular values.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+
+    Returns
+    -------
+    Checked
+
+    Raises
+    ------
+    WrongTypeError
+        If the weight is bool: a TypeError as well.
+    ValueError
+        If it is not the layer's, or not finite.
+
+    Examples
+    --------
+    >>> checked(Conv((4,), 2), [3, 6])
+    Checked(conv=Conv(input_size=(4,), kernel_size=(2,)), weight=array([[[0.75, 1.5 ]]]), scale=4.0)
+    """
+    weight = np.asarray(weight)
+    if weight.dtype.kind == "b":
+        raise WrongTypeError("weight has dtype bool, whose matrix is a pattern without singular values: cast it with "
+                             ".astype('int64')")  # fmt: skip
+    # The operator refuses what is no weight of this layer. Integers are let off its check of sums: here they are exact.
+    layer.operator(weight.astype(np.float64) if weight.dtype.kind in "iu" else weight)
+    weight = weight.astype(np.complex128 if weight.dtype.kind == "c" else np.float64).reshape(layer.weight_shape)
+    largest = float(np.abs(weight).max())
+    if not np.isfinite(largest):
+        raise ValueError("weight has entries that are not finite: a matrix of these has no singular values")
+    # A power of two, so that nothing is rounded; squares of very large or small weights would leave the range.
+    scale = float(2.0 ** np.floor(np.log2(largest))) if largest else 1.0
+    return Checked(layer if isinstance(layer, Conv) else layer.T, weight / scale, scale)
+
+
+def _require_method(method: str | None, known: Sequence[str]) -> None:
+    if method is not None and method not in known:
+        raise ValueError(f"method {method!r} is not one of {', '.join(known)}")
+
+
+def _why_fft(turns: Sequence[Turn]) -> str:
+    blocks, width = (" x ".join(str(getattr(turn, name)) for turn in turns) or "1" for name in ("blocks", "width"))
+    return f"C is block-circulant: {blocks} turns by {width} inputs each, and a block for each frequency"
+
+
+def _no_fft(conv: Conv, method: Method | None) -> str:
+    """Say why the FFT is not used; refuse if it was asked for."""
+    if method in ("dense", "lanczos"):
+        return f"{method} was asked for"
+    reason = f"no FFT, since C is not block-circulant: {why_no_turns(conv)}"
+    if method == "fft":
+        raise ValueError(f'{reason}; use method="dense" or None, or the layer with padding_mode "circular"')
+    return reason
+
+
+def _dense_values(given: Checked) -> NDArray[np.float64]:
+    rows, cols = given.conv.matrix_shape
+    require_memory(
+        2 * rows * cols * given.weight.dtype.itemsize,  # LAPACK works on a copy
+        f"the decomposition of a dense {rows} x {cols} matrix",
+        "use extreme_singular_values or operator_norm, or the layer on a smaller input",
+    )
+    return np.linalg.svd(given.conv.matrix(given.weight).toarray(), compute_uv=False)
+
+
+def _spectrum(given: Checked, values: NDArray[np.float64], method: Method, why: str) -> Spectrum:
+    values = np.sort(values * given.scale)[::-1]
+    values.flags.writeable = False
+    return Spectrum(values, method, why)
+
+
+# -- the largest and the smallest ------------------------------------------------------------------------------------
+
+
+def extreme_singular_values(
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike,
+    *,
+    which: Literal["both", "largest", "smallest"] = "both",
+    method: Method | None = None,
+    progress: Progress | None = None,
+) -> Spectrum:
+    """Compute the largest and the smallest of the min(matrix_shape) singular values.
+
+    The smallest is not that of a kernel: a matrix of fewer rows than columns sends inputs to zero however large its
+    smallest singular value is. Without FFT, and for more than 500 x 500 entries, they come from Lanczos' method, to
+    1e-6 of themselves: the largest from products with C^H C, without the matrix; the smallest from its inverse, by an
+    elimination of some seconds at most, or else from products too, if it stands apart from its neighbours.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+    which : {"both", "largest", "smallest"}
+    method : {"fft", "dense", "lanczos"}, optional
+        To insist on one; where there are hardly more than 40 rows or columns, Lanczos' method is a dense decomposition.
+    progress : callable, optional
+        Called with (done, total) products of Lanczos' method; total is a limit that is seldom reached.
+
+    Returns
+    -------
+    Spectrum
+        Of two values or one; the largest first. A smallest value of less than max(matrix_shape) * 2.2e-16 of the
+        largest may as well be 0.
+
+    Raises
+    ------
+    ValueError
+        As for `singular_values`; also a numpy.linalg.LinAlgError where Lanczos' method does not get there.
+
+    Examples
+    --------
+    >>> found = extreme_singular_values(Conv(100, 3, padding="same"), [[0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    >>> found.method, found.values.round(6).tolist()  # 8 * cos(pi/202)**2 and 8 * sin(pi/202)**2
+    ('lanczos', [7.998065, 0.001935])
+    """
+    _require_method(method, ("fft", "dense", "lanczos"))
+    if which not in ("both", "largest", "smallest"):
+        raise ValueError(f"which={which!r} is not one of both, largest, smallest")
+    given = checked(layer, weight)
+    turns = turns_of(given.conv)
+    if turns is not None and method in (None, "fft"):
+        values = ring_values(given.conv, given.weight, turns, progress)
+        return _spectrum(given, _ends(values, which), "fft", _why_fft(turns))
+    why = _no_fft(given.conv, method)
+    rows, cols = layer.matrix_shape
+    if method == "dense" or (method is None and rows * cols <= _EXTREME):
+        return _spectrum(
+            given, _ends(_dense_values(given), which), "dense", f"{why}; dense decomposition of {rows} x {cols}"
+        )
+    if min(rows, cols) <= SUBSPACE + 1:
+        few = f"{why}; dense decomposition of {rows} x {cols}, as Lanczos' method would keep {SUBSPACE} vectors"
+        return _spectrum(given, _ends(_dense_values(given), which), "dense", few)
+    values, how = _by_lanczos(TallConv(given.conv, given.weight, given.scale, progress), which)
+    return _spectrum(given, values, "lanczos", f"{why}; {rows} x {cols}: {how}")
+
+
+def _ends(values: NDArray[np.float64], which: str) -> NDArray[np.float64]:
+    """The values that are wanted, the largest first."""
+    ends = {"largest": [values.max()], "smallest": [values.min()], "both": [values.max(), values.min()]}
+    return np.array(ends[which])
+
+
+def _by_lanczos(tall: TallConv, which: str) -> tuple[NDArray[np.float64], str]:
+    largest = tall.largest()
+    if which == "largest":
+        return np.array([largest.value]), largest.how
+    smallest = tall.smallest(largest.value)
+    values = np.array([largest.value, min(smallest.value, largest.value)])
+    return _ends(values, which), f"{largest.how}; {smallest.how}"
+
+
+# -- one number ------------------------------------------------------------------------------------------------------
+
+
+def operator_norm(
+    layer: Conv | ConvTranspose, weight: ArrayLike, *, method: Method | None = None, progress: Progress | None = None
+) -> float:
+    """Compute how much a layer stretches an input at most: the largest singular value, ``max |C x| / |x|``.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+    method, progress
+        As for `extreme_singular_values`, which also says how the value was found.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        As for `extreme_singular_values`.
+
+    Examples
+    --------
+    >>> [round(operator_norm(Conv(8, 3, padding=p), [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]), 3) for p in (0, 1)]
+    [7.054, 7.291]
+    """  # noqa: DOC502  raised where the values are found
+    found = extreme_singular_values(layer, weight, which="largest", method=method, progress=progress)
+    return float(found.values[0])
+
+
+def condition_number(
+    layer: Conv | ConvTranspose, weight: ArrayLike, *, method: Method | None = None, progress: Progress | None = None
+) -> float:
+    """Compute how much a solution of C x = y may suffer from errors: largest by smallest singular value.
+
+    Of the min(matrix_shape) values: where C has fewer rows than columns, it is the condition of the solution of least
+    norm; where more, that of the least squares.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+    method, progress
+        As for `extreme_singular_values`, which also says how the values were found.
+
+    Returns
+    -------
+    float
+        inf where the smallest value is below max(matrix_shape) * 2.2e-16 of the largest, as it may be 0 then.
+
+    Raises
+    ------
+    ValueError
+        As for `extreme_singular_values`.
+
+    Examples
+    --------
+    >>> [round(condition_number(Conv(n, 3, padding="same"), np.ones((3, 3))), 1) for n in (4, 5)]
+    [47.0, inf]
+    """  # noqa: DOC502  raised where the values are found
+    found = extreme_singular_values(layer, weight, method=method, progress=progress)
+    largest, smallest = found.values.tolist()
+    if smallest <= max(layer.matrix_shape) * float(np.finfo(np.float64).eps) * largest:
+        return float("inf")
+    return float(largest / smallest)

@@ -1,0 +1,261 @@
+"""What a layer cannot see: a basis of it, and two different images with the same output."""
+
+from collections.abc import Iterator
+from math import gcd, lcm, prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from convmatrix.algebra.ranks import Progress, decomposed, is_small, rank, require_small
+from convmatrix.algebra.solve import deconvolve, floating
+from convmatrix.core.errors import SumOverflowError
+from convmatrix.layers import Conv, ConvTranspose
+
+__all__ = ["SameOutput", "null_space", "same_output_pair"]
+
+Array = NDArray[Any]
+Layers = Conv | ConvTranspose
+
+_EXACT = 2 * 10**7
+"""Most multiplications, rows * columns * smaller side, that elimination in Python's integers is taken for: seconds."""
+
+_NONZEROS = 5 * 10**7
+"""Most entries of a matrix that is built to look for a patch of integers."""
+
+
+def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
+    """Find a basis of what a matrix cannot see: all x with ``C @ x = 0``.
+
+    How many columns it has is decided by `rank`, exactly for integers. It is orthonormal, from singular vectors; the
+    exact one is made of integers without common factors, by elimination without fractions.
+
+    Parameters
+    ----------
+    matrix : (m, n) csr_array
+    exact : bool
+        For integer matrices.
+
+    Returns
+    -------
+    (n, nullity) ndarray
+        Of floats (complex ones for a complex matrix), or of int64.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is too large, if its rank is not what its singular values show in double precision, or if an exact
+        basis is asked for floats, takes too long, or leaves int64 (also an OverflowError).
+
+    References
+    ----------
+    .. [1] E. H. Bareiss, Math. Comp. 22 (1968): elimination that keeps integers; rows are divided by their gcd here.
+
+    Examples
+    --------
+    >>> null_space(sparse.csr_array([[1, 2, 0], [0, 2, 4]]), exact=True).T
+    array([[ 4, -2,  1]])
+    """
+    if exact:
+        return _integer_null_space(matrix)
+    rows, cols = matrix.shape
+    require_small(
+        matrix.shape,
+        cols,
+        f"a basis of what a {rows} x {cols} matrix cannot see is dense",
+        "same_output_pair finds one image in it",
+    )
+    _, _, vh, found = decomposed(matrix, full=True)
+    return vh[found:].conj().T
+
+
+class SameOutput(NamedTuple):
+    """Two images that a layer cannot tell apart.
+
+    `difference` is the largest one of their outputs: 0 for integers, roundings for floats; `how` says where the second
+    image came from.
+    """
+
+    first: Array
+    second: Array
+    difference: float
+    how: str
+
+
+def same_output_pair(
+    layer: Layers, weight: ArrayLike, x: ArrayLike | None = None, *, progress: Progress | None = None
+) -> SameOutput:
+    """Make two different images with the same output: the proof that this layer has no inverse.
+
+    For integers, a small patch that the layer cannot see is added to the image, and the outputs are equal exactly. For
+    floats, and where no patch of integers is found, it is noise less what its output tells of it, with the range of the
+    image.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+    x : input_shape array_like, optional
+        The first image; integers from 0 to 9 by default.
+    progress : callable, optional
+        Told (done, total) where the noise is recovered by iteration.
+
+    Returns
+    -------
+    SameOutput
+        With images of shape input_shape, int64 where weight and x are integers and such a pair is found.
+
+    Raises
+    ------
+    ValueError
+        If there is no such pair, with the rank, or if none is found.
+
+    Examples
+    --------
+    >>> pair = same_output_pair(Conv((3,), 2), [1, 2])
+    >>> pair.first, pair.second, pair.difference
+    (array([[8, 6, 5]]), array([[12,  4,  6]]), 0.0)
+    """
+    weight = np.asarray(weight)
+    if weight.dtype.kind == "u" and weight.size and int(weight.max()) <= np.iinfo(np.int64).max:
+        weight = weight.astype(np.int64)  # uint64 and int64 would meet in floats
+    image = np.random.default_rng(0).integers(0, 10, layer.input_shape) if x is None else _one_image(layer, x)
+    operator = layer.operator(weight)
+    rows, cols = layer.matrix_shape
+    if rows >= cols and is_small(layer.matrix_shape):
+        found = rank(layer.matrix(weight))
+        if found.value == cols:
+            raise ValueError(
+                f"no two images have the same output: the {rows} x {cols} matrix has rank {cols}, so every difference "
+                f"of two images shows (rank {found.how})"
+            )
+    unseen, how = None, "a patch of integers that the layer maps to zero"
+    if weight.dtype.kind in "biu" and image.dtype.kind in "biu" and layer.nnz <= _NONZEROS:
+        unseen = _unseen_patch(layer, weight)
+    if unseen is None:
+        unseen, how = _unseen_noise(layer, weight, progress)
+        image = floating(image)
+        unseen = unseen * (float(np.ptp(np.abs(image))) or 1.0) / np.abs(unseen).max()
+    second = image + unseen.reshape(layer.input_shape)
+    outputs = [operator @ layer.vec(each) for each in (image, second)]
+    return SameOutput(image, second, float(np.abs(outputs[1] - outputs[0]).max()), how)
+
+
+def _one_image(layer: Layers, x: ArrayLike) -> Array:
+    """One input as (in_channels, *input_size); integers as int64, with room for a patch."""
+    image = layer.vec(x)
+    if image.ndim == 2:
+        raise ValueError(f"x has shape {np.shape(x)}, a batch of {image.shape[1]}: give one image")
+    if image.dtype.kind in "biu":
+        large = int(max(abs(int(image.max())), abs(int(image.min()))))
+        image = image.astype(np.int64 if large < 2**62 else np.float64)
+    return image.reshape(layer.input_shape)
+
+
+def _unseen_patch(layer: Layers, weight: Array) -> Array | None:
+    """Integers, on the smallest corner of the image where there are any, that the layer maps to zero."""
+    columns = layer.matrix(weight).tocsc()
+    for corner in _corners(layer.input_size):
+        box = np.zeros(layer.input_shape, dtype=bool)
+        box[(slice(None), *(slice(n) for n in corner))] = True
+        inside = np.flatnonzero(box)
+        seen = sparse.csr_array(columns[:, inside])
+        seen = seen[np.diff(seen.indptr) > 0]
+        if prod(seen.shape) * min(seen.shape) > _EXACT:
+            return None
+        least = min(_basis(seen).T, key=lambda vector: int(vector @ vector), default=None)
+        if least is not None and np.abs(least).max() < 2**31:  # leaves room for the image
+            unseen = np.zeros(box.size, dtype=np.int64)
+            unseen[inside] = least.astype(np.int64)
+            return unseen
+    return None
+
+
+def _corners(size: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Boxes of 1, 2, 3, 4, 6, 9, 13, ... pixels on each axis, up to the whole image."""
+    side = 1
+    while True:
+        corner = tuple(min(side, n) for n in size)
+        yield corner
+        if corner == size:
+            return
+        side += max(side // 2, 1)
+
+
+def _unseen_noise(layer: Layers, weight: Array, progress: Progress | None) -> tuple[Array, str]:
+    """Noise less its part that the output tells: what is left, the layer maps to zero."""
+    rows, cols = layer.matrix_shape
+    noise = np.random.default_rng(0).standard_normal(cols)
+    if is_small((rows, cols)) and is_small((cols, cols)):
+        basis = null_space(layer.matrix(weight))
+        return basis @ (basis.conj().T @ noise), f"noise, projected onto the {basis.shape[1]} dimensions that are lost"
+    operator = layer.operator(weight)
+    told = deconvolve(layer, weight, operator @ noise, tolerance=1e-14, progress=progress)
+    unseen = noise - told.x.ravel()
+    left, share = np.linalg.norm(operator @ unseen), np.linalg.norm(unseen) / np.linalg.norm(noise)
+    if share < 1e-3 or left > 1e-9 * np.linalg.norm(operator @ noise):
+        raise ValueError(
+            f"no two images with the same output were found: of noise, {share:.2g} is left after {told.iterations} "
+            f"iterations of lsmr, and {left:.2g} of that is still seen; the {rows} x {cols} matrix is too large to "
+            "say by its rank whether there are any"
+        )
+    return unseen, f"noise less what {told.iterations} iterations of lsmr recovered of it"
+
+
+# -- elimination in Python's integers --------------------------------------------------------------------------------
+
+
+def _integer_null_space(matrix: sparse.csr_array) -> NDArray[np.int64]:
+    rows, cols = matrix.shape
+    if matrix.dtype.kind not in "biu":
+        raise ValueError(
+            f"an exact basis needs integers, got {matrix.dtype}: scale the weight to integers, or leave out exact=True"
+        )
+    work = rows * cols * min(rows, cols)
+    if work > _EXACT:
+        raise ValueError(
+            f"an exact basis of what a {rows} x {cols} matrix cannot see takes {work:.2g} multiplications of long "
+            f"integers, above {_EXACT:.2g}: leave out exact=True for floats, or use same_output_pair for one vector"
+        )
+    basis = _basis(matrix)
+    largest = int(np.abs(basis).max(initial=0))
+    if largest > np.iinfo(np.int64).max:
+        raise SumOverflowError(
+            f"the exact basis has entries of {largest.bit_length()} bits, which leaves int64: leave out exact=True"
+        )
+    return basis.astype(np.int64)
+
+
+def _basis(matrix: sparse.csr_array) -> Array:
+    """One vector for each column without a pivot, in Python's integers without common factors."""
+    cols = matrix.shape[1]
+    rows, pivots = _eliminated((matrix.astype(np.int64) if matrix.dtype == bool else matrix).toarray().astype(object))
+    free = np.setdiff1d(np.arange(cols), pivots).tolist()
+    basis = np.zeros((cols, len(free)), dtype=object)
+    for number, column in enumerate(free):
+        own = [(pivot, row[pivot], row[column]) for pivot, row in zip(pivots, rows, strict=False) if row[column]]
+        scale = lcm(*(int(diagonal) // gcd(int(diagonal), int(entry)) for _, diagonal, entry in own))
+        basis[column, number] = scale
+        for pivot, diagonal, entry in own:
+            basis[pivot, number] = -entry * scale // diagonal
+    return basis
+
+
+def _eliminated(rows: Array) -> tuple[Array, list[int]]:
+    """Reduce rows in place, without fractions, until no pivot's column has anything else; tell the pivots' columns."""
+    pivots: list[int] = []
+    for column in range(rows.shape[1]):
+        top = len(pivots)
+        nonzero = top + np.flatnonzero(rows[top:, column])
+        if not len(nonzero):
+            continue
+        found = nonzero[np.argmin(np.abs(rows[nonzero, column]))]  # a small pivot keeps the others small
+        rows[[top, found]] = rows[[found, top]]
+        others = np.flatnonzero(rows[:, column])
+        others = others[others != top]
+        if len(others):
+            reduced = rows[others] * rows[top, column] - rows[others, column, None] * rows[top]
+            rows[others] = reduced // np.maximum(np.gcd.reduce(reduced, axis=1), 1)[:, None]
+        pivots.append(column)
+    return rows, pivots

@@ -1,0 +1,297 @@
+"""The verdict on one layer: its rank, and whether its transpose is its inverse on either side."""
+
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from convmatrix import Conv, presets
+from convmatrix.algebra import generic_weight, gram_is_identity, verdict
+from helpers import dense
+from strategies import covers, integers, layers, seeds, share
+
+MODULE = sys.modules["convmatrix.algebra.verdict"]
+
+
+@pytest.fixture
+def without_products(monkeypatch):
+    """As if every layer were too large for its Gram matrix."""
+    monkeypatch.setattr(MODULE, "_PRODUCTS", 0)
+
+
+def deviations(C):
+    """|M^H M - I| in Python's numbers, where M is dense."""
+    C = C.astype(object) if C.dtype.kind in "biu" else C
+    product = C.conj().T @ C if C.dtype.kind == "c" else C.T @ C
+    return abs(product - np.eye(C.shape[1], dtype=int))
+
+
+def agrees(check, C):
+    """The finding holds, and its number and place are those of the whole product."""
+    deviation = deviations(C)
+    assert check.kind == "finding"
+    assert check.holds is (not deviation.any())
+    assert check.measured == deviation.max()
+    assert check.bound == 0
+    assert check.where is None or deviation[check.where] == deviation.max()
+    assert (check.where is None) is check.holds
+
+
+@share(0.4)
+@given(layer=layers(), seed=seeds())
+@covers()
+def test_drawn_layers(layer, seed):
+    weight = integers(layer.weight_shape, seed)
+    C = dense(layer, weight)
+    found = verdict(layer, weight)
+    assert found.rank.value == np.linalg.matrix_rank(C)
+    agrees(found.gram, C)
+    agrees(found.cogram, C.T)
+    assert not found.generic
+    names = ("C^T C = I", "C C^T = I")
+    assert (found.gram.name, found.cogram.name) == (names if isinstance(layer, Conv) else names[::-1])
+
+
+@share(0.2)
+@given(layer=layers(), seed=seeds())
+def test_the_transpose_has_the_same_verdict_with_its_sides_swapped(layer, seed):
+    weight = integers(layer.weight_shape, seed)
+    one, other = verdict(layer, weight), verdict(layer.T, weight)
+    assert one.rank.value == other.rank.value
+    for here, there in ((one.gram, other.cogram), (one.cogram, other.gram)):
+        assert (here.name, here.holds, here.measured) == (there.name, there.holds, there.measured)
+
+
+@share(0.2)
+@given(layer=layers(ndims=(1, 2)), seed=seeds(), dtype=st.sampled_from(("float64", "complex128", "int8", "bool")))
+def test_other_dtypes(layer, seed, dtype):
+    weight = integers(layer.weight_shape, seed, dtype)
+    if np.abs(weight.astype(complex)).max() > 3:
+        weight = (weight / 9 if dtype in ("float64", "complex128") else weight // 4).astype(dtype)
+    C = layer.matrix(weight).toarray()
+    found = verdict(layer, weight)
+    for check, matrix in ((found.gram, C), (found.cogram, C.conj().T)):
+        deviation = deviations(matrix).astype(float)
+        assert check.measured == pytest.approx(deviation.max(), abs=1e-12)
+        assert check.holds is bool(deviation.max() <= check.bound)
+        assert check.where is None or deviation[check.where] == pytest.approx(deviation.max(), abs=1e-12)
+
+
+# -- where the answer is yes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "weight"),
+    [
+        (Conv(4, 2, stride=2, out_channels=4), "haar"),
+        (Conv((4, 4, 4), 2, stride=2, out_channels=8), "haar"),
+        (Conv(4, 2, stride=2, out_channels=4).T, "haar"),
+        (Conv(6, 3, stride=3, out_channels=9), "space_to_depth"),
+        (Conv(5, 3, padding="same"), "delta"),
+        (Conv(4, 1), "box"),
+        (Conv(4, 1, groups=3, in_channels=3, out_channels=3), "box"),
+    ],
+)
+def test_positive_controls(layer, weight):
+    weight = presets.weight_for(layer, weight)
+    for dtype in (weight.dtype, "float32", "complex64"):
+        found = verdict(layer, weight.astype(dtype))
+        assert found.gram.holds
+        assert found.cogram.holds
+        assert found.rank.value == layer.matrix_shape[0] == layer.matrix_shape[1]
+
+
+def test_shifts_undo_each_other_in_a_circle_only():
+    """A shifted delta moves everything by one: C is orthogonal where nothing falls off the edge."""
+    for mode, holds in (("circular", True), ("zeros", False), ("replicate", False)):
+        found = verdict(Conv((5,), 3, padding=1, padding_mode=mode), [1, 0, 0])
+        assert (found.gram.holds, found.cogram.holds) == (holds, holds)
+
+
+def test_one_side_alone():
+    half = np.array([[[1, 1]]]) / np.sqrt(2)
+    found = verdict(Conv((4,), 2, stride=2), half)
+    assert not found.gram.holds
+    assert found.gram.measured == pytest.approx(0.5)
+    assert found.cogram.holds
+    up = verdict(Conv((4,), 2, stride=2).T, half)
+    assert up.gram.holds
+    assert not up.cogram.holds
+    # Exactly, in integers: every other input is read, none twice.
+    found = verdict(Conv((5,), 1, stride=2), [1])
+    assert (found.gram.holds, found.cogram.holds, found.gram.measured, found.gram.where) == (False, True, 1, (1, 1))
+
+
+def test_complex_weights_take_the_conjugate():
+    found = verdict(Conv((3,), 1), np.array([1j]))
+    assert found.gram.holds
+    assert found.cogram.holds
+    up = verdict(Conv((3,), 1).T, np.array([1j]))
+    assert up.gram.holds
+    assert up.cogram.holds
+    rotation = np.array([[[1], [1j]], [[1j], [1]]]) / np.sqrt(2)  # unitary, not orthogonal
+    found = verdict(Conv((3,), 1, in_channels=2, out_channels=2), rotation)
+    assert found.gram.holds
+    assert found.cogram.holds
+    assert not gram_is_identity(sparse.csr_array([[1, 1j]])).holds
+
+
+def test_no_entries_at_all():
+    layer = Conv((1,), 1, padding=((3, -1),))
+    assert layer.nnz == 0
+    found = verdict(layer, [7])
+    assert found.rank.value == 0
+    assert (found.gram.holds, found.gram.measured, found.gram.where) == (False, 1, (0, 0))
+    assert (found.cogram.holds, found.cogram.measured) == (False, 1)
+
+
+# -- a generic weight ------------------------------------------------------------------------------------------------
+
+
+@share(0.15)
+@given(layer=layers())
+def test_without_a_weight_the_verdict_is_that_of_a_drawn_one(layer):
+    found = verdict(layer)
+    weight = generic_weight(layer)
+    assert found.generic
+    assert weight.shape == layer.weight_shape
+    assert 1 <= weight.min() <= weight.max() <= 9
+    np.testing.assert_array_equal(weight, generic_weight(layer))
+    C = dense(layer, weight)
+    agrees(found.gram, C)
+    agrees(found.cogram, C.T)
+    # No weight has a larger rank, but for one in two billion.
+    assert found.rank.value >= np.linalg.matrix_rank(C)
+    assert found.rank.value <= max(
+        np.linalg.matrix_rank(dense(layer, np.random.default_rng(seed).integers(1, 10**6, layer.weight_shape)))
+        for seed in range(2)
+    )
+
+
+def test_generic_weights_in_a_range():
+    layer = Conv(10, 5, out_channels=8)
+    weight = generic_weight(layer, 100)
+    assert weight.dtype == np.int64
+    assert 1 <= weight.min() < 10
+    assert 90 < weight.max() <= 100
+    assert generic_weight(layer, 2**31 - 2).max() > 2**30
+
+
+def test_a_generic_rank_where_small_numbers_meet_by_accident():
+    """From 1 to 9, the kernel that is drawn with seed 0 is (8, 6): its circular matrix has a rank like all others'."""
+    found = verdict(Conv((6,), 2, padding=((0, 1),), padding_mode="circular"))
+    assert found.rank.value == 6
+
+
+# -- large layers ----------------------------------------------------------------------------------------------------
+
+
+def test_the_rank_is_left_out_above_two_thousand():
+    small, large = Conv((2000,), 1), Conv((2001,), 1)
+    assert verdict(small, [2]).rank.value == 2000
+    assert verdict(large, [2]).rank is None
+    assert verdict(large.T, [2]).rank is None
+    assert verdict(Conv((3000,), 2, stride=2000), [1, 1]).rank is None
+    assert verdict(Conv((3000,), 2, stride=2000), [1, 1], any_size=True).rank.value == 2
+    assert MODULE.RANK_LIMIT == 2000
+
+
+@share(0.3)
+@given(layer=layers(modes=("zeros",)).filter(lambda layer: layer.nnz), seed=seeds())
+def test_of_large_layers_only_the_diagonal_is_looked_at(layer, seed):
+    weight = integers(layer.weight_shape, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MODULE, "_PRODUCTS", 0)
+        found = verdict(layer, weight)
+    C = dense(layer, weight)
+    names = ("C^T C = I on the diagonal", "C C^T = I on the diagonal")
+    names = names if isinstance(layer, Conv) else names[::-1]
+    for check, matrix, name in zip((found.gram, found.cogram), (C, C.T), names, strict=True):
+        diagonal = abs((matrix * matrix).sum(axis=0) - 1)
+        if not diagonal.any():
+            assert check is None  # ones on the diagonal prove nothing
+            continue
+        assert (check.name, check.kind, check.holds) == (name, "finding", False)
+        assert check.measured == diagonal.max()
+        assert check.where[0] == check.where[1]
+        assert diagonal[check.where[0]] == diagonal.max()
+
+
+@pytest.mark.usefixtures("without_products")
+def test_a_large_layer_that_might_be_undone_is_left_open():
+    haar = presets.kernel("haar")
+    found = verdict(Conv(4, 2, stride=2, out_channels=4), haar)
+    assert (found.gram, found.cogram) == (None, None)
+    found = verdict(Conv(4, 2, stride=2, out_channels=4), haar * [[[[1]]], [[[1]]], [[[1]]], [[[2]]]])
+    assert not found.gram.holds
+    assert found.gram.measured == pytest.approx(3 / 4)
+    assert found.cogram.measured == pytest.approx(3)
+
+
+@pytest.mark.usefixtures("without_products")
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular", "symmetric"])
+def test_a_large_layer_with_a_border_is_left_open(mode):
+    """There, taps that meet are summed before they are squared: the diagonal is not a sum of squares of weights."""
+    found = verdict(Conv(4, 3, padding=1, padding_mode=mode), np.full((3, 3), 2))
+    assert (found.gram, found.cogram) == (None, None)
+
+
+@pytest.mark.usefixtures("without_products")
+def test_complex_weights_on_the_diagonal():
+    assert verdict(Conv((3,), 1), np.array([1j])).gram is None
+    found = verdict(Conv((3,), 1), np.array([3 + 4j]))
+    assert (found.gram.measured, found.cogram.measured) == (24, 24)
+
+
+def test_a_real_large_layer():
+    found = verdict(presets.setting("resnet_conv1"))
+    weight = generic_weight(presets.setting("resnet_conv1")).astype(float)
+    assert found.rank is None
+    assert found.generic
+    # In the middle, every input is read by every fourth tap of every kernel, and every output reads all of its kernel.
+    assert found.cogram.measured == (weight**2).sum(axis=(1, 2, 3)).max() - 1
+    phases = [(weight[:, :, row::2, col::2] ** 2).sum(axis=(0, 2, 3)).max() for row in (0, 1) for col in (0, 1)]
+    assert found.gram.measured == max(phases) - 1
+
+
+# -- integers that do not fit ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value", [2**31 - 1, 2**31, -(2**31), 3037000499, 3037000500, 2**32, 2**62, 2**63 - 1, -(2**63)]
+)
+def test_large_integers_do_not_wrap_around(value):
+    """2**32 squared is 0 in 64 bits, and 2**31 + 2**31 of its squares are -2**63."""
+    for layer in (Conv((3,), 1), Conv((5,), 2), Conv((4,), 4)):
+        weight = np.full(layer.weight_shape, value)
+        found = verdict(layer, weight)
+        for check, matrix in ((found.gram, dense(layer, weight.astype(object))), (found.cogram, None)):
+            matrix = dense(layer.T, weight.astype(object)) if matrix is None else matrix
+            assert not check.holds
+            assert check.measured == pytest.approx(int(deviations(np.array(matrix, dtype=object)).max()), rel=1e-15)
+        assert found.rank.value == np.linalg.matrix_rank(dense(layer, np.ones(layer.weight_shape)))
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(2**64 - 1, "uint64"), (2**63, "uint64"), (-128, "int8"), (200, "uint8")])
+def test_the_ends_of_other_dtypes(value, dtype):
+    found = verdict(Conv((2,), 1), np.array([value], dtype=dtype))
+    assert found.gram.measured == pytest.approx(value**2 - 1, rel=1e-15)
+    assert not found.gram.holds
+    assert not found.cogram.holds
+
+
+def test_ones_at_the_ends_of_a_dtype_are_exact():
+    for dtype in ("int8", "uint8", "uint64", "bool"):
+        found = verdict(Conv((2,), 1), np.array([1], dtype=dtype))
+        assert (found.gram.holds, found.gram.measured, found.gram.bound) == (True, 0, 0)
+
+
+@pytest.mark.usefixtures("without_products")
+@pytest.mark.parametrize("value", [2**32, 2**62, 3037000499])
+def test_large_integers_do_not_wrap_around_on_the_diagonal(value):
+    found = verdict(Conv((4,), 2), np.full(2, value))
+    assert found.gram.measured == pytest.approx(2 * value**2 - 1, rel=1e-15)
+    assert found.cogram.measured == pytest.approx(2 * value**2 - 1, rel=1e-15)

@@ -1,0 +1,49 @@
+"""Drawn layers whose matrix has a small block for each frequency."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from convmatrix import Conv
+from strategies import integers, seeds
+
+
+@st.composite
+def block_circulants(draw, transposes=True):
+    """A circular layer whose stride divides its input and the windows of which go round once, and its transpose."""
+    ndim = draw(st.sampled_from((1, 1, 2, 2, 3)))
+    groups = draw(st.sampled_from((1, 1, 2)))
+    axes = [_axis(draw, ndim) for _ in range(ndim)]
+    sizes, kernels, strides, pads, dilations = zip(*axes, strict=True)
+    layer = Conv(
+        sizes, kernels, stride=strides, padding=pads, dilation=dilations, padding_mode="circular", groups=groups,
+        in_channels=groups * draw(st.integers(1, 2)), out_channels=groups * draw(st.integers(1, 3)),
+    )  # fmt: skip
+    return layer.T if transposes and draw(st.booleans()) else layer
+
+
+def _axis(draw, ndim):
+    stride, outputs = draw(st.integers(1, 3 if ndim < 3 else 2)), draw(st.integers(1, 5 - ndim))
+    kernel = draw(st.integers(1, 4))
+    dilation, before = draw(st.integers(1, 2)), draw(st.integers(-3, 4))
+    size, span = stride * outputs, dilation * (kernel - 1) + 1
+    # The last window ends here, and up to stride - 1 positions are left over.
+    after = (outputs - 1) * stride + span - size - before + draw(st.integers(0, stride - 1))
+    return size, kernel, stride, (before, after), dilation
+
+
+@st.composite
+def mirrors(draw):
+    """A layer with a symmetric border, and a kernel that is its own mirror image on every axis."""
+    ndim = draw(st.integers(1, 2))
+    numbers = [(draw(st.integers(1, 6)), draw(st.integers(1, 5)), draw(st.integers(1, 2))) for _ in range(ndim)]
+    sizes, kernels, dilations = zip(*numbers, strict=True)
+    dilations = tuple(2 if k % 2 == 0 else d for k, d in zip(kernels, dilations, strict=True))  # to have a centre
+    pads = [d * (k - 1) // 2 for k, d in zip(kernels, dilations, strict=True)]
+    layer = Conv(
+        sizes, kernels, padding=pads, dilation=dilations, padding_mode="symmetric",
+        in_channels=draw(st.integers(1, 2)), out_channels=draw(st.integers(1, 2)),
+    )  # fmt: skip
+    weight = integers(layer.weight_shape, draw(seeds()), draw(st.sampled_from((np.float64, np.complex128))))
+    for axis in range(2, 2 + ndim):
+        weight = weight + np.flip(weight, axis)
+    return layer.T if draw(st.booleans()) else layer, weight

@@ -1,0 +1,102 @@
+"""verify: one line for each law and finding, an exit code that laws alone decide; and the bar of long work."""
+
+import json
+import sys
+
+import pytest
+
+from convmatrix import Conv, cli
+from convmatrix.algebra import Check, laws
+
+DEFAULT = ["verify", "--i", "4", "--k", "3"]
+
+
+def test_every_law_holds_on_the_default_example(capsys):
+    assert cli.main(DEFAULT) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("law ") for line in lines) == 11
+    assert all(" holds " in line for line in lines if line.startswith("law "))
+    assert [line.split("  ")[1].strip() for line in lines if line.startswith("finding")] == [
+        "C^T y = zeros inserted, kernel not turned",
+        "C^T C = I",
+        "C C^T = I",
+    ]
+    assert all("  no  " in line for line in lines if line.startswith("finding"))
+    assert lines[-1] == "11 of 11 laws hold"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--i", "3", "--k", "3", "--s", "2", "--p", "1", "--op", "1", "--transpose"],
+        ["--i", "6", "--k", "3", "--p", "1", "--mode", "reflect", "--weight", "gaussian"],
+        ["--i", "5", "--k", "2", "--cin", "4", "--cout", "2", "--g", "2", "--weight", "random:1"],
+        ["--setting", "padding_strides_odd"],
+    ],
+)
+def test_laws_hold_on_other_layers(words, capsys):
+    assert cli.main(["verify", *words]) == 0
+    assert capsys.readouterr().out.endswith("11 of 11 laws hold\n")
+
+
+def test_a_finding_may_say_yes(capsys):
+    assert cli.main(["verify", "--i", "4", "--k", "2", "--s", "2", "--cout", "4", "--weight", "haar"]) == 0
+    out = capsys.readouterr().out
+    assert sum(line.startswith("finding") and "  yes  " in line for line in out.splitlines()) == 2
+
+
+def test_a_law_that_fails_decides_the_exit_code(monkeypatch, capsys):
+    monkeypatch.setattr(laws, "adjoint", lambda *_: Check("<C x, y> = <x, C^H y>", "law", False, 3, 0))
+    assert cli.main(DEFAULT) == 1
+    out = capsys.readouterr().out
+    assert "FAILS  3 (bound 0)" in out
+    assert out.endswith("10 of 11 laws hold\n")
+
+
+def test_json_has_every_check(capsys):
+    assert cli.main([*DEFAULT, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["laws_hold"] is True
+    assert len(found["checks"]) == 14
+    assert set(found["checks"][0]) == {"name", "kind", "holds", "measured", "bound", "where"}
+
+
+def test_a_layer_too_large_is_refused(capsys):
+    assert cli.main(["verify", "--i", "500", "--k", "3"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("convmatrix verify: error: the matrix has 2232036 entries")
+    assert captured.err.count("\n") == 1
+
+
+# -- the bar -------------------------------------------------------------------------------------------------------
+
+
+def written(monkeypatch, capsys, patience, terminal):
+    """What a bar writes for a quarter of the work, and what it leaves."""
+    monkeypatch.setattr(cli, "_PATIENCE", patience)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    monkeypatch.setattr(cli.shutil, "get_terminal_size", lambda: cli.os.terminal_size((34, 24)))
+    with cli._Bar("rank") as bar:
+        bar(1, 4)
+        drawn = capsys.readouterr().err
+    return drawn, capsys.readouterr().err
+
+
+def test_long_work_draws_a_bar_and_takes_it_away(monkeypatch, capsys):
+    assert written(monkeypatch, capsys, 0, terminal=True) == ("\rrank [#####...............]  25%", "\r\x1b[K")
+
+
+def test_short_work_and_pipes_get_no_bar(monkeypatch, capsys):
+    assert written(monkeypatch, capsys, 60, terminal=True) == ("", "")
+    assert written(monkeypatch, capsys, 0, terminal=False) == ("", "")
+
+
+def test_show_tells_the_bar_how_far_the_rank_is(monkeypatch, capsys):
+    told = []
+    monkeypatch.setattr(cli._Bar, "__call__", lambda self, done, total: told.append((done, total)))
+    assert cli.main(["show", "--i", "12", "--k", "3", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rank"] == Conv(12, 3).matrix_shape[0]
+    assert told
+    assert all(0 <= done <= total for done, total in told)
+    assert told[-1][0] == told[-1][1]
