@@ -41,6 +41,15 @@ _ELIMINATION = 5 * 10**10
 _TOLERANCE = 1e-7
 """Largest relative residual of an eigenvalue, the square of a singular value or the inverse of that."""
 
+_REFINEMENTS = 4
+"""Most corrections of a solution by its residual."""
+
+_BACKWARD = 1e-15
+"""Largest residual of a solution, in units of the norms of the matrix and of the solution."""
+
+UNRESOLVED = 1e-12
+"""Smallest values below that part of the largest are given as 0: roundings in the elimination are of their size."""
+
 _HUGE = 1e100
 """Where a solution is as large as that, the matrix is singular in double precision many times over."""
 
@@ -118,8 +127,12 @@ class TallConv:
                 inverse, "the smallest singular values lie too close together; use the layer on a smaller input"
             )
             value, _ = self._top(products, _TOLERANCE)
+        except _UnstableError:
+            return self._smallest_by_products(largest)
         except ZeroDivisionError:
             return Found(0.0, "smallest 0, as C is singular in its elimination")
+        if sqrt(value) * UNRESOLVED * largest > 1:
+            return Found(0.0, f"smallest below {UNRESOLVED:g} of the largest, where elimination cannot tell it from 0")
         return Found(1 / sqrt(value), f"smallest by Lanczos' method, {products.done} products with (C^H C)^-1")
 
     def _smallest_by_products(self, largest: float) -> Found:
@@ -151,16 +164,16 @@ class TallConv:
         return _Counted(apply, remedy, self._progress)
 
     def _top(self, products: "_Counted", tolerance: float) -> tuple[float, Array]:
-        """Largest eigenvalue of a Hermitian map, to `tolerance` of itself, and its eigenvector."""
+        """Largest eigenvalue of a positive map, to `tolerance` of itself, and its eigenvector."""
         from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh  # slow to import
 
         start = self._start()
         operator = LinearOperator((self._size, self._size), matvec=products, dtype=start.dtype)
         try:
-            values, vectors = eigsh(operator, k=1, which="LA", v0=start, ncv=SUBSPACE, tol=tolerance, maxiter=PRODUCTS)
+            values, vectors = eigsh(operator, k=1, which="LM", v0=start, ncv=SUBSPACE, tol=tolerance, maxiter=PRODUCTS)
         except ArpackError as error:
             raise products.failure(f"stopped: {error}") from None
-        return float(values[0]), vectors[:, 0]
+        return abs(float(values[0])), vectors[:, 0]  # where C is singular, roundings decide its sign
 
 
 class _Counted:
@@ -195,7 +208,7 @@ def _gram_inverse(conv: Conv, weight: Array, largest: float) -> Callable[[Array]
     matrix, (row_keys, col_keys) = conv.matrix(weight), _keys(conv)
     rows, cols = matrix.shape
     if rows == cols:
-        band = _Band(matrix, row_keys, col_keys)
+        band = _Band(matrix, row_keys, col_keys, largest)
         return (lambda b: band.solve(band.solve(b, adjoint=True))) if band.eliminated() else None
     if rows < cols:
         matrix, row_keys, col_keys = matrix.conj().T.tocsr(), col_keys, row_keys
@@ -208,7 +221,7 @@ def _gram_inverse(conv: Conv, weight: Array, largest: float) -> Callable[[Array]
     shift = 1e-5 * largest
     parts: list[list[Any]] = [[shift * sparse.eye_array(rows), matrix], [matrix.conj().T, None]]
     keys = np.concatenate([row_keys, col_keys], axis=1)
-    band = _Band(sparse.block_array(parts, format="csr"), keys, keys)
+    band = _Band(sparse.block_array(parts, format="csr"), keys, keys, largest)
 
     def solve(b: Array) -> Array:
         return band.solve(np.concatenate([np.zeros(rows, dtype=b.dtype), -b / shift]))[rows:]
@@ -243,10 +256,13 @@ class _Band:
     matrix : (n, n) sparse array
     row_keys, col_keys : (k, n) ndarray
         What to sort by, the last key first.
+    norm : float
+        Its largest singular value, or about that: what residuals are compared with.
     """
 
-    def __init__(self, matrix: "sparse.csr_array", row_keys: Array, col_keys: Array) -> None:
+    def __init__(self, matrix: "sparse.csr_array", row_keys: Array, col_keys: Array, norm: float) -> None:
         entries = matrix.tocoo()
+        self._matrix, self._norm = matrix, norm
         self._data = entries.data
         self._orders = np.lexsort(row_keys), np.lexsort(col_keys)
         rows, self._cols = (np.argsort(order)[at] for order, at in zip(self._orders, entries.coords, strict=True))
@@ -272,13 +288,39 @@ class _Band:
         return True
 
     def solve(self, right: Array, *, adjoint: bool = False) -> Array:
-        """The solution x of A x = right, or of A^H x = right; ZeroDivisionError if it is beyond all bounds."""
+        """The solution x of A x = right, or of A^H x = right.
+
+        Returns
+        -------
+        (n,) ndarray
+
+        Raises
+        ------
+        ZeroDivisionError
+            If x is beyond all bounds.
+        _UnstableError
+            If pivoting has failed: known of matrices that close a ring, whose roundings may grow on the way around.
+        """
+        matrix = self._matrix.conj().T if adjoint else self._matrix
+        solution = self._raw_solution(right, adjoint)
+        for _ in range(_REFINEMENTS):
+            if not np.abs(solution).max() < _HUGE:
+                raise ZeroDivisionError
+            residual = right - matrix @ solution
+            if np.linalg.norm(residual) <= _BACKWARD * self._norm * np.linalg.norm(solution):
+                return solution
+            solution = solution + self._raw_solution(residual, adjoint)
+        raise _UnstableError
+
+    def _raw_solution(self, right: Array, adjoint: bool) -> Array:
         here, there = self._orders[::-1] if adjoint else self._orders
-        sorted_solution, _ = self._solve(
+        found, _ = self._solve(
             self._factors, self._lower, self._upper, right[here], self._pivots, trans=2 if adjoint else 0
         )
-        if not np.abs(sorted_solution).max() < _HUGE:
-            raise ZeroDivisionError
-        solution: Array = np.empty_like(sorted_solution)
-        solution[there] = sorted_solution
+        solution: Array = np.empty_like(found)
+        solution[there] = found
         return solution
+
+
+class _UnstableError(Exception):
+    """An elimination whose roundings have grown too much."""

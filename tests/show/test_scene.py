@@ -154,9 +154,8 @@ def test_a_window_at_a_border():
     assert Scene(Conv(4, 2, padding=((-1, 0), (0, 2)))).frame() == [(0, 4), (0, 6)]
 
 
-@share(0.4)
+@share(0.3)
 @given(layer=layers())
-@covers()
 def test_places_of_the_map(layer):
     """Each place of the map with its padding, and in it what every window that covers it reads there."""
     scene, axes = Scene(layer), layer.axes
