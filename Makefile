@@ -82,7 +82,7 @@ bench: .venv/dev ## run the benchmarks
 lab: .venv/lab ## JupyterLab on the notebooks
 	$(BIN)/jupyter-lab notebooks
 
-oracles-env: .venv-oracles/ready ## torch, jax and onnx, which the tests compare with (over a gigabyte)
+oracles-env: .venv-oracles/ready ## torch, jax, onnx and scikit-image, which the tests compare with (over a gigabyte)
 
 clean: ## back to a bare checkout
 	rm -rf .venv .venv-* build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -108,7 +108,7 @@ clean: ## back to a bare checkout
 
 # With pip, and torch before all else: so nothing that needs torch can bring another build of it.
 .venv-oracles/ready: pyproject.toml constraints.txt
-	@echo "Setting up .venv-oracles: torch, jax, onnx" >&2
+	@echo "Setting up .venv-oracles: torch, jax, onnx, scikit-image" >&2
 	@$(pip-venv)
 	@$(pip-install) $$(grep '^torch==' constraints.txt)
 	@$(pip-install) -e . --group unit --group oracles

@@ -43,7 +43,7 @@ def product(factors: Sequence[Factor]) -> sparse.csr_array:
     Returns
     -------
     csr_array
-        With sorted indices; entries that cancelled stay as zeros.
+        With sorted indices; entries that cancel are not stored.
     """
     result = sparse.csr_array(reduce(lambda left, right: left @ right, (factor.matrix for factor in factors)))
     result.sort_indices()
