@@ -1,8 +1,7 @@
 // The explorer: a convolution layer as its matrix, with kernel, input and output, linked.
 //
-// Part 1 is all that is known of convolutions here: a table of sizes, indices and taps, which tests compare with
-// convmatrix.core.axis. Part 2 finds what belongs together in that table, part 3 puts it into words with the templates
-// that Python wrote into the page. Everything else draws.
+// Part 1 is all that is known of convolutions here: a table, which tests compare with convmatrix.core.axis. Part 2
+// finds what belongs together in it, part 3 says so in templates that Python wrote into the page. All else draws.
 
 // == 1. the table ==
 
@@ -862,7 +861,7 @@ class MatrixBoard extends Board {
 		const texts = table.nnz <= LABELLED ? Array.from(indices, (_, entry) => words.text(entry)) : [];
 		const needed = LETTER * Math.max(2, ...texts.map((text) => text.length), colName(table.cols - 1).length) + 5;
 		const nameWidth = LETTER * rowName(table.rows - 1).length + 10;
-		const room = (width - nameWidth - 4) / table.cols;
+		const room = Math.floor((width - nameWidth - 4) / table.cols); // whole pixels, so that colours have no seams
 		const fits = texts.length && table.cols * needed <= 1.6 * (width - nameWidth);
 		const cw = (fits ? clamp(room, needed, Math.max(36, needed)) : clamp(room, 2, 36)) * zoom;
 		const labelled = texts.length > 0 && cw >= needed;
@@ -950,7 +949,7 @@ class KernelBoard extends Board {
 class MapBoard extends Board {
 	draw({ table, links, words, colours, palette }, width, { shape, letter, colour, kindAt, caption }) {
 		const [tiles, rows, cols] = [shape[0], ...plane(shape.slice(1))];
-		const cell = clamp(Math.min(width / cols, 420 / rows, 38), tiles * rows * cols > 4000 ? 2 : 5, 38);
+		const cell = clamp(Math.floor(Math.min(width / cols, 420 / rows)), tiles * rows * cols > 4000 ? 2 : 5, 38);
 		this.layout({ tiles, rows, cols, cw: cell, ch: cell, perLine: perLine(tiles, cols * cell + 12, width) });
 		Object.assign(this, { links, words, colours, kindAt, seen: palette[letter === "x" ? "seen" : "output-seen"] });
 		const whole = letter === "x" ? table.inputShape : table.outputShape;
@@ -964,7 +963,7 @@ class MapBoard extends Board {
 			if (this.labelled) this.write(place, name(held), { class: `on-${kind}` }, this.layers[2], cell >= 34 ? -5 : 0);
 		}
 		for (const [kind, places] of Object.entries(kinds)) {
-			this.paint(places, { class: kind, ...(kind in PALE && { fill: colour, "fill-opacity": PALE[kind] }) });
+			this.paint(places, { class: kind, fill: `color-mix(in srgb, ${colour} ${PALE[kind]}%, white)` });
 		}
 		this.path(this.lines(), { class: "grid" });
 		this.title.textContent = caption;
@@ -998,11 +997,12 @@ class MapBoard extends Board {
 	nameTap(mark) {
 		const name = this.words.tap(mark.tap);
 		const text = LETTER * name.length > this.cw - 8 ? name.split(".").pop() : name;
-		this.write(this.placeAt(mark), text, { class: "tap" }, this.names, 7);
+		const { kind } = this.kindAt(mark.tile, mark.index);
+		this.write(this.placeAt(mark), text, { class: `tap on-${kind}` }, this.names, 7);
 	}
 }
 
-const PALE = { real: 1, copy: 0.45, unseen: 0.3 };
+const PALE = { real: 100, copy: 45, unseen: 25 }; // percent of their colour; zeros have none of it
 /** One axis as the row of a plane. */
 const plane = (size, filler = 1) => (size.length === 1 ? [filler, size[0]] : size);
 const sizes = (numbers) => numbers.join(" x ");

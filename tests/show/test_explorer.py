@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -136,6 +137,7 @@ def test_titles_cannot_break_out(title):
     assert Elements(explorer.page(Conv(4, 3), title=title)).title == title
 
 
+@share(0.2)
 @given(title=st.text())
 def test_no_title_breaks_out(title):
     text = explorer.fragment(Conv((1,), 1), title=title)
@@ -244,7 +246,7 @@ def test_image_of_a_huge_matrix_is_bounded():
 
 
 def test_widget_without_its_package(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "anywidget", None)
+    monkeypatch.setitem(sys.modules, "anywidget", None)
     widget._widget_class.cache_clear()
     with pytest.raises(ModuleNotFoundError, match=r"^the widget needs anywidget: install convmatrix\[notebook\]"):
         widget.explore(Conv(4, 3))
