@@ -646,6 +646,7 @@ export class Words {
 const SVG = "http://www.w3.org/2000/svg";
 const LETTER = 6.7; // width of a letter of 11 px
 const FULL = 30000; // most places of a matrix that is drawn with its zeros
+const GAP = 12; // between tiles
 const LABELLED = 1500; // most labels on one board
 
 function set(node, attributes) {
@@ -707,15 +708,14 @@ class Board {
 	}
 
 	/** New sizes; everything that was drawn is gone. */
-	layout({ tiles, rows, cols, cw, ch, left = 0, top = 0, perLine = tiles, gap = 12, least = 0 }) {
-		Object.assign(this, { tiles, rows, cols, cw, ch, left, top, perLine, gap, least });
-		this.width = left + Math.min(perLine, tiles) * (cols * cw + gap) - gap + 2;
-		this.height = top + Math.ceil(tiles / perLine) * (rows * ch + gap) - gap + 2;
-		const size = { width: this.width, height: this.height };
-		this.layers = ["base", "over", "top"].map((name) => svg("svg", { class: name, "aria-hidden": "true", ...size }));
+	layout({ tiles, rows, cols, cw, ch, left = 0, top = 0, perLine = tiles, least = 0 }) {
+		const [across, down] = [cols * cw + GAP, rows * ch + GAP];
+		Object.assign(this, { tiles, rows, cols, cw, ch, left, top, perLine, least, across, down });
+		const width = left + Math.min(perLine, tiles) * across - GAP + 2;
+		const height = top + Math.ceil(tiles / perLine) * down - GAP + 2;
+		this.layers = ["base", "over", "top"].map((name) => svg("svg", { class: name, "aria-hidden": "true", width, height }));
 		this.area.replaceChildren(...this.layers);
-		this.area.style.width = `${this.width}px`;
-		this.area.style.height = `${this.height}px`;
+		Object.assign(this.area.style, { width: `${width}px`, height: `${height}px` });
 		const over = this.layers[1];
 		this.veil = svg("path", { class: "veil", "fill-rule": "evenodd" }, over);
 		this.marks = svg("g", {}, over);
@@ -729,8 +729,8 @@ class Board {
 	}
 
 	corner({ tile, row, col }) {
-		const x = this.left + 1 + (tile % this.perLine) * (this.cols * this.cw + this.gap) + col * this.cw;
-		const y = this.top + 1 + Math.floor(tile / this.perLine) * (this.rows * this.ch + this.gap) + row * this.ch;
+		const x = this.left + 1 + (tile % this.perLine) * this.across + col * this.cw;
+		const y = this.top + 1 + Math.floor(tile / this.perLine) * this.down + row * this.ch;
 		return row < 0 ? [x, 1] : col < 0 ? [1, y] : [x, y];
 	}
 
@@ -771,8 +771,7 @@ class Board {
 		const box = this.area.getBoundingClientRect();
 		const x = event.clientX - box.left - 1 - this.left;
 		const y = event.clientY - box.top - 1 - this.top;
-		const across = this.cols * this.cw + this.gap;
-		const down = this.rows * this.ch + this.gap;
+		const { across, down } = this;
 		const [i, j] = [Math.max(Math.floor(y / down), 0), Math.max(Math.floor(x / across), 0)];
 		const row = y < 0 ? -1 : Math.floor((y - i * down) / this.ch);
 		const col = x < 0 ? -1 : Math.floor((x - j * across) / this.cw);
@@ -861,7 +860,7 @@ class MatrixBoard extends Board {
 		const texts = table.nnz <= LABELLED ? Array.from(indices, (_, entry) => words.text(entry)) : [];
 		const needed = LETTER * Math.max(2, ...texts.map((text) => text.length), colName(table.cols - 1).length) + 5;
 		const nameWidth = LETTER * rowName(table.rows - 1).length + 10;
-		const room = Math.floor((width - nameWidth - 4) / table.cols); // whole pixels, so that colours have no seams
+		const room = Math.floor((width - nameWidth - 4) / table.cols); // whole pixels leave no seams
 		const fits = texts.length && table.cols * needed <= 1.6 * (width - nameWidth);
 		const cw = (fits ? clamp(room, needed, Math.max(36, needed)) : clamp(room, 2, 36)) * zoom;
 		const labelled = texts.length > 0 && cw >= needed;
@@ -924,7 +923,7 @@ class KernelBoard extends Board {
 		const count = tiles * links.taps;
 		const texts = count <= LABELLED ? times(count, (tap) => words.value([tap]) ?? words.tap(tap)) : [];
 		const cw = texts.length ? clamp(LETTER * Math.max(...texts.map((text) => text.length)) + 6, 30, 90) : 8;
-		this.layout({ tiles, rows, cols, cw, ch: texts.length ? 30 : 8, perLine: perLine(tiles, cols * cw + 12, width) });
+		this.layout({ tiles, rows, cols, cw, ch: texts.length ? 30 : 8, perLine: perLine(tiles, cols * cw, width) });
 		this.links = links;
 		colours.forEach((fill, tap) => {
 			const places = times(tiles, (tile) => this.tapPlace(tile * links.taps + tap));
@@ -950,7 +949,7 @@ class MapBoard extends Board {
 	draw({ table, links, words, colours, palette }, width, { shape, letter, colour, kindAt, caption }) {
 		const [tiles, rows, cols] = [shape[0], ...plane(shape.slice(1))];
 		const cell = clamp(Math.floor(Math.min(width / cols, 420 / rows)), tiles * rows * cols > 4000 ? 2 : 5, 38);
-		this.layout({ tiles, rows, cols, cw: cell, ch: cell, perLine: perLine(tiles, cols * cell + 12, width) });
+		this.layout({ tiles, rows, cols, cw: cell, ch: cell, perLine: perLine(tiles, cols * cell, width) });
 		Object.assign(this, { links, words, colours, kindAt, seen: palette[letter === "x" ? "seen" : "output-seen"] });
 		const whole = letter === "x" ? table.inputShape : table.outputShape;
 		const name = (held) => (held >= 0 ? placeName(letter, whole, held) : letter === "x" ? "0" : "");
@@ -963,7 +962,7 @@ class MapBoard extends Board {
 			if (this.labelled) this.write(place, name(held), { class: `on-${kind}` }, this.layers[2], cell >= 34 ? -5 : 0);
 		}
 		for (const [kind, places] of Object.entries(kinds)) {
-			this.paint(places, { class: kind, fill: `color-mix(in srgb, ${colour} ${PALE[kind]}%, white)` });
+			this.paint(places, { class: kind, fill: `color-mix(in srgb, ${colour} ${PALE[kind] ?? 0}%, white)` });
 		}
 		this.path(this.lines(), { class: "grid" });
 		this.title.textContent = caption;
@@ -1002,11 +1001,11 @@ class MapBoard extends Board {
 	}
 }
 
-const PALE = { real: 100, copy: 45, unseen: 25 }; // percent of their colour; zeros have none of it
+const PALE = { real: 100, copy: 45, unseen: 25 }; // percent of the colour
 /** One axis as the row of a plane. */
 const plane = (size, filler = 1) => (size.length === 1 ? [filler, size[0]] : size);
 const sizes = (numbers) => numbers.join(" x ");
-const perLine = (tiles, each, width) => clamp(Math.floor((width + 12) / each), 1, tiles);
+const perLine = (tiles, each, width) => clamp(Math.floor((width + GAP) / (each + GAP)), 1, tiles);
 
 // == 5. settings as fields, as a link, as a model ==
 
@@ -1268,7 +1267,7 @@ class Explorer {
 		this.redraw();
 	}
 
-	/** Settings in the fields, and what is wrong with them. */
+	/** Settings in the fields, and a refusal. */
 	show(settings, refusal) {
 		this.settings = settings;
 		this.refused = refusal !== null;
@@ -1400,7 +1399,7 @@ class Explorer {
 	}
 }
 
-/** Draw an explorer into an element, over what stands in it; without a port it keeps its settings to itself. */
+/** Draw an explorer into an element; without a port it keeps its settings to itself. */
 export function mount(host, spec, port = spec.link ? linkPort(spec) : {}) {
 	return new Explorer(host, spec, port);
 }
