@@ -330,7 +330,8 @@ def condition_number(
     Returns
     -------
     float
-        inf where the smallest value is below max(matrix_shape) * 2.2e-16 of the largest, as it may be 0 then.
+        inf where the smallest value is below max(matrix_shape) * 2.2e-16 of the largest, or Lanczos' method gives it
+        as 0: it may be 0 then.
 
     Raises
     ------
