@@ -47,6 +47,9 @@ _REFINEMENTS = 4
 _BACKWARD = 1e-15
 """Largest residual of a solution, in units of the norms of the matrix and of the solution."""
 
+_FIRST_SHIFT = 1e-4
+"""The shift of a rectangular matrix, as part of the largest value, until the smallest is roughly known."""
+
 UNRESOLVED = 1e-12
 """Smallest values below that part of the largest are given as 0: roundings in the elimination are of their size."""
 
@@ -120,20 +123,50 @@ class TallConv:
         if largest == 0:
             return Found(0.0, "C is zero")
         try:
-            inverse = _gram_inverse(self._conv, self._weight, largest)
+            found = self._smallest_by_elimination(largest)
+        except _UnstableError:
+            found = None
+        return found or self._smallest_by_products(largest)
+
+    def _smallest_by_elimination(self, largest: float) -> Found | None:
+        """The smallest singular value from the inverse; None where that is too much work."""
+        rows, cols = self._conv.matrix_shape
+        part, shift, done = 0.0, _FIRST_SHIFT, 0  # as parts of the largest
+        for _ in range(1 if rows == cols else 3):
+            found = self._smallest_part(largest, shift)
+            if found is None:
+                return None
+            part, products = found
+            done += products
+            if shift / 100 < part and (part < 100 * shift or shift == _FIRST_SHIFT):
+                break
+            shift = max(part, UNRESOLVED)
+        if part < UNRESOLVED:
+            return Found(0.0, f"smallest below {UNRESOLVED:g} of the largest, where elimination cannot tell it from 0")
+        return Found(part * largest, f"smallest by Lanczos' method, {done} products with (C^H C)^-1")
+
+    def _smallest_part(self, largest: float, shift: float) -> tuple[float, int] | None:
+        """The smallest value as part of the largest, 0 if roundings hide it, and the number of products."""
+        limit = 1 / (UNRESOLVED * largest) ** 2
+        try:
+            inverse = _gram_inverse(self._conv, self._weight, largest, shift * largest)
             if inverse is None:
-                return self._smallest_by_products(largest)
+                return None
+
+            def seen(x: Array) -> Array:
+                image = inverse(x)
+                # Where C is singular, roundings decide what this map is, and even signs of its eigenvalues.
+                if not np.linalg.norm(image) <= limit * np.linalg.norm(x):
+                    raise ZeroDivisionError
+                return image
+
             products = self._counted(
-                inverse, "the smallest singular values lie too close together; use the layer on a smaller input"
+                seen, "the smallest singular values lie too close together; use the layer on a smaller input"
             )
             value, _ = self._top(products, _TOLERANCE)
-        except _UnstableError:
-            return self._smallest_by_products(largest)
         except ZeroDivisionError:
-            return Found(0.0, "smallest 0, as C is singular in its elimination")
-        if sqrt(value) * UNRESOLVED * largest > 1:
-            return Found(0.0, f"smallest below {UNRESOLVED:g} of the largest, where elimination cannot tell it from 0")
-        return Found(1 / sqrt(value), f"smallest by Lanczos' method, {products.done} products with (C^H C)^-1")
+            return 0.0, 0
+        return 1 / sqrt(value) / largest if value > 0 else 0.0, products.done
 
     def _smallest_by_products(self, largest: float) -> Found:
         remedy = (
@@ -173,7 +206,7 @@ class TallConv:
             values, vectors = eigsh(operator, k=1, which="LM", v0=start, ncv=SUBSPACE, tol=tolerance, maxiter=PRODUCTS)
         except ArpackError as error:
             raise products.failure(f"stopped: {error}") from None
-        return abs(float(values[0])), vectors[:, 0]  # where C is singular, roundings decide its sign
+        return float(values[0]), vectors[:, 0]
 
 
 class _Counted:
@@ -201,7 +234,7 @@ class _Counted:
 # -- the inverse -----------------------------------------------------------------------------------------------------
 
 
-def _gram_inverse(conv: Conv, weight: Array, largest: float) -> Callable[[Array], Array] | None:
+def _gram_inverse(conv: Conv, weight: Array, largest: float, shift: float) -> Callable[[Array], Array] | None:
     """The map b -> (C^H C)^-1 b of the tall C, by one elimination; None where that is too much work."""
     if conv.nbytes(weight.dtype) > _MATRIX_BYTES:
         return None
@@ -211,14 +244,13 @@ def _gram_inverse(conv: Conv, weight: Array, largest: float) -> Callable[[Array]
         band = _Band(matrix, row_keys, col_keys, largest)
         return (lambda b: band.solve(band.solve(b, adjoint=True))) if band.eliminated() else None
     if rows < cols:
-        matrix, row_keys, col_keys = matrix.conj().T.tocsr(), col_keys, row_keys
+        matrix, row_keys, col_keys = matrix.T.tocsr(), col_keys, row_keys  # the values are those of C^H
         rows = len(row_keys[0])
     # C^H C would lose small values in roundings of the largest one's square. Instead find r and x with
-    # shift*r + C x = 0 and C^H r = -b/shift. Of this system the eigenvalues near 0 are about -s**2/shift for a
-    # singular value s, so that a small shift lifts them far above the roundings.
+    # shift*r + C x = 0 and C^H r = -b/shift. To a singular value s of C belong two eigenvalues of this system whose
+    # product is -s**2 and whose sum is the shift: if that is near the smallest s, none is much smaller than s.
     from scipy import sparse
 
-    shift = 1e-5 * largest
     parts: list[list[Any]] = [[shift * sparse.eye_array(rows), matrix], [matrix.conj().T, None]]
     keys = np.concatenate([row_keys, col_keys], axis=1)
     band = _Band(sparse.block_array(parts, format="csr"), keys, keys, largest)
@@ -272,7 +304,7 @@ class _Band:
         self._shape = (2 * self._lower + self._upper + 1, matrix.shape[0])
 
     def eliminated(self) -> bool:
-        """Eliminate, unless that is too much work; ZeroDivisionError if the matrix is singular."""
+        """Eliminate, unless that is too much work."""
         work = self._shape[1] * self._lower * (self._lower + self._upper)
         if work > _ELIMINATION or prod(self._shape) * self._data.itemsize > _BAND_BYTES:
             return False
@@ -282,9 +314,8 @@ class _Band:
         band[self._lower + self._upper + self._below, self._cols] = self._data
         functions: Any = get_lapack_funcs(("gbtrf", "gbtrs"), (band,))
         eliminate, self._solve = functions
-        self._factors, self._pivots, info = eliminate(band, self._lower, self._upper, overwrite_ab=True)
-        if info > 0:
-            raise ZeroDivisionError
+        # A pivot of zero is no error here: it makes solutions infinite.
+        self._factors, self._pivots, _ = eliminate(band, self._lower, self._upper, overwrite_ab=True)
         return True
 
     def solve(self, right: Array, *, adjoint: bool = False) -> Array:
