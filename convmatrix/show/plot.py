@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, tap_colours
 from convmatrix.show.scene import Scene, number_label, tap_label
+from convmatrix.show.still import film_frame, linked
 
-__all__ = ["input_map", "kernel", "matrix", "output_map"]
+__all__ = ["film_frame", "input_map", "kernel", "linked", "matrix", "output_map"]
 
 _GRID = "#c9c9c9"
 _PADDING = "#f4f4f4"
