@@ -138,6 +138,8 @@ class Film:
     width, height : float
         In cells of a map.
     title : str
+    about : str, optional
+        What it shows, for those who cannot see it.
     """
 
     panels: tuple[Panel, ...]
@@ -147,6 +149,7 @@ class Film:
     width: float
     height: float
     title: str
+    about: str = ""
 
     def still(self, step: int | None = None) -> dict[Key, Look]:
         """Tell how every cell looks at a step; without one, where nothing moves.

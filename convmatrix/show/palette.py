@@ -3,7 +3,7 @@
 Named here as numbers, so that text needs no matplotlib.
 """
 
-__all__ = ["INPUT", "OUTPUT", "SEEN", "WINDOW", "ink_on", "rgb", "tap_colours"]
+__all__ = ["INPUT", "OUTPUT", "SEEN", "WINDOW", "ink_on", "rgb", "tap_colours", "tint"]
 
 INPUT = "#9ec9ea"
 SEEN = "#6aa5d8"
@@ -35,6 +35,21 @@ def rgb(colour: str) -> tuple[int, int, int]:
     """Red, green and blue of ``#rrggbb``, 0 to 255."""
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue
+
+
+def tint(colour: str, part: float) -> str:
+    """A colour, thinned with white to a part of it.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> tint("#004080", 0.5)
+    '#80a0c0'
+    """
+    return "#" + bytes(round(255 + (value - 255) * part) for value in rgb(colour)).hex()
 
 
 def tap_colours(count: int) -> list[str]:

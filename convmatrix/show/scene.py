@@ -5,12 +5,13 @@ into image rows; the map that the windows slide over, with its padding; the wind
 the matrix; and the stamp of each input, which is a column. No renderer contains convolution logic.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,6 +136,38 @@ class Scene:
     def text(self, cell: int) -> str:
         """What to write into a cell: its value, or its label where there is no weight."""
         return self.label(cell) if self.weight is None else number_label(self.matrix.data[cell])
+
+    # -- how it is read --------------------------------------------------------------------------------------------
+
+    equation: ClassVar[str] = "y = C x, C"
+    """What the matrix does, and its letter."""
+    beyond: ClassVar[str] = "0"
+    """What a window meets where there is no input."""
+    has_kernel: ClassVar[bool] = True
+    """Whether the layer has a weight that can be shown."""
+
+    @property
+    def has_values(self) -> bool:
+        """Whether its entries are numbers."""
+        return self.weight is not None
+
+    def tap_text(self, tap: int) -> str:
+        """Value of a weight entry, or its name where there is no weight."""
+        return self.tap_name(tap) if self.weight is None else number_label(np.ravel(np.asarray(self.weight))[tap])
+
+    def note(self, row: int, tap: int) -> str:
+        """What the window of a row multiplies with at one of its taps, a flat index into the weight."""
+        return self.tap_text(tap)
+
+    def terms(self, row: int, input_text: Callable[[int], str]) -> list[str]:
+        """What an output is made of; `input_text` writes an input."""
+        return [
+            f"{_factor(self.text(cell))}·{_factor(input_text(int(self.cols[cell])))}" for cell in self.row_cells(row)
+        ]
+
+    def made_of(self, row: int, terms: Sequence[str]) -> str:
+        """How an output is made of its terms."""
+        return " + ".join(terms) or "0"
 
     @property
     def row_block(self) -> int:
@@ -274,6 +307,10 @@ def _along(axis: Axis) -> list[Place]:
         kind: Kind = ("inserted" if inside else "zero") if source < 0 else "input" if inside else "copy"
         places.append(Place((place,), kind, None if source < 0 else (source,), -axis.before <= place <= last_seen))
     return places
+
+
+def _factor(text: str) -> str:
+    return f"({text})" if re.search(r"(?<=.)[+-]|^-", text) else text
 
 
 def _block(size: tuple[int, ...]) -> int:

@@ -5,7 +5,6 @@ both ways: it stamps, where each step adds the stamp of one input, a column of t
 the input with zeros inserted, through the kernel turned by 180 degrees.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -15,12 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
 from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, ems, text_size
-from convmatrix.show.palette import INPUT, OUTPUT, SEEN, rgb
+from convmatrix.show.palette import INPUT, OUTPUT, SEEN, tint
+from convmatrix.show.pools import scene_of_pool
 from convmatrix.show.scene import Place, Reading, Scene, number_label
 
-__all__ = ["View", "film"]
+__all__ = ["Drawable", "View", "film"]
+
+Drawable = Conv | ConvTranspose | AvgPool | MaxPool
 
 View = Literal["windows", "stamps"]
 
@@ -41,7 +43,7 @@ _LABELLED = 64
 
 
 def film(
-    layer: Conv | ConvTranspose,
+    layer: Drawable,
     weight: ArrayLike | None = None,
     x: ArrayLike | None = None,
     *,
@@ -55,12 +57,12 @@ def film(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
+    layer : Conv, ConvTranspose, AvgPool or MaxPool
         With at most two axes.
     weight : weight_shape array_like, optional
-        Values for the kernel and the matrix; names without it. With `x`, outputs have values as well.
+        Values for the kernel and the matrix; names without it. With `x`, outputs have values as well. A pool has none.
     x : input_shape array_like, optional
-        A bare map will do where there is one channel.
+        A bare map will do where there is one channel. A `MaxPool` needs it: it says what is selected.
     view : {"windows", "stamps"}, optional
         ``windows`` shows each output's window; for a transposed convolution, on the input with zeros inserted.
         ``stamps`` shows what each input of a transposed convolution adds, and is its default.
@@ -93,7 +95,8 @@ def film(
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (maps or matrix):
         raise ValueError("neither maps nor matrix are to be drawn: ask for one of them")
-    scene, chosen, said = Scene(layer, weight), _view_of(layer, view), _printable(title)
+    chosen, said = _view_of(layer, view), _printable(title)
+    scene = _scene(layer, weight, x)
     _require_room(scene, chosen, matrix=matrix, moving=moving)
     stage = _Stage(scene, x, chosen, maps=maps, matrix=matrix, moving=moving)
     panels, width, height = arranged(stage.panels, said)
@@ -111,14 +114,23 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
 
 
-def _view_of(layer: Conv | ConvTranspose, view: str | None) -> View:
+def _scene(layer: Drawable, weight: ArrayLike | None, x: ArrayLike | None) -> Scene:
+    if isinstance(layer, Conv | ConvTranspose):
+        return Scene(layer, weight)
+    if weight is not None:
+        raise ValueError(f"{type(layer).__name__} has no weight, and one was given: leave it out")
+    return scene_of_pool(layer, x)
+
+
+def _view_of(layer: Drawable, view: str | None) -> View:
     if view is None:
         return "stamps" if isinstance(layer, ConvTranspose) else "windows"
     if view not in get_args(View):
         raise ValueError(f"view must be one of {', '.join(map(repr, get_args(View)))}, got {view!r}")
-    if view == "stamps" and isinstance(layer, Conv):
+    if view == "stamps" and not isinstance(layer, ConvTranspose):
+        remedy = "take layer.T, or view 'windows'" if isinstance(layer, Conv) else "take view 'windows'"
         raise ValueError("view 'stamps' shows what the inputs of a transposed convolution add, and this layer is none: "
-                         "take layer.T, or view 'windows'")  # fmt: skip
+                         + remedy)  # fmt: skip
     return "stamps" if view == "stamps" else "windows"
 
 
@@ -174,7 +186,7 @@ class _Stage:
         _ = scene.matrix  # built before anything is drawn: it refuses a weight that is not the layer's
         self.colours = _colours(scene, turned=self.turned)
         self.values = None if self.x is None else _one_input(layer, self.x)
-        self.answers = None if self.values is None or scene.weight is None else scene.matrix @ self.values
+        self.answers = scene.matrix @ self.values if self.values is not None and scene.has_values else None
         self.matrix_panel = self.map_panel = self.point_panel = self.kernel_panel = -1
         if self.maps:
             make = [self._add_map, self._add_kernel, self._add_points]
@@ -221,7 +233,7 @@ class _Stage:
                 self.base[key] = self._map_look(channel, place)
                 if not self.reads:
                     waiting = self.base[key]._replace(text="" if place.source is None else "0", faint=True)
-                    self.waiting[key] = waiting._replace(paper=_tint(waiting.paper, 0.4))
+                    self.waiting[key] = waiting._replace(paper=tint(waiting.paper, 0.4))
 
     def _map_key(self, channel: int, place: tuple[int, ...]) -> Key:
         (top, _), (left, _) = self.frame
@@ -230,12 +242,12 @@ class _Stage:
 
     def _map_look(self, channel: int, place: Place) -> Look:
         if place.source is None:
-            return Look(_NOTHING, "0" if self.reads else "", faint=True)
+            return Look(_NOTHING, self.scene.beyond if self.reads else "", faint=True)
         flat = self._flat(channel, place.source)
         text = self._x_text(flat) if self.reads else self._y_text(flat)
         colour = INPUT if self.reads else OUTPUT
         if place.kind == "copy" or not place.seen:
-            return Look(_tint(colour, 0.35), text, faint=True)
+            return Look(tint(colour, 0.35), text, faint=True)
         return Look(colour, text)
 
     def _flat(self, channel: int, source: tuple[int, ...]) -> int:
@@ -258,7 +270,7 @@ class _Stage:
             key, text = self._point_key(step), self._y_text(step) if self.reads else self._x_text(step)
             self.base[key] = Look(OUTPUT if self.reads else INPUT, text)
             if self.reads:
-                self.waiting[key] = Look(_tint(OUTPUT, 0.25), text if self.answers is None else "", faint=True)
+                self.waiting[key] = Look(tint(OUTPUT, 0.25), text if self.answers is None else "", faint=True)
 
     def _point_key(self, step: int) -> Key:
         channel, *position = self._position(step)
@@ -269,6 +281,8 @@ class _Stage:
         return self.slider.row_position(step)
 
     def _add_kernel(self) -> None:
+        if not self.scene.has_kernel:
+            return
         layer = self.slider.layer
         rows, cols = _plane(layer.kernel_size, 1)
         said = "kernel w, turned" if self.turned else "kernel w"
@@ -282,15 +296,11 @@ class _Stage:
             for place in np.ndindex(layer.kernel_size):
                 tap = self._tap(out_channel, within, place)
                 key = (self.kernel_panel + within, *_plane(place, 0))
-                looks[key] = Look(self._colour(place), self._tap_text(tap))
+                looks[key] = Look(self._colour(place), self.slider.tap_text(tap))
         return looks
 
     def _tap(self, out_channel: int, within: int, place: tuple[int, ...]) -> int:
         return int(np.ravel_multi_index((out_channel, within, *place), self.slider.layer.weight_shape))
-
-    def _tap_text(self, tap: int) -> str:
-        weight = self.slider.weight
-        return self.slider.tap_name(tap) if weight is None else number_label(np.ravel(weight)[tap])
 
     def _colour(self, place: tuple[int, ...]) -> str:
         layer = self.slider.layer
@@ -304,13 +314,13 @@ class _Stage:
         row_names = tuple(scene.row_name(row) for row in range(rows)) if named else ()
         col_names = tuple(scene.col_name(col) for col in range(cols)) if named else ()
         self.matrix_panel = self._add("matrix", Panel(
-            "matrix", f"y = C x, C is {rows} x {cols}", rows, cols, unit, row_names, col_names,
+            "matrix", f"{scene.equation} is {rows} x {cols}", rows, cols, unit, row_names, col_names,
             (scene.row_block, prod(scene.layer.output_size)), (scene.col_block, prod(scene.layer.input_size)),
         ))  # fmt: skip
         for cell in range(len(scene.cols)):
             look = Look(scene.colour(cell), labels[cell] if labels else "")
             self.base[self._cell_key(cell)] = look
-            self.waiting[self._cell_key(cell)] = look._replace(paper=_tint(look.paper, 0.22), faint=True)
+            self.waiting[self._cell_key(cell)] = look._replace(paper=tint(look.paper, 0.22), faint=True)
 
     def _cell_key(self, cell: int) -> Key:
         return (self.matrix_panel, int(self.scene.rows[cell]), int(self.scene.cols[cell]))
@@ -328,7 +338,7 @@ class _Stage:
             looks = dict(lasting) | self._lit(step)
             if self.maps:
                 looks |= self._covered(step, readings, totals)
-                if self.slider.layer.out_channels > 1:
+                if self.slider.layer.out_channels > 1 and self.scene.has_kernel:
                     looks |= self._kernel_looks(channel)
                 looks |= {self._point_key(step): self._point_look(step)}
             yield Frame(looks, lasting, tuple(self._outlines(step, channel, readings)), self._caption(step, width))
@@ -364,7 +374,7 @@ class _Stage:
             for channel in range(self.slider.layer.in_channels):
                 total = totals.get(self._flat(channel, place.source))
                 if total is not None:
-                    colour = _tint(OUTPUT, 0.35) if place.kind == "copy" else OUTPUT
+                    colour = tint(OUTPUT, 0.35) if place.kind == "copy" else OUTPUT
                     looks[self._map_key(channel, place.place)] = Look(colour, total, faint=place.kind == "copy")
         return looks
 
@@ -376,8 +386,9 @@ class _Stage:
         return {self._cell_key(cell): self.base[self._cell_key(cell)] for cell in cells}
 
     def _covered(self, step: int, readings: list[Reading], totals: Mapping[int, str]) -> dict[Key, Look]:
-        """The places that the window covers, each in the colour of its tap; pale where it meets a zero."""
+        """The places that the window covers, each in the colour of its tap; pale where nothing is read."""
         channel = self._position(step)[0]
+        read = {int(self.scene.cols[cell]) for cell in self.scene.row_cells(step)} if self.reads else totals
         looks = {}
         for within, map_channel in enumerate(self._channels(channel)):
             for reading in readings:
@@ -385,16 +396,17 @@ class _Stage:
                 note = self._note(step, self._tap(channel, within, reading.tap))
                 colour = self._colour(reading.tap)
                 if reading.source is None:
-                    looks[key] = Look(_tint(colour, 0.3), self.base[key].text, note, faint=True)
+                    looks[key] = Look(tint(colour, 0.3), self.base[key].text, note, faint=True)
                     continue
-                text = self.base[key].text if self.reads else totals[self._flat(map_channel, reading.source)]
-                looks[key] = Look(colour, text, note)
+                flat = self._flat(map_channel, reading.source)
+                text = self.base[key].text if self.reads else totals[flat]
+                looks[key] = Look(colour if flat in read else tint(colour, 0.3), text, note)
         return looks
 
     def _note(self, step: int, tap: int) -> str:
         """What a place of the window is multiplied with; for a stamp of numbers, what is added."""
         if self.reads or self.answers is None:
-            return self._tap_text(tap)
+            return self.slider.note(step, tap)
         assert self.values is not None
         added = number_label(np.ravel(np.asarray(self.slider.weight))[tap] * self.values[step])
         return added if added.startswith("-") else "+" + added
@@ -426,22 +438,14 @@ class _Stage:
         if not self.reads:
             value = "" if self.values is None else f" = {number_label(self.values[step])}"
             return f"the stamp of {scene.col_name(step)}{value} is added: column {step} of C"
-        cells = scene.row_cells(step)
         result = "" if self.answers is None else f" = {self._y_text(step)}"
-        for most in range(min(len(cells), 12), 0, -1):
-            caption = f"{scene.row_name(step)} = {self._sum(cells, most)}{result}"
+        terms = scene.terms(step, self._x_text)
+        for most in range(min(len(terms), 12), 0, -1):
+            shown = terms if len(terms) <= most else [*terms[: most - 1], "…", terms[-1]]
+            caption = f"{scene.row_name(step)} = {scene.made_of(step, shown)}{result}"
             if ems(caption) * _CAPTION <= width:
                 return caption
-        return f"{scene.row_name(step)} = {'…' if cells else '0'}{result}"
-
-    def _sum(self, cells: range, most: int) -> str:
-        """The terms of a row, in the middle left out where there are too many."""
-        if len(cells) <= most:
-            return " + ".join(map(self._term, cells))
-        return " + ".join([*map(self._term, cells[: most - 1]), "…", self._term(cells[-1])])
-
-    def _term(self, cell: int) -> str:
-        return f"{_factor(self.scene.text(cell))}·{_factor(self._x_text(int(self.scene.cols[cell])))}"
+        return f"{scene.row_name(step)} = {'…' if terms else '0'}{result}"
 
 
 def _forward(scene: Scene) -> Scene:
@@ -476,15 +480,6 @@ def _plane(values: Iterable[Any], missing: Any) -> tuple[Any, Any]:
     known = tuple(values)
     first, second = (missing,) * (2 - len(known)) + known
     return first, second
-
-
-def _tint(colour: str, part: float) -> str:
-    """A colour, thinned with white."""
-    return "#" + bytes(round(255 + (value - 255) * part) for value in rgb(colour)).hex()
-
-
-def _factor(text: str) -> str:
-    return f"({text})" if re.search(r"(?<=.)[+-]|^-", text) else text
 
 
 def _unit_for(labels: list[str]) -> float:

@@ -61,7 +61,8 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
     """
     wide, tall = _n(film.width), _n(film.height + FOOT)
     named = escape(film.title or _UNTITLED)
-    described = escape("; ".join(frame.caption for frame in film.frames[:4]) + ("; …" if len(film.frames) > 4 else ""))
+    steps = "; ".join(frame.caption for frame in film.frames[:4]) + ("; …" if len(film.frames) > 4 else "")
+    described = escape(film.about or steps)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" '
         'role="img" aria-labelledby="title description" font-family="DejaVu Sans, Verdana, sans-serif" '
