@@ -8,7 +8,7 @@ BIN       = .venv/bin
 PINS      = constraints.txt
 PACKAGE  := $(shell find convmatrix -type f -not -path '*/__pycache__/*') pyproject.toml
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
-FIGURES   = $(filter-out %/__pycache__,$(wildcard figures/*))
+FIGURES  := $(shell find figures -mindepth 1 -name __pycache__ -prune -o -print 2>/dev/null)
 LOWEST    = $(wildcard tests/core tests/test_layers*.py tests/test_cli*.py)
 ORACLES   = $(wildcard .venv-oracles/ready)
 
@@ -144,8 +144,8 @@ build/figures.done: $(filter %.py,$(FIGURES)) $(PACKAGE) .venv/dev
 # All of it is made anew in a copy, which then has to equal the original, file by file.
 build/stale.ok: $(FIGURES) $(NOTEBOOKS) $(PACKAGE) .venv/dev
 	@rm -rf build/stale && mkdir -p build/stale
-	$(if $(FIGURES),cp -r figures build/stale && rm -f build/stale/figures/*.svg)
-	$(if $(FIGURES),$(BIN)/python build/stale/figures/build.py)
+	$(if $(FIGURES),cp -r figures build/stale && find build/stale/figures -name '*.svg' -delete)
+	$(if $(FIGURES),$(BIN)/python build/stale/figures/build.py committed)
 	$(if $(FIGURES),diff -rq -x __pycache__ figures build/stale/figures)
 	$(if $(NOTEBOOKS),cp -r notebooks build/stale)
 	$(if $(NOTEBOOKS),$(EXECUTE) $(NOTEBOOKS:%=build/stale/%))

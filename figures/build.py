@@ -1,21 +1,39 @@
-"""Build every figure of this folder: each file here that has a ``figure()``.
+"""Build the figures: each file of this folder has a ``figure()``, or ``pictures()``, which are films with names.
 
-The SVG stands beside its file and is committed; under the pinned versions it has the same bytes every time. PDF and
-PNG go to ``build/figures``.
+SVGs of what stands still are committed: beside its file if that has one figure, else in a folder of the file's name.
+Under the pinned versions they have the same bytes every time. All else goes to ``build/figures``: PDF and PNG, and
+animations as SVG and GIF. With the argument ``committed`` nothing else is built.
 """
 
 import importlib.util
 import io
-from collections.abc import Iterator
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from convmatrix.show.animate import save
+from convmatrix.show.film import Film
+from convmatrix.show.plot import film_frame
+from convmatrix.show.svg import moving
 
 HERE = Path(__file__).resolve().parent
 OTHERS = HERE.parent / "build" / "figures"
-STYLE = {"svg.hashsalt": "convmatrix", "svg.fonttype": "path", "pdf.fonttype": 42, "savefig.dpi": 200,
+STYLE: Any = {"svg.hashsalt": "convmatrix", "svg.fonttype": "path", "pdf.fonttype": 42, "savefig.dpi": 200,
          "font.family": "DejaVu Sans", "axes.titlesize": 10}  # fmt: skip
+
+
+class File(NamedTuple):
+    """A picture in one format; its name is relative to the folder where it belongs."""
+
+    name: str
+    committed: bool
+    content: bytes
 
 
 def sources() -> Iterator[Path]:
@@ -33,39 +51,74 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def rendered(path: Path, *formats: str) -> dict[str, bytes]:
-    """One figure in the given formats; equal bytes whenever versions are equal."""
+def rendered(path: Path, *, only_committed: bool = False) -> Iterator[File]:
+    """The pictures of a figure's file; equal bytes whenever versions are equal."""
+    module, more = load(path), () if only_committed else ("pdf", "png")
+    if hasattr(module, "pictures"):
+        for name, film in module.pictures():
+            if len(film.frames) == 1:
+                yield from _still(f"{path.stem}/{name}", film, more)
+            elif not only_committed:
+                yield from _moving(f"{path.stem}/{name}", film)
+        return
+    title, _, description = (module.__doc__ or "").strip().partition("\n\n")
+    for ending, content in _saved(module.figure, ("svg", *more), title, " ".join(description.split())):
+        yield File(f"{path.stem}.{ending}", ending == "svg", content)
+
+
+def _still(name: str, film: Film, more: Sequence[str]) -> Iterator[File]:
+    yield File(f"{name}.svg", True, moving(film).encode())
+    for ending, content in _saved(lambda: _drawn(film), more, film.title, film.about):
+        yield File(f"{name}.{ending}", False, content)
+
+
+def _drawn(film: Film) -> Figure:
+    figure = film_frame(film).get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def _moving(name: str, film: Film) -> Iterator[File]:
+    yield File(f"{name}.svg", False, moving(film).encode())
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, "film.gif")
+        save(film, made)
+        yield File(f"{name}.gif", False, made.read_bytes())
+
+
+def _saved(
+    draw: Callable[[], Figure], endings: Sequence[str], title: str, description: str
+) -> Iterator[tuple[str, bytes]]:
+    """A figure in some formats, without dates."""
+    metadata: Mapping[str, Mapping[str, Any]] = {
+        "svg": {"Date": None, "Title": title, "Description": description},
+        "pdf": {"CreationDate": None, "Title": title, "Subject": description},
+        "png": {"Title": title, "Description": description},
+    }
+    if not endings:
+        return
     mpl.use("agg")
     import matplotlib.pyplot as plt
 
-    module = load(path)
-    title, _, description = (module.__doc__ or "").strip().partition("\n\n")
-    metadata = {
-        "svg": {"Date": None, "Title": title, "Description": " ".join(description.split())},
-        "pdf": {"CreationDate": None, "Title": title},
-        "png": {"Title": title},
-    }
     with mpl.rc_context(STYLE):
-        figure = module.figure()
-        pictures = {}
-        for format_ in formats:
+        figure = draw()
+        for ending in endings:
             stream = io.BytesIO()
-            figure.savefig(stream, format=format_, metadata=metadata[format_])
-            pictures[format_] = stream.getvalue()
+            figure.savefig(stream, format=ending, metadata=metadata[ending])
+            yield ending, stream.getvalue()
         plt.close(figure)
-    return pictures
 
 
-def build() -> None:
-    """Write all pictures; a file that has its bytes already is left alone."""
-    OTHERS.mkdir(parents=True, exist_ok=True)
+def build(*, only_committed: bool = False) -> None:
+    """Write the pictures; a file that has its bytes already is left alone."""
     for path in sources():
-        for format_, picture in rendered(path, "svg", "pdf", "png").items():
-            target = (HERE if format_ == "svg" else OTHERS) / f"{path.stem}.{format_}"
-            if not target.exists() or target.read_bytes() != picture:
-                target.write_bytes(picture)
+        for name, committed, content in rendered(path, only_committed=only_committed):
+            target = (HERE if committed else OTHERS) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists() or target.read_bytes() != content:
+                target.write_bytes(content)
                 print(f"wrote {target.relative_to(HERE.parent)}")  # noqa: T201  make figures says what it wrote
 
 
 if __name__ == "__main__":
-    build()
+    build(only_committed="committed" in sys.argv[1:])

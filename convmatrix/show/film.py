@@ -64,7 +64,7 @@ class Panel(NamedTuple):
     def name_size(self) -> float:
         """Height of the names of its rows and columns; 0 where they would not fit."""
         longest = max(map(ems, (*self.row_names, *self.col_names)), default=0.0)
-        size = min(0.3, 0.82 * self.unit / longest) if longest else 0.0
+        size = min(0.3, 0.76 * self.unit / longest) if longest else 0.0
         return size if size >= SMALLEST * 0.7 else 0.0
 
     def at(self, row: int, col: int) -> tuple[float, float]:
