@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from convmatrix.show.film import FAINT, GRID, LINE, PAPER, TITLE_SIZE, Look, Panel, lines_of, note_size, text_size
 from convmatrix.show.palette import WINDOW, ink_on, rgb
 
-__all__ = ["SizedText", "blank", "box", "cell", "draw", "image", "outline", "write"]
+__all__ = ["SizedText", "blank", "box", "cell", "draw", "draw_rulers", "image", "outline", "write"]
 
 
 def blank(ax: Axes, wide: float, tall: float) -> Axes:
@@ -44,7 +44,7 @@ def draw(ax: Axes, panel: Panel, looks: Mapping[tuple[int, int], Look] | NDArray
             cell(ax, panel, (row, col), look)
     else:
         image(ax, panel, _pixels(panel, looks))
-    _rulers(ax, panel)
+    draw_rulers(ax, panel)
 
 
 def cell(ax: Axes, panel: Panel, place: tuple[int, int], look: Look, gid: str = "") -> None:
@@ -78,19 +78,22 @@ def _pixels(panel: Panel, looks: Mapping[tuple[int, int], Look]) -> NDArray[np.u
     return pixels
 
 
-def _rulers(ax: Axes, panel: Panel) -> None:
+def draw_rulers(ax: Axes, panel: Panel, *, faint: bool = False) -> None:
+    """Lines between image rows and, bold, between channels; where they are many, those of image rows below the rest."""
     lines, widths = [], []
     for across, at, bold in panel.rulers():
         ends = ((at, 0), (at, panel.cols)) if across else ((0, at), (panel.rows, at))
         lines.append([panel.at(*end) for end in ends])
         widths.append(1.6 if bold else 0.8)
     if lines:
-        ax.add_artist(LineCollection(lines, colors="black", linewidths=widths, zorder=2.5, gid=f"{panel.name}-rulers"))
+        colours = [GRID if faint and width < 1 else "black" for width in widths]
+        ax.add_artist(LineCollection(lines, colors=colours, linewidths=widths, zorder=0.8 if faint else 2.5,
+                                     gid=f"{panel.name}-rulers"))  # fmt: skip
 
 
 def outline(ax: Axes, panel: Panel, place: tuple[int, int, int, int], gid: str) -> None:
     """Frame some cells: first row, first column, rows and columns."""
-    box(ax, panel, place, gid=gid, edgecolor=WINDOW, linewidth=2.5, zorder=3)
+    box(ax, panel, place, gid=gid, edgecolor=WINDOW, linewidth=2.5 if panel.labelled else 1.2, zorder=3)
 
 
 def box(ax: Axes, panel: Panel, place: tuple[int, int, int, int], **looks: Any) -> None:
