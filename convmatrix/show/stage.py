@@ -20,7 +20,7 @@ from convmatrix.show.palette import INPUT, OUTPUT, SEEN, tint
 from convmatrix.show.pools import scene_of_pool
 from convmatrix.show.scene import Place, Reading, Scene, number_label
 
-__all__ = ["Drawable", "View", "film"]
+__all__ = ["Drawable", "View", "film", "one_input"]
 
 Drawable = Conv | ConvTranspose | AvgPool | MaxPool
 
@@ -185,7 +185,7 @@ class _Stage:
             _require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it refuses a weight that is not the layer's
         self.colours = _colours(scene, turned=self.turned)
-        self.values = None if self.x is None else _one_input(layer, self.x)
+        self.values = None if self.x is None else one_input(layer, self.x)
         self.answers = scene.matrix @ self.values if self.values is not None and scene.has_values else None
         self.matrix_panel = self.map_panel = self.point_panel = self.kernel_panel = -1
         if self.maps:
@@ -465,7 +465,25 @@ def _colours(scene: Scene, *, turned: bool) -> list[str]:
     return [scene.colours[int(tap) % count] for tap in taps[:count]]
 
 
-def _one_input(layer: Conv | ConvTranspose, x: ArrayLike) -> NDArray[Any]:
+def one_input(layer: Conv | ConvTranspose, x: ArrayLike) -> NDArray[Any]:
+    """Flatten the one input that is drawn; small integers are made large ones, so that sums of them stay right.
+
+    Returns
+    -------
+    (inputs,) ndarray
+
+    Raises
+    ------
+    ValueError
+        If it is a batch, or is not the layer's.
+    WrongTypeError
+        If it has no numbers.
+
+    Examples
+    --------
+    >>> one_input(Conv((3,), 2), np.array([1, 2, 3], dtype=np.int8)).dtype
+    dtype('int64')
+    """
     values = layer.vec(x)
     if values.ndim > 1:
         raise ValueError(f"x has shape {np.shape(x)}, a batch of {values.shape[1]}, but one input is drawn: pass one")
