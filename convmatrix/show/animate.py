@@ -33,7 +33,6 @@ from PIL import Image, ImageDraw, ImageFont, features
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.export import replacing
-from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.film import (
     FAINT,
     FOOT,
@@ -51,7 +50,7 @@ from convmatrix.show.film import (
     text_size,
 )
 from convmatrix.show.palette import WINDOW, ink_on, rgb
-from convmatrix.show.stage import View, film
+from convmatrix.show.stage import Drawable, View, film
 from convmatrix.show.svg import moving, page
 
 __all__ = ["ENDINGS", "animate", "images", "save"]
@@ -69,7 +68,7 @@ _FASTEST, _SLOWEST = 0.02, 60.0
 
 
 def animate(
-    layer: Conv | ConvTranspose,
+    layer: Drawable,
     path: str | os.PathLike[str],
     *,
     weight: ArrayLike | None = None,
@@ -84,7 +83,7 @@ def animate(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
+    layer : Conv, ConvTranspose, AvgPool or MaxPool
         With at most two axes.
     path : str or path-like
         Ends in one of `ENDINGS`.
@@ -112,6 +111,7 @@ def animate(
 
     Examples
     --------
+    >>> from convmatrix.layers import Conv
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     animate(Conv(4, 3), f"{folder}/window.gif")
@@ -147,6 +147,7 @@ def save(
 
     Examples
     --------
+    >>> from convmatrix.layers import Conv
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(film(Conv((3,), 2)), f"{folder}/window.svg", progress=print)
@@ -292,6 +293,7 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
 
     Examples
     --------
+    >>> from convmatrix.layers import Conv
     >>> [picture.size for picture in images(film(Conv((3,), 2), matrix=False), cell=20)]
     [(108, 104), (108, 104)]
     """

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,17 +116,27 @@ class AverageScene(_PoolScene):
     def _divisors(self) -> NDArray[np.int64]:
         return np.tile(self.pool.divisors().ravel(), self.pool.channels)
 
+    def applied(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The outputs for a vector of inputs: divided once, so that sums of integers stay exact until then."""
+        means: NDArray[Any] = self._windows.astype(values.dtype) @ values / self._divisors
+        return means
+
     def text(self, cell: int) -> str:
         """An entry, as a fraction."""
-        return f"1/{self._divisors[self.rows[cell]]}"
+        return _divided("1", self._divisors[self.rows[cell]])
 
     def note(self, row: int, tap: int) -> str:
         """What the window of a row multiplies with, everywhere."""
-        return f"1/{self._divisors[row]}"
+        return _divided("1", self._divisors[row])
 
     def made_of(self, row: int, terms: Sequence[str]) -> str:
         """The sum of the terms, divided."""
-        return f"({' + '.join(terms)})/{self._divisors[row]}"
+        added = " + ".join(terms)
+        return _divided(f"({added})" if len(terms) > 1 else added, self._divisors[row])
+
+
+def _divided(text: str, divisor: int) -> str:
+    return f"{text}/{divisor}" if divisor > 1 else text
 
 
 @dataclass(frozen=True, kw_only=True)

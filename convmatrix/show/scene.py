@@ -151,6 +151,11 @@ class Scene:
         """Whether its entries are numbers."""
         return self.weight is not None
 
+    def applied(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The outputs for a vector of inputs."""
+        outputs: NDArray[Any] = self.matrix @ values
+        return outputs
+
     def tap_text(self, tap: int) -> str:
         """Value of a weight entry, or its name where there is no weight."""
         return self.tap_name(tap) if self.weight is None else number_label(np.ravel(np.asarray(self.weight))[tap])

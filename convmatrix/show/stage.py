@@ -186,7 +186,7 @@ class _Stage:
         _ = scene.matrix  # built before anything is drawn: it refuses a weight that is not the layer's
         self.colours = _colours(scene, turned=self.turned)
         self.values = None if self.x is None else one_input(layer, self.x)
-        self.answers = scene.matrix @ self.values if self.values is not None and scene.has_values else None
+        self.answers = scene.applied(self.values) if self.values is not None and scene.has_values else None
         self.matrix_panel = self.map_panel = self.point_panel = self.kernel_panel = -1
         if self.maps:
             make = [self._add_map, self._add_kernel, self._add_points]
