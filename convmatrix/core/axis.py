@@ -168,6 +168,17 @@ class Axis:
             lo, hi = max(lo, copied[0]), min(hi, copied[1])
         return _clamped(lo, hi, self.input_size)
 
+    @property
+    def spare_periods(self) -> int:
+        """Number of the interior's periods that an axis can do without, and keep every way in which its reads meet.
+
+        A period is `shift` inputs and `period` outputs. What is left of the interior is so long that no two outputs
+        which share an input touch both ends of it, and that all reads of a period in its middle have their like.
+        """
+        lo, hi = self.interior_inputs()
+        every = self.shift * self.input_dilation
+        return max(((hi - lo) * self.input_dilation - 3 * self.span - every) // every, 0)
+
     # -- how many entries ----------------------------------------------------------------------------------------
 
     @property

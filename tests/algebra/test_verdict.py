@@ -199,9 +199,10 @@ def test_the_rank_is_left_out_above_two_thousand():
     assert MODULE.RANK_LIMIT == 2000
 
 
-@share(0.3)
-@given(layer=layers(modes=("zeros",)).filter(lambda layer: layer.nnz), seed=seeds())
-def test_of_large_layers_only_the_diagonal_is_looked_at(layer, seed):
+@share(0.5)
+@given(layer=layers().filter(lambda layer: layer.nnz), seed=seeds())
+@covers()
+def test_of_layers_with_many_products_only_the_diagonal_is_looked_at(layer, seed):
     weight = integers(layer.weight_shape, seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MODULE, "_PRODUCTS", 0)
@@ -232,14 +233,6 @@ def test_a_large_layer_that_might_be_undone_is_left_open():
 
 
 @pytest.mark.usefixtures("without_products")
-@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular", "symmetric"])
-def test_a_large_layer_with_a_border_is_left_open(mode):
-    """There, taps that meet are summed before they are squared: the diagonal is not a sum of squares of weights."""
-    found = verdict(Conv(4, 3, padding=1, padding_mode=mode), np.full((3, 3), 2))
-    assert (found.gram, found.cogram) == (None, None)
-
-
-@pytest.mark.usefixtures("without_products")
 def test_complex_weights_on_the_diagonal():
     assert verdict(Conv((3,), 1), np.array([1j])).gram is None
     found = verdict(Conv((3,), 1), np.array([3 + 4j]))
@@ -255,6 +248,72 @@ def test_a_real_large_layer():
     assert found.cogram.measured == (weight**2).sum(axis=(1, 2, 3)).max() - 1
     phases = [(weight[:, :, row::2, col::2] ** 2).sum(axis=(0, 2, 3)).max() for row in (0, 1) for col in (0, 1)]
     assert found.gram.measured == max(phases) - 1
+
+
+@pytest.mark.parametrize("name", ["unet_up", "fcn32s_up", "alexnet_conv2", "dcgan_up", "mobilenet_depthwise"])
+def test_settings_of_many_entries_by_their_kernels(name):
+    """The diagonals from the kernels alone: what reads an input is every stride-th tap, an output reads its kernel."""
+    layer = presets.setting(name)
+    conv, forward = (layer, True) if isinstance(layer, Conv) else (layer.T, False)
+    weight = generic_weight(layer)
+    found = verdict(layer)
+    gram, cogram = (found.gram, found.cogram) if forward else (found.cogram, found.gram)
+    squares = (weight**2).reshape(conv.groups, -1, *weight.shape[1:])
+    step = conv.stride[0]
+    phases = [
+        squares[..., row::step, col::step].sum(axis=(1, 3, 4)).max() for row in range(step) for col in range(step)
+    ]
+    assert gram.measured == max(phases) - 1
+    assert cogram.measured == squares.sum(axis=(2, 3, 4)).max() - 1
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular", "symmetric"])
+def test_the_whole_product_of_a_layer_that_no_memory_holds(mode):
+    """In the middle every input meets its neighbours with the kernel's correlation with itself."""
+    pad = 1 if mode != "zeros" else 0
+    weight = np.array([1, -2, 5])
+    found = verdict(Conv((10**20,), 3, padding=pad, padding_mode=mode), weight)
+    assert (found.cogram.name, found.cogram.holds, found.rank) == ("C C^T = I", False, None)
+    if mode in ("zeros", "circular"):
+        assert found.gram.measured == found.cogram.measured == (weight @ weight) - 1 == 29
+    far = verdict(Conv((10**20,), 3, padding=((0, 1),), padding_mode="zeros"), [2, 0, 0])
+    assert (far.gram.measured, far.cogram.measured) == (3, 3)
+
+
+def test_a_layer_that_no_memory_holds_may_be_undone():
+    haar = presets.kernel("haar")
+    found = verdict(Conv(10**12, 2, stride=2, out_channels=4), haar)
+    assert (found.gram.holds, found.cogram.holds) == (True, True)
+    # But for the last input, which no window reads.
+    found = verdict(Conv((2 * 10**12 + 1,), 2, stride=2, out_channels=2), presets.kernel("haar", ndim=1))
+    assert (found.gram.holds, found.gram.measured, found.gram.where) == (False, 1, (2 * 10**12, 2 * 10**12))
+    assert found.cogram.holds
+    # But for the first input, which is cropped, and the last output, which reads a zero.
+    found = verdict(Conv((10**12,), 3, padding=((-1, 3),)), [1, 0, 0])
+    assert (found.gram.measured, found.gram.where) == (1, (0, 0))
+    assert found.cogram.where == (10**12 - 1, 10**12 - 1)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv(10**5, 10**5),  # as many weights
+        Conv((10**6,), 10**4),  # as many taps for each place
+        Conv((5,), 3, padding=10**9, padding_mode="reflect"),  # all border
+        Conv(1, 1, padding=10**9),
+        Conv(10**5, 3, padding=-40000),  # all cropped but the middle
+    ],
+)
+def test_what_has_no_short_form_is_left_open(layer):
+    found = verdict(layer)
+    assert (found.rank, found.gram, found.cogram, found.generic) == (None, None, None, True)
+
+
+def test_a_rank_that_was_asked_for_is_refused_where_its_weight_has_no_room():
+    with pytest.raises(
+        ValueError, match=r"^a generic weight of shape \(1, 1, 10000000, 10000000\) needs 7.45e\+05 GiB but"
+    ):
+        verdict(Conv(10**7, 10**7), any_size=True)
 
 
 # -- integers that do not fit ----------------------------------------------------------------------------------------
