@@ -53,6 +53,20 @@ def test_sizes_are_integers(layer, name, value, message):
 
 
 @LAYERS
+def test_axes_are_no_more_than_arrays_can_have(layer):
+    limit = "but a layer has at most 61 axes: NumPy's arrays have 64, three of them for groups and channels"
+    for ndim in (62, 100_000, 10**30):
+        with refused(f"ndim is {ndim}, {limit}"):
+            layer(3, 3, ndim=ndim)
+    with refused(f"input_size has 62 entries, one for each axis, {limit}"):
+        layer((3,) * 62, 3)
+    most = layer(1, 1, ndim=61)
+    weight = np.full(most.weight_shape, 7)
+    assert most.matrix(weight).toarray() == most.operator(weight) @ np.eye(1) == most.T.operator(weight) @ [1] == 7
+    assert layer(3, 3, padding=1, ndim=61).matrix_shape == (3**61, 3**61)
+
+
+@LAYERS
 @pytest.mark.parametrize("name", SIZES)
 @pytest.mark.parametrize(("value", "axis", "got"), [(0, 0, 0), (-1, 0, -1), ((1, 0), 1, 0), ((1, -5), 1, -5)])
 def test_sizes_are_at_least_one(layer, name, value, axis, got):

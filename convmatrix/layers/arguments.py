@@ -45,6 +45,10 @@ _CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
 """dtypes that scipy.sparse cannot hold, by NumPy's character, and what to cast them to."""
 
 
+MOST_AXES = 61
+"""Axes that a layer can have: NumPy's arrays have 64 at most, and a weight by groups and channels takes three of them."""
+
+
 # -- one value -------------------------------------------------------------------------------------------------------
 
 
@@ -143,6 +147,12 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
                 f"{said} but {name} has {len(entries)} entries, {arguments[name]!r}: give one entry for each axis, or "
                 f"one number for all{hint}"
             )
+    if known is not None and known[1] > MOST_AXES:
+        said = f"ndim is {known[1]}" if known[0] == "ndim" else f"{known[0]} has {known[1]} entries, one for each axis"
+        raise ValueError(
+            f"{said}, but a layer has at most {MOST_AXES} axes: NumPy's arrays have 64, three of them for groups and "
+            "channels"
+        )
     return 2 if known is None else known[1]
 
 
