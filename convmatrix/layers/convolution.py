@@ -239,8 +239,10 @@ class Layer(AnyLayer):
         """
         bias = np.asarray(bias)
         if bias.shape != (self.out_channels,):
-            raise ValueError(f"bias has shape {bias.shape} but out_channels={self.out_channels} need "
-                             f"({self.out_channels},)")  # fmt: skip
+            raise ValueError(
+                f"bias has shape {bias.shape} but must have shape ({self.out_channels},), one number for each output "
+                f"channel (out_channels={self.out_channels})"
+            )
         return np.repeat(bias, prod(self.output_size))
 
     # -- checks ----------------------------------------------------------------------------------------------------
@@ -761,8 +763,8 @@ def _transposed_axis(
     )
     if stretched < 1:
         raise ValueError(
-            f"output is empty on axis {number}: its size would be {stretched} {arithmetic}; crop {1 - stretched} less "
-            "by the padding"
+            f"output is empty on axis {number}: its size would be {stretched} {arithmetic}; reduce "
+            f"the padding by {1 - stretched}"
         )
     if (stretched - 1) % axis.input_dilation:
         fits = [op for op in range(most) if base + op >= 1 and (base + op - 1) % axis.input_dilation == 0]
