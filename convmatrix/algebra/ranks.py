@@ -226,16 +226,15 @@ def rounding(values: NDArray[Any], shape: tuple[int, ...]) -> float:
 
 def _rank_of_integers(matrix: sparse.csr_array, progress: Progress | None) -> Rank:
     """Eliminate modulo one prime after the other until the largest rank found is proven, or two have been used."""
-    from scipy.sparse.csgraph import structural_rank  # slow to import
-
     candidates = primes()
-    most = int(structural_rank(_pattern(matrix)))  # of any numbers in the places of the nonzeros
+    most = None
     used: list[int] = []
     found, needed = 0, 1
     while len(used) < needed:
         used.append(next(candidates))
         found = max(found, rank_modulo(matrix, used[-1], _shifted(progress, len(used) - 1, needed)))
         how = f"modulo {_listed(used)}"
+        most = _structural_rank(matrix, at_least=found) if most is None else most
         if found == most:
             return Rank(found, f"{how}; proven, since the pattern allows no more", proven=True)
         squared = _hadamard_squared(matrix, found + 1)
@@ -247,6 +246,17 @@ def _rank_of_integers(matrix: sparse.csr_array, progress: Progress | None) -> Ra
         feasible = proof * prod(matrix.shape) * min(matrix.shape) <= _PROOF
         needed = max(len(used) + 1, proof) if feasible else 2
     return Rank(found, f"{how}; not proven, which takes {proof} primes, to exceed {bound}")
+
+
+def _structural_rank(matrix: sparse.csr_array, at_least: int) -> int:
+    """The largest rank that any numbers in the places of the nonzeros have."""
+    pattern = _pattern(matrix)
+    full = min(np.count_nonzero(np.diff(pattern.indptr)), len(np.unique(pattern.indices)))
+    if at_least == full:
+        return at_least  # which most layers have, and which spares them a slow import
+    from scipy.sparse.csgraph import structural_rank
+
+    return int(structural_rank(pattern))
 
 
 def _listed(used: list[int]) -> str:

@@ -1,6 +1,7 @@
 """When a rank modulo primes is the rank: the pattern, Hadamard's bound, and matrices made to fool both primes."""
 
 import re
+import sys
 from itertools import combinations, islice
 
 import numpy as np
@@ -40,6 +41,24 @@ def test_multiples_of_the_primes_do_not_fool(name):
     assert (found.value, found.proven) == (value, True)
     words = {1: f"the prime {P}", 2: f"the primes {P} and {Q}"}.get(used, f"{used} primes from {P} down")
     assert found.how.startswith(f"modulo {words}; proven, since ")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv(4, 3),
+        Conv(4, 3).T,
+        Conv((5,), 2, stride=3),  # the third input and the last are read by no window
+        Conv((4,), 1, padding=((3, -1),)),  # three rows of zeros, and one column
+    ],
+)
+def test_a_full_rank_takes_no_matching(layer, monkeypatch):
+    """It is a slow import, a fifth of the time that a small `show` takes."""
+    monkeypatch.setitem(sys.modules, "scipy.sparse.csgraph", None)  # so that importing it fails
+    matrix = layer.matrix(np.arange(2, 2 + np.prod(layer.weight_shape)).reshape(layer.weight_shape))
+    assert rank(matrix).how == f"modulo the prime {P}; proven, since the pattern allows no more"
+    with pytest.raises(ImportError):
+        rank(csr([[1, 0, 0], [2, 0, 0], [0, 3, 4]]))
 
 
 def test_a_convolution_whose_weights_are_multiples_of_the_primes():
