@@ -15,6 +15,7 @@ from scipy import sparse
 from convmatrix import presets
 from convmatrix.algebra.factors import dual, frame_layer, padding_matrix
 from convmatrix.core import reference
+from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers import Conv, ConvTranspose, flip
 
 __all__ = [
@@ -95,10 +96,16 @@ def gram_is_identity(matrix: sparse.csr_array, name: str = "C^T C = I") -> Check
         dtype = np.int64 if largest**2 * max(matrix.shape) < np.iinfo(np.int64).max else np.float64
         matrix = matrix.astype(dtype)
         exact = dtype is np.int64
+    require_finite("the matrix", matrix)
+    data, scale = scaled(matrix.data, down=True)  # a large float may have no square
+    matrix = sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
     gram = matrix.conj().T @ matrix
-    deviation = abs(gram - sparse.eye_array(matrix.shape[1], dtype=gram.dtype, format="csr")).tocoo()
+    one = gram.dtype.type(1 / scale / scale)
+    deviation = abs(gram - one * sparse.eye_array(matrix.shape[1], dtype=gram.dtype, format="csr")).tocoo()
     most = int(np.argmax(deviation.data)) if deviation.nnz else None
     measured: Any = 0 if most is None else deviation.data[most].item()
+    if scale > 1:
+        measured = measured * scale * scale  # infinite where a float cannot hold it
     rows, cols = deviation.coords
     terms = int(np.bincount(matrix.indices, minlength=1).max()) if matrix.nnz else 0
     bound = 0 if exact else 4 * terms * float(np.finfo(gram.dtype).eps)

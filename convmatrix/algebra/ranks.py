@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from convmatrix.core.memory import require_memory
+from convmatrix.core.numbers import require_finite, scaled
 
 __all__ = [
     "PRIMES", "SIDE", "Progress", "Rank", "decomposed", "is_small", "nullity", "primes", "rank", "rank_modulo",
-    "require_finite",
     "require_small", "rounding",
 ]  # fmt: skip
 
@@ -86,14 +86,15 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
     >>> found.value, found.proven
     (1, True)
     """
-    require_finite("the matrix", matrix.data)
+    require_finite("the matrix", matrix)
     if min(matrix.shape) == 0 or matrix.nnz == 0 or not matrix.data.any():
         return Rank(0, "no entries but zeros", proven=True)
     _require_feasible(matrix, limit)
     if matrix.dtype.kind not in "biu":
-        values = np.linalg.svd(matrix.toarray(), compute_uv=False)
+        dense, scale = scaled(matrix.toarray())
+        values = np.linalg.svd(dense, compute_uv=False)
         tolerance = rounding(values, matrix.shape)
-        return Rank(int(np.count_nonzero(values > tolerance)), f"singular values above {tolerance:.2g}")
+        return Rank(int(np.count_nonzero(values > tolerance)), f"singular values above {tolerance * scale:.2g}")
     return _rank_of_integers(matrix, progress)
 
 
@@ -150,27 +151,6 @@ def require_small(shape: tuple[int, int], side: int, what: str, remedy: str) -> 
     require_memory((3 * numbers + side**2) * 16, f"{what}, and with its singular vectors it", remedy)
 
 
-def require_finite(what: str, array: NDArray[Any]) -> None:
-    """Refuse numbers that no equation holds for.
-
-    Parameters
-    ----------
-    what : str
-        What they are called.
-    array : ndarray
-
-    Raises
-    ------
-    ValueError
-        If there are infinities or nan among them.
-    """
-    wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
-    if wrong:
-        raise ValueError(
-            f"{what} has {wrong} of {array.size} entries that are not finite, which nothing can be solved for"
-        )
-
-
 def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, Array, Array, int]:
     """Compute singular vectors and values, and the rank: exact for integers, where the singular values show it too.
 
@@ -191,7 +171,7 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
     ValueError
         If double precision does not show the rank of an integer matrix.
     """
-    require_finite("the matrix", matrix.data)
+    require_finite("the matrix", matrix)
     rows, cols = matrix.shape
     dense = matrix.toarray()
     if matrix.dtype.kind in "biu":

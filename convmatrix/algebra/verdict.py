@@ -14,6 +14,7 @@ from convmatrix.algebra.ranks import PRIMES, Progress, Rank, rank
 from convmatrix.algebra.shortened import shortened
 from convmatrix.core.assembly import extended_weight
 from convmatrix.core.memory import require_memory
+from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of
 from convmatrix.layers import Conv, ConvTranspose
 
@@ -108,6 +109,7 @@ def verdict(
     if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
         return Verdict(None, None, None, generic=True)
     given = layer.checked_weight(generic_weight(layer) if weight is None else weight)
+    require_finite("weight", given)
     found = None
     if any_size or max(layer.matrix_shape) <= RANK_LIMIT:
         # A larger range than the weight's makes an accidental zero of a minor improbable.
@@ -156,6 +158,7 @@ def _by_diagonals(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> t
     terms = max(conv.matrix_shape)
     if terms > _ENTRIES:
         return None, None
+    weight, scale = scaled(weight, down=True)  # a large float may have no square
     patterns = [pattern_of(axis) for axis in conv.axes]
     squares = _squares(extended_weight(weight, patterns), terms)
     by_group = squares.reshape(conv.groups, -1, *squares.shape[1:])
@@ -165,13 +168,19 @@ def _by_diagonals(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> t
         by_row, by_col = pattern.symbol_counts()
         by_input = np.tensordot(by_input, by_col, axes=(1, 1))
         by_output = np.tensordot(by_output, by_row, axes=(1, 1))
-    return _diagonal(by_input.ravel(), names[0], terms), _diagonal(by_output.ravel(), names[1], terms)
+    return (
+        _diagonal(by_input.ravel(), names[0], terms, scale),
+        _diagonal(by_output.ravel(), names[1], terms, scale),
+    )
 
 
-def _diagonal(squares: NDArray[Any], name: str, terms: int) -> Check | None:
+def _diagonal(squares: NDArray[Any], name: str, terms: int, scale: float) -> Check | None:
     """The finding from the diagonal of a product, sums of at most `terms` squares; None where it has ones only."""
-    worst = int(np.argmax(np.abs(squares - 1)))
-    measured = abs(squares[worst].item() - 1)
+    one = squares.dtype.type(1 / scale / scale)
+    worst = int(np.argmax(np.abs(squares - one)))
+    measured = abs(squares[worst] - one).item()
+    if scale > 1:
+        measured = measured * scale * scale  # infinite where a float cannot hold it
     bound = 0.0 if squares.dtype.kind == "i" else float(np.finfo(squares.dtype).eps) * terms
     if measured <= bound:
         return None

@@ -316,6 +316,55 @@ def test_a_rank_that_was_asked_for_is_refused_where_its_weight_has_no_room():
         verdict(Conv(10**7, 10**7), any_size=True)
 
 
+# -- floats that have no square ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("products", [0, 10**6])
+@pytest.mark.parametrize("dtype", ["float64", "complex128", "float32"])
+def test_large_floats_are_found_to_be_large(products, dtype, monkeypatch):
+    monkeypatch.setattr(MODULE, "_PRODUCTS", products)
+    unit = 1e30 if dtype == "float32" else 1e200
+    for layer in (Conv(4, 3), Conv((9,), 3, padding=1, padding_mode="replicate"), Conv(4, 3).T):
+        weight = np.full(layer.weight_shape, unit, dtype=dtype)
+        found = verdict(layer, weight)
+        assert not found.gram.holds
+        assert not found.cogram.holds
+        assert found.rank.value == verdict(layer, np.ones(layer.weight_shape, dtype=dtype)).rank.value
+        if layer.ndim == 2:  # an output reads nine inputs; 1e400 is no float64
+            largest = max(found.gram.measured, found.cogram.measured)
+            assert largest == pytest.approx(np.inf if unit == 1e200 else 9e60, rel=1e-6)
+    # One large number among small ones: what they are is still seen where they stand alone.
+    found = verdict(Conv((4,), 1, groups=2, in_channels=2, out_channels=2), np.array([[[1.0]], [[1e160]]]))
+    assert found.gram.where in {(4, 4), (5, 5), (6, 6), (7, 7)}
+    assert found.gram.measured == np.inf
+
+
+def test_large_floats_whose_squares_still_are_floats():
+    found = verdict(Conv((4,), 1), np.array([2.0**500]))
+    assert (found.gram.measured, found.cogram.measured) == (2.0**1000, 2.0**1000)
+    found = verdict(Conv((4,), 1), np.array([2.0**-500]))
+    assert (found.gram.measured, found.cogram.measured) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([[1.0, np.nan], [2, 3]], r"^weight has nan at \(0, 0, 0, 1\): nothing can be solved or decided with it$"),
+        ([[1.0, 1], [-np.inf, 3]], r"^weight has -inf at \(0, 0, 1, 0\): nothing can be"),
+        (
+            [[1.0, 1], [complex(0, np.inf), np.nan]],
+            r"^weight has infj at \(0, 0, 1, 0\), the first of 2 entries that are ",
+        ),
+    ],
+)
+def test_what_is_not_finite_has_no_verdict(weight, message):
+    for layer in (Conv(4, 2), Conv(10**6, 2), Conv(4, 2).T):
+        with pytest.raises(ValueError, match=message):
+            verdict(layer, np.array(weight))
+    with pytest.raises(ValueError, match=r"^the matrix has nan at \(0, 1\): "):
+        gram_is_identity(sparse.csr_array([[1, np.nan], [0, 1]]))
+
+
 # -- integers that do not fit ----------------------------------------------------------------------------------------
 
 
