@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.algebra.laws import Check, gram_is_identity
+from convmatrix.algebra.laws import Check, gram_is_identity, product_names
 from convmatrix.algebra.ranks import PRIMES, Progress, Rank, rank
 from convmatrix.algebra.shortened import shortened
 from convmatrix.core.assembly import extended_weight
@@ -124,7 +124,7 @@ def verdict(
 def _findings(conv: Conv, weight: NDArray[Any]) -> tuple[Check | None, Check | None]:
     """Whether C^H C and C C^H are the identity, found on a shorter input on which all their entries occur."""
     found = shortened(conv)
-    names = "C^T C = I", "C C^T = I"
+    names = product_names(weight.dtype)
     # Where the border copies inputs, the sets of taps that meet are made one by one.
     most = _ENTRIES if conv.padding_mode == "zeros" else _ENTRIES // 10
     if any(max(axis.output_size, axis.input_size) * axis.kernel_size > most for axis in found.short.axes):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from convmatrix import Conv, presets
-from convmatrix.algebra import generic_weight, gram_is_identity, verdict
+from convmatrix.algebra import checks, generic_weight, gram_is_identity, verdict
 from helpers import dense
 from strategies import covers, integers, layers, seeds, share
 
@@ -137,6 +137,20 @@ def test_complex_weights_take_the_conjugate():
     assert found.gram.holds
     assert found.cogram.holds
     assert not gram_is_identity(sparse.csr_array([[1, 1j]])).holds
+
+
+@pytest.mark.parametrize("products", [0, 10**6])
+def test_complex_weights_are_named_by_the_conjugate_transpose(products, monkeypatch):
+    monkeypatch.setattr(MODULE, "_PRODUCTS", products)
+    also = "" if products else " on the diagonal"
+    for dtype, names in (("complex64", ["C^H C = I", "C C^H = I"]), ("float64", ["C^T C = I", "C C^T = I"])):
+        weight = np.array([2, 3], dtype=dtype)
+        found = verdict(Conv((3,), 2), weight)
+        assert [found.gram.name, found.cogram.name] == [name + also for name in names]
+        up = verdict(Conv((3,), 2).T, weight)
+        assert [up.cogram.name, up.gram.name] == [name + also for name in names]
+        assert gram_is_identity(Conv((3,), 2).matrix(weight)).name == names[0]
+        assert [check.name for check in checks(Conv((3,), 2), weight)][-2:] == names
 
 
 def test_no_entries_at_all():
