@@ -1,5 +1,6 @@
 """Parts of a matrix, new values for it, and its Gram matrix: compared with the matrix itself, built whole."""
 
+import itertools
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.testing import assert_array_equal
 from convmatrix import Conv, ConvTranspose
 from convmatrix.core import assembly, memory
 from helpers import assert_canonical
-from strategies import integers, layers, seeds, share
+from strategies import MODES, integers, layers, seeds, share
 
 DTYPES = (np.int64, np.float64, np.complex128, np.bool_, np.int32)
 
@@ -50,6 +51,24 @@ def test_blocks_of_rows_are_the_whole_matrix(layer, seed, dtype, data):
         assert_same(block, C[rows])
         expected = rows.stop
     assert expected == C.shape[0] or first * size > C.shape[0]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv((20,), 3, padding=2, padding_mode="reflect"),
+        Conv((20,), 3, stride=2, padding=1).T,
+        Conv((15,), 2, stride=2, padding=1, input_dilation=3),
+        Conv((3, 9), 2, padding=1, in_channels=4, out_channels=4, groups=2),
+    ],
+)
+def test_all_ranges_of_rows_of_layers_that_are_long_enough_to_repeat(layer):
+    weight = integers(layer.weight_shape, 7)
+    C = layer.matrix(weight)
+    assert any(pattern.repeats > 2 for pattern in layer._patterns())
+    for start in range(C.shape[0]):
+        for stop in range(start + 1, C.shape[0] + 1, 1 + C.shape[0] // 40):
+            assert_same(layer.matrix(weight, rows=slice(start, stop)), C[start:stop])
 
 
 def test_rows_are_a_slice_as_python_has_them():
@@ -162,6 +181,26 @@ def test_the_gram_matrix_is_the_product(layer, seed, dtype):
     assert_canonical(found)
     meeting = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
     assert found.nnz == (meeting.T @ meeting).nnz
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_gram_matrix_of_every_axis_that_is_long_enough_to_repeat(mode):
+    """Where the interior begins and ends: drawn layers are mostly too short to have one."""
+    numbers = itertools.product((13, 16), (1, 2, 3), (1, 2, 3), (-1, 0, 2), (-1, 0, 2), (1, 2), (1, 2, 3))
+    repeated = 0
+    for n, k, stride, before, after, dilation, spread in numbers:
+        if spread > 1 and mode != "zeros":
+            continue
+        layer = Conv((n,), k, stride=stride, padding=((before, after),), dilation=dilation, padding_mode=mode,
+                     input_dilation=spread)  # fmt: skip
+        weight = integers(layer.weight_shape, n + before)
+        for twin in (layer, layer.T):
+            C = twin.matrix(weight)
+            found = twin.gram(weight)
+            repeated += twin._gram_patterns()[0].repeats > 1
+            assert_canonical(found)
+            assert_array_equal(found.toarray(), (C.T @ C).toarray(), err_msg=repr(twin))
+    assert repeated > 200
 
 
 def test_the_gram_matrix_of_a_long_axis_is_a_handful_of_arrays():
