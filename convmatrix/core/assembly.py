@@ -16,6 +16,7 @@ from scipy import sparse
 
 from convmatrix.core.errors import SumOverflowError
 from convmatrix.core.pattern import Pattern, Rows
+from convmatrix.core.small import Arrays, is_small, write_small
 
 __all__ = ["assemble", "count_entries", "extended_weight", "index_dtype", "refill", "taps_of_places"]
 
@@ -23,9 +24,13 @@ _BLOCK = 4096
 """Blocks of fewer elements make NumPy's broadcasting add several times slower per element."""
 
 
+_INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
+_INT32_MAX = np.iinfo(np.int32).max
+
+
 def index_dtype(rows: int, cols: int, nnz: int) -> np.dtype[np.signedinteger]:
     """int32 where every index and count fits, else int64."""
-    return np.dtype(np.int32 if max(rows, cols, nnz) <= np.iinfo(np.int32).max else np.int64)
+    return _INT32 if max(rows, cols, nnz) <= _INT32_MAX else _INT64
 
 
 def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
@@ -129,8 +134,13 @@ def assemble(
     C : (row_channels * prod(rows), groups * col_channels_per_group * prod(cols)) csr_array
         Rows and columns flattened in C order, channels first; int32 indices wherever they fit.
     """
+    row_channels, col_channels = weight.shape[:2]
+    n_cols = groups * col_channels * prod(pattern.n_cols for pattern in patterns)
+    if rows is None and is_small(patterns, row_channels * col_channels):
+        n_rows = row_channels * prod(pattern.n_rows for pattern in patterns)
+        if index_dtype(n_rows, n_cols, 0) == np.int32:
+            return _canonical(write_small(patterns, weight, groups), (n_rows, n_cols))
     boxes = list(_boxes(patterns, weight, groups, rows))
-    n_cols = groups * weight.shape[1] * prod(pattern.n_cols for pattern in patterns)
     shape = (sum(box.n_rows for box in boxes), n_cols)
     nnz = sum(box.nnz for box in boxes)
     dtype = index_dtype(*shape, nnz)
@@ -143,7 +153,11 @@ def assemble(
         _write(box, data[here], indices[here])
         _write_starts(box, entry, indptr[row + 1 : row + 1 + box.n_rows])
         row, entry = row + box.n_rows, here.stop
-    matrix = sparse.csr_array((data, indices, indptr), shape=shape)
+    return _canonical((data, indices, indptr), shape)
+
+
+def _canonical(arrays: Arrays, shape: tuple[int, int]) -> sparse.csr_array:
+    matrix = sparse.csr_array(arrays, shape=shape)
     matrix.has_canonical_format = True
     return matrix
 

@@ -7,7 +7,7 @@ taps becomes one *symbol*; the first `kernel_size` symbols are the single taps. 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -88,6 +88,21 @@ def _slice(start: int, step: int, count: int) -> slice:
     return slice(start, None if stop < 0 else stop, step)
 
 
+class Table(NamedTuple):
+    """Rows padded to one width: a negative column in `cols` stands for no entry, `full` says that there is none such.
+
+    `symbols` has one row for all where these are the same in all rows.
+    """
+
+    cols: NDArray[np.signedinteger]
+    symbols: Ints
+    full: bool
+
+
+_EMPTY = -(2**32)
+"""Below zero, whatever columns of other axes come before and after it."""
+
+
 @dataclass(frozen=True)
 class Pattern:
     """Rows of one axis: `head`, then `body` `repeats` times with columns moving on by `shift`, then `tail`."""
@@ -100,12 +115,12 @@ class Pattern:
     tail: Rows
     symbols: tuple[tuple[int, ...], ...]
 
-    @property
+    @cached_property
     def n_rows(self) -> int:
         """Number of rows."""
         return self.head.n_rows + self.repeats * self.body.n_rows + self.tail.n_rows
 
-    @property
+    @cached_property
     def nnz(self) -> int:
         """Number of entries."""
         return len(self.head.cols) + self.repeats * len(self.body.cols) + len(self.tail.cols)
@@ -148,6 +163,34 @@ class Pattern:
         body = self.body.moved(begin * self.shift)
         return replace(self, head=_stacked(head), body=body, repeats=end - begin, tail=_stacked(tail))
 
+    def entries(self) -> tuple[Ints, Ints, Ints]:
+        """Rows, columns and symbols of all entries."""
+        found, first = [], 0
+        for part, repeats in ((self.head, 1), (self.body, self.repeats), (self.tail, 1)):
+            rows = np.repeat(np.arange(part.n_rows), np.diff(part.ptr))
+            again = np.arange(repeats)[:, None]
+            found.append(((rows + again * part.n_rows + first).ravel(), (part.cols + again * self.shift).ravel(),
+                          np.tile(part.symbols, repeats)))  # fmt: skip
+            first += repeats * part.n_rows
+        rows, cols, symbols = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return rows, cols, symbols
+
+    @cached_property
+    def table(self) -> Table:
+        """All rows written out at one width, for patterns of few entries."""
+        rows, cols, symbols = self.entries()
+        kinds, width = len(self.symbols), int(np.diff(np.searchsorted(rows, np.arange(self.n_rows + 1))).max(initial=0))
+        same_row = rows[1:] == rows[:-1]
+        # Where every row has its symbols in order, each has a slot of its own, the same one in all rows.
+        for slots in (symbols, kinds - 1 - symbols):
+            if kinds <= 2 * width and (np.diff(slots)[same_row] > 0).all():
+                own = np.arange(kinds)[:: 1 if slots is symbols else -1]
+                return _tabled(self.n_rows, rows, slots, cols, own[None, :])
+        first = np.searchsorted(rows, rows)
+        own = np.zeros((self.n_rows, width), dtype=np.int64)
+        own[rows, np.arange(len(rows)) - first] = symbols
+        return _tabled(self.n_rows, rows, np.arange(len(rows)) - first, cols, own)
+
     @cached_property
     def runs(self) -> tuple[tuple[int, Run], ...]:
         """Every entry once, as (symbol, run): what the operator applies without a matrix."""
@@ -170,6 +213,13 @@ class Pattern:
         first = self.n_rows - self.tail.n_rows
         for row, col, symbol in self.tail.entries():
             yield symbol, Run(first + row, col, 1, 1, 1)
+
+
+def _tabled(count: int, rows: Ints, slots: Ints, cols: Ints, symbols: Ints) -> Table:
+    out = np.full((count, symbols.shape[1]), _EMPTY)
+    out[rows, slots] = cols
+    full = len(rows) == out.size
+    return Table(out.astype(np.int32) if full and out.max(initial=0) <= np.iinfo(np.int32).max else out, symbols, full)
 
 
 _NO_ROWS = Rows(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
@@ -221,6 +271,22 @@ class Meetings(NamedTuple):
 # -- the four patterns of an axis ------------------------------------------------------------------------------------
 
 
+def _remembered(make: Callable[[Axis], Pattern]) -> Callable[[Axis], Pattern]:
+    """Make the pattern of an axis once: in a small matrix that is most of the work. Large ones are not kept."""
+    known = lru_cache(maxsize=64)(make)
+
+    @wraps(make)
+    def pattern(axis: Axis) -> Pattern:
+        return known(axis) if axis.output_size * axis.kernel_size <= _KEPT else make(axis)
+
+    return pattern
+
+
+_KEPT = 2**15
+"""Most entries of an axis whose pattern is remembered: less than a megabyte."""
+
+
+@_remembered
 def pattern_of(axis: Axis) -> Pattern:
     """Pattern of the convolution along one axis: rows are outputs, columns inputs."""
     return _pattern(
@@ -232,6 +298,7 @@ def pattern_of(axis: Axis) -> Pattern:
     )
 
 
+@_remembered
 def transposed_pattern_of(axis: Axis) -> Pattern:
     """Pattern of the transposed convolution along one axis: rows are the convolution's inputs, columns its outputs."""
     beside = _pairs_beside(axis)
@@ -244,6 +311,7 @@ def transposed_pattern_of(axis: Axis) -> Pattern:
     )
 
 
+@_remembered
 def gram_pattern_of(axis: Axis) -> Pattern:
     """Pattern of C^H C along one axis: inputs that share a window; symbols are sets of pairs of taps."""
     # In the interior the pairs of a symbol are those with the same distance tap' - tap, so that C^H C is there the
@@ -263,6 +331,7 @@ def gram_pattern_of(axis: Axis) -> Pattern:
     )
 
 
+@_remembered
 def transposed_gram_pattern_of(axis: Axis) -> Pattern:
     """Pattern of C C^H along one axis: outputs whose windows share an input; symbols as for `gram_pattern_of`."""
     a, beside = axis.input_dilation, _pairs_beside(axis)

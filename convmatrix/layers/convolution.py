@@ -7,6 +7,7 @@ are integer arithmetic, and nobody checks shapes again. The matrix, the operator
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ class Layer(AnyLayer):
 
     # -- what a subclass says --------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the forward convolution, outermost first."""
         raise NotImplementedError
@@ -95,7 +96,7 @@ class Layer(AnyLayer):
 
     # -- sizes -----------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def nnz(self) -> int:
         """Number of entries the matrix stores; known without building it."""
         return prod(axis.nnz for axis in self.axes) * self.out_channels * self.in_channels // self.groups
@@ -518,7 +519,7 @@ class Conv(Layer):
         self._set(**_columns(axes), padding=tuple(pairs), groups=operator.index(groups), padding_mode=padding_mode,
                   in_channels=operator.index(in_channels), out_channels=operator.index(out_channels))  # fmt: skip
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the convolution, outermost first."""
         return tuple(
@@ -655,7 +656,7 @@ class ConvTranspose(Layer):
                   out_channels=operator.index(out_channels),
                   output_padding=tuple(op for _, op in resolved))  # fmt: skip
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the forward convolution, outermost first.
 
