@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
+from convmatrix.core import memory
 from convmatrix.core.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.axis import Axis
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.core.pattern import pattern_of
 from convmatrix.layers.arguments import storable_dtype
 
@@ -90,10 +90,10 @@ class AnyLayer:
         return nnz * (np.dtype(dtype).itemsize + index) + (self.matrix_shape[0] + 1) * index
 
     def _require_memory(self, needed: int, what: str, nnz: int) -> None:
-        if needed <= UNCHECKED:
+        if needed <= memory.UNCHECKED:
             return
         rows, cols = self.matrix_shape
-        require_memory(needed, f"{what} of {rows} x {cols} with {nnz} entries", self._remedy)
+        memory.require_memory(needed, f"{what} of {rows} x {cols} with {nnz} entries", self._remedy)
 
     # -- arrays and vectors ----------------------------------------------------------------------------------------
 
