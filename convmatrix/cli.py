@@ -308,13 +308,14 @@ def _described(
     rows, cols = layer.matrix_shape
     lines += ["", f"{name}: {rows} x {cols}, {layer.nnz} entries", *gap]
     style = _style(sys.stdout, arguments.color) if arguments.save is None else drawing.Style(width=10**6)
-    if layer.nnz > _DRAWN:
+    large = max(layer.nnz, rows, cols) > _DRAWN
+    if large:
         lines.append(f"too large to draw: {layer.nbytes() / 2**30:.3g} GiB as float64 (convmatrix export writes it)")
     else:
         lines += _picture(layer, weight, style, form)
     lines += ["", f"{other}: {cols} x {rows}, the transpose", *gap]
     # A tall transpose says little that its shape does not: the lines above are its columns.
-    if layer.nnz <= _DRAWN and (cols <= 64 or form is not None):
+    if not large and (cols <= 64 or form is not None):
         lines += _picture(layer.T, weight, style, form)
     return [*lines, "", *fence, *_verdict_described(layer, weight, any_size=arguments.rank), *fence]
 
@@ -379,8 +380,8 @@ def _verdict_described(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None
     is_complex = weight is not None and weight.dtype.kind == "c"
     sign, transposed = ("H", "its conjugate transpose") if is_complex else ("T", "the transposed convolution")
     lines = [
-        *_finding_described(f"C^{sign} C", cols, first, transposed, "the convolution"),
-        *_finding_described(f"C C^{sign}", rows, second, "the convolution", transposed),
+        *_finding_described(f"C^{sign} C", first, transposed, "the convolution"),
+        *_finding_described(f"C C^{sign}", second, "the convolution", transposed),
     ]
     if found.rank is None:
         lines.append(f"rank not computed for {rows} x {cols}, above 2000; --rank computes it")
@@ -398,9 +399,9 @@ def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
-def _finding_described(product: str, size: int, check: "Check | None", undoing: str, undone: str) -> list[str]:
+def _finding_described(product: str, check: "Check | None", undoing: str, undone: str) -> list[str]:
     if check is None:
-        return [f"{product} not computed: {size} x {size} is too large"]
+        return [f"{product} not computed: it takes too many products"]
     if check.holds:
         return [f"{product} = I: {undoing} undoes {undone}"]
     where = f"{check.name.partition(' = I')[2]} = {_number(check.measured)}, at {check.where}"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = ["bilinear_size", "kernel", "kernels", "numerical_data", "parse_weight", "setting", "settings", "weight_for"]
@@ -381,7 +382,9 @@ def _read(path: str, layer: Layer) -> Array:
     if mapped.shape != layer.weight_shape and not (bare and mapped.shape == layer.kernel_size):
         also = f" or {layer.kernel_size}" if bare else ""
         raise ValueError(f"weight in {path} has shape {mapped.shape} but the layer needs {layer.weight_shape}{also}")
-    return np.array(mapped).reshape(layer.weight_shape)
+    weight = np.array(mapped).reshape(layer.weight_shape)
+    require_finite(f"weight in {path}", weight)
+    return weight
 
 
 # -- settings by name ------------------------------------------------------------------------------------------------

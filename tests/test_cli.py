@@ -290,6 +290,18 @@ def test_rank_is_null_above_two_thousand():
     assert shown("--ndim", 1, "--i", 2002, "--k", 3, "--s", 1000)["rank"] is None
 
 
+def test_what_no_memory_holds_is_shown_but_for_its_picture():
+    lines = good("show", "--i", 100000, "--k", 3, "--weight", "1,2,1,0,0,0,-1,-2,-1").splitlines()
+    assert lines[3] == "C: 9999600004 x 10000000000, 89996400036 entries"
+    assert lines[4].startswith("too large to draw: 1.42e+03 GiB")
+    assert "  largest deviation |C C^T - I| = 11, at (0, 0)" in lines
+    assert lines[-1] == "rank not computed for 9999600004 x 10000000000, above 2000; --rank computes it"
+    lines = good("show", "--i", 1, "--k", 1, "--p", 10**9).splitlines()
+    assert "C^T C not computed: it takes too many products" in lines
+    assert "C C^T not computed: it takes too many products" in lines
+    assert "C: 4000000004000000001 x 1, 1 entries" in lines
+
+
 def test_json_says_when_the_transpose_is_the_inverse():
     conv, up = ("--i", 4, "--k", 2, "--s", 2, "--cout"), ("--i", 2, "--k", 2, "--s", 2, "--transpose", "--cin")
     for words in (conv, up):

@@ -405,6 +405,14 @@ def test_weights_from_files_keep_their_dtype(tmp_path, dtype):
         assert_array_equal(np.load(tmp_path / "w.npy"), array)
 
 
+@pytest.mark.parametrize(("value", "said"), [(np.nan, "nan"), (-np.inf, "-inf"), (complex(1, np.inf), r"\(1\+infj\)")])
+def test_weights_from_files_are_finite(tmp_path, monkeypatch, value, said):
+    monkeypatch.chdir(tmp_path)
+    np.save("w.npy", np.array([[1, 2], [3, value]]))
+    with pytest.raises(ValueError, match=rf"^weight in w.npy has {said} at \(0, 0, 1, 1\): nothing can be solved or"):
+        presets.parse_weight("w.npy", TWO)
+
+
 def test_weights_from_files_of_no_axis(tmp_path):
     np.save(tmp_path / "w.npy", np.float64(2.5))
     assert_array_equal(presets.parse_weight(f"{tmp_path}/w.npy", Conv((), ())), [[2.5]])

@@ -107,6 +107,27 @@ class Pattern:
         counts[last:] = np.diff(self.tail.ptr)
         return counts
 
+    def symbol_counts(self) -> tuple[Ints, Ints]:
+        """How often each row, and each column, has each symbol: shapes (n_rows, symbols) and (n_cols, symbols)."""
+        rows, cols, symbols = map(np.concatenate, zip(*self._entries(), strict=True))
+        kinds = len(self.symbols)
+        by_row = np.bincount(rows * kinds + symbols, minlength=self.n_rows * kinds)
+        by_col = np.bincount(cols * kinds + symbols, minlength=self.n_cols * kinds)
+        return by_row.reshape(self.n_rows, kinds), by_col.reshape(self.n_cols, kinds)
+
+    def _entries(self) -> Iterator[tuple[Ints, Ints, Ints]]:
+        """Rows, columns and symbols of the entries of head, body and tail."""
+        first = 0
+        for part, repeats in ((self.head, 1), (self.body, self.repeats), (self.tail, 1)):
+            rows = np.repeat(np.arange(part.n_rows), np.diff(part.ptr))
+            again = np.arange(repeats)[:, None]
+            yield (
+                (rows + again * part.n_rows + first).ravel(),
+                (part.cols + again * self.shift).ravel(),
+                np.tile(part.symbols, repeats),
+            )
+            first += repeats * part.n_rows
+
     @cached_property
     def runs(self) -> tuple[tuple[int, Run], ...]:
         """Every entry once, as (symbol, run): what the operator applies without a matrix."""

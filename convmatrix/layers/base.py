@@ -11,7 +11,7 @@ from scipy import sparse
 
 from convmatrix.core.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.axis import Axis
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import pattern_of
 from convmatrix.layers.arguments import storable_dtype
@@ -90,7 +90,7 @@ class AnyLayer:
 
     def _require_memory(self, needed: int, what: str, nnz: int) -> None:
         rows, cols = self.matrix_shape
-        require_memory(needed, f"{what} of {rows} x {cols} with {nnz} entries", self._remedy)
+        require_memory(needed, f"{what} of {rows} x {cols} with {counted(nnz, 'entry')}", self._remedy)
 
     # -- arrays and vectors ----------------------------------------------------------------------------------------
 

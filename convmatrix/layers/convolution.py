@@ -133,7 +133,7 @@ class Layer(AnyLayer):
         [[1 2 0 3 4 0]
          [0 1 2 0 3 4]]
         """
-        weight = self._checked(weight)
+        weight = self.checked_weight(weight)
         self._require_memory(self.nbytes(weight.dtype), "the matrix", self.nnz)
         patterns = self._patterns()
         return assemble(patterns, extended_weight(self._by_rows(weight), patterns), self.groups)
@@ -209,7 +209,7 @@ class Layer(AnyLayer):
         """
         from convmatrix.core.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
 
-        weight = self._checked(weight)
+        weight = self.checked_weight(weight)
         patterns = self._patterns()
         return ConvolutionOperator(patterns, extended_weight(self._by_rows(weight), patterns), self.groups)
 
@@ -239,14 +239,38 @@ class Layer(AnyLayer):
         """
         bias = np.asarray(bias)
         if bias.shape != (self.out_channels,):
-            raise ValueError(f"bias has shape {bias.shape} but out_channels={self.out_channels} need "
-                             f"({self.out_channels},)")  # fmt: skip
+            raise ValueError(
+                f"bias has shape {bias.shape} but must have shape ({self.out_channels},), one number for each output "
+                f"channel (out_channels={self.out_channels})"
+            )
         return np.repeat(bias, prod(self.output_size))
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    def _checked(self, weight: ArrayLike) -> NDArray[Any]:
-        """The weight as an array of this layer's shape and of a dtype that a sparse matrix can hold."""
+    def checked_weight(self, weight: ArrayLike) -> NDArray[Any]:
+        """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
+
+        Parameters
+        ----------
+        weight : weight_shape array_like
+            As for `matrix`.
+
+        Returns
+        -------
+        weight_shape ndarray
+
+        Raises
+        ------
+        ValueError
+            If the weight's shape is not the layer's.
+        WrongTypeError
+            If its dtype is none that scipy.sparse can hold: a TypeError as well.
+
+        Examples
+        --------
+        >>> Conv((4,), 2).checked_weight([1, 2])
+        array([[[1, 2]]])
+        """
         weight = np.asarray(weight)
         cast = cast_for(weight.dtype)
         if cast is not None:
@@ -599,7 +623,7 @@ class ConvTranspose(Layer):
         >>> ConvTranspose((2,), 3).turn([1, 2, 3])
         array([[[3, 2, 1]]])
         """
-        return flip(self._by_rows(self._checked(weight)), ndim=self.ndim)
+        return flip(self._by_rows(self.checked_weight(weight)), ndim=self.ndim)
 
     def _patterns(self) -> list[Pattern]:
         return [transposed_pattern_of(axis) for axis in self.axes]
@@ -739,8 +763,8 @@ def _transposed_axis(
     )
     if stretched < 1:
         raise ValueError(
-            f"output is empty on axis {number}: its size would be {stretched} {arithmetic}; crop {1 - stretched} less "
-            "by the padding"
+            f"output is empty on axis {number}: its size would be {stretched} {arithmetic}; reduce "
+            f"the padding by {1 - stretched}"
         )
     if (stretched - 1) % axis.input_dilation:
         fits = [op for op in range(most) if base + op >= 1 and (base + op - 1) % axis.input_dilation == 0]

@@ -399,7 +399,7 @@ _REFUSALS = {
         "+ output_padding {op})"
     ),
     "empty": (
-        "output is empty on axis {axis}: its size would be {stretched} {positions}; crop {missing} less by the padding"
+        "output is empty on axis {axis}: its size would be {stretched} {positions}; reduce the padding by {missing}"
     ),
     "between": (
         "axis {axis} gives {stretched} positions {positions}, which is not 1 modulo input_dilation {a}: {remedy}"
