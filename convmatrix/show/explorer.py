@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convmatrix import export
+from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
 from convmatrix.show.scene import Scene, number_label
 
-__all__ = ["ENDINGS", "fragment", "page", "save"]
+__all__ = ["ENDINGS", "fragment", "page", "save", "table"]
 
 ENDINGS = (".html", ".htm")
 """Endings of the files that `save` writes."""
@@ -249,8 +250,9 @@ def _exact(value: Any) -> float | None:
 
 
 def _body(layer: Conv | ConvTranspose, weight: ArrayLike | None, spec: dict[str, Any]) -> str:
+    room = _BYTES - len(script_safe(spec["weight"]))
     return (
-        f'<div class="convmatrix-explorer">\n{_without_scripts(layer, weight, spec)}\n'
+        f'<div class="convmatrix-explorer">\n{_without_scripts(layer, weight, spec["title"], room)}\n'
         f'<script type="application/json">{script_safe(spec)}</script>\n</div>\n'
         f'<script type="module">\n{source("explorer.js")}\nmountAll(document);\n</script>'
     )
@@ -272,12 +274,43 @@ def script_safe(value: Any) -> str:
     return text.replace("<", r"\u003c")  # with which </script> and <!-- begin
 
 
-def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, spec: dict[str, Any]) -> str:
+def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
+    """Write a layer's matrix as HTML without scripts: a coloured table, or an image where it is too large for one.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        Of any number of axes.
+    weight : weight_shape array_like, optional
+    title : str, optional
+        The layer's repr by default.
+
+    Returns
+    -------
+    str
+        HTML, below 40,000 bytes.
+
+    Raises
+    ------
+    ValueError
+        If the matrix has more than a million entries.
+
+    Examples
+    --------
+    >>> table(Conv((3,), 2), title="C & its taps").splitlines()[0]
+    '<p><strong>C &amp; its taps</strong></p>'
+    """
+    if layer.nnz > _IMAGE_ENTRIES:
+        raise ValueError(f"the matrix has {layer.nnz} entries but at most {_IMAGE_ENTRIES} are drawn: take a smaller "
+                         "layer")  # fmt: skip
+    return _without_scripts(layer, weight, repr(layer) if title is None else title, _BYTES)
+
+
+def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: str, room: int) -> str:
     """The layer's matrix as what remains where scripts are not run, or are cut away: a table, or an image."""
     rows, cols = layer.matrix_shape
     kind = "C" if isinstance(layer, Conv) else "C^T"
-    said = html.escape(f"the matrix {kind}, {rows} x {cols}, with {layer.nnz} entries")
-    room = _BYTES - len(script_safe(spec["weight"]))
+    said = html.escape(f"the matrix {kind}, {rows} x {cols}, with {counted(layer.nnz, 'entry')}")
     forms: list[Callable[[], str]] = [partial(str, f"<p>{said}</p>")]
     if layer.nnz <= _IMAGE_ENTRIES:
         forms = [partial(_image, Scene(layer), said, side) for side in _IMAGE_SIDES]
@@ -285,7 +318,7 @@ def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, spec
         forms.insert(0, partial(_table, Scene(layer, weight), said))
     # As small as it gets is good enough, if nothing is small enough.
     form = next((text for form in forms if len(text := form()) <= room), None) or forms[-1]()
-    return f"<p><strong>{html.escape(spec['title'])}</strong></p>\n{form}"
+    return f"<p><strong>{html.escape(title)}</strong></p>\n{form}"
 
 
 def _table(scene: Scene, caption: str) -> str:

@@ -259,6 +259,44 @@ class Scene:
         names = tuple(self.tap_name(int(tap)) for tap in turned)
         return Scene(direct, None if self.weight is None else self.layer.turn(self.weight), names)
 
+    def uncropped(self) -> "Scene":
+        """The scene of the transposed convolution onto the whole frame, out of which its padding crops.
+
+        Returns
+        -------
+        Scene
+            Its output has the size of `frame` of ``layer.T``: the output, what is cropped, and for a stretched output
+            what stands between. The weight and the input are the same.
+
+        Raises
+        ------
+        ValueError
+            If the layer is no transposed convolution, or its padding mode is not zeros, so that it folds the border
+            back instead.
+
+        Examples
+        --------
+        >>> Scene(ConvTranspose(3, 3, stride=2, padding=1)).uncropped().layer
+        ConvTranspose(input_size=(3, 3), kernel_size=(3, 3), stride=(2, 2))
+        """
+        if not isinstance(self.layer, ConvTranspose):
+            raise ValueError("only a transposed convolution crops its result: take the scene of layer.T")
+        if self.layer.padding_mode != "zeros":
+            raise ValueError(f"padding_mode {self.layer.padding_mode!r} folds the border back onto the result and "
+                             "crops nothing: draw the stamps")  # fmt: skip
+        forward = self.layer.T
+        whole = Conv(
+            tuple(end - start for start, end in Scene(forward).frame()),
+            forward.kernel_size,
+            stride=forward.stride,
+            padding=tuple((min(before, 0), min(after, 0)) for before, after in forward.padding),
+            dilation=forward.dilation,
+            groups=forward.groups,
+            in_channels=forward.in_channels,
+            out_channels=forward.out_channels,
+        )
+        return Scene(whole.T, self.weight, self.names)
+
 
 def _frame(axis: Axis) -> tuple[int, int]:
     return -max(axis.before, 0), axis.stretched_size + max(axis.after, 0)

@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.layers import Conv, ConvTranspose, Layer
-from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, ems, text_size
+from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, ems, printable, text_size
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, rgb
 from convmatrix.show.scene import Place, Reading, Scene, number_label
 
-__all__ = ["View", "film"]
+__all__ = ["View", "film", "one_input"]
 
 View = Literal["windows", "stamps"]
 
@@ -93,7 +93,7 @@ def film(
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (maps or matrix):
         raise ValueError("neither maps nor matrix are to be drawn: ask for one of them")
-    scene, chosen, said = Scene(layer, weight), _view_of(layer, view), _printable(title)
+    scene, chosen, said = Scene(layer, weight), _view_of(layer, view), printable(title)
     _require_room(scene, chosen, matrix=matrix, moving=moving)
     stage = _Stage(scene, x, chosen, maps=maps, matrix=matrix, moving=moving)
     panels, width, height = arranged(stage.panels, said)
@@ -104,11 +104,6 @@ def film(
         )
     frames = tuple(stage.frames(width)) if moving else ()
     return Film(panels, stage.base, stage.waiting, frames, width, height, said)
-
-
-def _printable(text: str) -> str:
-    """Text on one line; no format has control characters, and none can encode half a surrogate pair."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
 
 
 def _view_of(layer: Conv | ConvTranspose, view: str | None) -> View:
@@ -173,7 +168,7 @@ class _Stage:
             _require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it refuses a weight that is not the layer's
         self.colours = _colours(scene, turned=self.turned)
-        self.values = None if self.x is None else _one_input(layer, self.x)
+        self.values = None if self.x is None else one_input(layer, self.x)
         self.answers = None if self.values is None or scene.weight is None else scene.matrix @ self.values
         self.matrix_panel = self.map_panel = self.point_panel = self.kernel_panel = -1
         if self.maps:
@@ -461,7 +456,25 @@ def _colours(scene: Scene, *, turned: bool) -> list[str]:
     return [scene.colours[int(tap) % count] for tap in taps[:count]]
 
 
-def _one_input(layer: Conv | ConvTranspose, x: ArrayLike) -> NDArray[Any]:
+def one_input(layer: Conv | ConvTranspose, x: ArrayLike) -> NDArray[Any]:
+    """Flatten the one input that is drawn; small integers are made large ones, so that sums of them stay right.
+
+    Returns
+    -------
+    (inputs,) ndarray
+
+    Raises
+    ------
+    ValueError
+        If it is a batch, or is not the layer's.
+    WrongTypeError
+        If it has no numbers.
+
+    Examples
+    --------
+    >>> one_input(Conv((3,), 2), np.array([1, 2, 3], dtype=np.int8)).dtype
+    dtype('int64')
+    """
     values = layer.vec(x)
     if values.ndim > 1:
         raise ValueError(f"x has shape {np.shape(x)}, a batch of {values.shape[1]}, but one input is drawn: pass one")

@@ -1,0 +1,447 @@
+"""Pictures of what algebra finds, from the arrays that it hands over: products, spectra, counts, factors.
+
+Nothing is computed here but what a picture needs: its scale, its deviations, its words.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from convmatrix.show.film import Look, Panel
+from convmatrix.show.maps import times
+from convmatrix.show.palette import tap_colours
+from convmatrix.show.picture import described, new_picture
+from convmatrix.show.scene import number_label
+from convmatrix.show.sheet import Tile, sheet, unit_for
+
+__all__ = ["factors", "gram", "overlaps", "receptive_field", "singular_values", "unseen"]
+
+_ACROSS, _DOWN = 26, 14
+"""Most cells of full size beside and below each other: what a slide has room for."""
+_PIXELS = 512
+"""Most pixels on a side of a picture whose cells are too small to be labelled."""
+_LEAST, _ROUNDING = 0.15, 1e-9
+"""By the largest number: the colour of the smallest that is not zero, and what counts as zero."""
+_SLICES = 32
+"""Most slices of a volume."""
+
+Matrix = ArrayLike | sparse.sparray
+
+
+def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw C^T C beside the identity, and how far it is from it, all in the same colours.
+
+    Parameters
+    ----------
+    product : (n, n) array_like or sparse array
+    name : str, default "C^T C"
+        ``C C^T`` for the other one.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the product is not square, or not finite.
+
+    Examples
+    --------
+    >>> from convmatrix.layers import Conv
+    >>> C = Conv((3,), 2).matrix([1, 2])
+    >>> gram(C.T @ C).alt
+    'C^T C, 3 x 3, beside I: the largest deviation is 4, at row 1 and column 1.'
+    """
+    whole = _sparse(product, name)
+    rows, cols = whole.shape
+    if rows != cols:
+        raise ValueError(f"{name} has to be square to be compared with I, got {rows} x {cols}")
+    identity = sparse.eye_array(rows, dtype=whole.dtype, format="coo")
+    deviation = sparse.coo_array(whole - identity)
+    worst = int(np.argmax(np.abs(deviation.data))) if deviation.nnz and np.any(deviation.data) else None
+    said = f"{name} = I"
+    if worst is not None:
+        row, col = int(deviation.row[worst]), int(deviation.col[worst])
+        largest = number_label(np.abs(deviation.data[worst]))
+        said = f"the largest deviation is {largest}, at row {row} and column {col}"
+    unit = _unit([rows] * 3, rows)
+    shades = _Shades(whole, identity, deviation)
+    shown = ((name, whole, ""), ("I", identity, "\N{MINUS SIGN}"), (f"{name} \N{MINUS SIGN} I", deviation, "="))
+    tiles = [_tile(f"gram-{number}", each, matrix, shades, unit, sign)
+             for number, (each, matrix, sign) in enumerate(shown)]  # fmt: skip
+    ax = sheet([*tiles, *shades.key(unit)], title=title, caption=said, ax=ax)
+    return described(ax, f"{name}, {times(whole.shape)}, beside I: {said}.")
+
+
+def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw two different images that have the same output: what a layer cannot see.
+
+    Parameters
+    ----------
+    first, second : (*size) or (channels, *size) array_like
+        Of at most three axes; the channels stand one below the other.
+    output : array_like
+        What the layer makes of both.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the images are equal or of different shapes, or have more than three axes.
+
+    Examples
+    --------
+    >>> from convmatrix.algebra.unseen import same_output_pair
+    >>> from convmatrix.layers import Conv
+    >>> layer, weight = Conv((3,), 2), [1, 2]
+    >>> pair = same_output_pair(layer, weight)
+    >>> unseen(pair.first, pair.second, layer.operator(weight) @ layer.vec(pair.first)).alt
+    'Two images that differ by up to 4, and their one output, 2.'
+    """
+    images, output = [np.asarray(each) for each in (first, second)], np.asarray(output)
+    if images[0].shape != images[1].shape:
+        raise ValueError(f"the two images have to have one shape, got {images[0].shape} and {images[1].shape}")
+    stacks = [_stacked(each, what) for each, what in zip((*images, output), ("image", "image", "output"), strict=True)]
+    difference = stacks[1] - stacks[0] if stacks[0].dtype != bool else stacks[1] ^ stacks[0]
+    if not np.any(difference):
+        raise ValueError("the two images are equal, so that their outputs say nothing: hand over two different ones")
+    said = f"differ by up to {number_label(np.abs(difference).max())}"
+    both = _Shades(*stacks[:2])
+    shown = (("image x", stacks[0], both, ""), ("image x'", stacks[1], both, "\N{NOT EQUAL TO}"),
+             ("x' \N{MINUS SIGN} x", difference, _Shades(difference), ""),
+             ("C x = C x'", stacks[2], _Shades(stacks[2]), "\N{RIGHTWARDS ARROW}"))  # fmt: skip
+    unit = _unit([each.shape[1] for _, each, _, _ in shown], max(each.shape[0] for _, each, _, _ in shown))
+    heights = [each.shape[-2] if each.ndim == 3 and len(each) > 1 else 0 for each in (*images, images[0], output)]
+    tiles = [_tile(f"image-{number}", name, array, shades, unit, sign, block=heights[number])
+             for number, (name, array, shades, sign) in enumerate(shown)]  # fmt: skip
+    ax = sheet(tiles, title=title, caption=f"two images that {said}, and one output", ax=ax)
+    return described(ax, f"Two images that {said}, and their one output, {times(np.shape(output))}.")
+
+
+def singular_values(
+    values: ArrayLike, *, log: bool = False, zero: float = 0.0, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw singular values from the largest to the smallest, and say what their quotient is: the condition number.
+
+    Parameters
+    ----------
+    values : (r,) array_like
+        In any order.
+    log : bool, default False
+        Whether the scale is logarithmic; values of zero then stand at its lower end.
+    zero : float, default 0
+        What is no larger counts as zero, and is marked as such.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there are no values, if they are no row of finite numbers, or if some are negative.
+
+    Examples
+    --------
+    >>> from convmatrix.algebra.spectrum import singular_values as spectrum_of
+    >>> from convmatrix.layers import Conv
+    >>> ring = Conv((8,), 3, padding=1, padding_mode="circular")
+    >>> singular_values(spectrum_of(ring, [1, 0, -1]).values).alt
+    '8 singular values from 2 to 0: 2 are 0, the condition number is infinite.'
+    """
+    array = np.asarray(values)
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "iuf":
+        raise ValueError(f"singular values have to be a row of real numbers, got an array of shape {array.shape} and "
+                         f"dtype {array.dtype}")  # fmt: skip
+    wrong = array[~(np.isfinite(array) & (array >= 0))]
+    if wrong.size:
+        raise ValueError(f"singular values are finite and not negative, got {number_label(wrong[0])}")
+    array = np.sort(array)[::-1]
+    count, zeros = len(array), int(np.count_nonzero(array <= zero))
+    ax = new_picture(6.4, 4.0) if ax is None else ax
+    order = np.arange(1, count + 1)
+    ax.plot(order[: count - zeros], array[: count - zeros], "o", color=tap_colours(1)[0], gid="values",
+            markersize=_marker(count))  # fmt: skip
+    if log and zeros < count:
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(bottom=-0.05 * float(array[0] or 1))
+    if zeros:
+        # On a logarithmic scale, zero is below all that can be drawn.
+        place = ax.get_xaxis_transform() if log and zeros < count else ax.transData
+        height = 0.03 if log and zeros < count else 0.0
+        ax.plot(order[count - zeros :], np.full(zeros, height), "x", color="#bd1f01", transform=place, gid="zeros",
+                markersize=_marker(count))  # fmt: skip
+        ax.annotate("0", (float(order[count - zeros :].mean()), height), xycoords=place, xytext=(0, 6),
+                    textcoords="offset points", ha="center", color="#bd1f01")  # fmt: skip
+    if zeros:
+        condition = f"{zeros} {'is' if zeros == 1 else 'are'} 0, the condition number is infinite"
+    else:
+        condition = f"the condition number is {number_label(array[0] / array[-1])}"
+    ax.set_xlabel("number, from the largest")
+    ax.set_ylabel("singular value")
+    ax.set_title("\n".join(filter(None, [title, condition])), parse_math=False, fontsize=11)
+    last = number_label(array[-1]) if array[-1] > zero else "0"
+    return described(ax, f"{count} singular values from {number_label(array[0])} to {last}: {condition}.")
+
+
+def _marker(count: int) -> float:
+    return max(1.5, min(6.0, 400 / count))
+
+
+def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw by how many taps each output of a transposed convolution is reached: where it is uneven, a checkerboard.
+
+    Parameters
+    ----------
+    counts : (*output_size) array_like
+        Of at most three axes; of three, each slice is drawn.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there are more than three axes, or more than 32 slices.
+
+    Examples
+    --------
+    >>> from convmatrix.algebra.checkerboard import overlap_counts
+    >>> from convmatrix.layers import ConvTranspose
+    >>> overlaps(overlap_counts(ConvTranspose((3,), 3, stride=2))).alt
+    'How many taps reach each output, 7: 1 to 2.'
+    """  # noqa: DOC502  `_slices` refuses
+    array = np.asarray(counts)
+    low, high = number_label(array.min()), number_label(array.max())
+    said = f"{low} to {high}" if low != high else f"{low} everywhere"
+    shades = _Shades(array.reshape(1, -1))
+    tiles, unit = _slices("count", array, shades)
+    columns = max(1, int(_ACROSS // (array.shape[-1] * unit + 1))) if array.ndim == 3 else None
+    ax = sheet([*tiles, *shades.key(unit)], columns=columns, title=title, caption=f"taps that reach an output: {said}",
+               ax=ax)  # fmt: skip
+    return described(ax, f"How many taps reach each output, {times(array.shape)}: {said}.")
+
+
+def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw which inputs an output reads, or how often, and a frame around them.
+
+    Parameters
+    ----------
+    pattern : (*input_size) array_like
+        True, or a number that is not zero, where an input is read; of at most three axes, of three each slice is drawn.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there are more than three axes, or more than 32 slices.
+
+    Examples
+    --------
+    >>> from convmatrix.algebra.network import Network
+    >>> from convmatrix.algebra.receptive import receptive_field as field_of
+    >>> from convmatrix.layers import Conv
+    >>> net = Network([Conv(9, 3, dilation=2), Conv(5, 3)])
+    >>> receptive_field(field_of(net, (0, 0)).mask).alt
+    'Which of the 9 x 9 inputs are read: 49 of 81, within 7 x 7.'
+    """  # noqa: DOC502  `_slices` refuses
+    array = np.asarray(pattern)
+    read = array != 0
+    shades = _Shades(array.reshape(1, -1), most=2.0 if array.dtype == bool else None)
+    tiles, unit = _slices("read", array, shades)
+    box = [(int(at.min()), int(at.max()) + 1) for at in np.nonzero(read)] if read.ndim and read.any() else []
+    said = f"{np.count_nonzero(read)} of {prod(read.shape)}"
+    if box:
+        said += f", within {times([end - start for start, end in box])}"
+        (top, bottom), (left, right) = [(0, 1), *box][-2:]
+        inside = range(*box[0]) if len(box) == 3 else range(1)
+        for depth in inside:
+            tiles[depth] = tiles[depth]._replace(framed=(top, left, bottom - top, right - left))
+    columns = max(1, int(_ACROSS // (array.shape[-1] * unit + 1))) if array.ndim == 3 else None
+    key = [] if array.dtype == bool else shades.key(unit)
+    ax = sheet([*tiles, *key], columns=columns, title=title, caption=f"inputs that are read: {said}", ax=ax)
+    return described(ax, f"Which of the {times(read.shape)} inputs are read: {said}.")
+
+
+def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a product of matrices as an equation of pictures: C = A B D.
+
+    All are drawn to one scale of length, so that what meets has the same size, and each with colours of its own.
+
+    Parameters
+    ----------
+    matrices : sequence of (m, n) array_like or sparse array
+        The product, then its factors, the first one leftmost.
+    names : sequence of str
+        One for each.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two matrices or not as many names, or if their shapes make no such product.
+
+    Examples
+    --------
+    >>> from convmatrix.algebra import factors as algebra
+    >>> from convmatrix.layers import Conv
+    >>> found = algebra.unfolded(Conv((4,), 3, padding=1), [1, 2, 3])
+    >>> ax = factors([algebra.product(found), *(factor.matrix for factor in found)],
+    ...              ["C", *(factor.name for factor in found)])
+    >>> ax.alt
+    'A product of matrices: C (4 x 4) = weights (4 x 12) times im2col (12 x 6) times padding (6 x 4).'
+    """
+    if len(matrices) < 2 or len(names) != len(matrices):
+        raise ValueError(f"a product and its factors are needed, and a name for each: got {len(matrices)} matrices and "
+                         f"{len(names)} names")  # fmt: skip
+    all_ = [_sparse(matrix, name) for matrix, name in zip(matrices, names, strict=True)]
+    shapes = [each.shape for each in all_]
+    inner = [left[1] == right[0] for left, right in pairwise(shapes[1:])]
+    if not all(inner) or shapes[0] != (shapes[1][0], shapes[-1][1]):
+        said = " times ".join(map(times, shapes[1:]))
+        raise ValueError(f"the shapes make no product: {times(shapes[0])} is not {said}")
+    unit = _unit([shape[1] for shape in shapes], max(shape[0] for shape in shapes))
+    signs = ["", "=", *["\N{MULTIPLICATION SIGN}"] * (len(all_) - 2)]
+    tiles = [
+        _tile(f"factor-{number}", f"{name}, {times(matrix.shape)}", matrix, _Shades(matrix), unit, sign, zeros=False)
+        for number, (name, matrix, sign) in enumerate(zip(names, all_, signs, strict=True))
+    ]
+    ax = sheet(tiles, title=title, ax=ax)
+    whole, *parts = [f"{name} ({times(matrix.shape)})" for name, matrix in zip(names, all_, strict=True)]
+    return described(ax, f"A product of matrices: {whole} = {' times '.join(parts)}.")
+
+
+# -- arrays as tiles -------------------------------------------------------------------------------------------------
+
+
+class _Shades:
+    """Colours of numbers: from white to blue, or where some are negative, blue and red, white between them."""
+
+    def __init__(self, *matrices: Any, most: float | None = None) -> None:
+        real = [_real(each.data if isinstance(each, sparse.coo_array) else each) for each in matrices]
+        self.most = most or max((float(np.abs(each).max()) for each in real if each.size), default=0.0) or 1.0
+        self.signed = any(each.size and each.min() < 0 for each in real)
+        self._map = mpl.colormaps["RdBu" if self.signed else "Blues"]
+
+    def pixels(self, numbers: NDArray[Any]) -> NDArray[np.uint8]:
+        """Colours, of one more axis of length 3."""
+        part = _real(numbers) / self.most
+        # Beside large numbers, a one would be as white as a zero.
+        part = np.where(np.abs(part) > _ROUNDING, np.sign(part) * (_LEAST + (1 - _LEAST) * np.abs(part)), 0.0)
+        # Its ends are too dark to write on, and hardly differ.
+        colours = self._map(0.5 + 0.4 * part if self.signed else 0.8 * part, bytes=True)
+        return np.asarray(colours[..., :3], dtype=np.uint8)
+
+    def key(self, unit: float) -> Iterator[Tile]:
+        """What the colours mean, where cells are too small to say it."""
+        if unit < 0.5:
+            steps = np.linspace(self.most, -self.most if self.signed else 0.0, 5)
+            yield _tile("key", "", steps[:, None], self, 1.0)
+
+
+def _tile(
+    name: str, title: str, matrix: Any, shades: _Shades, unit: float, sign: str = "", *, zeros: bool = True,
+    block: int = 0,
+) -> Tile:  # fmt: skip
+    """A matrix as cells with their numbers, or where they are too small, as an image; cut after each `block` rows."""
+    rows, cols = matrix.shape
+    panel = Panel(name, title, rows, cols, unit, row_blocks=(block, block) if block else ())
+    if not panel.labelled:
+        return Tile(panel, shades.pixels(_reduced(matrix)), sign)
+    array = matrix.toarray() if isinstance(matrix, sparse.coo_array) else matrix
+    papers = shades.pixels(array)
+    looks = {}
+    for row, col in np.ndindex(rows, cols):
+        value = array[row, col]
+        text = number_label(value) if array.dtype != bool and (zeros or value != 0) else ""
+        looks[row, col] = Look("#" + bytes(papers[row, col]).hex(), text, faint=bool(value == 0))
+    return Tile(panel, looks, sign)
+
+
+def _slices(name: str, array: NDArray[Any], shades: _Shades) -> tuple[list[Tile], float]:
+    """A map, or the slices of a volume; and the side of their cells."""
+    if array.ndim > 3:
+        raise ValueError(f"maps are drawn for at most 3 axes, got {array.ndim}: draw slices of them")
+    if array.ndim < 3:
+        array = array.reshape((1, 1, *array.shape)[-2:])
+        unit = _unit([array.shape[1]], array.shape[0])
+        return [_tile(name, "", array, shades, unit)], unit
+    if len(array) > _SLICES:
+        raise ValueError(f"the volume has {len(array)} slices but at most {_SLICES} are drawn: draw some of them")
+    unit = _unit([array.shape[2]], array.shape[1])
+    return [_tile(f"{name}-{depth}", f"depth {depth}", each, shades, unit) for depth, each in enumerate(array)], unit
+
+
+def _stacked(image: ArrayLike, what: str) -> NDArray[Any]:
+    """An image as rows and columns, its channels one below the other."""
+    array = np.asarray(image)
+    if array.ndim > 3:
+        raise ValueError(f"an {what} is drawn with at most 3 axes, channels first, got {array.ndim}: draw one slice")
+    return array.reshape(-1, array.shape[-1] if array.ndim else 1)
+
+
+def _unit(cols: Sequence[int], rows: int) -> float:
+    """Side of cells so that matrices fit side by side."""
+    return min(unit_for(sum(cols), _ACROSS), unit_for(rows, _DOWN))
+
+
+def _sparse(matrix: Matrix, name: str) -> Any:
+    """Its entries, as a coo_array."""
+    made: Any = sparse.coo_array(matrix)  # type: ignore[arg-type]  # the stubs know no nested sequences
+    if made.ndim != 2 or made.dtype.kind not in "biufc" or not np.all(np.isfinite(made.data)):
+        raise ValueError(f"{name} has to be a matrix of finite numbers, got shape {made.shape} and dtype {made.dtype}")
+    return made
+
+
+def _real(numbers: NDArray[Any]) -> NDArray[np.float64]:
+    """Numbers that have a sign; of complex ones, the size."""
+    return np.asarray(np.abs(numbers) if numbers.dtype.kind == "c" else numbers, dtype=np.float64)
+
+
+def _reduced(matrix: Any) -> NDArray[np.float64]:
+    """A matrix as at most 512 x 512 numbers: of each block, the one of the largest size."""
+    entries = sparse.coo_array(matrix)
+    rows, cols = entries.shape
+    steps = [-(-size // _PIXELS) for size in (rows, cols)]
+    pixels = np.zeros((-(-rows // steps[0]), -(-cols // steps[1])))
+    data = _real(entries.data)
+    order = np.argsort(np.abs(data), kind="stable")
+    pixels[entries.row[order] // steps[0], entries.col[order] // steps[1]] = data[order]  # the last one stays
+    return pixels

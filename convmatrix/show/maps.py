@@ -1,0 +1,395 @@
+"""A layer's input, kernel and output on matplotlib axes, volumes slice by slice; and all windows of a convolution."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.show.cells import blank, draw, outline
+from convmatrix.show.film import Key, Look, Panel
+from convmatrix.show.palette import INPUT, OUTPUT, SEEN
+from convmatrix.show.picture import described, new_picture
+from convmatrix.show.scene import Place, Scene, number_label
+from convmatrix.show.sheet import Tile, sheet, unit_for
+from convmatrix.show.stage import film
+from convmatrix.show.still import sheet_size
+
+__all__ = [
+    "in_plane",
+    "input_map",
+    "kernel",
+    "looks_of",
+    "output_map",
+    "require_channel",
+    "require_output",
+    "times",
+    "windows",
+]
+
+_PADDING, _SEEN_PADDING = "#f4f4f4", "#d5d9dd"
+_SLICES = 32
+"""Most slices of a volume."""
+_SIDE = 256
+"""Most rows and columns of a map."""
+_MAPS = 144
+"""Most maps on one sheet."""
+_ACROSS = 26
+"""Most cells of full size side by side: what a slide has room for."""
+
+Box = tuple[int, int, int, int]
+
+
+def input_map(
+    layer: Conv | ConvTranspose, x: ArrayLike | None = None, *, output: Sequence[int] | None = None, channel: int = 0,
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Draw one channel of a layer's input; of a convolution with its padding, and the window of one output on it.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        With at most three axes; of three, each slice is drawn, beginning with the first axis.
+    x : input_shape or (*input_size) array_like, optional
+        Values to write; names of the inputs by default.
+    output : sequence of int, optional
+        Position on the output map of a convolution, whose window to shade.
+    channel : int, default 0
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the layer has more than three axes or is too large, if there is no such channel or output, or `x` has
+        another shape; if a window is asked of a transposed convolution.
+
+    Examples
+    --------
+    >>> ax = input_map(Conv(2, 2, padding=1), output=(0, 0))
+    >>> [patch.get_gid() for patch in ax.patches][-2:]
+    ['input-3-3', 'window']
+    """
+    require_channel(layer.in_channels, channel, "input")
+    labels = _labels(Scene(layer).col_name, layer.input_shape, channel, x, "x")
+    said = f"The input, {times(layer.input_size)}"
+    if isinstance(layer, ConvTranspose):
+        if output is not None:
+            raise ValueError("the windows of a transposed convolution lie on its input with zeros inserted: draw "
+                             "insertion(layer, output=...)")  # fmt: skip
+        looks = {place: Look(INPUT, text) for place, text in labels.items()}
+        return described(_slices("input", layer.input_size, looks, None, ax), f"{said}.")
+    scene = Scene(layer)
+    frame = scene.frame()
+    _require_drawable([end - start for start, end in frame])
+    window = _window(scene, output)
+    corner = [start for start, _ in frame]
+    looks = {
+        _shifted(place.place, corner): _input_look(place, labels, seen=place.place in window)
+        for place in scene.places()
+    }
+    size = [end - start for start, end in frame]
+    if tuple(size) != layer.input_size:
+        said += f", with its padding {times(size)}"
+    if window:
+        said += f"; framed is the window of the output at {_position(output or ())}"
+    return described(_slices("input", size, looks, {_shifted(place, corner) for place in window}, ax,
+                             first=corner[0] if corner else 0), f"{said}.")  # fmt: skip
+
+
+def kernel(
+    layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, channels: tuple[int, int] = (0, 0),
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Draw the kernel between two channels, its taps in their colours.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        With at most three axes.
+    weight : weight_shape or (*kernel_size) array_like, optional
+        Values to write; the taps' names by default.
+    channels : tuple of int, default (0, 0)
+        Where in the first two axes of the weight: output channel and input channel within its group; for a transposed
+        convolution, input channel and output channel.
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the layer has more than three axes or is too large, if there are no such channels, or `weight` has another
+        shape.
+
+    Examples
+    --------
+    >>> [text.get_text() for text in kernel(Conv((4,), 3)).texts]
+    ['w0', 'w1', 'w2']
+    """  # noqa: DOC502  the checks below refuse, for all maps
+    for channel, count, what in zip(channels, layer.weight_shape, ("first axis", "second axis"), strict=False):
+        require_channel(count, channel, f"{what} of the weight")
+    scene, first = Scene(layer), int(np.ravel_multi_index(channels, layer.weight_shape[:2])) * prod(layer.kernel_size)
+    if weight is None:
+        texts = [scene.tap_name(first + tap) for tap in range(prod(layer.kernel_size))]
+    else:
+        texts = [number_label(value) for value in _one_channel(weight, layer.weight_shape, channels, "weight").ravel()]
+    places = [tuple(map(int, place)) for place in np.ndindex(layer.kernel_size)]
+    looks = {place: Look(scene.colours[tap], texts[tap]) for tap, place in enumerate(places)}
+    return described(_slices("tap", layer.kernel_size, looks, None, ax),
+                     f"The kernel, {times(layer.kernel_size)}, each tap in its colour.")  # fmt: skip
+
+
+def output_map(
+    layer: Conv | ConvTranspose, y: ArrayLike | None = None, *, output: Sequence[int] | None = None, channel: int = 0,
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Draw one channel of a layer's output.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        With at most three axes.
+    y : output_shape or (*output_size) array_like, optional
+        Values to write; names of the outputs by default.
+    output : sequence of int, optional
+        Position to frame.
+    channel : int, default 0
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the layer has more than three axes or is too large, if there is no such channel or output, or `y` has
+        another shape.
+
+    Examples
+    --------
+    >>> [text.get_text() for text in output_map(Conv((4,), 3), [7, 8]).texts]
+    ['7', '8']
+    """  # noqa: DOC502  the checks below refuse, for all maps
+    require_channel(layer.out_channels, channel, "output")
+    labels = _labels(Scene(layer).row_name, layer.output_shape, channel, y, "y")
+    looks = {place: Look(OUTPUT, text) for place, text in labels.items()}
+    said = f"The output, {times(layer.output_size)}"
+    framed = None
+    if output is not None:
+        require_output(layer, output)
+        framed = {tuple(output)}
+        said += f"; the one at {_position(output)} is framed"
+    return described(_slices("output", layer.output_size, looks, framed, ax), f"{said}.")
+
+
+def windows(layer: Conv | ConvTranspose, *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw the window of every output on its input: a small map for each, in the order of the output map.
+
+    Where they are large enough, the cells of a window name their taps.
+
+    Parameters
+    ----------
+    layer : Conv
+        With at most two axes; all its channels have the same windows.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the layer is a transposed convolution, has more than two axes, or more than 144 outputs; or if its input
+        is too large to be drawn.
+
+    Examples
+    --------
+    >>> ax = windows(Conv((3,), 2))
+    >>> [text.get_text() for text in ax.texts if "title" in text.get_gid()]
+    ['y0', 'y1']
+    """
+    if isinstance(layer, ConvTranspose):
+        raise ValueError("the windows of a transposed convolution lie on its input with zeros inserted: draw "
+                         "windows(layer.as_conv()), or the stamps")  # fmt: skip
+    count = prod(layer.output_size)
+    if count > _MAPS:
+        raise ValueError(f"the layer has {count} output positions, a map for each, but at most {_MAPS} are drawn: draw "
+                         "one of them, input_map(layer, output=...)")  # fmt: skip
+    made = film(_one_channel_layer(layer), matrix=False)
+    (number,) = [number for number, panel in enumerate(made.panels) if panel.name == "input"]
+    whole = made.panels[number]
+    columns = layer.output_size[-1] if layer.output_size else 1
+    columns = columns if layer.ndim == 2 else min(columns, max(1, _ACROSS // whole.cols), 6)
+    unit = min(unit_for(columns * whole.cols, _ACROSS), unit_for(-(-count // columns) * whole.rows, _ACROSS))
+    scene = Scene(_one_channel_layer(layer))
+    tiles = []
+    around = {place: Look(_PADDING if look.faint else INPUT) for place, look in looks_of(made.base, number).items()}
+    for step, frame in enumerate(made.frames):
+        covered = looks_of(frame.looks, number).items()
+        looks = around | {place: Look(look.paper, look.note, faint=look.faint) for place, look in covered}
+        (framed,) = [outline for outline in frame.outlines if outline.panel == number]
+        panel = Panel(f"window-{step}", scene.row_name(step), whole.rows, whole.cols, unit)
+        tiles.append(Tile(panel, looks, framed=(framed.row, framed.col, framed.rows, framed.cols)))
+    ax = sheet(tiles, columns=columns, title=title, ax=ax)
+    return described(ax, f"The window of each of {count} outputs on the input, {times(layer.input_size)}.")
+
+
+def looks_of(looks: Mapping[Key, Look], panel: int) -> dict[tuple[int, int], Look]:
+    """Those of one panel."""
+    return {(row, col): look for (number, row, col), look in looks.items() if number == panel}
+
+
+def times(size: Sequence[int]) -> str:
+    """A size as it is said: ``4 x 4``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> times((4, 4)), times(())
+    ('4 x 4', '1')
+    """
+    return " x ".join(map(str, size)) or "1"
+
+
+def _one_channel_layer(layer: Conv) -> Conv:
+    """The same convolution of one channel."""
+    return Conv(
+        layer.input_size, layer.kernel_size, stride=layer.stride, padding=layer.padding, dilation=layer.dilation,
+        padding_mode=layer.padding_mode, input_dilation=layer.input_dilation, ndim=layer.ndim,
+    )  # fmt: skip
+
+
+# -- what the cells say ----------------------------------------------------------------------------------------------
+
+
+def _input_look(place: Place, labels: dict[tuple[int, ...], str], *, seen: bool) -> Look:
+    if place.kind == "input" and place.source is not None:
+        return Look(SEEN if seen else INPUT, labels[place.source])
+    text = "0" if place.source is None else labels[place.source]
+    return Look(_SEEN_PADDING if seen else _PADDING, text, faint=True)
+
+
+def _window(scene: Scene, output: Sequence[int] | None) -> set[tuple[int, ...]]:
+    if output is None:
+        return set()
+    require_output(scene.layer, output)
+    return {reading.place for reading in scene.window(output)}
+
+
+def _labels(name: Any, shape: tuple[int, ...], channel: int, values: ArrayLike | None,
+            letter: str) -> dict[tuple[int, ...], str]:  # fmt: skip
+    """What to write at each place of one channel: its value, or its name."""
+    _require_drawable(shape[1:])
+    places = [tuple(map(int, place)) for place in np.ndindex(shape[1:])]
+    if values is None:
+        first = channel * prod(shape[1:])
+        return {place: name(first + number) for number, place in enumerate(places)}
+    array = _one_channel(values, shape, (channel,), letter)
+    return {place: number_label(array[place]) for place in places}
+
+
+def _one_channel(values: ArrayLike, shape: tuple[int, ...], channels: tuple[int, ...], name: str) -> NDArray[Any]:
+    """One map out of an array that has all channels, or is that map."""
+    array = np.asarray(values)
+    if array.shape == shape:
+        return np.asarray(array[channels])
+    bare = shape[len(channels) :]
+    if array.shape != bare:
+        raise ValueError(f"{name} has shape {array.shape} but the layer's is {shape}, or {bare} for one channel of it")
+    return array
+
+
+# -- slices ----------------------------------------------------------------------------------------------------------
+
+
+def _slices(
+    name: str, size: Sequence[int], looks: dict[tuple[int, ...], Look], framed: set[tuple[int, ...]] | None,
+    ax: Axes | None, *, first: int = 0,
+) -> Axes:  # fmt: skip
+    """Draw a map as it is, with nothing around it; a volume as its slices, in rows, the first one at depth `first`."""
+    _require_drawable(size)
+    rows, cols = (1, 1, *size)[-2:]
+    if len(size) < 3:
+        panel = Panel(name, "", rows, cols)
+        ax = blank(new_picture(*sheet_size(cols, rows), bare=True) if ax is None else ax, cols, rows)
+        draw(ax, panel, {in_plane(place): look for place, look in looks.items()})
+        box = _box(framed)
+        if box:
+            outline(ax, panel, box, "window")
+        return ax
+    columns = min(size[0], max(1, _ACROSS // (cols + 1)))
+    unit = unit_for(cols * columns, _ACROSS)
+    tiles = []
+    for depth in range(size[0]):
+        here = {(place[1], place[2]): look for place, look in looks.items() if place[0] == depth}
+        seen = {place for place in framed or () if place[0] == depth}
+        panel = Panel(f"{name}-{depth}", f"depth {depth + first}", rows, cols, unit)
+        tiles.append(Tile(panel, here, framed=_box(seen)))
+    return sheet(tiles, columns=columns, ax=ax)
+
+
+def _box(places: set[tuple[int, ...]] | None) -> Box | None:
+    """First row and column, and number of rows and columns, of a frame around all of some places."""
+    if not places:
+        return None
+    rows, cols = zip(*map(in_plane, places), strict=True)
+    return min(rows), min(cols), max(rows) - min(rows) + 1, max(cols) - min(cols) + 1
+
+
+def in_plane(place: Sequence[int]) -> tuple[int, int]:
+    """Row and column; a single axis is drawn as a row."""
+    row, col = (0, 0, *place)[-2:]
+    return row, col
+
+
+def _shifted(place: Sequence[int], corner: Sequence[int]) -> tuple[int, ...]:
+    return tuple(p - c for p, c in zip(place, corner, strict=True))
+
+
+def _position(place: Sequence[int]) -> str:
+    return f"({', '.join(map(str, place))})"
+
+
+# -- checks ----------------------------------------------------------------------------------------------------------
+
+
+def _require_drawable(size: Sequence[int]) -> None:
+    if len(size) > 3:
+        raise ValueError(f"maps are drawn for at most 3 axes, got {len(size)}: draw a layer of 3 of them")
+    if max(size, default=1) > _SIDE:
+        raise ValueError(f"a map of {times(size)} places is too large to be drawn, at most {_SIDE} on an axis: draw a "
+                         "smaller layer")  # fmt: skip
+    if len(size) == 3 and size[0] > _SLICES:
+        raise ValueError(f"the volume has {size[0]} slices but at most {_SLICES} are drawn: draw a smaller layer")
+
+
+def require_channel(count: int, channel: int, what: str) -> None:
+    """Refuse a channel that is not there."""
+    if not 0 <= channel < count:
+        raise ValueError(f"channel {channel} is not there: the {what} has channels 0 to {count - 1}")
+
+
+def require_output(layer: Conv | ConvTranspose, output: Sequence[int]) -> None:
+    """Refuse a position that is not on the output map."""
+    inside = len(output) == layer.ndim and all(0 <= o < n for o, n in zip(output, layer.output_size, strict=True))
+    if not inside:
+        raise ValueError(f"output {tuple(output)} is not there: the output map is {times(layer.output_size)}")

@@ -1,0 +1,153 @@
+"""What plot functions return where they are not given axes: axes that a notebook shows in the best form it knows.
+
+Axes and pyplot's figure are as usual, so that ``ax.set_title``, ``ax.figure.savefig`` and ``plt.show`` work. What is
+more: as the last line of a notebook's cell, they give their figure as a picture, as HTML, as text, and as LaTeX where
+there is such a form.
+"""
+
+import base64
+import io
+from collections.abc import Callable, Collection
+from html import escape
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+__all__ = ["Form", "Picture", "described", "new_picture"]
+
+Form = Callable[[], str | None]
+"""Makes a form when it is asked for; None where there is none, which is also what a refusal (ValueError) means."""
+
+_PIXELS = 2000
+"""Most pixels on a side."""
+_HTML = 90_000
+"""What a picture within HTML may take."""
+_SHRUNK = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)
+"""Parts of its size that are tried for that."""
+
+
+class Picture(Axes):
+    """Axes with an alternative text and more forms for notebooks.
+
+    Examples
+    --------
+    >>> picture = described(new_picture(2, 1), "Nothing yet.")
+    >>> picture._repr_mimebundle_(include={"text/plain"})
+    {'text/plain': 'Nothing yet.'}
+    """
+
+    _alt = ""
+    _forms: dict[str, Form] = {}  # noqa: RUF012  replaced, never changed
+
+    @property
+    def alt(self) -> str:
+        """What is seen, in a sentence or two."""
+        return self._alt
+
+    def describe(self, alt: str, forms: dict[str, Form]) -> None:
+        """Say what has been drawn; if more than once, no other form shows all of it."""
+        self._alt, self._forms = (f"{self._alt} {alt}", {}) if self._alt else (alt, forms)
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """What notebooks ask for: each form is made only if it is wanted, and the figure is not shown once more."""
+        makers: dict[str, Form] = {
+            "text/plain": lambda: self._form("text/plain") or self.alt,
+            "text/html": lambda: self._form("text/html") or self._image_tag(),
+            "image/png": lambda: base64.b64encode(self._pixels()).decode(),
+            "text/latex": lambda: self._form("text/latex"),
+        }
+        wanted = [kind for kind in makers if (not include or kind in include) and kind not in (exclude or ())]
+        bundle = {kind: made for kind in wanted if (made := makers[kind]()) is not None}
+        self._hand_over()
+        return bundle
+
+    def _form(self, kind: str) -> str | None:
+        maker = self._forms.get(kind)
+        if maker is None:
+            return None
+        try:
+            return maker()
+        except ValueError:
+            return None  # a renderer that cannot draw this layer says so; other forms can
+
+    def _pixels(self, part: float = 1.0) -> bytes:
+        """The whole figure as PNG."""
+        figure = self.get_figure(root=True)
+        assert figure is not None
+        dpi = min(figure.dpi, _PIXELS / max(figure.get_size_inches())) * part
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
+        return file.getvalue()
+
+    def _image_tag(self) -> str:
+        """The figure within HTML, as large as it may be."""
+        from PIL import Image  # comes with matplotlib, and is slow to import
+
+        data, size = b"", (0, 0)
+        for part in _SHRUNK:
+            file = io.BytesIO()
+            with Image.open(io.BytesIO(self._pixels(part))) as image:
+                # Few colours are enough for pictures of cells, and take half of the room.
+                image.convert("RGB").quantize(255, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+                data, size = base64.b64encode(file.getvalue()), image.size
+            if len(data) <= _HTML:
+                break
+        return (f'<img src="data:image/png;base64,{data.decode()}" alt="{escape(self.alt)}" width="{size[0]}" '
+                f'height="{size[1]}">')  # fmt: skip
+
+    def _hand_over(self) -> None:
+        """Take the figure from pyplot unless it has a window: the inline backend would show it once more."""
+        figure = self.get_figure(root=True)
+        assert figure is not None
+        if figure.canvas.required_interactive_framework is None:
+            plt.close(figure)
+
+
+def new_picture(wide: float, tall: float, *, bare: bool = False, beside: float = 0.0) -> Picture:
+    """Make a pyplot figure of a size in inches that has one `Picture`.
+
+    Parameters
+    ----------
+    wide, tall : float
+    bare : bool, default False
+        Whether the axes fill the figure until they get a title.
+    beside : float, default 0
+        What is added to the figure on the right, by its width, and kept free.
+
+    Returns
+    -------
+    Picture
+    """
+    pads = {"w_pad": 0.0, "h_pad": 0.0} if bare else {}
+    figure = plt.figure(figsize=(wide * (1 + beside), tall))
+    figure.set_layout_engine("constrained", rect=(0, 0, 1 / (1 + beside), 1), **pads)
+    made = figure.add_subplot(axes_class=Picture)
+    assert isinstance(made, Picture)
+    made.set_anchor("W" if beside else "C")
+    return made
+
+
+def described(ax: Axes, alt: str, *, plain: Form | None = None, html: Form | None = None,
+              latex: Form | None = None) -> Axes:  # fmt: skip
+    """Tell a `Picture` what has been drawn on it; other axes are left as they are.
+
+    Parameters
+    ----------
+    ax : Axes
+    alt : str
+        What is seen.
+    plain, html, latex : callable, optional
+        Other forms of it.
+
+    Returns
+    -------
+    Axes
+        The same.
+    """
+    if isinstance(ax, Picture):
+        forms = {"text/plain": plain, "text/html": html, "text/latex": latex}
+        ax.describe(alt, {kind: form for kind, form in forms.items() if form is not None})
+    return ax

@@ -1,0 +1,117 @@
+"""A matrix of any size as few pixels: which tap stands where, counted block by block from the tables of the axes.
+
+The matrix is not built, so that one of many millions of entries takes seconds and almost no memory.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convmatrix.core.axis import NOTHING, Axis
+from convmatrix.layers import Conv, ConvTranspose
+
+__all__ = ["NONE", "tap_raster"]
+
+NONE = -1
+"""Where a pixel has no entry."""
+_MOST = 10**9
+"""Most entries: about half a minute."""
+_BLOCK = 2**17
+"""Entries that are counted at once."""
+
+Ints = NDArray[np.int64]
+
+
+def tap_raster(layer: Conv | ConvTranspose, side: int = 600) -> NDArray[np.int32]:
+    """Say for each pixel of a picture of the matrix which tap most of its entries have.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    side : int, default 600
+        Most pixels on a side; each stands for equally many rows and columns, but the last ones.
+
+    Returns
+    -------
+    (height, width) ndarray of int32
+        Flat kernel positions, the first of those that are equally frequent; -1 where there are no entries.
+
+    Raises
+    ------
+    ValueError
+        If the matrix has more than a thousand million entries.
+
+    Examples
+    --------
+    >>> tap_raster(Conv((4,), 3, padding=1))
+    array([[ 1,  2, -1, -1],
+           [ 0,  1,  2, -1],
+           [-1,  0,  1,  2],
+           [-1, -1,  0,  1]], dtype=int32)
+    """
+    if layer.nnz > _MOST:
+        raise ValueError(f"the matrix has {layer.nnz} entries but at most {_MOST} are drawn: draw a layer with fewer "
+                         "channels, or a smaller input")  # fmt: skip
+    steps = [-(-size // side) for size in layer.matrix_shape]
+    height, width = (-(-size // step) for size, step in zip(layer.matrix_shape, steps, strict=True))
+    most = np.zeros(height * width, dtype=np.int32)
+    taps = np.full(height * width, NONE, dtype=np.int32)
+    for number, tap in enumerate(product(*map(range, layer.kernel_size))):
+        counts = np.zeros(height * width, dtype=np.int32)
+        for rows, cols in _entries(layer, tap):
+            np.add.at(counts, (rows // steps[0] * width + cols // steps[1]).ravel(), 1)
+        more = counts > most
+        most[more], taps[more] = counts[more], number
+    return taps.reshape(height, width)
+
+
+def _entries(layer: Conv | ConvTranspose, tap: tuple[int, ...]) -> Iterator[tuple[Ints, Ints]]:
+    """Rows and columns of the entries that one tap has, block by block, in any shapes that go together."""
+    outputs, inputs = (prod(axis.output_size for axis in layer.axes), prod(axis.input_size for axis in layer.axes))
+    transposed = isinstance(layer, ConvTranspose)
+    to, of = (layer.in_channels, layer.out_channels) if transposed else (layer.out_channels, layer.in_channels)
+    pairs = _channel_pairs(to, of, layer.groups)
+    for reads, read in _readings(layer.axes, tap):
+        at_once = max(_BLOCK // max(len(reads), 1), 1)
+        for first in range(0, len(pairs), at_once):
+            block = pairs[first : first + at_once]
+            rows, cols = block[:, :1] * outputs + reads, block[:, 1:] * inputs + read
+            yield (cols, rows) if transposed else (rows, cols)
+
+
+def _channel_pairs(to: int, of: int, groups: int) -> Ints:
+    """Which output channels of the convolution read which input channels, shape (pairs, 2)."""
+    pairs = np.indices((groups, to // groups, of // groups)).reshape(3, -1)
+    return np.stack([pairs[0] * (to // groups) + pairs[1], pairs[0] * (of // groups) + pairs[2]], axis=1)
+
+
+def _readings(axes: tuple[Axis, ...], tap: tuple[int, ...]) -> Iterator[tuple[Ints, Ints]]:
+    """Outputs and the inputs that one tap reads for them, as flat positions on their maps, block by block."""
+    first, *inner = [_along(axis, t) for axis, t in zip(axes, tap, strict=True)] or [(_ZERO, _ZERO)]
+    outputs, inputs = _ZERO, _ZERO
+    for axis, (reads, read) in zip(axes[1:], inner, strict=True):
+        outputs = (outputs[:, None] * axis.output_size + reads).ravel()
+        inputs = (inputs[:, None] * axis.input_size + read).ravel()
+    plane = [prod(sizes) for sizes in ((axis.output_size for axis in axes[1:]), (axis.input_size for axis in axes[1:]))]
+    lines = max(_BLOCK // max(len(outputs), 1), 1)
+    for start in range(0, len(first[0]), lines):
+        reads, read = (part[start : start + lines, None] for part in first)
+        for begin in range(0, len(outputs), _BLOCK):
+            here = slice(begin, begin + _BLOCK)
+            yield (reads * plane[0] + outputs[here]).ravel(), (read * plane[1] + inputs[here]).ravel()
+
+
+_ZERO = np.zeros(1, dtype=np.int64)
+
+
+def _along(axis: Axis, tap: int) -> tuple[Ints, Ints]:
+    """The outputs of one axis for which a tap reads an input, and these inputs."""
+    alone = replace(axis, kernel_size=1, before=axis.before - tap * axis.dilation)
+    outputs = np.arange(axis.output_size, dtype=np.int64)
+    inputs = alone.extend(alone.positions(outputs)[:, 0])
+    reads = inputs != NOTHING
+    return outputs[reads], inputs[reads]

@@ -1,0 +1,139 @@
+"""One step of a film on matplotlib axes: matrix, window, kernel and output, linked, in one picture.
+
+The axes' units are the film's. Artists have the gids of `convmatrix.show.cells`, and ``outline-0`` and so on,
+``caption`` and ``title``.
+"""
+
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.show import explorer, latex, text
+from convmatrix.show.cells import blank, draw, outline, write
+from convmatrix.show.film import FOOT, TITLE_SIZE, Film
+from convmatrix.show.picture import described, new_picture
+from convmatrix.show.scene import Scene
+from convmatrix.show.stage import View, film
+
+__all__ = ["film_frame", "linked", "sheet_size"]
+
+_INCHES = 0.5
+"""Side of a map's cell, unless the picture would be wider or taller than the next two."""
+_WIDEST, _TALLEST = 24.0, 18.0
+
+
+def linked(
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike | None = None,
+    x: ArrayLike | None = None,
+    *,
+    view: View | None = None,
+    step: int | None = 0,
+    matrix: bool = True,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one step of a layer's sliding window: what it covers, the kernel, the output, and its row of the matrix.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        With at most two axes.
+    weight : weight_shape array_like, optional
+        Values for the kernel and the matrix; names without it. With `x`, the output has values too.
+    x : input_shape array_like, optional
+        Values for the input.
+    view : {"windows", "stamps"}, optional
+        As for `convmatrix.show.stage.film`: for a transposed convolution, ``stamps`` is the default.
+    step : int or None, default 0
+        Which output's window, or which input's stamp. With None, nothing is singled out.
+    matrix : bool, default True
+        Whether to show the matrix.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the layer cannot be drawn, or has no such step.
+
+    Examples
+    --------
+    >>> ax = linked(Conv((3,), 2), [1, 2], [5, 6, 7], step=1)
+    >>> [text.get_text() for text in ax.texts if text.get_gid() == "caption"]
+    ['y1 = 1·6 + 2·7 = 20']
+    """  # noqa: DOC502  what `film` and `still` raise is documented here, where the user meets it
+    made = film(layer, weight, x, view=view, matrix=matrix, title=title, moving=step is not None)
+    ax = _drawn(made, step, ax)
+    alt = _alt(made, step)
+    return described(
+        ax,
+        alt,
+        plain=lambda: "\n".join([*text.draw(Scene(layer, weight), text.Style()), alt]),
+        html=lambda: explorer.fragment(layer, weight, title=title or None),
+        latex=lambda: latex.tikz(layer, weight, x, matrix=matrix, step=step, view=view, title=title),
+    )
+
+
+def film_frame(film: Film, step: int | None = 0, *, ax: Axes | None = None) -> Axes:
+    """Draw one step of a film on one Axes, in the film's units.
+
+    Parameters
+    ----------
+    film : Film
+    step : int or None, default 0
+        With None, nothing is singled out.
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the film has no such step.
+
+    Examples
+    --------
+    >>> ax = film_frame(film(Conv((3,), 2), matrix=False))
+    >>> [patch.get_gid() for patch in ax.patches if patch.get_gid().startswith("kernel")]
+    ['kernel-frame', 'kernel-0-0', 'kernel-0-1']
+    """  # noqa: DOC502  `still` refuses
+    ax = _drawn(film, step, ax)
+    return described(ax, _alt(film, step))
+
+
+def _drawn(film: Film, step: int | None, ax: Axes | None) -> Axes:
+    still = film.still(step)
+    frame = None if step is None else film.frames[step]
+    wide, tall = film.width, film.height + (FOOT if frame else 0.0)
+    ax = blank(new_picture(*sheet_size(wide, tall), bare=True) if ax is None else ax, wide, tall)
+    write(ax, wide / 2, 0.65, TITLE_SIZE * 1.3, film.title, gid="title", weight="bold")
+    for number, panel in enumerate(film.panels):
+        draw(ax, panel, {(key[1], key[2]): look for key, look in still.items() if key[0] == number})
+    for number, (framed, *place) in enumerate(frame.outlines if frame else ()):
+        row, col, rows, cols = place
+        outline(ax, film.panels[framed], (row, col, rows, cols), f"outline-{number}")
+    if frame:
+        write(ax, wide / 2, film.height + 0.15, film.caption_size(frame.caption), frame.caption, gid="caption")
+    return ax
+
+
+def _alt(film: Film, step: int | None) -> str:
+    """What is seen: what the panels show, and what the step does."""
+    shown = "; ".join(panel.title for panel in film.panels if panel.title)
+    said = "" if step is None else f" Step {step} of 0 to {len(film.frames) - 1}: {film.frames[step].caption}."
+    return f"{film.title + ': ' if film.title else ''}{shown}.{said}"
+
+
+def sheet_size(wide: float, tall: float) -> tuple[float, float]:
+    """Inches of a sheet of some cells: of a size that can be read on a slide, unless there are too many."""
+    inches = min(_INCHES, _WIDEST / wide, _TALLEST / tall)
+    return wide * inches, tall * inches

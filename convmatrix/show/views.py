@@ -1,0 +1,252 @@
+"""The transposed convolution in its views: stamps that add up, windows on inserted zeros, and what padding crops."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.layers import ConvTranspose
+from convmatrix.show.film import Film, Look, Panel
+from convmatrix.show.maps import in_plane, looks_of, require_channel, require_output, times
+from convmatrix.show.palette import OUTPUT
+from convmatrix.show.picture import described
+from convmatrix.show.scene import Scene, number_label
+from convmatrix.show.sheet import Tile, sheet, unit_for
+from convmatrix.show.stage import film, one_input
+from convmatrix.show.still import linked
+
+__all__ = ["crop", "insertion", "stamps"]
+
+_STAMPS = 64
+"""Most stamps on one sheet."""
+_ACROSS = 26
+"""Most cells of full size side by side: what a slide has room for."""
+_SIDE = 256
+"""Most rows and columns of a whole result."""
+_NOTHING, _CROPPED, _BETWEEN, _ADDED = "#fafafa", "#d5d9dd", "#ececec", "#ffd591"
+_SAID = {
+    _CROPPED: "grey: cropped by padding",
+    _BETWEEN: "light grey: left out between the outputs",
+    _ADDED: "orange: what output_padding keeps, with the values it has",
+}
+
+
+def stamps(
+    layer: ConvTranspose, weight: ArrayLike | None = None, x: ArrayLike | None = None, *, channel: int = 0,
+    title: str = "", ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Draw what each input of a transposed convolution adds to the output: its stamps, and their sum.
+
+    Parameters
+    ----------
+    layer : ConvTranspose
+        With at most two axes.
+    weight : weight_shape array_like, optional
+        Values of the kernel; names without it.
+    x : input_shape array_like, optional
+        With `weight`, the stamps are the kernel times each input.
+    channel : int, default 0
+        Of the output.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the layer is no transposed convolution (also a TypeError), has no such channel, more than two axes, or more
+        than 64 inputs that reach this channel; and what the layer says about `weight` and `x`.
+
+    Examples
+    --------
+    >>> ax = stamps(ConvTranspose((2,), 3), [1, 2, 3], [10, 1])
+    >>> [text.get_text() for text in ax.texts if text.get_gid().startswith("sum-0")]
+    ['10', '21', '32', '3']
+    """
+    _require_transposed(layer)
+    require_channel(layer.out_channels, channel, "output")
+    inputs = _inputs_of(layer, channel)
+    if len(inputs) > _STAMPS:
+        raise ValueError(f"{len(inputs)} inputs reach this channel, a stamp for each, but at most {_STAMPS} are drawn: "
+                         "take a smaller layer, or linked(layer), which shows one")  # fmt: skip
+    made = film(layer, weight, x, view="stamps", matrix=False)
+    scene, values = Scene(layer, weight), None if x is None else one_input(layer, x)
+    number, whole = _panel(made, "output", layer.out_channels, channel)
+    columns = max(1, min(layer.input_size[-1] if layer.ndim else 1, _ACROSS // whole.cols))
+    unit = unit_for(columns * (whole.cols + 1), _ACROSS)
+    around = {place: Look(_NOTHING) for place in looks_of(made.base, number)}
+    tiles = []
+    for order, step in enumerate(inputs):
+        covered = looks_of(made.frames[step].looks, number).items()
+        looks = around | {place: Look(look.paper, look.note.removeprefix("+"), faint=look.faint)
+                          for place, look in covered if look.note}  # fmt: skip
+        name = scene.col_name(step) + ("" if values is None else f" = {number_label(values[step])}")
+        tiles.append(Tile(Panel(f"stamp-{order}", f"the stamp of {name}", whole.rows, whole.cols, unit), looks,
+                          "+" if order else ""))  # fmt: skip
+    total = Panel("sum", f"their sum, output y, {times(layer.output_size)}", whole.rows, whole.cols, unit)
+    tiles.append(Tile(total, looks_of(made.base, number), "="))
+    ax = sheet(tiles, columns=columns, title=title, ax=ax)
+    return described(ax, f"The stamps of {len(inputs)} inputs of a transposed convolution, and their sum, the output, "
+                     f"{times(layer.output_size)}.")  # fmt: skip
+
+
+def insertion(
+    layer: ConvTranspose, weight: ArrayLike | None = None, x: ArrayLike | None = None, *,
+    output: Sequence[int] | None = None, channel: int = 0, title: str = "", ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Draw a transposed convolution as a direct one: its input with zeros inserted, the turned kernel, and a window.
+
+    Parameters
+    ----------
+    layer : ConvTranspose
+        With at most two axes, and padding mode zeros.
+    weight : weight_shape array_like, optional
+        Values of the kernel; names without it, which it keeps when it is turned.
+    x : input_shape array_like, optional
+        Values of the input.
+    output : sequence of int, optional
+        Position on the output map whose window to show; the first by default.
+    channel : int, default 0
+        Of the output.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the layer is no transposed convolution (also a TypeError), has another padding mode, no such output, or is
+        too large to be drawn.
+
+    Examples
+    --------
+    >>> ax = insertion(ConvTranspose((2,), 3, stride=2), output=(2,))
+    >>> [text.get_text() for text in ax.texts if text.get_gid() in ("kernel-title", "caption")]
+    ['kernel w, turned', 'y2 = w2·x0 + w0·x1']
+    """  # noqa: DOC502  what `film` raises is documented here, where the user meets it
+    _require_transposed(layer)
+    require_channel(layer.out_channels, channel, "output")
+    place = (0,) * layer.ndim if output is None else tuple(output)
+    require_output(layer, place)
+    step = int(np.ravel_multi_index((channel, *place), layer.output_shape))
+    return linked(layer, weight, x, view="windows", step=step, matrix=False, title=title, ax=ax)
+
+
+def crop(
+    layer: ConvTranspose, weight: ArrayLike | None = None, x: ArrayLike | None = None, *, channel: int = 0,
+    title: str = "", ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Draw the whole result of a transposed convolution, what its padding crops, and what output_padding gives back.
+
+    With a weight and an input all of it has values: those of output_padding are no zeros unless no stamp reaches them.
+
+    Parameters
+    ----------
+    layer : ConvTranspose
+        With at most two axes, and padding mode zeros.
+    weight : weight_shape array_like, optional
+    x : input_shape array_like, optional
+        Values, with `weight`; names of the outputs without them.
+    channel : int, default 0
+        Of the output.
+    title : str, optional
+    ax : Axes, optional
+        A new one by default.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the layer is no transposed convolution (also a TypeError), has another padding mode, no such channel, more
+        than two axes, or a map that is too large; and what the layer says about `weight` and `x`.
+
+    Examples
+    --------
+    >>> ax = crop(ConvTranspose((2,), 3, stride=2, padding=1, output_padding=1), [1, 2, 3], [10, 1])
+    >>> [text.get_text() for text in ax.texts if text.get_gid().startswith("whole-0")]
+    ['10', '20', '31', '2', '3']
+    >>> [text.get_text() for text in ax.texts if text.get_gid().startswith("output-0")]
+    ['20', '31', '2', '3']
+    """
+    _require_transposed(layer)
+    require_channel(layer.out_channels, channel, "output")
+    if layer.ndim > 2:
+        raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
+    whole = Scene(layer, weight).uncropped()
+    if max(whole.layer.output_size, default=1) > _SIDE:
+        raise ValueError(f"the whole result is {times(whole.layer.output_size)} but at most {_SIDE} places on an axis "
+                         "are drawn: take a smaller layer")  # fmt: skip
+    looks, kept = _cropping(layer, whole, None if weight is None or x is None else one_input(layer, x), channel)
+    rows, cols = (1 + max(place[axis] for place in looks) for axis in (0, 1))
+    tall, wide = in_plane((1, 1, *layer.output_size))
+    unit = unit_for(cols + wide + 3, _ACROSS)
+    output = {divmod(number, wide): looks[place] for number, place in enumerate(kept)}
+    places = list(zip(*kept, strict=True))
+    box = min(places[0]), min(places[1]), max(places[0]) - min(places[0]) + 1, max(places[1]) - min(places[1]) + 1
+    papers = {look.paper for look in looks.values()}
+    said = [words for paper, words in _SAID.items() if paper in papers]
+    tiles = [
+        Tile(Panel("whole", f"all stamps added up, {rows} x {cols}", rows, cols, unit), looks, framed=box),
+        Tile(Panel("output", f"output y, {times(layer.output_size)}", tall, wide, unit), output, "→"),
+    ]
+    ax = sheet(tiles, title=title, caption="\n".join(said), ax=ax)
+    return described(ax, f"The whole result of a transposed convolution, {rows} x {cols}, and the output that is "
+                     f"cropped out of it, {times(layer.output_size)}. {'; '.join(said)}".strip() + ".")  # fmt: skip
+
+
+def _cropping(
+    layer: ConvTranspose, whole: Scene, x: NDArray[Any] | None, channel: int
+) -> tuple[dict[tuple[int, int], Look], list[tuple[int, int]]]:
+    """How the places of the whole result look, and those that are kept, in the order of the output."""
+    forward, scene = Scene(layer.T), Scene(layer)
+    values = None if x is None else (whole.matrix @ x).reshape(whole.layer.output_shape)[channel]
+    corner = [start for start, _ in forward.frame()]
+    added = [axis.stretched_size - more for axis, more in zip(layer.axes, layer.output_padding, strict=True)]
+    looks, kept = {}, []
+    for place in forward.places():
+        if not place.seen and place.source is None:
+            continue  # no stamp reaches it, and it is no output
+        index = tuple(p - first for p, first in zip(place.place, corner, strict=True))
+        text = "" if values is None else number_label(values[index])
+        if place.source is None:
+            looks[in_plane(index)] = Look(_BETWEEN if place.kind == "inserted" else _CROPPED, text, faint=True)
+            continue
+        if values is None:
+            text = scene.row_name(int(np.ravel_multi_index((channel, *place.source), layer.output_shape)))
+        later = any(p >= first for p, first in zip(place.place, added, strict=True))
+        looks[in_plane(index)] = Look(_ADDED if later else OUTPUT, text)
+        kept.append(in_plane(index))
+    return looks, kept
+
+
+def _inputs_of(layer: ConvTranspose, channel: int) -> range:
+    """Flat inputs of the group that an output channel is in."""
+    group = channel // (layer.out_channels // layer.groups)
+    size = layer.in_channels // layer.groups * prod(layer.input_size)
+    return range(group * size, (group + 1) * size)
+
+
+def _panel(made: Film, name: str, count: int, channel: int) -> tuple[int, Panel]:
+    """A channel's panel, and its number."""
+    wanted = f"{name}{channel}" if count > 1 else name
+    return next((number, panel) for number, panel in enumerate(made.panels) if panel.name == wanted)
+
+
+def _require_transposed(layer: ConvTranspose) -> None:
+    if not isinstance(layer, ConvTranspose):
+        raise WrongTypeError(f"only a transposed convolution is seen in these ways, got {layer!r}: take layer.T")
