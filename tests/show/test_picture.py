@@ -188,3 +188,26 @@ def test_a_noisy_picture_is_made_small_enough():
     bundle = plot.overlaps(np.abs(noise))._repr_mimebundle_()
     assert len(bundle["image/png"]) > 100_000
     assert len(bundle["text/html"].encode()) < 100_000
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_each_picture_once():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    cells = [
+        "from convmatrix import Conv\nfrom convmatrix.show import plot",
+        "plot.matrix(Conv(4, 3))",
+        "plot.linked(Conv(4, 3), step=1)",
+        "ax = plot.kernel(Conv(3, 2))\nax.set_title('taps')\nax",
+        "plot.kernel(Conv(3, 2)).set_title('not the last value');",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    shown = [[(output.output_type, set(output.data)) for output in cell.outputs] for cell in notebook.cells]
+    assert shown == [
+        [],
+        [("execute_result", {*ALL, "text/latex"})],
+        [("execute_result", {*ALL, "text/latex"})],
+        [("execute_result", ALL)],
+        [("display_data", {"text/plain", "image/png"})],
+    ]
