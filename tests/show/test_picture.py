@@ -128,12 +128,14 @@ def test_forms_are_made_when_they_are_asked_for(monkeypatch):
     assert asked == ["plain", "latex"]
 
 
-def test_what_is_drawn_on_a_picture_later_is_on_its_image_and_in_its_text():
-    picture = plot.matrix(Conv((3,), 2))
-    plot.kernel(Conv((3,), 2), ax=picture)
+@pytest.mark.parametrize("first", [plot.matrix, plot.kernel])
+def test_what_is_drawn_on_a_picture_later_is_on_its_image_and_in_its_text(first):
+    second = plot.kernel if first is plot.matrix else plot.matrix
+    picture = first(Conv((3,), 2))
+    before = picture.alt
+    second(Conv((3,), 2), ax=picture)
     bundle = picture._repr_mimebundle_()
-    assert bundle["text/plain"].startswith("The matrix C, 2 x 3")
-    assert bundle["text/plain"].endswith("The kernel, 2, each tap in its colour.")
+    assert bundle["text/plain"] == f"{before} {second(Conv((3,), 2)).alt}"
     assert bundle["text/html"].startswith("<img ")
     assert "text/latex" not in bundle
 
