@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.show import plot
+from convmatrix.show import explorer, plot
 from convmatrix.show.picture import described, new_picture
 
 ALL = {"text/plain", "text/html", "image/png"}
@@ -213,3 +213,12 @@ def test_a_notebook_shows_each_picture_once():
         [("execute_result", ALL)],
         [("display_data", {"text/plain", "image/png"})],
     ]
+
+
+def test_the_table_of_a_matrix_for_pages_of_ones_own():
+    html = explorer.table(Conv((3, 3, 3), 2), title=UGLY)
+    assert [tag for tag, _ in Tags(html).found[:4]] == ["p", "strong", "table", "caption"]
+    assert len(html) < 40_000
+    said = r"^the matrix has 4384836 entries but at most 1000000 are drawn: take a smaller layer$"
+    with pytest.raises(ValueError, match=said):
+        explorer.table(Conv(700, 3))
