@@ -5,17 +5,16 @@ PNG go to ``build/figures``.
 """
 
 import importlib.util
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import matplotlib as mpl
 
+from convmatrix.show import saving
+
 HERE = Path(__file__).resolve().parent
 OTHERS = HERE.parent / "build" / "figures"
-STYLE = {"svg.hashsalt": "convmatrix", "svg.fonttype": "path", "pdf.fonttype": 42, "savefig.dpi": 200,
-         "font.family": "DejaVu Sans", "axes.titlesize": 10}  # fmt: skip
 
 
 def sources() -> Iterator[Path]:
@@ -36,24 +35,9 @@ def load(path: Path) -> ModuleType:
 def rendered(path: Path, *formats: str) -> dict[str, bytes]:
     """One figure in the given formats; equal bytes whenever versions are equal."""
     mpl.use("agg")
-    import matplotlib.pyplot as plt
-
     module = load(path)
     title, _, description = (module.__doc__ or "").strip().partition("\n\n")
-    metadata = {
-        "svg": {"Date": None, "Title": title, "Description": " ".join(description.split())},
-        "pdf": {"CreationDate": None, "Title": title},
-        "png": {"Title": title},
-    }
-    with mpl.rc_context(STYLE):
-        figure = module.figure()
-        pictures = {}
-        for format_ in formats:
-            stream = io.BytesIO()
-            figure.savefig(stream, format=format_, metadata=metadata[format_])
-            pictures[format_] = stream.getvalue()
-        plt.close(figure)
-    return pictures
+    return saving.rendered(module.figure, *formats, title=title, description=description)
 
 
 def build() -> None:
