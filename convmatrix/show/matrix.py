@@ -84,7 +84,7 @@ def matrix(
     _require_line("row", row, rows)
     _require_line("column", col, cols)
     if weight is not None:
-        layer.operator(weight)  # refuses what is not this layer's
+        layer.checked_weight(weight)
     labelled, given = max(rows, cols) <= _LABELLED, ax
     with_key = not labelled if key is None else key
     beside = 0.05 + _key_part(layer) if with_key else 0.0
