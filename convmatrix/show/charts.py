@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
@@ -198,6 +199,7 @@ def singular_values(
         condition = f"{zeros} {'is' if zeros == 1 else 'are'} 0, the condition number is infinite"
     else:
         condition = f"the condition number is {number_label(array[0] / array[-1])}"
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("number, from the largest")
     ax.set_ylabel("singular value")
     ax.set_title("\n".join(filter(None, [title, condition])), parse_math=False, fontsize=11)

@@ -84,8 +84,8 @@ def matrix(
     _require_line("row", row, rows)
     _require_line("column", col, cols)
     if weight is not None:
-        layer.operator(weight)  # refuses what is not this layer's
-    labelled = max(rows, cols) <= _LABELLED
+        layer.checked_weight(weight)
+    labelled, given = max(rows, cols) <= _LABELLED, ax
     with_key = not labelled if key is None else key
     beside = 0.05 + _key_part(layer) if with_key else 0.0
     ax = _labelled(layer, weight, ax, beside) if labelled else _pixels(layer, ax, beside)
@@ -96,9 +96,10 @@ def matrix(
     if col is not None:
         box(ax, panel, (0, col, rows, 1), gid=f"col-{col}", edgecolor=WINDOW, linewidth=wide, zorder=3, clip_on=False)
     if with_key:
-        _key(layer, ax)
+        _key(layer, ax, own=given is None)
     kind = "C" if isinstance(layer, Conv) else "C^T"
-    said = f"The matrix {kind}, {rows} x {cols}, with {layer.nnz} entries, each in the colour of its tap."
+    entries = _counted(layer.nnz, "entry", "entries")
+    said = f"The matrix {kind}, {rows} x {cols}, with {entries}, each in the colour of its tap."
     return described(
         ax, said, plain=lambda: _text(layer, weight), html=lambda: explorer.table(layer, weight),
         latex=lambda: f"${latex.array(layer, weight, rulers=True)}$",
@@ -132,8 +133,8 @@ def _pixels(layer: Conv | ConvTranspose, ax: Axes | None, beside: float) -> Axes
     ax.set_aspect("equal" if square else "auto")
     colours = np.array([(*rgb(colour), 255) for colour in tap_colours(prod(layer.kernel_size))] + [(255, 255, 255, 0)])
     image(ax, panel, colours.astype(np.uint8)[taps])  # the last colour, of -1, is none
-    ax.set_xlabel(f"{cols} inputs")
-    ax.set_ylabel(f"{rows} outputs")
+    ax.set_xlabel(_counted(cols, "input", "inputs"))
+    ax.set_ylabel(_counted(rows, "output", "outputs"))
     ax.xaxis.set_label_position("top")
     return ax
 
@@ -161,18 +162,18 @@ def _blocks(image_row: int, size: Sequence[int], count: int) -> tuple[int, ...]:
 
 def _key_part(layer: Conv | ConvTranspose) -> float:
     """Width of the key, by that of the matrix."""
-    return 0.5 if (1, *layer.kernel_size)[-1] > 5 else 0.3
+    return min(0.5, 0.1 * (1, *layer.kernel_size)[-1])
 
 
-def _key(layer: Conv | ConvTranspose, ax: Axes) -> None:
-    """The kernel, its taps in their colours, right of the axes."""
+def _key(layer: Conv | ConvTranspose, ax: Axes, *, own: bool) -> None:
+    """The kernel, its taps in their colours, right of the axes; a figure of our own has kept the place free."""
     size = (1, 1, *layer.kernel_size)
     rows, cols = prod(size[:-1]), size[-1]  # a volume's slices one below the other
     inset = blank(ax.inset_axes((1.03, 0.0, _key_part(layer), 1.0), anchor="NW"), cols, rows + 0.7)
     named = max(rows, cols) <= _KEY_NAMED
     colours = tap_colours(rows * cols)
     names = [tap_label((1, 1, *layer.kernel_size), tap) if named else "" for tap in range(rows * cols)]
-    inset.set_in_layout(False)
+    inset.set_in_layout(not own)
     looks = {divmod(tap, cols): Look(colours[tap], names[tap]) for tap in range(rows * cols)}
     draw(inset, Panel("tap", "taps", rows, cols, y=0.7), looks)
 
@@ -181,6 +182,10 @@ def _text(layer: Conv | ConvTranspose, weight: ArrayLike | None) -> str | None:
     if layer.nnz > _TEXT_ENTRIES:
         return None
     return "\n".join(text.draw(Scene(layer, weight), text.Style()))
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _require_line(what: str, at: int | None, count: int) -> None:

@@ -19,6 +19,8 @@ __all__ = ["Form", "Picture", "described", "new_picture"]
 Form = Callable[[], str | None]
 """Makes a form when it is asked for; None where there is none, which is also what a refusal (ValueError) means."""
 
+_LEAST = (2.0, 0.8)
+"""Least width and height, in inches."""
 _PIXELS = 2000
 """Most pixels on a side."""
 _HTML = 90_000
@@ -122,7 +124,8 @@ def new_picture(wide: float, tall: float, *, bare: bool = False, beside: float =
     Picture
     """
     pads = {"w_pad": 0.0, "h_pad": 0.0} if bare else {}
-    figure = plt.figure(figsize=(wide * (1 + beside), tall))
+    # Less would have no room for a title.
+    figure = plt.figure(figsize=(max(wide, _LEAST[0]) * (1 + beside), max(tall, _LEAST[1])))
     figure.set_layout_engine("constrained", rect=(0, 0, 1 / (1 + beside), 1), **pads)
     made = figure.add_subplot(axes_class=Picture)
     assert isinstance(made, Picture)

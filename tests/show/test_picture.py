@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.show import plot
+from convmatrix.show import explorer, plot
 from convmatrix.show.picture import described, new_picture
 
 ALL = {"text/plain", "text/html", "image/png"}
@@ -128,12 +128,14 @@ def test_forms_are_made_when_they_are_asked_for(monkeypatch):
     assert asked == ["plain", "latex"]
 
 
-def test_what_is_drawn_on_a_picture_later_is_on_its_image_and_in_its_text():
-    picture = plot.matrix(Conv((3,), 2))
-    plot.kernel(Conv((3,), 2), ax=picture)
+@pytest.mark.parametrize("first", [plot.matrix, plot.kernel])
+def test_what_is_drawn_on_a_picture_later_is_on_its_image_and_in_its_text(first):
+    second = plot.kernel if first is plot.matrix else plot.matrix
+    picture = first(Conv((3,), 2))
+    before = picture.alt
+    second(Conv((3,), 2), ax=picture)
     bundle = picture._repr_mimebundle_()
-    assert bundle["text/plain"].startswith("The matrix C, 2 x 3")
-    assert bundle["text/plain"].endswith("The kernel, 2, each tap in its colour.")
+    assert bundle["text/plain"] == f"{before} {second(Conv((3,), 2)).alt}"
     assert bundle["text/html"].startswith("<img ")
     assert "text/latex" not in bundle
 
@@ -188,3 +190,35 @@ def test_a_noisy_picture_is_made_small_enough():
     bundle = plot.overlaps(np.abs(noise))._repr_mimebundle_()
     assert len(bundle["image/png"]) > 100_000
     assert len(bundle["text/html"].encode()) < 100_000
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_each_picture_once():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    cells = [
+        "from convmatrix import Conv\nfrom convmatrix.show import plot",
+        "plot.matrix(Conv(4, 3))",
+        "plot.linked(Conv(4, 3), step=1)",
+        "ax = plot.kernel(Conv(3, 2))\nax.set_title('taps')\nax",
+        "plot.kernel(Conv(3, 2)).set_title('not the last value');",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    shown = [[(output.output_type, set(output.data)) for output in cell.outputs] for cell in notebook.cells]
+    assert shown == [
+        [],
+        [("execute_result", {*ALL, "text/latex"})],
+        [("execute_result", {*ALL, "text/latex"})],
+        [("execute_result", ALL)],
+        [("display_data", {"text/plain", "image/png"})],
+    ]
+
+
+def test_the_table_of_a_matrix_for_pages_of_ones_own():
+    html = explorer.table(Conv((3, 3, 3), 2), title=UGLY)
+    assert [tag for tag, _ in Tags(html).found[:4]] == ["p", "strong", "table", "caption"]
+    assert len(html) < 40_000
+    said = r"^the matrix has 4384836 entries but at most 1000000 are drawn: take a smaller layer$"
+    with pytest.raises(ValueError, match=said):
+        explorer.table(Conv(700, 3))

@@ -137,3 +137,16 @@ def test_a_matrix_that_is_too_large_even_for_that():
 def test_the_weight_is_checked_even_where_only_taps_are_drawn():
     with pytest.raises(ValueError, match=r"^weight has shape \(2,\) but"):
         plot.matrix(Conv((100,), 3), [1, 2])
+
+
+def test_on_axes_that_are_given_the_key_has_its_place_in_the_layout():
+    figure, (left, right) = plt.subplots(1, 2, layout="constrained", figsize=(8, 3))
+    plot.matrix(Conv(20, 3), ax=left)
+    plot.matrix(Conv(4, 3), ax=right)
+    figure.draw_without_rendering()
+    assert left.child_axes[0].get_tightbbox().x1 <= right.get_tightbbox().x0 + 1
+
+
+def test_one_is_singular():
+    assert plot.matrix(Conv((), (), ndim=0)).alt.startswith("The matrix C, 1 x 1, with 1 entry, ")
+    assert plot.matrix(Conv((70,), 70)).get_ylabel() == "1 output"
