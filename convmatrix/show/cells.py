@@ -63,7 +63,7 @@ def cell(ax: Axes, panel: Panel, place: tuple[int, int], look: Look, gid: str = 
 def image(ax: Axes, panel: Panel, pixels: NDArray[np.uint8]) -> None:
     """Colours (rows, cols, 3 or 4) on the place of a panel, which they fill however many they are."""
     (left, top), (right, bottom) = panel.at(0, 0), panel.at(panel.rows, panel.cols)
-    made = AxesImage(ax, extent=(left, right, bottom, top), interpolation="antialiased", zorder=1,
+    made = AxesImage(ax, extent=(left, right, bottom, top), interpolation="antialiased", zorder=0.9,
                      gid=f"{panel.name}-cells")  # fmt: skip
     made.set_data(pixels)
     # Not `imshow`, which sets the limits and the aspect of the axes.

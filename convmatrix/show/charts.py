@@ -23,10 +23,12 @@ from convmatrix.show.sheet import Tile, sheet, unit_for
 
 __all__ = ["factors", "gram", "overlaps", "receptive_field", "singular_values", "unseen"]
 
-_ACROSS, _DOWN = 36, 24
-"""Most cells beside and below each other that have the size of a map's."""
-_PIXELS = 256
+_ACROSS, _DOWN = 26, 14
+"""Most cells of full size beside and below each other: what a slide has room for."""
+_PIXELS = 512
 """Most pixels on a side of a picture whose cells are too small to be labelled."""
+_LEAST, _ROUNDING = 0.15, 1e-9
+"""By the largest number: the colour of the smallest that is not zero, and what counts as zero."""
 _SLICES = 32
 """Most slices of a volume."""
 
@@ -113,7 +115,7 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
     >>> unseen(pair.first, pair.second, layer.operator(weight) @ layer.vec(pair.first)).alt
     'Two images that differ by up to 4, and their one output, 2.'
     """
-    images = [np.asarray(each) for each in (first, second)]
+    images, output = [np.asarray(each) for each in (first, second)], np.asarray(output)
     if images[0].shape != images[1].shape:
         raise ValueError(f"the two images have to have one shape, got {images[0].shape} and {images[1].shape}")
     stacks = [_stacked(each, what) for each, what in zip((*images, output), ("image", "image", "output"), strict=True)]
@@ -126,7 +128,7 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
              ("x' \N{MINUS SIGN} x", difference, _Shades(difference), ""),
              ("C x = C x'", stacks[2], _Shades(stacks[2]), "\N{RIGHTWARDS ARROW}"))  # fmt: skip
     unit = _unit([each.shape[1] for _, each, _, _ in shown], max(each.shape[0] for _, each, _, _ in shown))
-    heights = [each.shape[-2] if each.ndim == 3 else 0 for each in (*images, images[0], np.asarray(output))]
+    heights = [each.shape[-2] if each.ndim == 3 and len(each) > 1 else 0 for each in (*images, images[0], output)]
     tiles = [_tile(f"image-{number}", name, array, shades, unit, sign, block=heights[number])
              for number, (name, array, shades, sign) in enumerate(shown)]  # fmt: skip
     ax = sheet(tiles, title=title, caption=f"two images that {said}, and one output", ax=ax)
@@ -190,6 +192,8 @@ def singular_values(
         height = 0.03 if log and zeros < count else 0.0
         ax.plot(order[count - zeros :], np.full(zeros, height), "x", color="#bd1f01", transform=place, gid="zeros",
                 markersize=_marker(count))  # fmt: skip
+        ax.annotate("0", (float(order[count - zeros :].mean()), height), xycoords=place, xytext=(0, 6),
+                    textcoords="offset points", ha="center", color="#bd1f01")  # fmt: skip
     if zeros:
         condition = f"{zeros} {'is' if zeros == 1 else 'are'} 0, the condition number is infinite"
     else:
@@ -274,7 +278,7 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
     """  # noqa: DOC502  `_slices` refuses
     array = np.asarray(pattern)
     read = array != 0
-    shades = _Shades(array.reshape(1, -1))
+    shades = _Shades(array.reshape(1, -1), most=2.0 if array.dtype == bool else None)
     tiles, unit = _slices("read", array, shades)
     box = [(int(at.min()), int(at.max()) + 1) for at in np.nonzero(read)] if read.ndim and read.any() else []
     said = f"{np.count_nonzero(read)} of {prod(read.shape)}"
@@ -350,15 +354,17 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
 class _Shades:
     """Colours of numbers: from white to blue, or where some are negative, blue and red, white between them."""
 
-    def __init__(self, *matrices: Any) -> None:
+    def __init__(self, *matrices: Any, most: float | None = None) -> None:
         real = [_real(each.data if isinstance(each, sparse.coo_array) else each) for each in matrices]
-        self.most = max((float(np.abs(each).max()) for each in real if each.size), default=0.0) or 1.0
+        self.most = most or max((float(np.abs(each).max()) for each in real if each.size), default=0.0) or 1.0
         self.signed = any(each.size and each.min() < 0 for each in real)
         self._map = mpl.colormaps["RdBu" if self.signed else "Blues"]
 
     def pixels(self, numbers: NDArray[Any]) -> NDArray[np.uint8]:
         """Colours, of one more axis of length 3."""
         part = _real(numbers) / self.most
+        # Beside large numbers, a one would be as white as a zero.
+        part = np.where(np.abs(part) > _ROUNDING, np.sign(part) * (_LEAST + (1 - _LEAST) * np.abs(part)), 0.0)
         # Its ends are too dark to write on, and hardly differ.
         colours = self._map(0.5 + 0.4 * part if self.signed else 0.8 * part, bytes=True)
         return np.asarray(colours[..., :3], dtype=np.uint8)
@@ -384,7 +390,7 @@ def _tile(
     looks = {}
     for row, col in np.ndindex(rows, cols):
         value = array[row, col]
-        text = number_label(value) if zeros or value != 0 else ""
+        text = number_label(value) if array.dtype != bool and (zeros or value != 0) else ""
         looks[row, col] = Look("#" + bytes(papers[row, col]).hex(), text, faint=bool(value == 0))
     return Tile(panel, looks, sign)
 
@@ -416,7 +422,8 @@ def _unit(cols: Sequence[int], rows: int) -> float:
     return min(unit_for(sum(cols), _ACROSS), unit_for(rows, _DOWN))
 
 
-def _sparse(matrix: Matrix, name: str) -> "sparse.coo_array[Any, tuple[int, int]]":
+def _sparse(matrix: Matrix, name: str) -> Any:
+    """Its entries, as a coo_array."""
     made: Any = sparse.coo_array(matrix)  # type: ignore[arg-type]  # the stubs know no nested sequences
     if made.ndim != 2 or made.dtype.kind not in "biufc" or not np.all(np.isfinite(made.data)):
         raise ValueError(f"{name} has to be a matrix of finite numbers, got shape {made.shape} and dtype {made.dtype}")
@@ -429,7 +436,7 @@ def _real(numbers: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _reduced(matrix: Any) -> NDArray[np.float64]:
-    """A matrix as at most 256 x 256 numbers: of each block, the one of the largest size."""
+    """A matrix as at most 512 x 512 numbers: of each block, the one of the largest size."""
     entries = sparse.coo_array(matrix)
     rows, cols = entries.shape
     steps = [-(-size // _PIXELS) for size in (rows, cols)]

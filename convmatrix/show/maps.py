@@ -37,8 +37,8 @@ _SIDE = 256
 """Most rows and columns of a map."""
 _MAPS = 144
 """Most maps on one sheet."""
-_ACROSS = 32
-"""Most cells of a map side by side on a sheet of them: on a slide, a third of an inch each."""
+_ACROSS = 26
+"""Most cells of full size side by side: what a slide has room for."""
 
 Box = tuple[int, int, int, int]
 

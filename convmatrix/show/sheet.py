@@ -63,7 +63,7 @@ def sheet(
     >>> ax = sheet([Tile(Panel("a", "A", 1, 1), {(0, 0): Look("#ffffff", "1")}),
     ...             Tile(Panel("b", "B", 1, 1), {(0, 0): Look("#ffffff", "1")}, "=")])
     >>> [text.get_text() for text in ax.texts]
-    ['A', '1', '=', 'B', '1']
+    ['A', '1', 'B', '1', '=']
     """
     columns = columns or len(tiles)
     header = 0.9 if title else 0.0
@@ -83,7 +83,11 @@ def sheet(
     for number, tile in enumerate(tiles):
         row, col = divmod(number, columns)
         top = tops[row] + (talls[row] - tile.panel.tall) / 2
-        _place(ax, tile, lefts[col] + shift + rooms[col], top, f"sign-{number}")
+        _place(ax, tile, lefts[col] + shift + rooms[col], top)
+        if tile.sign:
+            between = rooms[col] + (_GAP if col else 0.0)
+            middle = top + tile.panel.top + tile.panel.rows * tile.panel.unit / 2
+            write(ax, lefts[col] + shift + rooms[col] - between / 2, middle, _SIGN, tile.sign, gid=f"sign-{number}")
     for number, line in enumerate(lines):
         y = tall - _MARGIN - (1.5 * (len(lines) - 1 - number) + 0.2) * _CAPTION
         write(ax, wide / 2, y, _CAPTION, line, gid=f"caption-{number}")
@@ -95,11 +99,9 @@ def _room(tile: Tile) -> float:
     return ems(tile.sign) * _SIGN + 0.5 if tile.sign else 0.0
 
 
-def _place(ax: Axes, tile: Tile, left: float, top: float, gid: str) -> None:
-    """Draw a tile, its corner there, and left of it its sign."""
+def _place(ax: Axes, tile: Tile, left: float, top: float) -> None:
+    """Draw a tile, its corner there."""
     panel = tile.panel._replace(x=left + tile.panel.left, y=top + tile.panel.top)
-    middle = panel.y + panel.rows * panel.unit / 2
-    write(ax, left - 0.25 - ems(tile.sign) * _SIGN / 2, middle, _SIGN, tile.sign, gid=gid)
     draw(ax, panel, tile.looks)
     if tile.framed:
         outline(ax, panel, tile.framed, f"{panel.name}-outline")

@@ -23,8 +23,8 @@ __all__ = ["crop", "insertion", "stamps"]
 
 _STAMPS = 64
 """Most stamps on one sheet."""
-_ACROSS = 32
-"""Most cells side by side, as on other sheets."""
+_ACROSS = 26
+"""Most cells of full size side by side: what a slide has room for."""
 _SIDE = 256
 """Most rows and columns of a whole result."""
 _NOTHING, _CROPPED, _BETWEEN, _ADDED = "#fafafa", "#d5d9dd", "#ececec", "#ffd591"
