@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def test_the_committed_picture_is_the_figures(source):
 
 def test_the_4x16_figure_shows_the_4x16_matrix():
     path = ROOT / "figures" / "conv_matrix_4x16.py"
-    found = ids(path.with_suffix(".svg").read_bytes())
+    found = [name for name in ids(path.with_suffix(".svg").read_bytes()) if re.fullmatch(r"[a-z]+(-\d+)+", name)]
     cells = {
         f"cell-{r * 2 + c}-{(r + p) * 4 + c + q}" for r in (0, 1) for c in (0, 1) for p in range(3) for q in range(3)
     }

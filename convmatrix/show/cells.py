@@ -93,7 +93,8 @@ def draw_rulers(ax: Axes, panel: Panel, *, faint: bool = False) -> None:
 
 def outline(ax: Axes, panel: Panel, place: tuple[int, int, int, int], gid: str) -> None:
     """Frame some cells: first row, first column, rows and columns."""
-    box(ax, panel, place, gid=gid, edgecolor=WINDOW, linewidth=2.5 if panel.labelled else 1.2, zorder=3)
+    box(ax, panel, place, gid=gid, edgecolor=WINDOW, linewidth=2.5 if panel.labelled else 1.2, zorder=3,
+        clip_on=False)  # fmt: skip
 
 
 def box(ax: Axes, panel: Panel, place: tuple[int, int, int, int], **looks: Any) -> None:

@@ -90,9 +90,9 @@ def matrix(
     panel = Panel("cell", "", rows, cols)
     wide = 2.5 if labelled else 1.2
     if row is not None:
-        box(ax, panel, (row, 0, 1, cols), gid=f"row-{row}", edgecolor=WINDOW, linewidth=wide, zorder=3)
+        box(ax, panel, (row, 0, 1, cols), gid=f"row-{row}", edgecolor=WINDOW, linewidth=wide, zorder=3, clip_on=False)
     if col is not None:
-        box(ax, panel, (0, col, rows, 1), gid=f"col-{col}", edgecolor=WINDOW, linewidth=wide, zorder=3)
+        box(ax, panel, (0, col, rows, 1), gid=f"col-{col}", edgecolor=WINDOW, linewidth=wide, zorder=3, clip_on=False)
     if key or (key is None and not labelled):
         _key(layer, ax)
     kind = "C" if isinstance(layer, Conv) else "C^T"

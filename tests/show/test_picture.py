@@ -1,0 +1,190 @@
+"""What a notebook gets of a picture: its forms, made only when asked for, and the figure once."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from PIL import Image
+
+from convmatrix import Conv, ConvTranspose
+from convmatrix.show import plot
+from convmatrix.show.picture import described, new_picture
+
+ALL = {"text/plain", "text/html", "image/png"}
+UGLY = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)> $\\frac{1$"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_a_screen():
+    plt.switch_backend("agg")
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+PICTURES = {
+    "matrix": lambda **given: plot.matrix(Conv(4, 3), **given),
+    "large": lambda **given: plot.matrix(Conv(40, 3), **given),
+    "linked": lambda **given: plot.linked(Conv(4, 3), **given),
+    "input": lambda **given: plot.input_map(Conv(4, 3), **given),
+    "volume": lambda **given: plot.input_map(Conv((3, 3, 3), 2), **given),
+    "kernel": lambda **given: plot.kernel(Conv(4, 3), **given),
+    "output": lambda **given: plot.output_map(Conv(4, 3), **given),
+    "windows": lambda **given: plot.windows(Conv(4, 3), **given),
+    "stamps": lambda **given: plot.stamps(ConvTranspose(2, 3), **given),
+    "insertion": lambda **given: plot.insertion(ConvTranspose(2, 3, stride=2), **given),
+    "crop": lambda **given: plot.crop(ConvTranspose(2, 3, stride=2, padding=1), **given),
+    "gram": lambda **given: plot.gram(np.eye(3) * 2, **given),
+    "unseen": lambda **given: plot.unseen([1, 2], [2, 1], [3], **given),
+    "singular": lambda **given: plot.singular_values([3.0, 1.0], **given),
+    "overlaps": lambda **given: plot.overlaps([[1, 2]], **given),
+    "field": lambda **given: plot.receptive_field(np.eye(2, dtype=bool), **given),
+    "factors": lambda **given: plot.factors([np.eye(2)] * 3, "CAB", **given),
+}
+
+
+@pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
+def test_every_picture_has_its_forms(draw):
+    picture = draw()
+    assert isinstance(picture, plot.Picture)
+    assert isinstance(picture, Axes)
+    bundle = picture._repr_mimebundle_()
+    assert set(bundle) >= ALL
+    assert picture.alt.endswith(".")
+    assert len(picture.alt) > 10
+    with Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))) as image:
+        assert image.size == pytest.approx(picture.figure.get_size_inches() * 100, abs=1)
+        assert len(image.convert("RGB").getcolors(2**20)) > 3  # there is something on it
+    assert len(bundle["text/html"].encode()) < 100_000
+    assert bundle["text/plain"].strip()
+
+
+@pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
+def test_on_axes_that_are_given_they_draw_and_return_these(draw):
+    figure, (left, right) = plt.subplots(1, 2)
+    assert draw(ax=right) is right
+    assert not isinstance(right, plot.Picture)
+    assert not [*left.patches, *left.lines, *left.images]
+    assert [*right.patches, *right.lines, *right.images]
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_forms_of_a_matrix():
+    bundle = plot.matrix(Conv((4,), 3), [5, 6, 7])._repr_mimebundle_()
+    assert bundle["text/plain"].splitlines()[2] == "y0 │  5  6  7  · │"
+    assert "<table" in bundle["text/html"]
+    assert re.findall(r"<td style=[^>]*>(\d)", bundle["text/html"]) == ["5", "6", "7", "5", "6", "7"]
+    assert bundle["text/latex"].startswith(r"$\left[\begin{array}")
+    assert bundle["text/latex"].endswith("$")
+
+
+def test_forms_of_a_matrix_that_is_too_large_to_be_written():
+    picture = plot.matrix(Conv(700, 3))
+    bundle = picture._repr_mimebundle_()
+    assert set(bundle) == ALL
+    assert (
+        bundle["text/plain"]
+        == picture.alt
+        == ("The matrix C, 487204 x 490000, with 4384836 entries, each in the colour of its tap.")
+    )
+    assert bundle["text/html"].startswith('<img src="data:image/png;base64,')
+
+
+def test_forms_of_the_linked_picture():
+    bundle = plot.linked(Conv((4,), 3), step=1)._repr_mimebundle_()
+    assert bundle["text/plain"].splitlines()[-1].endswith("Step 1 of 0 to 1: y1 = w0·x1 + w1·x2 + w2·x3.")
+    assert "convmatrix-explorer" in bundle["text/html"]
+    assert bundle["text/latex"].startswith(r"\begin{tikzpicture}")
+
+
+def test_a_layer_that_another_renderer_refuses_has_the_other_forms():
+    point = plot.linked(Conv((), (), ndim=0))  # the explorer shows one axis or two
+    assert point._repr_mimebundle_()["text/html"].startswith("<img ")
+
+
+def test_only_the_forms_that_are_asked_for():
+    picture = PICTURES["linked"]()
+    assert set(picture._repr_mimebundle_(include={"text/plain", "image/png", "model/x"})) == {"text/plain", "image/png"}
+    assert set(picture._repr_mimebundle_(exclude={"text/html"})) == {"text/plain", "image/png", "text/latex"}
+    assert set(picture._repr_mimebundle_(include=["text/html"], exclude=["text/html"])) == set()
+
+
+def test_forms_are_made_when_they_are_asked_for(monkeypatch):
+    asked = []
+    picture = described(new_picture(2, 2), "Seen.", plain=lambda: asked.append("plain") or "drawn",
+                        html=lambda: asked.append("html"), latex=lambda: asked.append("latex") or "x")  # fmt: skip
+    monkeypatch.setattr(picture.figure, "savefig", lambda *_, **__: asked.append("saved"))
+    assert asked == []
+    assert picture._repr_mimebundle_(include={"text/plain"}) == {"text/plain": "drawn"}
+    assert picture._repr_mimebundle_(include={"text/latex"}) == {"text/latex": "x"}
+    assert asked == ["plain", "latex"]
+
+
+def test_what_is_drawn_on_a_picture_later_is_on_its_image_and_in_its_text():
+    picture = plot.matrix(Conv((3,), 2))
+    plot.kernel(Conv((3,), 2), ax=picture)
+    bundle = picture._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("The matrix C, 2 x 3")
+    assert bundle["text/plain"].endswith("The kernel, 2, each tap in its colour.")
+    assert bundle["text/html"].startswith("<img ")
+    assert "text/latex" not in bundle
+
+
+def test_a_rendered_picture_is_not_pyplots_any_more():
+    picture = PICTURES["kernel"]()
+    assert plt.get_fignums() == [picture.figure.number]
+    picture._repr_mimebundle_(include={"text/plain"})
+    assert plt.get_fignums() == []
+    assert set(picture._repr_mimebundle_()) == ALL  # and can be shown once more
+
+
+def test_a_figure_with_a_window_stays(monkeypatch):
+    picture = PICTURES["kernel"]()
+    monkeypatch.setattr(type(picture.figure.canvas), "required_interactive_framework", "qt")
+    picture._repr_mimebundle_(include={"text/plain"})
+    assert plt.get_fignums() == [picture.figure.number]
+
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("name", ["linked", "windows", "stamps", "crop", "gram", "unseen", "singular", "overlaps",
+                                  "field", "factors", "insertion"])  # fmt: skip
+def test_a_title_cannot_break_out(name):
+    picture = PICTURES[name](title=UGLY)
+    bundle = picture._repr_mimebundle_()
+    tags = Tags(bundle["text/html"]).found
+    assert not [tag for tag, attrs in tags if "onerror" in attrs or attrs.get("src") == "x"]
+    plain = Tags(PICTURES[name]()._repr_mimebundle_(include={"text/html"})["text/html"]).found
+    assert [tag for tag, _ in tags] == [tag for tag, _ in plain]
+
+
+def test_names_of_factors_cannot_break_out():
+    picture = plot.factors([np.eye(2)] * 3, [UGLY, "A", "B"])
+    ((tag, attrs),) = Tags(picture._repr_mimebundle_()["text/html"]).found
+    assert tag == "img"
+    assert set(attrs) == {"src", "alt", "width", "height"}
+    assert attrs["alt"] == picture.alt
+
+
+def test_a_noisy_picture_is_made_small_enough():
+    noise = np.random.default_rng(0).normal(size=(400, 400))
+    bundle = plot.overlaps(np.abs(noise))._repr_mimebundle_()
+    assert len(bundle["image/png"]) > 100_000
+    assert len(bundle["text/html"].encode()) < 100_000
