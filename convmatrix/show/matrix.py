@@ -86,14 +86,16 @@ def matrix(
     if weight is not None:
         layer.operator(weight)  # refuses what is not this layer's
     labelled = max(rows, cols) <= _LABELLED
-    ax = (_labelled if labelled else _pixels)(layer, weight, ax)
+    with_key = not labelled if key is None else key
+    beside = 0.05 + _key_part(layer) if with_key else 0.0
+    ax = _labelled(layer, weight, ax, beside) if labelled else _pixels(layer, ax, beside)
     panel = Panel("cell", "", rows, cols)
     wide = 2.5 if labelled else 1.2
     if row is not None:
         box(ax, panel, (row, 0, 1, cols), gid=f"row-{row}", edgecolor=WINDOW, linewidth=wide, zorder=3, clip_on=False)
     if col is not None:
         box(ax, panel, (0, col, rows, 1), gid=f"col-{col}", edgecolor=WINDOW, linewidth=wide, zorder=3, clip_on=False)
-    if key or (key is None and not labelled):
+    if with_key:
         _key(layer, ax)
     kind = "C" if isinstance(layer, Conv) else "C^T"
     said = f"The matrix {kind}, {rows} x {cols}, with {layer.nnz} entries, each in the colour of its tap."
@@ -103,10 +105,10 @@ def matrix(
     )  # fmt: skip
 
 
-def _labelled(layer: Conv | ConvTranspose, weight: ArrayLike | None, ax: Axes | None) -> Axes:
+def _labelled(layer: Conv | ConvTranspose, weight: ArrayLike | None, ax: Axes | None, beside: float) -> Axes:
     scene = Scene(layer, weight)
     rows, cols = scene.shape
-    ax = new_picture(_CELL * cols + 2 * _CELL, _CELL * rows + 2 * _CELL) if ax is None else ax
+    ax = new_picture(_CELL * (cols + 2), _CELL * (rows + 2), beside=beside) if ax is None else ax
     panel = _begun(ax, scene)
     ax.set_aspect("equal")
     for number, place in enumerate(zip(scene.rows.tolist(), scene.cols.tolist(), strict=True)):
@@ -120,12 +122,11 @@ def _labelled(layer: Conv | ConvTranspose, weight: ArrayLike | None, ax: Axes | 
     return ax
 
 
-def _pixels(layer: Conv | ConvTranspose, weight: ArrayLike | None, ax: Axes | None) -> Axes:
+def _pixels(layer: Conv | ConvTranspose, ax: Axes | None, beside: float) -> Axes:
     taps = tap_raster(layer)
     rows, cols = layer.matrix_shape
     if ax is None:
-        ax = new_picture(_WIDE * (1.1 + _key_part(layer)), min(max(_WIDE * rows / cols, _LOWEST), _TALLEST))
-        ax.set_anchor("W")  # the key stands in the east
+        ax = new_picture(_WIDE, min(max(_WIDE * rows / cols, _LOWEST), _TALLEST), beside=beside)
     panel = _begun(ax, Scene(layer))
     square = max(rows, cols) <= _FLATTEST * min(rows, cols)
     ax.set_aspect("equal" if square else "auto")
@@ -171,6 +172,7 @@ def _key(layer: Conv | ConvTranspose, ax: Axes) -> None:
     named = max(rows, cols) <= _KEY_NAMED
     colours = tap_colours(rows * cols)
     names = [tap_label((1, 1, *layer.kernel_size), tap) if named else "" for tap in range(rows * cols)]
+    inset.set_in_layout(False)
     looks = {divmod(tap, cols): Look(colours[tap], names[tap]) for tap in range(rows * cols)}
     draw(inset, Panel("tap", "taps", rows, cols, y=0.7), looks)
 

@@ -106,22 +106,27 @@ class Picture(Axes):
             plt.close(figure)
 
 
-def new_picture(wide: float, tall: float, *, bare: bool = False) -> Picture:
+def new_picture(wide: float, tall: float, *, bare: bool = False, beside: float = 0.0) -> Picture:
     """Make a pyplot figure of a size in inches that has one `Picture`.
 
     Parameters
     ----------
     wide, tall : float
     bare : bool, default False
-        Whether the axes fill the figure, as they may if they have no ticks.
+        Whether the axes fill the figure until they get a title.
+    beside : float, default 0
+        What is added to the figure on the right, by its width, and kept free.
 
     Returns
     -------
     Picture
     """
-    figure = plt.figure(figsize=(wide, tall), layout=None if bare else "constrained")
-    made = figure.add_axes((0, 0, 1, 1), axes_class=Picture) if bare else figure.add_subplot(axes_class=Picture)
+    pads = {"w_pad": 0.0, "h_pad": 0.0} if bare else {}
+    figure = plt.figure(figsize=(wide * (1 + beside), tall))
+    figure.set_layout_engine("constrained", rect=(0, 0, 1 / (1 + beside), 1), **pads)
+    made = figure.add_subplot(axes_class=Picture)
     assert isinstance(made, Picture)
+    made.set_anchor("W" if beside else "C")
     return made
 
 
