@@ -14,9 +14,9 @@ from convmatrix.show import plot
 
 def figure() -> Figure:
     """Draw the matrix with one group and with two."""
-    fig, axes = plt.subplots(1, 2, figsize=(9, 9.2), layout="constrained")
+    fig, axes = plt.subplots(1, 2, figsize=(6, 6.2), layout="constrained")
     for ax, groups in zip(axes, (1, 2), strict=True):
         whole = Conv(27, 5, padding=2, in_channels=96, out_channels=256, groups=groups)
         plot.matrix(Conv(9, 5, padding=2, in_channels=4, out_channels=8, groups=groups), ax=ax, key=False)
-        ax.set_title(f"groups={groups}: of the whole, {whole.nnz / 1e6:.0f} million entries")
+        ax.set_title(f"groups={groups}: {whole.nnz / 1e6:.0f} million entries")
     return fig
