@@ -32,7 +32,7 @@ EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level
 
 .DELETE_ON_ERROR:
 .PHONY: help show test check lint format types house doctest stale wheel lowest \
-	notebooks figures bench lab fuzz oracles-env pins clean
+	notebooks figures bench lab fuzz oracles-env browser-env pins clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 help: ## list the targets
@@ -82,6 +82,7 @@ bench: .venv/dev ## run the benchmarks
 lab: .venv/lab ## JupyterLab on the notebooks
 	$(BIN)/jupyter-lab notebooks
 
+browser-env: .venv/browser ## playwright and JupyterLab, with which the tests open pages in an installed chromium
 oracles-env: .venv-oracles/ready ## torch, jax, onnx and scikit-image, which the tests compare with (over a gigabyte)
 
 clean: ## back to a bare checkout
@@ -104,6 +105,11 @@ clean: ## back to a bare checkout
 .venv/lab: .venv/package
 	@echo "Setting up .venv: JupyterLab" >&2
 	@$(install) -e '.[notebook]'
+	@touch $@
+
+.venv/browser: .venv/dev
+	@echo "Setting up .venv: playwright and JupyterLab" >&2
+	@$(install) -e '.[notebook]' --group browser
 	@touch $@
 
 # With pip, and torch before all else: so nothing that needs torch can bring another build of it.

@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from itertools import pairwise
@@ -101,17 +101,19 @@ def export(
         _WRITERS[ending](file, checked, layer)
 
 
-def ending_of(path: str | os.PathLike[str]) -> str:
+def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> str:
     """Tell the format of a file by its ending, before anything large is built for it.
 
     Parameters
     ----------
     path : str or path-like
+    known : sequence of str, default `ENDINGS`
+        Endings that name a format.
 
     Returns
     -------
     str
-        One of `ENDINGS`.
+        One of them, in small letters.
 
     Raises
     ------
@@ -124,9 +126,9 @@ def ending_of(path: str | os.PathLike[str]) -> str:
     '.npz'
     """
     ending = Path(path).suffix.lower()
-    if ending not in ENDINGS:
+    if ending not in known:
         said = f"ends in {ending!r}" if ending else "has no ending"
-        raise ValueError(f"file name {os.fspath(path)!r} {said}, which names no format: use {', '.join(ENDINGS)}")
+        raise ValueError(f"file name {os.fspath(path)!r} {said}, which names no format: use {', '.join(known)}")
     return ending
 
 

@@ -16,14 +16,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convmatrix.core.errors import counted
+from convmatrix.core.memory import require_memory
+from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer
 
-__all__ = ["bilinear_size", "kernel", "kernels", "numerical_data", "parse_weight", "setting", "settings", "weight_for"]
+__all__ = [
+    "bilinear_size",
+    "kernel",
+    "kernels",
+    "numerical_data",
+    "parse_input",
+    "parse_weight",
+    "setting",
+    "settings",
+    "weight_for",
+]
 
 Sizes = tuple[int, ...]
 Array = NDArray[Any]
 
-_WEIGHT_WORDS = ("ones", "arange", "random:SEED")
+_FILLINGS = ("ones", "arange", "random:SEED")
 
 
 # -- kernels by name -------------------------------------------------------------------------------------------------
@@ -313,38 +326,90 @@ def parse_weight(text: str, layer: Layer) -> Array:
     text = text.strip()
     word = text.lower()
     shape = layer.weight_shape
+    filled = _filled("weight", text, shape)
+    if filled is not None:
+        return filled
+    if word.endswith(".npy"):
+        return _read("weight", text, shape, layer.kernel_size if layer.in_channels == layer.out_channels == 1 else None)
+    if word[:1].isalpha() and "," not in word:
+        return weight_for(layer, _known(text, _KERNELS, "weight", _FILLINGS))
+    return _numbers("weight", text, shape)
+
+
+def parse_input(text: str, layer: Layer) -> Array:
+    """Read an input of the layer from one word, as the command line gives it.
+
+    Parameters
+    ----------
+    text : str
+        ``ones``, ``arange``, ``random:SEED``, numbers or a ``.npy`` file, as for `parse_weight`; or ``guide``, the
+        input of `numerical_data`.
+    layer : Conv or ConvTranspose
+
+    Returns
+    -------
+    layer.input_shape ndarray
+
+    Raises
+    ------
+    ValueError
+        If the text is none of these, or does not fit the layer, or the file cannot be read.
+
+    Examples
+    --------
+    >>> parse_input("1,0,-1", Conv((3,), 2))
+    array([[ 1,  0, -1]])
+    """
+    text = text.strip()
+    word = text.lower()
+    shape = layer.input_shape
+    filled = _filled("input", text, shape)
+    if filled is not None:
+        return filled
+    if word.endswith(".npy"):
+        return _read("input", text, shape, layer.input_size if layer.in_channels == 1 else None)
+    if word[:1].isalpha() and "," not in word:
+        _known(text, {"guide": None}, "input", _FILLINGS)
+        made, _ = numerical_data()
+        if shape != (1, *made.shape):
+            raise ValueError(f"input 'guide' has shape {made.shape} but the layer needs {shape}: it is that of the "
+                             "settings whose names begin with numerical")  # fmt: skip
+        return made.reshape(shape)
+    return _numbers("input", text, shape)
+
+
+def _filled(what: str, text: str, shape: Sizes) -> Array | None:
+    """The array that a word fills, if it is one of `_FILLINGS`."""
+    word = text.lower()
+    require_memory(8 * prod(shape), f"{what} of shape {shape}", "take a smaller layer")
     if word == "ones":
         return np.ones(shape, dtype=np.int64)
     if word == "arange":
         return np.arange(1, prod(shape) + 1).reshape(shape)
     if word.partition(":")[0] == "random":
-        return _random(text, shape)
-    if word.endswith(".npy"):
-        return _read(text, layer)
-    if word[:1].isalpha() and "," not in word:
-        return weight_for(layer, _known(text, _KERNELS, "weight", _WEIGHT_WORDS))
-    return _numbers(text, shape)
+        return _random(what, text, shape)
+    return None
 
 
-def _random(text: str, shape: Sizes) -> Array:
+def _random(what: str, text: str, shape: Sizes) -> Array:
     seed = text.partition(":")[2]
     if not seed.isdecimal():
-        raise ValueError(f"weight {text!r} needs a seed, a whole number of at least 0: write random:0")
+        raise ValueError(f"{what} {text!r} needs a seed, a whole number of at least 0: write random:0")
     drawn = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
     return drawn + (drawn >= 0)
 
 
-def _numbers(text: str, shape: Sizes) -> Array:
-    numbers = [_number(place, word.strip()) for place, word in enumerate(text.split(","), start=1)]
+def _numbers(what: str, text: str, shape: Sizes) -> Array:
+    numbers = [_number(what, place, word.strip()) for place, word in enumerate(text.split(","), start=1)]
     if len(numbers) != prod(shape):
         raise ValueError(
-            f"weight has {len(numbers)} number{'' if len(numbers) == 1 else 's'} but the layer's weight {shape} needs "
+            f"{what} has {counted(len(numbers), 'number')} but the layer's {what} {shape} needs "
             f"{prod(shape)} (= {' * '.join(map(str, shape))}), in C order"
         )
     return np.array(numbers).reshape(shape)
 
 
-def _number(place: int, word: str) -> int | float | complex:
+def _number(what: str, place: int, word: str) -> int | float | complex:
     for kind in (int, float, complex):
         try:
             number: int | float | complex = kind(word)
@@ -353,35 +418,36 @@ def _number(place: int, word: str) -> int | float | complex:
         if "_" in word:
             break
         if isinstance(number, int) and not np.iinfo(np.int64).min <= number <= np.iinfo(np.int64).max:
-            raise ValueError(f"number {place} of the weight is {word}, beyond int64: write it as a float, {word}.0")
+            raise ValueError(f"number {place} of the {what} is {word}, beyond int64: write it as a float, {word}.0")
         if not (isfinite(number.real) and isfinite(number.imag)):
-            raise ValueError(f"number {place} of the weight is {word}, which is not a finite float64")
+            raise ValueError(f"number {place} of the {what} is {word}, which is not a finite float64")
         return number
     raise ValueError(
-        f"number {place} of the weight is {word!r}, which is no integer, float or complex number: write them as "
+        f"number {place} of the {what} is {word!r}, which is no integer, float or complex number: write them as "
         "1,-0.5,2+1j"
     )
 
 
-def _read(path: str, layer: Layer) -> Array:
-    """The array of a .npy file; mapped first, so that a wrong shape costs no memory."""
+def _read(what: str, path: str, shape: Sizes, bare: Sizes | None) -> Array:
+    """The array of a .npy file, which may be `bare` of channels; mapped first: a wrong shape costs no memory."""
     try:
         mapped = np.load(Path(path), mmap_mode="r", allow_pickle=False)
     except OSError as error:
-        raise ValueError(f"cannot read the weight from {path}: {error.strerror or error}") from error
+        raise ValueError(f"cannot read the {what} from {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, TokenError) as error:  # what numpy.load raises for damaged files
         raise ValueError(
-            f"cannot read the weight from {path}: it is not a .npy file of numbers, as numpy.save writes it without "
+            f"cannot read the {what} from {path}: it is not a .npy file of numbers, as numpy.save writes it without "
             "pickled objects"
         ) from error
     if not isinstance(mapped, np.ndarray):
         mapped.close()
-        raise ValueError(f"cannot read the weight from {path}: it is an .npz archive; save one of its arrays as .npy")
-    bare = layer.in_channels == layer.out_channels == 1
-    if mapped.shape != layer.weight_shape and not (bare and mapped.shape == layer.kernel_size):
-        also = f" or {layer.kernel_size}" if bare else ""
-        raise ValueError(f"weight in {path} has shape {mapped.shape} but the layer needs {layer.weight_shape}{also}")
-    return np.array(mapped).reshape(layer.weight_shape)
+        raise ValueError(f"cannot read the {what} from {path}: it is an .npz archive; save one of its arrays as .npy")
+    if mapped.shape not in (shape, bare):
+        also = "" if bare is None else f" or {bare}"
+        raise ValueError(f"{what} in {path} has shape {mapped.shape} but the layer needs {shape}{also}")
+    array = np.array(mapped).reshape(shape)
+    require_finite(f"{what} in {path}", array)
+    return array
 
 
 # -- settings by name ------------------------------------------------------------------------------------------------

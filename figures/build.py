@@ -6,26 +6,22 @@ animations as SVG and GIF. With the argument ``committed`` nothing else is built
 """
 
 import importlib.util
-import io
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
-from convmatrix.show.animate import save
+from convmatrix.show import animate, saving
 from convmatrix.show.film import Film
 from convmatrix.show.plot import film_frame
 from convmatrix.show.svg import moving
 
 HERE = Path(__file__).resolve().parent
 OTHERS = HERE.parent / "build" / "figures"
-STYLE: Any = {"svg.hashsalt": "convmatrix", "svg.fonttype": "path", "pdf.fonttype": 42, "savefig.dpi": 200,
-         "font.family": "DejaVu Sans", "axes.titlesize": 10}  # fmt: skip
 
 
 class File(NamedTuple):
@@ -53,6 +49,7 @@ def load(path: Path) -> ModuleType:
 
 def rendered(path: Path, *, only_committed: bool = False) -> Iterator[File]:
     """The pictures of a figure's file; equal bytes whenever versions are equal."""
+    mpl.use("agg")
     module, more = load(path), () if only_committed else ("pdf", "png")
     if hasattr(module, "pictures"):
         for name, film in module.pictures():
@@ -62,51 +59,23 @@ def rendered(path: Path, *, only_committed: bool = False) -> Iterator[File]:
                 yield from _moving(f"{path.stem}/{name}", film)
         return
     title, _, description = (module.__doc__ or "").strip().partition("\n\n")
-    for ending, content in _saved(module.figure, ("svg", *more), title, " ".join(description.split())):
-        yield File(f"{path.stem}.{ending}", ending == "svg", content)
+    pictures = saving.rendered(module.figure, "svg", *more, title=title, description=description)
+    yield from (File(f"{path.stem}.{ending}", ending == "svg", content) for ending, content in pictures.items())
 
 
 def _still(name: str, film: Film, more: Sequence[str]) -> Iterator[File]:
     yield File(f"{name}.svg", True, moving(film).encode())
-    for ending, content in _saved(lambda: _drawn(film), more, film.title, film.about):
-        yield File(f"{name}.{ending}", False, content)
-
-
-def _drawn(film: Film) -> Figure:
-    figure = film_frame(film).get_figure(root=True)
-    assert figure is not None
-    return figure
+    if more:
+        pictures = saving.rendered(lambda: film_frame(film), *more, title=film.title, description=film.about)
+        yield from (File(f"{name}.{ending}", False, content) for ending, content in pictures.items())
 
 
 def _moving(name: str, film: Film) -> Iterator[File]:
     yield File(f"{name}.svg", False, moving(film).encode())
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "film.gif")
-        save(film, made)
+        animate.save(film, made)
         yield File(f"{name}.gif", False, made.read_bytes())
-
-
-def _saved(
-    draw: Callable[[], Figure], endings: Sequence[str], title: str, description: str
-) -> Iterator[tuple[str, bytes]]:
-    """A figure in some formats, without dates."""
-    metadata: Mapping[str, Mapping[str, Any]] = {
-        "svg": {"Date": None, "Title": title, "Description": description},
-        "pdf": {"CreationDate": None, "Title": title, "Subject": description},
-        "png": {"Title": title, "Description": description},
-    }
-    if not endings:
-        return
-    mpl.use("agg")
-    import matplotlib.pyplot as plt
-
-    with mpl.rc_context(STYLE):
-        figure = draw()
-        for ending in endings:
-            stream = io.BytesIO()
-            figure.savefig(stream, format=ending, metadata=metadata[ending])
-            yield ending, stream.getvalue()
-        plt.close(figure)
 
 
 def build(*, only_committed: bool = False) -> None:

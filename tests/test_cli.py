@@ -16,7 +16,7 @@ from helpers import dense
 from strategies import built, conv_arguments, covers, integers, layers, seeds, share, transpose_arguments
 from symbols import taps_by_definition
 
-COMMANDS = ("show", "size", "verify", "export", "presets")
+COMMANDS = ("show", "size", "verify", "figure", "animate", "explore", "export", "presets")
 FIELDS = ["input_size", "kernel_size", "stride", "padding", "dilation", "groups", "in_channels", "out_channels",
           "padding_mode", "input_dilation"]  # fmt: skip
 SHAPES = ["input_shape", "output_shape", "matrix_shape", "nnz"]
@@ -290,6 +290,18 @@ def test_rank_is_null_above_two_thousand():
     assert shown("--ndim", 1, "--i", 2002, "--k", 3, "--s", 1000)["rank"] is None
 
 
+def test_what_no_memory_holds_is_shown_but_for_its_picture():
+    lines = good("show", "--i", 100000, "--k", 3, "--weight", "1,2,1,0,0,0,-1,-2,-1").splitlines()
+    assert lines[3] == "C: 9999600004 x 10000000000, 89996400036 entries"
+    assert lines[4].startswith("too large to draw: 1.42e+03 GiB")
+    assert "  largest deviation |C C^T - I| = 11, at (0, 0)" in lines
+    assert lines[-1] == "rank not computed for 9999600004 x 10000000000, above 2000; --rank computes it"
+    lines = good("show", "--i", 1, "--k", 1, "--p", 10**9).splitlines()
+    assert "C^T C not computed: it takes too many products" in lines
+    assert "C C^T not computed: it takes too many products" in lines
+    assert "C: 4000000004000000001 x 1, 1 entry" in lines
+
+
 def test_json_says_when_the_transpose_is_the_inverse():
     conv, up = ("--i", 4, "--k", 2, "--s", 2, "--cout"), ("--i", 2, "--k", 2, "--s", 2, "--transpose", "--cin")
     for words in (conv, up):
@@ -553,11 +565,17 @@ def test_saved_text_has_no_colours_and_the_width_it_needs(tmp_path, monkeypatch)
     assert path.read_text(encoding="utf-8") == EXAMPLE
 
 
-@pytest.mark.parametrize("name", ["C.pdf", "C", "json", ".txt", "C.txt.gz", "C.json ", ""])
-def test_endings_that_tell_nothing(tmp_path, monkeypatch, name):
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [("C.gif", ".gif"), ("C", ""), ("json", ""), (".txt", ""), ("C.txt.gz", ".gz"), ("C.json ", ".json "), ("", "")],
+)
+def test_endings_that_tell_nothing(tmp_path, monkeypatch, name, ending):
     monkeypatch.chdir(tmp_path)
-    said = f"cannot tell from {name!r} what to write: its ending must be one of .json, .md, .txt"
-    assert refused("show", *LAYER, "--save", name) == f"convmatrix show: error: {said}"
+    said = f"ends in {ending!r}" if ending else "has no ending"
+    assert refused("show", *LAYER, "--save", name) == (
+        f"convmatrix show: error: file name {name!r} {said}, which names no format: use .json, .md, .txt, .tex, .html, "
+        ".svg, .pdf, .png"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -600,7 +618,7 @@ def test_export_of_a_transposed_layer(tmp_path):
 
 def test_export_knows_the_ending_before_it_works(tmp_path):
     said = refused("export", tmp_path / "C.pdf", "--i", 10**6, "--k", 3)
-    assert "C.pdf' ends in '.pdf', which names no format: use .npz, .mtx, .mat, .csv, .npy, .json" in said
+    assert "C.pdf' ends in '.pdf', which names no format: use .npz, .mtx, .mat, .csv, .npy, .json, .tex" in said
 
 
 # -- weights ---------------------------------------------------------------------------------------------------------
@@ -789,11 +807,12 @@ def test_version():
 def test_help(words):
     text = good(*words, "--help")
     assert text.startswith(f"usage: {' '.join(['convmatrix', *words])} ")
-    if words and words[0] in ("show", "size", "verify", "export"):
+    if words and words[0] != "presets":
         for short, long, *_ in OPTIONS:
             assert f"{short} {short[2:].upper()[0]}" in text
             assert long in text
-        for option in ("--setting", "--transpose", "--ndim"):
+        by_name = words[0] in ("figure", "animate", "explore")
+        for option in ("NAME" if by_name else "--setting", "--transpose", "--ndim"):
             assert option in text
     if not words:
         for command in COMMANDS:
@@ -821,7 +840,8 @@ def test_abbreviations_are_off(option):
         ("--i 4 --k 3 --i", "argument --i/--input-size: expected one argument"),
         (
             "--i 4 --k 3 --format png",
-            "argument --format: invalid choice: 'png' (choose from 'grid', 'half', 'braille', 'json', 'md')",
+            "argument --format: invalid choice: 'png' (choose from 'grid', 'half', 'braille', 'json', 'md', "
+            "'latex', 'tikz')",
         ),
         ("--i 4 --k 3 5", "unrecognized arguments: 5"),
         ("--i 4 --k 3 --weight --save C.md", "argument --weight: expected one argument"),
@@ -839,7 +859,8 @@ def test_words_that_are_refused(words, said):
         ("--verson", "the following arguments are required: COMMAND"),
         (
             "shw",
-            "argument COMMAND: invalid choice: 'shw' (choose from 'show', 'size', 'verify', 'export', 'presets')",
+            "argument COMMAND: invalid choice: 'shw' (choose from 'show', 'size', 'verify', 'figure', 'animate', "
+            "'explore', 'export', 'presets')",
         ),
     ],
 )

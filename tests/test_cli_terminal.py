@@ -140,6 +140,12 @@ COMMANDS = (
     ("presets", "sobel"),
     ("--help",),
     ("show", "--help"),
+    ("figure", "--help"),
+    ("animate", "--help"),
+    ("explore", "--help"),
+    ("export", "--help"),
+    (*LAYER, "--format", "latex"),
+    (*LAYER, "--format", "tikz"),
 )
 
 
@@ -149,7 +155,7 @@ def test_plain_ascii_where_the_stream_cannot_encode(words, encoding):
     text = good(*words, encoding=encoding)
     assert text.isascii()
     assert "\\u" not in text
-    if words[0] == "show" and words[1] != "--help" and "json" not in words:
+    if words[0] == "show" and words[1] != "--help" and not {"json", "latex", "tikz"} & set(words):
         assert good(*words) != text or "md" in words
 
 
@@ -347,7 +353,10 @@ def test_matplotlib_is_not_imported_for_text(tmp_path):
     """
     words = ["show|--i|4|--k|3", "show|--i|4|--k|2|--s|2|--cout|4|--weight|haar", "show|--i|40|--k|3|--color|always",
              "show|--i|4|--k|3|--format|json", "show|--i|4|--k|3|--format|md", "size|--i|4|--k|3",
-             f"export|{tmp_path}/C.npz|--i|4|--k|3", "verify|--i|4|--k|3", "presets|sobel"]  # fmt: skip
+             f"export|{tmp_path}/C.npz|--i|4|--k|3", "verify|--i|4|--k|3", "presets|sobel",
+             "show|--i|4|--k|3|--format|latex", "show|--i|4|--k|3|--format|tikz",
+             f"export|{tmp_path}/C.tex|--i|4|--k|3", f"show|--i|4|--k|3|--save|{tmp_path}/C.tex",
+             f"explore|--save|{tmp_path}/page.html"]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", program, tmp_path / "out.txt", *words],
         env=environment(), capture_output=True, text=True, check=False,
@@ -384,7 +393,7 @@ def is_answered(words):
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert err.endswith("\n")
-    assert re.match(r"convmatrix( show| size| presets| verify| export)?: error: .", err)
+    assert re.match(r"convmatrix( show| size| presets| verify| export| figure| animate| explore)?: error: .", err)
     assert not any(unicodedata.category(letter) == "Cc" for letter in err[:-1])
 
 

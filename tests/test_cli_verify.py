@@ -1,12 +1,14 @@
 """verify: one line for each law and finding, an exit code that laws alone decide; and the bar of long work."""
 
 import json
+import os
 import sys
 
 import pytest
 
 from convmatrix import Conv, cli
 from convmatrix.algebra import Check, laws
+from convmatrix.cli import terminal
 
 DEFAULT = ["verify", "--i", "4", "--k", "3"]
 
@@ -72,29 +74,29 @@ def test_a_layer_too_large_is_refused(capsys):
 # -- the bar -------------------------------------------------------------------------------------------------------
 
 
-def written(monkeypatch, capsys, patience, terminal):
+def written(monkeypatch, capsys, patience, people):
     """What a bar writes for a quarter of the work, and what it leaves."""
-    monkeypatch.setattr(cli, "_PATIENCE", patience)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    monkeypatch.setattr(cli.shutil, "get_terminal_size", lambda: cli.os.terminal_size((34, 24)))
-    with cli._Bar("rank") as bar:
+    monkeypatch.setattr(terminal, "_PATIENCE", patience)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: people)
+    monkeypatch.setattr(terminal.shutil, "get_terminal_size", lambda: os.terminal_size((34, 24)))
+    with terminal.Bar("rank") as bar:
         bar(1, 4)
         drawn = capsys.readouterr().err
     return drawn, capsys.readouterr().err
 
 
 def test_long_work_draws_a_bar_and_takes_it_away(monkeypatch, capsys):
-    assert written(monkeypatch, capsys, 0, terminal=True) == ("\rrank [#####...............]  25%", "\r\x1b[K")
+    assert written(monkeypatch, capsys, 0, people=True) == ("\rrank [#####...............]  25%", "\r\x1b[K")
 
 
 def test_short_work_and_pipes_get_no_bar(monkeypatch, capsys):
-    assert written(monkeypatch, capsys, 60, terminal=True) == ("", "")
-    assert written(monkeypatch, capsys, 0, terminal=False) == ("", "")
+    assert written(monkeypatch, capsys, 60, people=True) == ("", "")
+    assert written(monkeypatch, capsys, 0, people=False) == ("", "")
 
 
 def test_show_tells_the_bar_how_far_the_rank_is(monkeypatch, capsys):
     told = []
-    monkeypatch.setattr(cli._Bar, "__call__", lambda self, done, total: told.append((done, total)))
+    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: told.append((done, total)))
     assert cli.main(["show", "--i", "12", "--k", "3", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["rank"] == Conv(12, 3).matrix_shape[0]
     assert told

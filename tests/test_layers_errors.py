@@ -53,6 +53,20 @@ def test_sizes_are_integers(layer, name, value, message):
 
 
 @LAYERS
+def test_axes_are_no_more_than_arrays_can_have(layer):
+    limit = "but a layer has at most 61 axes: NumPy's arrays have 64, three of them for groups and channels"
+    for ndim in (62, 100_000, 10**30):
+        with refused(f"ndim is {ndim}, {limit}"):
+            layer(3, 3, ndim=ndim)
+    with refused(f"input_size has 62 entries, one for each axis, {limit}"):
+        layer((3,) * 62, 3)
+    most = layer(1, 1, ndim=61)
+    weight = np.full(most.weight_shape, 7)
+    assert most.matrix(weight).toarray() == most.operator(weight) @ np.eye(1) == most.T.operator(weight) @ [1] == 7
+    assert layer(3, 3, padding=1, ndim=61).matrix_shape == (3**61, 3**61)
+
+
+@LAYERS
 @pytest.mark.parametrize("name", SIZES)
 @pytest.mark.parametrize(("value", "axis", "got"), [(0, 0, 0), (-1, 0, -1), ((1, 0), 1, 0), ((1, -5), 1, -5)])
 def test_sizes_are_at_least_one(layer, name, value, axis, got):
@@ -145,7 +159,7 @@ def test_output_size_is_a_size(value, message):
     [
         (
             {"input_size": (8, 8), "kernel_size": (3,)},
-            "input_size has 2 but kernel_size has 1 entries, (3,): give one entry for each axis, or one number for all",
+            "input_size has 2 but kernel_size has 1 entry, (3,): give one entry for each axis, or one number for all",
         ),
         (
             {"kernel_size": (3,), "stride": [1, 2]},
@@ -187,9 +201,9 @@ def test_lengths_that_differ_are_refused_naming_both(layer, changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stride": (1, 1), "output_padding": (0,)}, "stride has 2 but output_padding has 1 entries, (0,)"),
+        ({"stride": (1, 1), "output_padding": (0,)}, "stride has 2 but output_padding has 1 entry, (0,)"),
         ({"output_padding": (0,), "output_size": (8, 8)}, "output_padding has 1 but output_size has 2 entries, (8, 8)"),
-        ({"ndim": 2, "output_size": (8,)}, "ndim is 2 but output_size has 1 entries, (8,)"),
+        ({"ndim": 2, "output_size": (8,)}, "ndim is 2 but output_size has 1 entry, (8,)"),
     ],
 )
 def test_lengths_of_what_only_a_transposed_convolution_has(changes, message):
@@ -217,7 +231,7 @@ def test_lengths_of_what_only_a_transposed_convolution_has(changes, message):
             (1, (1, 2, 3)),
             "padding on axis 1 must be an int, a (before, after) pair or a name, got 3 entries, (1, 2, 3)",
         ),
-        (((1,), 1), "padding on axis 0 must be an int, a (before, after) pair or a name, got 1 entries, (1,)"),
+        (((1,), 1), "padding on axis 0 must be an int, a (before, after) pair or a name, got 1 entry, (1,)"),
         (((), 1), "padding on axis 0 must be an int, a (before, after) pair or a name, got 0 entries, ()"),
         (
             ((("same", 1), 1)),
@@ -410,17 +424,17 @@ def test_one_word_decides_the_output_size(keywords, message):
         (
             {"input_size": 1, "kernel_size": 1, "padding": 1},
             "output is empty on axis 0: its size would be -1 (= (input_size 1 - 1) * stride 1 + dilation 1 * "
-            "(kernel_size 1 - 1) + 1 - padding 1 - 1 + output_padding 0); crop 2 less by the padding",
+            "(kernel_size 1 - 1) + 1 - padding 1 - 1 + output_padding 0); reduce the padding by 2",
         ),
         (
             {"input_size": (9, 2), "kernel_size": 3, "stride": 2, "padding": (0, (4, 2)), "output_padding": (0, 1)},
             "output is empty on axis 1: its size would be 0 (= (input_size 2 - 1) * stride 2 + dilation 1 * "
-            "(kernel_size 3 - 1) + 1 - padding 4 - 2 + output_padding 1); crop 1 less by the padding",
+            "(kernel_size 3 - 1) + 1 - padding 4 - 2 + output_padding 1); reduce the padding by 1",
         ),
         (
             {"input_size": 2, "kernel_size": 5, "padding": "full"},
             "output is empty on axis 0: its size would be -2 (= (input_size 2 - 1) * stride 1 + dilation 1 * "
-            "(kernel_size 5 - 1) + 1 - padding 4 - 4 + output_padding 0); crop 3 less by the padding",
+            "(kernel_size 5 - 1) + 1 - padding 4 - 4 + output_padding 0); reduce the padding by 3",
         ),
     ],
 )
@@ -604,7 +618,8 @@ def test_unvec_refuses_what_is_not_the_layers_output(shape, got):
 
 @pytest.mark.parametrize(("bias", "got"), [([1, 2], "(2,)"), (1, "()"), ([[1, 2, 3]], "(1, 3)")])
 def test_bias_vector_needs_one_bias_for_each_output_channel(bias, got):
-    with refused(f"bias has shape {got} but out_channels=3 need (3,)"):
+    message = "must have shape (3,), one number for each output channel (out_channels=3)"
+    with refused(f"bias has shape {got} but {message}"):
         Conv(4, 3, out_channels=3).bias_vector(bias)
 
 
@@ -624,8 +639,8 @@ def test_borders_have_no_direct_convolution_for_their_transpose(mode):
 REASONS = {
     "not positive": r"on axis \d must be at least 1, got (0|-\d)$",
     "no integer": r"on axis \d must be an integer, got ",
-    "lengths": r"(has|is) \d but \w+ has \d entries, .*: give one entry for each axis, or one number for all$",
-    "ndim": r"^ndim is \d but \w+ has \d entries, ",
+    "lengths": r"(has|is) \d but \w+ has \d entr(y|ies), .*: give one entry for each axis, or one number for all$",
+    "ndim": r"^ndim is \d but \w+ has \d entr(y|ies), ",
     "pad": r"^padding on axis \d must be an int",
     "name": r"^padding '.*' is not one of valid, full, half, causal, same, same_lower",
     "mode": r"^padding_mode .* is not one of zeros, reflect, replicate, circular, symmetric",
@@ -636,7 +651,7 @@ REASONS = {
     "kernel too large": r"^kernel does not fit on axis \d: it spans \d+ .* the padded input has -?\d+ .*; add \d+ to ",
     "output_padding too large": r"^output_padding \d+ on axis \d is too large: it must be less than max\(stride \d, ",
     "output_padding negative": r"^output_padding on axis \d must be at least 0, got -\d$",
-    "empty": r"^output is empty on axis \d: its size would be (0|-\d+) .*; crop \d+ less by the padding$",
+    "empty": r"^output is empty on axis \d: its size would be (0|-\d+) .*; reduce the padding by \d+$",
     "output_size too large": r"^output_size \d+ on axis \d cannot come from input_size \d+ .* gives \d+ (only )?for ",
     "output_size too small": r"^output_size \d+ on axis \d cannot come from input_size \d+ .* gives \d+ (only )?for ",
     "beside": r"^output_padding 1 on axis \d cannot stand beside padding '(same|same_lower|valid)', ",
@@ -671,3 +686,8 @@ def test_no_weight_of_another_shape_is_accepted(layer, seed):
             layer.matrix(np.ones(shape))
     with pytest.raises(ValueError, match=r"^weight has shape "):
         layer.matrix(np.ones((1, *layer.weight_shape)))
+
+
+def test_one_entry_has_no_plural():
+    with pytest.raises(ValueError, match=r"^the matrix of 20000000001 x 1 with 1 entry needs 149 GiB but "):
+        Conv((1,), 1, padding=10**10).matrix([7])

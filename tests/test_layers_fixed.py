@@ -645,7 +645,7 @@ def test_constructions_and_sizes_make_no_arrays():
         ("Upsample((4,), scale=2, output_size=(9, 9))",
          "input_size has 1 but output_size has 2 entries, (9, 9): give one entry for each axis, or one number for all"),
         ("Upsample((4, 4), scale=(2,))",
-         "input_size has 2 but scale has 1 entries, (2,): give one entry for each axis, or one number for all"),
+         "input_size has 2 but scale has 1 entry, (2,): give one entry for each axis, or one number for all"),
         ("Upsample(4, scale=2, output_size=10)",
          "output_size 10 on axis 0 does not go with scale 2, which makes 8 of input_size 4: give one of the two"),
         ("Upsample((4, 5), scale=0.2)",

@@ -405,6 +405,14 @@ def test_weights_from_files_keep_their_dtype(tmp_path, dtype):
         assert_array_equal(np.load(tmp_path / "w.npy"), array)
 
 
+@pytest.mark.parametrize(("value", "said"), [(np.nan, "nan"), (-np.inf, "-inf"), (complex(1, np.inf), r"\(1\+infj\)")])
+def test_weights_from_files_are_finite(tmp_path, monkeypatch, value, said):
+    monkeypatch.chdir(tmp_path)
+    np.save("w.npy", np.array([[1, 2], [3, value]]))
+    with pytest.raises(ValueError, match=rf"^weight in w.npy has {said} at \(0, 0, 1, 1\): nothing can be solved or"):
+        presets.parse_weight("w.npy", TWO)
+
+
 def test_weights_from_files_of_no_axis(tmp_path):
     np.save(tmp_path / "w.npy", np.float64(2.5))
     assert_array_equal(presets.parse_weight(f"{tmp_path}/w.npy", Conv((), ())), [[2.5]])
@@ -545,3 +553,46 @@ def test_unknown_settings_are_refused():
         ValueError, match=refusal("there is no setting 'qq': known are ", ", ".join(presets.settings()))
     ):
         presets.setting("qq")
+
+
+# -- inputs ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("ones", np.ones(8, int)),
+        ("ARANGE", np.arange(1, 9)),
+        ("1,-2,0.5,4,5,6,7,8", np.array([1, -2, 0.5, 4, 5, 6, 7, 8])),
+        ("random:3", presets.parse_weight("random:3", Conv((1,), 4, padding="full", out_channels=2)).ravel()),
+    ],
+)
+def test_inputs_of_one_word(text, values):
+    found = presets.parse_input(text, Conv((4,), 2, in_channels=2))
+    np.testing.assert_array_equal(found, values.reshape(2, 4), strict=True)
+
+
+def test_the_guides_input():
+    x, _ = presets.numerical_data()
+    np.testing.assert_array_equal(presets.parse_input("Guide", presets.setting("numerical_padding_strides")), x[None])
+
+
+def test_inputs_from_files(tmp_path):
+    path, layer = str(tmp_path / "x.npy"), ConvTranspose((2, 3), 2)
+    for shape in ((2, 3), (1, 2, 3)):
+        np.save(path, np.arange(6).reshape(shape))
+        np.testing.assert_array_equal(presets.parse_input(path, layer), np.arange(6).reshape(1, 2, 3))
+    refused = f"input in {path} has shape \\(1, 2, 3\\) but the layer needs "
+    with pytest.raises(ValueError, match=refused + r"\(1, 3, 2\) or \(3, 2\)$"):
+        presets.parse_input(path, ConvTranspose((3, 2), 2))
+    with pytest.raises(ValueError, match=refused + r"\(2, 3, 2\)$"):
+        presets.parse_input(path, Conv((3, 2), 2, in_channels=2))
+    with pytest.raises(ValueError, match=r"cannot read the input from nowhere\.npy: No such file or directory"):
+        presets.parse_input("nowhere.npy", layer)
+
+
+def test_an_input_that_no_memory_holds():
+    with pytest.raises(
+        MemoryError, match=r"input of shape \(1, 10000000, 10000000\) needs 7\.45e\+05 GiB but .* available"
+    ):
+        presets.parse_input("ones", Conv(10**7, 3))

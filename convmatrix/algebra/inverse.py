@@ -130,7 +130,7 @@ def compare_inverses(
         raise ValueError(f"x has shape {np.shape(x)}, a batch of {image.shape[1]}: give one image")
     size = np.linalg.norm(image)
     if not size:
-        raise ValueError(f"x is zero in all of its {image.size} entries: there is no relative error of it")
+        raise ValueError(f"x, of size {image.size}, has zeros only: there is no relative error of it")
     operator = layer.operator(weight)
     output = operator @ image if y is None else np.asarray(y)
     solved = deconvolve(layer, weight, output, method=method, damping=damping, penalty=penalty, tolerance=tolerance)

@@ -15,6 +15,7 @@ from scipy import sparse
 from convmatrix import presets
 from convmatrix.algebra.factors import dual, frame_layer, padding_matrix
 from convmatrix.core import reference
+from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers import Conv, ConvTranspose, flip
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "controls",
     "gram_is_identity",
     "linear_in_weight",
+    "product_names",
     "shapes",
     "sliding_window",
     "stamps",
@@ -65,7 +67,23 @@ class Check:
     where: tuple[int, ...] | None = None
 
 
-def gram_is_identity(matrix: sparse.csr_array, name: str = "C^T C = I") -> Check:
+def product_names(dtype: np.dtype[Any]) -> tuple[str, str]:
+    """Name the claims that the transpose undoes a matrix on the left, and on the right: for complex numbers, ``C^H``.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> product_names(np.dtype(float)), product_names(np.dtype(complex))
+    (('C^T C = I', 'C C^T = I'), ('C^H C = I', 'C C^H = I'))
+    """
+    sign = "H" if dtype.kind == "c" else "T"
+    return f"C^{sign} C = I", f"C C^{sign} = I"
+
+
+def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check:
     """Find out whether the transpose undoes a matrix: the largest entry of ``C^H C - I``, and where it stands.
 
     For complex matrices the conjugate transpose is meant. Integers are multiplied exactly, in 64 bits, unless their
@@ -74,8 +92,8 @@ def gram_is_identity(matrix: sparse.csr_array, name: str = "C^T C = I") -> Check
     Parameters
     ----------
     matrix : (m, n) csr_array
-    name : str
-        Name of the claim.
+    name : str, optional
+        Name of the claim; without it, ``C^T C = I``, or ``C^H C = I`` for complex numbers.
 
     Returns
     -------
@@ -89,16 +107,23 @@ def gram_is_identity(matrix: sparse.csr_array, name: str = "C^T C = I") -> Check
     >>> check.holds, check.measured, check.where
     (False, 4, (1, 1))
     """
+    name = product_names(matrix.dtype)[0] if name is None else name
     exact = matrix.dtype.kind in "biu"
     if exact:
         largest = max((abs(int(matrix.data.min())), abs(int(matrix.data.max()))), default=0) if matrix.nnz else 0
         dtype = np.int64 if largest**2 * max(matrix.shape) < np.iinfo(np.int64).max else np.float64
         matrix = matrix.astype(dtype)
         exact = dtype is np.int64
+    require_finite("the matrix", matrix)
+    data, scale = scaled(matrix.data, down=True)  # a large float may have no square
+    matrix = sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
     gram = matrix.conj().T @ matrix
-    deviation = abs(gram - sparse.eye_array(matrix.shape[1], dtype=gram.dtype, format="csr")).tocoo()
+    one = gram.dtype.type(1 / scale / scale)
+    deviation = abs(gram - one * sparse.eye_array(matrix.shape[1], dtype=gram.dtype, format="csr")).tocoo()
     most = int(np.argmax(deviation.data)) if deviation.nnz else None
     measured: Any = 0 if most is None else deviation.data[most].item()
+    if scale > 1:
+        measured = measured * scale * scale  # infinite where a float cannot hold it
     rows, cols = deviation.coords
     terms = int(np.bincount(matrix.indices, minlength=1).max()) if matrix.nnz else 0
     bound = 0 if exact else 4 * terms * float(np.finfo(gram.dtype).eps)
@@ -250,8 +275,7 @@ def checks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Check]:
     return [
         *(law(layer, weight) for law in laws),
         unturned_insertion(layer, weight),
-        gram_is_identity(matrix, "C^T C = I"),
-        gram_is_identity(sparse.csr_array(matrix.conj().T), "C C^T = I"),
+        *map(gram_is_identity, (matrix, sparse.csr_array(matrix.conj().T)), product_names(matrix.dtype)),
     ]
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from convmatrix.core.memory import require_memory
+from convmatrix.core.numbers import require_finite, scaled
 
 __all__ = [
     "PRIMES", "SIDE", "Progress", "Rank", "decomposed", "is_small", "nullity", "primes", "rank", "rank_modulo",
-    "require_finite",
     "require_small", "rounding",
 ]  # fmt: skip
 
@@ -86,14 +86,15 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
     >>> found.value, found.proven
     (1, True)
     """
-    require_finite("the matrix", matrix.data)
+    require_finite("the matrix", matrix)
     if min(matrix.shape) == 0 or matrix.nnz == 0 or not matrix.data.any():
         return Rank(0, "no entries but zeros", proven=True)
     _require_feasible(matrix, limit)
     if matrix.dtype.kind not in "biu":
-        values = np.linalg.svd(matrix.toarray(), compute_uv=False)
+        dense, scale = scaled(matrix.toarray())
+        values = np.linalg.svd(dense, compute_uv=False)
         tolerance = rounding(values, matrix.shape)
-        return Rank(int(np.count_nonzero(values > tolerance)), f"singular values above {tolerance:.2g}")
+        return Rank(int(np.count_nonzero(values > tolerance)), f"singular values above {tolerance * scale:.2g}")
     return _rank_of_integers(matrix, progress)
 
 
@@ -150,27 +151,6 @@ def require_small(shape: tuple[int, int], side: int, what: str, remedy: str) -> 
     require_memory((3 * numbers + side**2) * 16, f"{what}, and with its singular vectors it", remedy)
 
 
-def require_finite(what: str, array: NDArray[Any]) -> None:
-    """Refuse numbers that no equation holds for.
-
-    Parameters
-    ----------
-    what : str
-        What they are called.
-    array : ndarray
-
-    Raises
-    ------
-    ValueError
-        If there are infinities or nan among them.
-    """
-    wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
-    if wrong:
-        raise ValueError(
-            f"{what} has {wrong} of {array.size} entries that are not finite, which nothing can be solved for"
-        )
-
-
 def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, Array, Array, int]:
     """Compute singular vectors and values, and the rank: exact for integers, where the singular values show it too.
 
@@ -191,7 +171,7 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
     ValueError
         If double precision does not show the rank of an integer matrix.
     """
-    require_finite("the matrix", matrix.data)
+    require_finite("the matrix", matrix)
     rows, cols = matrix.shape
     dense = matrix.toarray()
     if matrix.dtype.kind in "biu":
@@ -226,16 +206,15 @@ def rounding(values: NDArray[Any], shape: tuple[int, ...]) -> float:
 
 def _rank_of_integers(matrix: sparse.csr_array, progress: Progress | None) -> Rank:
     """Eliminate modulo one prime after the other until the largest rank found is proven, or two have been used."""
-    from scipy.sparse.csgraph import structural_rank  # slow to import
-
     candidates = primes()
-    most = int(structural_rank(_pattern(matrix)))  # of any numbers in the places of the nonzeros
+    most = None
     used: list[int] = []
     found, needed = 0, 1
     while len(used) < needed:
         used.append(next(candidates))
         found = max(found, rank_modulo(matrix, used[-1], _shifted(progress, len(used) - 1, needed)))
         how = f"modulo {_listed(used)}"
+        most = _structural_rank(matrix, at_least=found) if most is None else most
         if found == most:
             return Rank(found, f"{how}; proven, since the pattern allows no more", proven=True)
         squared = _hadamard_squared(matrix, found + 1)
@@ -247,6 +226,17 @@ def _rank_of_integers(matrix: sparse.csr_array, progress: Progress | None) -> Ra
         feasible = proof * prod(matrix.shape) * min(matrix.shape) <= _PROOF
         needed = max(len(used) + 1, proof) if feasible else 2
     return Rank(found, f"{how}; not proven, which takes {proof} primes, to exceed {bound}")
+
+
+def _structural_rank(matrix: sparse.csr_array, at_least: int) -> int:
+    """The largest rank that any numbers in the places of the nonzeros have."""
+    pattern = _pattern(matrix)
+    full = min(np.count_nonzero(np.diff(pattern.indptr)), len(np.unique(pattern.indices)))
+    if at_least == full:
+        return at_least  # which most layers have, and which spares them a slow import
+    from scipy.sparse.csgraph import structural_rank
+
+    return int(structural_rank(pattern))
 
 
 def _listed(used: list[int]) -> str:

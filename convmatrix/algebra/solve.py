@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix import presets
 from convmatrix.algebra.frequencies import Frequencies, why_no_frequencies
-from convmatrix.algebra.ranks import Progress, require_finite, rounding
+from convmatrix.algebra.ranks import Progress, rounding
 from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose
 
 if TYPE_CHECKING:

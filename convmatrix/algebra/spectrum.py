@@ -19,6 +19,7 @@ from convmatrix.algebra.circulant import Progress, Turn, ring_values, turns_of, 
 from convmatrix.algebra.lanczos import SUBSPACE, TallConv
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.core.memory import require_memory
+from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = [
@@ -146,7 +147,7 @@ def checked(layer: Conv | ConvTranspose, weight: ArrayLike) -> Checked:
     --------
     >>> checked(Conv((4,), 2), [3, 6])
     Checked(conv=Conv(input_size=(4,), kernel_size=(2,)), weight=array([[[0.75, 1.5 ]]]), scale=4.0)
-    """
+    """  # noqa: DOC502  raised where numbers are checked
     weight = np.asarray(weight)
     if weight.dtype.kind == "b":
         raise WrongTypeError("weight has dtype bool, whose matrix is a pattern without singular values: cast it with "
@@ -154,12 +155,9 @@ def checked(layer: Conv | ConvTranspose, weight: ArrayLike) -> Checked:
     # The operator refuses what is no weight of this layer. Integers are let off its check of sums: here they are exact.
     layer.operator(weight.astype(np.float64) if weight.dtype.kind in "iu" else weight)
     weight = weight.astype(np.complex128 if weight.dtype.kind == "c" else np.float64).reshape(layer.weight_shape)
-    largest = float(np.abs(weight).max())
-    if not np.isfinite(largest):
-        raise ValueError("weight has entries that are not finite: a matrix of these has no singular values")
-    # A power of two, so that nothing is rounded; squares of very large or small weights would leave the range.
-    scale = float(2.0 ** np.floor(np.log2(largest))) if largest else 1.0
-    return Checked(layer if isinstance(layer, Conv) else layer.T, weight / scale, scale)
+    require_finite("weight", weight)
+    # Squares of very large or small weights would leave the range.
+    return Checked(layer if isinstance(layer, Conv) else layer.T, *scaled(weight))
 
 
 def _require_method(method: str | None, known: Sequence[str]) -> None:

@@ -1,13 +1,21 @@
 """Does the transpose undo the convolution? Rank and Gram matrices of one layer, for a weight or for a generic one."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
-from convmatrix.algebra.laws import Check, gram_is_identity
+from convmatrix.algebra.laws import Check, gram_is_identity, product_names
 from convmatrix.algebra.ranks import PRIMES, Progress, Rank, rank
+from convmatrix.algebra.shortened import shortened
+from convmatrix.core.assembly import extended_weight
+from convmatrix.core.memory import require_memory
+from convmatrix.core.numbers import require_finite, scaled
+from convmatrix.core.pattern import pattern_of
 from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
@@ -15,8 +23,14 @@ __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
 RANK_LIMIT = 2000
 """Most rows and columns that a rank is computed for unasked."""
 
-_PRODUCTS = 5 * 10**7
+_ENTRIES = 5 * 10**6
+"""Most entries of a matrix, and of any array, that a finding takes unasked: a fraction of a second."""
+
+_PRODUCTS = 2 * 10**7
 """Most multiplications that a whole Gram matrix is computed for unasked."""
+
+_WEIGHTS = 2 * 10**7
+"""Most numbers that are drawn as a generic weight unasked."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,8 @@ class Verdict:
     rank : Rank or None
         None where the matrix is too large to compute it unasked.
     gram, cogram : Check or None
-        The findings ``M^H M = I`` and ``M M^H = I``; None where the product is too large to say.
+        The findings ``M^H M = I`` and ``M M^H = I``, for inputs of any size; None where even on the shortest input
+        with the same borders the products are too many, and their diagonals have ones only or are too large as well.
     generic : bool
         Whether they are those of a weight that was drawn, since none was given.
     """
@@ -46,11 +61,17 @@ def generic_weight(layer: Conv | ConvTranspose, largest: int = 9) -> NDArray[np.
     -------
     weight_shape ndarray
 
+    Raises
+    ------
+    TooLargeError
+        If it does not fit in the available memory.
+
     Examples
     --------
     >>> generic_weight(Conv((3,), 3))
     array([[[8, 6, 5]]])
-    """
+    """  # noqa: DOC502  raised where memory is asked for
+    require_memory(8 * prod(layer.weight_shape), f"a generic weight of shape {layer.weight_shape}", "give a weight")
     return np.random.default_rng(0).integers(1, largest + 1, size=layer.weight_shape)
 
 
@@ -84,32 +105,83 @@ def verdict(
     >>> found.rank.value, found.gram.holds, found.generic
     (4, False, True)
     """
-    generic = weight is None
-    weight = generic_weight(layer) if weight is None else np.asarray(weight)
+    conv = layer if isinstance(layer, Conv) else layer.T
+    if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
+        return Verdict(None, None, None, generic=True)
+    given = layer.checked_weight(generic_weight(layer) if weight is None else weight)
+    require_finite("weight", given)
     found = None
     if any_size or max(layer.matrix_shape) <= RANK_LIMIT:
         # A larger range than the weight's makes an accidental zero of a minor improbable.
-        found = rank(
-            layer.matrix(generic_weight(layer, PRIMES[0] - 1) if generic else weight), limit=None, progress=progress
-        )
-    first, second = ("C^T C = I", "C C^T = I") if isinstance(layer, Conv) else ("C C^T = I", "C^T C = I")
-    return Verdict(found, _finding(layer, weight, first), _finding(layer.T, weight, second, conjugate=True), generic)
+        drawn = generic_weight(layer, PRIMES[0] - 1) if weight is None else given
+        found = rank(layer.matrix(drawn), limit=None, progress=progress)
+    gram, cogram = _findings(conv, given)
+    if conv is not layer:
+        gram, cogram = cogram, gram
+    return Verdict(found, gram, cogram, generic=weight is None)
 
 
-def _finding(layer: Conv | ConvTranspose, weight: NDArray[Any], name: str, *, conjugate: bool = False) -> Check | None:
-    """Whether M^H M is the identity; for large matrices only its diagonal is looked at, which can only say no."""
-    if layer.nnz <= _PRODUCTS:
-        matrix = layer.matrix(weight.conj() if conjugate and weight.dtype.kind == "c" else weight)
-        counts = np.diff(matrix.indptr).astype(float)
-        if counts @ counts <= _PRODUCTS:
-            return gram_is_identity(matrix, name)
-    if layer.padding_mode != "zeros":
-        return None  # taps that meet on one input are summed before they are squared
-    squares = _squares(weight, terms=max(layer.matrix_shape))
-    diagonal = layer.operator(squares).rmatvec(np.ones(layer.matrix_shape[0], dtype=squares.dtype))
-    worst = int(np.argmax(np.abs(diagonal - 1)))
-    measured = abs(diagonal[worst].item() - 1)
-    bound = 0.0 if squares.dtype.kind == "i" else float(np.finfo(squares.dtype).eps) * layer.matrix_shape[0]
+def _findings(conv: Conv, weight: NDArray[Any]) -> tuple[Check | None, Check | None]:
+    """Whether C^H C and C C^H are the identity, found on a shorter input on which all their entries occur."""
+    found = shortened(conv)
+    names = product_names(weight.dtype)
+    # Where the border copies inputs, the sets of taps that meet are made one by one.
+    most = _ENTRIES if conv.padding_mode == "zeros" else _ENTRIES // 10
+    if any(max(axis.output_size, axis.input_size) * axis.kernel_size > most for axis in found.short.axes):
+        return None, None
+    checks = _by_products(found.short, weight, names) or _by_diagonals(found.short, weight, names)
+    return _placed(checks[0], found.inputs), _placed(checks[1], found.outputs)
+
+
+def _placed(check: Check | None, mended: Callable[[tuple[int, int]], tuple[int, int]]) -> Check | None:
+    """A finding on the short layer, with the place it has on the whole one."""
+    if check is None or check.where is None:
+        return check
+    row, column = check.where
+    return replace(check, where=mended((row, column)))
+
+
+def _by_products(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> tuple[Check, Check] | None:
+    """Both products, or None where they are too large."""
+    if max(conv.nnz, *conv.matrix_shape) > _ENTRIES:
+        return None
+    matrix = conv.matrix(weight)
+    sides = matrix, sparse.csr_array(matrix.conj().T)
+    counts = [np.diff(side.indptr).astype(float) for side in sides]
+    if max(count @ count for count in counts) > _PRODUCTS:
+        return None
+    return gram_is_identity(sides[0], names[0]), gram_is_identity(sides[1], names[1])
+
+
+def _by_diagonals(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> tuple[Check | None, Check | None]:
+    """The diagonals of both products, which can only say no: None where they are ones, or too large as well."""
+    terms = max(conv.matrix_shape)
+    if terms > _ENTRIES:
+        return None, None
+    weight, scale = scaled(weight, down=True)  # a large float may have no square
+    patterns = [pattern_of(axis) for axis in conv.axes]
+    squares = _squares(extended_weight(weight, patterns), terms)
+    by_group = squares.reshape(conv.groups, -1, *squares.shape[1:])
+    by_input = by_group.sum(axis=1).reshape(conv.in_channels, *squares.shape[2:])
+    by_output = squares.sum(axis=1)
+    for pattern in patterns:  # contracts the first axis that is left, and puts its places last
+        by_row, by_col = pattern.symbol_counts()
+        by_input = np.tensordot(by_input, by_col, axes=(1, 1))
+        by_output = np.tensordot(by_output, by_row, axes=(1, 1))
+    return (
+        _diagonal(by_input.ravel(), names[0], terms, scale),
+        _diagonal(by_output.ravel(), names[1], terms, scale),
+    )
+
+
+def _diagonal(squares: NDArray[Any], name: str, terms: int, scale: float) -> Check | None:
+    """The finding from the diagonal of a product, sums of at most `terms` squares; None where it has ones only."""
+    one = squares.dtype.type(1 / scale / scale)
+    worst = int(np.argmax(np.abs(squares - one)))
+    measured = abs(squares[worst] - one).item()
+    if scale > 1:
+        measured = measured * scale * scale  # infinite where a float cannot hold it
+    bound = 0.0 if squares.dtype.kind == "i" else float(np.finfo(squares.dtype).eps) * terms
     if measured <= bound:
         return None
     return Check(f"{name} on the diagonal", "finding", False, measured, bound, (worst, worst))

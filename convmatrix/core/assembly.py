@@ -16,16 +16,21 @@ from scipy import sparse
 
 from convmatrix.core.errors import SumOverflowError
 from convmatrix.core.pattern import Pattern, Rows
+from convmatrix.core.small import Arrays, is_small, write_small
 
-__all__ = ["assemble", "extended_weight", "index_dtype", "taps_of_places"]
+__all__ = ["assemble", "count_entries", "extended_weight", "index_dtype", "refill", "taps_of_places"]
 
 _BLOCK = 4096
 """Blocks of fewer elements make NumPy's broadcasting add several times slower per element."""
 
 
+_INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
+_INT32_MAX = np.iinfo(np.int32).max
+
+
 def index_dtype(rows: int, cols: int, nnz: int) -> np.dtype[np.signedinteger]:
     """int32 where every index and count fits, else int64."""
-    return np.dtype(np.int32 if max(rows, cols, nnz) <= np.iinfo(np.int32).max else np.int64)
+    return _INT32 if max(rows, cols, nnz) <= _INT32_MAX else _INT64
 
 
 def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
@@ -108,8 +113,10 @@ def taps_of_places(patterns: Sequence[Pattern]) -> tuple[NDArray[np.int64], NDAr
     return ptr, np.array(flat, dtype=np.int64)
 
 
-def assemble(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) -> sparse.csr_array:
-    """Build the matrix of the given patterns and weight, in canonical CSR form.
+def assemble(
+    patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, rows: range | None = None
+) -> sparse.csr_array:
+    """Build the matrix of the given patterns and weight, or some of its rows, in canonical CSR form.
 
     Parameters
     ----------
@@ -119,6 +126,8 @@ def assemble(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) -> 
         What `extended_weight` returns.
     groups : int
         Number of diagonal blocks; `row_channels` is a multiple of it.
+    rows : range, optional
+        Consecutive rows of the matrix; all by default.
 
     Returns
     -------
@@ -126,48 +135,129 @@ def assemble(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) -> 
         Rows and columns flattened in C order, channels first; int32 indices wherever they fit.
     """
     row_channels, col_channels = weight.shape[:2]
-    rows, cols, nnz = (prod(getattr(p, name) for p in patterns) for name in ("n_rows", "n_cols", "nnz"))
-    nnz *= col_channels
-    shape = (row_channels * rows, groups * col_channels * cols)
-    dtype = index_dtype(*shape, row_channels * nnz)
+    n_cols = groups * col_channels * prod(pattern.n_cols for pattern in patterns)
+    if rows is None and is_small(patterns, row_channels * col_channels):
+        n_rows = row_channels * prod(pattern.n_rows for pattern in patterns)
+        if index_dtype(n_rows, n_cols, 0) == np.int32:
+            return _canonical(write_small(patterns, weight, groups), (n_rows, n_cols))
+    boxes = list(_boxes(patterns, weight, groups, rows))
+    shape = (sum(box.n_rows for box in boxes), n_cols)
+    nnz = sum(box.nnz for box in boxes)
+    dtype = index_dtype(*shape, nnz)
+    data = np.empty(nnz, dtype=weight.dtype)
+    indices = np.empty(nnz, dtype=dtype)
+    indptr = np.zeros(shape[0] + 1, dtype=dtype)
+    row = entry = 0
+    for box in boxes:
+        here = slice(entry, entry + box.nnz)
+        _write(box, data[here], indices[here])
+        _write_starts(box, entry, indptr[row + 1 : row + 1 + box.n_rows])
+        row, entry = row + box.n_rows, here.stop
+    return _canonical((data, indices, indptr), shape)
 
-    data = np.empty(row_channels * nnz, dtype=weight.dtype)
-    indices = np.empty(row_channels * nnz, dtype=dtype)
-    weights = np.ascontiguousarray(weight).reshape(row_channels, -1)  # shape (row_channels, places)
-    by_channel = data.reshape(row_channels, nnz)
-    by_group = indices.reshape(groups, row_channels // groups, nnz)
-    first_cols = np.arange(groups, dtype=dtype) * (col_channels * cols)
 
-    channels = np.arange(col_channels)
-    prefix = (channels.astype(dtype) * cols, channels * prod(weight.shape[2:]))
-    for line in _lines(_levels(patterns), *prefix):
-        shifts = first_cols[:, None, None, None] + line.shifts(dtype)[:, None]  # shape (groups, 1, repeats, 1)
-        np.add(line.cols, shifts, out=line.view(by_group))
-        # take, not weights[:, places]: that would lay the result out column by column
-        np.copyto(line.view(by_channel), np.take(weights, line.places, axis=1)[:, None, :])
-
-    matrix = sparse.csr_array((data, indices, _indptr(patterns, row_channels, col_channels, nnz, dtype)), shape=shape)
+def _canonical(arrays: Arrays, shape: tuple[int, int]) -> sparse.csr_array:
+    matrix = sparse.csr_array(arrays, shape=shape)
     matrix.has_canonical_format = True
     return matrix
 
 
-def _indptr(
-    patterns: Sequence[Pattern], row_channels: int, col_channels: int, nnz: int, dtype: np.dtype[np.signedinteger]
-) -> NDArray[np.signedinteger]:
-    """Row starts: the outer product of the axes' row counts, summed up once and repeated for every channel."""
-    rows = prod(pattern.n_rows for pattern in patterns)
-    indptr = np.empty(row_channels * rows + 1, dtype=dtype)
-    indptr[0] = 0
-    by_channel = indptr[1:].reshape(row_channels, rows)
+def count_entries(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, rows: range | None) -> int:
+    """Count the entries that `assemble` would write."""
+    return sum(box.nnz for box in _boxes(patterns, weight, groups, rows))
+
+
+def refill(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, data: NDArray[Any]) -> None:
+    """Write the values of another weight over those of a matrix that `assemble` has made of the same patterns."""
+    for box in _boxes(patterns, weight, groups, None):
+        _write(box, data, None)
+
+
+class _Box(NamedTuple):
+    """Consecutive rows of the matrix that are themselves rows of some channels by rows of each axis.
+
+    `weight` is that of these channels; the columns of their groups begin at `first_col`.
+    """
+
+    patterns: Sequence[Pattern]
+    weight: NDArray[Any]
+    groups: int
+    first_col: int
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.weight) * prod(pattern.n_rows for pattern in self.patterns)
+
+    @property
+    def nnz(self) -> int:
+        return prod(self.weight.shape[:2]) * prod(pattern.nnz for pattern in self.patterns)
+
+
+def _boxes(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, rows: range | None) -> Iterator[_Box]:
+    """The boxes that some rows of a matrix consist of: one for all of them, few for any."""
+    if rows is None:
+        yield _Box(patterns, weight, groups, 0)
+        return
+    per_group = len(weight) // groups
+    cols = weight.shape[1] * prod(pattern.n_cols for pattern in patterns)
+    shape = (groups, per_group, *(pattern.n_rows for pattern in patterns))
+    for (group, last_group), (first, last), *ranges in _ranges(shape, rows.start, rows.stop):
+        channels = weight[group * per_group + first : (last_group - 1) * per_group + last]
+        parts = [pattern.part(start, stop) for pattern, (start, stop) in zip(patterns, ranges, strict=True)]
+        yield _Box(parts, channels, last_group - group, group * cols)
+
+
+def _ranges(shape: tuple[int, ...], start: int, stop: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Consecutive flat indices of an array as products of ranges, in order; none where there are none."""
+    if start == stop:
+        return
+    if not shape:
+        yield ()
+        return
+    inner = prod(shape[1:])
+    (first, above), (last, below) = divmod(start, inner), divmod(stop, inner)
+    if above and first < last:
+        yield from (((first, first + 1), *rest) for rest in _ranges(shape[1:], above, inner))
+        first, above = first + 1, 0
+    if first < last:
+        yield ((first, last), *((0, size) for size in shape[1:]))
+    yield from (((last, last + 1), *rest) for rest in _ranges(shape[1:], above if first == last else 0, below))
+
+
+def _write(box: _Box, data: NDArray[Any], indices: NDArray[np.signedinteger] | None) -> None:
+    """Write the values of all entries of a box, and their columns where these are wanted."""
+    row_channels, col_channels = box.weight.shape[:2]
+    cols = prod(pattern.n_cols for pattern in box.patterns)
+    dtype = np.dtype(np.int64) if indices is None else indices.dtype
+    weights = np.ascontiguousarray(box.weight).reshape(row_channels, -1)  # shape (row_channels, places)
+    by_channel = data.reshape(row_channels, -1)
+    by_group = None if indices is None else indices.reshape(box.groups, row_channels // box.groups, -1)
+    first_cols = (box.first_col + np.arange(box.groups) * (col_channels * cols)).astype(dtype)
+
+    channels = np.arange(col_channels)
+    prefix = ((channels * cols).astype(dtype), channels * prod(box.weight.shape[2:]))
+    for line in _lines(_levels(box.patterns), *prefix):
+        if by_group is not None:
+            shifts = first_cols[:, None, None, None] + line.shifts(dtype)[:, None]  # shape (groups, 1, repeats, 1)
+            np.add(line.cols, shifts, out=line.view(by_group))
+        # take, not weights[:, places]: that would lay the result out column by column
+        np.copyto(line.view(by_channel), np.take(weights, line.places, axis=1)[:, None, :])
+
+
+def _write_starts(box: _Box, before: int, ends: NDArray[np.signedinteger]) -> None:
+    """Write where each row of a box ends: the outer product of the axes' row counts, summed once for all channels."""
+    row_channels, col_channels = box.weight.shape[:2]
+    by_channel, dtype = ends.reshape(row_channels, -1), ends.dtype
     first = by_channel[0]
     counts = np.full(1, col_channels, dtype=dtype)
-    for pattern in patterns[:-1]:
+    for pattern in box.patterns[:-1]:
         counts = np.multiply.outer(counts, pattern.row_counts(dtype)).ravel()
-    last = patterns[-1].row_counts(dtype) if patterns else np.ones(1, dtype=dtype)
+    last = box.patterns[-1].row_counts(dtype) if box.patterns else np.ones(1, dtype=dtype)
     np.multiply(counts[:, None], last, out=first.reshape(len(counts), len(last)))
     np.cumsum(first, out=first)
-    np.add(first, (np.arange(1, row_channels, dtype=dtype) * nnz)[:, None], out=by_channel[1:])
-    return indptr
+    every = box.nnz // row_channels
+    first += dtype.type(before)
+    np.add(first, (np.arange(1, row_channels) * every).astype(dtype)[:, None], out=by_channel[1:])
 
 
 class _Level(NamedTuple):

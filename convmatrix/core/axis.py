@@ -12,6 +12,8 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
+from convmatrix.core.counting import Solutions, count_multiples
+
 __all__ = ["PADDING_MODES", "PADDING_NAMES", "Axis", "input_sizes", "named_padding", "split_same"]
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
@@ -168,37 +170,40 @@ class Axis:
             lo, hi = max(lo, copied[0]), min(hi, copied[1])
         return _clamped(lo, hi, self.input_size)
 
+    @property
+    def spare_periods(self) -> int:
+        """Number of the interior's periods that an axis can do without, and keep every way in which its reads meet.
+
+        A period is `shift` inputs and `period` outputs. What is left of the interior is so long that no two outputs
+        which share an input touch both ends of it, and that all reads of a period in its middle have their like.
+        """
+        lo, hi = self.interior_inputs()
+        every = self.shift * self.input_dilation
+        return max(((hi - lo) * self.input_dilation - 3 * self.span - every) // every, 0)
+
     # -- how many entries ----------------------------------------------------------------------------------------
 
     @property
     def nnz(self) -> int:
-        """Number of pairs (output, input) that some tap connects; integer arithmetic, no arrays."""
+        """Number of pairs (output, input) that some tap connects; integer arithmetic in logarithmic time, no arrays."""
         if self.mode == "zeros":
-            return sum(self._reads_of_phase(phase) for phase in range(min(self.period, self.output_size)))
+            return self._reads_of_inputs()
         if self.input_size == 1:
             return self.output_size
         if self.mode == "circular":
             return self.output_size * min(self.kernel_size, self.input_size // gcd(self.dilation, self.input_size))
         if self.mode == "replicate":
-            return self._reads_of_phase(0) + sum(self._rows_reading_only_beyond())
+            return self._reads_of_inputs() + sum(self._rows_reading_only_beyond())
         return self._mirrored_pairs()
 
-    def _reads_of_phase(self, phase: int) -> int:
-        """Pairs (o, t) that read an input, among the outputs o = phase modulo `period`."""
-        # With input dilation these outputs meet the inputs through every `every`-th tap only, so that they are a
-        # convolution without input dilation, of wider stride and dilation.
-        a = self.input_dilation
-        outputs = -((phase - self.output_size) // self.period)
-        common = gcd(self.dilation, a)
-        target = self.before - phase * self.stride  # t*dilation = target (mod a)
-        if target % common:
+    def _reads_of_inputs(self) -> int:
+        """Pairs (o, t) that read an input where it stands."""
+        # They solve o*stride + t*dilation = before (mod input_dilation).
+        solutions = Solutions.of(self.stride, self.dilation, self.before, self.input_dilation)
+        if solutions is None:
             return 0
-        every = a // common
-        first = target // common * pow(self.dilation // common, -1, every) % every
-        taps = -((first - self.kernel_size) // every)
-        start = phase * self.stride + first * self.dilation - self.before
-        below = (outputs, taps, self.stride * self.period, self.dilation * every)
-        return _pairs_below(self.stretched_size - start, *below) - _pairs_below(-start, *below)
+        box = (self.output_size, self.kernel_size, self.stride, self.dilation)
+        return solutions.below(self.before + self.stretched_size, *box) - solutions.below(self.before, *box)
 
     def _rows_reading_only_beyond(self) -> Iterator[int]:
         """For replicate: rows that read an end value only from beyond that end, at the left and at the right."""
@@ -213,38 +218,22 @@ class Axis:
             nearest = far - (beyond - 1) * stride
             # Rows with a tap on the end value itself have counted it already.
             hitting = (min(far, reach) - nearest) // stride + 1
-            yield beyond - _multiples(nearest, stride, hitting, self.dilation)
+            yield beyond - count_multiples(nearest, stride, hitting, self.dilation)
 
     def _mirrored_pairs(self) -> int:
-        """For reflect and symmetric: distinct inputs of every row, summed; border rows repeat with the mirrors."""
-        lo, hi = self.interior_outputs()
-        repeat = self._mirrors()[0]
-        repeat //= gcd(repeat, self.stride)
-        border = self.output_size - (hi - lo)
-        if border <= repeat:
-            rows = (*range(lo), *range(hi, self.output_size))
-            return (hi - lo) * self.kernel_size + sum(map(self._mirrored_row, rows))
-        whole, rest = divmod(self.output_size, repeat)
-        counts = [self._mirrored_row(o) for o in range(repeat)]
-        return whole * sum(counts) + sum(counts[:rest])
-
-    def _mirrored_row(self, output: int) -> int:
-        """Distinct inputs that one output reads through mirrors."""
-        # Modulo the period the taps are an arithmetic progression of `steps` residues; the mirror image of tap t is a
-        # tap t' where t + t' has one certain value modulo `cycle`. Each such pair is one input, read twice.
+        """For reflect and symmetric: distinct inputs of every row, summed."""
+        # Modulo the period the taps of a row are an arithmetic progression, which begins again after `steps` taps.
+        # Of these, t and t' read the same input if the one is the other's mirror image: if t + t' = u solves
+        # 2*stride*o + dilation*u = 2*before - mirror (mod period). Such a pair is one input, counted twice.
         period, mirror = self._mirrors()
-        common = gcd(self.dilation, period)
-        cycle = period // common
-        steps = min(self.kernel_size, cycle)
-        total = -(2 * (output * self.stride - self.before) + mirror)
-        if total % common:
-            return steps
-        smallest = total // common * pow(self.dilation // common, -1, cycle) % cycle
-        twice = 0
-        for both in (smallest, smallest + cycle):
-            if both <= 2 * steps - 2:
-                twice += steps - abs(both - (steps - 1)) - (both % 2 == 0)
-        return steps - twice // 2
+        steps = min(self.kernel_size, period // gcd(self.dilation, period))
+        all_taps, target = self.output_size * steps, 2 * self.before - mirror
+        pairs = Solutions.of(2 * self.stride, self.dilation, target, period)
+        if pairs is None:
+            return all_taps
+        alone = Solutions.of(2 * self.stride, 2 * self.dilation, target, period)  # t = t'
+        twice = pairs.sums(self.output_size, steps) - (0 if alone is None else alone.inside(self.output_size, steps))
+        return all_taps - twice // 2
 
 
 def input_sizes(outputs: int, span: int, stride: int, pads: int, input_dilation: int) -> range:
@@ -259,43 +248,6 @@ def _clamped(lo: int, hi: int, size: int) -> tuple[int, int]:
     """[lo, hi) cut to [0, size); (size, size) where nothing is left, so that all rows are border rows."""
     lo, hi = max(lo, 0), min(hi, size)
     return (lo, hi) if lo < hi else (size, size)
-
-
-def _pairs_below(bound: int, outputs: int, taps: int, stride: int, dilation: int) -> int:
-    """Pairs (o, t) of range(outputs) x range(taps) with o*stride + t*dilation < bound, by sums of floors."""
-    room = bound - 1
-    if room < 0 or taps <= 0 or outputs <= 0:
-        return 0
-    some = min(room // dilation + 1, taps)
-    spare = room - (outputs - 1) * stride
-    all_outputs = min(spare // dilation + 1, taps) if spare >= 0 else 0
-    # Tap t in [all_outputs, some) has (room - t*dilation) // stride + 1 outputs; counted from the last tap upwards.
-    count = some - all_outputs
-    return all_outputs * outputs + count + _floor_sum(count, stride, dilation, room - (some - 1) * dilation)
-
-
-def _floor_sum(count: int, modulus: int, slope: int, offset: int) -> int:
-    """Sum of (slope*j + offset) // modulus for j in range(count), in logarithmic time (Euclid's steps)."""
-    total = 0
-    while count > 0:
-        total += (count - 1) * count // 2 * (slope // modulus) + count * (offset // modulus)
-        slope, offset = slope % modulus, offset % modulus
-        top = slope * count + offset
-        if top < modulus:
-            break
-        count, offset = divmod(top, modulus)
-        modulus, slope = slope, modulus
-    return total
-
-
-def _multiples(first: int, step: int, count: int, modulus: int) -> int:
-    """Number of j in range(count) for which first + j*step is a multiple of `modulus`."""
-    common = gcd(step, modulus)
-    if first % common:
-        return 0
-    every = modulus // common
-    start = -(first // common) * pow(step // common, -1, every) % every
-    return max(0, -((start - count) // every))
 
 
 def split_same(total: int, *, lower: bool) -> tuple[int, int]:

@@ -5,9 +5,9 @@ of a million rows is a handful of arrays. Where border modes bring several taps 
 taps becomes one *symbol*; the first `kernel_size` symbols are the single taps. Entries of a row are sorted by column.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from convmatrix.core.axis import NOTHING, Axis
 
-__all__ = ["Pattern", "Rows", "Run", "pattern_of", "transposed_pattern_of"]
+__all__ = [
+    "Pattern",
+    "Rows",
+    "Run",
+    "gram_pattern_of",
+    "pattern_of",
+    "transposed_gram_pattern_of",
+    "transposed_pattern_of",
+]
 
 Ints = NDArray[np.int64]
 
@@ -31,6 +39,15 @@ class Rows(NamedTuple):
     def n_rows(self) -> int:
         """Number of rows."""
         return len(self.ptr) - 1
+
+    def part(self, start: int, stop: int) -> "Rows":
+        """Some of the rows."""
+        here = slice(self.ptr[start], self.ptr[stop])
+        return Rows(self.ptr[start : stop + 1] - self.ptr[start], self.cols[here], self.symbols[here])
+
+    def moved(self, shift: int) -> "Rows":
+        """The same rows, reading `shift` columns further on."""
+        return self._replace(cols=self.cols + shift)
 
     def entries(self) -> Iterator[tuple[int, int, int]]:
         """All entries as (row, column, symbol), in order."""
@@ -71,6 +88,21 @@ def _slice(start: int, step: int, count: int) -> slice:
     return slice(start, None if stop < 0 else stop, step)
 
 
+class Table(NamedTuple):
+    """Rows padded to one width: a negative column in `cols` stands for no entry, `full` says that there is none such.
+
+    `symbols` has one row for all where these are the same in all rows.
+    """
+
+    cols: NDArray[np.signedinteger]
+    symbols: Ints
+    full: bool
+
+
+_EMPTY = -(2**32)
+"""Below zero, whatever columns of other axes come before and after it."""
+
+
 @dataclass(frozen=True)
 class Pattern:
     """Rows of one axis: `head`, then `body` `repeats` times with columns moving on by `shift`, then `tail`."""
@@ -83,12 +115,12 @@ class Pattern:
     tail: Rows
     symbols: tuple[tuple[int, ...], ...]
 
-    @property
+    @cached_property
     def n_rows(self) -> int:
         """Number of rows."""
         return self.head.n_rows + self.repeats * self.body.n_rows + self.tail.n_rows
 
-    @property
+    @cached_property
     def nnz(self) -> int:
         """Number of entries."""
         return len(self.head.cols) + self.repeats * len(self.body.cols) + len(self.tail.cols)
@@ -106,6 +138,66 @@ class Pattern:
         counts[first:last].reshape(self.repeats, self.body.n_rows)[:] = np.diff(self.body.ptr)
         counts[last:] = np.diff(self.tail.ptr)
         return counts
+
+    def symbol_counts(self) -> tuple[Ints, Ints]:
+        """How often each row, and each column, has each symbol: shapes (n_rows, symbols) and (n_cols, symbols)."""
+        rows, cols, symbols = self.entries()
+        kinds = len(self.symbols)
+        by_row = np.bincount(rows * kinds + symbols, minlength=self.n_rows * kinds)
+        by_col = np.bincount(cols * kinds + symbols, minlength=self.n_cols * kinds)
+        return by_row.reshape(self.n_rows, kinds), by_col.reshape(self.n_cols, kinds)
+
+    def part(self, start: int, stop: int) -> "Pattern":
+        """Some of the rows, again with an interior that repeats."""
+        if (start, stop) == (0, self.n_rows):
+            return self
+        first, last, period = self.head.n_rows, self.n_rows - self.tail.n_rows, max(self.body.n_rows, 1)
+        # The repetitions that are wanted whole, and what is wanted of the ones before and after them.
+        begin = min(max(-(-(start - first) // period), 0), self.repeats)
+        end = max(min((stop - first) // period, self.repeats), begin)
+
+        def rows(lo: int, hi: int) -> list[Rows]:
+            """Rows lo to hi, one piece for each part and each repetition that they come from."""
+            pieces = [self.head.part(min(lo, first), min(hi, first))]
+            for repeat in range(max(lo - first, 0) // period, max(-(-(min(hi, last) - first) // period), 0)):
+                top = first + repeat * period
+                cut = self.body.part(max(lo - top, 0), min(hi - top, period))
+                pieces.append(cut.moved(repeat * self.shift))
+            return [*pieces, self.tail.part(max(lo, last) - last, max(hi, last) - last)]
+
+        if begin == end:
+            return replace(self, head=_stacked(rows(start, stop)), repeats=0, tail=_NO_ROWS)
+        head, tail = rows(start, first + begin * period), rows(first + end * period, stop)
+        body = self.body.moved(begin * self.shift)
+        return replace(self, head=_stacked(head), body=body, repeats=end - begin, tail=_stacked(tail))
+
+    def entries(self) -> tuple[Ints, Ints, Ints]:
+        """Rows, columns and symbols of all entries."""
+        found, first = [], 0
+        for part, repeats in ((self.head, 1), (self.body, self.repeats), (self.tail, 1)):
+            rows = np.repeat(np.arange(part.n_rows), np.diff(part.ptr))
+            again = np.arange(repeats)[:, None]
+            found.append(((rows + again * part.n_rows + first).ravel(), (part.cols + again * self.shift).ravel(),
+                          np.tile(part.symbols, repeats)))  # fmt: skip
+            first += repeats * part.n_rows
+        rows, cols, symbols = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return rows, cols, symbols
+
+    @cached_property
+    def table(self) -> Table:
+        """All rows written out at one width, for patterns of few entries."""
+        rows, cols, symbols = self.entries()
+        kinds, width = len(self.symbols), int(np.diff(np.searchsorted(rows, np.arange(self.n_rows + 1))).max(initial=0))
+        same_row = rows[1:] == rows[:-1]
+        # Where every row has its symbols in order, each has a slot of its own, the same one in all rows.
+        for slots in (symbols, kinds - 1 - symbols):
+            if kinds <= 2 * width and (np.diff(slots)[same_row] > 0).all():
+                own = np.arange(kinds)[:: 1 if slots is symbols else -1]
+                return _tabled(self.n_rows, rows, slots, cols, own[None, :])
+        first = np.searchsorted(rows, rows)
+        own = np.zeros((self.n_rows, width), dtype=np.int64)
+        own[rows, np.arange(len(rows)) - first] = symbols
+        return _tabled(self.n_rows, rows, np.arange(len(rows)) - first, cols, own)
 
     @cached_property
     def runs(self) -> tuple[tuple[int, Run], ...]:
@@ -131,11 +223,29 @@ class Pattern:
             yield symbol, Run(first + row, col, 1, 1, 1)
 
 
-class _Symbols:
-    """The sets of taps seen so far, numbered; single taps keep their own number."""
+def _tabled(count: int, rows: Ints, slots: Ints, cols: Ints, symbols: Ints) -> Table:
+    out = np.full((count, symbols.shape[1]), _EMPTY)
+    out[rows, slots] = cols
+    full = len(rows) == out.size
+    return Table(out.astype(np.int32) if full and out.max(initial=0) <= np.iinfo(np.int32).max else out, symbols, full)
 
-    def __init__(self, kernel_size: int) -> None:
-        self._numbers: dict[tuple[int, ...], int] = {(tap,): tap for tap in range(kernel_size)}
+
+_NO_ROWS = Rows(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+def _stacked(pieces: list[Rows]) -> Rows:
+    ends = np.cumsum([0, *(piece.ptr[-1] for piece in pieces)])
+    ptr = [piece.ptr[1:] + end for piece, end in zip(pieces, ends, strict=False)]
+    cols, symbols = (np.concatenate([piece[part] for piece in pieces]) for part in (1, 2))
+    return Rows(np.concatenate([np.zeros(1, dtype=np.int64), *ptr]), cols, symbols)
+
+
+class _Symbols:
+    """The sets of taps seen so far, numbered; each of the first `single` taps keeps its own number."""
+
+    def __init__(self, single: int) -> None:
+        self._single = single
+        self._numbers: dict[tuple[int, ...], int] = {(tap,): tap for tap in range(single)}
 
     def rows(self, count: int, rows: Ints, cols: Ints, taps: Ints) -> Rows:
         """Compress `count` rows given as triples; taps that share a row and a column become one symbol."""
@@ -146,7 +256,7 @@ class _Symbols:
         starts = np.flatnonzero(new)
         symbols = taps[starts]
         sizes = np.diff(starts, append=len(rows))
-        for entry in np.flatnonzero(sizes > 1).tolist():
+        for entry in np.flatnonzero((sizes > 1) | (symbols >= self._single)).tolist():
             met = tuple(taps[starts[entry] : starts[entry] + sizes[entry]].tolist())
             symbols[entry] = self._numbers.setdefault(met, len(self._numbers))
         ptr = np.zeros(count + 1, dtype=np.int64)
@@ -158,58 +268,169 @@ class _Symbols:
         return tuple(self._numbers)
 
 
+class Meetings(NamedTuple):
+    """Triples: row number `row` meets column `col` through tap `tap`."""
+
+    row: Ints
+    col: Ints
+    tap: Ints
+
+
+# -- the four patterns of an axis ------------------------------------------------------------------------------------
+
+
+def _remembered(make: Callable[[Axis], Pattern]) -> Callable[[Axis], Pattern]:
+    """Make the pattern of an axis once: in a small matrix that is most of the work. Large ones are not kept."""
+    known = lru_cache(maxsize=64)(make)
+
+    @wraps(make)
+    def pattern(axis: Axis) -> Pattern:
+        return known(axis) if axis.output_size * axis.kernel_size <= _KEPT else make(axis)
+
+    return pattern
+
+
+_KEPT = 2**15
+"""Most entries of an axis whose pattern is remembered: less than a megabyte."""
+
+
+@_remembered
 def pattern_of(axis: Axis) -> Pattern:
     """Pattern of the convolution along one axis: rows are outputs, columns inputs."""
-    symbols = _Symbols(axis.kernel_size)
-
-    def rows(first: int, stop: int) -> Rows:
-        inputs = axis.extend(axis.positions(np.arange(first, stop, dtype=np.int64)))
-        row, tap = np.nonzero(inputs != NOTHING)
-        return symbols.rows(stop - first, row, inputs[row, tap], tap)
-
-    lo, repeats = _repeating(*axis.interior_outputs(), axis.period)
-    hi = lo + repeats * axis.period
-    head, tail = rows(0, lo), rows(hi, axis.output_size)
-    body = rows(lo, lo + axis.period if repeats else lo)
-    return Pattern(axis.input_size, head, body, repeats, axis.shift, tail, symbols.sets())
+    return _pattern(
+        lambda outputs: _inputs_of(axis, outputs),
+        (axis.output_size, axis.input_size),
+        _repeating(*axis.interior_outputs(), axis.period),
+        (axis.period, axis.shift),
+        _Symbols(axis.kernel_size),
+    )
 
 
+@_remembered
 def transposed_pattern_of(axis: Axis) -> Pattern:
     """Pattern of the transposed convolution along one axis: rows are the convolution's inputs, columns its outputs."""
-    symbols = _Symbols(axis.kernel_size)
-    lo, repeats = _repeating(*axis.interior_inputs(), axis.shift)
-    hi = lo + repeats * axis.shift
-
-    # In the interior an input is read only where it stands: tap t brings it to output (i*a + before - t*d) / s.
-    inputs = np.arange(lo, lo + axis.shift if repeats else lo, dtype=np.int64)
-    taps = np.arange(axis.kernel_size, dtype=np.int64)
-    outputs, between = np.divmod(
-        inputs[:, None] * axis.input_dilation + axis.before - taps * axis.dilation, axis.stride
+    beside = _pairs_beside(axis)
+    return _pattern(
+        lambda inputs: _outputs_of(axis, inputs, beside),
+        (axis.input_size, axis.output_size),
+        _repeating(*axis.interior_inputs(), axis.shift),
+        (axis.shift, axis.period),
+        _Symbols(axis.kernel_size),
     )
-    row, tap = np.nonzero(between == 0)
-    body = symbols.rows(len(inputs), row, outputs[row, tap], tap)
 
-    outputs, tap = _pairs_beside(axis, lo * axis.input_dilation, hi * axis.input_dilation)
-    read = axis.extend(outputs * axis.stride + tap * axis.dilation - axis.before)
-    at_head, at_tail = (read >= 0) & (read < lo), read >= hi
-    head = symbols.rows(lo, read[at_head], outputs[at_head], tap[at_head])
-    tail = symbols.rows(axis.input_size - hi, read[at_tail] - hi, outputs[at_tail], tap[at_tail])
-    return Pattern(axis.output_size, head, body, repeats, axis.period, tail, symbols.sets())
+
+@_remembered
+def gram_pattern_of(axis: Axis) -> Pattern:
+    """Pattern of C^H C along one axis: inputs that share a window; symbols are sets of pairs of taps."""
+    # In the interior the pairs of a symbol are those with the same distance tap' - tap, so that C^H C is there the
+    # convolution with the kernel's autocorrelation.
+    a, beside = axis.input_dilation, _pairs_beside(axis)
+    lo, hi = axis.interior_inputs()
+    first, last = axis.interior_outputs()
+    # All windows on an input of the interior lie on the input themselves.
+    lo = max(lo, -((axis.before - axis.span + 1 - first * axis.stride) // a))
+    hi = min(hi, ((last - 1) * axis.stride - axis.before) // a + 1)
+    return _pattern(
+        lambda inputs: _joined(_outputs_of(axis, inputs, beside), lambda o: _inputs_of(axis, o), axis.kernel_size),
+        (axis.input_size, axis.input_size),
+        _repeating(lo, hi, axis.shift),
+        (axis.shift, axis.shift),
+        _Symbols(0),
+    )
+
+
+@_remembered
+def transposed_gram_pattern_of(axis: Axis) -> Pattern:
+    """Pattern of C C^H along one axis: outputs whose windows share an input; symbols as for `gram_pattern_of`."""
+    a, beside = axis.input_dilation, _pairs_beside(axis)
+    lo, hi = axis.interior_outputs()
+    first, last = axis.interior_inputs()
+    # All inputs in a window of the interior are read by every tap.
+    lo = max(lo, -((-first * a - axis.before) // axis.stride))
+    hi = min(hi, ((last - 1) * a + axis.before - axis.span + 1) // axis.stride + 1)
+    return _pattern(
+        lambda outputs: _joined(_inputs_of(axis, outputs), lambda i: _outputs_of(axis, i, beside), axis.kernel_size),
+        (axis.output_size, axis.output_size),
+        _repeating(lo, hi, axis.period),
+        (axis.period, axis.period),
+        _Symbols(0),
+    )
+
+
+def _pattern(
+    meetings: Callable[[Ints], Meetings],
+    shape: tuple[int, int],
+    repeating: tuple[int, int],
+    steps: tuple[int, int],
+    symbols: _Symbols,
+) -> Pattern:
+    """The pattern of some rows, of which those from `lo` on repeat, and every `period` of them move on by `shift`."""
+    (lo, repeats), (period, shift) = repeating, steps
+    hi = lo + repeats * period
+
+    def rows(first: int, stop: int) -> Rows:
+        return symbols.rows(stop - first, *meetings(np.arange(first, stop, dtype=np.int64)))
+
+    head, tail = rows(0, lo), rows(hi, shape[0])
+    body = rows(lo, lo + period if repeats else lo)
+    return Pattern(shape[1], head, body, repeats, shift, tail, symbols.sets())
 
 
 def _repeating(lo: int, hi: int, period: int) -> tuple[int, int]:
     """First row and number of repetitions of an interior; none unless it repeats at least once."""
     repeats = (hi - lo) // period
-    return (lo, repeats) if repeats > 1 else (hi, 0)
+    return (lo, repeats) if repeats > 1 else (max(hi, 0), 0)
 
 
-def _pairs_beside(axis: Axis, lo: int, hi: int) -> tuple[Ints, Ints]:
-    """All pairs (output, tap) whose position is not in [lo, hi), as two arrays."""
+# -- who meets whom --------------------------------------------------------------------------------------------------
+
+
+def _inputs_of(axis: Axis, outputs: Ints) -> Meetings:
+    """What the windows of some outputs read."""
+    inputs = axis.extend(axis.positions(outputs))
+    row, tap = np.nonzero(inputs != NOTHING)
+    return Meetings(row, inputs[row, tap], tap)
+
+
+def _outputs_of(axis: Axis, inputs: Ints, beside: Meetings) -> Meetings:
+    """Which outputs read some inputs; `beside` is what `_pairs_beside` returns."""
+    # Where an input itself stands, tap t brings it to output (i*a + before - t*d) / s.
+    taps = np.arange(axis.kernel_size, dtype=np.int64)
+    outputs, between = np.divmod(
+        inputs[:, None] * axis.input_dilation + axis.before - taps * axis.dilation, axis.stride
+    )
+    row, tap = np.nonzero((between == 0) & (outputs >= 0) & (outputs < axis.output_size))
+    first, stop = (np.searchsorted(beside.row, inputs, side) for side in ("left", "right"))
+    copied, pair = _spread(first, stop - first)
+    columns = np.concatenate([outputs[row, tap], beside.col[pair]])
+    return Meetings(np.concatenate([row, copied]), columns, np.concatenate([tap, beside.tap[pair]]))
+
+
+def _joined(first: Meetings, second: Callable[[Ints], Meetings], kernel_size: int) -> Meetings:
+    """Rows meet what the columns of `first` meet in `second`, through pairs of taps."""
+    between, col, tap = second(first.col)
+    return Meetings(first.row[between], col, first.tap[between] * kernel_size + tap)
+
+
+def _spread(starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """For each range, its own number and the numbers in it, as two arrays."""
+    own = np.repeat(np.arange(len(counts)), counts)
+    return own, np.arange(len(own)) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+
+
+def _pairs_beside(axis: Axis) -> Meetings:
+    """Which inputs are read beyond the ends, where a border mode has copied them, by which output and tap; sorted."""
+    if axis.mode == "zeros":
+        nothing = np.zeros(0, dtype=np.int64)
+        return Meetings(nothing, nothing, nothing)
     outputs, taps = [], []
     for tap in range(axis.kernel_size):
         start = tap * axis.dilation - axis.before
-        below = min(max(-((start - lo) // axis.stride), 0), axis.output_size)
-        above = min(max(-((start - hi) // axis.stride), below), axis.output_size)
+        below = min(max(-(start // axis.stride), 0), axis.output_size)
+        above = min(max(-((start - axis.input_size) // axis.stride), below), axis.output_size)
         outputs += [np.arange(below), np.arange(above, axis.output_size)]
         taps.append(np.full(below + axis.output_size - above, tap))
-    return np.concatenate(outputs), np.concatenate(taps)
+    output, through = np.concatenate(outputs), np.concatenate(taps)
+    read = axis.extend(output * axis.stride + through * axis.dilation - axis.before)
+    order = np.argsort(read, kind="stable")
+    return Meetings(read[order], output[order], through[order])

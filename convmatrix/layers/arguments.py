@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from convmatrix.core.axis import PADDING_NAMES, Axis
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
 
 __all__ = [
     "Padding",
@@ -43,6 +43,10 @@ _OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "perio
 
 _CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
 """dtypes that scipy.sparse cannot hold, by NumPy's character, and what to cast them to."""
+
+
+MOST_AXES = 61
+"""Axes that a layer can have: NumPy's arrays have 64 at most, of which groups and channels take three."""
 
 
 # -- one value -------------------------------------------------------------------------------------------------------
@@ -140,9 +144,15 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
             said = f"ndim is {known[1]}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
             hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
             raise ValueError(
-                f"{said} but {name} has {len(entries)} entries, {arguments[name]!r}: give one entry for each axis, or "
-                f"one number for all{hint}"
+                f"{said} but {name} has {counted(len(entries), 'entry')}, {arguments[name]!r}: give one entry for each "
+                f"axis, or one number for all{hint}"
             )
+    if known is not None and known[1] > MOST_AXES:
+        said = f"ndim is {known[1]}" if known[0] == "ndim" else f"{known[0]} has {known[1]} entries, one for each axis"
+        raise ValueError(
+            f"{said}, but a layer has at most {MOST_AXES} axes: NumPy's arrays have 64, three of them for groups and "
+            "channels"
+        )
     return 2 if known is None else known[1]
 
 
@@ -180,7 +190,8 @@ def _padding_entry(what: str, entry: Any) -> str | tuple[int, int]:
         number = integer(what, entry)
         return (number, number)
     if len(pair) != 2:
-        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {len(pair)} entries, {entry!r}")
+        said = counted(len(pair), "entry")
+        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {said}, {entry!r}")
     return (integer(f"{what}, before,", pair[0]), integer(f"{what}, after,", pair[1]))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
+from convmatrix.core import memory
 from convmatrix.core.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.axis import Axis
-from convmatrix.core.errors import WrongTypeError
-from convmatrix.core.memory import require_memory
+from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.core.pattern import pattern_of
 from convmatrix.layers.arguments import storable_dtype
 
@@ -78,7 +79,7 @@ class AnyLayer:
         """(out_channels, *output_size)."""
         return (self.out_channels, *self.output_size)
 
-    @property
+    @cached_property
     def matrix_shape(self) -> tuple[int, int]:
         """(number of outputs, number of inputs): rows and columns of the matrix."""
         return (prod(self.output_shape), prod(self.input_shape))
@@ -89,8 +90,10 @@ class AnyLayer:
         return nnz * (np.dtype(dtype).itemsize + index) + (self.matrix_shape[0] + 1) * index
 
     def _require_memory(self, needed: int, what: str, nnz: int) -> None:
+        if needed <= memory.UNCHECKED:
+            return
         rows, cols = self.matrix_shape
-        require_memory(needed, f"{what} of {rows} x {cols} with {nnz} entries", self._remedy)
+        memory.require_memory(needed, f"{what} of {rows} x {cols} with {counted(nnz, 'entry')}", self._remedy)
 
     # -- arrays and vectors ----------------------------------------------------------------------------------------
 
@@ -170,6 +173,10 @@ class AnyLayer:
         defaults = self._defaults
         return {name: value for name, value in values.items()
                 if name not in defaults or not _is_everywhere(value, defaults[name])}  # fmt: skip
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what has been computed from them is computed again."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():

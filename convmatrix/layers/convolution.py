@@ -5,18 +5,27 @@ are integer arithmetic, and nobody checks shapes again. The matrix, the operator
 """
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from convmatrix.core.assembly import assemble, extended_weight, taps_of_places
+from convmatrix.core.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.core.pattern import Pattern, pattern_of, transposed_pattern_of
+from convmatrix.core.gram import gram_weight
+from convmatrix.core.memory import require_memory
+from convmatrix.core.pattern import (
+    Pattern,
+    gram_pattern_of,
+    pattern_of,
+    transposed_gram_pattern_of,
+    transposed_pattern_of,
+)
 from convmatrix.layers.arguments import (
     Padding,
     PerAxis,
@@ -58,7 +67,7 @@ class Layer(AnyLayer):
 
     # -- what a subclass says --------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the forward convolution, outermost first."""
         raise NotImplementedError
@@ -77,13 +86,17 @@ class Layer(AnyLayer):
         """The pattern of each axis, with this layer's outputs as rows."""
         raise NotImplementedError
 
+    def _gram_patterns(self) -> list[Pattern]:
+        """The pattern of each axis of C^H C, C being this layer's own matrix."""
+        raise NotImplementedError
+
     def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
         """A weight as (out_channels, in_channels // groups, *kernel_size)."""
         raise NotImplementedError
 
     # -- sizes -----------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def nnz(self) -> int:
         """Number of entries the matrix stores; known without building it."""
         return prod(axis.nnz for axis in self.axes) * self.out_channels * self.in_channels // self.groups
@@ -104,7 +117,7 @@ class Layer(AnyLayer):
 
     # -- the matrix and its kin ------------------------------------------------------------------------------------
 
-    def matrix(self, weight: ArrayLike) -> "sparse.csr_array":
+    def matrix(self, weight: ArrayLike, *, rows: slice | None = None) -> "sparse.csr_array":
         """Build the sparse matrix C of this layer such that ``y = C @ x`` for flattened x and y.
 
         Cross-correlation (the kernel is not flipped); C order, channels first. Structure does not depend on values:
@@ -115,11 +128,13 @@ class Layer(AnyLayer):
         ----------
         weight : weight_shape array_like
             A bare array of shape kernel_size will do when there is one channel in and out.
+        rows : slice, optional
+            Consecutive rows to build; all by default. Columns stay those of the whole matrix.
 
         Returns
         -------
         C : matrix_shape csr_array
-            Of the weight's dtype, canonical, with int32 indices wherever they fit.
+            Or as many rows as `rows` has. Of the weight's dtype, canonical, with int32 indices wherever they fit.
 
         Raises
         ------
@@ -133,10 +148,143 @@ class Layer(AnyLayer):
         [[1 2 0 3 4 0]
          [0 1 2 0 3 4]]
         """
-        weight = self._checked(weight)
+        weight = self.checked_weight(weight)
+        if rows is not None:
+            return self._rows(*self._prepared(weight), self._consecutive(rows))
         self._require_memory(self.nbytes(weight.dtype), "the matrix", self.nnz)
-        patterns = self._patterns()
-        return assemble(patterns, extended_weight(self._by_rows(weight), patterns), self.groups)
+        return assemble(*self._prepared(weight), self.groups)
+
+    def row_blocks(self, weight: ArrayLike, *, rows: int, first: int = 0) -> "Iterator[tuple[slice, sparse.csr_array]]":
+        """Build the matrix block by block of rows: what does not fit in memory at once, or goes to several machines.
+
+        Parameters
+        ----------
+        weight : weight_shape array_like
+            As for `matrix`.
+        rows : int
+            Rows of a block; the last one may have fewer.
+        first : int, default 0
+            Number of the block to begin with: where to go on after an interruption.
+
+        Returns
+        -------
+        iterator of (slice, csr_array)
+            Which rows of C a block has, and the block as ``matrix(weight)[rows]`` has it; indices are int32 wherever
+            the block allows it.
+
+        Raises
+        ------
+        ValueError
+            As for `matrix`; and if `rows` is less than 1, or there is no block `first`.
+
+        Examples
+        --------
+        >>> for rows, block in Conv((4,), 2).row_blocks([1, 2], rows=2):
+        ...     print(rows, block.toarray().tolist())
+        slice(0, 2, None) [[1, 2, 0, 0], [0, 1, 2, 0]]
+        slice(2, 3, None) [[0, 0, 1, 2]]
+        """
+        rows, total = positive("rows", rows), self.matrix_shape[0]
+        blocks = -(-total // rows)
+        if not 0 <= operator.index(first) <= blocks:
+            raise ValueError(f"first={first} but there are {blocks} blocks (= {total} rows / {rows}, rounded up), "
+                             "numbered from 0")  # fmt: skip
+        prepared = self._prepared(self.checked_weight(weight))
+        wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
+        # Arguments are checked when this is called, not when the first block is asked for.
+        return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
+
+    def refill(self, matrix: "sparse.csr_array", weight: ArrayLike) -> "sparse.csr_array":
+        """Write the values of another weight over those of a matrix of this layer, whose pattern they share.
+
+        Parameters
+        ----------
+        matrix : matrix_shape csr_array
+            What `matrix` returned for this layer, with its indices as they were.
+        weight : weight_shape array_like
+            Of the matrix' dtype.
+
+        Returns
+        -------
+        csr_array
+            The same object, with new values in ``matrix.data``.
+
+        Raises
+        ------
+        ValueError
+            If the matrix has another shape or number of entries, or the weight is none of this layer's; the matrix is
+            left as it was.
+        WrongTypeError
+            If the two have different dtypes; also a TypeError.
+
+        Examples
+        --------
+        >>> layer = Conv((3,), 2)
+        >>> C = layer.matrix([1, 2])
+        >>> layer.refill(C, [3, 4]).toarray()
+        array([[3, 4, 0],
+               [0, 3, 4]])
+        """
+        weight = self.checked_weight(weight)
+        if matrix.shape != self.matrix_shape or matrix.nnz != self.nnz:
+            raise ValueError(
+                f"the matrix is {matrix.shape[0]} x {matrix.shape[1]} with {matrix.nnz} entries but this layer's is "
+                f"{self.matrix_shape[0]} x {self.matrix_shape[1]} with {self.nnz}: make it with this layer's matrix()"
+            )
+        if matrix.dtype != weight.dtype:
+            raise WrongTypeError(
+                f"the matrix has dtype {matrix.dtype} and the weight {weight.dtype}: cast the weight with "
+                f".astype({str(matrix.dtype)!r})"
+            )
+        refill(*self._prepared(weight), self.groups, matrix.data)
+        return matrix
+
+    def gram(self, weight: ArrayLike) -> "sparse.csr_array":
+        """Build C^H C, the matrix of the normal equations, without a product of sparse matrices.
+
+        Two inputs meet in it wherever a window reads both. For a real weight it is C^T C; in the interior it is the
+        convolution with the kernel's autocorrelation, at the borders it is exact in every padding mode.
+
+        Parameters
+        ----------
+        weight : weight_shape array_like
+            As for `matrix`.
+
+        Returns
+        -------
+        (n, n) csr_array
+            n = prod(input_shape). Of the weight's dtype, canonical, with an entry wherever two inputs meet, whatever
+            its value.
+
+        Raises
+        ------
+        ValueError
+            As for `matrix`.
+
+        Examples
+        --------
+        >>> print(Conv((4,), 2).gram([1, 2]).toarray())
+        [[1 2 0 0]
+         [2 5 2 0]
+         [0 2 5 2]
+         [0 0 2 4]]
+        """
+        weight = self.checked_weight(weight)
+        patterns = self._gram_patterns()
+        channels = self.in_channels // self.groups
+        nnz = prod(pattern.nnz for pattern in patterns) * self.in_channels * channels
+        n = self.matrix_shape[1]
+        index = index_dtype(n, n, nnz).itemsize
+        taps = prod(
+            max(size**2, len(pattern.symbols)) for size, pattern in zip(self.kernel_size, patterns, strict=True)
+        )
+        pairs = 3 * self.in_channels * channels * taps * weight.dtype.itemsize
+        require_memory(
+            nnz * (weight.dtype.itemsize + index) + pairs,
+            f"the Gram matrix of {n} x {n} with {nnz} entries",
+            "multiply by .operator(weight) and its .H, or solve by scipy's lsmr, which does",
+        )
+        return assemble(patterns, gram_weight(self._by_rows(weight), patterns, self.groups), self.groups)
 
     def taps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Tell which weight entries each stored entry of the matrix is the sum of.
@@ -209,9 +357,7 @@ class Layer(AnyLayer):
         """
         from convmatrix.core.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
 
-        weight = self._checked(weight)
-        patterns = self._patterns()
-        return ConvolutionOperator(patterns, extended_weight(self._by_rows(weight), patterns), self.groups)
+        return ConvolutionOperator(*self._prepared(self.checked_weight(weight)), self.groups)
 
     # -- biases ----------------------------------------------------------------------------------------------------
 
@@ -239,14 +385,62 @@ class Layer(AnyLayer):
         """
         bias = np.asarray(bias)
         if bias.shape != (self.out_channels,):
-            raise ValueError(f"bias has shape {bias.shape} but out_channels={self.out_channels} need "
-                             f"({self.out_channels},)")  # fmt: skip
+            raise ValueError(
+                f"bias has shape {bias.shape} but must have shape ({self.out_channels},), one number for each output "
+                f"channel (out_channels={self.out_channels})"
+            )
         return np.repeat(bias, prod(self.output_size))
+
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    def _prepared(self, weight: NDArray[Any]) -> tuple[list[Pattern], NDArray[Any]]:
+        """The patterns of the axes, and a checked weight extended for them."""
+        patterns = self._patterns()
+        return patterns, extended_weight(self._by_rows(weight), patterns)
+
+    def _rows(self, patterns: list[Pattern], weight: NDArray[Any], rows: range) -> "sparse.csr_array":
+        """Consecutive rows of the matrix."""
+        nnz = count_entries(patterns, weight, self.groups, rows)
+        index = index_dtype(len(rows), self.matrix_shape[1], nnz).itemsize
+        needed = nnz * (weight.dtype.itemsize + index) + (len(rows) + 1) * index
+        require_memory(needed, f"{len(rows)} rows of the matrix, with {nnz} entries,", "take fewer rows at a time")
+        return assemble(patterns, weight, self.groups, rows)
+
+    def _consecutive(self, rows: slice) -> range:
+        if not isinstance(rows, slice):
+            raise WrongTypeError(f"rows is {rows!r} but has to be a slice of consecutive rows, such as slice(0, 100)")
+        wanted = range(*rows.indices(self.matrix_shape[0]))
+        if wanted.step != 1:
+            raise ValueError(f"rows={rows} has step {wanted.step}, but only consecutive rows are built: take "
+                             f"matrix(weight)[{rows.start}:{rows.stop}:{rows.step}]")  # fmt: skip
+        return range(wanted.start, max(wanted.start, wanted.stop))
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    def _checked(self, weight: ArrayLike) -> NDArray[Any]:
-        """The weight as an array of this layer's shape and of a dtype that a sparse matrix can hold."""
+    def checked_weight(self, weight: ArrayLike) -> NDArray[Any]:
+        """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
+
+        Parameters
+        ----------
+        weight : weight_shape array_like
+            As for `matrix`.
+
+        Returns
+        -------
+        weight_shape ndarray
+
+        Raises
+        ------
+        ValueError
+            If the weight's shape is not the layer's.
+        WrongTypeError
+            If its dtype is none that scipy.sparse can hold: a TypeError as well.
+
+        Examples
+        --------
+        >>> Conv((4,), 2).checked_weight([1, 2])
+        array([[[1, 2]]])
+        """
         weight = np.asarray(weight)
         cast = cast_for(weight.dtype)
         if cast is not None:
@@ -269,8 +463,8 @@ class Layer(AnyLayer):
     @property
     def _remedy(self) -> str:
         return (
-            "use .operator(weight), which applies the same map without it, or build blocks of rows from layers whose "
-            "padding crops the input (a negative padding)"
+            "use .operator(weight), which applies the same map without it, or .row_blocks(weight, rows=...), which "
+            "builds it block by block"
         )
 
 
@@ -349,7 +543,7 @@ class Conv(Layer):
         self._set(**_columns(axes), padding=tuple(pairs), groups=operator.index(groups), padding_mode=padding_mode,
                   in_channels=operator.index(in_channels), out_channels=operator.index(out_channels))  # fmt: skip
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the convolution, outermost first."""
         return tuple(
@@ -394,6 +588,9 @@ class Conv(Layer):
 
     def _patterns(self) -> list[Pattern]:
         return [pattern_of(axis) for axis in self.axes]
+
+    def _gram_patterns(self) -> list[Pattern]:
+        return [gram_pattern_of(axis) for axis in self.axes]
 
     def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
         return weight
@@ -483,7 +680,7 @@ class ConvTranspose(Layer):
                   out_channels=operator.index(out_channels),
                   output_padding=tuple(op for _, op in resolved))  # fmt: skip
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the forward convolution, outermost first.
 
@@ -599,10 +796,13 @@ class ConvTranspose(Layer):
         >>> ConvTranspose((2,), 3).turn([1, 2, 3])
         array([[[3, 2, 1]]])
         """
-        return flip(self._by_rows(self._checked(weight)), ndim=self.ndim)
+        return flip(self._by_rows(self.checked_weight(weight)), ndim=self.ndim)
 
     def _patterns(self) -> list[Pattern]:
         return [transposed_pattern_of(axis) for axis in self.axes]
+
+    def _gram_patterns(self) -> list[Pattern]:
+        return [transposed_gram_pattern_of(axis) for axis in self.axes]
 
     def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
         blocks = weight.reshape(self.groups, self.in_channels // self.groups, *weight.shape[1:])
@@ -739,8 +939,8 @@ def _transposed_axis(
     )
     if stretched < 1:
         raise ValueError(
-            f"output is empty on axis {number}: its size would be {stretched} {arithmetic}; crop {1 - stretched} less "
-            "by the padding"
+            f"output is empty on axis {number}: its size would be {stretched} {arithmetic}; reduce "
+            f"the padding by {1 - stretched}"
         )
     if (stretched - 1) % axis.input_dilation:
         fits = [op for op in range(most) if base + op >= 1 and (base + op - 1) % axis.input_dilation == 0]

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convmatrix import export
+from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
 from convmatrix.show.scene import Scene, number_label
@@ -309,7 +310,7 @@ def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, titl
     """The layer's matrix as what remains where scripts are not run, or are cut away: a table, or an image."""
     rows, cols = layer.matrix_shape
     kind = "C" if isinstance(layer, Conv) else "C^T"
-    said = html.escape(f"the matrix {kind}, {rows} x {cols}, with {layer.nnz} entries")
+    said = html.escape(f"the matrix {kind}, {rows} x {cols}, with {counted(layer.nnz, 'entry')}")
     forms: list[Callable[[], str]] = [partial(str, f"<p>{said}</p>")]
     if layer.nnz <= _IMAGE_ENTRIES:
         forms = [partial(_image, Scene(layer), said, side) for side in _IMAGE_SIDES]
@@ -399,7 +400,7 @@ _REFUSALS = {
         "+ output_padding {op})"
     ),
     "empty": (
-        "output is empty on axis {axis}: its size would be {stretched} {positions}; crop {missing} less by the padding"
+        "output is empty on axis {axis}: its size would be {stretched} {positions}; reduce the padding by {missing}"
     ),
     "between": (
         "axis {axis} gives {stretched} positions {positions}, which is not 1 modulo input_dilation {a}: {remedy}"

@@ -9,7 +9,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["Film", "Frame", "Key", "Look", "Outline", "Panel", "arranged", "ems", "lines_of", "note_size", "text_size"]
+__all__ = [
+    "Film",
+    "Frame",
+    "Key",
+    "Look",
+    "Outline",
+    "Panel",
+    "arranged",
+    "ems",
+    "lines_of",
+    "note_size",
+    "printable",
+    "text_size",
+]
 
 Key = tuple[int, int, int]
 """A cell: number of its panel, row and column."""
@@ -241,6 +254,11 @@ def text_size(text: str) -> float:
 def note_size(note: str) -> float:
     """Height of a cell's note, by the side of the cell."""
     return min(0.24, 0.9 / max(ems(note), 1.0))
+
+
+def printable(text: str) -> str:
+    """Text on one line; no format has control characters, and none can encode half a surrogate pair."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
 
 
 def ems(text: str) -> float:

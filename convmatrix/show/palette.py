@@ -11,8 +11,8 @@ OUTPUT = "#9fdfd8"
 WINDOW = "#1f5f99"
 """The field's code: input blue, darker where the window lies, output cyan; and the frame of the window."""
 
-# Petroff, arXiv:2107.02270: matplotlib's "petroff10". Its first nine are 14.5 apart or more (CAM02-UCS) under
-# deuteranopia, protanopia and tritanopia.
+# Petroff, arXiv:2107.02270: matplotlib's "petroff10". All ten are 14.5 apart or more in CAM02-UCS, and 17.3 or more in
+# CIE L*a*b*, also under protanopia, deuteranopia and tritanopia.
 _PETROFF = (
     "#3f90da",
     "#ffa90e",

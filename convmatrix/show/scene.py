@@ -45,8 +45,9 @@ class Place(NamedTuple):
 
     `place` counts from the first input, on the map with the zeros that input dilation inserts. `kind` says what stands
     there: an ``input``, a ``zero`` of the padding, a zero that was ``inserted``, or a ``copy`` that a border mode made;
-    `source` is the input that is read there, or None. `seen` is False where no window reaches: beyond a negative
-    padding, and in the leftover.
+    `source` is the input that is read there, or None. `seen` is False where no window lies: beyond a negative
+    padding, in the leftover, and between windows whose stride is longer than they are. What a dilated kernel's taps
+    skip lies under its window all the same, and is seen.
     """
 
     place: tuple[int, ...]
@@ -342,18 +343,24 @@ def _frame(axis: Axis) -> tuple[int, int]:
 def _along(axis: Axis) -> list[Place]:
     """The places of one axis."""
     lo, hi = _frame(axis)
-    last_seen = (axis.output_size - 1) * axis.stride + axis.span - 1 - axis.before
     sources = axis.extend(np.arange(lo, hi, dtype=np.int64)).tolist()
     places = []
     for place, source in zip(range(lo, hi), sources, strict=True):
         inside = 0 <= place < axis.stretched_size
         kind: Kind = ("inserted" if inside else "zero") if source < 0 else "input" if inside else "copy"
-        places.append(Place((place,), kind, None if source < 0 else (source,), -axis.before <= place <= last_seen))
+        places.append(Place((place,), kind, None if source < 0 else (source,), _is_seen(axis, place)))
     return places
 
 
 def _factor(text: str) -> str:
     return f"({text})" if re.search(r"(?<=.)[+-]|^-", text) else text
+
+
+def _is_seen(axis: Axis, place: int) -> bool:
+    """Whether a place lies between the first and the last tap of some window."""
+    position = place + axis.before
+    last = min(position // axis.stride, axis.output_size - 1)  # of the windows that begin here or before
+    return last >= 0 and position - last * axis.stride < axis.span
 
 
 def _block(size: tuple[int, ...]) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
-from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, ems, text_size
+from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, ems, printable, text_size
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, tint
 from convmatrix.show.pools import scene_of_pool
 from convmatrix.show.scene import Place, Reading, Scene, number_label
@@ -95,7 +95,7 @@ def film(
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (maps or matrix):
         raise ValueError("neither maps nor matrix are to be drawn: ask for one of them")
-    chosen, said = _view_of(layer, view), _printable(title)
+    chosen, said = _view_of(layer, view), printable(title)
     scene = _scene(layer, weight, x)
     _require_room(scene, chosen, matrix=matrix, moving=moving)
     stage = _Stage(scene, x, chosen, maps=maps, matrix=matrix, moving=moving)
@@ -107,11 +107,6 @@ def film(
         )
     frames = tuple(stage.frames(width)) if moving else ()
     return Film(panels, stage.base, stage.waiting, frames, width, height, said)
-
-
-def _printable(text: str) -> str:
-    """Text on one line; no format has control characters, and none can encode half a surrogate pair."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
 
 
 def _scene(layer: Drawable, weight: ArrayLike | None, x: ArrayLike | None) -> Scene:

@@ -182,7 +182,7 @@ def test_what_is_no_weight_is_refused(function):
     for weight, error in [
         (np.ones(4), r"weight has shape \(4,\)"),
         (np.ones(3, dtype=bool), "dtype bool, whose matrix is a pattern without singular values"),
-        (np.array([1, np.nan, 1]), "weight has entries that are not finite"),
+        (np.array([1, np.nan, 1]), r"^weight has nan at \(0, 0, 1\): nothing can be"),
     ]:
         with pytest.raises(ValueError, match=error):
             function(Conv((5,), 3, padding=1), weight)

@@ -1,6 +1,7 @@
 """When a rank modulo primes is the rank: the pattern, Hadamard's bound, and matrices made to fool both primes."""
 
 import re
+import sys
 from itertools import combinations, islice
 
 import numpy as np
@@ -40,6 +41,24 @@ def test_multiples_of_the_primes_do_not_fool(name):
     assert (found.value, found.proven) == (value, True)
     words = {1: f"the prime {P}", 2: f"the primes {P} and {Q}"}.get(used, f"{used} primes from {P} down")
     assert found.how.startswith(f"modulo {words}; proven, since ")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv(4, 3),
+        Conv(4, 3).T,
+        Conv((5,), 2, stride=3),  # the third input and the last are read by no window
+        Conv((4,), 1, padding=((3, -1),)),  # three rows of zeros, and one column
+    ],
+)
+def test_a_full_rank_takes_no_matching(layer, monkeypatch):
+    """It is a slow import, a fifth of the time that a small `show` takes."""
+    monkeypatch.setitem(sys.modules, "scipy.sparse.csgraph", None)  # so that importing it fails
+    matrix = layer.matrix(np.arange(2, 2 + np.prod(layer.weight_shape)).reshape(layer.weight_shape))
+    assert rank(matrix).how == f"modulo the prime {P}; proven, since the pattern allows no more"
+    with pytest.raises(ImportError):
+        rank(csr([[1, 0, 0], [2, 0, 0], [0, 3, 4]]))
 
 
 def test_a_convolution_whose_weights_are_multiples_of_the_primes():
@@ -89,6 +108,18 @@ def test_rows_of_zeros_are_no_reason_to_doubt():
     assert rank(stored) == Rank(1, f"modulo the prime {P}; proven, since the pattern allows no more", proven=True)
 
 
+@pytest.mark.parametrize("scale", [2.0**-1060, 1e-308, 1e-160, 1.0, 1e154, 1e200, 1e308])
+def test_the_rank_does_not_depend_on_the_unit(scale):
+    """Singular values of large numbers are infinite, and so would the tolerance be; those of small ones, zero."""
+    for layer, value in ((Conv(5, 3, padding=1), 16), (Conv(4, 3).T, 4), (Conv((6,), 2, padding=1), 6)):
+        weight = np.full(layer.weight_shape, scale)
+        assert rank(layer.matrix(weight)).value == value
+        assert rank(layer.matrix(weight * (0.5 + 0.5j))).value == value
+    assert rank(csr([[scale, 0], [0, scale / 2**10]], float)).value == 2
+    found = rank(csr([[1e308, 0], [0, 1e291]], float))
+    assert found == Rank(1, "singular values above 4.4e+292")
+
+
 def test_floats_are_a_decision_by_a_stated_tolerance():
     found = rank(Conv(5, 3, padding=1).matrix(BOX / 9))
     assert (found.value, found.proven) == (16, False)
@@ -112,9 +143,7 @@ def test_every_integer_dtype_has_an_exact_rank(dtype):
 
 def test_what_is_not_finite_has_no_rank():
     for refused in (rank, nullity, ranks.decomposed):
-        with pytest.raises(
-            ValueError, match=r"^the matrix has 1 of 3 entries that are not finite, which nothing can be"
-        ):
+        with pytest.raises(ValueError, match=r"^the matrix has nan at \(0, 1\): nothing can be"):
             refused(csr([[1, np.nan], [1, 0]], float))
 
 

@@ -277,11 +277,11 @@ REFUSED = {
     ),
     "finite": (
         {"y": [1, np.nan, np.inf, 2]},
-        "y has 2 of 4 entries that are not finite, which nothing can be solved for",
+        "y has nan at (0, 0, 1), the first of 2 entries that are not finite: nothing can be solved or decided with it",
     ),
     "infinite": (
         {"weight": np.full((3, 3), np.inf)},
-        "weight has 9 of 9 entries that are not finite, which nothing can be solved for",
+        "weight has inf at (0, 0), the first of 9 entries that are not finite: nothing can be solved or decided",
     ),
     "weight": ({"weight": np.ones((2, 2))}, "weight has shape (2, 2) but groups=1 and in_channels=1 need"),
     "bool": (

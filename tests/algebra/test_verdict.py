@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from convmatrix import Conv, presets
-from convmatrix.algebra import generic_weight, gram_is_identity, verdict
+from convmatrix.algebra import checks, generic_weight, gram_is_identity, verdict
 from helpers import dense
 from strategies import covers, integers, layers, seeds, share
 
@@ -139,6 +139,20 @@ def test_complex_weights_take_the_conjugate():
     assert not gram_is_identity(sparse.csr_array([[1, 1j]])).holds
 
 
+@pytest.mark.parametrize("products", [0, 10**6])
+def test_complex_weights_are_named_by_the_conjugate_transpose(products, monkeypatch):
+    monkeypatch.setattr(MODULE, "_PRODUCTS", products)
+    also = "" if products else " on the diagonal"
+    for dtype, names in (("complex64", ["C^H C = I", "C C^H = I"]), ("float64", ["C^T C = I", "C C^T = I"])):
+        weight = np.array([2, 3], dtype=dtype)
+        found = verdict(Conv((3,), 2), weight)
+        assert [found.gram.name, found.cogram.name] == [name + also for name in names]
+        up = verdict(Conv((3,), 2).T, weight)
+        assert [up.cogram.name, up.gram.name] == [name + also for name in names]
+        assert gram_is_identity(Conv((3,), 2).matrix(weight)).name == names[0]
+        assert [check.name for check in checks(Conv((3,), 2), weight)][-2:] == names
+
+
 def test_no_entries_at_all():
     layer = Conv((1,), 1, padding=((3, -1),))
     assert layer.nnz == 0
@@ -199,9 +213,10 @@ def test_the_rank_is_left_out_above_two_thousand():
     assert MODULE.RANK_LIMIT == 2000
 
 
-@share(0.3)
-@given(layer=layers(modes=("zeros",)).filter(lambda layer: layer.nnz), seed=seeds())
-def test_of_large_layers_only_the_diagonal_is_looked_at(layer, seed):
+@share(0.5)
+@given(layer=layers().filter(lambda layer: layer.nnz), seed=seeds())
+@covers()
+def test_of_layers_with_many_products_only_the_diagonal_is_looked_at(layer, seed):
     weight = integers(layer.weight_shape, seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MODULE, "_PRODUCTS", 0)
@@ -232,14 +247,6 @@ def test_a_large_layer_that_might_be_undone_is_left_open():
 
 
 @pytest.mark.usefixtures("without_products")
-@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular", "symmetric"])
-def test_a_large_layer_with_a_border_is_left_open(mode):
-    """There, taps that meet are summed before they are squared: the diagonal is not a sum of squares of weights."""
-    found = verdict(Conv(4, 3, padding=1, padding_mode=mode), np.full((3, 3), 2))
-    assert (found.gram, found.cogram) == (None, None)
-
-
-@pytest.mark.usefixtures("without_products")
 def test_complex_weights_on_the_diagonal():
     assert verdict(Conv((3,), 1), np.array([1j])).gram is None
     found = verdict(Conv((3,), 1), np.array([3 + 4j]))
@@ -255,6 +262,121 @@ def test_a_real_large_layer():
     assert found.cogram.measured == (weight**2).sum(axis=(1, 2, 3)).max() - 1
     phases = [(weight[:, :, row::2, col::2] ** 2).sum(axis=(0, 2, 3)).max() for row in (0, 1) for col in (0, 1)]
     assert found.gram.measured == max(phases) - 1
+
+
+@pytest.mark.parametrize("name", ["unet_up", "fcn32s_up", "alexnet_conv2", "dcgan_up", "mobilenet_depthwise"])
+def test_settings_of_many_entries_by_their_kernels(name):
+    """The diagonals from the kernels alone: what reads an input is every stride-th tap, an output reads its kernel."""
+    layer = presets.setting(name)
+    conv, forward = (layer, True) if isinstance(layer, Conv) else (layer.T, False)
+    weight = generic_weight(layer)
+    found = verdict(layer)
+    gram, cogram = (found.gram, found.cogram) if forward else (found.cogram, found.gram)
+    squares = (weight**2).reshape(conv.groups, -1, *weight.shape[1:])
+    step = conv.stride[0]
+    phases = [
+        squares[..., row::step, col::step].sum(axis=(1, 3, 4)).max() for row in range(step) for col in range(step)
+    ]
+    assert gram.measured == max(phases) - 1
+    assert cogram.measured == squares.sum(axis=(2, 3, 4)).max() - 1
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular", "symmetric"])
+def test_the_whole_product_of_a_layer_that_no_memory_holds(mode):
+    """In the middle every input meets its neighbours with the kernel's correlation with itself."""
+    pad = 1 if mode != "zeros" else 0
+    weight = np.array([1, -2, 5])
+    found = verdict(Conv((10**20,), 3, padding=pad, padding_mode=mode), weight)
+    assert (found.cogram.name, found.cogram.holds, found.rank) == ("C C^T = I", False, None)
+    if mode in ("zeros", "circular"):
+        assert found.gram.measured == found.cogram.measured == (weight @ weight) - 1 == 29
+    far = verdict(Conv((10**20,), 3, padding=((0, 1),), padding_mode="zeros"), [2, 0, 0])
+    assert (far.gram.measured, far.cogram.measured) == (3, 3)
+
+
+def test_a_layer_that_no_memory_holds_may_be_undone():
+    haar = presets.kernel("haar")
+    found = verdict(Conv(10**12, 2, stride=2, out_channels=4), haar)
+    assert (found.gram.holds, found.cogram.holds) == (True, True)
+    # But for the last input, which no window reads.
+    found = verdict(Conv((2 * 10**12 + 1,), 2, stride=2, out_channels=2), presets.kernel("haar", ndim=1))
+    assert (found.gram.holds, found.gram.measured, found.gram.where) == (False, 1, (2 * 10**12, 2 * 10**12))
+    assert found.cogram.holds
+    # But for the first input, which is cropped, and the last output, which reads a zero.
+    found = verdict(Conv((10**12,), 3, padding=((-1, 3),)), [1, 0, 0])
+    assert (found.gram.measured, found.gram.where) == (1, (0, 0))
+    assert found.cogram.where == (10**12 - 1, 10**12 - 1)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv(10**5, 10**5),  # as many weights
+        Conv((10**6,), 10**4),  # as many taps for each place
+        Conv((5,), 3, padding=10**9, padding_mode="reflect"),  # all border
+        Conv(1, 1, padding=10**9),
+        Conv(10**5, 3, padding=-40000),  # all cropped but the middle
+    ],
+)
+def test_what_has_no_short_form_is_left_open(layer):
+    found = verdict(layer)
+    assert (found.rank, found.gram, found.cogram, found.generic) == (None, None, None, True)
+
+
+def test_a_rank_that_was_asked_for_is_refused_where_its_weight_has_no_room():
+    with pytest.raises(
+        ValueError, match=r"^a generic weight of shape \(1, 1, 10000000, 10000000\) needs 7.45e\+05 GiB but"
+    ):
+        verdict(Conv(10**7, 10**7), any_size=True)
+
+
+# -- floats that have no square ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("products", [0, 10**6])
+@pytest.mark.parametrize("dtype", ["float64", "complex128", "float32"])
+def test_large_floats_are_found_to_be_large(products, dtype, monkeypatch):
+    monkeypatch.setattr(MODULE, "_PRODUCTS", products)
+    unit = 1e30 if dtype == "float32" else 1e200
+    for layer in (Conv(4, 3), Conv((9,), 3, padding=1, padding_mode="replicate"), Conv(4, 3).T):
+        weight = np.full(layer.weight_shape, unit, dtype=dtype)
+        found = verdict(layer, weight)
+        assert not found.gram.holds
+        assert not found.cogram.holds
+        assert found.rank.value == verdict(layer, np.ones(layer.weight_shape, dtype=dtype)).rank.value
+        if layer.ndim == 2:  # an output reads nine inputs; 1e400 is no float64
+            largest = max(found.gram.measured, found.cogram.measured)
+            assert largest == pytest.approx(np.inf if unit == 1e200 else 9e60, rel=1e-6)
+    # One large number among small ones: what they are is still seen where they stand alone.
+    found = verdict(Conv((4,), 1, groups=2, in_channels=2, out_channels=2), np.array([[[1.0]], [[1e160]]]))
+    assert found.gram.where in {(4, 4), (5, 5), (6, 6), (7, 7)}
+    assert found.gram.measured == np.inf
+
+
+def test_large_floats_whose_squares_still_are_floats():
+    found = verdict(Conv((4,), 1), np.array([2.0**500]))
+    assert (found.gram.measured, found.cogram.measured) == (2.0**1000, 2.0**1000)
+    found = verdict(Conv((4,), 1), np.array([2.0**-500]))
+    assert (found.gram.measured, found.cogram.measured) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([[1.0, np.nan], [2, 3]], r"^weight has nan at \(0, 0, 0, 1\): nothing can be solved or decided with it$"),
+        ([[1.0, 1], [-np.inf, 3]], r"^weight has -inf at \(0, 0, 1, 0\): nothing can be"),
+        (
+            [[1.0, 1], [complex(0, np.inf), np.nan]],
+            r"^weight has infj at \(0, 0, 1, 0\), the first of 2 entries that are ",
+        ),
+    ],
+)
+def test_what_is_not_finite_has_no_verdict(weight, message):
+    for layer in (Conv(4, 2), Conv(10**6, 2), Conv(4, 2).T):
+        with pytest.raises(ValueError, match=message):
+            verdict(layer, np.array(weight))
+    with pytest.raises(ValueError, match=r"^the matrix has nan at \(0, 1\): "):
+        gram_is_identity(sparse.csr_array([[1, np.nan], [0, 1]]))
 
 
 # -- integers that do not fit ----------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """One axis against brute force: the table is NumPy's padding and sliding window, the counts are counted."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -121,6 +123,40 @@ def test_nnz_where_pads_and_kernels_are_many_times_the_input(mode, data):
     table = table_by_numpy(axis)
     assert_array_equal(axis.table(), table)
     assert axis.nnz == distinct_reads(table)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nnz_of_every_small_axis(mode):
+    """All sizes to 6, kernels to 4, strides and dilations to 3, crops, and pads larger than the input."""
+    outputs = (1, 2, 3, 7)
+    spreads = (1, 2, 3, 4) if mode == "zeros" else (1,)
+    for n, spread in product(range(1, 7), spreads):
+        stretched = np.zeros((n - 1) * spread + 1, dtype=int)
+        stretched[::spread] = np.arange(1, n + 1)
+        far = np.pad(stretched, 40, mode=NUMPY_MODES[mode]).tolist()
+        for kernel, stride, dilation, before in product((1, 2, 3, 4), (1, 2, 3), (1, 2, 3), (-4, -1, 0, 1, 3, 8)):
+            reads = [len({far[40 - before + o * stride + t * dilation] for t in range(kernel)} - {0}) for o in range(7)]
+            for count in outputs:
+                after = (count - 1) * stride + dilation * (kernel - 1) + 1 - before - len(stretched)
+                axis = Axis(n, kernel, stride, before, after, dilation, spread, mode)
+                assert axis.output_size == count
+                assert axis.nnz == sum(reads[:count]), axis
+
+
+def test_nnz_of_what_no_loop_can_count():
+    # Of three taps on a mirror, the outer two read the same; here there are two mirrors, and one at each end more.
+    for n in (10, 10**9, 10**30):
+        assert Axis(n, 3, before=n // 2, after=n // 2, mode="reflect").nnz == 3 * (2 * n - 2) - 2
+        assert Axis(n, 3, before=n, after=n, mode="reflect").nnz == 3 * (3 * n - 2) - 4
+        # With its centre between the two copies of an end, no window lies; beside them, two of its taps meet.
+        assert Axis(n, 3, before=n // 2, after=n // 2, mode="symmetric").nnz == 3 * (2 * n - 2) - 4
+        # A window as long as the input, at every place beside it: either it or its image reaches farther.
+        m = n // 2
+        assert Axis(n, n, before=n - 1, after=n - 1, mode="reflect").nnz == 2 * m * (3 * m + 1) - n
+        # Whatever the period, taps 0, 1 and 2 reach the first four inputs, the inner three, and the last four.
+        assert Axis(5, 3, input_dilation=n).nnz == 11
+        # A stride less by one: the first three windows meet an input, each with its next tap.
+        assert Axis(5, 3, stride=n - 1, input_dilation=n).nnz == 3
 
 
 def test_the_table_of_the_smallest_padded_case():

@@ -119,8 +119,8 @@ def test_up_to_64_mib_nobody_asks(monkeypatch):
 
 
 REMEDY = (
-    "use .operator(weight), which applies the same map without it, or build blocks of rows from layers whose padding "
-    "crops the input (a negative padding)"
+    "use .operator(weight), which applies the same map without it, or .row_blocks(weight, rows=...), which builds it "
+    "block by block"
 )
 
 

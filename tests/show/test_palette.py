@@ -1,8 +1,10 @@
 """Colours: those of matplotlib that they are said to be, apart from each other, and readable."""
 
 import colorsys
+import itertools
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +54,39 @@ def test_each_tap_has_a_colour(count):
     if count > 10:
         assert brightness[0] == min(brightness)
         assert brightness[-1] == max(brightness)
+
+
+# Machado, Oliveira & Fernandes 2009, severity 1: what is left of linear red, green and blue.
+DEFICIENCIES = {
+    "none": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+TO_LAB = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]])
+
+
+def smallest_distance(colours, deficiency):
+    """CIE 1976: the smallest distance of two colours in L*a*b*, of white D65, as somebody sees them."""
+    parts = np.array([to_rgb(colour) for colour in colours])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.transpose(DEFICIENCIES[deficiency]), 0, 1)
+    lab = np.cbrt(seen @ TO_XYZ.T / TO_XYZ.sum(axis=1)) @ TO_LAB.T
+    return min(np.linalg.norm(one - other) for one, other in itertools.combinations(lab, 2))
+
+
+@pytest.mark.parametrize(("deficiency", "distance"), [("none", 19.3), ("protanopia", 18.5), ("deuteranopia", 17.6),
+                                                      ("tritanopia", 17.3)])  # fmt: skip
+def test_ten_taps_are_told_apart_by_everybody(deficiency, distance):
+    assert smallest_distance(tap_colours(10), deficiency) == pytest.approx(distance, abs=0.5)
+
+
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+def test_the_window_is_told_apart_from_what_it_lies_on(deficiency):
+    for map_colour in (INPUT, OUTPUT, "#ffffff"):
+        assert smallest_distance((WINDOW, map_colour), deficiency) > 35
+    assert smallest_distance((INPUT, SEEN), deficiency) > 13
 
 
 @pytest.mark.parametrize("count", COUNTS)

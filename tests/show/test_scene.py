@@ -179,8 +179,23 @@ def test_places_of_the_map(layer):
             else "zero"
         )  # fmt: skip
         assert (source is None) is (kind in ("zero", "inserted"))
-        ends = [(axis.output_size - 1) * axis.stride + axis.span - axis.before for axis in axes]
-        assert seen is all(-axis.before <= p < end for p, axis, end in zip(place, axes, ends, strict=True))
+        assert seen is all(p in covered(axis) for p, axis in zip(place, axes, strict=True))
+
+
+def covered(axis):
+    """The places from the first tap to the last of each window of one axis."""
+    starts = [output * axis.stride - axis.before for output in range(axis.output_size)]
+    return {place for start in starts for place in range(start, start + axis.span)}
+
+
+def test_what_lies_between_the_windows_is_not_seen():
+    def seen(layer):
+        return "".join("x" if place.seen else "." for place in Scene(layer).places())
+
+    assert seen(Conv((8,), 2, stride=3)) == "xx.xx.xx"
+    assert seen(Conv((9,), 1, stride=4, padding=((2, 1),))) == "x...x...x..."
+    assert seen(Conv((8,), 2, stride=4, dilation=2)) == "xxx.xxx."  # between two taps, but in the window
+    assert seen(Conv((5,), 2, padding=-1)) == ".xxx."
 
 
 @share(0.2)

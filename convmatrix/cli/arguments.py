@@ -1,0 +1,217 @@
+"""From the words that are typed to layers and arrays."""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeAlias
+
+from convmatrix import presets
+from convmatrix.cli.terminal import one_line
+from convmatrix.layers import Conv, ConvTranspose
+
+__all__ = [
+    "EXAMPLES",
+    "Commands",
+    "Parser",
+    "RefusedError",
+    "add_layer",
+    "add_values",
+    "add_weight",
+    "glued",
+    "integer",
+    "layer_of",
+    "sizes",
+    "values_of",
+    "weight_of",
+]
+
+EXAMPLES = """\
+examples:
+  convmatrix show --i 4 --k 3
+  convmatrix show --i 5 --k 3 --s 2 --p 1 --weight sobel
+  convmatrix show --i 3 --k 3 --s 2 --p 1 --op 1 --transpose
+  convmatrix size --i 6 --k 3 --s 2 --p 1
+  convmatrix export C.npz --i 28 --k 5 --cout 6 --weight random:0
+  convmatrix figure padding_strides --save window.svg
+  convmatrix animate --i 5 --k 3 --s 2 --p 1 --save window.gif
+  convmatrix explore --save page.html
+
+Axes are joined by x, a (before, after) pair by a comma:
+  --i 4x6 --p 1,2x0,1
+"""
+
+
+class RefusedError(Exception):
+    """Arguments that make no sense; the message is for the user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line.
+
+    A description that takes long to make is given as `describe`, and made when help is asked for.
+    """
+
+    def __init__(self, *, describe: Callable[[], str] | None = None, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
+                         epilog=EXAMPLES, **kwargs)  # fmt: skip
+        self._describe = describe
+
+    def format_help(self) -> str:
+        """The help, with its description."""
+        if self._describe is not None:
+            self.description = self._describe()
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with one line."""
+        self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is unknown here, where the command is known whose help tells more."""
+        for word in args or ():
+            if word.endswith("=--"):  # from which argparse makes an empty list
+                self.error(f"argument {word[:-3]}: expected one argument")
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+"""What `add_subparsers` returns, which has no public name."""
+
+
+def glued(argv: Sequence[str]) -> list[str]:
+    """Join an option and a value that begins with a minus sign, which argparse would take for an option."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and re.fullmatch(r"--[a-z-]+", joined[-1]) and re.match(r"-[\d.]", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+# -- words to numbers ------------------------------------------------------------------------------------------------
+
+
+def integer(text: str) -> int:
+    """Read an integer."""
+    if not re.fullmatch(r"[+-]?\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer")
+    return int(text)
+
+
+def sizes(text: str) -> int | tuple[int, ...]:
+    """Read integers joined by x, or one for all axes."""
+    numbers = tuple(integer(part) for part in text.split("x"))
+    return numbers if "x" in text else numbers[0]
+
+
+def _padding(text: str) -> Any:
+    """Entries for each axis, or one for all; a pair for all axes stays a list until their number is known."""
+    entries = [_padding_entry(part) for part in text.split("x")]
+    return tuple(entries) if len(entries) > 1 else entries[0]
+
+
+def _padding_entry(text: str) -> Any:
+    if "," not in text:
+        return integer(text) if re.search(r"\d", text) else text
+    pair = tuple(integer(part) for part in text.split(","))
+    if len(pair) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a before,after pair")
+    return list(pair)
+
+
+# -- the layer -------------------------------------------------------------------------------------------------------
+
+
+def add_layer(parser: Parser, *, by_name: bool = False) -> None:
+    """Add the options that describe a layer; a setting is `--setting NAME`, or the NAME alone."""
+    layer = parser.add_argument_group("layer (axes joined by x, as in 4x6)")
+    about = "a named setting instead of numbers; see convmatrix presets"
+    if by_name:
+        layer.add_argument("setting", nargs="?", metavar="NAME", help=about)
+    else:
+        layer.add_argument("--setting", metavar="NAME", help=about)
+    parser.set_defaults(setting_is="NAME" if by_name else "--setting")
+    layer.add_argument("--i", "--input-size", dest="input_size", metavar="I", type=sizes)
+    layer.add_argument("--k", "--kernel-size", dest="kernel_size", metavar="K", type=sizes)
+    layer.add_argument("--s", "--stride", dest="stride", metavar="S", type=sizes, help="default: 1")
+    layer.add_argument("--p", "--padding", dest="padding", metavar="P", type=_padding,
+                       help="numbers, before,after pairs, or a name such as same or full; default: 0")  # fmt: skip
+    layer.add_argument("--d", "--dilation", dest="dilation", metavar="D", type=sizes, help="default: 1")
+    layer.add_argument("--a", "--input-dilation", dest="input_dilation", metavar="A", type=sizes,
+                       help="spreads the input with zeros; default: 1")  # fmt: skip
+    layer.add_argument("--g", "--groups", dest="groups", metavar="G", type=integer, help="default: 1")
+    layer.add_argument("--cin", "--in-channels", dest="in_channels", metavar="C", type=integer, help="default: 1")
+    layer.add_argument("--cout", "--out-channels", dest="out_channels", metavar="C", type=integer, help="default: 1")
+    layer.add_argument("--mode", "--padding-mode", dest="padding_mode", metavar="MODE",
+                       help="zeros, reflect, replicate, circular or symmetric; default: zeros")  # fmt: skip
+    layer.add_argument("--ndim", dest="ndim", metavar="N", type=integer,
+                       help="number of axes, where no argument tells it; default: 2")  # fmt: skip
+    layer.add_argument("--transpose", action="store_true",
+                       help="the transposed convolution; --i is then its own input")  # fmt: skip
+    layer.add_argument("--op", "--output-padding", dest="output_padding", metavar="OP", type=sizes,
+                       help="with --transpose; default: 0")  # fmt: skip
+    layer.add_argument("--o", "--output-size", dest="output_size", metavar="O", type=sizes, help="with --transpose")
+
+
+_LAYER = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "groups", "in_channels",
+          "out_channels", "padding_mode", "ndim", "output_padding", "output_size")  # fmt: skip
+
+
+def layer_of(arguments: argparse.Namespace, **default: int) -> Conv | ConvTranspose:
+    """The layer that is described; `default` stands in for sizes that may be left out."""
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in _LAYER if getattr(arguments, name) is not None}
+    setting, setting_is = arguments.setting, arguments.setting_is
+    if setting is not None:
+        if given or arguments.transpose:
+            raise RefusedError(f"{setting_is} {setting} is a whole layer and stands alone: leave out the other "
+                               f"numbers, or give them all without {setting_is}")  # fmt: skip
+        return presets.setting(setting)
+    given = default | given
+    for name, option in (("input_size", "--i"), ("kernel_size", "--k")):
+        if name not in given:
+            raise RefusedError(f"{option} is missing: give --i and --k, as in --i 4 --k 3, or a {setting_is}")
+    if not arguments.transpose:
+        for name, option in (("output_padding", "--op"), ("output_size", "--o")):
+            if name in given:
+                raise RefusedError(f"{option} needs --transpose: a convolution has only one output size")
+    if isinstance(given.get("padding"), list):
+        given["padding"] = [given["padding"]] * _axes(given)
+    return ConvTranspose(**given) if arguments.transpose else Conv(**given)
+
+
+def _axes(given: dict[str, Any]) -> int:
+    """Number of axes of a configuration whose padding is one pair for all."""
+    lengths = [len(value) for value in given.values() if isinstance(value, tuple)]
+    return int(given.get("ndim", lengths[0] if lengths else 2))
+
+
+# -- weights and inputs ----------------------------------------------------------------------------------------------
+
+
+def add_weight(parser: Parser, default: str | None = None) -> None:
+    """Add the option for the weight."""
+    parser.add_argument("--weight", metavar="W", default=default,
+                        help="ones, arange (1, 2, 3, ...), random:SEED, a kernel's name (see convmatrix presets), "
+                        "numbers in C order joined by commas, or a .npy file"
+                        + (f"; default: {default}" if default else "; default: symbols"))  # fmt: skip
+
+
+def add_values(parser: Parser) -> None:
+    """Add the option for the input."""
+    parser.add_argument("--x", metavar="X",
+                        help="values of the input: ones, arange, random:SEED, guide, numbers in C order joined by "
+                        "commas, or a .npy file; default: symbols")  # fmt: skip
+
+
+def weight_of(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Any:
+    """The weight that is described, or None for symbols."""
+    return None if arguments.weight is None else presets.parse_weight(arguments.weight, layer)
+
+
+def values_of(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Any:
+    """The input that is described, or None for symbols."""
+    return None if arguments.x is None else presets.parse_input(arguments.x, layer)

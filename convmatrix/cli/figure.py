@@ -1,0 +1,73 @@
+"""`figure`: one lecture figure of a layer."""
+
+import argparse
+
+from convmatrix import export
+from convmatrix.cli import pictures
+from convmatrix.cli.arguments import Commands, RefusedError, add_layer, add_values, add_weight, layer_of
+from convmatrix.cli.kinds import KINDS, OPTIONS
+from convmatrix.cli.terminal import print_lines
+from convmatrix.layers import Conv
+
+__all__ = ["add_to"]
+
+_ENDINGS = (*pictures.ENDINGS, ".tex")
+
+_DESCRIPTION = """\
+Draw a layer, as {endings}.
+NAME is a published setting, such as padding_strides; or describe the layer.
+
+kinds:
+{kinds}
+
+(T) of a transposed convolution only; (W) with integers drawn with seed 0
+where there is no --weight.
+
+.tex is a TikZ picture in a document that compiles by itself, of the kinds
+{tikz}.
+""".format(
+    endings=" ".join(_ENDINGS),
+    kinds="\n".join(
+        f"  {name:<15}  {kind.about}{' (T)' * kind.transposed}{' (W)' * kind.numeric}" for name, kind in KINDS.items()
+    ),
+    tikz=" and ".join(name for name, kind in KINDS.items() if kind.tikz),
+)
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("figure", help="a lecture figure, by name or by configuration",
+                                 description=_DESCRIPTION)  # fmt: skip
+    add_layer(parser, by_name=True)
+    parser.add_argument("--save", metavar="FILE", required=True, help="where to, by its ending")
+    parser.add_argument("--kind", choices=KINDS, metavar="KIND",
+                        help="see above; default: linked, or matrix where the layer is too large for it")  # fmt: skip
+    add_weight(parser)
+    add_values(parser)
+    pictures.add_view(parser)
+    pictures.add_step(parser)
+    parser.set_defaults(run=_figure)
+
+
+def _figure(arguments: argparse.Namespace) -> None:
+    ending = export.ending_of(arguments.save, _ENDINGS)
+    layer = layer_of(arguments)
+    kind = arguments.kind or "linked"
+    given = {name for name in OPTIONS if getattr(arguments, name) is not None}
+    for name in OPTIONS:
+        if name in given.difference(KINDS[kind].takes):
+            raise RefusedError(f"--kind {kind} does not take --{name.replace('_', '-')}: leave it out")
+    if KINDS[kind].transposed and isinstance(layer, Conv):
+        raise RefusedError(f"--kind {kind} is one of a transposed convolution: add --transpose, or take a NAME that "
+                           "ends in transposed")  # fmt: skip
+    wanted = pictures.asked(arguments, layer)
+    reason = ""
+    if ending == ".tex":
+        pictures.save_tikz(kind, wanted, arguments.save)
+    elif arguments.kind is None and given <= {"weight", "title"}:
+        reason = pictures.save_default(wanted, arguments.save)
+    else:
+        pictures.save(kind, wanted, arguments.save)
+    said = f"the matrix alone, since {reason}" if reason else kind
+    generic = KINDS[kind].numeric and wanted.weight is None
+    print_lines([f"{arguments.save}: {said}; {layer!r}" + "; weight drawn with seed 0" * generic])

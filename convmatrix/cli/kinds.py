@@ -1,0 +1,181 @@
+"""The kinds of pictures that `figure` draws: a line for each, with the options it takes and what draws it.
+
+matplotlib and what computes are imported when a picture is drawn.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+
+from convmatrix.cli.arguments import RefusedError
+from convmatrix.layers import Conv, ConvTranspose
+
+__all__ = ["KINDS", "OPTIONS", "Asked", "Kind"]
+
+_MOST = {"entries": 2 * 10**7, "products": 10**8}
+"""What is computed with for a picture."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be drawn; None where nothing was said."""
+
+    layer: Conv | ConvTranspose
+    weight: Any = None
+    x: Any = None
+    view: Literal["windows", "stamps"] | None = None
+    step: int | Literal["none"] | None = None
+    matrix: bool = True
+    title: str = ""
+
+    @property
+    def singled(self) -> int | None:
+        """The step that was asked for."""
+        return None if self.step == "none" else self.step
+
+    @property
+    def shown(self) -> int | None:
+        """The step that a picture of one step shows."""
+        return None if self.step == "none" else self.step or 0
+
+    @property
+    def position(self) -> tuple[int, tuple[int, ...] | None]:
+        """Channel and position of the output that was asked for."""
+        if self.singled is None:
+            return 0, None
+        if self.singled >= self.layer.matrix_shape[0]:
+            raise RefusedError(f"step {self.singled} is not there: the layer has outputs 0 to "
+                               f"{self.layer.matrix_shape[0] - 1}")  # fmt: skip
+        channel, *place = np.unravel_index(self.singled, self.layer.output_shape)
+        return int(channel), tuple(map(int, place))
+
+    @property
+    def numbers(self) -> Any:
+        """The weight, or one whose integers are drawn."""
+        from convmatrix.algebra import generic_weight
+
+        return generic_weight(self.layer) if self.weight is None else self.weight
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of picture.
+
+    `draw` is called with the module `convmatrix.show.plot` and what is asked for; `tikz` with `convmatrix.show.latex`.
+    `transposed`: whether it is one of a transposed convolution only; `numeric`: whether it needs a weight.
+    """
+
+    about: str
+    takes: tuple[str, ...]
+    draw: Callable[[ModuleType, Asked], Any]
+    tikz: Callable[[ModuleType, Asked], str] | None = None
+    transposed: bool = False
+    numeric: bool = False
+
+
+OPTIONS = ("weight", "x", "view", "no_matrix", "step", "output", "input", "title")
+"""What a kind may take, as argparse names them."""
+
+
+def _matrix(plot: ModuleType, a: Asked) -> Any:
+    ax = plot.matrix(a.layer, a.weight, **{"col" if a.view == "stamps" else "row": a.singled})
+    ax.set_title(a.title, parse_math=False)
+    return ax
+
+
+def _direct(layer: Conv | ConvTranspose) -> Conv:
+    """The convolution whose windows are seen: of a transposed one, that of its input with zeros inserted."""
+    return layer if isinstance(layer, Conv) else layer.as_conv()
+
+
+def _insertion(plot: ModuleType, a: Asked) -> Any:
+    channel, place = a.position
+    return plot.insertion(a.layer, a.weight, a.x, output=place, channel=channel, title=a.title)
+
+
+def _gram(plot: ModuleType, a: Asked) -> Any:
+    C = _small(a).matrix(a.numbers)
+    products = int(np.sum(np.square(np.diff(C.indptr), dtype=np.int64)))
+    if products > _MOST["products"]:
+        raise RefusedError(f"the product has {products} terms but at most {_MOST['products']} are added up for a "
+                           "picture: take a smaller layer")  # fmt: skip
+    sign = "H" if C.dtype.kind == "c" else "T"
+    name = f"C^{sign} C" if isinstance(a.layer, Conv) else f"C C^{sign}"
+    return plot.gram(C.conj().T @ C, name=name, title=a.title)
+
+
+def _unseen(plot: ModuleType, a: Asked) -> Any:
+    from convmatrix.algebra.unseen import same_output_pair
+
+    layer, weight = _small(a), a.numbers
+    pair = same_output_pair(layer, weight, a.x)
+    y = layer.unvec(layer.operator(weight) @ layer.vec(pair.first))
+    return plot.unseen(pair.first, pair.second, y, title=a.title)
+
+
+def _singular_values(plot: ModuleType, a: Asked) -> Any:
+    from convmatrix.algebra.ranks import rounding
+    from convmatrix.algebra.spectrum import singular_values
+
+    values = singular_values(a.layer, a.numbers).values
+    return plot.singular_values(values, zero=rounding(values, a.layer.matrix_shape), title=a.title)
+
+
+def _overlaps(plot: ModuleType, a: Asked) -> Any:
+    from convmatrix.algebra.checkerboard import overlap_counts
+
+    return plot.overlaps(overlap_counts(a.layer), title=a.title)  # type: ignore[arg-type]  # `transposed` says so
+
+
+def _receptive_field(plot: ModuleType, a: Asked) -> Any:
+    from convmatrix.algebra.network import Network
+    from convmatrix.algebra.receptive import receptive_field
+
+    return plot.receptive_field(receptive_field(Network([a.layer]), a.position[1]).mask, title=a.title)
+
+
+def _factors(plot: ModuleType, a: Asked) -> Any:
+    from convmatrix.algebra.factors import unfolded
+
+    layer, weight = _small(a), a.numbers
+    found = unfolded(layer, weight)
+    names = ["C" if isinstance(layer, Conv) else "C^T", *(factor.name for factor in found)]
+    return plot.factors([layer.matrix(weight), *(factor.matrix for factor in found)], names, title=a.title)
+
+
+def _small(a: Asked) -> Conv | ConvTranspose:
+    """The layer, if its matrix can be computed with."""
+    if a.layer.nnz > _MOST["entries"]:
+        raise RefusedError(f"the matrix has {a.layer.nnz} entries but at most {_MOST['entries']} are computed with for "
+                           "a picture: take a smaller layer")  # fmt: skip
+    return a.layer
+
+
+KINDS: Mapping[str, Kind] = {
+    "linked": Kind("the matrix linked with its window, kernel and output", OPTIONS,
+                   lambda plot, a: plot.linked(a.layer, a.weight, a.x, view=a.view, step=a.shown, matrix=a.matrix,
+                                               title=a.title),
+                   lambda latex, a: latex.tikz(a.layer, a.weight, a.x, view=a.view, step=a.shown, matrix=a.matrix,
+                                               title=a.title)),
+    "matrix": Kind("the matrix, each entry in the colour of its tap", ("weight", "step", "output", "input", "title"),
+                   _matrix,
+                   lambda latex, a: latex.tikz(a.layer, a.weight, maps=False, step=a.singled, title=a.title,
+                                               view=None if a.singled is None else a.view or "windows")),
+    "windows": Kind("the window at every output, side by side", ("title",),
+                    lambda plot, a: plot.windows(_direct(a.layer), title=a.title)),
+    "stamps": Kind("what each input adds to the output, and the sum", ("weight", "x", "title"),
+                   lambda plot, a: plot.stamps(a.layer, a.weight, a.x, title=a.title), transposed=True),
+    "insertion": Kind("the direct convolution: zeros inserted, kernel turned",
+                      ("weight", "x", "step", "output", "title"), _insertion, transposed=True),
+    "crop": Kind("all that is added up, and what padding crops of it", ("weight", "x", "title"),
+                 lambda plot, a: plot.crop(a.layer, a.weight, a.x, title=a.title), transposed=True),
+    "gram": Kind("the product C^T C beside the identity", ("weight", "title"), _gram, numeric=True),
+    "factors": Kind("the matrix as weights times im2col times padding", ("weight", "title"), _factors, numeric=True),
+    "unseen": Kind("two images that have the same output", ("weight", "x", "title"), _unseen, numeric=True),
+    "singular_values": Kind("from the largest to the smallest", ("weight", "title"), _singular_values, numeric=True),
+    "overlaps": Kind("how many taps reach each output", ("title",), _overlaps, transposed=True),
+    "receptive_field": Kind("the inputs that one output reads", ("step", "output", "title"), _receptive_field),
+}  # fmt: skip

@@ -1,0 +1,113 @@
+"""Pictures of a layer as files: the options that choose what they show, and how they are written."""
+
+import argparse
+from typing import Literal
+
+import numpy as np
+
+from convmatrix import export
+from convmatrix.cli.arguments import Parser, RefusedError, sizes, values_of, weight_of
+from convmatrix.cli.kinds import KINDS, Asked
+from convmatrix.core.errors import counted
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.show.saving import ENDINGS
+
+__all__ = ["ENDINGS", "add_step", "add_view", "asked", "save", "save_default", "save_tikz"]
+
+
+# -- what is asked for -----------------------------------------------------------------------------------------------
+
+
+def add_view(parser: Parser) -> None:
+    """Add the options that figures and animations share."""
+    parser.add_argument("--view", choices=("windows", "stamps"),
+                        help="a step for each output and its row of the matrix, or, of a transposed convolution and "
+                        "its default, for each input and its column")  # fmt: skip
+    parser.add_argument("--no-matrix", action="store_true", default=None,
+                        help="leave out the matrix: input, kernel and output alone")  # fmt: skip
+    parser.add_argument("--title", metavar="TEXT", help="above the picture; nothing in it is markup")
+
+
+def add_step(parser: Parser) -> None:
+    """Add the options that choose one step."""
+    parser.add_argument("--step", type=_step, metavar="N", help="which step, from 0, or none; default: 0")
+    parser.add_argument("--output", type=sizes, metavar="POSITION",
+                        help="the step of this output, as in 1x2; with several channels, that first")  # fmt: skip
+    parser.add_argument("--input", type=sizes, metavar="POSITION", help="the stamp of this input, with --transpose")
+
+
+def _step(text: str) -> int | Literal["none"]:
+    if text == "none":
+        return "none"
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no step: write a number from 0, or none")
+    return int(text)
+
+
+def asked(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Asked:
+    """What the arguments ask for."""
+    view, step = arguments.view, getattr(arguments, "step", None)
+    for name, seen in (("output", "windows"), ("input", "stamps")):
+        position = getattr(arguments, name, None)
+        if position is None:
+            continue
+        if step is not None:
+            raise RefusedError(f"--{name} chooses a step, and so does --step or another position: give one of them")
+        if view not in (None, seen):
+            raise RefusedError(f"--{name} needs --view {seen}, got --view {view}")
+        view, step = seen, _numbered(name, position, getattr(layer, f"{name}_shape"))
+    return Asked(layer, weight_of(arguments, layer), values_of(arguments, layer), view, step, not arguments.no_matrix,
+                 arguments.title or "")  # fmt: skip
+
+
+def _numbered(name: str, position: int | tuple[int, ...], shape: tuple[int, ...]) -> int:
+    """Number of a position on a map, with its channel or, where there is only one, without."""
+    place = position if isinstance(position, tuple) else (position,)
+    extent = shape[1:] if shape[0] == 1 and len(place) == len(shape) - 1 else shape
+    if len(place) != len(extent):
+        needed = "x".join(map(str, shape[1:] if shape[0] == 1 else shape))
+        raise RefusedError(f"--{name} {_joined(place)} has {counted(len(place), 'number')} but the "
+                           f"{name} is {needed}")  # fmt: skip
+    for axis, (at, size) in enumerate(zip(place, extent, strict=True)):
+        if not 0 <= at < size:
+            raise RefusedError(
+                f"--{name} {_joined(place)} is not there: number {axis + 1} has to be from 0 to {size - 1}"
+            )
+    return int(np.ravel_multi_index(place, extent))
+
+
+def _joined(numbers: tuple[int, ...]) -> str:
+    return "x".join(map(str, numbers))
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+
+def save(kind: str, wanted: Asked, path: str) -> None:
+    """Draw a picture of a kind and write it to a file, whole or not at all."""
+    import matplotlib as mpl
+
+    from convmatrix.show import plot, saving
+
+    mpl.use("agg")  # no windows
+    saving.save(lambda: KINDS[kind].draw(plot, wanted), path, title=wanted.title or repr(wanted.layer))
+
+
+def save_tikz(kind: str, wanted: Asked, path: str) -> None:
+    """Draw a picture of a kind as TikZ, in a document that compiles by itself."""
+    from convmatrix.show import latex
+
+    tikz = KINDS[kind].tikz
+    if tikz is None:
+        raise RefusedError(f"--kind {kind} is not drawn as TikZ: save one of {', '.join(ENDINGS)}")
+    export.write_text(latex.document(tikz(latex, wanted)), path)
+
+
+def save_default(wanted: Asked, path: str) -> str:
+    """Draw the linked picture, or the matrix alone where the layer is too large for it; then the reason."""
+    try:
+        save("linked", wanted, path)
+    except ValueError as error:
+        save("matrix", wanted, path)
+        return str(error)
+    return ""

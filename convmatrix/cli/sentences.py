@@ -1,0 +1,80 @@
+"""What several commands say of a layer, in the guide's letters."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from convmatrix.cli.terminal import Bar
+from convmatrix.core.errors import counted
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.show.sizes import relationship
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["findings", "matrix_described", "pair", "settings_described", "sizes_described"]
+
+
+def sizes_described(layer: Conv | ConvTranspose) -> list[str]:
+    """The settings in the guide's letters, and how the output size comes about."""
+    lines = [settings_described(layer)]
+    stated = [relationship(layer, axis) for axis in range(layer.ndim)]
+    for axis, said in enumerate(stated):
+        if axis and all(one == said for one in stated):
+            break
+        where = "" if all(one == said for one in stated) else f"axis {axis}: "
+        number = "" if said.number is None else f"relationship {said.number}"
+        source = "; ".join(filter(None, (number, said.note)))
+        line = f"  {where}{said.formula} = {said.arithmetic}   [{source}]"
+        broken = [f"  {where}{said.formula}", f"    = {said.arithmetic}", f"    [{source}]"]
+        lines += [line] if len(line) <= 120 else broken
+    return lines
+
+
+def settings_described(layer: Conv | ConvTranspose) -> str:
+    """The settings in the guide's letters, on one line; channels, groups and mode only where they are unusual."""
+    kind = "convolution" if isinstance(layer, Conv) else "transposed convolution"
+    words = [f"i={_joined(layer.input_size)}", f"k={_joined(layer.kernel_size)}",
+             f"s={_joined(layer.stride, same=True)}",
+             f"p={_joined([pair(*pads) for pads in layer.padding], same=True)}",
+             f"d={_joined(layer.dilation, same=True)}"]  # fmt: skip
+    if any(a > 1 for a in layer.input_dilation):
+        words.append(f"a={_joined(layer.input_dilation, same=True)}")
+    if isinstance(layer, ConvTranspose) and any(layer.output_padding):
+        words.append(f"op={_joined(layer.output_padding, same=True)}")
+    for name, value, default in (("g", layer.groups, 1), ("cin", layer.in_channels, 1), ("cout", layer.out_channels, 1),
+                                 ("mode", layer.padding_mode, "zeros")):  # fmt: skip
+        if value != default:
+            words.append(f"{name}={value}")
+    return f"{kind}  {'  '.join(words)}  ->  o={_joined(layer.output_size)}"
+
+
+def matrix_described(layer: Conv | ConvTranspose) -> str:
+    """Shape and number of entries of the matrix."""
+    rows, cols = layer.matrix_shape
+    return f"{rows} x {cols}, {counted(layer.nnz, 'entry')}"
+
+
+def findings(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any_size: bool) -> dict[str, Any]:
+    """Rank and Gram finding as JSON has them: null where they are not computed."""
+    from convmatrix.algebra import verdict
+
+    with Bar("rank") as bar:
+        found = verdict(layer, weight, any_size=any_size, progress=bar)
+    return {
+        "rank": None if found.rank is None else found.rank.value,
+        "gram_is_identity": None if found.gram is None else found.gram.holds,
+    }
+
+
+def pair(before: int, after: int) -> str:
+    """The pads of one axis: one number where they are the same."""
+    return str(before) if before == after else f"{before},{after}"
+
+
+def _joined(values: Sequence[Any], *, same: bool = False) -> str:
+    """Values of the axes joined by x; one of them where all are the same, if that is wanted."""
+    if not values:
+        return "()"
+    if same and len(set(values)) == 1:
+        return str(values[0])
+    return "x".join(map(str, values))

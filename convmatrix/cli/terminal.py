@@ -1,0 +1,108 @@
+"""What the command line writes to: the standard output, as wide and as colourful as it is, and a bar on stderr.
+
+The only module of the package that touches a stream.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from convmatrix.show import text as drawing
+
+__all__ = ["Bar", "complain", "leave", "one_line", "print_lines", "style", "write"]
+
+_PATIENCE = 2.0
+"""Seconds before a progress bar appears."""
+
+
+class Bar:
+    """A progress bar on stderr: for people at a terminal, once the work has taken two seconds."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._start, self._drawn = what, time.monotonic(), False
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Draw how far the work is."""
+        if time.monotonic() - self._start < _PATIENCE or not sys.stderr.isatty():
+            return
+        width = max(min(shutil.get_terminal_size().columns - len(self._what) - 10, 40), 1)
+        full = width * done // max(total, 1)
+        sys.stderr.write(f"\r{self._what} [{'#' * full}{'.' * (width - full)}] {100 * done // max(total, 1):3d}%")
+        sys.stderr.flush()
+        self._drawn = True
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Write lines to the standard output."""
+    write("\n".join(lines) + "\n")
+
+
+def write(text: str) -> None:
+    """Write to the standard output; a file name may have characters that it cannot encode."""
+    if sys.stdout is None:
+        raise OSError("the standard output is closed")
+    encoding = _encoding(sys.stdout)
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def leave() -> None:
+    """Write nothing more: the reader has seen enough, as in `| head`."""
+    # Python would try to flush once more when it exits.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def complain(message: str) -> None:
+    """Write one line to stderr."""
+    sys.stderr.write(one_line(message) + "\n")
+
+
+def one_line(message: str) -> str:
+    """A message with nothing in it that would break the line or command the terminal, whatever was typed."""
+    words = " ".join(message.split())
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
+
+
+def style(color: str) -> drawing.Style:
+    """What the standard output can show, by its encoding, the environment and the user's word."""
+    try:
+        "│·▀⠿".encode(_encoding(sys.stdout))
+        unicode = True
+    except (UnicodeEncodeError, LookupError):
+        unicode = False
+    return drawing.Style(
+        width=shutil.get_terminal_size().columns,
+        colours=_colours() if _wants_colour(sys.stdout, color) else 0,
+        unicode=unicode,
+    )
+
+
+def _encoding(stream: TextIO | None) -> str:
+    return getattr(stream, "encoding", None) or "ascii"
+
+
+def _wants_colour(stream: TextIO | None, color: str) -> bool:
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _colours() -> Any:
+    return 1 << 24 if os.environ.get("COLORTERM") in ("truecolor", "24bit") else 256
