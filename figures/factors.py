@@ -17,9 +17,8 @@ def figure() -> Figure:
     """Draw both products."""
     layer, weight = Conv((6,), 3, stride=2, padding=1, padding_mode="reflect"), [1, 2, 3]
     fig, axes = plt.subplots(2, 1, figsize=(12, 7.2), layout="constrained")
-    for ax, found, title in zip(
-        axes, (unfolded(layer, weight), selected(layer, weight)), ("pad, unfold, weigh", "pad, convolve, select"), strict=True
-    ):
+    products = {"pad, unfold, weigh": unfolded(layer, weight), "pad, convolve, select": selected(layer, weight)}
+    for ax, (title, found) in zip(axes, products.items(), strict=True):
         matrices = [layer.matrix(weight), *(factor.matrix for factor in found)]
         plot.factors(matrices, ["C", *(factor.name for factor in found)], title=title, ax=ax)
     return fig

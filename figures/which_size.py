@@ -1,4 +1,4 @@
-"""Which size comes out of a transposed convolution? Two inputs of a convolution have one output size, so it has to be said.
+"""Which size comes out of a transposed convolution? It has to be said, since two sizes of input have one of output.
 
 k=3, s=2, p=1 brings 5 and 6 both to 3. Back from 3, output_padding says which one is meant. The sixth row of C^T is a
 row of real weights, not of zeros: it was there in the convolution of 6 inputs.
