@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from convmatrix import Conv, ConvTranspose
@@ -91,7 +92,7 @@ def test_a_figure_is_a_figure_with_a_caption(source):
     assert "\n" not in caption
     assert rest.strip()
     assert any(ax.get_title() for ax in figure.axes)
-    assert len(set(gids(figure))) > 10
+    assert set(gids(figure)) & {"cell-0-0", "cell-cells", "count-0-0", "factor-0-0-0", "gram-0-0-0", "kept"}
 
 
 def test_built_twice_it_has_the_same_bytes(source):
@@ -125,6 +126,98 @@ def test_the_4x16_figure_shows_the_4x16_matrix():
     texts = [text.get_text() for ax in loaded(path).figure().axes for text in ax.texts]
     assert sorted(set(texts)) == sorted({f"{letter}{p}{q}" for letter, size in (("x", 4), ("w", 3), ("y", 2))
                                          for p in range(size) for q in range(size)})  # fmt: skip
+
+
+def figure_of(stem):
+    """A figure's file, and what it draws."""
+    module = loaded(ROOT / "figures" / f"{stem}.py")
+    return module, module.figure()
+
+
+def texts_of(ax):
+    """All that is written on some axes."""
+    return [text.get_text() for text in ax.findobj(Text) if text.get_text()]
+
+
+def test_fcn_keeps_the_scores_from_19_to_518_and_no_score_is_blind():
+    module, figure = figure_of("fcn_crop")
+    pattern = module.chain().pattern()
+    assert pattern.shape == (544, 500)
+    assert (pattern.sum(axis=1) > 0).all()
+    (kept,) = (artist for artist in figure.findobj() if artist.get_gid() == "kept")
+    assert kept.get_bbox().extents.tolist() == [-0.5, 18.5, 499.5, 518.5]
+    assert "544 scores, kept from 19 to 518" in figure.axes[0].get_title()
+
+
+def test_padding_modes_say_what_numpy_reads_beyond_the_ends():
+    module, figure = figure_of("padding_modes")
+    inputs = np.array([f"x{n}" for n in range(6)], dtype=object)
+    modes = {"circular": "wrap", "replicate": "edge", "reflect": "reflect", "symmetric": "symmetric"}
+    for (mode, said), ax in zip(module.READS.items(), figure.axes, strict=False):
+        padded = np.pad(inputs, 2, mode=modes[mode]) if mode in modes else np.array(["0", "0", *inputs, "0", "0"])
+        assert said.split() == [*padded[:2], "|", *padded[2:8], "|", *padded[8:]]
+        assert ax.get_title() == f"{mode}:  {said}"
+
+
+def test_groups_halve_and_quarter_the_entries():
+    _, figure = figure_of("groups_as_blocks")
+    for ax, entries in zip(figure.axes, (4096, 2048, 1024), strict=True):
+        assert ax.get_title().endswith(f": 144 x 144, {entries} entries")
+    _, figure = figure_of("alexnet_halves")
+    assert [ax.get_title() for ax in figure.axes] == ["groups=1: 409 million entries", "groups=2: 204 million entries"]
+
+
+def test_three_views_give_one_output():
+    """By plain loops: what the stamps add up to, and what the window gives where it stands."""
+    _, figure = figure_of("three_views")
+    total = np.zeros((5, 5), dtype=int)
+    for row, col in product(range(2), repeat=2):
+        for p, q in product(range(3), repeat=2):
+            total[2 * row + p, 2 * col + q] += (2 * row + col + 1) * (3 * p + q + 1)
+    matrix, stamps, insertion = figure.axes
+    assert matrix.get_title() == "1. C^T, 25 x 4"
+    for row, col in product(range(5), repeat=2):
+        assert str(total[row, col]) in texts_of(stamps)
+    assert f"y22 = 9·1 + 7·2 + 3·3 + 1·4 = {total[2, 2]}" in texts_of(insertion)
+
+
+def test_only_the_haar_kernels_are_undone_by_their_transpose():
+    _, figure = figure_of("not_an_inverse")
+    ordinary, haar = figure.axes
+    assert "the largest deviation is 4, at row 5 and column 6" in texts_of(ordinary)
+    assert "C^T C = I" in texts_of(haar)
+
+
+def test_the_checkerboards_counts_are_those_of_plain_loops():
+    _, figure = figure_of("checkerboard")
+    for ax, (k, d) in zip(figure.axes, ((3, 1), (4, 1), (4, 2)), strict=True):
+        counts = np.zeros(4 * 2 + d * (k - 1) + 1, dtype=int)
+        for i, tap in product(range(5), range(k)):
+            counts[2 * i + d * tap] += 1
+        both = np.multiply.outer(counts, counts)
+        assert f"taps that reach an output: {both.min()} to {both.max()}" in texts_of(ax)
+        assert sorted(int(text) for text in texts_of(ax) if text.isdigit()) == sorted(both.ravel())
+
+
+def test_the_sizes_5_and_6_come_from_one_size_and_go_back_to_both():
+    _, figure = figure_of("which_size")
+    assert [ax.get_title() for ax in figure.axes] == [
+        "C: 5 inputs, 3 outputs, leftover 0", "C: 6 inputs, 3 outputs, leftover 1",
+        "C^T with output_padding=0: 3 inputs, 5 outputs", "C^T with output_padding=1: 3 inputs, 6 outputs",
+    ]  # fmt: skip
+    assert {name for name in gids(figure) if name.startswith("row-")} == {"row-5"}
+
+
+def test_the_factors_names_and_sizes_fit_together():
+    _, figure = figure_of("factors")
+    products = (["C", "weights", "im2col", "padding"], ["C", "selection", "stride 1", "padding"])
+    for ax, names in zip(figure.axes, products, strict=True):
+        found = [re.fullmatch(r"(.*), (\d+) x (\d+)", text) for text in texts_of(ax)]
+        found = [match.groups() for match in found if match]
+        assert [name for name, _, _ in found] == names
+        shapes = [(int(rows), int(cols)) for _, rows, cols in found]
+        assert shapes[0] == (shapes[1][0], shapes[-1][1])
+        assert all(one[1] == other[0] for one, other in pairwise(shapes[1:]))
 
 
 def test_building_writes_what_differs_and_leaves_the_rest_alone(tmp_path, capsys, monkeypatch):
