@@ -37,7 +37,7 @@ def save(
     title : str
         What the picture is, for the file's metadata.
     description : str, optional
-        What it shows; by default, what a `convmatrix.show.picture.Picture` says of itself.
+        What it shows; by default, what a `convmatrix.show.plot.picture.Picture` says of itself.
 
     Raises
     ------

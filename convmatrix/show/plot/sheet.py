@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from convmatrix.show.cells import blank, draw, outline, write
 from convmatrix.show.film import TITLE_SIZE, Look, Panel, ems
-from convmatrix.show.picture import new_picture
-from convmatrix.show.still import sheet_size
+from convmatrix.show.plot.cells import blank, draw, outline, write
+from convmatrix.show.plot.picture import new_picture
+from convmatrix.show.plot.still import sheet_size
 
 __all__ = ["Looks", "Tile", "sheet", "unit_for"]
 

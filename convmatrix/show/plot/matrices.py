@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show import explorer, latex, text
-from convmatrix.show.cells import blank, box, cell, draw, draw_rulers, image
 from convmatrix.show.film import GRID, Look, Panel
 from convmatrix.show.palette import WINDOW, rgb, tap_colours
-from convmatrix.show.picture import described, new_picture
-from convmatrix.show.raster import tap_raster
+from convmatrix.show.plot.cells import blank, box, cell, draw, draw_rulers, image
+from convmatrix.show.plot.picture import described, new_picture
+from convmatrix.show.plot.raster import tap_raster
 from convmatrix.show.scene import Scene, tap_label
 
 __all__ = ["matrix"]

@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.show.film import Look, Panel
-from convmatrix.show.maps import times
 from convmatrix.show.palette import tap_colours
-from convmatrix.show.picture import described, new_picture
+from convmatrix.show.plot.maps import times
+from convmatrix.show.plot.picture import described, new_picture
+from convmatrix.show.plot.sheet import Tile, sheet, unit_for
 from convmatrix.show.scene import number_label
-from convmatrix.show.sheet import Tile, sheet, unit_for
 
 __all__ = ["factors", "gram", "overlaps", "receptive_field", "singular_values", "unseen"]
 

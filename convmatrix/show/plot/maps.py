@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.show.cells import blank, draw, outline
 from convmatrix.show.film import Key, Look, Panel
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN
-from convmatrix.show.picture import described, new_picture
+from convmatrix.show.plot.cells import blank, draw, outline
+from convmatrix.show.plot.picture import described, new_picture
+from convmatrix.show.plot.sheet import Tile, sheet, unit_for
+from convmatrix.show.plot.still import sheet_size
 from convmatrix.show.scene import Place, Scene, number_label
-from convmatrix.show.sheet import Tile, sheet, unit_for
 from convmatrix.show.stage import film
-from convmatrix.show.still import sheet_size
 
 __all__ = [
     "in_plane",

@@ -13,7 +13,7 @@ from PIL import Image
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import explorer, plot
-from convmatrix.show.picture import described, new_picture
+from convmatrix.show.plot.picture import described, new_picture
 
 ALL = {"text/plain", "text/html", "image/png"}
 UGLY = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)> $\\frac{1$"

@@ -1,6 +1,6 @@
 """One step of a film on matplotlib axes: matrix, window, kernel and output, linked, in one picture.
 
-The axes' units are the film's. Artists have the gids of `convmatrix.show.cells`, and ``outline-0`` and so on,
+The axes' units are the film's. Artists have the gids of `convmatrix.show.plot.cells`, and ``outline-0`` and so on,
 ``caption`` and ``title``.
 """
 
@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show import explorer, latex, text
-from convmatrix.show.cells import blank, draw, outline, write
 from convmatrix.show.film import FOOT, TITLE_SIZE, Film
-from convmatrix.show.picture import described, new_picture
+from convmatrix.show.plot.cells import blank, draw, outline, write
+from convmatrix.show.plot.picture import described, new_picture
 from convmatrix.show.scene import Scene
 from convmatrix.show.stage import View, film
 

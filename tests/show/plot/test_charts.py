@@ -14,7 +14,7 @@ from convmatrix.algebra import factors as algebra
 from convmatrix.algebra.checkerboard import overlap_counts
 from convmatrix.algebra.unseen import same_output_pair
 from convmatrix.show import plot
-from convmatrix.show.charts import _reduced
+from convmatrix.show.plot.charts import _reduced
 from strategies import share
 
 
@@ -103,7 +103,7 @@ def test_a_large_gram_is_an_image_with_a_key():
 @share(0.3)
 @given(matrix=arrays(np.int64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(-5, 5)))
 def test_each_pixel_has_the_largest_number_of_its_block(matrix):
-    from convmatrix.show import charts
+    from convmatrix.show.plot import charts
 
     before, charts._PIXELS = charts._PIXELS, 4
     try:
