@@ -618,7 +618,9 @@ def test_export_of_a_transposed_layer(tmp_path):
 
 def test_export_knows_the_ending_before_it_works(tmp_path):
     said = refused("export", tmp_path / "C.pdf", "--i", 10**6, "--k", 3)
-    assert "C.pdf' ends in '.pdf', which names no format: use .npz, .mtx, .mat, .csv, .npy, .json, .tex" in said
+    assert (
+        "C.pdf' ends in '.pdf', which names no format: use .npz, .mtx, .mat, .csv, .npy, .json, .tex, .blocks" in said
+    )
 
 
 # -- weights ---------------------------------------------------------------------------------------------------------

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import io, sparse
 
-from convmatrix import export as module
 from convmatrix.core import memory
 from convmatrix.export import ending_of, export, layer_as_dict, matrix_as_dict, replacing, write_text
+from convmatrix.export import matrices as module
 from convmatrix.layers import Conv, ConvTranspose
 
 SHAPE = (4, 5)

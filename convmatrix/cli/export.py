@@ -1,22 +1,28 @@
-"""`export`: the matrix as a file."""
+"""`export`: the matrix as a file, or as a folder of files."""
 
 import argparse
+from typing import Any
 
 from convmatrix import export
-from convmatrix.cli.arguments import Commands, add_layer, add_weight, layer_of, weight_of
+from convmatrix.cli.arguments import Commands, RefusedError, add_layer, add_weight, integer, layer_of, weight_of
 from convmatrix.cli.sentences import findings, matrix_described
-from convmatrix.cli.terminal import print_lines
+from convmatrix.cli.terminal import Bar, print_lines
+from convmatrix.core.errors import counted
+from convmatrix.core.memory import require_memory
+from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = ["add_to"]
 
-_ENDINGS = (*export.ENDINGS, ".tex")
+_ENDINGS = (*export.ENDINGS, ".tex", ".blocks")
 
 _DESCRIPTION = f"""\
 Write a layer's matrix to a file, by its ending:
 {" ".join(_ENDINGS)}
 
 .tex is an array of any width, to \\input in math mode; convmatrix show --save
-C.tex writes a document around it.
+C.tex writes a document around it. .blocks is a folder of .npz files, one for
+each block of rows, with an index; the same command again goes on where it was
+interrupted. Matrices for .blocks and .mtx may be larger than memory.
 """
 
 
@@ -24,6 +30,8 @@ def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("export", help="write the matrix to a file", description=_DESCRIPTION)
     parser.add_argument("file", metavar="FILE", help="where to; written under a temporary name, then renamed")
+    parser.add_argument("--rows", metavar="N", type=integer,
+                        help="for .blocks and .mtx: rows in memory at a time; default: about 64 MiB")  # fmt: skip
     add_layer(parser)
     add_weight(parser, default="arange")
     parser.set_defaults(run=_export)
@@ -31,13 +39,30 @@ def add_to(commands: Commands) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     ending = export.ending_of(arguments.file, _ENDINGS)
+    if arguments.rows is not None and ending not in export.BLOCK_ENDINGS:
+        raise RefusedError(f"--rows {arguments.rows} is for .blocks and .mtx, but a {ending} file is written whole: "
+                           "leave it out, or write .blocks, a folder of .npz files")  # fmt: skip
     layer = layer_of(arguments)
     weight = weight_of(arguments, layer)
     if ending == ".tex":
         from convmatrix.show import latex
 
         export.write_text(latex.array(layer, weight) + "\n", arguments.file)
+    elif ending in export.BLOCK_ENDINGS:
+        with Bar("export") as bar:
+            export.export_blocks(layer, weight, arguments.file, rows=arguments.rows, progress=bar)
     else:
+        _require_memory(layer, weight)
         found = findings(layer, weight, any_size=False) if ending == ".json" else {}
         export.export(layer.matrix(weight), arguments.file, layer=layer, **found)
     print_lines([f"{arguments.file}: {matrix_described(layer)}, weight {arguments.weight}"])
+
+
+def _require_memory(layer: Conv | ConvTranspose, weight: Any) -> None:
+    """Refuse what does not fit, as the layer would, with what this command can do instead."""
+    rows, cols = layer.matrix_shape
+    require_memory(
+        layer.nbytes(weight.dtype),
+        f"the matrix of {rows} x {cols} with {counted(layer.nnz, 'entry')}",
+        "write .blocks or .mtx, for which --rows N of it are in memory at a time",
+    )

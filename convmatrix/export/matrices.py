@@ -12,17 +12,13 @@ ending     holds                                              read with
 ========== ================================================== =============================================
 """
 
-import errno
 import json
 import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any, TypeAlias, cast
+from typing import IO, Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,9 +26,10 @@ from scipy import sparse
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.core.memory import require_memory
+from convmatrix.export.files import replacing, write_text
 from convmatrix.layers import ConvTranspose, Layer
 
-__all__ = ["ENDINGS", "ending_of", "export", "layer_as_dict", "matrix_as_dict", "replacing", "write_text"]
+__all__ = ["ENDINGS", "ending_of", "export", "layer_as_dict", "matrix_as_dict"]
 
 ENDINGS = (".npz", ".mtx", ".mat", ".csv", ".npy", ".json")
 """What `export` can write."""
@@ -45,6 +42,8 @@ _JSON_BYTES = 450
 
 Matrix = sparse.sparray | sparse.spmatrix
 Csr: TypeAlias = "sparse.csr_array[Any, tuple[int, int]]"  # in quotes: no subscripts at run time before SciPy 1.16
+Coo: TypeAlias = "sparse.coo_array[Any, tuple[int, int]]"
+AnyMatrix = TypeVar("AnyMatrix", "Csr", "Coo")
 
 
 def export(
@@ -258,16 +257,22 @@ def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
     return checked
 
 
-def _write_npz(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+def write_npz(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+    """Write a .npz file."""
     sparse.save_npz(file, matrix)
 
 
-def _write_mtx(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+def write_mtx(file: IO[bytes], matrix: AnyMatrix, layer: Layer | None) -> None:
+    """Write a .mtx file, entries in the order that the matrix has them."""
     from scipy.io import mmwrite  # not needed to describe a layer, so not when the command line starts
 
     # A float32 is written with as many digits as tell it from its neighbours, and would be read as another float64.
-    written = matrix if matrix.dtype.kind in "biu" else _widened(matrix)
-    mmwrite(file, written, comment="" if layer is None else repr(layer), symmetry="general")
+    mmwrite(
+        file,
+        matrix if matrix.dtype.kind in "biu" else _widened(matrix),
+        comment="" if layer is None else repr(layer),
+        symmetry="general",
+    )
 
 
 def _write_mat(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
@@ -296,7 +301,7 @@ def _require_exact(matrix: Csr) -> None:
         )
 
 
-def _widened(matrix: Csr) -> Csr:
+def _widened(matrix: AnyMatrix) -> AnyMatrix:
     return matrix.astype(np.complex128 if matrix.dtype.kind == "c" else np.float64)
 
 
@@ -325,86 +330,9 @@ def _dense(matrix: Csr) -> NDArray[Any]:
 
 
 _WRITERS: Mapping[str, Callable[[IO[bytes], Csr, Layer | None], None]] = {
-    ".npz": _write_npz,
-    ".mtx": _write_mtx,
+    ".npz": write_npz,
+    ".mtx": write_mtx,
     ".mat": _write_mat,
     ".csv": _write_csv,
     ".npy": _write_npy,
 }
-
-
-# -- files -----------------------------------------------------------------------------------------------------------
-
-
-def write_text(text: str, path: str | os.PathLike[str]) -> None:
-    """Write a text, as UTF-8, whole or not at all.
-
-    Parameters
-    ----------
-    text : str
-    path : str or path-like
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
-    with replacing(path) as file:
-        file.write(text.encode())
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a file that takes its name when it is complete.
-
-    It is written beside the target, under another name. If the block fails it is removed, and the target stays as it
-    was. Permissions are those that ``open(path, "wb")`` leaves; a link stays one.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Yields
-    ------
-    binary file
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written: the system's error, with path and reason in one sentence.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(f"{folder}/C.txt") as file:
-    ...         written = file.write(b"C is 4 x 16")
-    ...     Path(folder, "C.txt").read_text()
-    'C is 4 x 16'
-    """  # noqa: DOC502  raised anew, with the sentence
-    target = Path(path).resolve()
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        _require_writable(target)
-        file = temporary.open("xb")
-        try:
-            with file:
-                yield file
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        refusal: OSError = type(error)(f"cannot write {os.fspath(path)}: {error.strerror or error}")
-        refusal.errno = error.errno
-        raise refusal from error
-
-
-def _require_writable(target: Path) -> None:
-    """Refuse what open() refuses and a rename would not: a file that is read-only."""
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, f"there is no directory {target.parent}")
-    if target.exists():
-        target.open("ab").close()

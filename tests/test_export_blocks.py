@@ -1,0 +1,373 @@
+"""Matrices written block by block: the same as written whole, resumed, interrupted, refused word by word."""
+
+import json
+import os
+import re
+import signal
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from scipy import io, sparse
+
+from commandline import good, process, refused, run, start
+from convmatrix.cli import terminal
+from convmatrix.core import memory
+from convmatrix.export import blocks, export, export_blocks, layer_as_dict
+from convmatrix.layers import Conv, ConvTranspose
+from strategies import integers, layers, seeds, share
+
+LAYER = Conv((6, 5), 3, padding=1, in_channels=2, out_channels=2)
+WEIGHT = np.random.default_rng(0).integers(-9, 10, LAYER.weight_shape)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(folder):
+    return sorted(entry.name for entry in Path(folder).iterdir())
+
+
+def refusal(words):
+    return f"^{re.escape(words)}$"
+
+
+def index_of(path):
+    return json.loads(Path(path, "index.json").read_text(encoding="utf-8"))
+
+
+def read(path):
+    """The matrix from a folder of blocks."""
+    parts = [sparse.load_npz(Path(path, block["file"])) for block in index_of(path)["blocks"]]
+    return sparse.vstack(parts, format="csr")
+
+
+def text_of(matrix, layer):
+    """What `export` writes of the whole matrix."""
+    export(matrix, "whole.mtx", layer=layer)
+    return Path("whole.mtx").read_bytes()
+
+
+# -- the same as the whole -------------------------------------------------------------------------------------------
+
+
+@share(0.2)
+@given(layer=layers(), seed=seeds(), dtype=st.sampled_from([np.int64, np.float32, np.complex128, np.bool_]),
+       data=st.data())  # fmt: skip
+def test_blocks_of_any_layer_are_its_matrix(tmp_path_factory, layer, seed, dtype, data):
+    path = tmp_path_factory.mktemp("blocks") / "C.blocks"
+    weight = integers(layer.weight_shape, seed, dtype)
+    C = layer.matrix(weight)
+    rows = data.draw(st.integers(1, C.shape[0] + 2))
+    export_blocks(layer, weight, path, rows=rows)
+    found = read(path)
+    assert found.dtype == C.dtype
+    for name in ("indptr", "indices", "data"):
+        assert_array_equal(getattr(found, name), getattr(C, name))
+    assert names(path) == sorted(["index.json", *(block["file"] for block in index_of(path)["blocks"])])
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint64", "int64", "float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("rows", [1, 7, 59, 60, 1000, None])
+def test_a_stream_has_the_bytes_of_the_whole(folder, dtype, rows):
+    weight = (WEIGHT / 7).astype(dtype) if dtype[0] in "fc" else WEIGHT.astype(dtype)
+    export_blocks(LAYER, weight, "C.mtx", rows=rows)
+    assert Path("C.mtx").read_bytes() == text_of(LAYER.matrix(weight), LAYER)
+    assert_array_equal(io.mmread("C.mtx", spmatrix=False).toarray(), LAYER.matrix(weight).toarray())
+
+
+@share(0.2)
+@given(layer=layers(), seed=seeds(), data=st.data())
+def test_a_stream_of_any_layer_is_read_as_its_matrix(tmp_path_factory, layer, seed, data):
+    path = tmp_path_factory.mktemp("streams") / "C.mtx"
+    weight = integers(layer.weight_shape, seed)
+    C = layer.matrix(weight)
+    export_blocks(layer, weight, path, rows=data.draw(st.integers(1, C.shape[0] + 2)))
+    found = io.mmread(path, spmatrix=False)
+    assert found.nnz == C.nnz
+    assert_array_equal(found.toarray(), C.toarray())
+
+
+def test_the_text_of_a_block_beyond_32_bits():
+    """The last row of 2,499,800,004, of 2,500,000,000 columns; its last entry is weight 9 at the last column."""
+    layer = Conv(50_000, 3)
+    first = layer.matrix_shape[0] - 1
+    block = layer.matrix(np.arange(1, 10).reshape(3, 3), rows=slice(first, None))
+    head, entries = blocks._as_text(block, first, layer)
+    assert head.splitlines()[2] == b"2499800004 2500000000 22498200036"
+    assert bytes(entries).splitlines()[-1] == b"2499800004 2500000000 9"
+    assert bytes(entries).splitlines()[0] == b"2499800004 2499899998 1"
+
+
+def test_the_index_says_what_the_blocks_are(folder):
+    export_blocks(LAYER, WEIGHT.astype("float32"), "C.blocks", rows=25)
+    index = index_of("C.blocks")
+    assert index.pop("blocks") == [
+        {"file": "0.npz", "rows": [0, 25], "shape": [25, 60]},
+        {"file": "1.npz", "rows": [25, 50], "shape": [25, 60]},
+        {"file": "2.npz", "rows": [50, 60], "shape": [10, 60]},
+    ]
+    digest = index.pop("weight_sha256")
+    assert index == {"layer": layer_as_dict(LAYER), "dtype": "float32", "rows": 25, "complete": True}
+    assert re.fullmatch("[0-9a-f]{64}", digest)
+    assert names("C.blocks") == ["0.npz", "1.npz", "2.npz", "index.json"]
+
+
+def test_files_are_in_the_order_of_their_names(folder):
+    export_blocks(LAYER, WEIGHT, "C.blocks", rows=5)
+    assert [block["file"] for block in index_of("C.blocks")["blocks"]] == [f"{number:02}.npz" for number in range(12)]
+
+
+def test_blocks_are_about_as_large_as_memory_should_be(folder, monkeypatch):
+    monkeypatch.setattr(blocks, "_BYTES", LAYER.nbytes(np.int64) // 3)
+    export_blocks(LAYER, WEIGHT, "C.blocks")
+    assert [block["rows"] for block in index_of("C.blocks")["blocks"]] == [[0, 19], [19, 38], [38, 57], [57, 60]]
+    monkeypatch.setattr(blocks, "_BYTES", 1)
+    export_blocks(LAYER, WEIGHT, "rows.blocks")
+    assert len(index_of("rows.blocks")["blocks"]) == 60
+
+
+@pytest.mark.parametrize("path", ["C.mtx", "C.blocks"])
+def test_no_more_than_a_block_is_built_at_a_time(folder, monkeypatch, path):
+    layer = Conv((4000,), 200)
+    weight = np.ones(200)
+    whole = layer.nbytes()
+    monkeypatch.setattr(memory, "UNCHECKED", 0)
+    monkeypatch.setattr(memory, "available_memory", lambda: whole // 10)
+    with pytest.raises(MemoryError):
+        layer.matrix(weight)
+    export_blocks(layer, weight, path, rows=layer.matrix_shape[0] // 20)
+
+
+def test_progress_is_told_after_each_block(folder):
+    for path in ("C.blocks", "C.mtx"):
+        told = []
+        export_blocks(LAYER, WEIGHT, path, rows=25, progress=lambda *done: told.append(done))  # noqa: B023
+        assert told == [(25, 60), (50, 60), (60, 60)]
+
+
+# -- interrupted, and again ------------------------------------------------------------------------------------------
+
+
+def stopping_after(count):
+    def stop(done, total):
+        if done >= count:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_what_is_missing_is_written_and_nothing_else(folder, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        export_blocks(LAYER, WEIGHT, "C.blocks", rows=25, progress=stopping_after(50))
+    assert names("C.blocks") == ["0.npz", "1.npz", "index.json"]
+    assert index_of("C.blocks")["complete"] is False
+    before = [Path("C.blocks", name).stat().st_ino for name in ("0.npz", "1.npz")]
+    built = []
+    whole = Conv.matrix
+    monkeypatch.setattr(Conv, "matrix", lambda *args, rows: built.append(rows) or whole(*args, rows=rows))
+    export_blocks(LAYER, WEIGHT.copy(), "C.blocks", rows=25)
+    assert built == [slice(50, 60)]
+    assert [Path("C.blocks", name).stat().st_ino for name in ("0.npz", "1.npz")] == before
+    assert index_of("C.blocks")["complete"] is True
+    monkeypatch.undo()
+    os.chdir(folder)
+    assert_array_equal(read("C.blocks").toarray(), LAYER.matrix(WEIGHT).toarray())
+
+
+def test_a_block_that_fails_half_way_is_not_there(folder, monkeypatch):
+    real = blocks.write_npz
+
+    def failing(file, matrix, layer):
+        if matrix.shape[0] == 10:
+            file.write(b"half")
+            raise KeyboardInterrupt
+        real(file, matrix, layer)
+
+    monkeypatch.setattr(blocks, "write_npz", failing)
+    with pytest.raises(KeyboardInterrupt):
+        export_blocks(LAYER, WEIGHT, "C.blocks", rows=25)
+    assert names("C.blocks") == ["0.npz", "1.npz", "index.json"]
+
+
+@pytest.mark.parametrize("before", [None, b"before"])
+def test_a_stream_that_fails_half_way_is_not_there(folder, before):
+    if before:
+        Path("C.mtx").write_bytes(before)
+    with pytest.raises(KeyboardInterrupt):
+        export_blocks(LAYER, WEIGHT, "C.mtx", rows=25, progress=stopping_after(25))
+    assert [path.read_bytes() for path in folder.iterdir()] == ([before] if before else [])
+
+
+def test_what_a_killed_process_leaves_is_no_obstacle(folder):
+    Path("C.blocks").mkdir()
+    Path("C.blocks/.0123.tmp").write_bytes(b"half")
+    Path("C.blocks/index.json").write_bytes(b"{}")
+    export_blocks(LAYER, WEIGHT, "C.blocks", rows=25)
+    assert_array_equal(read("C.blocks").toarray(), LAYER.matrix(WEIGHT).toarray())
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------
+
+REMEDY = "give the name of a new folder, or delete this one"
+
+
+@pytest.mark.parametrize(
+    ("layer", "weight", "rows", "said"),
+    [
+        (LAYER, WEIGHT, 24, "its rows is 25, not 24"),
+        (LAYER, WEIGHT + 1, 25, "its weight has other values"),
+        (LAYER, WEIGHT.astype("int32"), 25, "its dtype is int64, not int32"),
+        (Conv((6, 5), 3, padding=1, in_channels=2, out_channels=2, padding_mode="circular"), WEIGHT, 25,
+         "its padding_mode is zeros, not circular"),
+        (ConvTranspose((6, 5), 3, padding=1, in_channels=2, out_channels=2), WEIGHT, 25,
+         "its output_padding is None, not [0, 0]"),
+    ],
+)  # fmt: skip
+def test_blocks_of_another_matrix_are_refused(folder, layer, weight, rows, said):
+    export_blocks(LAYER, WEIGHT, "C.blocks", rows=25)
+    before = {path.name: path.read_bytes() for path in Path("C.blocks").iterdir()}
+    with pytest.raises(ValueError, match=refusal(f"folder C.blocks has blocks of another matrix: {said}; {REMEDY}")):
+        export_blocks(layer, weight, "C.blocks", rows=rows)
+    assert {path.name: path.read_bytes() for path in Path("C.blocks").iterdir()} == before
+
+
+def test_a_folder_of_something_else_is_refused(folder):
+    Path("C.blocks").mkdir()
+    Path("C.blocks/thesis.txt").write_text("all of it")
+    with pytest.raises(ValueError, match=refusal(f"folder C.blocks has no index.json but 1 other entry: {REMEDY}")):
+        export_blocks(LAYER, WEIGHT, "C.blocks")
+    for text in ("not JSON", "[]", "\xff"):
+        Path("C.blocks/index.json").write_bytes(text.encode("latin-1"))
+        with pytest.raises(ValueError, match=r"^folder C.blocks has blocks of another matrix: its layer is None, not "):
+            export_blocks(LAYER, WEIGHT, "C.blocks")
+    assert names("C.blocks") == ["index.json", "thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("path", "rows", "words"),
+    [
+        ("C.npz", 5, "file name 'C.npz' ends in '.npz', which names no format: use .blocks, .mtx"),
+        ("C.blocks", 0, "rows must be at least 1, got 0"),
+        ("C.mtx", -1, "rows must be at least 1, got -1"),
+    ],
+)
+def test_what_is_refused_leaves_nothing(folder, path, rows, words):
+    with pytest.raises(ValueError, match=refusal(words)):
+        export_blocks(LAYER, WEIGHT, path, rows=rows)
+    with pytest.raises(ValueError, match=r"^weight has shape \(3, 3\)"):
+        export_blocks(LAYER, np.ones((3, 3)), "C.blocks")
+    assert names(folder) == []
+
+
+def test_more_files_than_a_folder_should_have_are_refused(folder):
+    with pytest.raises(ValueError, match=refusal(
+        "rows=9 makes 111111 blocks, a file each, but at most 100000 are written: take at least 10 rows"
+    )):  # fmt: skip
+        export_blocks(Conv((10**6,), 2), [1, 2], "C.blocks", rows=9)
+    assert names(folder) == []
+
+
+def test_a_block_that_does_not_fit_is_refused_and_fewer_rows_are_not(folder, monkeypatch):
+    monkeypatch.setattr(memory, "UNCHECKED", 0)
+    monkeypatch.setattr(memory, "available_memory", lambda: 2**12)
+    with pytest.raises(MemoryError, match=r"take fewer rows at a time$"):
+        export_blocks(LAYER, WEIGHT, "C.blocks", rows=60)
+    export_blocks(LAYER, WEIGHT, "C.blocks", rows=6)  # the refusal has not bound the folder to another matrix
+
+
+def test_places_that_cannot_be_written_are_named(folder):
+    with pytest.raises(FileNotFoundError, match=refusal(
+        f"cannot write gone/C.blocks: there is no directory {folder.resolve()}/gone"
+    )):  # fmt: skip
+        export_blocks(LAYER, WEIGHT, "gone/C.blocks")
+    Path("C.blocks").write_bytes(b"before")
+    with pytest.raises(FileExistsError, match=refusal("cannot write C.blocks: File exists")):
+        export_blocks(LAYER, WEIGHT, "C.blocks")
+
+
+# -- on the command line ---------------------------------------------------------------------------------------------
+
+WORDS = ("--i", 6, "--k", 3)
+C = Conv(6, 3).matrix(np.arange(1, 10).reshape(3, 3))
+
+
+def test_the_command_writes_blocks_and_streams(folder):
+    assert good("export", "C.blocks", *WORDS, "--rows", 5) == "C.blocks: 16 x 36, 144 entries, weight arange\n"
+    assert len(index_of("C.blocks")["blocks"]) == 4
+    assert_array_equal(read("C.blocks").toarray(), C.toarray())
+    assert good("export", "C.mtx", *WORDS, "--rows", 5) == "C.mtx: 16 x 36, 144 entries, weight arange\n"
+    assert Path("C.mtx").read_bytes() == text_of(C, Conv(6, 3))
+
+
+def test_the_command_tells_the_bar_how_far_it_is(folder, monkeypatch):
+    told = []
+    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: told.append((done, total)))
+    good("export", "C.blocks", *WORDS, "--rows", 8)
+    assert told == [(8, 16), (16, 16)]
+
+
+def test_long_exports_draw_a_bar(folder, monkeypatch):
+    monkeypatch.setattr(terminal, "_PATIENCE", 0)
+    code, _, err = run("export", "C.mtx", *WORDS, "--rows", 8, terminal=True)
+    assert code == 0
+    assert re.match(r"\rexport \[#+\.+\]  50%\rexport \[#+\] 100%", err)
+    assert err.endswith("\r\x1b[K")
+
+
+def test_the_command_refuses_rows_where_there_are_no_blocks(folder):
+    assert refused("export", "C.npz", *WORDS, "--rows", 5) == (
+        "convmatrix export: error: --rows 5 is for .blocks and .mtx, but a .npz file is written whole: leave it out, "
+        "or write .blocks, a folder of .npz files"
+    )
+    assert (
+        refused("export", "C.blocks", *WORDS, "--rows", 0) == "convmatrix export: error: rows must be at least 1, got 0"
+    )
+
+
+def test_the_command_points_to_what_needs_no_memory(folder, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**8)
+    for path in ("C.npz", "C.json"):
+        assert refused("export", path, "--i", 4000, "--k", 3) == (
+            "convmatrix export: error: the matrix of 15984004 x 16000000 with 143856036 entries needs 1.67 GiB but "
+            "0.0931 GiB of memory is available: write .blocks or .mtx, for which --rows N of it are in memory at a time"
+        )
+    assert names(folder) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+@pytest.mark.parametrize("path", ["C.blocks", "C.mtx"])
+def test_interrupted_from_the_keyboard(folder, path):
+    """Of a matrix that would take minutes; whatever is there is complete, and the same command goes on."""
+    words = ("export", path, "--i", 4000, "--k", 5, "--rows", 4000)
+    with start(*words) as started:
+        part = Path(path, "0000.npz") if path == "C.blocks" else None
+        while not (part.exists() if part else any(folder.glob(".*.tmp"))):
+            assert started.poll() is None, started.stderr.read()
+        started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=60)
+    assert (started.returncode, err) == (130, b"convmatrix export: interrupted\n")
+    if path == "C.mtx":
+        assert names(folder) == []
+        return
+    found = names(path)
+    assert found[-1] == "index.json"
+    assert found[:-1] == [f"{number:04}.npz" for number in range(len(found) - 1)]
+    weight = np.arange(1, 26).reshape(5, 5)
+    last = sparse.load_npz(BytesIO(Path(path, found[-2]).read_bytes()))
+    number = len(found) - 2
+    wanted = Conv(4000, 5).matrix(weight, rows=slice(number * 4000, number * 4000 + 4000))
+    assert (last != wanted).nnz == 0
+
+
+def test_help_tells_of_blocks():
+    assert "\n.npz .mtx .mat .csv .npy .json .tex .blocks\n" in process("export", "--help").out
