@@ -132,7 +132,7 @@ pins: ## resolve constraints.txt anew
 	rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
 	.venv-pins/bin/python -m pip install -qq --upgrade pip
 	.venv-pins/bin/pip install -qq $$(grep -o 'torch==[0-9.]*' pyproject.toml)
-	.venv-pins/bin/pip install -qq -e '.[notebook]' --group dev --group browser --group oracles hatchling editables
+	.venv-pins/bin/pip install -qq -e '.[notebook,scale]' --group dev --group browser --group oracles hatchling editables
 	.venv-pins/bin/pip freeze --all --exclude-editable | sed 's/+.*//' | tr 'A-Z_' 'a-z-' | LC_ALL=C sort > .venv-pins/pins
 	grep '^#' constraints.txt | cat - .venv-pins/pins > .venv-pins/new && mv .venv-pins/new constraints.txt
 	rm -rf .venv-pins

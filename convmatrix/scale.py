@@ -1,0 +1,321 @@
+"""C x and C^T y with dask, in slabs: on many threads, processes or machines, none of which holds all of C.
+
+A *slab* is a range of a convolution's outputs along its first axis. These are all the outputs of a smaller convolution,
+whose input is the slab's *halo*, the inputs that its windows read. So a task gets the smaller layer, the weight and the
+halo, builds the smaller layer's matrix, and multiplies. Needs dask, the extra ``scale``.
+"""
+
+import importlib
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from convmatrix.core.errors import counted
+from convmatrix.layers import Conv, ConvTranspose
+
+__all__ = ["Slab", "SplitMatrix", "slabs_of", "split"]
+
+_BYTES = 2**27
+"""About how large the matrix of a slab is if nobody says."""
+
+
+# -- slabs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Some outputs of a convolution along its first axis, as a layer of their own.
+
+    Parameters
+    ----------
+    outputs : range
+        Along the first axis.
+    layer : Conv
+        The smaller layer. Its output is this part of the larger one's.
+    reads : tuple of (start, stop)
+        The halo: ranges of the larger layer's inputs along the first axis, in order.
+    order : tuple of int, optional
+        Which of the inputs in the halo each input of the smaller layer is; without it, each in turn.
+    """
+
+    outputs: range
+    layer: Conv
+    reads: tuple[tuple[int, int], ...]
+    order: tuple[int, ...] | None = None
+
+    def gather(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The input of the smaller layer, flattened, from the ranges that the slab reads."""
+        x = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+        return (x if self.order is None else x.take(self.order, axis=1)).ravel()
+
+    def scatter(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The transpose of `gather`: add up what belongs to each input that the slab reads, side by side."""
+        x = x.reshape(self.layer.input_shape)
+        if self.order is None:
+            return x
+        count = sum(stop - start for start, stop in self.reads)
+        sums = np.zeros((x.shape[0], count, *x.shape[2:]), dtype=x.dtype)
+        for place, read in enumerate(self.order):
+            sums[:, read] += x[:, place]
+        return sums
+
+    def overlaps(self, lo: int, hi: int) -> Iterator[tuple[tuple[int, int], int]]:
+        """What of the inputs lo to hi the slab reads, as ((start, stop), place of start in `scatter`'s sums)."""
+        place = 0
+        for start, stop in self.reads:
+            first, last = max(start, lo), min(stop, hi)
+            if first < last:
+                yield (first, last), place + first - start
+            place += stop - start
+
+
+def slabs_of(layer: Conv, outputs: int) -> Iterator[Slab]:
+    """Cut a convolution into slabs.
+
+    Parameters
+    ----------
+    layer : Conv
+        With at least one axis.
+    outputs : int
+        Of a slab, along the first axis; the last one may have fewer.
+
+    Yields
+    ------
+    Slab
+        In order; together they have every output once.
+
+    Examples
+    --------
+    >>> for slab in slabs_of(Conv((6,), 3, padding=1, padding_mode="circular"), 3):
+    ...     print(slab.outputs, slab.reads, slab.order)
+    range(0, 3) ((0, 4), (5, 6)) (4, 0, 1, 2, 3)
+    range(3, 6) ((0, 1), (2, 6)) (1, 2, 3, 4, 0)
+    """
+    cut = _cut_zeros if layer.padding_mode == "zeros" else _cut_extended
+    total = layer.output_size[0]
+    for start in range(0, total, outputs):
+        yield cut(layer, range(start, min(start + outputs, total)))
+
+
+def _window(layer: Conv, outputs: range) -> tuple[int, int]:
+    """Range of the positions, on the stretched first axis, from the first window's first tap to the last one's last."""
+    axis = layer.axes[0]
+    return outputs[0] * axis.stride - axis.before, outputs[-1] * axis.stride - axis.before + axis.span
+
+
+def _cut_zeros(layer: Conv, outputs: range) -> Slab:
+    """A slab of a layer with zeros around it: an interval of the input, and the rest is again padding."""
+    start, stop = _window(layer, outputs)
+    size, spread = layer.input_size[0], layer.input_dilation[0]
+    # Of windows that see only padding the halo is one input, which is cropped away: no layer is without an input.
+    lo = min(max(-(-start // spread), 0), size - 1)
+    hi = min(max((stop - 1) // spread + 1, lo + 1), size)
+    pads = (lo * spread - start, stop - ((hi - 1) * spread + 1))
+    return Slab(outputs, _with_first_axis(layer, hi - lo, pads), ((lo, hi),))
+
+
+def _cut_extended(layer: Conv, outputs: range) -> Slab:
+    """A slab of a layer whose border repeats inputs: each position that the windows cover becomes an input."""
+    inputs = layer.axes[0].extend(np.arange(*_window(layer, outputs)))
+    read, order = np.unique(inputs, return_inverse=True)
+    ends = np.flatnonzero(np.diff(read) > 1) + 1
+    runs = tuple((int(run[0]), int(run[-1]) + 1) for run in np.split(read, ends))
+    in_turn = np.array_equal(order, np.arange(len(read)))
+    return Slab(outputs, _with_first_axis(layer, len(inputs), (0, 0)), runs, None if in_turn else tuple(order.tolist()))
+
+
+def _with_first_axis(layer: Conv, size: int, pads: tuple[int, int]) -> Conv:
+    return Conv(
+        (size, *layer.input_size[1:]),
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=(pads, *layer.padding[1:]),
+        dilation=layer.dilation,
+        groups=layer.groups,
+        in_channels=layer.in_channels,
+        out_channels=layer.out_channels,
+        padding_mode=layer.padding_mode,
+        input_dilation=layer.input_dilation,
+    )
+
+
+# -- with dask -------------------------------------------------------------------------------------------------------
+
+
+def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None = None) -> "SplitMatrix":
+    """Split the matrix of a layer into slabs, for dask to multiply by.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : layer.weight_shape array_like
+    outputs : int, optional
+        Of a slab, along the first axis; of a ConvTranspose, of the convolution that it transposes. By default as many
+        as make a matrix of about 128 MiB.
+
+    Returns
+    -------
+    SplitMatrix
+
+    Raises
+    ------
+    ImportError
+        If dask is not installed.
+    ValueError
+        If the weight is not the layer's, the layer has no axis, or `outputs` is less than 1.
+    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    _dask("dask.array")
+    checked = layer.checked_weight(weight)
+    conv = layer if isinstance(layer, Conv) else layer.T
+    if conv.ndim == 0:
+        raise ValueError(f"{layer!r} has no axis to be split along: use its matrix(weight), which has "
+                         f"{counted(layer.nnz, 'entry')}")  # fmt: skip
+    if outputs is None:
+        outputs = max(conv.output_size[0] * _BYTES // conv.nbytes(checked.dtype), 1)
+    elif operator.index(outputs) < 1:
+        raise ValueError(f"outputs must be at least 1, got {outputs}")
+    return SplitMatrix(layer, checked, tuple(slabs_of(conv, operator.index(outputs))))
+
+
+@dataclass(frozen=True, eq=False)
+class SplitMatrix:
+    """The matrix of a layer in slabs; what `split` makes.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        Whose matrix it is.
+    weight : layer.weight_shape ndarray
+    slabs : tuple of Slab
+        Of the convolution, or of the one that is transposed.
+    matrices : tuple of dask.delayed.Delayed, optional
+        The slabs' matrices, where they are kept; else each is built for a product, and dropped.
+    """
+
+    layer: Conv | ConvTranspose
+    weight: NDArray[Any]
+    slabs: tuple[Slab, ...]
+    matrices: tuple[Any, ...] | None = None
+
+    @property
+    def T(self) -> "SplitMatrix":
+        """The transpose, of the same slabs."""
+        return replace(self, layer=self.layer.T)
+
+    def persist(self) -> "SplitMatrix":
+        """Build the slabs' matrices now, to be kept where they are built: for many products.
+
+        Returns
+        -------
+        SplitMatrix
+            With `matrices`.
+        """
+        dask = _dask("dask")
+        build, weight = dask.delayed(_matrix, pure=False), dask.delayed(self.weight, pure=False)
+        matrices = dask.persist(*(build(slab, weight, None) for slab in self.slabs))
+        return replace(self, matrices=matrices)
+
+    def matvec(self, x: Any) -> Any:
+        """Multiply C by a vector, each slab by the part of it that it reads.
+
+        Parameters
+        ----------
+        x : layer.input_shape array_like or dask array
+            Or flattened; or of shape input_size where there is one channel. A NumPy array travels with the tasks, each
+            part with its own; what is large, or already spread over machines, is better a dask array, cut along the
+            first spatial axis.
+
+        Returns
+        -------
+        layer.output_shape dask array
+            Nothing is computed yet.
+
+        Raises
+        ------
+        ValueError
+            If x is not the layer's input.
+        """  # noqa: DOC502  raised where x is given its shape
+        dask, array = _dask("dask"), _dask("dask.array")
+        x = self._shaped(x, array)
+        dtype = np.result_type(self.weight, x)
+        weight = dask.delayed(self.weight, pure=False)
+        tasks = zip(self.slabs, self.matrices or [None] * len(self.slabs), strict=True)
+        if isinstance(self.layer, Conv):
+            multiply = dask.delayed(_multiply, pure=False)
+            parts = [
+                (slab.layer.output_shape, multiply(slab, weight, matrix, *(x[:, lo:hi] for lo, hi in slab.reads)))
+                for slab, matrix in tasks
+            ]
+        else:
+            multiply = dask.delayed(_multiply_transposed, pure=False)
+            sums = [
+                multiply(slab, weight, matrix, x[:, slab.outputs[0] : slab.outputs[-1] + 1]) for slab, matrix in tasks
+            ]
+            parts = list(self._added(sums, dtype, dask))
+        return array.concatenate([array.from_delayed(part, shape, dtype=dtype) for shape, part in parts], axis=1)
+
+    def _shaped(self, x: Any, array: Any) -> Any:
+        x = x if isinstance(x, array.Array) else np.asarray(x)
+        shape = self.layer.input_shape
+        allowed = [shape, (self.layer.matrix_shape[1],)] + [shape[1:]] * (shape[0] == 1)
+        if x.shape not in allowed:
+            raise ValueError(f"x has shape {x.shape} but has to have one of {', '.join(map(str, allowed))}")
+        return x.reshape(shape)
+
+    def _added(self, sums: Sequence[Any], dtype: np.dtype[Any], dask: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+        """Add up what the slabs give to each part of the output, as (shape, task)."""
+        channels, size, *rest = self.layer.output_shape
+        cut, add = dask.delayed(_cut, pure=False), dask.delayed(_add, pure=False)
+        count = min(len(self.slabs), size)
+        for lo, hi in pairwise(size * number // count for number in range(count + 1)):
+            shape = (channels, hi - lo, *rest)
+            places, parts = [], []
+            for slab, partial in zip(self.slabs, sums, strict=True):
+                for (start, stop), first in slab.overlaps(lo, hi):
+                    places.append((start - lo, stop - lo))
+                    parts.append(cut(partial, first, first + stop - start))
+            yield shape, add(shape, dtype, places, *parts)
+
+
+def _dask(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError("convmatrix.scale needs dask: install convmatrix[scale], or multiply block by block of "
+                          "layer.row_blocks(weight, rows=...)") from error  # fmt: skip
+
+
+# What tasks do, where they run:
+
+
+def _matrix(slab: Slab, weight: NDArray[Any], matrix: sparse.csr_array | None) -> sparse.csr_array:
+    return slab.layer.matrix(weight) if matrix is None else matrix
+
+
+def _multiply(slab: Slab, weight: NDArray[Any], matrix: sparse.csr_array | None, *parts: NDArray[Any]) -> NDArray[Any]:
+    return slab.layer.unvec(_matrix(slab, weight, matrix) @ slab.gather(parts))
+
+
+def _multiply_transposed(
+    slab: Slab, weight: NDArray[Any], matrix: sparse.csr_array | None, y: NDArray[Any]
+) -> NDArray[Any]:
+    return slab.scatter(_matrix(slab, weight, matrix).T @ y.ravel())
+
+
+def _cut(partial: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
+    return partial[:, start:stop]
+
+
+def _add(
+    shape: tuple[int, ...], dtype: np.dtype[Any], places: Sequence[tuple[int, int]], *parts: NDArray[Any]
+) -> NDArray[Any]:
+    total = np.zeros(shape, dtype=dtype)
+    for (start, stop), part in zip(places, parts, strict=True):
+        total[:, start:stop] += part
+    return total

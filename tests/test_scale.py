@@ -1,0 +1,263 @@
+"""Products in slabs: the slabs by themselves, then on dask's schedulers, and on a cluster whose worker is killed."""
+
+import os
+import pickle
+import re
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from convmatrix import Conv, ConvTranspose, scale
+from strategies import MODES, convs, integers, layers, seeds, share
+
+DTYPES = (np.int64, np.float64, np.complex128, np.bool_, np.int32)
+VOLUME = Conv(
+    (12, 5, 4), (3, 3, 2), padding=(1, 2, 0), padding_mode="circular", in_channels=2, out_channels=4, groups=2
+)
+
+
+@pytest.fixture
+def dask():
+    pytest.importorskip("dask.array", reason="dask is not installed: pip install convmatrix[scale]")
+    return pytest.importorskip("dask")
+
+
+@pytest.fixture
+def no_dask(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask", None)
+    monkeypatch.setitem(sys.modules, "dask.array", None)
+
+
+def inputs_of(C, seed):
+    """Small integers to multiply C and its transpose by."""
+    return integers(C.shape[1], seed + 1, C.dtype), integers(C.shape[0], seed + 2, C.dtype)
+
+
+# -- slabs -----------------------------------------------------------------------------------------------------------
+
+
+@given(layer=convs(ndims=(1, 2, 3)), seed=seeds(), data=st.data())
+def test_slabs_multiply_as_their_rows(layer, seed, data):
+    weight = integers(layer.weight_shape, seed)
+    C = layer.matrix(weight)
+    x, y = inputs_of(C, seed)
+    images, outputs = x.reshape(layer.input_shape), y.reshape(layer.output_shape)
+    found, back, next_output = [], np.zeros_like(images), 0
+    for slab in scale.slabs_of(layer, data.draw(st.integers(1, layer.output_size[0] + 1))):
+        assert slab.outputs.start == next_output
+        next_output = slab.outputs.stop
+        small = slab.layer.matrix(weight)
+        found.append(
+            (small @ slab.gather([images[:, lo:hi] for lo, hi in slab.reads])).reshape(slab.layer.output_shape)
+        )
+        part = slab.scatter(small.T @ outputs[:, slab.outputs.start : slab.outputs.stop].ravel())
+        for (lo, hi), first in slab.overlaps(0, layer.input_size[0]):
+            back[:, lo:hi] += part[:, first : first + hi - lo]
+    assert next_output == layer.output_size[0]
+    assert_array_equal(np.concatenate(found, axis=1).ravel(), C @ x)
+    assert_array_equal(back.ravel(), C.T @ y)
+
+
+@share(0.5)
+@given(layer=convs(ndims=(1, 2)), data=st.data())
+def test_slabs_read_no_more_than_their_halo(layer, data):
+    """From the first to the last input that a window covers, by the axis' definition, and no input twice."""
+    axis = layer.axes[0]
+    for slab in scale.slabs_of(layer, data.draw(st.integers(1, layer.output_size[0]))):
+        start = slab.outputs[0] * axis.stride - axis.before
+        stop = slab.outputs[-1] * axis.stride - axis.before + axis.span
+        covered = set(axis.extend(np.arange(start, stop)).tolist()) - {-1}
+        read = [place for lo, hi in slab.reads for place in range(lo, hi)]
+        assert read == sorted(set(read))
+        assert set(read) == covered or (not covered and len(read) == 1)
+        assert all(before[1] < after[0] for before, after in zip(slab.reads, slab.reads[1:], strict=False))
+
+
+def test_the_halo_of_a_wrapping_border_has_both_ends_and_nothing_between():
+    slabs = list(scale.slabs_of(Conv((100, 4), 3, padding=1, padding_mode="circular"), 10))
+    assert slabs[0].reads == ((0, 11), (99, 100))
+    assert slabs[0].order == (11, *range(11))
+    assert slabs[5].reads == ((49, 61),)
+    assert slabs[5].order is None
+    assert slabs[-1].reads == ((0, 1), (89, 100))
+    assert next(scale.slabs_of(Conv((100, 4), 3, padding=1, padding_mode="reflect"), 10)).reads == ((0, 11),)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_slabs_pickle_small(mode):
+    layer = Conv((10_000, 300), 5, padding=2, padding_mode=mode)
+    assert all(len(pickle.dumps(slab)) < 2000 for slab in scale.slabs_of(layer, 100))
+
+
+# -- products --------------------------------------------------------------------------------------------------------
+
+
+@share(0.15)
+@given(layer=layers(ndims=(1, 2, 3)), seed=seeds(), dtype=st.sampled_from(DTYPES), data=st.data())
+def test_products_are_those_of_the_matrix(layer, seed, dtype, data):
+    dask = pytest.importorskip("dask", reason="dask is not installed: pip install convmatrix[scale]")
+    weight = integers(layer.weight_shape, seed, dtype)
+    C = layer.matrix(weight)
+    x, y = inputs_of(C, seed)
+    split = scale.split(layer, weight, outputs=data.draw(st.integers(1, 6)))
+    with dask.config.set(scheduler="synchronous"):
+        found, back = split.matvec(x).compute(), split.T.matvec(y).compute()
+    assert (found.dtype, found.shape) == (C.dtype, layer.output_shape)
+    assert (back.dtype, back.shape) == (C.dtype, layer.input_shape)
+    assert_array_equal(found.ravel(), C @ x)
+    assert_array_equal(back.ravel(), C.T @ y)
+    assert_array_equal(back.ravel(), layer.T.operator(weight) @ y)
+
+
+@pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("layer", [VOLUME, VOLUME.T], ids=["forward", "transposed"])
+def test_products_on_dasks_own_schedulers(dask, scheduler, kept, layer):
+    weight = integers(layer.weight_shape, 0)
+    C = layer.matrix(weight)
+    x, y = inputs_of(C, 0)
+    with dask.config.set(scheduler=scheduler):
+        split = scale.split(layer, weight, outputs=5)
+        split = split.persist() if kept else split
+        assert_array_equal(split.matvec(x).compute().ravel(), C @ x)
+        assert_array_equal(split.T.matvec(y).compute().ravel(), C.T @ y)
+        assert_array_equal(split.T.T.matvec(x.reshape(layer.input_shape)).compute().ravel(), C @ x)
+
+
+@pytest.mark.parametrize("chunks", [1, 5, 100, (2, 3, 4, 2)])
+def test_dask_arrays_are_multiplied_whatever_their_chunks(dask, chunks):
+    weight = integers(VOLUME.weight_shape, 0)
+    C = VOLUME.matrix(weight)
+    x, _ = inputs_of(C, 0)
+    split = scale.split(VOLUME, weight, outputs=5)
+    array = dask.array.from_array(x.reshape(VOLUME.input_shape), chunks=chunks)
+    assert_array_equal(split.matvec(array).compute().ravel(), C @ x)
+    assert_array_equal(split.matvec(array.ravel()).compute().ravel(), C @ x)
+    # C^T C x without any of the three in one place.
+    assert_array_equal(split.T.matvec(split.matvec(array)).compute().ravel(), C.T @ (C @ x))
+
+
+def test_only_the_halo_travels(dask):
+    """Each task is given its slab's part of x: of 100 rows 10 to 12."""
+    layer = Conv((100, 7), 3, padding=1)
+    split = scale.split(layer, np.ones((3, 3)), outputs=10)
+    seen = []
+    with pytest.MonkeyPatch.context() as patch, dask.config.set(scheduler="synchronous"):
+        real = scale._multiply
+        patch.setattr(scale, "_multiply", lambda slab, weight, matrix, *parts: (
+            seen.append([part.shape for part in parts]) or real(slab, weight, matrix, *parts)))  # fmt: skip
+        split.matvec(np.ones((100, 7))).compute()
+    assert sorted(seen) == [[(1, 11, 7)], [(1, 11, 7)], *[[(1, 12, 7)]] * 8]
+
+
+def test_slabs_are_about_as_large_as_memory_should_be(dask, monkeypatch):
+    layer = Conv((100, 7), 3, padding=1)
+    monkeypatch.setattr(scale, "_BYTES", layer.nbytes(np.float64) // 4 + 1)
+    assert [len(slab.outputs) for slab in scale.split(layer, np.ones((3, 3))).slabs] == [25, 25, 25, 25] or [24] * 4 + [
+        4
+    ]
+    monkeypatch.setattr(scale, "_BYTES", 1)
+    assert len(scale.split(layer, np.ones((3, 3))).slabs) == 100
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------
+
+
+def refusal(words):
+    return f"^{re.escape(words)}$"
+
+
+def test_without_dask_the_extra_is_named(no_dask):
+    words = (
+        "convmatrix.scale needs dask: install convmatrix[scale], or multiply block by block of "
+        "layer.row_blocks(weight, rows=...)"
+    )
+    with pytest.raises(ImportError, match=refusal(words)):
+        scale.split(Conv(4, 3), np.ones((3, 3)))
+
+
+def test_what_cannot_be_split_is_refused(dask):
+    with pytest.raises(ValueError, match=r"^weight has shape \(2, 2\)"):
+        scale.split(Conv(4, 3), np.ones((2, 2)))
+    with pytest.raises(ValueError, match=refusal("outputs must be at least 1, got 0")):
+        scale.split(Conv(4, 3), np.ones((3, 3)), outputs=0)
+    words = (
+        "Conv(input_size=(), kernel_size=()) has no axis to be split along: use its matrix(weight), which has 1 entry"
+    )
+    with pytest.raises(ValueError, match=refusal(words)):
+        scale.split(Conv((), ()), 3)
+
+
+def test_an_input_of_another_shape_is_refused(dask):
+    split = scale.split(Conv(4, 3), np.ones((3, 3)))
+    words = "x has shape (4,) but has to have one of (1, 4, 4), (16,), (4, 4)"
+    with pytest.raises(ValueError, match=refusal(words)):
+        split.matvec(np.ones(4))
+    with pytest.raises(ValueError, match=refusal("x has shape (16,) but has to have one of (1, 2, 2), (4,), (2, 2)")):
+        split.T.matvec(np.ones(16))
+
+
+# -- a cluster -------------------------------------------------------------------------------------------------------
+
+
+def dying_once(part, marker):
+    """Kill the process that computes this first, as a machine that fails would."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return part
+
+
+@pytest.fixture
+def client():
+    distributed = pytest.importorskip("distributed", reason="distributed is not installed: install convmatrix[scale]")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # what the cluster says of a worker that dies, and sockets that it leaves
+def test_a_cluster_of_two_processes_of_which_one_is_killed(dask, client, tmp_path):
+    layer = Conv((40, 30, 20), 3, padding=1, padding_mode="circular")
+    weight = integers(layer.weight_shape, 0)
+    C = layer.matrix(weight)
+    x, y = inputs_of(C, 0)
+    split = scale.split(layer, weight, outputs=4)
+    assert_array_equal(split.matvec(x).compute().ravel(), C @ x)
+    assert_array_equal(split.T.matvec(y).compute().ravel(), C.T @ y)
+
+    # A worker that dies while it computes.
+    array = dask.array.from_array(x.reshape(layer.input_shape), chunks=(1, 8, 30, 20))
+    before = set(client.run(os.getpid).values())
+    deadly = array.map_blocks(dying_once, marker=str(tmp_path / "killed"), meta=array._meta)
+    assert_array_equal(split.matvec(deadly).compute().ravel(), C @ x)
+    assert (tmp_path / "killed").exists()
+
+    # A worker that dies with the blocks that it keeps.
+    client.wait_for_workers(2)
+    assert set(client.run(os.getpid).values()) != before
+    kept = split.persist()
+    assert_array_equal(kept.matvec(x).compute().ravel(), C @ x)
+    places = client.who_has()
+    assert len({worker for workers in places.values() for worker in workers}) == 2
+    os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+    assert_array_equal(kept.matvec(x).compute().ravel(), C @ x)
+    assert_array_equal(kept.T.matvec(y).compute().ravel(), C.T @ y)
+
+
+def test_a_transposed_layer_is_split_as_its_convolution(dask):
+    layer = ConvTranspose((9, 3), 3, stride=2, padding=1, output_padding=1)
+    split = scale.split(layer, np.ones((3, 3)), outputs=4)
+    assert [slab.outputs for slab in split.slabs] == [range(4), range(4, 8), range(8, 9)]
+    assert split.matvec(np.ones((9, 3))).chunks == ((1,), (6, 6, 6), (6,))
