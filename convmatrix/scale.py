@@ -21,7 +21,7 @@ from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = ["Slab", "SplitMatrix", "slabs_of", "split"]
 
-_BYTES = 2**27
+_BYTES = 2**28
 """About how large the matrix of a slab is if nobody says."""
 
 
@@ -157,7 +157,7 @@ def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None
     weight : layer.weight_shape array_like
     outputs : int, optional
         Of a slab, along the first axis; of a ConvTranspose, of the convolution that it transposes. By default as many
-        as make a matrix of about 128 MiB.
+        as make a matrix of about 256 MiB.
 
     Returns
     -------

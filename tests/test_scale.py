@@ -6,14 +6,17 @@ import re
 import signal
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from scipy import sparse
 
 from convmatrix import Conv, ConvTranspose, scale
+from recipes import run_recipe
 from strategies import MODES, convs, integers, layers, seeds, share
 
 DTYPES = (np.int64, np.float64, np.complex128, np.bool_, np.int32)
@@ -261,3 +264,37 @@ def test_a_transposed_layer_is_split_as_its_convolution(dask):
     split = scale.split(layer, np.ones((3, 3)), outputs=4)
     assert [slab.outputs for slab in split.slabs] == [range(4), range(4, 8), range(8, 9)]
     assert split.matvec(np.ones((9, 3))).chunks == ((1,), (6, 6, 6), (6,))
+
+
+# -- recipes ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_recipe_for_dask(dask):
+    made = run_recipe("dask")
+    C = made["layer"].matrix(made["weight"])
+    assert len(made["C"].slabs) == 8
+    assert_array_equal(made["result"].ravel(), C.T @ (C @ np.ones(C.shape[1], dtype=int)))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_what_the_recipe_for_petsc_hands_over_is_the_matrix(monkeypatch, size):
+    """Not PETSc itself, but the arrays and sizes that it is given on each rank."""
+    blocks, columns = [], 0
+    for rank in range(size):
+        petsc = MagicMock(IntType=np.int32)
+        petsc.COMM_WORLD.getRank.return_value, petsc.COMM_WORLD.getSize.return_value = rank, size
+        petsc.Mat().createAIJ().createVecs.return_value = MagicMock(), MagicMock()
+        monkeypatch.setitem(sys.modules, "petsc4py", MagicMock(PETSc=petsc))
+        made = run_recipe("PETSc")
+        given = petsc.Mat().createAIJ.call_args.kwargs
+        (rows, all_rows), (cols, all_cols) = given["size"]
+        assert (all_rows, all_cols) == made["layer"].matrix_shape
+        indptr, indices, data = given["csr"]
+        assert indptr.dtype == indices.dtype == np.int32
+        blocks.append(sparse.csr_array((data, indices, indptr), shape=(rows, all_cols)))
+        columns += cols
+    C = made["layer"].matrix(made["weight"])
+    assert columns == C.shape[1]
+    found = sparse.vstack(blocks, format="csr")
+    assert found.shape == C.shape
+    assert (found != C).nnz == 0

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
+from recipes import run_recipe
 from strategies import BORDERS, convs, covers, integers, seeds, share, transposes
 
 torch = pytest.importorskip("torch")
@@ -215,3 +216,23 @@ def test_both_choose_the_same_output_padding_for_an_output_size():
 def test_shapes_of_grouped_transposed_weights():
     module = torch.nn.ConvTranspose2d(4, 6, 3, groups=2)
     assert tuple(module.weight.shape) == ConvTranspose(3, 3, in_channels=4, out_channels=6, groups=2).weight_shape
+
+
+# -- the recipe ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:Sparse (CSR|invariant):UserWarning")
+def test_the_recipe_copies_nothing_and_multiplies():
+    made = run_recipe("torch")
+    layer, matrix, C = made["layer"], made["matrix"], made["C"]
+    for ours, theirs in (
+        (matrix.indptr, C.crow_indices()),
+        (matrix.indices, C.col_indices()),
+        (matrix.data, C.values()),
+    ):
+        assert theirs.data_ptr() == getattr(matrix, name).ctypes.data
+    wanted = matrix @ made["x"].numpy()
+    np.testing.assert_allclose(made["y"].numpy(), wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(made["back"].numpy(), matrix.T @ wanted, rtol=1e-5, atol=1e-4)
+    layer.refill(matrix, np.ones((3, 3), "float32"))
+    assert (C @ made["x"]).reshape(64, 64)[0, :2].tolist() == [4, 6]
