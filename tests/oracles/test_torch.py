@@ -225,11 +225,7 @@ def test_shapes_of_grouped_transposed_weights():
 def test_the_recipe_copies_nothing_and_multiplies():
     made = run_recipe("torch")
     layer, matrix, C = made["layer"], made["matrix"], made["C"]
-    for ours, theirs in (
-        (matrix.indptr, C.crow_indices()),
-        (matrix.indices, C.col_indices()),
-        (matrix.data, C.values()),
-    ):
+    for name, theirs in {"indptr": C.crow_indices(), "indices": C.col_indices(), "data": C.values()}.items():
         assert theirs.data_ptr() == getattr(matrix, name).ctypes.data
     wanted = matrix @ made["x"].numpy()
     np.testing.assert_allclose(made["y"].numpy(), wanted, rtol=1e-5, atol=1e-5)
