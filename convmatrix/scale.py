@@ -10,7 +10,7 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,9 @@ from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = ["Slab", "SplitMatrix", "slabs_of", "split"]
+
+Arrays: TypeAlias = tuple[NDArray[Any], NDArray[np.signedinteger], NDArray[np.signedinteger]]
+"""Data, indices and indptr."""
 
 _BYTES = 2**28
 """About how large the matrix of a slab is if nobody says."""
@@ -194,14 +197,14 @@ class SplitMatrix:
     weight : layer.weight_shape ndarray
     slabs : tuple of Slab
         Of the convolution, or of the one that is transposed.
-    matrices : tuple of dask.delayed.Delayed, optional
-        The slabs' matrices, where they are kept; else each is built for a product, and dropped.
+    kept : tuple of dask.delayed.Delayed, optional
+        The slabs' matrices, as their three arrays, where they are kept; else each is built for a product, and dropped.
     """
 
     layer: Conv | ConvTranspose
     weight: NDArray[Any]
     slabs: tuple[Slab, ...]
-    matrices: tuple[Any, ...] | None = None
+    kept: tuple[Any, ...] | None = None
 
     @property
     def T(self) -> "SplitMatrix":
@@ -214,12 +217,12 @@ class SplitMatrix:
         Returns
         -------
         SplitMatrix
-            With `matrices`.
+            With `kept`.
         """
         dask = _dask("dask")
-        build, weight = dask.delayed(_matrix, pure=False), dask.delayed(self.weight, pure=False)
-        matrices = dask.persist(*(build(slab, weight, None) for slab in self.slabs))
-        return replace(self, matrices=matrices)
+        build, weight = dask.delayed(_arrays, pure=False), dask.delayed(self.weight, pure=False)
+        kept = dask.persist(*(build(slab, weight) for slab in self.slabs))
+        return replace(self, kept=kept)
 
     def matvec(self, x: Any) -> Any:
         """Multiply C by a vector, each slab by the part of it that it reads.
@@ -245,18 +248,16 @@ class SplitMatrix:
         x = self._shaped(x, array)
         dtype = np.result_type(self.weight, x)
         weight = dask.delayed(self.weight, pure=False)
-        tasks = zip(self.slabs, self.matrices or [None] * len(self.slabs), strict=True)
+        tasks = zip(self.slabs, self.kept or [None] * len(self.slabs), strict=True)
         if isinstance(self.layer, Conv):
             multiply = dask.delayed(_multiply, pure=False)
             parts = [
-                (slab.layer.output_shape, multiply(slab, weight, matrix, *(x[:, lo:hi] for lo, hi in slab.reads)))
-                for slab, matrix in tasks
+                (slab.layer.output_shape, multiply(slab, weight, kept, *(x[:, lo:hi] for lo, hi in slab.reads)))
+                for slab, kept in tasks
             ]
         else:
             multiply = dask.delayed(_multiply_transposed, pure=False)
-            sums = [
-                multiply(slab, weight, matrix, x[:, slab.outputs[0] : slab.outputs[-1] + 1]) for slab, matrix in tasks
-            ]
+            sums = [multiply(slab, weight, kept, x[:, slab.outputs[0] : slab.outputs[-1] + 1]) for slab, kept in tasks]
             parts = list(self._added(sums, dtype, dask))
         return array.concatenate([array.from_delayed(part, shape, dtype=dtype) for shape, part in parts], axis=1)
 
@@ -294,18 +295,22 @@ def _dask(name: str) -> Any:
 # What tasks do, where they run:
 
 
-def _matrix(slab: Slab, weight: NDArray[Any], matrix: sparse.csr_array | None) -> sparse.csr_array:
-    return slab.layer.matrix(weight) if matrix is None else matrix
+def _arrays(slab: Slab, weight: NDArray[Any]) -> Arrays:
+    """The matrix of a slab as what dask knows the size of, and so leaves where it is."""
+    matrix = slab.layer.matrix(weight)
+    return matrix.data, matrix.indices, matrix.indptr
 
 
-def _multiply(slab: Slab, weight: NDArray[Any], matrix: sparse.csr_array | None, *parts: NDArray[Any]) -> NDArray[Any]:
-    return slab.layer.unvec(_matrix(slab, weight, matrix) @ slab.gather(parts))
+def _matrix(slab: Slab, weight: NDArray[Any], kept: Arrays | None) -> sparse.csr_array:
+    return slab.layer.matrix(weight) if kept is None else sparse.csr_array(kept, shape=slab.layer.matrix_shape)
 
 
-def _multiply_transposed(
-    slab: Slab, weight: NDArray[Any], matrix: sparse.csr_array | None, y: NDArray[Any]
-) -> NDArray[Any]:
-    return slab.scatter(_matrix(slab, weight, matrix).T @ y.ravel())
+def _multiply(slab: Slab, weight: NDArray[Any], kept: Arrays | None, *parts: NDArray[Any]) -> NDArray[Any]:
+    return slab.layer.unvec(_matrix(slab, weight, kept) @ slab.gather(parts))
+
+
+def _multiply_transposed(slab: Slab, weight: NDArray[Any], kept: Arrays | None, y: NDArray[Any]) -> NDArray[Any]:
+    return slab.scatter(_matrix(slab, weight, kept).T @ y.ravel())
 
 
 def _cut(partial: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
