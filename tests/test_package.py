@@ -29,13 +29,13 @@ def loaded_by(statement):
         "import convmatrix.show, convmatrix.show.text, convmatrix.show.scene, convmatrix.show.sizes",
         "import convmatrix.cli",
         "import convmatrix.algebra",
-        "import convmatrix.export, convmatrix.presets",
+        "import convmatrix.export, convmatrix.presets, convmatrix.scale",
     ],
 )
 def test_importing_brings_no_matplotlib(statement):
     loaded = loaded_by(statement)
     assert {"convmatrix", "numpy"} <= loaded
-    assert not {"matplotlib", "PIL", "torch", "jax", "IPython", "anywidget", "hypothesis", "pytest"} & loaded
+    assert not {"matplotlib", "PIL", "torch", "jax", "IPython", "anywidget", "hypothesis", "pytest", "dask"} & loaded
 
 
 def test_the_control_brings_matplotlib():

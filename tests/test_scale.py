@@ -159,6 +159,14 @@ def test_only_the_halo_travels(dask):
     assert sorted(seen) == [[(1, 11, 7)], [(1, 11, 7)], *[[(1, 12, 7)]] * 8]
 
 
+def test_dask_knows_how_large_a_kept_slab_is(dask):
+    """Else it takes the matrix for a trifle, and moves it to the input instead of the input to it."""
+    (slab,) = scale.split(Conv((100, 7), 3), np.ones((3, 3))).slabs
+    kept = scale._arrays(slab, np.ones((1, 1, 3, 3)))
+    assert pytest.importorskip("dask.sizeof").sizeof(kept) > slab.layer.nbytes()
+    assert sum(array.nbytes for array in kept) == slab.layer.nbytes()
+
+
 def test_slabs_are_about_as_large_as_memory_should_be(dask, monkeypatch):
     layer = Conv((100, 7), 3, padding=1)
     monkeypatch.setattr(scale, "_BYTES", layer.nbytes(np.float64) // 4 + 1)
