@@ -135,7 +135,9 @@ class Pattern:
         counts = np.empty(self.n_rows, dtype=dtype)
         first, last = self.head.n_rows, self.n_rows - self.tail.n_rows
         counts[:first] = np.diff(self.head.ptr)
-        counts[first:last].reshape(self.repeats, self.body.n_rows)[:] = np.diff(self.body.ptr)
+        period = self.body.n_rows
+        for row, count in enumerate(np.diff(self.body.ptr)):  # not all at once: that would be as many small copies
+            counts[first + row : last : period] = count
         counts[last:] = np.diff(self.tail.ptr)
         return counts
 
