@@ -7,6 +7,7 @@ Sizes and counts are integer arithmetic; only `Axis.extend` and `Axis.table` mak
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
@@ -186,15 +187,7 @@ class Axis:
     @property
     def nnz(self) -> int:
         """Number of pairs (output, input) that some tap connects; integer arithmetic in logarithmic time, no arrays."""
-        if self.mode == "zeros":
-            return self._reads_of_inputs()
-        if self.input_size == 1:
-            return self.output_size
-        if self.mode == "circular":
-            return self.output_size * min(self.kernel_size, self.input_size // gcd(self.dilation, self.input_size))
-        if self.mode == "replicate":
-            return self._reads_of_inputs() + sum(self._rows_reading_only_beyond())
-        return self._mirrored_pairs()
+        return _nnz(self)
 
     def _reads_of_inputs(self) -> int:
         """Pairs (o, t) that read an input where it stands."""
@@ -234,6 +227,19 @@ class Axis:
         alone = Solutions.of(2 * self.stride, 2 * self.dilation, target, period)  # t = t'
         twice = pairs.sums(self.output_size, steps) - (0 if alone is None else alone.inside(self.output_size, steps))
         return all_taps - twice // 2
+
+
+@lru_cache(maxsize=256)  # for many layers have the same axes, and small matrices are built in less time
+def _nnz(axis: Axis) -> int:
+    if axis.mode == "zeros":
+        return axis._reads_of_inputs()
+    if axis.input_size == 1:
+        return axis.output_size
+    if axis.mode == "circular":
+        return axis.output_size * min(axis.kernel_size, axis.input_size // gcd(axis.dilation, axis.input_size))
+    if axis.mode == "replicate":
+        return axis._reads_of_inputs() + sum(axis._rows_reading_only_beyond())
+    return axis._mirrored_pairs()
 
 
 def input_sizes(outputs: int, span: int, stride: int, pads: int, input_dilation: int) -> range:
