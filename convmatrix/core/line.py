@@ -4,7 +4,8 @@ On such a line a window is a start and a step. So all padding modes, pads, crops
 those who multiply: they differ in what is put on the line, and in what is added back from it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.axis import NOTHING, Axis
 
-__all__ = ["Line", "line_of"]
+__all__ = ["Line", "laid_out", "line_of"]
 
 Ints = NDArray[np.int64]
 
@@ -32,6 +33,16 @@ class Line(NamedTuple):
     stride: int
     dilation: int
 
+    @property
+    def length(self) -> int:
+        """Number of positions."""
+        return len(self.before) + self.inside.stop - self.inside.start + len(self.after)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether zeros alone stand beyond the inputs."""
+        return bool((self.before == NOTHING).all() and (self.after == NOTHING).all())
+
     def read(self, x: NDArray[Any], axis: int) -> NDArray[Any]:
         """Put one axis of x on the line: a view where nothing stands beyond the inputs."""
         middle = x[_at(axis, self.inside)]
@@ -50,6 +61,23 @@ class Line(NamedTuple):
         yield from _gathered(values[_at(axis, slice(last, None))], self.after, axis)
 
 
+def laid_out(x: NDArray[Any], lines: Sequence[Line]) -> NDArray[Any]:
+    """Put the last axes of x on their lines."""
+    first = x.ndim - len(lines)
+    if all(line.is_blank for line in lines):  # then one copy is enough, or none
+        inside = x[(..., *(line.inside for line in lines))]
+        shape = (*x.shape[:first], *(line.length for line in lines))
+        if inside.shape == shape:
+            return inside
+        out = np.zeros(shape, dtype=x.dtype)
+        out[(..., *(slice(len(line.before), line.length - len(line.after)) for line in lines))] = inside
+        return out
+    for axis, line in enumerate(lines, start=first):
+        x = line.read(x, axis)
+    return x
+
+
+@lru_cache(maxsize=16)  # pieces of an array have the same lines on most axes
 def line_of(axis: Axis, start: int, stop: int) -> Line:
     """The line of the windows from `start` to `stop`."""
     first = start * axis.stride - axis.before

@@ -15,17 +15,23 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.line import Line, line_of
+from convmatrix.core.line import Line, laid_out, line_of
 
 __all__ = ["banded", "gathered", "has_band", "mirrored", "scattered"]
 
 Array = NDArray[Any]
 
-_PIECE = 2**19
-"""Bytes of the windows that are laid out at once: about half of a second-level cache."""
+_PIECE = 2**21
+"""Bytes of the windows that are laid out at once."""
 
-_BAND = 32
+_BAND = 16
 """Outputs of the last axis that one row of windows serves where there is a single channel."""
+
+_WORTH = 4
+"""A band matrix multiplies at most this many times as often as its taps would."""
+
+_WIDEST = 1.25
+"""Rows of windows are laid out as one where this makes them at most so many times longer."""
 
 
 def gathered(axes: Sequence[Axis], weight: Array, x: Array) -> Array:
@@ -47,12 +53,15 @@ def gathered(axes: Sequence[Axis], weight: Array, x: Array) -> Array:
     sizes = [axis.output_size for axis in axes]
     rows = weight.reshape(groups, to, channels * prod(kernel))
     out = np.empty((len(x), groups, to, prod(sizes)), dtype=x.dtype)
-    for box in _boxes((len(x), groups, *sizes), _PIECE // (rows[0, 0].nbytes)):
-        images, these, *ranges = box
+    columns = _Workspace(x.dtype)
+    for images, these, *ranges in _boxes((len(x), groups, *sizes), _PIECE // rows[0, 0].nbytes):
         windows = _windows(x[images, these], _lines(axes, ranges), kernel, ranges)
-        here = _side_by_side(sizes, ranges)
-        columns = windows.reshape(*windows.shape[:2], rows.shape[2], here.stop - here.start)
-        _multiply(rows[these], columns, out[images, these, :, here])
+        target = out[images, these, :, _side_by_side(sizes, ranges)]
+        every = _row_step(windows) if to == 1 and len(axes) > 1 else 0
+        if every:
+            _multiply_in_rows(rows[these], windows, every, columns, target)
+        else:
+            _multiply(rows[these], columns.filled(windows).reshape(*windows.shape[:2], rows.shape[2], -1), target)
     return out.reshape(len(x), groups, to, *sizes)
 
 
@@ -77,14 +86,13 @@ def scattered(axes: Sequence[Axis], weight: Array, y: Array) -> Array:
     rows = np.swapaxes(weight.reshape(groups, to, channels * prod(kernel)), 1, 2)
     flat = y.reshape(len(y), groups, to, prod(sizes))
     out = np.zeros((len(y), groups, channels, *(axis.input_size for axis in axes)), dtype=y.dtype)
-    for box in _boxes((len(y), groups, *sizes), _PIECE // (rows.shape[1] * weight.itemsize)):
-        images, these, *ranges = box
-        here = _side_by_side(sizes, ranges)
-        sent = flat[images, these, :, here]
-        columns = np.empty((*sent.shape[:2], rows.shape[1], sent.shape[3]), dtype=y.dtype)
+    work = _Workspace(y.dtype)
+    for images, these, *ranges in _boxes((len(y), groups, *sizes), _PIECE // (rows.shape[1] * y.itemsize)):
+        sent = flat[images, these, :, _side_by_side(sizes, ranges)]
+        columns = work.empty((*sent.shape[:2], rows.shape[1], sent.shape[3]))
         _multiply(rows[these], sent, columns)
         lines = _lines(axes, ranges)
-        spread = np.zeros((*sent.shape[:2], channels, *map(_length, lines, kernel, ranges)), dtype=y.dtype)
+        spread = np.zeros((*sent.shape[:2], channels, *(line.length for line in lines)), dtype=y.dtype)
         targets = _view(spread, lines, kernel, ranges, writeable=True)
         columns = columns.reshape(targets.shape)
         for tap in product(*map(range, kernel)):
@@ -94,11 +102,19 @@ def scattered(axes: Sequence[Axis], weight: Array, y: Array) -> Array:
 
 
 def mirrored(axes: Sequence[Axis], weight: Array) -> tuple[list[Axis], Array] | None:
-    """The axes and the weight with which `gathered` does what `scattered` does with the given ones, if there are any.
+    """The axes and the weight with which `gathered` does what `scattered` does with the given ones.
 
-    There are where windows overlap in steps of one and borders are zeros. The kernel is turned by 180 degrees.
+    The kernel is turned by 180 degrees.
+
+    Returns
+    -------
+    tuple or None
+        None where strides, input dilations or borders other than zeros allow no such thing, and where the windows of
+        many channels would be laid out to make few.
     """
     if any((axis.mode, axis.stride, axis.input_dilation) != ("zeros", 1, 1) for axis in axes):
+        return None
+    if weight.shape[1] > 2 * weight.shape[2]:
         return None
     turned = [
         replace(axis, input_size=axis.output_size, before=axis.span - 1 - axis.before, after=axis.input_size
@@ -115,7 +131,8 @@ def has_band(axes: Sequence[Axis], weight: Array) -> bool:
     if weight.shape[:3] != (1, 1, 1) or weight.dtype.kind not in "fc" or not axes:
         return False
     last = axes[-1]
-    return last.output_size >= _BAND and (_BAND - 1) * last.stride + last.span <= 16 * last.kernel_size
+    stretch = (_BAND - 1) * last.stride + last.span
+    return last.output_size >= _BAND and stretch <= _WORTH * last.kernel_size
 
 
 def banded(axes: Sequence[Axis], weight: Array, x: Array) -> Array | None:
@@ -161,11 +178,11 @@ def _multiply_by_band(axes: Sequence[Axis], band: Array, x: Array, out: Array) -
         ndim = len(axes)
         by_block = windows.transpose(0, 1, 2, *range(3 + ndim, 3 + 2 * ndim), *range(3, 3 + ndim))
         with np.errstate(invalid="ignore", over="ignore"):
-            product_ = by_block.reshape(-1, len(band)) @ band
-        if not np.isfinite(product_).all():
+            results = by_block.reshape(-1, len(band)) @ band
+        if not np.isfinite(results).all():
             return False
         here = out[images, :, :, *ranges]
-        here[:] = product_.reshape(here.shape)
+        here[:] = results.reshape(here.shape)
     return True
 
 
@@ -195,15 +212,9 @@ def _lines(axes: Sequence[Axis], ranges: Sequence[slice]) -> list[Line]:
     return [line_of(axis, here.start, here.stop) for axis, here in zip(axes, ranges, strict=True)]
 
 
-def _length(line: Line, taps: int, windows: slice) -> int:
-    return (windows.stop - windows.start - 1) * line.stride + (taps - 1) * line.dilation + 1
-
-
 def _windows(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice]) -> Array:
     """The windows of a box of outputs, shape (images, groups, channels, *kernel_size, *box)."""
-    for axis, line in enumerate(lines, start=3):
-        x = line.read(x, axis)
-    return _view(x, lines, kernel, ranges, writeable=False)
+    return _view(laid_out(x, lines), lines, kernel, ranges, writeable=False)
 
 
 def _view(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice], *, writeable: bool) -> Array:
@@ -211,6 +222,47 @@ def _view(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequen
     taps = [step * line.dilation for step, line in zip(x.strides[3:], lines, strict=True)]
     steps = [step * line.stride for step, line in zip(x.strides[3:], lines, strict=True)]
     return as_strided(x, shape, (*x.strides[:3], *taps, *steps), writeable=writeable)
+
+
+class _Workspace:
+    """Memory for one piece after the other: fresh pages cost more than what is done in them."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self._cells = np.empty(0, dtype=dtype)
+
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        """An array that may hold anything, until the next one is asked for."""
+        size = prod(shape)
+        if size > len(self._cells):
+            self._cells = np.empty(size, dtype=self._cells.dtype)
+        return self._cells[:size].reshape(shape)
+
+    def filled(self, values: Array) -> Array:
+        """A copy that is contiguous."""
+        copy = self.empty(values.shape)
+        np.copyto(copy, values)
+        return copy
+
+
+def _row_step(windows: Array) -> int:
+    """How many cells after a row of a box the next begins, in memory; 0 where it is much more than a row."""
+    (rows, cells), (row, cell) = windows.shape[-2:], windows.strides[-2:]
+    every = row // cell
+    return every if rows > 1 and row % cell == 0 and cells <= every <= _WIDEST * cells else 0
+
+
+def _multiply_in_rows(rows: Array, windows: Array, every: int, columns: _Workspace, out: Array) -> None:
+    """Lay out all rows of a box as one, with what stands between them: copies of long rows are several times faster."""
+    *outer, height, width = windows.shape
+    long = as_strided(windows, (*outer, (height - 1) * every + width), (*windows.strides[:-2], windows.strides[-1]),
+                      writeable=False)  # fmt: skip
+    products = np.empty((*out.shape[:3], out.shape[3] // (height * width) * long.shape[-1]), dtype=out.dtype)
+    _multiply(rows, columns.filled(long).reshape(*windows.shape[:2], rows.shape[2], -1), products)
+    products = products.reshape(*out.shape[:3], -1, long.shape[-1])
+    cell = products.strides[-1]
+    wanted = as_strided(products, (*products.shape[:-1], height, width), (*products.strides[:-1], every * cell, cell),
+                        writeable=False)  # fmt: skip
+    out.reshape(wanted.shape)[:] = wanted
 
 
 def _multiply(rows: Array, columns: Array, out: Array) -> None:
