@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.axis import NOTHING, Axis
 
-__all__ = ["Line", "laid_out", "line_of"]
+__all__ = ["Line", "at", "laid_out", "line_of"]
 
 Ints = NDArray[np.int64]
 
@@ -36,7 +36,7 @@ class Line(NamedTuple):
     @property
     def length(self) -> int:
         """Number of positions."""
-        return len(self.before) + self.inside.stop - self.inside.start + len(self.after)
+        return len(self.before) + _size(self.inside) + len(self.after)
 
     @property
     def is_blank(self) -> bool:
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
     def read(self, x: NDArray[Any], axis: int) -> NDArray[Any]:
         """Put one axis of x on the line: a view where nothing stands beyond the inputs."""
-        middle = x[_at(axis, self.inside)]
+        middle: NDArray[Any] = x[at(axis, self.inside)]
         if not len(self.before) and not len(self.after):
             return middle
         parts = (_picked(x, self.before, axis), middle, _picked(x, self.after, axis))
@@ -54,23 +54,23 @@ class Line(NamedTuple):
     def returns(self, values: NDArray[Any], axis: int) -> Iterator[tuple[slice, NDArray[Any]]]:
         """What values on the line add to the inputs that stand there: ranges of inputs, and what each is to get."""
         first = len(self.before)
-        last = first + self.inside.stop - self.inside.start
+        last = first + _size(self.inside)
         if first < last:
-            yield self.inside, values[_at(axis, slice(first, last))]
-        yield from _gathered(values[_at(axis, slice(0, first))], self.before, axis)
-        yield from _gathered(values[_at(axis, slice(last, None))], self.after, axis)
+            yield self.inside, values[at(axis, slice(first, last))]
+        yield from _gathered(values[at(axis, slice(0, first))], self.before, axis)
+        yield from _gathered(values[at(axis, slice(last, None))], self.after, axis)
 
 
 def laid_out(x: NDArray[Any], lines: Sequence[Line]) -> NDArray[Any]:
     """Put the last axes of x on their lines."""
     first = x.ndim - len(lines)
     if all(line.is_blank for line in lines):  # then one copy is enough, or none
-        inside = x[(..., *(line.inside for line in lines))]
+        inside: NDArray[Any] = x[at(first, *(line.inside for line in lines))]
         shape = (*x.shape[:first], *(line.length for line in lines))
         if inside.shape == shape:
             return inside
         out = np.zeros(shape, dtype=x.dtype)
-        out[(..., *(slice(len(line.before), line.length - len(line.after)) for line in lines))] = inside
+        out[at(first, *(slice(len(line.before), line.length - len(line.after)) for line in lines))] = inside
         return out
     for axis, line in enumerate(lines, start=first):
         x = line.read(x, axis)
@@ -102,8 +102,13 @@ def _standing(axis: Axis, start: int, stop: int) -> Ints:
     return axis.extend(np.arange(start, stop, dtype=np.int64)) if start < stop else _NONE
 
 
-def _at(axis: int, index: Any) -> tuple[Any, ...]:
-    return (*(slice(None),) * axis, index)
+def _size(inside: slice) -> int:
+    return int(inside.stop) - int(inside.start)
+
+
+def at(axis: int, *index: Any) -> tuple[Any, ...]:
+    """An index into the axes from `axis` on."""
+    return (*(slice(None),) * axis, *index)
 
 
 def _picked(x: NDArray[Any], inputs: Ints, axis: int) -> NDArray[Any]:
@@ -111,7 +116,7 @@ def _picked(x: NDArray[Any], inputs: Ints, axis: int) -> NDArray[Any]:
     if nothing.all():
         return np.zeros((*x.shape[:axis], len(inputs), *x.shape[axis + 1 :]), dtype=x.dtype)
     picked = x.take(inputs, axis, mode="wrap")  # whatever NOTHING picks is overwritten
-    picked[_at(axis, nothing)] = 0
+    picked[at(axis, nothing)] = 0
     return picked
 
 
@@ -124,5 +129,5 @@ def _gathered(values: NDArray[Any], inputs: Ints, axis: int) -> Iterator[tuple[s
     sums = np.add.reduceat(values.take(order, axis), starts, axis=axis, dtype=values.dtype)
     first, stop = int(found[0]), int(found[-1]) + 1
     spread = np.zeros((*values.shape[:axis], stop - first, *values.shape[axis + 1 :]), dtype=values.dtype)
-    spread[_at(axis, found - first)] = sums
+    spread[at(axis, found - first)] = sums
     yield slice(first, stop), spread

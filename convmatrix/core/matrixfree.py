@@ -35,7 +35,7 @@ class ConvolutionOperator(LinearOperator):
     ------
     SumOverflowError
         If integer weights that meet on one input add up to more than their dtype holds.
-    """  # noqa: DOC502  raised where the sums are made
+    """
 
     def __init__(self, axes: Sequence[Axis], weight: NDArray[Any], groups: int, *, transposed: bool = False) -> None:
         row_channels, col_channels = weight.shape[:2]
@@ -75,6 +75,7 @@ class ConvolutionOperator(LinearOperator):
 
     def _applied(self, x: NDArray[Any], *, back: bool, conjugate: bool) -> NDArray[Any]:
         """Apply to the columns of x, shape (n, batch); `back` is from the convolution's outputs to its inputs."""
+        x = np.asarray(x)
         dtype = np.result_type(self.dtype, x.dtype)
         if dtype == np.float16:  # as scipy.sparse does, which has no float16
             dtype = np.dtype(np.float32)
@@ -107,7 +108,7 @@ def _along_windows(axes: Sequence[Axis], weight: NDArray[Any], x: NDArray[Any], 
     return gathered(axes, weight, x) if result is None else result
 
 
-# -- one multiply-add for each tap and each run of rows it serves: no tap is multiplied with what it does not read ------
+# -- one multiply-add for each tap and each run of rows it serves: no tap meets what it does not read ---------------
 
 
 def _along_runs(

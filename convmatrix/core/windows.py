@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.line import Line, laid_out, line_of
+from convmatrix.core.line import Line, at, laid_out, line_of
 
 __all__ = ["banded", "gathered", "has_band", "mirrored", "scattered"]
 
@@ -96,7 +96,7 @@ def scattered(axes: Sequence[Axis], weight: Array, y: Array) -> Array:
         targets = _view(spread, lines, kernel, ranges, writeable=True)
         columns = columns.reshape(targets.shape)
         for tap in product(*map(range, kernel)):
-            targets[:, :, :, *tap] += columns[:, :, :, *tap]
+            targets[at(3, *tap)] += columns[at(3, *tap)]
         _add_back(out[images, these], spread, lines, 3)
     return out
 
@@ -120,7 +120,8 @@ def mirrored(axes: Sequence[Axis], weight: Array) -> tuple[list[Axis], Array] | 
         replace(axis, input_size=axis.output_size, before=axis.span - 1 - axis.before, after=axis.input_size
                 - axis.output_size + axis.before) for axis in axes
     ]  # fmt: skip
-    return turned, np.swapaxes(np.flip(weight, tuple(range(3, weight.ndim))), 1, 2)
+    # A view would be read backwards, which BLAS does not.
+    return turned, np.ascontiguousarray(np.swapaxes(np.flip(weight, tuple(range(3, weight.ndim))), 1, 2))
 
 
 # -- a single channel ----------------------------------------------------------------------------------------------
@@ -181,7 +182,7 @@ def _multiply_by_band(axes: Sequence[Axis], band: Array, x: Array, out: Array) -
             results = by_block.reshape(-1, len(band)) @ band
         if not np.isfinite(results).all():
             return False
-        here = out[images, :, :, *ranges]
+        here = out[images][at(3, *ranges)]
         here[:] = results.reshape(here.shape)
     return True
 
@@ -279,4 +280,4 @@ def _add_back(out: Array, values: Array, lines: Sequence[Line], axis: int) -> No
         out += values
         return
     for inputs, part in lines[0].returns(values, axis):
-        _add_back(out[(*(slice(None),) * axis, inputs)], part, lines[1:], axis + 1)
+        _add_back(out[at(axis, inputs)], part, lines[1:], axis + 1)
