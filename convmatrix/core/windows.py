@@ -249,7 +249,7 @@ def _row_step(windows: Array) -> int:
     """How many cells after a row of a box the next begins, in memory; 0 where it is much more than a row."""
     (rows, cells), (row, cell) = windows.shape[-2:], windows.strides[-2:]
     every = row // cell
-    return every if rows > 1 and row % cell == 0 and cells <= every <= _WIDEST * cells else 0
+    return every if rows > 1 and row % cell == 0 and every <= _WIDEST * cells else 0
 
 
 def _multiply_in_rows(rows: Array, windows: Array, every: int, columns: _Workspace, out: Array) -> None:
