@@ -16,6 +16,9 @@ from convmatrix.core.windows import banded, gathered, has_band, mirrored, scatte
 
 __all__ = ["ConvolutionOperator"]
 
+_MOST_AXES = 29
+"""NumPy's arrays have up to 64 axes, and windows two for each axis, of which columns side by side are one more."""
+
 
 class ConvolutionOperator(LinearOperator):
     """The linear operator of a convolution or of its transpose; what `assemble` makes a matrix of.
@@ -42,8 +45,9 @@ class ConvolutionOperator(LinearOperator):
         self._axes, self._groups, self._transposed = tuple(axes), groups, transposed
         self._patterns = [pattern_of(axis) for axis in axes]
         extended = extended_weight(weight, self._patterns)
-        # Padding with zeros multiplies them, and taps that meet are added: not what inf, nan and "or" are to have.
-        self._exact = bool(np.isfinite(weight).all()) and (weight.dtype.kind != "b" or extended is weight)
+        # In whole windows padded zeros are multiplied, and taps that meet are added: not right for inf, nan and "or".
+        exact = bool(np.isfinite(weight).all()) and (weight.dtype.kind != "b" or extended is weight)
+        self._whole_windows = exact and len(self._axes) <= _MOST_AXES
         self._rows = (groups, row_channels // groups, *(axis.output_size for axis in axes))
         self._cols = (groups, col_channels, *(axis.input_size for axis in axes))
         # shape (groups, row channels of a group, column channels of a group, *taps), and with *symbols for *taps
@@ -81,14 +85,14 @@ class ConvolutionOperator(LinearOperator):
             dtype = np.dtype(np.float32)
         domain, target = (self._rows, self._cols) if back else (self._cols, self._rows)
         n, batch = prod(target), x.shape[1]
-        weight = (self._weight if self._exact else self._extended).astype(dtype, copy=False)
+        weight = (self._weight if self._whole_windows else self._extended).astype(dtype, copy=False)
         weight = _conjugate(weight) if conjugate else weight
-        if self._exact and batch > 1 and x.flags.c_contiguous:
+        if self._whole_windows and batch > 1 and x.flags.c_contiguous:
             # Columns that lie side by side are one more axis, of a kernel with one tap.
             axes, images = (*self._axes, Axis(batch, 1)), x.astype(dtype, copy=False).reshape(1, *domain, batch)
             return _along_windows(axes, weight[..., None], images, back=back).reshape(n, batch)
         images = np.ascontiguousarray(x.T, dtype=dtype).reshape(batch, *domain)
-        if self._exact:
+        if self._whole_windows:
             return _along_windows(self._axes, weight, images, back=back).reshape(batch, n).T
         return _along_runs(self._patterns, weight, images, target, back=back).reshape(batch, n).T
 

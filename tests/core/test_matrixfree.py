@@ -261,6 +261,20 @@ def test_transposes_are_operators_of_the_same_kind(layer):
         assert_array_equal(twin @ v, matrix @ v)
 
 
+@pytest.mark.parametrize("ndim", [29, 30, 61])
+def test_many_axes(ndim):
+    layer = Conv((1,) * (ndim - 2) + (5, 5), (1,) * (ndim - 2) + (3, 3), padding=((0, 0),) * (ndim - 2) + ((1, 1),) * 2)
+    weight = integers(layer.weight_shape, 1, float)
+    x = integers((25, 3), 2, float)
+    A = layer.operator(weight)
+    expected = Conv(5, 3, padding=1).matrix(weight.reshape(3, 3))
+    with paths_taken() as taken:
+        for columns in (x, np.asfortranarray(x)):
+            assert_array_equal(A @ columns, expected @ x)
+            assert_array_equal(A.H @ columns, expected.T @ x)
+    assert set(taken) == {"gathered" if ndim == 29 else "_along_runs"}
+
+
 def test_no_columns_give_no_columns():
     A = Conv(4, 3).operator(np.ones((3, 3)))
     assert (A @ np.ones((16, 0))).shape == (4, 0)
