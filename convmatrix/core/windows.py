@@ -1,4 +1,4 @@
-"""Windows times a weight, piece by piece: each piece is laid out in the processor's cache and multiplied there.
+"""Windows times a weight, piece by piece: each piece is laid out in a workspace, and multiplied while it is in cache.
 
 Arrays have the shape (images, groups, channels, *size); a weight has (groups, to, from, *kernel_size). A piece is a box
 of outputs that lie side by side in memory, so that the products are written where they belong.
