@@ -1,4 +1,4 @@
-"""The same map as the matrix, without the matrix: one multiply-add for each tap and each run of rows it serves."""
+"""The same map as the matrix, without the matrix."""
 
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -9,33 +9,51 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from convmatrix.core.pattern import Pattern
+from convmatrix.core.assembly import extended_weight
+from convmatrix.core.axis import Axis
+from convmatrix.core.pattern import Pattern, pattern_of
+from convmatrix.core.windows import banded, gathered, has_band, mirrored, scattered
 
 __all__ = ["ConvolutionOperator"]
 
+_MOST_AXES = 29
+"""NumPy's arrays have up to 64 axes, and windows two for each axis, of which columns side by side are one more."""
+
 
 class ConvolutionOperator(LinearOperator):
-    """The linear operator of the given patterns and weight; what `assemble` makes a matrix of.
+    """The linear operator of a convolution or of its transpose; what `assemble` makes a matrix of.
 
     Parameters
     ----------
-    patterns : sequence of Pattern
-        One for each axis, outermost first.
-    weight : (row_channels, col_channels_per_group, *number_of_symbols) ndarray
-        As for `assemble`.
+    axes : sequence of Axis
+        Those of the convolution, outermost first.
+    weight : (row_channels, col_channels_per_group, *kernel_size) ndarray
+        That of the convolution.
     groups : int
         Number of diagonal blocks.
+    transposed : bool, default False
+        Whether this is the plain transpose of the convolution.
+
+    Raises
+    ------
+    SumOverflowError
+        If integer weights that meet on one input add up to more than their dtype holds.
     """
 
-    def __init__(self, patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) -> None:
+    def __init__(self, axes: Sequence[Axis], weight: NDArray[Any], groups: int, *, transposed: bool = False) -> None:
         row_channels, col_channels = weight.shape[:2]
-        self._patterns = tuple(patterns)
-        # shape (groups, row channels of a group, column channels of a group, *symbols)
-        self._weight = weight.reshape(groups, row_channels // groups, *weight.shape[1:])
-        self._rows = (groups, row_channels // groups, *(p.n_rows for p in patterns))
-        self._cols = (groups, col_channels, *(p.n_cols for p in patterns))
+        self._axes, self._groups, self._transposed = tuple(axes), groups, transposed
+        self._patterns = [pattern_of(axis) for axis in axes]
+        extended = extended_weight(weight, self._patterns)
+        # In whole windows padded zeros are multiplied, and taps that meet are added: not right for inf, nan and "or".
+        exact = bool(np.isfinite(weight).all()) and (weight.dtype.kind != "b" or extended is weight)
+        self._whole_windows = exact and len(self._axes) <= _MOST_AXES
+        self._rows = (groups, row_channels // groups, *(axis.output_size for axis in axes))
+        self._cols = (groups, col_channels, *(axis.input_size for axis in axes))
+        # shape (groups, row channels of a group, column channels of a group, *taps), and with *symbols for *taps
+        self._weight, self._extended = (w.reshape(*self._rows[:2], *w.shape[1:]) for w in (weight, extended))
         shape = (prod(self._rows), prod(self._cols))
-        super().__init__(weight.dtype, shape)  # type: ignore[call-arg]  # scipy-stubs know __new__ only
+        super().__init__(weight.dtype, shape[::-1] if transposed else shape)  # type: ignore[call-arg]  # scipy-stubs know __new__ only
 
     def _matvec(self, x: NDArray[Any]) -> NDArray[Any]:
         return self._matmat(x.reshape(-1, 1))[:, 0]
@@ -44,35 +62,76 @@ class ConvolutionOperator(LinearOperator):
         return self._rmatmat(x.reshape(-1, 1))[:, 0]
 
     def _matmat(self, x: NDArray[Any]) -> NDArray[Any]:
-        return self._applied(x, self._cols, self._rows, adjoint=False)
+        return self._applied(x, back=self._transposed, conjugate=False)
 
     def _rmatmat(self, x: NDArray[Any]) -> NDArray[Any]:
-        return self._applied(x, self._rows, self._cols, adjoint=True)
+        return self._applied(x, back=not self._transposed, conjugate=True)
 
-    def _applied(
-        self, x: NDArray[Any], domain: tuple[int, ...], target: tuple[int, ...], *, adjoint: bool
-    ) -> NDArray[Any]:
-        """Apply to the columns of x, shape (prod(domain), batch); the result has shape (prod(target), batch)."""
+    def _transpose(self) -> "ConvolutionOperator":
+        return self._twin(self._weight)
+
+    def _adjoint(self) -> "ConvolutionOperator":
+        return self._twin(_conjugate(self._weight))
+
+    def _twin(self, weight: NDArray[Any]) -> "ConvolutionOperator":
+        flat = weight.reshape(-1, *weight.shape[2:])
+        return ConvolutionOperator(self._axes, flat, self._groups, transposed=not self._transposed)
+
+    def _applied(self, x: NDArray[Any], *, back: bool, conjugate: bool) -> NDArray[Any]:
+        """Apply to the columns of x, shape (n, batch); `back` is from the convolution's outputs to its inputs."""
+        x = np.asarray(x)
         dtype = np.result_type(self.dtype, x.dtype)
         if dtype == np.float16:  # as scipy.sparse does, which has no float16
             dtype = np.dtype(np.float32)
-        weight = self._weight.astype(dtype, copy=False)
-        if adjoint:
-            weight = np.swapaxes(weight, 1, 2)
-            weight = weight.conj() if dtype.kind == "c" else weight
-        batch = x.shape[1]
-        source = np.ascontiguousarray(x.T, dtype=dtype).reshape(batch, *domain)
-        out = np.zeros((batch, *target), dtype=dtype)
-        for symbols, rows, cols in self._runs():
-            here, there = (cols, rows) if adjoint else (rows, cols)
-            taps = weight[_last(symbols)]  # shape (groups, target channels, domain channels)
-            _accumulate(out[_last(here)], taps, source[_last(there)])
-        return out.reshape(batch, prod(target)).T
+        domain, target = (self._rows, self._cols) if back else (self._cols, self._rows)
+        n, batch = prod(target), x.shape[1]
+        weight = (self._weight if self._whole_windows else self._extended).astype(dtype, copy=False)
+        weight = _conjugate(weight) if conjugate else weight
+        if self._whole_windows and batch > 1 and x.flags.c_contiguous:
+            # Columns that lie side by side are one more axis, of a kernel with one tap.
+            axes, images = (*self._axes, Axis(batch, 1)), x.astype(dtype, copy=False).reshape(1, *domain, batch)
+            return _along_windows(axes, weight[..., None], images, back=back).reshape(n, batch)
+        images = np.ascontiguousarray(x.T, dtype=dtype).reshape(batch, *domain)
+        if self._whole_windows:
+            return _along_windows(self._axes, weight, images, back=back).reshape(batch, n).T
+        return _along_runs(self._patterns, weight, images, target, back=back).reshape(batch, n).T
 
-    def _runs(self) -> Iterable[tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]]:
-        for runs in product(*(pattern.runs for pattern in self._patterns)):
-            symbols = tuple(symbol for symbol, _ in runs)
-            yield symbols, tuple(run.row_slice() for _, run in runs), tuple(run.col_slice() for _, run in runs)
+
+def _conjugate(weight: NDArray[Any]) -> NDArray[Any]:
+    return weight.conj() if weight.dtype.kind == "c" else weight
+
+
+def _along_windows(axes: Sequence[Axis], weight: NDArray[Any], x: NDArray[Any], *, back: bool) -> NDArray[Any]:
+    """Apply by products with whole windows, in the way that suits the axes and the channels."""
+    if back:
+        turned = mirrored(axes, weight)
+        if turned is None:
+            return scattered(axes, weight, x)
+        axes, weight = turned
+    result = banded(axes, weight, x) if has_band(axes, weight) else None
+    return gathered(axes, weight, x) if result is None else result
+
+
+# -- one multiply-add for each tap and each run of rows it serves: no tap meets what it does not read ---------------
+
+
+def _along_runs(
+    patterns: Sequence[Pattern], weight: NDArray[Any], x: NDArray[Any], target: tuple[int, ...], *, back: bool
+) -> NDArray[Any]:
+    """Apply an extended weight to x (images, groups, channels, *size), entry by entry of the matrix."""
+    taps = np.swapaxes(weight, 1, 2) if back else weight
+    out = np.zeros((len(x), *target), dtype=x.dtype)
+    for symbols, rows, cols in _runs(patterns):
+        here, there = (cols, rows) if back else (rows, cols)
+        # shape (groups, target channels, domain channels)
+        _accumulate(out[_last(here)], taps[_last(symbols)], x[_last(there)])
+    return out
+
+
+def _runs(patterns: Sequence[Pattern]) -> Iterable[tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]]:
+    for runs in product(*(pattern.runs for pattern in patterns)):
+        symbols = tuple(symbol for symbol, _ in runs)
+        yield symbols, tuple(run.row_slice() for _, run in runs), tuple(run.col_slice() for _, run in runs)
 
 
 def _last(index: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -86,9 +145,9 @@ def _accumulate(out: NDArray[Any], taps: NDArray[Any], source: NDArray[Any]) -> 
     Where one side has a single position for many of the other (a border value that several rows read), it serves
     all of them, or collects all of them.
     """
-    gathered = tuple(axis for axis in range(3, out.ndim) if out.shape[axis] == 1 < source.shape[axis])
-    if gathered:
-        source = np.add.reduce(source, axis=gathered, keepdims=True, dtype=source.dtype)
+    gathered_axes = tuple(axis for axis in range(3, out.ndim) if out.shape[axis] == 1 < source.shape[axis])
+    if gathered_axes:
+        source = np.add.reduce(source, axis=gathered_axes, keepdims=True, dtype=source.dtype)
     flat = source.reshape(*source.shape[:3], prod(source.shape[3:]))
     # With one channel to read from there is no sum: a column times a row.
     terms = taps * flat if taps.shape[2] == 1 else np.matmul(taps, flat)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -66,6 +66,9 @@ class Layer(AnyLayer):
     input_dilation: tuple[int, ...]
 
     # -- what a subclass says --------------------------------------------------------------------------------------
+
+    _transposed: ClassVar[bool] = False
+    """Whether the layer's own matrix is the transpose of the one that `axes` and the weight describe."""
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
@@ -359,7 +362,7 @@ class Layer(AnyLayer):
         """
         from convmatrix.core.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
 
-        return ConvolutionOperator(*self._prepared(self.checked_weight(weight)), self.groups)
+        return ConvolutionOperator(self.axes, self.checked_weight(weight), self.groups, transposed=self._transposed)
 
     # -- biases ----------------------------------------------------------------------------------------------------
 
@@ -648,6 +651,7 @@ class ConvTranspose(Layer):
     """
 
     output_padding: tuple[int, ...]
+    _transposed: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -261,7 +261,7 @@ class AvgPool(Pool, FixedLayer):
 
         from convmatrix.core.matrixfree import ConvolutionOperator
 
-        sums = ConvolutionOperator(self._patterns(), self._ones(dtype), self.channels)
+        sums = ConvolutionOperator(self.axes, self._ones(dtype), self.channels)
         return sums if dtype.kind == "b" else aslinearoperator(sparse.diags_array(self._scale(dtype))) @ sums
 
     @property
