@@ -1,0 +1,150 @@
+"""Medians of calls that are timed in turn, and the peak of memory of one call.
+
+What would distort the ratios is kept out: memory that was used before (`fresh_pages`), first calls (one that does not
+count), short calls beside long ones (bursts), a machine whose speed drifts (all calls in turn, medians).
+"""
+
+import ctypes
+import gc
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from convmatrix import Conv, ConvTranspose
+
+__all__ = ["FULL", "QUICK", "Effort", "Timed", "fresh_pages", "medians", "peak_bytes", "written"]
+
+_BURST = 2e-3
+"""Seconds for which a short call is repeated, once its turn has come."""
+
+_MOST_ROUNDS = 41
+
+_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+_FRESH_FROM = 2**20
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much time a measurement may take.
+
+    Parameters
+    ----------
+    rounds : int
+        Fewest rounds in which every call has its turn.
+    seconds : float
+        Further rounds begin until this time is over: short calls have more of them.
+    patience : float
+        A call whose first run takes longer has no other: that run is its time.
+    """
+
+    rounds: int
+    seconds: float
+    patience: float
+
+
+FULL = Effort(rounds=5, seconds=0.4, patience=2.0)
+QUICK = Effort(rounds=3, seconds=0.1, patience=0.4)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Seconds of one call, and whether its first run is all there is."""
+
+    seconds: float
+    once: bool = False
+
+
+def fresh_pages() -> None:
+    """Take every array above a megabyte from the system, as on a first use: glibc would hand out used pages again."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _FRESH_FROM)
+
+
+def written(layer: Conv | ConvTranspose, dtype: str) -> list[np.ndarray]:
+    """The limit: write three arrays of the sizes of the layer's data, indices and indptr, and nothing else."""
+    arrays = [np.empty(layer.nnz, dtype), np.empty(layer.nnz, np.int32), np.empty(layer.matrix_shape[0] + 1, np.int32)]
+    for array in arrays:
+        array.fill(1)
+    return arrays
+
+
+def medians(
+    calls: Mapping[str, Callable[[], object]],
+    effort: Effort,
+    inspect: Callable[[str, object], None] = lambda name, result: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Timed]:
+    """Time calls in turn.
+
+    Parameters
+    ----------
+    calls : mapping of str to callable
+        What is timed, by its name.
+    effort : Effort
+        How often.
+    inspect : callable, optional
+        Is given the name and the result of every first run, which warms up and does not count.
+    clock : callable, optional
+        Seconds since some moment.
+
+    Returns
+    -------
+    dict of str to Timed
+        Seconds of one call, the median over the rounds.
+    """
+    gc.collect()
+    times: dict[str, Timed] = {}
+    bursts: dict[str, int] = {}
+    for name, call in calls.items():
+        first = _seconds(call, 1, clock, lambda result, name=name: inspect(name, result))
+        if first > effort.patience:
+            times[name] = Timed(first, once=True)
+        else:
+            bursts[name] = _burst(call, clock)
+    rounds: dict[str, list[float]] = {name: [] for name in bursts}
+    end = clock() + effort.seconds
+    for done in range(_MOST_ROUNDS):
+        if not bursts or (done >= effort.rounds and clock() >= end):
+            break
+        for name, repeats in bursts.items():
+            rounds[name].append(_seconds(calls[name], repeats, clock))
+    times.update((name, Timed(statistics.median(each))) for name, each in rounds.items())
+    return {name: times[name] for name in calls}
+
+
+def peak_bytes(call: Callable[[], object]) -> int:
+    """Most bytes that NumPy and Python hold at once during a call."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _burst(call: Callable[[], object], clock: Callable[[], float]) -> int:
+    """How often a call is repeated in its turn: once, or as often as a burst has room for."""
+    return max(1, round(_BURST / max(_seconds(call, 1, clock), 1e-7)))
+
+
+def _seconds(
+    call: Callable[[], object],
+    repeats: int,
+    clock: Callable[[], float],
+    use: Callable[[object], None] = lambda result: None,
+) -> float:
+    """Seconds of one call out of several; freeing the last result is not counted, as the limit does not free either."""
+    if repeats > 1:
+        call()  # what ran before has filled the caches
+    start = clock()
+    for _ in range(repeats - 1):
+        call()
+    result = call()
+    took = clock() - start
+    use(result)
+    return took / repeats
