@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -139,6 +140,28 @@ def test_ranges_cover_consecutive_indices_in_order(shape, data):
     found = [numbers[tuple(slice(*ends) for ends in box)].ravel() for box in boxes]
     assert_array_equal(np.concatenate([np.zeros(0, dtype=int), *found]), np.arange(start, stop))
     assert len(boxes) <= max(2 * len(shape) - 1, 1)
+
+
+# -- threads ---------------------------------------------------------------------------------------------------------
+
+
+@share(0.4)
+@given(layer=layers(), seed=seeds(), threads=st.integers(2, 5))
+def test_several_threads_write_the_same_matrix(layer, seed, threads):
+    weight = integers(layer.weight_shape, seed)
+    with mock.patch.object(assembly, "_WORTH_A_THREAD", 0), mock.patch.object(assembly, "is_small", return_value=False):
+        assert_same(layer.matrix(weight, threads=threads), layer.matrix(weight))
+        rows = slice(1, layer.matrix_shape[0])
+        assert_same(layer.matrix(weight, rows=rows, threads=threads), layer.matrix(weight, rows=rows))
+
+
+def test_a_matrix_of_few_entries_needs_no_threads(monkeypatch):
+    monkeypatch.setattr(assembly, "ThreadPoolExecutor", None)
+    assert Conv(100, 7).matrix(np.ones((7, 7)), threads=2).nnz < 10**7
+    with pytest.raises(TypeError):
+        Conv(1000, 4).matrix(np.ones((4, 4)), threads=2)
+    with pytest.raises(ValueError, match=r"^threads must be at least 1, got 0$"):
+        Conv(4, 3).matrix(np.ones((3, 3)), threads=0)
 
 
 # -- new values ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ repeats, with the column shift added. All rows of a channel group have the same 
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import product
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, pairwise, product
 from math import prod
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ __all__ = ["assemble", "count_entries", "extended_weight", "index_dtype", "refil
 
 _BLOCK = 4096
 """Blocks of fewer elements make NumPy's broadcasting add several times slower per element."""
+
+_WORTH_A_THREAD = 10**7
+"""Fewest entries that several threads write faster than one."""
 
 
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
@@ -114,7 +118,7 @@ def taps_of_places(patterns: Sequence[Pattern]) -> tuple[NDArray[np.int64], NDAr
 
 
 def assemble(
-    patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, rows: range | None = None
+    patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, rows: range | None = None, threads: int = 1
 ) -> sparse.csr_array:
     """Build the matrix of the given patterns and weight, or some of its rows, in canonical CSR form.
 
@@ -128,6 +132,8 @@ def assemble(
         Number of diagonal blocks; `row_channels` is a multiple of it.
     rows : range, optional
         Consecutive rows of the matrix; all by default.
+    threads : int, default 1
+        How many write a large matrix, each its own rows.
 
     Returns
     -------
@@ -140,20 +146,36 @@ def assemble(
         n_rows = row_channels * prod(pattern.n_rows for pattern in patterns)
         if index_dtype(n_rows, n_cols, 0) == np.int32:
             return _canonical(write_small(patterns, weight, groups), (n_rows, n_cols))
-    boxes = list(_boxes(patterns, weight, groups, rows))
+    parts = [rows] if threads == 1 else _shares(patterns, len(weight), rows, threads)
+    boxes = [box for part in parts for box in _boxes(patterns, weight, groups, part)]
     shape = (sum(box.n_rows for box in boxes), n_cols)
     nnz = sum(box.nnz for box in boxes)
     dtype = index_dtype(*shape, nnz)
     data = np.empty(nnz, dtype=weight.dtype)
     indices = np.empty(nnz, dtype=dtype)
     indptr = np.zeros(shape[0] + 1, dtype=dtype)
-    row = entry = 0
-    for box in boxes:
+
+    def write(box: _Box, row: int, entry: int) -> None:
         here = slice(entry, entry + box.nnz)
         _write(box, data[here], indices[here])
         _write_starts(box, entry, indptr[row + 1 : row + 1 + box.n_rows])
-        row, entry = row + box.n_rows, here.stop
+
+    first_rows, first_entries = (list(accumulate(sizes, initial=0))[:-1]
+                                 for sizes in ([box.n_rows for box in boxes], [box.nnz for box in boxes]))  # fmt: skip
+    if threads == 1 or nnz < _WORTH_A_THREAD:
+        for job in zip(boxes, first_rows, first_entries, strict=True):
+            write(*job)
+    else:
+        with ThreadPoolExecutor(threads) as pool:  # NumPy lets go of the interpreter while it writes
+            list(pool.map(write, boxes, first_rows, first_entries))
     return _canonical((data, indices, indptr), shape)
+
+
+def _shares(patterns: Sequence[Pattern], channels: int, rows: range | None, count: int) -> list[range]:
+    """The rows in consecutive shares of about one size."""
+    rows = range(channels * prod(pattern.n_rows for pattern in patterns)) if rows is None else rows
+    cuts = [len(rows) * share // count for share in range(count + 1)]
+    return [rows[start:stop] for start, stop in pairwise(cuts)]
 
 
 def _canonical(arrays: Arrays, shape: tuple[int, int]) -> sparse.csr_array:
@@ -236,12 +258,15 @@ def _write(box: _Box, data: NDArray[Any], indices: NDArray[np.signedinteger] | N
 
     channels = np.arange(col_channels)
     prefix = ((channels * cols).astype(dtype), channels * prod(box.weight.shape[2:]))
-    for line in _lines(_levels(box.patterns), *prefix):
+    for whole in _lines(_levels(box.patterns), *prefix):
         if by_group is not None:
-            shifts = first_cols[:, None, None, None] + line.shifts(dtype)[:, None]  # shape (groups, 1, repeats, 1)
-            np.add(line.cols, shifts, out=line.view(by_group))
-        # take, not weights[:, places]: that would lay the result out column by column
-        np.copyto(line.view(by_channel), np.take(weights, line.places, axis=1)[:, None, :])
+            for line in whole.unrolled(_BLOCK):
+                shifts = first_cols[:, None, None, None] + line.shifts(dtype)[:, None]  # shape (groups, 1, repeats, 1)
+                np.add(line.cols, shifts, out=line.view(by_group))
+        # What is copied for many channels is gathered for all of them first, so it should not be long.
+        for line in whole.unrolled(_BLOCK // min(row_channels, 8)):
+            # take, not weights[:, places]: that would lay the result out column by column
+            np.copyto(line.view(by_channel), np.take(weights, line.places, axis=1)[:, None, :])
 
 
 def _write_starts(box: _Box, before: int, ends: NDArray[np.signedinteger]) -> None:
@@ -254,9 +279,9 @@ def _write_starts(box: _Box, before: int, ends: NDArray[np.signedinteger]) -> No
         counts = np.multiply.outer(counts, pattern.row_counts(dtype)).ravel()
     last = box.patterns[-1].row_counts(dtype) if box.patterns else np.ones(1, dtype=dtype)
     np.multiply(counts[:, None], last, out=first.reshape(len(counts), len(last)))
+    first[0] += before  # which the sums carry on to all others
     np.cumsum(first, out=first)
     every = box.nnz // row_channels
-    first += dtype.type(before)
     np.add(first, (np.arange(1, row_channels) * every).astype(dtype)[:, None], out=by_channel[1:])
 
 
@@ -299,9 +324,9 @@ class _Line(NamedTuple):
         # A shift that is not taken may be larger than any column.
         return (np.arange(self.repeats) * self.shift).astype(dtype)
 
-    def unrolled(self) -> "Iterator[_Line]":
-        """The same entries in blocks that are long enough to be written fast."""
-        times = min(-(-_BLOCK // max(len(self.cols), 1)), self.repeats)
+    def unrolled(self, size: int) -> "Iterator[_Line]":
+        """The same entries in blocks of about that size, or more: long enough to be written fast."""
+        times = min(-(-size // max(len(self.cols), 1)), self.repeats)
         if times < 2 or len(self.cols) < self.every:
             yield self
             return
@@ -329,8 +354,7 @@ def _lines(levels: Sequence[_Level], cols: NDArray[np.signedinteger], places: ND
         rows = _rows_of_lines(part, level, inner, cols, places, start, every, repeats)
         if repeats > 1 and part.n_rows > 1 and every < _BLOCK:
             rows = iter((_joined(list(rows)),))
-        for line in rows:
-            yield from line.unrolled()
+        yield from rows
         start += every * repeats
 
 
@@ -371,7 +395,8 @@ def _block(
         return cols, places
     size = len(cols) * levels[0].pattern.nnz * levels[0].inner_nnz
     out_cols, out_places = np.empty(size, dtype=cols.dtype), np.empty(size, dtype=places.dtype)
-    for line in _lines(levels, cols, places):
-        np.add(line.cols, line.shifts(cols.dtype)[:, None], out=line.view(out_cols))
-        np.copyto(line.view(out_places), line.places)
+    for whole in _lines(levels, cols, places):
+        for line in whole.unrolled(_BLOCK):
+            np.add(line.cols, line.shifts(cols.dtype)[:, None], out=line.view(out_cols))
+            np.copyto(line.view(out_places), line.places)
     return out_cols, out_places

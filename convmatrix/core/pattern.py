@@ -91,12 +91,12 @@ def _slice(start: int, step: int, count: int) -> slice:
 class Table(NamedTuple):
     """Rows padded to one width: a negative column in `cols` stands for no entry, `full` says that there is none such.
 
-    `symbols` has one row for all where these are the same in all rows.
+    `symbols` has the symbol of each slot; where all rows have the same, it is a slice of all symbols.
     """
 
     cols: NDArray[np.signedinteger]
-    symbols: Ints
     full: bool
+    symbols: Ints | slice
 
 
 _EMPTY = -(2**32)
@@ -135,7 +135,9 @@ class Pattern:
         counts = np.empty(self.n_rows, dtype=dtype)
         first, last = self.head.n_rows, self.n_rows - self.tail.n_rows
         counts[:first] = np.diff(self.head.ptr)
-        counts[first:last].reshape(self.repeats, self.body.n_rows)[:] = np.diff(self.body.ptr)
+        period = self.body.n_rows
+        for row, count in enumerate(np.diff(self.body.ptr)):  # not all at once: that would be as many small copies
+            counts[first + row : last : period] = count
         counts[last:] = np.diff(self.tail.ptr)
         return counts
 
@@ -190,14 +192,13 @@ class Pattern:
         kinds, width = len(self.symbols), int(np.diff(np.searchsorted(rows, np.arange(self.n_rows + 1))).max(initial=0))
         same_row = rows[1:] == rows[:-1]
         # Where every row has its symbols in order, each has a slot of its own, the same one in all rows.
-        for slots in (symbols, kinds - 1 - symbols):
+        for slots, order in ((symbols, slice(None)), (kinds - 1 - symbols, slice(None, None, -1))):
             if kinds <= 2 * width and (np.diff(slots)[same_row] > 0).all():
-                own = np.arange(kinds)[:: 1 if slots is symbols else -1]
-                return _tabled(self.n_rows, rows, slots, cols, own[None, :])
+                return Table(*_tabled(rows, slots, cols, (self.n_rows, kinds)), order)
         first = np.searchsorted(rows, rows)
         own = np.zeros((self.n_rows, width), dtype=np.int64)
         own[rows, np.arange(len(rows)) - first] = symbols
-        return _tabled(self.n_rows, rows, np.arange(len(rows)) - first, cols, own)
+        return Table(*_tabled(rows, np.arange(len(rows)) - first, cols, own.shape), own)
 
     @cached_property
     def runs(self) -> tuple[tuple[int, Run], ...]:
@@ -223,11 +224,12 @@ class Pattern:
             yield symbol, Run(first + row, col, 1, 1, 1)
 
 
-def _tabled(count: int, rows: Ints, slots: Ints, cols: Ints, symbols: Ints) -> Table:
-    out = np.full((count, symbols.shape[1]), _EMPTY)
+def _tabled(rows: Ints, slots: Ints, cols: Ints, shape: tuple[int, int]) -> tuple[NDArray[np.signedinteger], bool]:
+    """Columns in their slots, and whether no slot is empty."""
+    out = np.full(shape, _EMPTY)
     out[rows, slots] = cols
     full = len(rows) == out.size
-    return Table(out.astype(np.int32) if full and out.max(initial=0) <= np.iinfo(np.int32).max else out, symbols, full)
+    return (out.astype(np.int32) if full and out.max(initial=0) <= np.iinfo(np.int32).max else out), full
 
 
 _NO_ROWS = Rows(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))

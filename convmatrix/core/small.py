@@ -36,15 +36,11 @@ def write_small(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) 
     """Write data, indices and indptr of the matrix that `assemble` makes of the same arguments."""
     row_channels, col_channels = weight.shape[:2]
     tables = [pattern.table for pattern in patterns]
-    alike = all(len(table.symbols) == 1 for table in tables)  # all rows have the same symbols
-    cols = np.arange(col_channels, dtype=np.int32)[None, :]
-    places = cols
-    for pattern, table in zip(patterns, tables, strict=True):
-        cols = _outer(cols * pattern.n_cols, table.cols)
-        symbols = table.symbols if alike else np.broadcast_to(table.symbols, table.cols.shape)
-        places = _outer(places * len(pattern.symbols), symbols)
+    cols: NDArray[Any] = np.arange(col_channels, dtype=np.int32)[None, :]
+    for number, (pattern, table) in enumerate(zip(patterns, tables, strict=True)):
+        cols = _outer(cols * pattern.n_cols, table.cols) if number or col_channels > 1 else table.cols
     data = np.empty((row_channels, *cols.shape), dtype=weight.dtype)
-    data[:] = weight.reshape(row_channels, -1).take(places, axis=1)
+    data[:] = _values(patterns, weight)
     indptr = np.zeros(len(cols) * row_channels + 1, dtype=np.int32)
     ends = indptr[1:].reshape(row_channels, -1)
     if all(table.full for table in tables):
@@ -59,6 +55,22 @@ def write_small(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) 
         first_cols = np.arange(groups) * (col_channels * prod(pattern.n_cols for pattern in patterns))
         indices = (indices + np.repeat(first_cols, row_channels // groups)[:, None]).ravel()
     return data, indices.astype(np.int32, copy=False), indptr
+
+
+def _values(patterns: Sequence[Pattern], weight: NDArray[Any]) -> NDArray[Any]:
+    """What the slots hold, shape (row_channels, rows, slots); of one row where all rows have the same."""
+    row_channels, col_channels = weight.shape[:2]
+    symbols = [pattern.table.symbols for pattern in patterns]
+    alike = [order for order in symbols if isinstance(order, slice)]
+    if len(alike) == len(symbols):
+        return weight[(slice(None), slice(None), *alike)].reshape(row_channels, 1, -1)
+    places = np.arange(col_channels)[None, :]
+    for pattern, own in zip(patterns, symbols, strict=True):
+        kinds = len(pattern.symbols)
+        if isinstance(own, slice):
+            own = np.broadcast_to(np.arange(kinds)[own], pattern.table.cols.shape)
+        places = _outer(places * kinds, own)
+    return weight.reshape(row_channels, -1).take(places, axis=1)
 
 
 def _outer(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:

@@ -117,7 +117,7 @@ class Layer(AnyLayer):
 
     # -- the matrix and its kin ------------------------------------------------------------------------------------
 
-    def matrix(self, weight: ArrayLike, *, rows: slice | None = None) -> "sparse.csr_array":
+    def matrix(self, weight: ArrayLike, *, rows: slice | None = None, threads: int = 1) -> "sparse.csr_array":
         """Build the sparse matrix C of this layer such that ``y = C @ x`` for flattened x and y.
 
         Cross-correlation (the kernel is not flipped); C order, channels first. Structure does not depend on values:
@@ -130,6 +130,8 @@ class Layer(AnyLayer):
             A bare array of shape kernel_size will do when there is one channel in and out.
         rows : slice, optional
             Consecutive rows to build; all by default. Columns stay those of the whole matrix.
+        threads : int, default 1
+            How many write a matrix of ten million entries or more, each its own rows.
 
         Returns
         -------
@@ -148,11 +150,11 @@ class Layer(AnyLayer):
         [[1 2 0 3 4 0]
          [0 1 2 0 3 4]]
         """
-        weight = self.checked_weight(weight)
+        weight, threads = self.checked_weight(weight), positive("threads", threads)
         if rows is not None:
-            return self._rows(*self._prepared(weight), self._consecutive(rows))
+            return self._rows(*self._prepared(weight), self._consecutive(rows), threads)
         self._require_memory(self.nbytes(weight.dtype), "the matrix", self.nnz)
-        return assemble(*self._prepared(weight), self.groups)
+        return assemble(*self._prepared(weight), self.groups, threads=threads)
 
     def row_blocks(self, weight: ArrayLike, *, rows: int, first: int = 0) -> "Iterator[tuple[slice, sparse.csr_array]]":
         """Build the matrix block by block of rows: what does not fit in memory at once, or goes to several machines.
@@ -398,13 +400,13 @@ class Layer(AnyLayer):
         patterns = self._patterns()
         return patterns, extended_weight(self._by_rows(weight), patterns)
 
-    def _rows(self, patterns: list[Pattern], weight: NDArray[Any], rows: range) -> "sparse.csr_array":
+    def _rows(self, patterns: list[Pattern], weight: NDArray[Any], rows: range, threads: int = 1) -> "sparse.csr_array":
         """Consecutive rows of the matrix."""
         nnz = count_entries(patterns, weight, self.groups, rows)
         index = index_dtype(len(rows), self.matrix_shape[1], nnz).itemsize
         needed = nnz * (weight.dtype.itemsize + index) + (len(rows) + 1) * index
         require_memory(needed, f"{len(rows)} rows of the matrix, with {nnz} entries,", "take fewer rows at a time")
-        return assemble(patterns, weight, self.groups, rows)
+        return assemble(patterns, weight, self.groups, rows, threads)
 
     def _consecutive(self, rows: slice) -> range:
         if not isinstance(rows, slice):
