@@ -9,7 +9,7 @@ from benchmarks import targets
 from benchmarks.peers import COO, DIAGONALS, MASKED, PEERS, Peer, same
 from benchmarks.report import Table
 from benchmarks.targets import Figure
-from benchmarks.timing import Effort, Timed, medians, peak_bytes, written
+from benchmarks.timing import Effort, medians, peak_bytes, rounded, written
 from benchmarks.workloads import Workload
 from convmatrix import Conv, ConvTranspose
 
@@ -48,7 +48,7 @@ def build_table(workload: Workload, effort: Effort) -> Table:
         if peer in running:
             rows.add(table, peer.name, this=reach.get("COO") if peer is COO else None, traced=peer.traced)
         else:
-            table.add(peer.name, ms=peer.too_slow(layer))
+            table.add(peer.name, {"ms": peer.too_slow(layer)})
     return table
 
 
@@ -82,7 +82,7 @@ def _built_then_transposed(build: Callable[..., sparse.csr_array], *arguments: o
 
 def _subject(workload: Workload, layer: Conv | ConvTranspose) -> str:
     size = layer.nbytes(workload.dtype) / 2**20
-    return f"`{workload.code}`: {layer.nnz:,} entries, {targets.rounded(size)} MiB"
+    return f"`{workload.code}`: {layer.nnz:,} entries, {rounded(size)} MiB"
 
 
 class _Rows:
@@ -109,7 +109,7 @@ class _Rows:
         self._best = min(self._times[name].seconds for name in others if name not in not_peers)
 
     def add_limit(self, table: Table) -> None:
-        table.add(LIMIT, ms=milliseconds(self._times[LIMIT]))
+        table.add(LIMIT, {"ms": self._times[LIMIT].text})
 
     def add(
         self, table: Table, name: str, *, limit: float | None = None, best: float | None = None,
@@ -118,7 +118,7 @@ class _Rows:
         """Add the row of a call, with what its figures may be at most."""
         timed = self._times[name]
         cells = {
-            "ms": milliseconds(timed),
+            "ms": timed.text,
             "x limit": Figure(timed.seconds / self._limit, limit),
             "x best peer": Figure(timed.seconds / self._best, best),
         }
@@ -126,9 +126,4 @@ class _Rows:
             cells["convmatrix / this"] = Figure(self._times[OURS].seconds / timed.seconds, this)
         if traced and not timed.once:
             cells["peak / result"] = Figure(peak_bytes(self._calls[name]) / self._nbytes, peak)
-        table.add(name, **cells)
-
-
-def milliseconds(timed: Timed) -> str:
-    """A time as a cell."""
-    return targets.rounded(timed.seconds * 1e3) + (" once" if timed.once else "")
+        table.add(name, cells)

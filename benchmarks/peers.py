@@ -227,7 +227,7 @@ def probed(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
 
 
 def einconv_patterns(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
-    """einconv's index patterns of all axes, contracted with the weight."""
+    """The index patterns of all axes, by einconv, contracted with the weight."""
     import torch
     from einconv import index_pattern
 

@@ -8,10 +8,11 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.targets import Figure
+from convmatrix import __version__
 
 __all__ = ["Table", "machine", "page"]
 
-_PACKAGES = ("convmatrix", "numpy", "scipy", "torch", "einconv", "sparse_convolution", "ptwt", "pylops")
+_PACKAGES = ("numpy", "scipy", "torch", "einconv", "sparse_convolution", "ptwt", "pylops")
 
 _HEAD = """# Performance
 
@@ -40,9 +41,9 @@ class Table:
     columns: Sequence[str]
     rows: list[tuple[str, dict[str, Figure | str]]] = field(default_factory=list)
 
-    def add(self, name: str, **cells: Figure | str | None) -> None:
-        """Add a row; cells are named as columns are, with underscores for what a name cannot hold."""
-        self.rows.append((name, {column: cell for column, cell in cells.items() if cell is not None}))
+    def add(self, name: str, cells: dict[str, Figure | str]) -> None:
+        """Add a row; columns without a cell stay empty."""
+        self.rows.append((name, cells))
 
     @property
     def judged(self) -> list[tuple[str, str, Figure]]:
@@ -108,7 +109,7 @@ def machine() -> str:
         facts.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB of memory")
     if hasattr(os, "getloadavg"):
         facts.append(f"load {os.getloadavg()[0]:.1f} at the start")
-    versions = [f"Python {platform.python_version()}", *map(_version, _PACKAGES)]
+    versions = [f"convmatrix {__version__}", f"Python {platform.python_version()}", *map(_version, _PACKAGES)]
     return "; ".join(facts) + ".\n" + ", ".join(versions) + "."
 
 

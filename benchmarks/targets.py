@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from benchmarks.timing import rounded
 from convmatrix import Conv, ConvTranspose
 
 __all__ = [
@@ -13,7 +14,6 @@ __all__ = [
     "application_target",
     "build_targets",
     "gram_target",
-    "rounded",
     "transpose_targets",
 ]
 
@@ -45,11 +45,6 @@ class Figure:
         if self.at_most is None:
             return rounded(self.value)
         return f"{rounded(self.value)} ({'met' if self.met else '**not met**'}: {rounded(self.at_most)})"
-
-
-def rounded(value: float) -> str:
-    """Three digits that count, and no exponent."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def build_targets(layer: Conv) -> dict[str, float]:

@@ -17,15 +17,16 @@ import numpy as np
 
 from convmatrix import Conv, ConvTranspose
 
-__all__ = ["FULL", "QUICK", "Effort", "Timed", "fresh_pages", "medians", "peak_bytes", "written"]
+__all__ = ["FULL", "QUICK", "Effort", "Timed", "fresh_pages", "medians", "peak_bytes", "rounded", "written"]
 
 _BURST = 2e-3
 """Seconds for which a short call is repeated, once its turn has come."""
 
 _MOST_ROUNDS = 41
 
-_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _FRESH_FROM = 2**20
+_NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,27 @@ class Timed:
     seconds: float
     once: bool = False
 
+    @property
+    def text(self) -> str:
+        """Milliseconds, as tables have them."""
+        return rounded(self.seconds * 1e3) + (" once" if self.once else "")
+
+
+def rounded(value: float) -> str:
+    """Three digits that count, and no exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
 
 def fresh_pages() -> None:
-    """Take every array above a megabyte from the system, as on a first use: glibc would hand out used pages again."""
+    """Take every array above a megabyte from the system, as on a first use, and smaller ones from memory in use.
+
+    Left alone, glibc decides by what was freed before: it hands out used pages for large arrays as well, or gives the
+    pages of small ones back, to be cleared again for the next.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _FRESH_FROM)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _FRESH_FROM)
+        libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def written(layer: Conv | ConvTranspose, dtype: str) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 """Layers with names: from one window of a lecture to a hundred million entries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from convmatrix import Conv
 
-__all__ = ["BUILDS", "QUICK_BUILDS", "Workload"]
+__all__ = ["APPLICATIONS", "BLOCKS", "BUILDS", "GRAMS", "REFILLS", "TRANSPOSES", "Workload"]
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Workload:
     name: str
     arguments: Mapping[str, Any]
     dtype: str = "float64"
-    transposed: bool = field(default=True)
-    """Whether its transpose is measured as well."""
+    slow: bool = False
+    """Whether it is left out where there is little time."""
 
     def make(self) -> Conv:
         """Construct the layer."""
@@ -42,34 +42,68 @@ class Workload:
         return f"{self.layer!r}, {self.dtype}"
 
 
-def _workload(name: str, input_size: Any, kernel_size: int, dtype: str = "float64", **others: Any) -> Workload:
-    transposed = others.get("padding_mode", "zeros") == "zeros"
-    return Workload(name, {"input_size": input_size, "kernel_size": kernel_size, **others}, dtype, transposed)
+def _workload(name: str, input_size: Any, kernel_size: int, **others: Any) -> Workload:
+    """A workload of one channel in float64, unless told otherwise."""
+    dtype, slow = others.pop("dtype", "float64"), others.pop("slow", False)
+    return Workload(name, {"input_size": input_size, "kernel_size": kernel_size, **others}, dtype, slow)
 
 
-_IMAGE = ((1024, 1024), 5)
+def _channels(inputs: int, outputs: int, groups: int = 1) -> dict[str, Any]:
+    """What layers of several channels share: networks compute in float32."""
+    return {"in_channels": inputs, "out_channels": outputs, "groups": groups, "dtype": "float32"}
+
+
+TINY = _workload("tiny", (4, 4), 3, padding=1)
+LENET = _workload("lenet", (28, 28), 5, padding=2, **_channels(1, 6))
+MID = _workload("mid", (64, 64), 3, padding=1)
+DEPTHWISE = _workload("depthwise", (28, 28), 3, padding=1, **_channels(256, 256, groups=256))
+VOLUME = _workload("volume", (64, 64, 64), 3, padding=1)
+IMAGE = _workload("image", (1024, 1024), 5, padding=2)
+SIGNAL = _workload("signal", (10**6,), 31, padding=15, slow=True)
+DILATED = _workload("dilated", (128, 128), 3, padding=2, dilation=2, slow=True, **_channels(16, 16))
+STEM = _workload("stem", (224, 224), 7, stride=2, padding=3, slow=True, **_channels(3, 64))
+RESIDUAL = _workload("residual", (56, 56), 3, padding=1, slow=True, **_channels(64, 64))
+
+_LAYERS = (TINY, LENET, MID, DEPTHWISE, VOLUME, IMAGE, SIGNAL, DILATED, STEM, RESIDUAL)
+
+
+def _with(workload: Workload, name: str, dtype: str | None = None, slow: bool | None = None, **others: Any) -> Workload:
+    """A workload like another one."""
+    return Workload(
+        name, {**workload.arguments, **others}, dtype or workload.dtype, workload.slow if slow is None else slow
+    )
+
+
+def _mode(workload: Workload, mode: str, *, slow: bool = True) -> Workload:
+    return _with(workload, f"{workload.name}, {mode}", slow=slow, padding_mode=mode)
+
 
 BUILDS = (
-    _workload("tiny", (4, 4), 3, padding=1),
-    _workload("lenet", (28, 28), 5, "float32", padding=2, out_channels=6),
-    _workload("mid", (64, 64), 3, padding=1),
-    _workload("depthwise", (28, 28), 3, "float32", padding=1, in_channels=256, out_channels=256, groups=256),
-    _workload("volume", (64, 64, 64), 3, padding=1),
-    _workload("image", *_IMAGE, padding=2),
-    _workload("signal", (10**6,), 31, padding=15),
-    _workload("dilated", (128, 128), 3, "float32", padding=2, dilation=2, in_channels=16, out_channels=16),
-    _workload("stem", (224, 224), 7, "float32", stride=2, padding=3, in_channels=3, out_channels=64),
-    _workload("residual", (56, 56), 3, "float32", padding=1, in_channels=64, out_channels=64),
-    _workload("mid, reflect", (64, 64), 3, padding=1, padding_mode="reflect"),
-    _workload("volume, circular", (64, 64, 64), 3, padding=1, padding_mode="circular"),
-    *(
-        _workload(f"image, {mode}", *_IMAGE, padding=2, padding_mode=mode)
-        for mode in ("circular", "reflect", "replicate", "symmetric")
-    ),
-    _workload(
-        "residual, circular", (56, 56), 3, "float32", padding=1, in_channels=64, out_channels=64,
-        padding_mode="circular",
-    ),
-)  # fmt: skip
-
-QUICK_BUILDS = ("tiny", "lenet", "mid", "depthwise", "volume", "image", "residual", "image, reflect")
+    *_LAYERS,
+    _mode(MID, "reflect", slow=False),
+    _mode(VOLUME, "circular"),
+    _mode(IMAGE, "circular", slow=False),
+    _mode(IMAGE, "reflect"),
+    _mode(IMAGE, "replicate"),
+    _mode(IMAGE, "symmetric"),
+    _mode(RESIDUAL, "circular"),
+)
+TRANSPOSES = _LAYERS
+REFILLS = (MID, DEPTHWISE, VOLUME, IMAGE, STEM, RESIDUAL)
+BLOCKS = (IMAGE, SIGNAL, DILATED, STEM)
+GRAMS = (
+    _workload("256^2", (256, 256), 3, padding=1),
+    _with(IMAGE, "1024^2", slow=True),
+    _workload("16 channels of 64^2", (64, 64), 3, padding=1, slow=True, **{**_channels(16, 16), "dtype": "float64"}),
+)
+APPLICATIONS = (
+    LENET,
+    DEPTHWISE,
+    _with(IMAGE, "image", "float32", slow=True),
+    _with(IMAGE, "image", slow=True),
+    _with(SIGNAL, "signal", "float32"),
+    _with(VOLUME, "volume", "float32", slow=True),
+    DILATED,
+    STEM,
+    RESIDUAL,
+)
