@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,8 @@ __all__ = ["FULL", "QUICK", "Effort", "Timed", "fresh_pages", "medians", "peak_b
 _BURST = 2e-3
 """Seconds for which a short call is repeated, once its turn has come."""
 
-_MOST_ROUNDS = 41
+_SHORT = 2e-2
+"""Seconds up to which a call counts as short."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _FRESH_FROM = 2**20
@@ -38,7 +39,7 @@ class Effort:
     rounds : int
         Fewest rounds in which every call has its turn.
     seconds : float
-        Further rounds begin until this time is over: short calls have more of them.
+        For how long short calls go on with their rounds, since they are easily disturbed.
     patience : float
         A call whose first run takes longer has no other: that run is its time.
     """
@@ -48,7 +49,7 @@ class Effort:
     patience: float
 
 
-FULL = Effort(rounds=5, seconds=0.4, patience=2.0)
+FULL = Effort(rounds=5, seconds=1.0, patience=2.0)
 QUICK = Effort(rounds=3, seconds=0.1, patience=0.4)
 
 
@@ -115,23 +116,26 @@ def medians(
         Seconds of one call, the median over the rounds.
     """
     gc.collect()
-    times: dict[str, Timed] = {}
-    bursts: dict[str, int] = {}
-    for name, call in calls.items():
-        first = _seconds(call, 1, clock, lambda result, name=name: inspect(name, result))
-        if first > effort.patience:
-            times[name] = Timed(first, once=True)
-        else:
-            bursts[name] = _burst(call, clock)
+    first = {
+        name: _seconds(call, 1, clock, lambda result, name=name: inspect(name, result)) for name, call in calls.items()
+    }
+    bursts = {name: _burst(calls[name], clock) for name, took in first.items() if took <= effort.patience}
     rounds: dict[str, list[float]] = {name: [] for name in bursts}
+
+    def take_turns(names: Iterable[str]) -> None:
+        for name in names:
+            rounds[name].append(_seconds(calls[name], bursts[name], clock))
+
+    for _ in range(effort.rounds):
+        take_turns(bursts)
+    short = [name for name, times in rounds.items() if statistics.median(times) <= _SHORT]
     end = clock() + effort.seconds
-    for done in range(_MOST_ROUNDS):
-        if not bursts or (done >= effort.rounds and clock() >= end):
-            break
-        for name, repeats in bursts.items():
-            rounds[name].append(_seconds(calls[name], repeats, clock))
-    times.update((name, Timed(statistics.median(each))) for name, each in rounds.items())
-    return {name: times[name] for name in calls}
+    while short and clock() < end:
+        take_turns(short)
+    return {
+        name: Timed(statistics.median(rounds[name])) if name in rounds else Timed(took, once=True)
+        for name, took in first.items()
+    }
 
 
 def peak_bytes(call: Callable[[], object]) -> int:

@@ -75,10 +75,18 @@ def test_short_calls_are_repeated_in_their_turn():
     assert len(made) == 2 + 3 * (1 + 20)  # each turn: one that fills the caches, and 2 ms
 
 
-def test_rounds_go_on_while_there_is_time():
-    clock, made = Clock(), []
-    timing.medians({"call": lambda: (made.append(None), clock.call(1)())}, timing.Effort(2, 9.5, 5), clock=clock)
-    assert len(made) == 2 + 10
+def test_only_short_calls_go_on_while_there_is_time():
+    clock = Clock()
+    turns = []
+
+    def taking(name, seconds):
+        call = clock.call(seconds)
+        return lambda: (turns.append(name), call())
+
+    calls = {"short": taking("short", 1e-3), "long": taking("long", 1)}
+    timing.medians(calls, timing.Effort(rounds=2, seconds=0.0299, patience=5), clock=clock)
+    assert turns.count("long") == 2 + 2
+    assert turns.count("short") == 2 + 3 * (2 + 10)  # a turn takes 3 ms: one more call, then two that count
 
 
 def test_first_results_are_inspected():
