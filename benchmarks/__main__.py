@@ -13,6 +13,7 @@ from benchmarks.applications import (
     torch_installed,
 )
 from benchmarks.builds import build_table, transpose_table
+from benchmarks.peers import load
 from benchmarks.report import Table, machine, page
 from benchmarks.timing import FULL, QUICK, Effort, fresh_pages
 from benchmarks.workloads import Workload
@@ -37,6 +38,7 @@ def main() -> None:
     where = machine()
     print(where, flush=True)
     fresh_pages()
+    load()
     if torch_installed():
         import torch
 

@@ -6,7 +6,7 @@ from functools import partial
 from scipy import sparse
 
 from benchmarks import targets
-from benchmarks.peers import COO, DIAGONALS, MASKED, PEERS, Peer, same
+from benchmarks.peers import COO, DIAGONALS, GATHERED, MASKED, PEERS, Peer, same
 from benchmarks.report import Table
 from benchmarks.targets import Figure
 from benchmarks.timing import Effort, medians, peak_bytes, rounded, written
@@ -20,6 +20,9 @@ CONSTRUCTED = "convmatrix, Conv(...) included"
 TWO_THREADS = "convmatrix, two threads"
 OWN_TRANSPOSED = "convmatrix, .T.tocsr()"
 LIMIT = "limit"
+
+_WORTH_A_PEAK = 0.5
+"""Seconds up to which another run is made, for its peak of memory."""
 
 _COLUMNS = ("ms", "x limit", "x best peer", "convmatrix / this", "peak / result")
 
@@ -37,16 +40,19 @@ def build_table(workload: Workload, effort: Effort) -> Table:
         TWO_THREADS: partial(layer.matrix, weight, threads=2),
     }
     reach = targets.build_targets(layer)
-    rows = _Rows(layer, workload.dtype, ours, {peer.name: partial(peer.build, layer, weight) for peer in running},
-                 effort)  # fmt: skip
+    rows = _Rows(
+        layer, workload.dtype, ours, {peer.name: partial(peer.build, layer, weight) for peer in running}, effort,
+        not_peers=[GATHERED.name],
+    )  # fmt: skip
     table = Table(workload.name, _subject(workload, layer), _COLUMNS)
     rows.add_limit(table)
     rows.add(table, OURS, limit=reach.get("limit"), best=reach.get("best peer"), peak=reach.get("peak"))
     rows.add(table, CONSTRUCTED, best=targets.CONSTRUCTED if workload.name == "tiny" else None)
     rows.add(table, TWO_THREADS, limit=targets.TWO_THREADS if layer.nnz >= targets.LARGE else None)
+    aims = {COO: reach.get("COO"), GATHERED: targets.NEVER_SLOWER}
     for peer in peers:
         if peer in running:
-            rows.add(table, peer.name, this=reach.get("COO") if peer is COO else None, traced=peer.traced)
+            rows.add(table, peer.name, this=aims.get(peer), traced=peer.traced)
         else:
             table.add(peer.name, {"ms": peer.too_slow(layer)})
     return table
@@ -124,6 +130,6 @@ class _Rows:
         }
         if name != OURS:
             cells["convmatrix / this"] = Figure(self._times[OURS].seconds / timed.seconds, this)
-        if traced and not timed.once:
+        if name == OURS or (traced and timed.seconds < _WORTH_A_PEAK):
             cells["peak / result"] = Figure(peak_bytes(self._calls[name]) / self._nbytes, peak)
         table.add(name, cells)

@@ -7,6 +7,7 @@ Packages count where they are installed (``make peers-env``).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial, reduce
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import product
 from math import prod
@@ -16,7 +17,7 @@ from scipy import sparse
 
 from convmatrix import Conv
 
-__all__ = ["COO", "DIAGONALS", "MASKED", "PEERS", "Peer", "same"]
+__all__ = ["COO", "DIAGONALS", "GATHERED", "MASKED", "PEERS", "Peer", "load", "same"]
 
 _MOST_CELLS = 2**25
 """Largest dense matrix that a peer is let make."""
@@ -80,6 +81,13 @@ class Peer:
 _WITH_TORCH = ("torch", "einconv", "ptwt")
 
 
+def load() -> None:
+    """Import what the installed peers need, so that no first run waits for it."""
+    for peer in PEERS:
+        if peer.needs and peer.installed:
+            import_module(peer.needs)
+
+
 def same(C: sparse.csr_array, D: sparse.csr_array) -> bool:
     """Whether two canonical matrices are equal, array by array and in their dtype."""
     return C.shape == D.shape and C.dtype == D.dtype and all(
@@ -121,7 +129,27 @@ def _canonical(C: sparse.csr_array, layer: Conv) -> sparse.csr_array:
 
 
 def masked_windows(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
-    """Windows of column indices, masked into CSR; a channel of a group repeats the indices of the first."""
+    """Windows of column indices, masked into CSR, and the weights of every window with them."""
+    return _from_windows(layer, weight, lambda kernels, inside: _spread(kernels, inside)[:, inside])
+
+
+def gathered_windows(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
+    """The same, but for weights that are taken from the kernel by places that are masked once for all channels."""
+    return _from_windows(layer, weight, lambda kernels, inside: np.take(kernels, _places(inside), axis=1))
+
+
+def _spread(kernels: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(kernels[:, None, :], (len(kernels), *inside.shape))
+
+
+def _places(inside: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(np.arange(inside.shape[1]), inside.shape)[inside]
+
+
+def _from_windows(
+    layer: Conv, weight: np.ndarray, values: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> sparse.csr_array:
+    """Masked windows of one output channel, repeated for all; `values` says what these hold, channel by channel."""
     cols, inside = _windows(layer)
     channels, outs = layer.in_channels // layer.groups, layer.out_channels // layer.groups
     if channels > 1:
@@ -129,9 +157,8 @@ def masked_windows(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
         cols = (cols[:, None, :] + (np.arange(channels, dtype=np.int32) * plane)[:, None]).reshape(len(cols), -1)
         inside = np.tile(inside, channels)
     counts = np.count_nonzero(inside, axis=1)
-    places = np.broadcast_to(np.arange(cols.shape[1]), cols.shape)[inside]
     cols = cols[inside]
-    data = np.take(weight.reshape(layer.out_channels, -1), places, axis=1).ravel()
+    data = values(weight.reshape(layer.out_channels, -1), inside).ravel()
     if layer.out_channels > 1:
         firsts = np.arange(layer.groups, dtype=np.int32) * (layer.matrix_shape[1] // layer.groups)
         cols = (cols + np.repeat(firsts, outs)[:, None]).ravel()
@@ -311,6 +338,7 @@ def _even_pads(layer: Conv) -> bool:
 
 COO = Peer("COO, tocsr", coo, lambda layer: True)
 MASKED = Peer("masked windows", masked_windows, lambda layer: True)
+GATHERED = Peer("masked windows, gathered", gathered_windows, lambda layer: layer.in_channels * layer.out_channels > 1)
 DIAGONALS = Peer(
     "a diagonal per tap", diagonals,
     lambda layer: _moves_by_one(layer) and layer.in_channels == layer.out_channels == layer.groups,
@@ -319,6 +347,7 @@ DIAGONALS = Peer(
 PEERS = (
     COO,
     MASKED,
+    GATHERED,
     DIAGONALS,
     Peer("kron per tap", kron_per_tap, lambda layer: True),
     Peer("torch, unit vectors", probed, lambda layer: _even_pads(layer) and layer.padding_mode != "symmetric",

@@ -7,6 +7,7 @@ from convmatrix import Conv, ConvTranspose
 
 __all__ = [
     "CONSTRUCTED",
+    "NEVER_SLOWER",
     "REFILL",
     "ROW_BLOCKS",
     "TWO_THREADS",

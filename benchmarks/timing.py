@@ -25,6 +25,9 @@ _BURST = 2e-3
 _SHORT = 2e-2
 """Seconds up to which a call counts as short."""
 
+_LONG = 0.5
+"""Seconds from which a call is so long that its first run cannot have been anything else."""
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _FRESH_FROM = 2**20
 _NEVER = 2**31 - 1
@@ -119,7 +122,11 @@ def medians(
     first = {
         name: _seconds(call, 1, clock, lambda result, name=name: inspect(name, result)) for name, call in calls.items()
     }
-    bursts = {name: _burst(calls[name], clock) for name, took in first.items() if took <= effort.patience}
+    bursts = {
+        name: 1 if took > _LONG else _burst(calls[name], clock)
+        for name, took in first.items()
+        if took <= effort.patience
+    }
     rounds: dict[str, list[float]] = {name: [] for name in bursts}
 
     def take_turns(names: Iterable[str]) -> None:
