@@ -25,8 +25,7 @@ _MOST_CELLS = 2**25
 _MOST_STEPS = 10**6
 """Longest loop in Python that a peer is let run."""
 
-_NUMPY_PAD = {"zeros": "constant", "circular": "wrap", "replicate": "edge", "reflect": "reflect",
-              "symmetric": "symmetric"}  # fmt: skip
+_NUMPY_PAD = {"circular": "wrap", "replicate": "edge", "reflect": "reflect", "symmetric": "symmetric"}
 
 Build = Callable[[Conv, np.ndarray], sparse.csr_array]
 
@@ -100,12 +99,14 @@ def same(C: sparse.csr_array, D: sparse.csr_array) -> bool:
 
 def _reads(layer: Conv, axis: int) -> np.ndarray:
     """Which input each output and tap of an axis reads, -1 for a zero; shape (outputs, taps)."""
-    inputs = np.arange(layer.input_size[axis], dtype=np.int32)
-    if any(layer.padding[axis]):
-        mode = _NUMPY_PAD[layer.padding_mode]
-        inputs = np.pad(inputs, layer.padding[axis], mode, **({"constant_values": -1} if mode == "constant" else {}))
-    starts = np.arange(layer.output_size[axis])[:, None] * layer.stride[axis]
-    return inputs[starts + np.arange(layer.kernel_size[axis]) * layer.dilation[axis]]
+    size, pads = layer.input_size[axis], layer.padding[axis]
+    starts = np.arange(layer.output_size[axis], dtype=np.int32)[:, None] * layer.stride[axis]
+    reads = starts + np.arange(layer.kernel_size[axis], dtype=np.int32) * layer.dilation[axis]
+    if layer.padding_mode != "zeros":
+        return np.pad(np.arange(size, dtype=np.int32), pads, _NUMPY_PAD[layer.padding_mode])[reads]
+    reads -= pads[0]
+    reads[(reads < 0) | (reads >= size)] = -1
+    return reads
 
 
 def _windows(layer: Conv) -> tuple[np.ndarray, np.ndarray]:
@@ -129,21 +130,25 @@ def _canonical(C: sparse.csr_array, layer: Conv) -> sparse.csr_array:
 
 
 def masked_windows(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
-    """Windows of column indices, masked into CSR, and the weights of every window with them."""
-    return _from_windows(layer, weight, lambda kernels, inside: _spread(kernels, inside)[:, inside])
+    """Windows of column indices, masked into CSR, and the weights with them, channel by channel."""
+    return _from_windows(layer, weight, _masked)
 
 
 def gathered_windows(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
     """The same, but for weights that are taken from the kernel by places that are masked once for all channels."""
-    return _from_windows(layer, weight, lambda kernels, inside: np.take(kernels, _places(inside), axis=1))
+    return _from_windows(layer, weight, _gathered)
 
 
-def _spread(kernels: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    return np.broadcast_to(kernels[:, None, :], (len(kernels), *inside.shape))
+def _masked(kernels: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    data = np.empty((len(kernels), np.count_nonzero(inside)), dtype=kernels.dtype)
+    for row, kernel in zip(data, kernels, strict=True):
+        row[:] = np.broadcast_to(kernel, inside.shape)[inside]
+    return data
 
 
-def _places(inside: np.ndarray) -> np.ndarray:
-    return np.broadcast_to(np.arange(inside.shape[1]), inside.shape)[inside]
+def _gathered(kernels: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    places = np.broadcast_to(np.arange(inside.shape[1]), inside.shape)[inside]
+    return np.take(kernels, places, axis=1)
 
 
 def _from_windows(
