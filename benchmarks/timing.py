@@ -28,6 +28,9 @@ _SHORT = 2e-2
 _LONG = 0.5
 """Seconds from which a call is so long that its first run cannot have been anything else."""
 
+_ROUNDS_OF_LONG = 3
+"""Rounds that such a call takes part in at most: it is disturbed less, and others wait for it."""
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _FRESH_FROM = 2**20
 _NEVER = 2**31 - 1
@@ -133,8 +136,8 @@ def medians(
         for name in names:
             rounds[name].append(_seconds(calls[name], bursts[name], clock))
 
-    for _ in range(effort.rounds):
-        take_turns(bursts)
+    for turn in range(effort.rounds):
+        take_turns(name for name in bursts if turn < _ROUNDS_OF_LONG or first[name] <= _LONG)
     short = [name for name, times in rounds.items() if statistics.median(times) <= _SHORT]
     end = clock() + effort.seconds
     while short and clock() < end:

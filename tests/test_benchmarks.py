@@ -50,9 +50,16 @@ class Clock:
 
 def test_medians_of_turns_after_a_run_that_does_not_count():
     clock = Clock()
-    calls = {"steady": clock.call(90, 2), "jumping": clock.call(90, 1, 50, 2, 3, 4)}
+    # Of calls that are not long, one run warms up, and one tells how often to repeat: here once.
+    calls = {"steady": clock.call(0.4, 0.2), "jumping": clock.call(0.4, 0.4, 0.1, 5, 0.2, 0.3, 0.4)}
     times = timing.medians(calls, timing.Effort(rounds=5, seconds=0, patience=100), clock=clock)
-    assert times == {"steady": timing.Timed(2), "jumping": timing.Timed(3)}
+    assert times == {"steady": timing.Timed(pytest.approx(0.2)), "jumping": timing.Timed(pytest.approx(0.3))}
+
+
+def test_long_calls_have_three_rounds():
+    clock = Clock()
+    times = timing.medians({"long": clock.call(1, 2, 9, 3, 50, 50)}, timing.Effort(5, 0, 100), clock=clock)
+    assert times == {"long": timing.Timed(3)}
 
 
 def test_a_call_beyond_patience_has_its_first_run_only():
