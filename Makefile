@@ -11,6 +11,7 @@ NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 FIGURES  := $(shell find figures -mindepth 1 -name __pycache__ -prune -o -print 2>/dev/null)
 LOWEST    = $(wildcard tests/core tests/test_layers*.py tests/test_cli*.py)
 ORACLES   = $(wildcard .venv-oracles/ready)
+PEERS     = $(wildcard .venv-peers/ready)
 
 # In the rule of a file in an environment, $(@D) is that environment.
 pip-venv    = $(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install -qq --upgrade -c constraints.txt pip
@@ -32,7 +33,7 @@ EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level
 
 .DELETE_ON_ERROR:
 .PHONY: help show test check lint format types house doctest stale wheel lowest \
-	notebooks figures bench lab fuzz oracles-env browser-env pins clean
+	notebooks figures bench bench-quick lab fuzz oracles-env peers-env browser-env pins clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 help: ## list the targets
@@ -76,14 +77,21 @@ format: .venv/dev ## ruff, with its fixes applied
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
 figures: build/figures.done ## draw the figures
 
-bench: .venv/dev ## run the benchmarks
-	$(BIN)/python benchmarks/run.py
+# One thread, as the tables say; with the peers that are packages after `make peers-env`.
+bench bench-quick: export OPENBLAS_NUM_THREADS = 1
+bench bench-quick: export OMP_NUM_THREADS = 1
+bench: .venv/dev $(PEERS) ## all benchmarks, into docs/performance.md; with torch and other packages after `make peers-env`
+	$(if $(PEERS),.venv-peers/bin,$(BIN))/python -m benchmarks --write docs/performance.md
+
+bench-quick: .venv/dev $(PEERS) ## the smaller benchmarks, in under two minutes; nothing is written
+	$(if $(PEERS),.venv-peers/bin,$(BIN))/python -m benchmarks --quick
 
 lab: .venv/lab ## JupyterLab on the notebooks
 	$(BIN)/jupyter-lab notebooks
 
 browser-env: .venv/browser ## playwright and JupyterLab, with which the tests open pages in an installed chromium
 oracles-env: .venv-oracles/ready ## torch, jax, onnx and scikit-image, which the tests compare with (over a gigabyte)
+peers-env: .venv-peers/ready ## torch, einconv, sparse_convolution, ptwt, pylops, which benchmarks compare with (as large)
 
 clean: ## back to a bare checkout
 	rm -rf .venv .venv-* build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -113,11 +121,11 @@ clean: ## back to a bare checkout
 	@touch $@
 
 # With pip, and torch before all else: so nothing that needs torch can bring another build of it.
-.venv-oracles/ready: pyproject.toml constraints.txt
-	@echo "Setting up .venv-oracles: torch, jax, onnx, scikit-image" >&2
+.venv-oracles/ready .venv-peers/ready: .venv-%/ready: pyproject.toml constraints.txt
+	@echo "Setting up .venv-$*: torch and other packages to compare with" >&2
 	@$(pip-venv)
 	@$(pip-install) $$(grep '^torch==' constraints.txt)
-	@$(pip-install) -e . --group unit --group oracles
+	@$(pip-install) -e . --group unit --group $*
 	@touch $@
 
 .venv-lowest/ready: PINS = $(@D)/constraints.txt
@@ -132,7 +140,8 @@ pins: ## resolve constraints.txt anew
 	rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
 	.venv-pins/bin/python -m pip install -qq --upgrade pip
 	.venv-pins/bin/pip install -qq $$(grep -o 'torch==[0-9.]*' pyproject.toml)
-	.venv-pins/bin/pip install -qq -e '.[notebook,scale]' --group dev --group browser --group oracles hatchling editables
+	.venv-pins/bin/pip install -qq -e '.[notebook,scale]' hatchling editables \
+		--group dev --group browser --group oracles --group peers
 	.venv-pins/bin/pip freeze --all --exclude-editable | sed 's/+.*//' | tr 'A-Z_' 'a-z-' | LC_ALL=C sort > .venv-pins/pins
 	grep '^#' constraints.txt | cat - .venv-pins/pins > .venv-pins/new && mv .venv-pins/new constraints.txt
 	rm -rf .venv-pins
