@@ -142,7 +142,7 @@ def assemble(
     """
     row_channels, col_channels = weight.shape[:2]
     n_cols = groups * col_channels * prod(pattern.n_cols for pattern in patterns)
-    if rows is None and is_small(patterns, row_channels * col_channels):
+    if rows is None and is_small(patterns, row_channels, col_channels, n_cols):
         n_rows = row_channels * prod(pattern.n_rows for pattern in patterns)
         if index_dtype(n_rows, n_cols, 0) == np.int32:
             return _canonical(write_small(patterns, weight, groups), (n_rows, n_cols))

@@ -89,18 +89,15 @@ def _slice(start: int, step: int, count: int) -> slice:
 
 
 class Table(NamedTuple):
-    """Rows padded to one width: a negative column in `cols` stands for no entry, `full` says that there is none such.
+    """Rows padded to one width: `empty` says which slots have no entry, None that all have; `counts` is how many have.
 
     `symbols` has the symbol of each slot; where all rows have the same, it is a slice of all symbols.
     """
 
-    cols: NDArray[np.signedinteger]
-    full: bool
+    cols: NDArray[np.int32]
+    empty: NDArray[np.bool_] | None
+    counts: NDArray[np.int32]
     symbols: Ints | slice
-
-
-_EMPTY = -(2**32)
-"""Below zero, whatever columns of other axes come before and after it."""
 
 
 @dataclass(frozen=True)
@@ -187,18 +184,19 @@ class Pattern:
 
     @cached_property
     def table(self) -> Table:
-        """All rows written out at one width, for patterns of few entries."""
+        """All rows written out at one width, for patterns of few entries and of columns that 32 bits can count."""
         rows, cols, symbols = self.entries()
-        kinds, width = len(self.symbols), int(np.diff(np.searchsorted(rows, np.arange(self.n_rows + 1))).max(initial=0))
+        counts, kinds = self.row_counts(np.dtype(np.int32)), len(self.symbols)
+        width = int(counts.max(initial=0))
         same_row = rows[1:] == rows[:-1]
         # Where every row has its symbols in order, each has a slot of its own, the same one in all rows.
         for slots, order in ((symbols, slice(None)), (kinds - 1 - symbols, slice(None, None, -1))):
             if kinds <= 2 * width and (np.diff(slots)[same_row] > 0).all():
-                return Table(*_tabled(rows, slots, cols, (self.n_rows, kinds)), order)
-        first = np.searchsorted(rows, rows)
+                return Table(*_tabled(rows, slots, cols, (self.n_rows, kinds)), counts, order)
+        slots = np.arange(len(rows)) - np.searchsorted(rows, rows)
         own = np.zeros((self.n_rows, width), dtype=np.int64)
-        own[rows, np.arange(len(rows)) - first] = symbols
-        return Table(*_tabled(rows, np.arange(len(rows)) - first, cols, own.shape), own)
+        own[rows, slots] = symbols
+        return Table(*_tabled(rows, slots, cols, own.shape), counts, own)
 
     @cached_property
     def runs(self) -> tuple[tuple[int, Run], ...]:
@@ -224,12 +222,14 @@ class Pattern:
             yield symbol, Run(first + row, col, 1, 1, 1)
 
 
-def _tabled(rows: Ints, slots: Ints, cols: Ints, shape: tuple[int, int]) -> tuple[NDArray[np.signedinteger], bool]:
-    """Columns in their slots, and whether no slot is empty."""
-    out = np.full(shape, _EMPTY)
+def _tabled(
+    rows: Ints, slots: Ints, cols: Ints, shape: tuple[int, int]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_] | None]:
+    """Columns in their slots, and which slots have none."""
+    out, empty = np.zeros(shape, dtype=np.int32), np.ones(shape, dtype=bool)
     out[rows, slots] = cols
-    full = len(rows) == out.size
-    return (out.astype(np.int32) if full and out.max(initial=0) <= np.iinfo(np.int32).max else out), full
+    empty[rows, slots] = False
+    return out, empty if empty.any() else None
 
 
 _NO_ROWS = Rows(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -67,7 +67,7 @@ class Layer(AnyLayer):
 
     # -- what a subclass says --------------------------------------------------------------------------------------
 
-    _transposed: ClassVar[bool] = False
+    _transposed = False
     """Whether the layer's own matrix is the transpose of the one that `axes` and the weight describe."""
 
     @cached_property
@@ -651,7 +651,7 @@ class ConvTranspose(Layer):
     """
 
     output_padding: tuple[int, ...]
-    _transposed: ClassVar[bool] = True
+    _transposed = True
 
     def __init__(
         self,
