@@ -39,6 +39,8 @@ STILLS = {entry.still.name: entry for entry in GUIDE.ENTRIES}
 ANIMATIONS = {entry.stem: entry for entry in GUIDE.ENTRIES if entry.stem}
 # Those with one figure each.
 SINGLE = [path for path in SOURCES if path.stem != "guide"]
+# Those of matrices so large that they are drawn as pixels, not as cells with names of their own.
+PIXELS = {"alexnet_halves", "fcn_crop", "groups_as_blocks"}
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +94,8 @@ def test_a_figure_is_a_figure_with_a_caption(source):
     assert "\n" not in caption
     assert rest.strip()
     assert any(ax.get_title() or "title" in gids(ax) for ax in figure.axes)
-    assert set(gids(figure)) & {"cell-0-0", "cell-cells", "count-0-0", "factor-0-0-0", "gram-0-0-0", "kept"}
+    found = set(gids(figure))
+    assert found & {"cell-cells", "kept"} if source.stem in PIXELS else len(found) > 10
 
 
 def test_built_twice_it_has_the_same_bytes(source):

@@ -818,7 +818,7 @@ def test_building_takes_hardly_more_memory_than_the_matrix(layer):
 
 
 def test_the_table_of_taps_takes_no_more_memory_than_it_asks_for(monkeypatch):
-    layer = Conv(200, 3, padding=1)
+    layer = Conv(100, 3, padding=1)
     peak, _ = peak_of(layer.taps)
     monkeypatch.setattr(memory, "UNCHECKED", 0)
     monkeypatch.setattr(memory, "available_memory", lambda: int(peak * 0.8))
