@@ -3,6 +3,7 @@
 The rows of the interior are one *period*, repeated; each repetition reads `shift` columns further on. So a pattern
 of a million rows is a handful of arrays. Where border modes bring several taps onto one column, the set of these
 taps becomes one *symbol*; the first `kernel_size` symbols are the single taps. Entries of a row are sorted by column.
+A Gram matrix has patterns too: there all symbols are sets of pairs of taps, through which two inputs meet.
 """
 
 from collections.abc import Callable, Iterator

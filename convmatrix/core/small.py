@@ -1,7 +1,7 @@
 """The arrays of a small matrix in one vectorised pass: for thousands of entries, calls cost more than arithmetic.
 
-Rows and entries of the matrix are outer products of those of the axes' tables, so that columns follow from axis to axis
-as numbers follow from digit to digit; slots without an entry are left out at the end.
+Rows and entries of the matrix are outer products of those of the axes' tables. Each axis adds its share to a column;
+one that has no entry in a slot makes the sum negative, and such slots are left out at the end.
 """
 
 from collections.abc import Sequence
