@@ -1,0 +1,5 @@
+"""The same call as in each framework, with its words, defaults, layouts and refusals: it gives a convmatrix layer.
+
+A module for each framework has `conv` and `conv_transpose`, `weight` and `weight_transpose`, and `from_layer` where the
+framework has layer objects. No framework is ever imported: objects are read by the names of their attributes.
+"""

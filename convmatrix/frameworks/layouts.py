@@ -1,0 +1,107 @@
+"""Shapes and layouts: what frameworks call the axes of an array, and how to bring them into our order.
+
+A layout is a word with a letter for each axis, such as ``NHWC``, or one with ``*`` for all spatial axes in their order,
+such as ``N*C`` and ``*IO``. Ours are ``NC*`` for data and ``OI*`` for weights.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.layers.arguments import entries_of, integer
+
+__all__ = ["array_of", "moved", "shape_of"]
+
+
+def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | None, ...]:
+    """The shape that is meant by an array, or by a shape.
+
+    Parameters
+    ----------
+    name : str
+        What the framework calls the argument.
+    value : array_like or sequence of int
+        Whatever has a shape, or a shape itself.
+    unknown : bool, default False
+        Whether None may stand for a length that is not known, such as that of a batch.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    WrongTypeError
+        If it is neither; also a TypeError.
+    ValueError
+        If a length is negative.
+
+    Examples
+    --------
+    >>> shape_of("input", (1, 28, 28, 3)), shape_of("input", np.zeros((1, 4)))
+    ((1, 28, 28, 3), (1, 4))
+    """
+    entries = entries_of(tuple(value.shape) if hasattr(value, "shape") else value)
+    if entries is None:
+        raise WrongTypeError(f"{name} must be an array or a shape, got {value!r} ({type(value).__name__})")
+    lengths = [None if unknown and entry is None else integer(f"{name}, axis {axis},", entry)
+               for axis, entry in enumerate(entries)]  # fmt: skip
+    for axis, length in enumerate(lengths):
+        if length is not None and length < 0:
+            raise ValueError(f"{name} has length {length} on axis {axis}: give a length of at least 0")
+    return tuple(lengths)
+
+
+def array_of(value: Any) -> NDArray[Any]:
+    """An array, from a tensor or a variable of any framework."""
+    for name in ("detach", "cpu"):  # torch refuses what is on a tape, or on another device
+        if hasattr(value, name):
+            value = getattr(value, name)()
+    return np.asarray(value)
+
+
+def moved(array: NDArray[Any], source: str, target: str) -> NDArray[Any]:
+    """Bring an array from one layout into another; both have the same letters.
+
+    Parameters
+    ----------
+    array : ndarray
+    source, target : str
+        Layouts; a ``*`` stands for all axes that have no letter.
+
+    Returns
+    -------
+    ndarray
+        A view.
+
+    Raises
+    ------
+    ValueError
+        If the array has too few axes for the layout, or another number of them where the layout has no ``*``.
+
+    Examples
+    --------
+    >>> moved(np.zeros((3, 5, 1, 2)), "*IO", "OI*").shape
+    (2, 1, 3, 5)
+    """
+    named = len(source.replace("*", ""))
+    if array.ndim < named or (array.ndim > named and "*" not in source):
+        raise ValueError(f"an array of layout {source} has {named} axes{' or more' if '*' in source else ''}, got "
+                         f"shape {array.shape}")  # fmt: skip
+    spread = array.ndim - named
+    places = _places(source, spread)
+    return array.transpose([place for letter in target for place in places[letter]])
+
+
+def _places(layout: str, spread: int) -> dict[str, Sequence[int]]:
+    """Which axes each letter of a layout stands for."""
+    places: dict[str, Sequence[int]] = {}
+    first = 0
+    for letter in layout:
+        count = spread if letter == "*" else 1
+        places[letter] = range(first, first + count)
+        first += count
+    return places

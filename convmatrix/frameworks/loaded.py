@@ -1,0 +1,131 @@
+"""What is read from a framework's objects: a layer with its weight and bias, and a chain of them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+
+from numpy.typing import NDArray
+
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.layers import Conv, ConvTranspose, FixedLayer, MaxPool
+
+__all__ = ["Chain", "LeftOut", "Loaded", "attributes_of", "chained"]
+
+AnyOfOurs = Conv | ConvTranspose | FixedLayer | MaxPool
+Piece = TypeVar("Piece")
+
+
+class Loaded(NamedTuple):
+    """A layer as a framework's object describes it.
+
+    Parameters
+    ----------
+    layer : Conv, ConvTranspose, or a layer with a fixed weight
+    weight : ndarray or None
+        In our layout, of shape ``layer.weight_shape``; None where the layer has none.
+    bias : ndarray or None
+        One number for each output channel; None where there is none.
+    """
+
+    layer: AnyOfOurs
+    weight: NDArray[Any] | None = None
+    bias: NDArray[Any] | None = None
+
+
+class LeftOut(NamedTuple):
+    """Something that is passed over since it is no linear map of its own, or does nothing to sizes; and why."""
+
+    why: str
+
+
+class Chain(list[AnyOfOurs]):
+    """Layers, each taking what the one before it gives; `Network` takes them as they are.
+
+    Parameters
+    ----------
+    loaded : iterable of Loaded
+        The first one takes the input.
+    left_out : iterable of str, optional
+        What was passed over, and why.
+
+    Attributes
+    ----------
+    weights, biases : tuple
+        One entry for each layer, None where it has none.
+    left_out : tuple of str
+        A note for each thing that was passed over.
+    """
+
+    def __init__(self, loaded: Iterable[Loaded], left_out: Iterable[str] = ()) -> None:
+        loaded = list(loaded)
+        super().__init__(each.layer for each in loaded)
+        self.weights = tuple(each.weight for each in loaded)
+        self.biases = tuple(each.bias for each in loaded)
+        self.left_out = tuple(left_out)
+
+
+def chained(
+    pieces: Iterable[tuple[str, Piece]],
+    input_shape: tuple[int, ...],
+    read: Callable[[Piece, tuple[int, ...]], Loaded | LeftOut],
+) -> Chain:
+    """Read pieces one after the other, each for the shape that the one before it gives.
+
+    Parameters
+    ----------
+    pieces : iterable of (str, object)
+        The name by which notes and refusals call a piece, and the piece.
+    input_shape : tuple of int
+        (channels, *size) of what the first piece takes.
+    read : callable
+        Is given a piece and the (channels, *size) that it takes; refuses by a ValueError what it does not know.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        If a piece is refused, with its name; or if there is no layer among them.
+    """
+    shape, loaded, left_out = input_shape, [], []
+    for name, piece in pieces:
+        try:
+            got = read(piece, shape)
+        except ValueError as error:
+            raise type(error)(f"{name}: {error}") from error
+        if isinstance(got, LeftOut):
+            left_out.append(f"{name}: {got.why}")
+            continue
+        loaded.append(got)
+        shape = got.layer.output_shape
+    if not loaded:
+        raise ValueError("there is no layer in the model that has a matrix: give one with a convolution, a pool or a "
+                         "resize")  # fmt: skip
+    return Chain(loaded, left_out)
+
+
+def attributes_of(obj: Any, names: Iterable[str], what: str) -> tuple[Any, ...]:
+    """The attributes of an object that is taken for some framework's layer.
+
+    Parameters
+    ----------
+    obj : object
+    names : iterable of str
+    what : str
+        What it is taken for, with its article: ``a torch convolution``.
+
+    Returns
+    -------
+    tuple
+
+    Raises
+    ------
+    WrongTypeError
+        If one of them is missing; also a TypeError.
+    """
+    missing = [name for name in names if not hasattr(obj, name)]
+    if missing:
+        raise WrongTypeError(f"{type(obj).__name__} is not {what}: it has no attribute {missing[0]!r}; give the layer "
+                             "object itself")  # fmt: skip
+    return tuple(getattr(obj, name) for name in names)
