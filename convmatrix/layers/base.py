@@ -13,9 +13,10 @@ from scipy import sparse
 from convmatrix.core import memory
 from convmatrix.core.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.axis import Axis
+from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.core.pattern import pattern_of
-from convmatrix.layers.arguments import storable_dtype
+from convmatrix.layers.arguments import flag, storable_dtype
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -224,7 +225,7 @@ class FixedLayer(AnyLayer):
         """
         return self._nbytes(self.nnz, self._checked(dtype))
 
-    def matrix(self, dtype: DTypeLike | None = None) -> sparse.csr_array:
+    def matrix(self, dtype: DTypeLike | None = None, *, channels_last: bool = False) -> sparse.csr_array:
         """Build the sparse matrix of this layer such that ``y = C @ x`` for flattened x and y.
 
         C order, channels first. Every stored entry is a read: zeros are not stored.
@@ -233,6 +234,8 @@ class FixedLayer(AnyLayer):
         ----------
         dtype : dtype, optional
             Without it, int64 where all entries are ones, else float64; bool for the pattern.
+        channels_last : bool, default False
+            Permute rows and columns for data whose channels are its last axis, as for `Conv.matrix`.
 
         Returns
         -------
@@ -252,9 +255,10 @@ class FixedLayer(AnyLayer):
         [[0.5 0.5 0.  0. ]
          [0.  0.  0.5 0.5]]
         """
-        checked = self._checked(dtype)
-        self._require_memory(self._peak(checked), "the matrix", self.nnz)
-        return self._matrix(checked)
+        checked, last = self._checked(dtype), flag("channels_last", channels_last)
+        self._require_memory(self._peak(checked) + (2 * self.nbytes(checked) if last else 0), "the matrix", self.nnz)
+        matrix = self._matrix(checked)
+        return permuted(matrix, self.output_shape, self.input_shape) if last else matrix
 
     def pattern(self) -> sparse.csr_array:
         """Build the matrix as a pattern: which inputs each output reads.

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from convmatrix.core.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
+from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.core.gram import gram_weight
 from convmatrix.core.memory import require_memory
@@ -33,6 +34,7 @@ from convmatrix.layers.arguments import (
     check_fit,
     check_word,
     count_axes,
+    flag,
     padding_entries,
     per_axis,
     positive,
@@ -120,7 +122,9 @@ class Layer(AnyLayer):
 
     # -- the matrix and its kin ------------------------------------------------------------------------------------
 
-    def matrix(self, weight: ArrayLike, *, rows: slice | None = None, threads: int = 1) -> "sparse.csr_array":
+    def matrix(
+        self, weight: ArrayLike, *, rows: slice | None = None, threads: int = 1, channels_last: bool = False
+    ) -> "sparse.csr_array":
         """Build the sparse matrix C of this layer such that ``y = C @ x`` for flattened x and y.
 
         Cross-correlation (the kernel is not flipped); C order, channels first. Structure does not depend on values:
@@ -135,6 +139,10 @@ class Layer(AnyLayer):
             Consecutive rows to build; all by default. Columns stay those of the whole matrix.
         threads : int, default 1
             How many write a matrix of ten million entries or more, each its own rows.
+        channels_last : bool, default False
+            Permute rows and columns for data whose channels are its last axis (NHWC):
+            ``(C @ x.ravel()).reshape(*output_size, out_channels)`` is then the output of an x of shape
+            (*input_size, in_channels). The weight stays as it is.
 
         Returns
         -------
@@ -145,7 +153,8 @@ class Layer(AnyLayer):
         ------
         ValueError
             If the weight's shape or dtype is not the layer's (a dtype also is a TypeError), if the matrix does not
-            fit in the available memory (also a MemoryError), or if an integer sum overflows (also an OverflowError).
+            fit in the available memory (also a MemoryError), if an integer sum overflows (also an OverflowError), or
+            if `rows` is given with `channels_last`.
 
         Examples
         --------
@@ -154,6 +163,8 @@ class Layer(AnyLayer):
          [0 1 2 0 3 4]]
         """
         weight, threads = self.checked_weight(weight), positive("threads", threads)
+        if flag("channels_last", channels_last):
+            return self._channels_last(weight, rows, threads)
         if rows is not None:
             return self._rows(*self._prepared(weight), self._consecutive(rows), threads)
         self._require_memory(self.nbytes(weight.dtype), "the matrix", self.nnz)
@@ -410,6 +421,18 @@ class Layer(AnyLayer):
         needed = nnz * (weight.dtype.itemsize + index) + (len(rows) + 1) * index
         require_memory(needed, f"{len(rows)} rows of the matrix, with {nnz} entries,", "take fewer rows at a time")
         return assemble(patterns, weight, self.groups, rows, threads)
+
+    def _channels_last(self, weight: NDArray[Any], rows: slice | None, threads: int) -> "sparse.csr_array":
+        """The matrix for data whose channels are its last axis."""
+        if rows is not None:
+            raise ValueError(
+                f"rows={rows} cannot stand beside channels_last=True, whose consecutive rows are far apart in the "
+                "matrix that is built: take matrix(weight, channels_last=True)[rows]"
+            )
+        # The permuted copies of all arrays stand beside the matrix that they come from.
+        self._require_memory(3 * self.nbytes(weight.dtype), "the matrix with channels last", self.nnz)
+        matrix = assemble(*self._prepared(weight), self.groups, threads=threads)
+        return permuted(matrix, self.output_shape, self.input_shape)
 
     def _consecutive(self, rows: slice) -> range:
         if not isinstance(rows, slice):
