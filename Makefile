@@ -8,6 +8,7 @@ BIN       = .venv/bin
 PINS      = constraints.txt
 PACKAGE  := $(shell find convmatrix -type f -not -path '*/__pycache__/*') pyproject.toml
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
+SITE     := $(wildcard notebooks/site/*)
 FIGURES  := $(shell find figures -mindepth 1 -name __pycache__ -prune -o -print 2>/dev/null)
 LOWEST    = $(wildcard tests/core tests/test_layers*.py tests/test_cli*.py)
 ORACLES   = $(wildcard .venv-oracles/ready)
@@ -33,7 +34,7 @@ EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level
 
 .DELETE_ON_ERROR:
 .PHONY: help show test check lint format types house doctest stale wheel lowest \
-	notebooks figures bench bench-quick lab fuzz oracles-env peers-env browser-env pins clean
+	notebooks html figures bench bench-quick lab fuzz oracles-env peers-env browser-env pins clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 help: ## list the targets
@@ -75,6 +76,7 @@ format: .venv/dev ## ruff, with its fixes applied
 	$(BIN)/ruff format
 
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
+html: build/site.done ## publish them as pages that need no server: build/site/index.html
 figures: build/figures.done ## draw the figures
 
 # One thread, as the tables say; with the peers that are packages after `make peers-env`.
@@ -86,8 +88,8 @@ bench: .venv/dev $(PEERS) ## all benchmarks, into docs/performance.md; with torc
 bench-quick: .venv/dev $(PEERS) ## the smaller benchmarks, in under two minutes; nothing is written
 	$(if $(PEERS),.venv-peers/bin,$(BIN))/python -m benchmarks --quick
 
-lab: .venv/lab ## JupyterLab on the notebooks
-	$(BIN)/jupyter-lab notebooks
+lab: .venv/lab ## JupyterLab on the walkthroughs, from the first one
+	$(BIN)/jupyter-lab notebooks/00_start_here.ipynb
 
 browser-env: .venv/browser ## playwright and JupyterLab, with which the tests open pages in an installed chromium
 oracles-env: .venv-oracles/ready ## torch, jax, onnx and scikit-image, which the tests compare with (over a gigabyte)
@@ -151,6 +153,11 @@ pins: ## resolve constraints.txt anew
 build/notebooks/%.done: notebooks/%.ipynb $(PACKAGE) .venv/dev
 	$(EXECUTE) $<
 	@mkdir -p $(@D) && touch $@
+
+build/site.done: $(NOTEBOOKS) $(SITE) .venv/dev
+	@rm -rf build/site
+	$(BIN)/python notebooks/site/build.py build/site
+	@touch $@
 
 build/figures.done: $(filter %.py,$(FIGURES)) $(PACKAGE) .venv/dev
 	$(BIN)/python figures/build.py
