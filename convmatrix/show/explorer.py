@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,7 +26,7 @@ from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
 from convmatrix.show.scene import Scene, number_label
 
-__all__ = ["ENDINGS", "fragment", "page", "save", "table"]
+__all__ = ["ENDINGS", "InNotebook", "fragment", "in_notebook", "page", "save", "table"]
 
 ENDINGS = (".html", ".htm")
 """Endings of the files that `save` writes."""
@@ -117,6 +117,51 @@ def fragment(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, ti
     '<div class="convmatrix-explorer"'
     """  # noqa: DOC502  `specification` refuses, for all forms
     return _body(layer, weight, specification(layer, weight, title))
+
+
+class InNotebook(NamedTuple):
+    """What a notebook shows as the explorer, and what else shows as a sentence."""
+
+    html: str
+    alt: str
+
+    def __repr__(self) -> str:
+        """Say what it shows, since the HTML is long."""
+        return self.alt
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.alt}
+
+
+def in_notebook(
+    layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None
+) -> InNotebook:
+    """Show the explorer below a notebook's cell; it works there, in exported pages, and as a table without scripts.
+
+    `convmatrix.show.widget.explore` is the same as a widget, whose numbers Python can read and set.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like, optional
+    title : str, optional
+        As for `page`.
+
+    Returns
+    -------
+    InNotebook
+
+    Raises
+    ------
+    ValueError
+        As for `page`.
+
+    Examples
+    --------
+    >>> in_notebook(Conv((4,), 3))
+    the explorer of Conv(input_size=(4,), kernel_size=(3,))
+    """  # noqa: DOC502  `specification` refuses, for all forms
+    return InNotebook(fragment(layer, weight, title=title), f"the explorer of {title or repr(layer)}")
 
 
 def save(

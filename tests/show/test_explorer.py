@@ -250,3 +250,13 @@ def test_widget_without_its_package(monkeypatch):
     widget._widget_class.cache_clear()
     with pytest.raises(ModuleNotFoundError, match=r"^the widget needs anywidget: install convmatrix\[notebook\]"):
         widget.explore(Conv(4, 3))
+
+
+def test_in_a_notebook_it_is_the_fragment_beside_a_sentence():
+    layer, weight = Conv((4,), 3), [1, 2, 3]
+    shown = explorer.in_notebook(layer, weight, title="three taps")
+    assert shown._repr_mimebundle_() == {
+        "text/html": explorer.fragment(layer, weight, title="three taps"),
+        "text/plain": "the explorer of three taps",
+    }
+    assert repr(explorer.in_notebook(layer)) == f"the explorer of {layer!r}"
