@@ -50,9 +50,34 @@ def claims(notebook):
     return [node for cell in code_cells(notebook) for node in ast.walk(python(cell)) if is_claim(node)]
 
 
-def test_there_is_a_first_one():
-    assert NOTEBOOKS[0].name == "01_convolution_is_a_matrix.ipynb"
-    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}_" for number in range(1, len(NOTEBOOKS) + 1)]
+def markdown(notebook):
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+
+
+def test_all_are_there_in_reading_order():
+    assert [path.stem for path in NOTEBOOKS] == [
+        "00_start_here", "01_build_the_matrix", "02_slide_the_window", "03_dilate_pad_wrap", "04_channels_and_groups",
+        "05_transpose_it", "06_which_size_comes_out", "07_it_is_not_an_inverse", "08_invert_it_properly",
+        "09_train_with_it", "10_checkerboards_and_fcn", "11_stack_layers", "12_spectrum_and_norms",
+    ]  # fmt: skip
+
+
+def test_the_first_one_leads_to_all_others():
+    text = "\n".join(markdown(json.loads(NOTEBOOKS[0].read_text(encoding="utf-8"))))
+    assert re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text)[:12] == [path.name for path in NOTEBOOKS[1:]]
+
+
+def test_common_mistakes_are_named_where_the_first_one_says():
+    """What people get wrong has a place each, where it is named, shown wrong by a counter-example, and put right."""
+    (table,) = [
+        text for text in markdown(json.loads(NOTEBOOKS[0].read_text(encoding="utf-8"))) if "| People say |" in text
+    ]
+    rows = re.findall(r"^\| (.+?) \| .*\]\((\d\d_\w+\.ipynb)(?:#[\w-]*)?\)", table, re.MULTILINE)
+    assert len(rows) >= 12
+    for _, name in rows:
+        text = (ROOT / "notebooks" / name).read_text(encoding="utf-8")
+        wanted = sum(other == name for _, other in rows)
+        assert text.count("**People say:**") >= wanted, name
 
 
 def test_executed_in_order(notebook):
@@ -92,16 +117,44 @@ def test_small(path):
     assert path.stat().st_size < 300 * 1024
 
 
-def test_every_section_ends_in_a_claim(notebook):
-    assert len(claims(notebook)) >= 5
+def test_every_lesson_has_an_explorer(path, notebook):
+    shown = [text for cell in code_cells(notebook) for text in texts(cell, pictures=False)]
+    explorers = [text for text in shown if text.startswith('<div class="convmatrix-explorer"')]
+    assert explorers or path.stem == "00_start_here"
+    assert all(len(text.encode()) <= 100_000 for text in explorers)
+    assert all("<table" in text or "<img" in text for text in explorers)  # what stands there without scripts
+
+
+def test_every_lesson_has_three_exercises_with_folded_solutions(path, notebook):
+    solutions = [cell for cell in code_cells(notebook) if "solution" in cell["metadata"].get("tags", [])]
+    exercises = [text for text in markdown(notebook) if text.startswith("**Exercise ")]
+    if path.stem == "00_start_here":
+        assert not solutions
+        return
+    assert [text[:13] for text in exercises] == ["**Exercise 1.", "**Exercise 2.", "**Exercise 3."]
+    assert len(solutions) == 3
+    for cell in solutions:
+        assert cell["metadata"]["jupyter"] == {"source_hidden": True}
+        assert claims({"cells": [cell]})
+
+
+def test_nothing_waits_for_a_formula_to_be_set(notebook):
+    """Formulas are letters: nothing has to be fetched to read them."""
+    assert not [text for text in markdown(notebook) if "$" in text]
+
+
+def test_every_section_ends_in_a_claim(path, notebook):
+    assert len(claims(notebook)) >= (1 if path.stem == "00_start_here" else 5)
     sections = [[]]
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown" and re.match(r"## ", "".join(cell["source"])):
             sections.append([])
         sections[-1].append(cell)
     for section in sections[1:]:
-        held = claims({"cells": section})
-        assert held, "".join(section[0]["source"]).splitlines()[0]
+        if any(cell["cell_type"] == "code" for cell in section):
+            assert claims({"cells": section}), "".join(section[0]["source"]).splitlines()[0]
+        else:  # prose alone: a map, or what to remember
+            assert path.stem == "00_start_here", "".join(section[0]["source"]).splitlines()[0]
 
 
 def test_public_names_only(notebook):
