@@ -1,0 +1,450 @@
+"""PyTorch: the words of torch.nn.Conv1d to 3d and ConvTranspose1d to 3d, with the size of the input in front.
+
+Padding is the same at both ends of an axis, or ``same`` with stride 1, whose odd element goes to the end. A transposed
+layer crops by its padding; `output_padding` and `output_size` choose among the sizes that one convolution maps to the
+same output. Weights are ours as they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.frameworks.layouts import array_of
+from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
+from convmatrix.frameworks.torch_models import check_borders, forward_of_its_own, overrides_forward, read_model
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, integer, per_axis
+
+__all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
+
+RULES: Mapping[str, str] = {
+    "data": "(batch, channels, *size), channels first; the batch may be left out.",
+    "weight": "(out_channels, in_channels // groups, *kernel_size) (torch.nn.Conv2d).",
+    "transposed weight": "(in_channels, out_channels // groups, *kernel_size), the array of the convolution that is "
+    "transposed (torch.nn.ConvTranspose2d).",
+    "kernel": "Not turned: cross-correlation. The transposed layer is the exact transpose of it, or its gradient.",
+    "padding": "One number for both ends of each axis, of at least 0; padding_mode zeros, reflect (less than the "
+    "input), replicate or circular (at most the input). With these three a negative number crops.",
+    "same": "Only with stride 1: dilation * (kernel_size - 1) in all, the odd element at the end, in every "
+    "padding_mode.",
+    "transposed padding": "What the padding of the convolution added is cropped, on both ends; padding_mode zeros, no "
+    "names (torch.nn.ConvTranspose2d).",
+    "output size": "(input_size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + 1 + output_padding, where "
+    "output_padding is less than stride or dilation; an output_size in the call may be up to stride - 1 larger than "
+    "without it, and then output_padding is not looked at.",
+    "groups": "Divides both channel counts; a block of consecutive channels is a group.",
+    "refused": "'same' with a stride, other names, different ends of an axis, padding modes of transposed layers, a "
+    "pad that reflects or wraps more than the input, more than three axes.",
+}
+"""What PyTorch means by the words, as of version 2.13."""
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+_ONE_FOR_ALL = ("stride", "padding", "dilation", "output_padding")
+"""Arguments of which PyTorch takes a sequence of one entry for all axes."""
+
+
+# -- convolutions ----------------------------------------------------------------------------------------------------
+
+
+def conv(
+    input_size: PerAxis,
+    in_channels: int,
+    out_channels: int,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    bias: bool = True,
+    padding_mode: str = "zeros",
+    *,
+    ndim: int | None = None,
+) -> Conv:
+    """Make the layer that ``torch.nn.Conv2d(in_channels, ...)`` is for an input of this size; 1 to 3 axes.
+
+    Parameters
+    ----------
+    input_size : int or sequence of int
+        Spatial. One int for all axes, or one for each; the first sequence among the arguments says how many axes there
+        are; if there is none, 2.
+    in_channels, out_channels, kernel_size, stride, dilation, groups
+        As in PyTorch.
+    padding : int, sequence of int, or str
+        Or ``same`` or ``valid``.
+    bias : bool, default True
+        Whether there is one; it is no part of the matrix.
+    padding_mode : str, default "zeros"
+        ``zeros``, ``reflect``, ``replicate`` or ``circular``.
+    ndim : int, optional
+        Number of axes, where no argument tells it.
+
+    Returns
+    -------
+    Conv
+
+    Raises
+    ------
+    ValueError
+        Where PyTorch refuses, on construction or on an input of this size; a TypeError as well where an argument is
+        of a wrong kind. No layer is without channels here, which PyTorch lets pass.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of torch.nn.Conv2d.
+
+    Examples
+    --------
+    >>> conv((6,), 1, 1, 4, padding="same")
+    Conv(input_size=(6,), kernel_size=(4,), padding=((1, 2),))
+    """  # noqa: DOC502  raised by the checks
+    check_word("padding_mode", padding_mode, PADDING_MODES)
+    numbers: dict[str, Any] = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride,
+                               "dilation": dilation}  # fmt: skip
+    named = isinstance(padding, str)
+    if not named:
+        numbers["padding"] = padding
+    # A border mode pads in a call of its own, which takes no number for all axes; `same` does so by the dilations.
+    only_one_each = () if padding_mode == "zeros" else ("padding", "dilation") if named else ("padding",)
+    columns = _columns(numbers, ndim, only_one_each)
+    pads = _named_pads(padding, columns) if named else [(pad, pad) for pad in columns.pop("padding")]
+    check_borders(pads, padding_mode, columns["input_size"])
+    return Conv(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels,
+                padding_mode=padding_mode)  # fmt: skip
+
+
+def conv_transpose(
+    input_size: PerAxis,
+    in_channels: int,
+    out_channels: int,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    output_padding: PerAxis = 0,
+    groups: int = 1,
+    bias: bool = True,
+    dilation: PerAxis = 1,
+    padding_mode: str = "zeros",
+    output_size: Sequence[int] | None = None,
+    *,
+    ndim: int | None = None,
+) -> ConvTranspose:
+    """Make the layer that ``torch.nn.ConvTranspose2d(in_channels, ...)`` is for an input of this size; 1 to 3 axes.
+
+    Parameters
+    ----------
+    input_size : int or sequence of int
+        Spatial, as for `conv`.
+    in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, dilation
+        As in PyTorch.
+    bias : bool, default True
+        Whether there is one; it is no part of the matrix.
+    padding_mode : str, default "zeros"
+        PyTorch knows no other one here.
+    output_size : sequence of int, optional
+        As in the call of PyTorch's module: one entry for each axis, or those of channels, or of batch and channels, in
+        front, which are not looked at. Neither is `output_padding` then.
+    ndim : int, optional
+        Number of axes, where no argument tells it.
+
+    Returns
+    -------
+    ConvTranspose
+
+    Raises
+    ------
+    ValueError
+        Where PyTorch refuses, on construction or on an input of this size; a TypeError as well where an argument is
+        of a wrong kind.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of torch.nn.ConvTranspose2d.
+
+    Examples
+    --------
+    >>> conv_transpose((3,), 1, 1, 3, stride=2, padding=1, output_size=(6,))
+    ConvTranspose(input_size=(3,), kernel_size=(3,), stride=(2,), padding=((1, 1),), output_padding=(1,))
+    """
+    check_word("padding_mode", padding_mode, PADDING_MODES)
+    if padding_mode != "zeros":
+        raise ValueError(f"padding_mode {padding_mode!r} is none of a transposed convolution in PyTorch, which knows "
+                         "only 'zeros': transpose the matrix of the convolution, conv(...).T")  # fmt: skip
+    _refuse_names(padding)
+    numbers: dict[str, Any] = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride,
+                               "padding": padding, "dilation": dilation}  # fmt: skip
+    if output_size is None:
+        columns = _columns({**numbers, "output_padding": output_padding}, ndim)
+    else:
+        if ndim is None and all(entries_of(number) is None for number in numbers.values()):
+            ndim = _axes_asked_for(output_size)
+        columns = _columns(numbers, ndim, _ONE_FOR_ALL)
+        columns["output_size"] = _spatial(output_size, len(columns["input_size"]))
+    pads = [(pad, pad) for pad in columns.pop("padding")]
+    check_borders(pads, padding_mode, columns["input_size"])
+    return ConvTranspose(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels)
+
+
+def weight(w: ArrayLike) -> NDArray[Any]:
+    """Bring a weight of torch.nn.Conv1d to Conv3d into the layout of `conv`, which is the same.
+
+    Parameters
+    ----------
+    w : (out_channels, in_channels // groups, *kernel_size) array_like
+        A tensor on any device will do, with or without a gradient.
+
+    Returns
+    -------
+    ndarray of the shape of `w`
+
+    Raises
+    ------
+    ValueError
+        If it has not 1 to 3 axes beside the channels.
+    WrongTypeError
+        If its dtype is none of NumPy's, or none that scipy.sparse can hold: a TypeError as well.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of torch.nn.Conv2d, Variables.
+
+    Examples
+    --------
+    >>> conv((4,), 1, 1, 3).matrix(weight([[[1, 2, 3]]])).toarray()
+    array([[1, 2, 3, 0],
+           [0, 1, 2, 3]])
+    """  # noqa: DOC502  raised by what both share
+    return _laid_out(w, "(out_channels, in_channels // groups, *kernel_size)")
+
+
+def weight_transpose(w: ArrayLike) -> NDArray[Any]:
+    """Bring a weight of torch.nn.ConvTranspose1d to 3d into the layout of `conv_transpose`, which is the same.
+
+    Parameters
+    ----------
+    w : (in_channels, out_channels // groups, *kernel_size) array_like
+        As for `weight`.
+
+    Returns
+    -------
+    ndarray of the shape of `w`
+
+    Raises
+    ------
+    ValueError
+        As for `weight`.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of torch.nn.ConvTranspose2d, Variables.
+
+    Examples
+    --------
+    >>> conv_transpose((2,), 1, 1, 3).matrix(weight_transpose([[[1, 2, 3]]])).T.toarray()
+    array([[1, 2, 3, 0],
+           [0, 1, 2, 3]])
+    """  # noqa: DOC502  raised by what both share
+    return _laid_out(w, "(in_channels, out_channels // groups, *kernel_size)")
+
+
+# -- from arguments to numbers ---------------------------------------------------------------------------------------
+
+
+def _columns(numbers: Mapping[str, Any], ndim: int | None, only_one_each: Sequence[str] = ()) -> dict[str, Any]:
+    """One integer for each axis, for each argument; those `only_one_each` are not spread where they have one entry."""
+    axes = [entries_of(entry) for entry in entries_of(numbers.get("padding")) or ()]
+    for axis, pair in enumerate(axes):
+        if pair is not None:
+            raise WrongTypeError(
+                f"padding on axis {axis} is {tuple(pair)}, but PyTorch pads both ends of an axis alike: give one "
+                "integer, and pad beforehand where the ends differ, as nn.ZeroPad2d does"
+            )
+    lone = {}
+    for name in set(_ONE_FOR_ALL).difference(only_one_each).intersection(numbers):
+        entries = entries_of(numbers[name])
+        if entries is not None and len(entries) == 1:
+            lone[name] = entries[0]
+    others = [entries_of(number) for name, number in numbers.items() if name not in lone]
+    if ndim is not None or any(entries is not None for entries in others):
+        numbers = {**numbers, **lone}
+    count = count_axes(numbers, ndim)
+    if not 1 <= count <= 3:
+        raise ValueError(f"the arguments are for {count} axes, but PyTorch has convolutions of 1, 2 and 3: give a "
+                         "size for each of these")  # fmt: skip
+    return {name: _integers(name, number, count) for name, number in numbers.items()}
+
+
+def _integers(name: str, number: Any, count: int) -> list[int]:
+    if name != "padding":
+        return per_axis(name, number, count, least=0 if name == "output_padding" else 1)
+    entries = entries_of(number)
+    return [integer(f"padding on axis {axis}", entry)
+            for axis, entry in enumerate([number] * count if entries is None else entries)]  # fmt: skip
+
+
+def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tuple[int, int]]:
+    """The pads of ``same``, the smaller half first, or of ``valid``."""
+    check_word("padding", padding, ("same", "valid"))
+    if padding == "valid":
+        return [(0, 0)] * len(columns["stride"])
+    totals = [d * (k - 1) for d, k in zip(columns["dilation"], columns["kernel_size"], strict=True)]
+    for axis, (stride, total) in enumerate(zip(columns["stride"], totals, strict=True)):
+        if stride != 1:
+            raise ValueError(f"padding 'same' needs stride 1 in PyTorch, got {stride} on axis {axis}: give the padding "
+                             f"in numbers, such as {total // 2}")  # fmt: skip
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+def _refuse_names(padding: Any) -> None:
+    if isinstance(padding, str):
+        raise WrongTypeError(f"padding {padding!r} is none of a transposed convolution in PyTorch, which takes numbers "
+                             "only: give the elements to crop at both ends")  # fmt: skip
+
+
+def _axes_asked_for(output_size: Any) -> int | None:
+    """How many axes an output size has, where nothing else tells: all of them spatial if that is possible."""
+    entries = entries_of(output_size)
+    return None if entries is None else len(entries) if len(entries) <= 3 else len(entries) - 2
+
+
+def _spatial(output_size: Any, count: int) -> list[int]:
+    """The spatial part of an output size as PyTorch's modules take it."""
+    entries = entries_of(output_size)
+    if entries is None:
+        raise WrongTypeError(f"output_size must be a sequence, as in the call of PyTorch's module, got "
+                             f"{output_size!r}: write {(output_size,) * count}")  # fmt: skip
+    if len(entries) not in (count, count + 1, count + 2):
+        raise ValueError(
+            f"output_size has {counted(len(entries), 'entry')}, {tuple(entries)}, but needs {count}, one for each "
+            f"axis, or {count + 1} with the channels in front, or {count + 2} with batch and channels"
+        )
+    return [integer(f"output_size on axis {axis}", entry) for axis, entry in enumerate(entries[-count:])]
+
+
+def _laid_out(w: Any, layout: str) -> NDArray[Any]:
+    array = _array("weight", w)
+    if not 3 <= array.ndim <= 5:
+        raise ValueError(
+            f"weight has shape {array.shape} but PyTorch's is {layout}, with 1 to 3 axes beside the channels"
+        )
+    return array
+
+
+def _array(what: str, tensor: Any) -> NDArray[Any]:
+    """A tensor's values, if scipy.sparse can hold their dtype."""
+    dtype = str(getattr(tensor, "dtype", ""))
+    if any(name in dtype for name in ("float16", "float8")):  # and bfloat16
+        raise WrongTypeError(f"{what} has dtype {dtype}, which scipy.sparse cannot hold: cast it with .float()")
+    if getattr(tensor, "is_quantized", False):
+        raise WrongTypeError(f"{what} is a quantised tensor of dtype {dtype}: give what .dequantize() makes of it")
+    if getattr(tensor, "is_meta", False):
+        raise WrongTypeError(f"{what} is on the device 'meta', where tensors have no values: load them first")
+    return array_of(tensor)
+
+
+# -- one layer object ------------------------------------------------------------------------------------------------
+
+_FIELDS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode",
+           "transposed", "weight", "bias")  # fmt: skip
+
+
+def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
+    """Read a torch.nn.Conv1d to Conv3d or ConvTranspose1d to ConvTranspose3d, by the names of its attributes.
+
+    Parameters
+    ----------
+    obj : torch.nn.Module
+    input_size : int or sequence of int
+        Spatial; one int for all axes, or one for each.
+
+    Returns
+    -------
+    Loaded
+        Weight and bias are copies, as NumPy arrays.
+
+    Raises
+    ------
+    ValueError
+        If the layer does not take an input of this size, or has no weight yet.
+    WrongTypeError
+        If it is no convolution, has a forward of its own, or a weight that is quantised or of a dtype that
+        scipy.sparse cannot hold: a TypeError as well.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> obj = SimpleNamespace(in_channels=1, out_channels=1, kernel_size=(2,), stride=(1,), padding=(0,), dilation=(1,),
+    ...     groups=1, padding_mode="zeros", transposed=False, weight=np.array([[[1, 2]]]), bias=None)
+    >>> layer, w, bias = from_layer(obj, 3)
+    >>> layer.matrix(w).toarray()
+    array([[1, 2, 0],
+           [0, 1, 2]])
+    """
+    attributes_of(obj, _FIELDS, "a torch convolution")
+    name = type(obj).__name__
+    if overrides_forward(obj):
+        raise WrongTypeError(forward_of_its_own(obj))
+    if type(obj.weight).__name__ == "UninitializedParameter":
+        raise ValueError(f"{name} has no weight yet: call it once on data, from which it learns its in_channels, and "
+                         "give it again")  # fmt: skip
+    if callable(obj.weight) and not hasattr(obj.weight, "shape"):
+        raise WrongTypeError(f"{name} has a quantised weight, a method instead of an array: give the layer from before "
+                             "it was converted")  # fmt: skip
+    if hasattr(obj, "weight_fake_quant"):
+        raise WrongTypeError(f"{name} rounds its weight on every call, to prepare quantisation: give the plain layer")
+    w = np.array(_array(f"the weight of {name}", obj.weight))
+    bias = None if obj.bias is None else np.array(_array(f"the bias of {name}", obj.bias))
+    words = {field: getattr(obj, field) for field in _FIELDS[:8]}
+    entries = entries_of(obj.kernel_size)
+    words["ndim"] = None if entries is None else len(entries)
+    layer: Conv | ConvTranspose
+    if obj.transposed:
+        layer = conv_transpose(input_size, **words, output_padding=getattr(obj, "output_padding", 0))
+    else:
+        layer = conv(input_size, **words)
+    return Loaded(layer, layer.checked_weight(w), bias)
+
+
+# -- models ----------------------------------------------------------------------------------------------------------
+
+
+def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) -> Chain:
+    """Read a torch.nn.Sequential, also of others, or a single module, as layers one after the other.
+
+    Convolutions, average and max pools, Upsample, pixel shuffles and pads become layers, a pad the depthwise
+    convolution with one tap. Activations, normalisation, dropout and a flatten at the end are passed over with a note.
+
+    Parameters
+    ----------
+    obj : torch.nn.Module
+    input_size : int or sequence of int
+        Spatial; one int for all axes, or one for each.
+    in_channels : int, optional
+        Channels of the input; without it, what the first module that has a number of channels needs.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        If a module is none of these, with its name; or if PyTorch would refuse its numbers for what it is given.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> class AvgPool1d(SimpleNamespace): pass
+    >>> class ReLU(SimpleNamespace): pass
+    >>> class Sequential(SimpleNamespace): pass
+    >>> pool = AvgPool1d(kernel_size=(2,), stride=(2,), padding=(0,), ceil_mode=False, count_include_pad=True)
+    >>> chain = from_model(Sequential(_modules={"pool": pool, "act": ReLU()}), 6)
+    >>> chain[0]
+    AvgPool(input_size=(6,), kernel_size=(2,))
+    >>> print(*chain.left_out)
+    act (ReLU): an activation, which is not linear and changes no size
+    """  # noqa: DOC502  raised by what reads the modules
+    return read_model(obj, input_size, in_channels, from_layer)
