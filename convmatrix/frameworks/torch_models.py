@@ -49,7 +49,7 @@ def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_conv
         If a module is refused; with its name.
     WrongTypeError
         If it is of a kind that is not read: a TypeError as well.
-    """
+    """  # noqa: DOC502  raised by what reads the modules
     pieces = list(_pieces(obj))
     entries = entries_of(input_size)
     ndim = _axes_of_first(pieces) if entries is None else len(entries)
@@ -100,10 +100,8 @@ def overrides_forward(module: Any) -> bool:
     base, own = _known_base(module), type(module)
     if base is None:
         return False
-    methods = ("forward", "_conv_forward")
-    return "forward" in vars(module) or any(
-        getattr(own, name, None) is not getattr(base, name, None) for name in methods
-    )
+    inherits = all(getattr(own, name, None) is getattr(base, name, None) for name in ("forward", "_conv_forward"))
+    return "forward" in vars(module) or not inherits
 
 
 def forward_of_its_own(module: Any) -> str:
@@ -300,8 +298,7 @@ def _pad(mode: str) -> Reader:
         if getattr(module, "value", 0) != 0:
             raise ValueError(f"the pad has value {module.value}, which adds to what is linear: use value 0")
         count = len(shape) - 1
-        numbers = [integer("padding", number) for number in entries_of(module.padding) or [module.padding] * 2 * count]
-        pairs = list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]  # PyTorch says the last axis first
+        pairs = _pairs(module.padding, count, mode)
         for axis, (pair, size) in enumerate(zip(pairs, shape[1:], strict=True)):
             _check_crop(axis, pair, size, mode)
         check_borders([(max(*pair, 0),) * 2 for pair in pairs], mode, shape[1:])
@@ -310,6 +307,18 @@ def _pad(mode: str) -> Reader:
         return Loaded(layer, np.ones(layer.weight_shape, dtype=np.float32))
 
     return read
+
+
+def _pairs(padding: Any, count: int, mode: str) -> list[tuple[int, int]]:
+    """The pads of a module in the order of the axes; PyTorch says the last axis first."""
+    entries = entries_of(padding)
+    numbers = [integer("padding", number) for number in ([padding] * 2 * count if entries is None else entries)]
+    if mode == "zeros" and len(numbers) % 2 == 0:
+        numbers += [0] * (2 * count - len(numbers))  # the axes that are not said
+    if len(numbers) != 2 * count:
+        raise ValueError(f"padding has {counted(len(numbers), 'entry')} but {_axes(count)} need {2 * count}, two for "
+                         "each, the last axis first")  # fmt: skip
+    return list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
 
 
 def _check_crop(axis: int, pair: tuple[int, int], size: int, mode: str) -> None:
