@@ -1,0 +1,1003 @@
+"""TensorFlow's and Keras' words: `tf.nn.convolution` and its kin, Keras' layers, and models of these.
+
+Data is channels last unless `data_format` says otherwise, kernels are (*kernel, in // groups, out), those of transposed
+layers (*kernel, out // groups, in), and no kernel is turned. A SAME padding puts the odd element at the end.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.frameworks.layouts import array_of, moved, shape_of
+from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
+from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, Upsample
+from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, integer, per_axis, positive
+
+__all__ = [
+    "RULES",
+    "conv",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose",
+    "depthwise_conv",
+    "depthwise_weight",
+    "from_layer",
+    "from_model",
+    "keras_conv",
+    "keras_conv_transpose",
+    "keras_depthwise_conv",
+    "weight",
+    "weight_transpose",
+]
+
+RULES: Mapping[str, str] = {
+    "data": "NWC, NHWC or NDHWC; with data_format NCW, NCHW or NCDHW channels first (tf.nn.convolution). Keras: "
+            "channels_last or channels_first.",
+    "weight": "(*kernel, in // groups, out), whatever the data_format (tf.nn.convolution); depthwise (*kernel, in, "
+              "multiplier).",
+    "transposed weight": "(*kernel, out // groups, in), the array of the forward convolution (tf.nn.conv2d_transpose).",
+    "kernel": "Not turned: a convolution is a cross-correlation, and a transposed one has the transposed matrix.",
+    "padding": "SAME or VALID; explicit pairs, with those of batch and channels, for two axes alone (tf.nn.conv2d). "
+               "Keras: same, valid, and causal for one axis.",
+    "same": "Output size ceil(i / s), for any stride; of the pads max((o - 1) * s + k_e - i, 0) the odd element goes "
+            "to the end (tf.nn, notes on padding).",
+    "transposed padding": "The pads of the forward convolution from output_shape to the input: they crop. SAME "
+                          "computes them from output_shape.",
+    "output size": "output_shape has to be given, and must lead back to the input (tf.nn.conv_transpose). Keras "
+                   "chooses i * s for same and (i - 1) * s + max(k_e, s) for valid; with output_padding (i - 1) * s + "
+                   "k_e % 2 + output_padding and (i - 1) * s + k_e + output_padding.",
+    "groups": "Not said but counted: channels of the input by those of the filters (tf.nn.convolution). Keras says "
+              "groups, for its forward layers.",
+    "refused": "Strides and dilations both above 1 in tf.nn.convolution and Keras' layers, but not in tf.nn.conv2d; a "
+               "Keras output_padding of a stride or more; with same, an even span and output_padding 0.",
+}  # fmt: skip
+"""TensorFlow 2.21 and Keras 3.15 in short sentences."""
+
+_DATA_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
+_NAMES = {"SAME": "same", "VALID": "valid"}
+
+
+# -- tf.nn -----------------------------------------------------------------------------------------------------------
+
+
+def conv(
+    input: Any,
+    filters: Any,
+    strides: PerAxis | None = None,
+    padding: Any = "VALID",
+    data_format: str | None = None,
+    dilations: PerAxis | None = None,
+) -> Conv:
+    """Make the layer of `tf.nn.convolution`.
+
+    Parameters
+    ----------
+    input : (*batch, *size, in_channels) array_like, or its shape
+        Channels stand after the batch where data_format begins with NC.
+    filters : (*kernel_size, in_channels // groups, out_channels) array_like, or its shape
+    strides, dilations : int or sequence of int, optional
+        For all axes, for each, or for each with those of batch and channels, which are 1.
+    padding : {"VALID", "SAME"}, or pairs
+        Pairs of batch and channels are (0, 0); only `tf.nn.conv2d` takes pairs.
+    data_format : str, optional
+
+    Returns
+    -------
+    Conv
+
+    Raises
+    ------
+    ValueError
+        For what TensorFlow refuses; a TypeError as well where an argument is not of its kind. An empty output too.
+
+    References
+    ----------
+    .. [1] TensorFlow, documentation of tf.nn.convolution and tf.nn.conv2d.
+
+    Examples
+    --------
+    >>> conv((1, 224, 224, 3), (7, 7, 3, 64), strides=2, padding="SAME").padding
+    ((2, 3), (2, 3))
+    """
+    return _forward(input, filters, strides, padding, data_format, dilations, together=not isinstance(padding, str))
+
+
+def conv1d(
+    input: Any,
+    filters: Any,
+    stride: PerAxis,
+    padding: str,
+    data_format: str | None = "NWC",
+    dilations: PerAxis | None = None,
+) -> Conv:
+    """Make the layer of `tf.nn.conv1d`, where a stride may stand beside a dilation.
+
+    Parameters
+    ----------
+    input, filters, stride, padding, data_format, dilations
+        As for `conv`.
+
+    Returns
+    -------
+    Conv
+
+    Raises
+    ------
+    ValueError
+        As for `conv`.
+
+    Examples
+    --------
+    >>> conv1d((1, 8, 1), (3, 1, 1), 2, "SAME", dilations=2).padding
+    ((1, 2),)
+    """
+    return _forward(input, filters, stride, padding, data_format, dilations, ndim=1)
+
+
+def conv2d(
+    input: Any,
+    filters: Any,
+    strides: PerAxis,
+    padding: Any,
+    data_format: str | None = "NHWC",
+    dilations: PerAxis | None = None,
+) -> Conv:
+    """Make the layer of `tf.nn.conv2d`, where a stride may stand beside a dilation, and padding may be pairs.
+
+    Parameters
+    ----------
+    input, filters, strides, padding, data_format, dilations
+        As for `conv`.
+
+    Returns
+    -------
+    Conv
+
+    Raises
+    ------
+    ValueError
+        As for `conv`.
+
+    Examples
+    --------
+    >>> conv2d((1, 4, 4, 1), (3, 3, 1, 1), 1, [[0, 0], [1, 0], [0, 1], [0, 0]]).output_size
+    (3, 3)
+    """
+    return _forward(input, filters, strides, padding, data_format, dilations, ndim=2)
+
+
+def conv3d(
+    input: Any,
+    filters: Any,
+    strides: PerAxis,
+    padding: str,
+    data_format: str | None = "NDHWC",
+    dilations: PerAxis | None = None,
+) -> Conv:
+    """Make the layer of `tf.nn.conv3d`, whose strides and dilations have an entry for batch and channels too.
+
+    Parameters
+    ----------
+    input, filters, strides, padding, data_format, dilations
+        As for `conv`.
+
+    Returns
+    -------
+    Conv
+
+    Raises
+    ------
+    WrongTypeError
+        Where strides or dilations have other than five entries.
+    ValueError
+        As for `conv`.
+
+    Examples
+    --------
+    >>> conv3d((1, 4, 4, 4, 1), (3, 3, 3, 1, 1), [1, 2, 2, 2, 1], "SAME").output_size
+    (2, 2, 2)
+    """
+    for name, value in (("strides", strides), ("dilations", [1] * 5 if dilations is None else dilations)):
+        if len(entries_of(value) or ()) != 5:
+            raise WrongTypeError(f"{name} of tf.nn.conv3d must have five entries, [1, d, h, w, 1], got {value!r}")
+    return _forward(input, filters, strides, padding, data_format, dilations, ndim=3)
+
+
+def conv_transpose(
+    input: Any,
+    filters: Any,
+    output_shape: Any,
+    strides: PerAxis,
+    padding: Any = "SAME",
+    data_format: str | None = None,
+    dilations: PerAxis | None = None,
+) -> ConvTranspose:
+    """Make the layer of `tf.nn.conv_transpose`: `conv1d_transpose`, `conv2d_transpose` and `conv3d_transpose`.
+
+    Parameters
+    ----------
+    input : (batch, *size, in_channels) array_like, or its shape
+    filters : (*kernel_size, out_channels // groups, in_channels) array_like, or its shape
+    output_shape : (batch, *output_size, out_channels) sequence of int
+        Of the result; the forward convolution has to lead from it to the input.
+    strides, padding, data_format, dilations
+        As for `conv`; all of the forward convolution.
+
+    Returns
+    -------
+    ConvTranspose
+
+    Raises
+    ------
+    ValueError
+        For what TensorFlow refuses; a TypeError as well where an argument is not of its kind.
+
+    References
+    ----------
+    .. [1] TensorFlow, documentation of tf.nn.conv_transpose and tf.nn.conv2d_transpose.
+
+    Examples
+    --------
+    >>> conv_transpose((1, 4, 1), (3, 1, 1), (1, 8, 1), 2).padding
+    ((0, 1),)
+    >>> conv_transpose((1, 4, 1), (3, 1, 1), (1, 7, 1), 2).padding
+    ((1, 1),)
+    """
+    (*kernel, per_group, in_channels), ndim = _filters_of(filters)
+    first = _channels_first(data_format, ndim, old_words=False)
+    batch, size, channels = _split("input", input, ndim, first)
+    if len(batch) != 1:
+        raise ValueError(f"input of a transposed convolution must have {ndim + 2} axes, one of them for the batch, got "
+                         f"{ndim + 1 + len(batch)}")  # fmt: skip
+    if channels != in_channels:
+        raise ValueError(f"input has {channels} channels but filters, (*kernel, out, in), are for {in_channels}: the "
+                         "last axis of transposed filters is that of the input")  # fmt: skip
+    wanted, output_size, out_channels = _split("output_shape", output_shape, ndim, first)
+    if None not in (*batch, *wanted) and batch != wanted:
+        raise ValueError(f"output_shape has a batch of {', '.join(map(str, wanted))} but input has {batch[0]}: give "
+                         "the same")  # fmt: skip
+    if per_group == 0 or out_channels % per_group:
+        raise ValueError(f"output_shape has {out_channels} channels but filters, (*kernel, out // groups, in), have "
+                         f"{per_group}: give a multiple of that")  # fmt: skip
+    stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
+    pads = _padding(padding, ndim, first)
+    try:
+        return ConvTranspose(size, kernel, stride=stride, padding=pads, dilation=dilation, output_size=output_size,
+                             groups=out_channels // per_group, in_channels=in_channels,
+                             out_channels=out_channels)  # fmt: skip
+    except ValueError as error:
+        raise type(error)(f"output_shape {output_shape}: {error}" if "output_size" in str(error) else error) from error
+
+
+def depthwise_conv(
+    input: Any,
+    filter: Any,
+    strides: PerAxis,
+    padding: Any,
+    data_format: str | None = None,
+    dilations: PerAxis | None = None,
+) -> Conv:
+    """Make the layer of `tf.nn.depthwise_conv2d`: groups of one channel.
+
+    Parameters
+    ----------
+    input : (batch, height, width, in_channels) array_like, or its shape
+    filter : (height, width, in_channels, multiplier) array_like, or its shape
+    strides : sequence of four int
+        Those of batch and channels are 1. Two unequal ones TensorFlow computes only where it compiles.
+    padding, data_format
+        As for `conv`.
+    dilations : sequence of two int, optional
+
+    Returns
+    -------
+    Conv
+        Its weight is that of `depthwise_weight`.
+
+    Raises
+    ------
+    WrongTypeError
+        Where strides or dilations are no sequences of four and two.
+    ValueError
+        For what else TensorFlow refuses.
+
+    References
+    ----------
+    .. [1] TensorFlow, documentation of tf.nn.depthwise_conv2d.
+
+    Examples
+    --------
+    >>> depthwise_conv((1, 8, 8, 3), (3, 3, 3, 2), [1, 2, 2, 1], "SAME").output_shape
+    (6, 4, 4)
+    """
+    (*kernel, in_channels, multiplier), _ = _filters_of(filter, only=2)
+    first = _channels_first(data_format, 2)
+    _, size, channels = _split("input", input, 2, first)
+    if channels != in_channels:
+        raise ValueError(f"input has {channels} channels but filter, (height, width, in, multiplier), is for "
+                         f"{in_channels}")  # fmt: skip
+    if len(entries_of(strides) or ()) != 4:
+        raise WrongTypeError(f"strides of tf.nn.depthwise_conv2d must have four entries, [1, s, s, 1], got {strides!r}")
+    stride = _spatial("strides", strides, 2, first)
+    if dilations is not None and len(entries_of(dilations) or ()) != 2:
+        raise WrongTypeError(f"dilations of tf.nn.depthwise_conv2d must have two entries, got {dilations!r}")
+    dilation = _spatial("dilations", dilations, 2, first)
+    _refuse_both("tf.nn.depthwise_conv2d", stride, dilation)
+    return Conv(size, kernel, stride=stride, padding=_padding(padding, 2, first), dilation=dilation,
+                groups=in_channels, in_channels=in_channels, out_channels=in_channels * multiplier)  # fmt: skip
+
+
+def weight(w: ArrayLike) -> NDArray[Any]:
+    """Bring filters, or a Keras kernel, into our layout.
+
+    Parameters
+    ----------
+    w : (*kernel_size, in_channels // groups, out_channels) array_like
+
+    Returns
+    -------
+    (out_channels, in_channels // groups, *kernel_size) ndarray
+
+    Raises
+    ------
+    ValueError
+        If it has fewer than two axes.
+
+    Examples
+    --------
+    >>> weight(np.zeros((3, 5, 2, 8))).shape
+    (8, 2, 3, 5)
+    """
+    return moved(array_of(w), "*IO", "OI*")
+
+
+def weight_transpose(w: ArrayLike) -> NDArray[Any]:
+    """Bring the filters of a transposed convolution, or a Keras kernel, into our layout.
+
+    Parameters
+    ----------
+    w : (*kernel_size, out_channels // groups, in_channels) array_like
+
+    Returns
+    -------
+    (in_channels, out_channels // groups, *kernel_size) ndarray
+
+    Raises
+    ------
+    ValueError
+        If it has fewer than two axes.
+
+    Examples
+    --------
+    >>> weight_transpose(np.zeros((3, 5, 2, 8))).shape
+    (8, 2, 3, 5)
+    """
+    return moved(array_of(w), "*OI", "IO*")
+
+
+def depthwise_weight(w: ArrayLike) -> NDArray[Any]:
+    """Bring a depthwise filter, or a Keras kernel, into our layout: a channel's multiples follow each other.
+
+    Parameters
+    ----------
+    w : (*kernel_size, in_channels, multiplier) array_like
+
+    Returns
+    -------
+    (in_channels * multiplier, 1, *kernel_size) ndarray
+
+    Raises
+    ------
+    ValueError
+        If it has fewer than two axes.
+
+    Examples
+    --------
+    >>> depthwise_weight(np.zeros((3, 5, 4, 2))).shape
+    (8, 1, 3, 5)
+    """
+    by_channels = moved(array_of(w), "*IM", "IM*")
+    return by_channels.reshape(by_channels.shape[0] * by_channels.shape[1], 1, *by_channels.shape[2:])
+
+
+# -- Keras' words ----------------------------------------------------------------------------------------------------
+
+
+def keras_conv(
+    input_shape: Any,
+    filters: int,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: PerAxis = 1,
+    groups: int = 1,
+) -> Conv:
+    """Make the layer of Keras' Conv1D, Conv2D or Conv3D.
+
+    Parameters
+    ----------
+    input_shape : (*size, in_channels) sequence of int
+        Without a batch; channels first where data_format says so.
+    filters : int
+    kernel_size, strides, dilation_rate : int or sequence of int
+    padding : {"valid", "same", "causal"}
+        Causal for one axis.
+    data_format : {"channels_last", "channels_first"}, optional
+    groups : int, default 1
+
+    Returns
+    -------
+    Conv
+
+    Raises
+    ------
+    ValueError
+        For what Keras refuses; a TypeError as well where an argument is not of its kind.
+
+    References
+    ----------
+    .. [1] Keras, documentation of Conv1D, Conv2D and Conv3D.
+
+    Examples
+    --------
+    >>> keras_conv((10, 4), 8, 3, padding="causal", dilation_rate=2).padding
+    ((4, 0),)
+    """
+    size, channels = _keras_input(input_shape, data_format, most=3)
+    ndim = len(size)
+    stride, dilation = _per_axis("strides", strides, ndim), _per_axis("dilation_rate", dilation_rate, ndim)
+    _refuse_both(f"Keras' Conv{ndim}D", stride, dilation)
+    return Conv(size, _per_axis("kernel_size", kernel_size, ndim), stride=stride, dilation=dilation,
+                padding=_keras_padding(padding, causal=ndim == 1), groups=positive("groups", groups),
+                in_channels=channels, out_channels=positive("filters", filters))  # fmt: skip
+
+
+def keras_conv_transpose(
+    input_shape: Any,
+    filters: int,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
+    padding: str = "valid",
+    output_padding: PerAxis | None = None,
+    data_format: str | None = None,
+    dilation_rate: PerAxis = 1,
+) -> ConvTranspose:
+    """Make the layer of Keras' Conv1DTranspose, Conv2DTranspose or Conv3DTranspose.
+
+    Without output_padding an axis has i * s outputs for same and (i - 1) * s + max(k_e, s) for valid; with it,
+    (i - 1) * s + k_e % 2 + output_padding and (i - 1) * s + k_e + output_padding. The pads of same follow from that, so
+    that None and a number may give one size and other values than a shift of zero.
+
+    Parameters
+    ----------
+    input_shape, filters, kernel_size, strides, data_format, dilation_rate
+        As for `keras_conv`.
+    padding : {"valid", "same"}
+    output_padding : int or sequence of int, optional
+        Less than the stride.
+
+    Returns
+    -------
+    ConvTranspose
+
+    Raises
+    ------
+    ValueError
+        For what Keras refuses, on TensorFlow; a TypeError as well where an argument is not of its kind.
+
+    References
+    ----------
+    .. [1] Keras, documentation of Conv2DTranspose; its sizes are those of the code,
+       keras/src/backend/common/backend_utils.py.
+
+    Examples
+    --------
+    >>> keras_conv_transpose((4, 1), 1, 3, strides=2, padding="same").output_size
+    (8,)
+    >>> keras_conv_transpose((4, 1), 1, 3, strides=2, padding="same", output_padding=0).output_size
+    (7,)
+    """
+    size, channels = _keras_input(input_shape, data_format, most=3)
+    ndim = len(size)
+    kernel, stride = _per_axis("kernel_size", kernel_size, ndim), _per_axis("strides", strides, ndim)
+    dilation, name = _per_axis("dilation_rate", dilation_rate, ndim), _keras_padding(padding)
+    _refuse_both(f"Keras' Conv{ndim}DTranspose", stride, dilation)
+    output_size = None
+    if output_padding is not None:
+        extra = _per_axis("output_padding", output_padding, ndim, least=0)
+        spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+        output_size = [
+            _keras_size(name, *numbers) for numbers in zip(range(ndim), size, spans, stride, extra, strict=True)
+        ]
+    return ConvTranspose(size, kernel, stride=stride, padding=name, dilation=dilation, in_channels=channels,
+                         out_channels=positive("filters", filters), output_size=output_size)  # fmt: skip
+
+
+def keras_depthwise_conv(
+    input_shape: Any,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
+    padding: str = "valid",
+    depth_multiplier: int = 1,
+    data_format: str | None = None,
+    dilation_rate: PerAxis = 1,
+) -> Conv:
+    """Make the layer of Keras' DepthwiseConv1D or DepthwiseConv2D.
+
+    Parameters
+    ----------
+    input_shape, kernel_size, strides, data_format, dilation_rate
+        As for `keras_conv`.
+    padding : {"valid", "same"}
+    depth_multiplier : int, default 1
+
+    Returns
+    -------
+    Conv
+        Its weight is that of `depthwise_weight`.
+
+    Raises
+    ------
+    ValueError
+        For what Keras refuses; a TypeError as well where an argument is not of its kind.
+
+    References
+    ----------
+    .. [1] Keras, documentation of DepthwiseConv1D and DepthwiseConv2D.
+
+    Examples
+    --------
+    >>> keras_depthwise_conv((8, 8, 3), 3, strides=2, padding="same", depth_multiplier=2).output_shape
+    (6, 4, 4)
+    """
+    size, channels = _keras_input(input_shape, data_format, most=2)
+    ndim = len(size)
+    return Conv(size, _per_axis("kernel_size", kernel_size, ndim), stride=_per_axis("strides", strides, ndim),
+                padding=_keras_padding(padding), dilation=_per_axis("dilation_rate", dilation_rate, ndim),
+                groups=channels, in_channels=channels,
+                out_channels=channels * positive("depth_multiplier", depth_multiplier))  # fmt: skip
+
+
+# -- Keras' objects --------------------------------------------------------------------------------------------------
+
+
+def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
+    """Read a Keras convolution, transposed or depthwise convolution, on any of its backends.
+
+    Its activation is not a part of the layer. Our matrix is channels first, whatever the object's data_format.
+
+    Parameters
+    ----------
+    obj : Keras layer
+        Built.
+    input_size : int or sequence of int
+        For all axes, or one for each; without channels.
+
+    Returns
+    -------
+    Loaded
+        The layer, its weight in our layout, and its bias.
+
+    Raises
+    ------
+    ValueError
+        If the object is none of these layers (also a TypeError), is not built, or is refused by its words.
+
+    References
+    ----------
+    .. [1] Keras, documentation of the convolution layers.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> layer = SimpleNamespace(kernel=np.ones((3, 1, 1)), bias=None, kernel_size=(3,), strides=(1,), padding="same",
+    ...                         dilation_rate=(1,), data_format="channels_last", groups=1, filters=1)
+    >>> from_layer(layer, 4).layer
+    Conv(input_size=(4,), kernel_size=(3,), padding=((1, 1),))
+    """
+    kind = type(obj).__name__
+    if not getattr(obj, "built", True):
+        raise ValueError(f"{kind} is not built, so it has no kernel yet: call it once, or its build(input_shape)")
+    if getattr(obj, "quantization_mode", None):
+        raise ValueError(f"{kind} is quantized ({obj.quantization_mode}): give the layer before that, whose kernel has "
+                         "the numbers it multiplies")  # fmt: skip
+    if hasattr(obj, "pointwise_kernel"):
+        raise ValueError(f"{kind} is two convolutions, a depthwise one and one of single taps: give each of them")
+    names = ("kernel", "kernel_size", "strides", "padding", "dilation_rate", "data_format")
+    kernel, taps, strides, padding, dilation, data_format = attributes_of(obj, names, "a Keras convolution")
+    kernel = array_of(kernel)
+    bias = getattr(obj, "bias", None)
+    bias = None if bias is None else array_of(bias)
+    size = _per_axis("input_size", input_size, len(taps))
+    words = {"kernel_size": taps, "strides": strides, "padding": padding, "dilation_rate": dilation}
+    _check_data_format(data_format)
+    if hasattr(obj, "depth_multiplier"):
+        layer = keras_depthwise_conv((*size, kernel.shape[-2]), **words, depth_multiplier=kernel.shape[-1])
+        return Loaded(layer, depthwise_weight(kernel), bias)
+    if hasattr(obj, "output_padding"):
+        up = keras_conv_transpose(
+            (*size, kernel.shape[-1]), kernel.shape[-2], **words, output_padding=obj.output_padding
+        )
+        return Loaded(up, weight_transpose(kernel), bias)
+    (groups,) = attributes_of(obj, ("groups",), "a Keras convolution")
+    return Loaded(keras_conv((*size, kernel.shape[-2] * groups), kernel.shape[-1], **words, groups=groups),
+                  weight(kernel), bias)  # fmt: skip
+
+
+def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
+    """Read a Keras Sequential: its convolutions, pools, upsampling, zero padding and cropping.
+
+    Activations, normalisation and dropout are passed over with a note, as is what flattens at the end. Zero padding and
+    cropping are depthwise convolutions of a single tap.
+
+    Parameters
+    ----------
+    obj : Sequential
+        Sequentials in it are walked through.
+    input_size : int or sequence of int, optional
+        For all axes, or one for each; without it, that of the model's input_shape.
+    in_channels : int, optional
+        Where neither a convolution at the beginning nor the model's input_shape tells it.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        If the object is no Sequential (also a TypeError), if a layer is refused, with its name, or if layers have
+        different data formats.
+
+    References
+    ----------
+    .. [1] Keras, documentation of the Sequential model and its layers.
+
+    Examples
+    --------
+    >>> class AveragePooling1D:
+    ...     name, pool_size, strides, padding, data_format = "mean", (2,), (2,), "valid", "channels_last"
+    >>> class Sequential:
+    ...     layers = (AveragePooling1D(),)
+    >>> list(from_model(Sequential(), 6, in_channels=1))
+    [AvgPool(input_size=(6,), kernel_size=(2,))]
+    """
+    pieces = list(_pieces(obj))
+    data_format = _common_data_format(pieces)
+    shape = _first_shape(obj, [piece for _, piece in pieces], data_format, input_size, in_channels)
+    return chained(pieces, shape, _Reader().read)
+
+
+class _Reader:
+    """Reads one layer after the other, and knows when there are no spatial axes left."""
+
+    def __init__(self) -> None:
+        self.flattened_by = ""
+
+    def read(self, piece: Any, shape: tuple[int, ...]) -> Loaded | LeftOut:
+        kind = type(piece).__name__
+        if isinstance(piece, _Activation):
+            return LeftOut(f"the activation {piece.function} is not linear")
+        if kind in _PASSED_OVER:
+            return LeftOut(_PASSED_OVER[kind])
+        if kind == "Flatten":
+            self.flattened_by = self.flattened_by or kind
+            return LeftOut("it only flattens, in the order of the data_format; the matrix has channels first")
+        if self.flattened_by:
+            raise ValueError(f"{kind} comes after {self.flattened_by}, which leaves no axes: end the model before it")
+        if kind[:-2] in _GLOBAL and not getattr(piece, "keepdims", False):
+            self.flattened_by = kind
+        return _read(piece, shape)
+
+
+def _read(piece: Any, shape: tuple[int, ...]) -> Loaded:
+    kind, (channels, *size) = type(piece).__name__, shape
+    reader = _FIXED.get(kind[:-2])
+    if reader is not None and kind[-2:] in ("1D", "2D", "3D"):
+        if int(kind[-2]) != len(size):
+            raise ValueError(f"{kind} is given {len(size)} spatial axes, of sizes {tuple(size)}")
+        return reader(piece, channels, tuple(size))
+    if not any(hasattr(piece, name) for name in ("kernel_size", "pointwise_kernel")):
+        raise ValueError(f"{kind} is none of the layers that have a matrix here, nor one that may be passed over: end "
+                         "the model before it, or give its parts")  # fmt: skip
+    loaded = from_layer(piece, size)
+    if loaded.layer.in_channels != channels:
+        raise ValueError(f"{kind} takes {loaded.layer.in_channels} channels but is given {channels}")
+    return loaded
+
+
+def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
+    """The layers of a model, and of the models in it, with their names; an activation is a piece after its layer."""
+    if type(model).__name__ != "Sequential":
+        raise WrongTypeError(f"{type(model).__name__} is no Sequential, whose layers follow each other: give one, or "
+                             "read each layer by from_layer")  # fmt: skip
+    for piece in attributes_of(model, ("layers",), "a Keras Sequential")[0]:
+        if type(piece).__name__ == "Sequential":
+            yield from _pieces(piece)
+            continue
+        name = str(getattr(piece, "name", type(piece).__name__))
+        yield name, piece
+        function = getattr(getattr(piece, "activation", None), "__name__", "linear")
+        if function != "linear" and hasattr(piece, "kernel_size"):
+            yield name, _Activation(function)
+
+
+class _Activation:
+    """What a layer does to its result."""
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+
+
+def _common_data_format(pieces: Iterable[tuple[str, Any]]) -> str | None:
+    known: tuple[str, str] | None = None
+    for name, piece in pieces:
+        data_format = getattr(piece, "data_format", None)
+        if data_format is None:
+            continue
+        known = known or (name, data_format)
+        if data_format != known[1]:
+            raise ValueError(f"{known[0]} has data_format {known[1]!r} but {name} has {data_format!r}: between them "
+                             "channels would be taken for an axis; give a model with one data_format")  # fmt: skip
+    return None if known is None else known[1]
+
+
+def _first_shape(
+    model: Any, pieces: Iterable[Any], data_format: str | None, input_size: PerAxis | None, in_channels: int | None
+) -> tuple[int, ...]:
+    """(channels, *size) of what the first layer takes."""
+    said = (entries_of(getattr(model, "input_shape", None)) or [])[1:]
+    told_channels = said.pop(0 if data_format == "channels_first" else -1) if len(said) > 1 else None
+    layers = [piece for piece in pieces if type(piece).__name__ not in _PASSED_OVER]
+    channels = in_channels or told_channels or next(filter(None, map(_channels_of, layers)), None)
+    if channels is None:
+        raise ValueError("no layer of the model tells the channels of its input: give in_channels")
+    if input_size is None:
+        if told_channels is None or None in said:
+            raise ValueError("the model does not tell the sizes of its input: give input_size")
+        input_size = said
+    ndim = next(filter(None, map(_ndim_of, layers)), None)
+    size = per_axis("input_size", input_size, count_axes({"input_size": input_size}, ndim))
+    return (positive("in_channels", channels), *size)
+
+
+def _channels_of(piece: Any) -> int | None:
+    """The input channels of a built convolution."""
+    if not hasattr(piece, "kernel_size") or getattr(piece, "kernel", None) is None:
+        return None
+    shape = piece.kernel.shape
+    at_end = hasattr(piece, "output_padding")
+    return int(shape[-1] if at_end else shape[-2] * getattr(piece, "groups", 1))
+
+
+def _ndim_of(piece: Any) -> int | None:
+    """The number of spatial axes that the name of a layer or its kernel_size tells."""
+    if hasattr(piece, "kernel_size"):
+        return len(piece.kernel_size)
+    kind = type(piece).__name__
+    return int(kind[-2]) if kind[:-2] in _FIXED and kind[-2:] in ("1D", "2D", "3D") else None
+
+
+# -- layers without a weight, and those that are passed over ----------------------------------------------------------
+
+
+def _pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
+    taps, strides, padding = attributes_of(piece, ("pool_size", "strides", "padding"), "a Keras pool")
+    words: dict[str, Any] = {"stride": tuple(strides), "padding": _keras_padding(padding), "channels": channels}
+    if kind is AvgPool:  # what SAME adds is not counted
+        words["count_include_pad"] = words["padding"] != "same"
+    return Loaded(kind(size, tuple(taps), **words))
+
+
+def _global_pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
+    return Loaded(kind(size, size, channels=channels))
+
+
+def _upsampling(piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
+    (factors,) = attributes_of(piece, ("size",), "a Keras upsampling")
+    word = getattr(piece, "interpolation", "nearest")
+    check_word("interpolation", word, ("nearest", "bilinear"))
+    factors = _per_axis("size", factors, len(size))
+    outputs = tuple(n * factor for n, factor in zip(size, factors, strict=True))
+    return Loaded(
+        Upsample(size, output_size=outputs, mode="nearest" if word == "nearest" else "linear", channels=channels)
+    )
+
+
+def _framed(attribute: str, sign: int, piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
+    """Zeros around, or a crop, which is a negative pad: each input is copied by a single tap."""
+    (pairs,) = attributes_of(piece, (attribute,), "a Keras layer that pads or crops")
+    pairs = [pairs] if len(size) == 1 and not isinstance(pairs[0], tuple | list) else pairs
+    padding = tuple((sign * before, sign * after) for before, after in pairs)
+    layer = Conv(size, (1,) * len(size), padding=padding, groups=channels, in_channels=channels, out_channels=channels)
+    return Loaded(layer, np.ones(layer.weight_shape, dtype=np.float32))
+
+
+_GLOBAL = ("GlobalAveragePooling", "GlobalMaxPooling")
+_FIXED: Mapping[str, Callable[[Any, int, tuple[int, ...]], Loaded]] = {
+    "AveragePooling": partial(_pool, AvgPool),
+    "MaxPooling": partial(_pool, MaxPool),
+    "GlobalAveragePooling": partial(_global_pool, AvgPool),
+    "GlobalMaxPooling": partial(_global_pool, MaxPool),
+    "UpSampling": _upsampling,
+    "ZeroPadding": partial(_framed, "padding", 1),
+    "Cropping": partial(_framed, "cropping", -1),
+}
+"""What reads a Keras layer, by its name without the number of axes."""
+
+_PASSED_OVER: Mapping[str, str] = {
+    "InputLayer": "it only names the input",
+    "Identity": "it does nothing",
+    "ActivityRegularization": "it only adds to the loss",
+    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"), "an activation is not linear"),
+    **dict.fromkeys(("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization",
+                     "UnitNormalization"), "normalisation is no part of the matrix"),
+    **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
+                     "GaussianDropout", "GaussianNoise"), "it acts in training alone"),
+}  # fmt: skip
+
+
+# -- from arguments to numbers ---------------------------------------------------------------------------------------
+
+
+def _forward(
+    input: Any,
+    filters: Any,
+    strides: PerAxis | None,
+    padding: Any,
+    data_format: str | None,
+    dilations: PerAxis | None,
+    *,
+    together: bool = True,
+    ndim: int | None = None,
+) -> Conv:
+    """The convolution; `together` says whether a stride may stand beside a dilation."""
+    (*kernel, per_group, out_channels), ndim = _filters_of(filters, only=ndim)
+    first = _channels_first(data_format, ndim)
+    _, size, channels = _split("input", input, ndim, first)
+    if per_group == 0 or channels % per_group:
+        raise ValueError(f"input has {channels} channels but filters, (*kernel, in // groups, out), are for "
+                         f"{per_group} in each group: give a multiple of that")  # fmt: skip
+    stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
+    if not together:
+        also = f": tf.nn.conv{ndim}d does take it, as conv{ndim}d" if ndim < 3 else ""
+        _refuse_both("tf.nn.convolution", stride, dilation, also)
+    return Conv(size, kernel, stride=stride, padding=_padding(padding, ndim, first), dilation=dilation,
+                groups=channels // per_group, in_channels=channels, out_channels=out_channels)  # fmt: skip
+
+
+def _filters_of(filters: Any, only: int | None = None) -> tuple[tuple[int, ...], int]:
+    """The shape of filters, and their number of spatial axes."""
+    shape = shape_of("filters", filters)
+    ndim = len(shape) - 2
+    allowed = (1, 2, 3) if only is None else (only,)
+    if ndim not in allowed:
+        wanted = " or ".join(filter(None, [", ".join(str(n + 2) for n in allowed[:-1]), str(allowed[-1] + 2)]))
+        raise ValueError(
+            f"filters must have {wanted} axes, those of the kernel and two for channels, got shape {shape}"
+        )
+    return tuple(length for length in shape if length is not None), ndim
+
+
+def _channels_first(data_format: str | None, ndim: int, *, old_words: bool = True) -> bool:
+    """Whether data has channels before its spatial axes."""
+    words = _DATA_FORMATS[ndim]
+    if data_format is None:
+        return False
+    if ndim == 1 and old_words and data_format in _DATA_FORMATS[2]:
+        words = _DATA_FORMATS[2]
+    check_word(f"data_format of {ndim}-d data", data_format, words)
+    return data_format == words[1]
+
+
+def _split(
+    name: str, value: Any, ndim: int, channels_first: bool
+) -> tuple[tuple[int | None, ...], tuple[int, ...], int]:
+    """The lengths of batch axes, of spatial axes, and the channels of an array or a shape."""
+    shape = shape_of(name, value, unknown=True)
+    batch = len(shape) - ndim - 1
+    if batch < 1:
+        order = _DATA_FORMATS[ndim][channels_first]
+        raise ValueError(f"{name} must have at least {ndim + 2} axes, {order}, got shape {shape}")
+    at = batch if channels_first else len(shape) - 1
+    spatial = shape[batch + channels_first : len(shape) - (not channels_first)]
+    known = [integer(f"{name}, axis {batch + channels_first + axis},", n) for axis, n in enumerate(spatial)]
+    return shape[:batch], tuple(known), positive(f"{name}, channels,", shape[at])
+
+
+def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int]:
+    """The spatial entries of strides or dilations: for all axes, for each, or with those of batch and channels."""
+    if value is None:
+        return [1] * ndim
+    entries = entries_of(value)
+    if entries is None or len(entries) == 1:
+        return per_axis(name, value if entries is None else entries[0], ndim)
+    if len(entries) not in (ndim, ndim + 2):
+        raise ValueError(f"{name} must have 1, {ndim} or {ndim + 2} entries, got {len(entries)}, {value!r}")
+    if len(entries) == ndim + 2:
+        at = (0, 1) if channels_first else (0, ndim + 1)
+        if any(entries[place] != 1 for place in at):
+            raise ValueError(f"{name} of batch and channels must be 1, got {entries[at[0]]} and {entries[at[1]]} in "
+                             f"{value!r}: give entries for the spatial axes alone")  # fmt: skip
+        entries = entries[2:] if channels_first else entries[1:-1]
+    return per_axis(name, entries, ndim)
+
+
+def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
+    """Our padding for TensorFlow's."""
+    pairs = entries_of(padding)
+    if pairs is None:
+        check_word("padding", padding, tuple(_NAMES))
+        return _NAMES[padding]
+    if ndim != 2:
+        raise WrongTypeError(f"padding must be 'SAME' or 'VALID' for {ndim} spatial axes, got {padding!r}: TensorFlow "
+                             "takes pairs for two axes alone")  # fmt: skip
+    if len(pairs) != 4 or any(len(entries_of(pair) or ()) != 2 for pair in pairs):
+        raise ValueError(f"padding must have four pairs, those of batch and channels too, got {padding!r}")
+    numbers = [tuple(integer(f"padding, axis {axis},", n) for n in pair) for axis, pair in enumerate(pairs)]
+    if min(map(min, numbers)) < 0:
+        raise ValueError(f"padding must not be negative, got {padding!r}: TensorFlow crops by slices of the input")
+    at = (0, 1) if channels_first else (0, 3)
+    if any(any(numbers[place]) for place in at):
+        raise ValueError(f"padding of batch and channels must be (0, 0), got {numbers[at[0]]} and {numbers[at[1]]} in "
+                         f"{padding!r}")  # fmt: skip
+    return numbers[2:] if channels_first else numbers[1:-1]
+
+
+def _refuse_both(who: str, stride: list[int], dilation: list[int], also: str = "") -> None:
+    if max(stride) > 1 and max(dilation) > 1:
+        raise ValueError(f"{who} takes no stride above 1 beside a dilation above 1, also not on different axes, got "
+                         f"strides {tuple(stride)} and dilations {tuple(dilation)}{also}")  # fmt: skip
+
+
+def _per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
+    """One integer for each axis, as Keras checks it."""
+    entries = entries_of(value)
+    if entries is not None and len(entries) != ndim:
+        raise ValueError(f"{name} must be one integer or one for each of {ndim} axes, got {len(entries)}, {value!r}")
+    return per_axis(name, value, ndim, least)
+
+
+def _keras_input(input_shape: Any, data_format: str | None, most: int) -> tuple[tuple[int, ...], int]:
+    """Size and channels of one input."""
+    shape = shape_of("input_shape", input_shape, unknown=True)
+    if None in shape:
+        raise ValueError(f"input_shape has None on axis {shape.index(None)}, {shape}: give sizes, without a batch")
+    if not 2 <= len(shape) <= most + 1:
+        raise ValueError(f"input_shape must have 1 to {most} sizes and the channels, without a batch, got {shape}")
+    numbers = [positive(f"input_shape, axis {axis},", length) for axis, length in enumerate(shape)]
+    if _check_data_format(data_format) == "channels_first":
+        return tuple(numbers[1:]), numbers[0]
+    return tuple(numbers[:-1]), numbers[-1]
+
+
+def _check_data_format(data_format: str | None) -> str:
+    word = "channels_last" if data_format is None else str(data_format).lower()
+    check_word("data_format", word, ("channels_last", "channels_first"))
+    return word
+
+
+def _keras_padding(padding: Any, *, causal: bool = False) -> str:
+    word = padding.lower() if isinstance(padding, str) else padding
+    check_word("padding", word, ("valid", "same", "causal") if causal else ("valid", "same"))
+    return str(word)
+
+
+def _keras_size(padding: str, axis: int, size: int, span: int, stride: int, extra: int) -> int:
+    """The output size that an output_padding gives."""
+    if extra >= stride:
+        raise ValueError(f"output_padding {extra} on axis {axis} must be less than the stride {stride}")
+    if padding == "valid":
+        return (size - 1) * stride + span + extra
+    outputs = (size - 1) * stride + span % 2 + extra
+    if outputs == (size - 1) * stride:
+        raise ValueError(f"output_padding 0 on axis {axis} gives {outputs} outputs (= (input_size {size} - 1) * stride "
+                         f"{stride} + span {span} % 2 + output_padding 0), which the forward convolution leads to "
+                         f"{size - 1}, so TensorFlow refuses it: leave output_padding out")  # fmt: skip
+    return outputs
