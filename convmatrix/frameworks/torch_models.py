@@ -154,8 +154,8 @@ def _check_shape(kind: str, module: Any, shape: Shape) -> None:
     """Refuse a module that is given another number of axes or channels than it takes."""
     needed, ndim = _axes_in(kind, module), len(shape) - 1
     if needed is not None and needed != ndim:
-        raise ValueError(f"{kind} takes {_axes(needed)} but is given {_axes(ndim)}, of size {shape[1:]}: use the module "
-                         f"for {_axes(ndim)}")  # fmt: skip
+        raise ValueError(f"{kind} takes {_axes(needed)} but is given size {shape[1:]}, which has {ndim}: use the "
+                         f"module for {_axes(ndim)}")  # fmt: skip
     field = _channels_field(kind)
     wanted = None if field is None else getattr(module, field, None)
     if wanted and wanted != shape[0]:  # a lazy module has none yet
@@ -163,6 +163,8 @@ def _check_shape(kind: str, module: Any, shape: Shape) -> None:
                          f"it give {wanted}")  # fmt: skip
     if kind == "Flatten":
         _check_flatten(module, ndim)
+    if kind in ("LayerNorm", "RMSNorm"):
+        _check_normalized(kind, tuple(module.normalized_shape), shape)
 
 
 def _channels_field(kind: str) -> str | None:
@@ -186,6 +188,12 @@ def _check_flatten(module: Any, ndim: int) -> None:
     start = getattr(module, "start_dim", 1)
     if (start + ndim + 2 if start < 0 else start) < 1:
         raise ValueError(f"Flatten has start_dim {start}, which joins the batch to the rest: use start_dim 1")
+
+
+def _check_normalized(kind: str, normalized: Shape, shape: Shape) -> None:
+    if normalized != shape[-len(normalized) :]:
+        raise ValueError(f"{kind} has normalized_shape {normalized} but is given {shape} (channels, *size), which does "
+                         "not end in it: use the last axes of that")  # fmt: skip
 
 
 def check_borders(pads: Iterable[tuple[int, int]], mode: str, sizes: Iterable[int]) -> None:
@@ -247,7 +255,12 @@ def _adaptive(module: Any, shape: Shape) -> Loaded:
     entries = entries_of(module.output_size)
     asked = [module.output_size] * (len(shape) - 1) if entries is None else entries
     if len(asked) != len(shape) - 1:
-        raise ValueError(f"output_size has {counted(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}")
+        raise ValueError(f"output_size has {counted(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}: "
+                         "give one for each")  # fmt: skip
+    if len(asked) == 1 and asked[0] is None:
+        raise ValueError(
+            f"output_size is {module.output_size!r}, but AdaptiveAvgPool1d takes no None: write {shape[1]}"
+        )
     kernel = []
     for axis, (n, o) in enumerate(zip(shape[1:], asked, strict=True)):
         outputs = n if o is None else positive(f"output_size on axis {axis}", o)
@@ -274,6 +287,9 @@ def _resize(module: Any, shape: Shape) -> Loaded:
         raise ValueError("recompute_scale_factor=True with a size, which PyTorch refuses: leave one of the two out")
     if recompute:
         scales = entries_of(scale) or [scale] * (len(shape) - 1)
+        if len(scales) != len(shape) - 1:
+            raise ValueError(f"scale_factor has {counted(len(scales), 'entry')} but the input has "
+                             f"{_axes(len(shape) - 1)}: give one for each")  # fmt: skip
         size, scale = [floor(n * f) for n, f in zip(shape[1:], scales, strict=True)], None
     return Loaded(Upsample(shape[1:], scale=scale, output_size=size, mode=mode, align_corners=bool(align),
                            channels=shape[0]))  # fmt: skip
@@ -304,7 +320,7 @@ def _pad(mode: str) -> Reader:
         check_borders([(max(*pair, 0),) * 2 for pair in pairs], mode, shape[1:])
         layer = Conv(shape[1:], (1,) * count, padding=pairs, padding_mode=mode, groups=shape[0], in_channels=shape[0],
                      out_channels=shape[0])  # fmt: skip
-        return Loaded(layer, np.ones(layer.weight_shape, dtype=np.float32))
+        return Loaded(layer, np.ones(layer.weight_shape, dtype=np.int8))  # which widens no other dtype
 
     return read
 
@@ -316,8 +332,8 @@ def _pairs(padding: Any, count: int, mode: str) -> list[tuple[int, int]]:
     if mode == "zeros" and len(numbers) % 2 == 0:
         numbers += [0] * (2 * count - len(numbers))  # the axes that are not said
     if len(numbers) != 2 * count:
-        raise ValueError(f"padding has {counted(len(numbers), 'entry')} but {_axes(count)} need {2 * count}, two for "
-                         "each, the last axis first")  # fmt: skip
+        raise ValueError(f"padding has {counted(len(numbers), 'entry')} but needs {2 * count}, two for each axis, "
+                         "the last one first")  # fmt: skip
     return list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
 
 

@@ -1,0 +1,616 @@
+"""PyTorch's own words, drawn: where it refuses so do we, and all else has its values, in exact integers."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from convmatrix import Conv, ConvTranspose
+from convmatrix.algebra.network import Network
+from convmatrix.algebra.receptive import receptive_field
+from convmatrix.frameworks import torch as words
+from convmatrix.layers import MaxPool
+from recording import filled
+
+torch = pytest.importorskip("torch")
+torch.set_num_threads(1)
+nn = torch.nn
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Initializing zero-element tensors:UserWarning"),
+]
+
+MODES = ("zeros", "reflect", "replicate", "circular")
+REFUSALS = (ValueError, RuntimeError, TypeError, IndexError)
+LARGEST = {1: 9, 2: 6, 3: 4}
+
+
+def of(name, ndim):
+    return getattr(nn, f"{name}{ndim}d")
+
+
+def outcome(call):
+    """What a call gives, or None where it is refused."""
+    try:
+        return call()
+    except REFUSALS:
+        return None
+
+
+REASONS = (
+    "needs stride 1", "is not one of same, valid", "padding_mode 'symmetric' is not one of", "is negative",
+    "too large for padding_mode 'reflect'", "too large for padding_mode 'circular'", "kernel does not fit",
+    "does not divide", "but padding has 1 entry",
+)  # fmt: skip
+TRANSPOSE_REASONS = (
+    "is too large: it must be less than max", "cannot come from", "output is empty", "does not divide",
+    "takes numbers only", "is negative", "must be a sequence", "only 'zeros'", "output_padding on axis",
+    "output_size has", "output_size on axis",
+)  # fmt: skip
+
+
+def ours(call, seen, reasons=()):
+    """What one of our calls gives; it refuses by a ValueError and nothing else, and the reasons are counted."""
+    try:
+        return call()
+    except ValueError as error:
+        seen.update(reason for reason in reasons if reason in str(error))
+        return None
+
+
+def filled_module(module, seed):
+    """Small integers as weights, in doubles; a bias too."""
+    module = module.double().requires_grad_(False)
+    for number, parameter in enumerate(module.parameters()):
+        parameter.copy_(torch.from_numpy(filled(tuple(parameter.shape), seed + number).astype(float)))
+    return module
+
+
+def given(channels, size, seed, batch=2):
+    x = filled((batch, channels, *size), seed)
+    return x, torch.from_numpy(x.astype(float))
+
+
+class Draw:
+    """Random arguments, of which `spoilt` says how often one is out of bounds."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def one_of(self, *choices):
+        return choices[self.rng.integers(len(choices))]
+
+    def number(self, low, high):
+        return int(self.rng.integers(low, high + 1))
+
+    def rarely(self, percent):
+        return self.rng.random() < percent / 100
+
+    def numbers(self, low, high, ndim, *, alone=0):
+        """One number for all axes, or one for each; sometimes in a sequence of one."""
+        if self.rarely(alone):
+            return (self.number(low, high),)
+        if self.rarely(35):
+            return self.number(low, high)
+        entries = [self.number(low, high) for _ in range(ndim)]
+        return self.one_of(tuple, list)(entries)
+
+    def channels(self):
+        """Groups, and channels that they divide, with few exceptions."""
+        groups = self.one_of(1, 1, 2, 3)
+        first, second = groups * self.number(1, 2), groups * self.number(1, 2)
+        if self.rarely(6):
+            second += 1
+        return groups, first, second
+
+
+def conv_words(draw):
+    ndim = draw.number(1, 3)
+    groups, first, second = draw.channels()
+    most = LARGEST[ndim]
+    named = draw.one_of("same", "same", "valid", "full") if draw.rarely(30) else None
+    mode = draw.one_of(*MODES, "zeros", *MODES[1:], *(["symmetric"] if draw.rarely(20) else []))
+    asked = {
+        "in_channels": first, "out_channels": second, "groups": groups, "padding_mode": mode,
+        "kernel_size": draw.numbers(1, 4 if ndim < 3 else 3, ndim),
+        "stride": 1 if named == "same" and draw.rarely(85) else draw.numbers(1, 3, ndim, alone=5),
+        "padding": named or draw.numbers(-1 if draw.rarely(14 if mode == "zeros" else 40) else 0, 4, ndim, alone=8),
+        "dilation": draw.numbers(1, 3 if draw.rarely(50) else 1, ndim, alone=5),
+        "bias": draw.rarely(50),
+    }  # fmt: skip
+    return tuple(draw.number(1, most) for _ in range(ndim)), asked
+
+
+def is_alone_and_same(asked, ndim):
+    """PyTorch pads the first axis alone where dilations of a border mode are not all said; we refuse this slip."""
+    lone = isinstance(asked["dilation"], tuple | list) and len(asked["dilation"]) == 1 < ndim
+    return lone and asked["padding"] == "same" and asked["padding_mode"] != "zeros"
+
+
+def test_convolutions():
+    draw, seen, slips = Draw(0), Counter(), 0
+    for number in range(1300):
+        size, asked = conv_words(draw)
+        ndim, x_seed = len(size), 1000 + number
+        layer = ours(lambda: words.conv(size, **asked), seen, REASONS)  # noqa: B023
+        x, tensor = given(asked["in_channels"], size, x_seed)
+
+        def run():
+            module = filled_module(of("Conv", ndim)(**asked), number)  # noqa: B023
+            return module, module(tensor)  # noqa: B023
+
+        theirs = outcome(run)
+        if is_alone_and_same(asked, ndim):
+            slips += 1
+            assert layer is None
+            continue
+        assert (layer is None) == (theirs is None), (size, asked)
+        seen["refused" if layer is None else "taken"] += 1
+        if layer is None:
+            continue
+        module, y = theirs
+        assert isinstance(layer, Conv)
+        w = words.weight(module.weight)
+        got = layer.matrix(w) @ layer.vec(x)
+        if asked["bias"]:
+            got = got + layer.bias_vector(module.bias.numpy())[:, None]
+        assert_array_equal(layer.unvec(got), y.numpy())
+        loaded = words.from_layer(module, size)
+        assert loaded.layer == layer
+        assert_array_equal(loaded.weight, w)
+        assert (loaded.bias is None) == (not asked["bias"])
+        padding = asked["padding"]
+        seen[asked["padding_mode"]] += 1
+        seen[f"{ndim}-D"] += 1
+        seen["names"] += isinstance(padding, str)
+        seen["same, odd"] += padding == "same" and any(before != after for before, after in layer.padding)
+        seen["same beyond zeros"] += padding == "same" and asked["padding_mode"] != "zeros" and layer.nnz > 0
+        seen["crops"] += any(before < 0 for before, _ in layer.padding)
+        seen["groups"] += asked["groups"] > 1
+        seen["depthwise"] += 1 < asked["groups"] == asked["in_channels"]
+        seen["dilation"] += any(d > 1 for d in layer.dilation)
+        seen["one for all"] += any(isinstance(v, tuple | list) and len(v) == 1 < ndim for v in asked.values())
+    assert seen["refused"] > 150
+    assert seen["taken"] > 450
+    rare = {name: seen[name] for name in (*seen, *REASONS) if seen[name] < 8}
+    assert not rare
+    assert slips < 15
+    print(dict(seen), slips)
+
+
+def transpose_words(draw):
+    ndim = draw.number(1, 3)
+    groups, first, second = draw.channels()
+    size = tuple(draw.number(1, LARGEST[ndim] - 1) for _ in range(ndim))
+    asked = {
+        "in_channels": first, "out_channels": second, "groups": groups,
+        "kernel_size": draw.numbers(1, 4 if ndim < 3 else 3, ndim),
+        "stride": draw.numbers(1, 4 if ndim == 1 else 3, ndim, alone=5),
+        "padding": "same" if draw.rarely(3) else draw.numbers(-1 if draw.rarely(8) else 0, 2, ndim, alone=5),
+        "dilation": draw.numbers(1, 3, ndim, alone=5),
+        "output_padding": draw.numbers(-1 if draw.rarely(8) else 0, draw.one_of(0, 0, 1, 2), ndim, alone=5),
+        "padding_mode": draw.one_of(*MODES) if draw.rarely(5) else "zeros",
+        "bias": draw.rarely(50),
+    }  # fmt: skip
+    return size, asked
+
+
+def output_size_for(draw, size, asked):
+    """A size near those that fit, spatial or with more axes in front."""
+
+    def entry(name, axis):
+        value = asked[name]
+        return value if isinstance(value, int) else value[axis % len(value)]
+
+    fits = []
+    for axis, n in enumerate(size):
+        k, s, p, d = (entry(name, axis) for name in ("kernel_size", "stride", "padding", "dilation"))
+        low = (n - 1) * s - 2 * p + d * (k - 1) + 1
+        fits.append(draw.number(low - draw.rarely(15), low + s - 1 + draw.rarely(15)))
+    front = draw.one_of((), (), (), (2, 7), (2, 7), (7,), (7,), (1, 1, 1))
+    return draw.one_of(tuple, list, torch.Size)([*front, *fits]) if draw.rarely(95) else fits[0], front
+
+
+def test_transposed_convolutions():
+    draw, seen = Draw(1), Counter()
+    for number in range(900):
+        size, asked = transpose_words(draw)
+        ndim, output_size, front = len(size), None, ()
+        if draw.rarely(45) and not isinstance(asked["padding"], str):
+            try:
+                output_size, front = output_size_for(draw, size, asked)
+            except (RuntimeError, TypeError, ValueError):  # torch.Size of nothing that is a size
+                output_size = None
+        layer = ours(
+            lambda: words.conv_transpose(size, **asked, output_size=output_size),  # noqa: B023
+            seen, TRANSPOSE_REASONS,
+        )  # fmt: skip
+        # PyTorch's module takes channels in front of the size for an input without a batch only.
+        x, tensor = given(asked["in_channels"], size, 5000 + number, batch=1 if len(front) == 1 else 2)
+
+        def run():
+            module = filled_module(of("ConvTranspose", ndim)(**asked), number)  # noqa: B023
+            return module, module(tensor[0] if len(front) == 1 else tensor, output_size=output_size)  # noqa: B023
+
+        theirs = outcome(run)
+        assert (layer is None) == (theirs is None), (size, asked, output_size)
+        kind = "with output_size" if output_size is not None else "without"
+        seen[f"{'refused' if layer is None else 'taken'} {kind}"] += 1
+        if layer is None:
+            continue
+        module, y = theirs
+        assert isinstance(layer, ConvTranspose)
+        w = words.weight_transpose(module.weight)
+        got = layer.matrix(w) @ layer.vec(x)
+        if asked["bias"]:
+            got = got + layer.bias_vector(module.bias.numpy())[:, None]
+        assert_array_equal(layer.unvec(got), y.numpy().reshape(-1, *layer.output_shape))
+        if output_size is None:
+            loaded = words.from_layer(module, size)
+            assert loaded.layer == layer
+            assert_array_equal(loaded.weight, w)
+        seen[f"{ndim}-D"] += 1
+        seen["output_padding"] += any(layer.output_padding)
+        seen["a stride or more"] += any(map(int.__ge__, layer.output_padding, layer.stride))
+        seen["larger than the smallest"] += output_size is not None and any(layer.output_padding)
+        seen["axes in front"] += bool(front)
+        seen["output_padding not looked at"] += output_size is not None and asked["output_padding"] not in (
+            0,
+            (0,) * ndim,
+        )
+        seen["groups"] += asked["groups"] > 1
+        seen["dilation"] += any(d > 1 for d in layer.dilation)
+        seen["one for all"] += any(isinstance(v, tuple | list) and len(v) == 1 < ndim for v in asked.values())
+    assert seen["taken without"] > 250
+    assert seen["refused without"] > 50
+    assert seen["taken with output_size"] > 100
+    assert seen["refused with output_size"] > 50
+    rare = {name: seen[name] for name in (*seen, *TRANSPOSE_REASONS) if seen[name] < 8}
+    assert not rare
+    print(dict(seen))
+
+
+# -- models ----------------------------------------------------------------------------------------------------------
+
+
+def block(draw, ndim, channels):
+    """A module that takes these channels, what it gives, and what it is."""
+    kind = draw.one_of("conv", "conv", "transpose", "avg", "max", "adaptive", "up", "pad", "shuffle", "unshuffle")
+    if kind == "conv":
+        groups = draw.one_of(1, channels)
+        mode = draw.one_of(*MODES)
+        out = groups * draw.number(1, 2)
+        return nn_conv(draw, ndim, channels, out, groups, mode), out, kind
+    if kind == "transpose":
+        out = draw.number(1, 3)
+        stride = draw.number(1, 2)
+        module = of("ConvTranspose", ndim)(channels, out, draw.number(1, 3), stride, draw.number(0, 1),
+                                           output_padding=draw.number(0, stride - 1), bias=False)  # fmt: skip
+        return module, out, kind
+    pool = {"kernel_size": draw.numbers(1, 3, ndim), "stride": draw.one_of(None, draw.numbers(1, 3, ndim)),
+            "padding": draw.number(0, 1), "ceil_mode": draw.rarely(50)}  # fmt: skip
+    if kind == "avg":
+        more = {"count_include_pad": draw.rarely(50)}
+        if ndim > 1 and draw.rarely(30):
+            more["divisor_override"] = draw.number(1, 5)
+        return of("AvgPool", ndim)(**pool, **more), channels, "ceil" if pool["ceil_mode"] else kind
+    if kind == "max":
+        module = of("MaxPool", ndim)(**pool, dilation=draw.number(1, 2))
+        return module, channels, "ceil" if pool["ceil_mode"] else kind
+    if kind == "adaptive":
+        output_size = draw.one_of(1, 2, tuple(draw.one_of(None, 1, 2) for _ in range(ndim)))
+        return of("AdaptiveAvgPool", ndim)(output_size), channels, kind
+    if kind == "up":
+        linear = {1: "linear", 2: "bilinear", 3: "trilinear"}[ndim]
+        mode = draw.one_of("nearest", "nearest-exact", linear, linear, "area" if draw.rarely(20) else "nearest")
+        size = draw.rarely(40)
+        how = {"size": draw.numbers(1, 6, ndim)} if size else {
+            "scale_factor": draw.one_of(2, 1.5, tuple(draw.one_of(1, 2, 3, 0.5) for _ in range(ndim))),
+            "recompute_scale_factor": draw.one_of(None, True),
+        }  # fmt: skip
+        align = draw.one_of(None, True, False) if mode == linear else None
+        return nn.Upsample(**how, mode=mode, align_corners=align), channels, kind
+    if kind == "pad":
+        name = draw.one_of("ZeroPad", "ReflectionPad", "ReplicationPad", "CircularPad")
+        low = draw.one_of(0, 0, -1)
+        pads = tuple(draw.number(low, 2) for _ in range(2 * ndim))
+        if name == "CircularPad":
+            pads = tuple(map(abs, pads))  # with both signs on an axis its own values are no extension
+        return of(name, ndim)(draw.one_of(pads, draw.number(low, 2))), channels, name
+    factor = draw.number(1, 2)
+    if kind == "shuffle":
+        return nn.PixelShuffle(factor), channels // factor**2, kind
+    return nn.PixelUnshuffle(factor), channels * factor**2, kind
+
+
+def nn_conv(draw, ndim, channels, out, groups, mode):
+    return of("Conv", ndim)(channels, out, draw.number(1, 3), draw.number(1, 2), draw.number(0, 2),
+                            draw.number(1, 2), groups, bias=False, padding_mode=mode)  # fmt: skip
+
+
+def run_by_hand(chain, x):
+    """An input through the matrices, one after the other; max pools by what they select."""
+    flat = x.ravel()
+    for layer, weight in zip(chain, chain.weights, strict=True):
+        matrix = layer.matrix(flat.reshape(layer.input_shape)) if isinstance(layer, MaxPool) else (
+            layer.matrix() if weight is None else layer.matrix(weight))  # fmt: skip
+        flat = matrix @ flat
+    return flat.reshape(chain[-1].output_shape)
+
+
+def test_models():
+    draw, seen = Draw(2), Counter()
+    for number in range(1000):
+        ndim = draw.one_of(1, 2, 2, 3)
+        channels = first = draw.one_of(1, 2, 4)
+        size = tuple(draw.number(2, {1: 12, 2: 8, 3: 5}[ndim]) for _ in range(ndim))
+        modules, kinds = [], []
+        for _ in range(draw.number(1, 4)):
+            if channels < 1 or channels > 12:
+                break
+            module, channels, kind = block(draw, ndim, channels)
+            modules.append(module)
+            kinds.append(kind)
+        if draw.rarely(40):
+            modules = [nn.Sequential(*modules[:1]), *modules[1:]]
+        model = filled_module(nn.Sequential(*modules), number)
+        x, tensor = given(first, size, 9000 + number, batch=1)
+        theirs = outcome(lambda: model(tensor))  # noqa: B023
+        refused = theirs is None or theirs.numel() == 0
+        if ndim != 2 and any(kind in ("shuffle", "unshuffle") for kind in kinds):
+            refused = True  # they take two axes of what has more, or fewer, for an image
+        if any(getattr(module, "mode", "") == "area" for module in model.modules()):
+            refused = True
+        if any("Adaptive" in type(m).__name__ for m in model.modules()) and not adaptive_are_plain(model, tensor):
+            refused = True
+        if theirs is not None and not torch.isfinite(theirs).all():
+            refused = True  # a window of a max pool that sees no input
+        chain = ours(lambda: words.from_model(model, size, first), seen)  # noqa: B023
+        assert (chain is None) == refused, (size, model)
+        seen["refused" if refused else "taken"] += 1
+        if refused:
+            continue
+        if kinds[0] in ("conv", "transpose"):
+            assert words.from_model(model, size) == chain  # which says its channels
+            seen["channels said"] += 1
+        exact = not any(kind in ("avg", "ceil", "up", "adaptive") for kind in kinds)
+        compare = assert_array_equal if exact else lambda a, b: assert_allclose(a, b, rtol=1e-12, atol=1e-9)
+        compare(run_by_hand(chain, x), theirs.numpy()[0])
+        network = Network(chain)
+        assert network.output_shape == tuple(theirs.shape[1:])
+        if not any(isinstance(layer, MaxPool) for layer in chain):
+            compare(network.matrix(chain.weights) @ x.ravel(), theirs.numpy().ravel())
+            seen["by one product"] += 1
+        seen["exact"] += exact
+        seen.update(set(kinds))
+    print(dict(seen))
+    assert seen["taken"] > 300
+    assert seen["refused"] > 50
+    assert seen["by one product"] > 200
+    assert seen["exact"] > 80
+    rare = {name: count for name, count in seen.items() if count < 15}
+    assert not rare
+
+
+def adaptive_are_plain(model, tensor):
+    """Whether each adaptive pool of a model divides what it is given."""
+    plain = []
+
+    def look(module, inputs, _):
+        asked = module.output_size
+        size = inputs[0].shape[2:]
+        asked = [asked] * len(size) if isinstance(asked, int) else asked
+        plain.append(all(n % (o or n) == 0 for n, o in zip(size, asked, strict=True)))
+
+    hooks = [m.register_forward_hook(look) for m in model.modules() if "Adaptive" in type(m).__name__]
+    outcome(lambda: model(tensor))
+    for hook in hooks:
+        hook.remove()
+    return all(plain)
+
+
+def test_every_pad_of_one_axis():
+    """Crops and pads of all sizes; those of a CircularPad with both signs have values of their own, and are refused."""
+    seen = Counter()
+    for name in ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d", "CircularPad1d"):
+        for n, before, after in np.ndindex(4, 10, 10):
+            size, pads = n + 1, (before - 4, after - 4)
+            module = getattr(nn, name)(pads, *([0.0] if name == "ConstantPad1d" else []))
+            x, tensor = given(3, (size,), n, batch=1)
+            theirs = outcome(lambda: module(tensor))  # noqa: B023
+            chain = ours(lambda: words.from_model(module, size, 3), seen, ("crops one end and wraps",))  # noqa: B023
+            if name == "CircularPad1d" and min(pads) < 0 < max(pads):
+                assert chain is None
+                continue
+            assert (chain is None) == (theirs is None or theirs.numel() == 0), (name, size, pads)
+            seen["refused" if chain is None else "taken"] += 1
+            if chain is not None:
+                assert_array_equal(chain[0].matrix(chain.weights[0]) @ x.ravel(), theirs.numpy().ravel())
+    assert seen["refused"] > 500
+    assert seen["taken"] > 800
+    assert seen["crops one end and wraps"] > 50
+
+
+def test_functions_that_ask_for_padding_by_name():
+    draw, seen = Draw(3), Counter()
+    for number in range(150):
+        ndim = draw.number(1, 3)
+        size = tuple(draw.number(3, 6) for _ in range(ndim))
+        asked = {
+            "stride": draw.one_of(1, 1, 1, 2),
+            "padding": draw.one_of("same", "valid", 1),
+            "dilation": draw.number(1, 2),
+        }
+        kernel = tuple(draw.number(1, 3) for _ in range(ndim))
+        x, tensor = given(2, size, number)
+        w = filled((3, 2, *kernel), number + 1)
+        function = getattr(nn.functional, f"conv{ndim}d")
+        theirs = outcome(lambda: function(tensor, torch.from_numpy(w.astype(float)), **asked))  # noqa: B023
+        layer = ours(lambda: words.conv(size, 2, 3, kernel, **asked), seen)  # noqa: B023
+        assert (layer is None) == (theirs is None)
+        seen["refused" if layer is None else "taken"] += 1
+        if layer is not None:
+            assert_array_equal(layer.unvec(layer.matrix(words.weight(w)) @ layer.vec(x)), theirs.numpy())
+    assert seen["refused"] > 10
+    assert seen["taken"] > 100
+
+
+# -- networks that people know ---------------------------------------------------------------------------------------
+
+
+def alexnet():
+    """The shape of torchvision's AlexNet.features (Krizhevsky, arXiv:1404.5997)."""
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(384, 256, 3, padding=1),
+        nn.ReLU(inplace=True), nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2),
+    )  # fmt: skip
+
+
+def vgg(width=64):
+    """The shape of VGG-16's features (Simonyan & Zisserman, arXiv:1409.1556, configuration D)."""
+    modules, channels = [], 3
+    for out in (1, 1, "M", 2, 2, "M", 4, 4, 4, "M", 8, 8, 8, "M", 8, 8, 8, "M"):
+        if out == "M":
+            modules.append(nn.MaxPool2d(2, stride=2))
+            continue
+        modules += [nn.Conv2d(channels, out * width, 3, padding=1), nn.ReLU(inplace=True)]
+        channels = out * width
+    return nn.Sequential(*modules)
+
+
+@pytest.mark.parametrize(("model", "size", "field", "layers"), [(alexnet, 224, 195, 8), (vgg, 224, 212, 18)])
+def test_receptive_fields_of_alexnet_and_vgg(model, size, field, layers):
+    module = model() if model is alexnet else model(width=1)
+    chain = words.from_model(module, size)
+    network = Network(chain)
+    assert len(chain) == layers
+    assert all("ReLU" in note and "activation" in note for note in chain.left_out)
+    with torch.no_grad():
+        assert network.output_shape == tuple(module(torch.zeros(1, 3, size, size)).shape[1:])
+    found = receptive_field(network)
+    assert found.size == (field, field)
+    assert found.stride == (32, 32)
+
+
+def test_a_vgg_is_its_matrices():
+    """Narrow, on a small image: the sizes, the values behind every max pool, and all in order."""
+    model = filled_module(nn.Sequential(*(m for m in vgg(width=1)[:10] if not isinstance(m, nn.ReLU))), 7)
+    chain = words.from_model(model, 16)
+    x, tensor = given(3, (16, 16), 8, batch=1)
+    flat = x.ravel()
+    for layer, weight, bias in zip(chain, chain.weights, chain.biases, strict=True):
+        if isinstance(layer, MaxPool):
+            flat = layer.matrix(flat.reshape(layer.input_shape)) @ flat
+        else:
+            flat = layer.matrix(weight) @ flat + layer.bias_vector(bias)
+    assert_array_equal(flat.reshape(chain[-1].output_shape), model(tensor).numpy()[0])
+
+
+# -- objects that cannot be read -------------------------------------------------------------------------------------
+
+
+def test_a_lazy_layer_is_read_after_its_first_call():
+    lazy = nn.LazyConv2d(3, 2)
+    with pytest.raises(ValueError, match=r"LazyConv2d has no weight yet: call it once on data"):
+        words.from_layer(lazy, 4)
+    with pytest.raises(ValueError, match=r"^1 \(LazyConvTranspose1d\): LazyConvTranspose1d has no weight yet"):
+        words.from_model(nn.Sequential(nn.Conv1d(1, 2, 1), nn.LazyConvTranspose1d(3, 2)), 4)
+    lazy(torch.zeros(1, 5, 4, 4))
+    assert words.from_layer(lazy, 4).layer == Conv(4, 2, in_channels=5, out_channels=3)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:torch.quantize_per_tensor:UserWarning", "ignore:torch.ao.quantization:DeprecationWarning"
+)
+def test_quantised_layers():
+    quantised = pytest.importorskip("torch.ao.nn.quantized")
+    with pytest.raises(TypeError, match=r"Conv2d has a quantised weight, a method instead of an array"):
+        words.from_layer(quantised.Conv2d(1, 1, 3), 4)
+    qat = pytest.importorskip("torch.ao.nn.qat")
+    config = torch.ao.quantization.get_default_qat_qconfig()
+    with pytest.raises(TypeError, match=r"rounds its weight on every call, to prepare quantisation"):
+        words.from_layer(qat.Conv2d(1, 1, 3, qconfig=config), 4)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_halves_are_cast_by_the_user(dtype):
+    module = nn.Conv2d(1, 1, 3, dtype=getattr(torch, dtype))
+    with pytest.raises(TypeError, match=rf"the weight of Conv2d has dtype torch\.{dtype}, .*cast it with \.float\(\)"):
+        words.from_layer(module, 4)
+    assert words.from_layer(module.float(), 4).weight.dtype == np.float32
+
+
+def test_a_layer_without_values():
+    with pytest.raises(TypeError, match=r"the weight of Conv2d is on the device 'meta', where tensors have no values"):
+        words.from_layer(nn.Conv2d(1, 1, 3, device="meta"), 4)
+
+
+def test_weights_are_copies_and_may_be_parametrised_or_complex():
+    module = filled_module(nn.Conv2d(2, 2, 3), 1)
+    loaded = words.from_layer(module, 4)
+    before = loaded.weight.copy()
+    module.weight += 1
+    assert_array_equal(loaded.weight, before)
+    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 2, 3).double())
+    assert type(normed).__name__ == "ParametrizedConv2d"
+    assert_array_equal(words.from_layer(normed, 4).weight, normed.weight.detach().numpy())
+    assert words.from_layer(nn.Conv2d(1, 1, 2, dtype=torch.complex64), 4).weight.dtype == np.complex64
+
+
+def test_a_forward_of_its_own():
+    class Centred(nn.Conv2d):
+        def forward(self, x):
+            return super().forward(x - x.mean())
+
+    class Plain(nn.Conv2d):
+        pass
+
+    class Residual(nn.Sequential):
+        def forward(self, x):
+            return x + super().forward(x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 3)
+
+    with pytest.raises(TypeError, match=r"^Centred has a forward of its own, so that its numbers do not say"):
+        words.from_layer(Centred(1, 1, 3), 4)
+    with pytest.raises(TypeError, match=r"^0 \(Centred\): Centred has a forward of its own"):
+        words.from_model(nn.Sequential(Centred(1, 1, 3)), 4)
+    with pytest.raises(TypeError, match=r"^Residual: Residual has a forward of its own"):
+        words.from_model(Residual(nn.Conv2d(1, 1, 1)), 4)
+    with pytest.raises(TypeError, match=r"^Net: Net is no Sequential, and what it does with its modules is not known"):
+        words.from_model(Net(), 4)
+    assert words.from_layer(Plain(1, 1, 3), 4).layer == Conv(4, 3)
+    assert words.from_model(nn.Sequential(Plain(1, 1, 3)), 4) == [Conv(4, 3)]
+
+
+def test_every_module_of_torch_is_known_or_refused_by_its_name():
+    """Those that are passed over keep the shape of what they are given."""
+    made = {"Threshold": (0.1, 20), "GroupNorm": (1, 2), "LayerNorm": ([2, 4, 4],), "RMSNorm": ([2, 4, 4],),
+            "LocalResponseNorm": (2,), "CrossMapLRN2d": (2,), "SyncBatchNorm": (2,), "Softmax": (1,), "Softmin": (1,),
+            "LogSoftmax": (1,)}  # fmt: skip
+    passed = 0
+    for name in sorted(name for name in dir(nn) if isinstance(getattr(nn, name), type)):
+        if name not in _passed_over():
+            continue
+        ndim = int(name[-2]) if name[-1] == "d" and name[-2] in "123" else 2
+        module = getattr(nn, name)(*made.get(name, (2,) if "Norm" in name else ())).eval()
+        x = torch.ones(1, 2, *[4] * ndim)
+        assert name == "Flatten" or module(x).shape == x.shape
+        chain = words.from_model(nn.Sequential(of("Conv", ndim)(2, 2, 1), module), 4)
+        assert len(chain) == 1
+        assert chain.left_out[0].startswith(f"1 ({name}): ")
+        passed += 1
+    assert passed > 40
+
+
+def _passed_over():
+    from convmatrix.frameworks.torch_models import _PASSED_OVER
+
+    return [name for name in _PASSED_OVER if name != "Sequential"]
