@@ -1,0 +1,159 @@
+"""What ONNX's attributes say in numbers, one for each axis, for convolutions and pools alike."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convmatrix.core.axis import split_same
+from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.layers.arguments import check_word, entries_of, integer
+
+__all__ = ["AUTO_PADS", "columns_of", "name_of_pads", "numbers_of", "pads_of", "split"]
+
+AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
+
+
+def name_of_pads(auto_pad: Any, pads: Any) -> str:
+    """The name that auto_pad says, which a node has in bytes, if it can stand beside the pads.
+
+    Parameters
+    ----------
+    auto_pad : str or bytes
+    pads : sequence of int or None
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the name is none of ONNX's, or stands beside pads.
+    """
+    name = auto_pad.decode("utf-8", "replace") if isinstance(auto_pad, bytes) else auto_pad
+    check_word("auto_pad", name, AUTO_PADS)
+    if name != "NOTSET" and pads is not None:
+        raise ValueError(f"pads {_said(pads)} cannot stand beside auto_pad {name!r}, which decides them: leave one of "
+                         "the two out")  # fmt: skip
+    return str(name)
+
+
+def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 1) -> list[int]:
+    """The entries of an attribute that has one for each axis.
+
+    Parameters
+    ----------
+    name : str
+    value : sequence of int or None
+    count : int
+        How many entries there must be.
+    least : int
+        The smallest number that is allowed.
+    default : int, default 1
+        What stands for an attribute that is not there.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    WrongTypeError
+        If it is no sequence, or an entry no integer; also a TypeError.
+    ValueError
+        If there are more or fewer entries than axes, or one is too small.
+    """
+    if value is None:
+        return [default] * count
+    entries = entries_of(value)
+    if entries is None:
+        raise WrongTypeError(f"{name} must have one entry for each axis, got {value!r}: write {[value] * count!r} for "
+                             "the same on all")  # fmt: skip
+    if len(entries) != count:
+        axes = f"{count} (a begin for each axis, then an end for each)" if name == "pads" else f"{count}, one each axis"
+        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {_said(entries)}, but needs {axes}")
+    numbers = [integer(f"{name}, entry {place},", entry) for place, entry in enumerate(entries)]
+    for place, number in enumerate(numbers):
+        if number < least:
+            crops = "; crop by a Pad or Slice before" if name == "pads" else ""
+            raise ValueError(f"{name}, entry {place}, must be at least {least}, got {number}{crops}")
+    return numbers
+
+
+def columns_of(kernel: Sequence[int], strides: Any, dilations: Any) -> Mapping[str, list[int]]:
+    """Strides, dilations, and how many positions the kernel spans, for each axis.
+
+    Parameters
+    ----------
+    kernel : sequence of int
+    strides, dilations : sequence of int or None
+
+    Returns
+    -------
+    mapping
+        Lists named stride, dilation and span.
+
+    Raises
+    ------
+    ValueError
+        If they do not have one number of at least 1 for each axis.
+    """  # noqa: DOC502  raised by numbers_of
+    stride = numbers_of("strides", strides, len(kernel), least=1)
+    dilation = numbers_of("dilations", dilations, len(kernel), least=1)
+    span = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    return {"stride": stride, "dilation": dilation, "span": span}
+
+
+def pads_of(
+    auto_pad: Any, pads: Any, sizes: Sequence[int], columns: Mapping[str, Sequence[int]]
+) -> list[tuple[int, int]]:
+    """The (before, after) of each axis of a convolution or a pool.
+
+    Parameters
+    ----------
+    auto_pad : str or bytes
+    pads : sequence of int or None
+        All begins, then all ends.
+    sizes : sequence of int
+        Of the input.
+    columns : mapping
+        As `columns_of` gives them.
+
+    Returns
+    -------
+    list of (int, int)
+
+    Raises
+    ------
+    ValueError
+        If the pads are not numbers of at least 0, two for each axis, or stand beside a name.
+    """  # noqa: DOC502  raised by what it calls
+    name = name_of_pads(auto_pad, pads)
+    count = len(sizes)
+    if name in ("NOTSET", "VALID"):
+        numbers = numbers_of("pads", pads, 2 * count, least=0, default=0)
+        return list(zip(numbers[:count], numbers[count:], strict=True))
+    totals = [max((-(-n // s) - 1) * s + span - n, 0)
+              for n, s, span in zip(sizes, columns["stride"], columns["span"], strict=True)]  # fmt: skip
+    return [split(name, total) for total in totals]
+
+
+def split(name: str, total: int) -> tuple[int, int]:
+    """Split a total padding into (before, after): the larger part at the start, but at the end for SAME_UPPER.
+
+    Parameters
+    ----------
+    name : str
+        One of `AUTO_PADS`.
+    total : int
+        A negative one is split likewise: -1 is (-1, 0) for SAME_UPPER, whose end is the larger part, and else (0, -1).
+
+    Returns
+    -------
+    tuple of int
+    """
+    return split_same(total, lower=name != "SAME_UPPER")
+
+
+def _said(pads: Any) -> str:
+    entries = entries_of(pads)
+    return repr(pads if entries is None else entries)
