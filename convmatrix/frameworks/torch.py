@@ -25,17 +25,19 @@ RULES: Mapping[str, str] = {
     "weight": "(out_channels, in_channels // groups, *kernel_size) (torch.nn.Conv2d).",
     "transposed weight": "(in_channels, out_channels // groups, *kernel_size), the array of the convolution that is "
     "transposed (torch.nn.ConvTranspose2d).",
-    "kernel": "Not turned: cross-correlation. The transposed layer is the exact transpose of it, or its gradient.",
-    "padding": "One number for both ends of each axis, of at least 0; padding_mode zeros, reflect (less than the "
-    "input), replicate or circular (at most the input). With these three a negative number crops.",
-    "same": "Only with stride 1: dilation * (kernel_size - 1) in all, the odd element at the end, in every "
-    "padding_mode.",
+    "kernel": "Not turned: cross-correlation (torch.nn.Conv2d). The transposed layer is the transpose of that, so that "
+    "its windows read the kernel turned.",
+    "padding": "One number of at least 0 for both ends of an axis, or same, or valid; padding_mode zeros, reflect "
+    "(less than the input), replicate, or circular (at most the input) (torch.nn.Conv2d). With the last three a "
+    "negative number crops.",
+    "same": "Only with stride 1 (torch.nn.Conv2d): dilation * (kernel_size - 1) in all, the odd element at the end, in "
+    "every padding_mode.",
     "transposed padding": "What the padding of the convolution added is cropped, on both ends; padding_mode zeros, no "
     "names (torch.nn.ConvTranspose2d).",
     "output size": "(input_size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + 1 + output_padding, where "
     "output_padding is less than stride or dilation; an output_size in the call may be up to stride - 1 larger than "
-    "without it, and then output_padding is not looked at.",
-    "groups": "Divides both channel counts; a block of consecutive channels is a group.",
+    "without it, and then output_padding is not looked at (torch.nn.ConvTranspose2d).",
+    "groups": "Divides both channel counts; consecutive channels are a group (torch.nn.Conv2d).",
     "refused": "'same' with a stride, other names, different ends of an axis, padding modes of transposed layers, a "
     "pad that reflects or wraps more than the input, more than three axes.",
 }
@@ -90,7 +92,8 @@ def conv(
     ------
     ValueError
         Where PyTorch refuses, on construction or on an input of this size; a TypeError as well where an argument is
-        of a wrong kind. No layer is without channels here, which PyTorch lets pass.
+        of a wrong kind. Beyond that, a layer without channels is refused, and a sequence of one dilation for several
+        axes beside ``same`` and a border mode, where PyTorch pads the first axis alone.
 
     References
     ----------

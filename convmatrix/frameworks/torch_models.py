@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from convmatrix.core.errors import WrongTypeError, counted
-from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, chained
+from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
 from convmatrix.layers import AvgPool, Conv, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
 
@@ -141,9 +141,9 @@ def _channels_of_first(pieces: Iterable[tuple[str, Any]]) -> int:
     for _, module in pieces:
         kind = _kind(module) or ""
         if kind == "PixelShuffle":
-            factor /= positive("upscale_factor", module.upscale_factor) ** 2
+            factor /= _factor(kind, module) ** 2
         elif kind == "PixelUnshuffle":
-            factor *= positive("downscale_factor", module.downscale_factor) ** 2
+            factor *= _factor(kind, module) ** 2
         elif (field := _channels_field(kind)) is not None:
             return max(ceil(getattr(module, field, 1) / factor), 1)
         least = lcm(least, factor.denominator)
@@ -164,7 +164,7 @@ def _check_shape(kind: str, module: Any, shape: Shape) -> None:
     if kind == "Flatten":
         _check_flatten(module, ndim)
     if kind in ("LayerNorm", "RMSNorm"):
-        _check_normalized(kind, tuple(module.normalized_shape), shape)
+        _check_normalized(kind, tuple(*_read(module, "normalized_shape")), shape)
 
 
 def _channels_field(kind: str) -> str | None:
@@ -213,6 +213,11 @@ def check_borders(pads: Iterable[tuple[int, int]], mode: str, sizes: Iterable[in
 # -- what becomes a layer --------------------------------------------------------------------------------------------
 
 
+def _read(module: Any, *names: str) -> tuple[Any, ...]:
+    """Attributes that PyTorch's modules of this name have."""
+    return attributes_of(module, names, "a torch module of this name")
+
+
 def _for_axes(value: Any, count: int) -> Any:
     """An argument of a pool, of which PyTorch takes a sequence of one entry for all axes."""
     entries = entries_of(value)
@@ -222,7 +227,8 @@ def _for_axes(value: Any, count: int) -> Any:
 def _windows(module: Any, shape: Shape) -> dict[str, Any]:
     """What both pools have, if PyTorch takes the padding."""
     count = len(shape) - 1
-    kernel, stride, padding = (_for_axes(getattr(module, name), count) for name in ("kernel_size", "stride", "padding"))
+    *numbers, ceil_mode = _read(module, "kernel_size", "stride", "padding", "ceil_mode")
+    kernel, stride, padding = (_for_axes(number, count) for number in numbers)
     kernels, pads = (per_axis(name, value, count, least) for name, value, least in
                      (("kernel_size", kernel, 1), ("padding", padding, 0)))  # fmt: skip
     for axis, (k, pad) in enumerate(zip(kernels, pads, strict=True)):
@@ -230,7 +236,7 @@ def _windows(module: Any, shape: Shape) -> dict[str, Any]:
             raise ValueError(f"padding {pad} on axis {axis} is more than half of kernel_size {k}, which a pool of "
                              f"PyTorch refuses: use at most {k // 2}")  # fmt: skip
     return {"input_size": shape[1:], "kernel_size": kernels, "stride": kernels if stride is None else stride,
-            "padding": pads, "ceil_mode": module.ceil_mode, "channels": shape[0]}  # fmt: skip
+            "padding": pads, "ceil_mode": ceil_mode, "channels": shape[0]}  # fmt: skip
 
 
 def _average(module: Any, shape: Shape) -> Loaded:
@@ -240,27 +246,27 @@ def _average(module: Any, shape: Shape) -> Loaded:
             if k > n:
                 raise ValueError(f"kernel_size {k} on axis {axis} is larger than input_size {n}, which AvgPool3d "
                                  "refuses whatever the padding: use a smaller one")  # fmt: skip
-    divisor = getattr(module, "divisor_override", None)
-    return Loaded(AvgPool(**words, count_include_pad=module.count_include_pad, divisor_override=divisor))
+    (counts_pads,), divisor = _read(module, "count_include_pad"), getattr(module, "divisor_override", None)
+    return Loaded(AvgPool(**words, count_include_pad=counts_pads, divisor_override=divisor))
 
 
 def _maximum(module: Any, shape: Shape) -> Loaded:
     if getattr(module, "return_indices", False):
         raise ValueError("MaxPool has return_indices=True, so that it gives a pair, which no module behind it takes: "
                          "use return_indices=False")  # fmt: skip
-    return Loaded(MaxPool(**_windows(module, shape), dilation=_for_axes(module.dilation, len(shape) - 1)))
+    (dilation,) = _read(module, "dilation")
+    return Loaded(MaxPool(**_windows(module, shape), dilation=_for_axes(dilation, len(shape) - 1)))
 
 
 def _adaptive(module: Any, shape: Shape) -> Loaded:
-    entries = entries_of(module.output_size)
-    asked = [module.output_size] * (len(shape) - 1) if entries is None else entries
+    (output_size,) = _read(module, "output_size")
+    entries = entries_of(output_size)
+    asked = [output_size] * (len(shape) - 1) if entries is None else entries
     if len(asked) != len(shape) - 1:
         raise ValueError(f"output_size has {counted(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}: "
                          "give one for each")  # fmt: skip
     if len(asked) == 1 and asked[0] is None:
-        raise ValueError(
-            f"output_size is {module.output_size!r}, but AdaptiveAvgPool1d takes no None: write {shape[1]}"
-        )
+        raise ValueError(f"output_size is {output_size!r}, but AdaptiveAvgPool1d takes no None: write {shape[1]}")
     kernel = []
     for axis, (n, o) in enumerate(zip(shape[1:], asked, strict=True)):
         outputs = n if o is None else positive(f"output_size on axis {axis}", o)
@@ -274,8 +280,8 @@ def _adaptive(module: Any, shape: Shape) -> Loaded:
 
 
 def _resize(module: Any, shape: Shape) -> Loaded:
-    size, scale, align = module.size, module.scale_factor, module.align_corners
-    mode = "linear" if module.mode in ("bilinear", "trilinear") else module.mode
+    size, scale, mode, align = _read(module, "size", "scale_factor", "mode", "align_corners")
+    mode = "linear" if mode in ("bilinear", "trilinear") else mode
     check_word("mode", mode, ("nearest", "nearest-exact", "linear"))
     if (size is None) == (scale is None):
         said = "neither" if size is None else "both"
@@ -296,15 +302,20 @@ def _resize(module: Any, shape: Shape) -> Loaded:
 
 
 def _shuffle(module: Any, shape: Shape) -> Loaded:
-    factor = positive("upscale_factor", module.upscale_factor)
+    factor = _factor("PixelShuffle", module)
     if shape[0] % factor**2:
         raise ValueError(f"upscale_factor {factor} needs a multiple of {factor**2} channels (= {factor}**2), is given "
                          f"{shape[0]}")  # fmt: skip
     return Loaded(PixelShuffle(shape[1:], factor, channels=shape[0] // factor**2))
 
 
+def _factor(kind: str, module: Any) -> int:
+    name = "upscale_factor" if kind == "PixelShuffle" else "downscale_factor"
+    return positive(name, *_read(module, name))
+
+
 def _unshuffle(module: Any, shape: Shape) -> Loaded:
-    return Loaded(PixelUnshuffle(shape[1:], module.downscale_factor, channels=shape[0]))
+    return Loaded(PixelUnshuffle(shape[1:], _factor("PixelUnshuffle", module), channels=shape[0]))
 
 
 def _pad(mode: str) -> Reader:
@@ -314,7 +325,8 @@ def _pad(mode: str) -> Reader:
         if getattr(module, "value", 0) != 0:
             raise ValueError(f"the pad has value {module.value}, which adds to what is linear: use value 0")
         count = len(shape) - 1
-        pairs = _pairs(module.padding, count, mode)
+        (padding,) = _read(module, "padding")
+        pairs = _pairs(padding, count, mode)
         for axis, (pair, size) in enumerate(zip(pairs, shape[1:], strict=True)):
             _check_crop(axis, pair, size, mode)
         check_borders([(max(*pair, 0),) * 2 for pair in pairs], mode, shape[1:])

@@ -462,3 +462,13 @@ def test_refusals_of_pads():
             "one first")  # fmt: skip
     refused(kind("ZeroPad1d")(padding=(1, 1, 1)), "padding has 3 entries but needs 2")
     refused(kind("ZeroPad1d")(padding=(1.5, 1)), r"padding must be an integer, got 1.5 \(float\)")
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [("AvgPool2d", "kernel_size"), ("MaxPool1d", "dilation"), ("AdaptiveAvgPool3d", "output_size"),
+     ("Upsample", "size"), ("PixelShuffle", "upscale_factor"), ("PixelUnshuffle", "downscale_factor"),
+     ("ZeroPad2d", "padding"), ("LayerNorm", "normalized_shape"), ("Conv2d", "in_channels")],
+)  # fmt: skip
+def test_a_module_without_its_attributes(name, missing):
+    refused(kind(name)(), rf"{name} is not a torch .*: it has no attribute '{missing}'", error=TypeError)
