@@ -20,7 +20,7 @@ COMMANDS = ("show", "size", "verify", "figure", "animate", "explore", "export", 
 FIELDS = ["input_size", "kernel_size", "stride", "padding", "dilation", "groups", "in_channels", "out_channels",
           "padding_mode", "input_dilation"]  # fmt: skip
 SHAPES = ["input_shape", "output_shape", "matrix_shape", "nnz"]
-ARITHMETIC = ["output_size", "leftover", "relationship", "formula", "input_sizes", "nbytes"]
+ARITHMETIC = ["output_size", "leftover", "relationship", "formula", "input_sizes", "nbytes", "asking"]
 MATRIX = ["indptr", "indices", "data", "taps", "rank", "gram_is_identity"]
 
 LAYER = ("--i", 4, "--k", 3)
@@ -694,6 +694,65 @@ axis 1: a convolution gives 1 for 3 input sizes; leftover here 2
   input size 4: leftover 2, transposed with output_padding 2  <- this layer
 
 matrix: 3 x 24, 16 entries, 208 bytes as float64
+
+size of the transposed layer:
+  axis 0: padding alone does not decide: (5 + 2*1 - 3) / 2 + 1 is 3, rounded
+      down, and so is (6 + 2*1 - 3) / 2 + 1; with kernel_size 3, stride 2 and
+      padding 1, both 5 and 6 give 3
+  axis 1: padding alone does not decide: (2 + 1 + 0 - 3) / 3 + 1 is 1, rounded
+      down, and so is (4 + 1 + 0 - 3) / 3 + 1; with kernel_size 3, stride 3 and
+      padding (1, 0), all sizes from 2 to 4 give 1
+
+to get 5x2 from 3x1
+  torch.nn.ConvTranspose2d: padding=1, output_padding=(0, 1)
+  torch.nn.ConvTranspose2d: padding=1, and output_size=[5, 2] in the call
+  tf.nn.conv2d_transpose: padding=[[0, 0], [1, 1], [1, 0], [0, 0]],
+      output_shape=[batch, 5, 2, 1]
+  keras.layers.Conv2DTranspose: cannot: pads [(1, 1), (1, 0)] are neither those
+      of same, [(1, 1), (0, 1)], nor of valid
+  jax.lax.conv_transpose: padding=[(1, 1), (1, 2)], transpose_kernel=True: these
+      pads decide the size
+  ONNX ConvTranspose: pads=[1, 1, 1, 0], output_padding=[0, 0]
+  ONNX ConvTranspose: output_shape=[5, 2], without pads
+  theano conv2d_grad_wrt_inputs: input_shape=(None, 1, 5, 2),
+      border_mode=(1, 1), filter_flip=False
+  mxnet Deconvolution: pad=(1, 1), adj=(0, 1)
+  mxnet Deconvolution: target_shape=(5, 2), whatever pad and adj are
+  caffe Deconvolution: pad: 0, and a Crop layer to 5x2 at offset 1x1, since it
+      has no output padding
+
+to get 6x3 from 3x1
+  torch.nn.ConvTranspose2d: padding=1, output_padding=(1, 2)
+  torch.nn.ConvTranspose2d: padding=1, and output_size=[6, 3] in the call
+  tf.nn.conv2d_transpose: padding=[[0, 0], [1, 1], [1, 0], [0, 0]],
+      output_shape=[batch, 6, 3, 1]
+  keras.layers.Conv2DTranspose: cannot: pads [(1, 1), (1, 0)] are neither those
+      of same, [(0, 1), (0, 0)], nor of valid
+  jax.lax.conv_transpose: padding=[(1, 2), (1, 3)], transpose_kernel=True: these
+      pads decide the size
+  ONNX ConvTranspose: pads=[1, 1, 1, 0], output_padding=[1, 1]
+  theano conv2d_grad_wrt_inputs: input_shape=(None, 1, 6, 3),
+      border_mode=(1, 1), filter_flip=False
+  mxnet Deconvolution: pad=(1, 1), adj=(1, 2)
+  caffe Deconvolution: cannot: it has no output padding, and on axis 1 its full
+      result has positions 0 to 2, of 1 to 3 that are asked for
+
+to get 6x4 from 3x1  <- this layer
+  torch.nn.ConvTranspose2d: cannot: pads (1, 0) on axis 1 need padding=1 and
+      output_padding 3, which has to be from 0 to 2
+  tf.nn.conv2d_transpose: padding=[[0, 0], [1, 1], [1, 0], [0, 0]],
+      output_shape=[batch, 6, 4, 1]
+  keras.layers.Conv2DTranspose: cannot: pads [(1, 1), (1, 0)] are neither those
+      of same, [(0, 1), (1, 1)], nor of valid
+  jax.lax.conv_transpose: padding=[(1, 2), (1, 4)], transpose_kernel=True: these
+      pads decide the size
+  ONNX ConvTranspose: pads=[1, 1, 1, 0], output_padding=[1, 2]
+  theano conv2d_grad_wrt_inputs: input_shape=(None, 1, 6, 4),
+      border_mode=((1, 1), (1, 0)), filter_flip=False
+  mxnet Deconvolution: cannot: pads (1, 0) on axis 1 need padding=1 and adj 3,
+      which has to be from 0 to 2
+  caffe Deconvolution: cannot: it has no output padding, and on axis 1 its full
+      result has positions 0 to 2, of 1 to 4 that are asked for
 """
     )
 
@@ -710,6 +769,42 @@ axis 0: a convolution gives 3 for 2 input sizes; leftover here 1
   input size 6: leftover 1, transposed with output_padding 1  <- this layer
 
 matrix: 6 x 3, 8 entries, 124 bytes as float64
+
+size of the transposed layer:
+  padding alone does not decide: (5 + 2*1 - 3) / 2 + 1 is 3, rounded down, and
+      so is (6 + 2*1 - 3) / 2 + 1; with kernel_size 3, stride 2 and padding 1,
+      both 5 and 6 give 3
+
+to get 5 from 3
+  torch.nn.ConvTranspose1d: padding=1, output_padding=0
+  torch.nn.ConvTranspose1d: padding=1, and output_size=[5] in the call
+  tf.nn.conv1d_transpose: padding='SAME', output_shape=[batch, 5, 1]
+  keras.layers.Conv1DTranspose: padding='same', output_padding=0
+  jax.lax.conv_transpose: padding=[(1, 1)], transpose_kernel=True: these pads
+      decide the size
+  ONNX ConvTranspose: pads=[1, 1], output_padding=[0]
+  ONNX ConvTranspose: output_shape=[5], without pads
+  theano conv1d_grad_wrt_inputs: cannot: no layer of theano has 1 axis
+  mxnet Deconvolution: pad=(1,), adj=(0,)
+  mxnet Deconvolution: target_shape=(5,), whatever pad and adj are
+  caffe Deconvolution: pad: 1
+
+to get 6 from 3  <- this layer
+  torch.nn.ConvTranspose1d: padding=1, output_padding=1
+  torch.nn.ConvTranspose1d: padding=1, and output_size=[6] in the call
+  tf.nn.conv1d_transpose: cannot: pads [(1, 1)] are neither those of SAME,
+      [(0, 1)], nor of VALID, and only two axes have explicit ones
+  keras.layers.Conv1DTranspose: cannot: pads [(1, 1)] are neither those of same,
+      [(0, 1)], nor of valid
+  jax.lax.conv_transpose: padding=[(1, 2)], transpose_kernel=True: these pads
+      decide the size
+  ONNX ConvTranspose: pads=[1, 1], output_padding=[1]
+  ONNX ConvTranspose: output_shape=[6], without pads
+  theano conv1d_grad_wrt_inputs: cannot: no layer of theano has 1 axis
+  mxnet Deconvolution: pad=(1,), adj=(1,)
+  mxnet Deconvolution: target_shape=(6,), whatever pad and adj are
+  caffe Deconvolution: pad: 0, and a Crop layer to 6 at offset 1, since it has
+      no output padding
 """
     )
 
@@ -717,6 +812,7 @@ matrix: 6 x 3, 8 entries, 124 bytes as float64
 def test_size_with_an_output_padding_that_no_leftover_is():
     """The forward convolution then has another padding, and the choices are its."""
     text = good("size", "--i", 3, "--k", 3, "--d", 2, "--op", 1, "--transpose", "--ndim", 1)
+    assert text.count("to get") == 0  # where padding decides, there is nothing to ask for
     assert "\naxis 0: a convolution with padding 0,-1 gives 3 for 1 input size; leftover here 0\n" in text
 
 
@@ -729,7 +825,27 @@ def test_size_as_json():
         [{"size": 5, "leftover": 0, "output_padding": 0}, {"size": 6, "leftover": 1, "output_padding": 1}]
     ]
     assert told["nbytes"] == 8 * 12 + 4 * 4
+    (why,), (five, six) = told["asking"]["why"], told["asking"]["sizes"]
+    assert why.endswith("with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3")
+    assert (five["size"], six["size"]) == ([5], [6])
+    assert six["words"][0] == {"framework": "torch", "layer": "torch.nn.ConvTranspose1d", "possible": True,
+                               "asks": "padding=1, output_padding=1"}  # fmt: skip
+    assert [one["layer"] for one in six["words"] if not one["possible"]] == [
+        "tf.nn.conv1d_transpose", "keras.layers.Conv1DTranspose", "theano conv1d_grad_wrt_inputs"
+    ]  # fmt: skip
     assert size_of("--i", 6, "--k", 3, "--p", "0,1", "--ndim", 1)["relationship"] == [None]
+
+
+def test_of_many_sizes_three_are_asked_for():
+    told = size_of("--i", 30, "--k", 3, "--s", "11", "--ndim", 1)
+    assert [one["size"] for one in told["asking"]["sizes"]] == [[25], [30], [35]]
+    text = good("size", "--i", "30x7", "--k", 3, "--s", "11x1")
+    assert re.findall("to get (.*)", text) == ["25x7 from 3x5", "30x7 from 3x5  <- this layer", "35x7 from 3x5"]
+    assert size_of("--i", 3, "--k", 3, "--ndim", 0)["asking"] == {"why": [], "sizes": []}
+    assert good("size", "--i", 4, "--k", 3).endswith(
+        "size of the transposed layer:\n  padding alone decides: with kernel_size 3, stride 1 and padding 0, only 4\n"
+        "      gives 2\n"
+    )
 
 
 def test_sizes_need_no_memory():

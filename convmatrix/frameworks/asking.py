@@ -190,7 +190,7 @@ class _Window:
         """Why the framework has no words for the layer at all."""
         up = self.up
         if self.ndim not in ndims:
-            return f"no layer of {framework} has {self.ndim} axes"
+            return f"no layer of {framework} has {self.ndim} {'axis' if self.ndim == 1 else 'axes'}"
         if up.padding_mode != "zeros":
             return f"no transposed layer of {framework} has the padding mode {up.padding_mode!r}"
         if any(a > 1 for a in up.input_dilation):
@@ -342,7 +342,7 @@ def _onnx(window: _Window) -> Iterator[Asking]:
         return
     extra = tuple(o - (f - b - a) for o, f, (b, a) in zip(window.result, window.full, window.pads, strict=True))
     words: dict[str, Any] = {
-        "x": (1, up.in_channels, *window.size), "w": up.weight_shape, "strides": up.stride, "dilations": up.dilation,
+        "X": (1, up.in_channels, *window.size), "W": up.weight_shape, "strides": up.stride, "dilations": up.dilation,
         "group": up.groups,
     }  # fmt: skip
     ends = (*window.before, *(after for _, after in window.pads))
@@ -365,7 +365,12 @@ def _theano(window: _Window) -> Iterator[Asking]:
     if why:
         yield from _no("theano", says, why)
         return
-    even = all(before == after for before, after in window.pads)
+    even = _leads_back(window, [(before, before) for before in window.before])
+    if not even and window.ndim != 2:
+        yield from _no(
+            "theano", says, f"pads {_listed(window.pads)} differ at the two ends, which only two axes may have"
+        )
+        return
     border = window.before if even else window.pads
     shape = (None, up.out_channels, *window.result)
     words = {"output_grad": (None, up.in_channels, *window.size), "filters": up.weight_shape, "input_shape": shape,
@@ -376,7 +381,10 @@ def _theano(window: _Window) -> Iterator[Asking]:
 
 def _mxnet(window: _Window) -> Iterator[Asking]:
     up, says = window.up, "mxnet Deconvolution"
-    why = window.unsaid("mxnet") or window.uneven(up.stride, "adj")
+    unsaid = window.unsaid("mxnet")
+    if unsaid is None and window.ndim == 3 and any(d > 1 for d in up.dilation):
+        unsaid = "no Deconvolution of 3 axes has a dilation"
+    why = unsaid or window.uneven(up.stride, "adj")
     words = {"data": (1, up.in_channels, *window.size), "kernel": up.kernel_size, "stride": up.stride,
              "dilate": up.dilation, "num_filter": up.out_channels, "num_group": up.groups}  # fmt: skip
     if why:
@@ -385,8 +393,9 @@ def _mxnet(window: _Window) -> Iterator[Asking]:
         yield Asking("mxnet", says, f"pad={window.before}, adj={window.beyond}",
                      words={**words, "pad": window.before, "adj": window.beyond})  # fmt: skip
     totals = [f - o for f, o in zip(window.full, window.result, strict=True)]
-    fits = all(total >= 0 and -(-total // 2) == before for total, before in zip(totals, window.before, strict=True))
-    if fits and window.unsaid("mxnet") is None:
+    fits = all(total >= 0 and -(-total // 2) == before and total % 2 < s
+               for total, before, s in zip(totals, window.before, up.stride, strict=True))  # fmt: skip
+    if fits and unsaid is None:
         yield Asking("mxnet", says, f"target_shape={window.result}, whatever pad and adj are",
                      words={**words, "target_shape": window.result})  # fmt: skip
 
