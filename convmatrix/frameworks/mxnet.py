@@ -1,0 +1,697 @@
+"""MXNet: Convolution and Deconvolution, upsampling by a bilinear Deconvolution, and Gluon's blocks.
+
+A transposed layer crops by its `pad`; `adj` adds less than a stride at the end, and a `target_shape` decides both. Its
+weight is the array of the convolution that it transposes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.frameworks.layouts import array_of, moved, shape_of
+from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
+from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle
+from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
+
+__all__ = [
+    "RULES",
+    "bilinear",
+    "conv",
+    "conv_transpose",
+    "from_layer",
+    "from_model",
+    "upsampling",
+    "weight",
+    "weight_transpose",
+]
+
+RULES: Mapping[str, str] = {
+    "data": "(batch, channels, *size): NCW, NCHW, NCDHW; also NHWC and NDHWC, computed on GPUs only "
+    "(mxnet.ndarray.Convolution).",
+    "weight": "(num_filter, channels // num_group, *kernel); (num_filter, *kernel, channels // num_group) with "
+    "channels last.",
+    "transposed weight": "(channels, num_filter // num_group, *kernel), the array of the convolution that is "
+    "transposed (mxnet.ndarray.Deconvolution); (channels, *kernel, num_filter // num_group) with channels last.",
+    "kernel": "Not turned. Deconvolution is the exact transpose of Convolution.",
+    "padding": "pad: one number for both ends of each axis.",
+    "same": "There is none: pad = dilate * (kernel - 1) // 2, for an odd kernel and stride 1.",
+    "transposed padding": "pad is that of the convolution: it crops both ends.",
+    "output size": "stride * (size - 1) + k_e - 2 * pad + adj, with k_e = dilate * (kernel - 1) + 1 and adj less than "
+    "the stride. A target_shape overrides both: total = stride * (size - 1) + k_e - target, pad = ceil(total / 2), "
+    "adj = total mod 2.",
+    "groups": "num_group divides channels and num_filter; a block of consecutive channels is a group.",
+    "refused": "adj of a stride or more, a target_shape beyond the full result or with an odd total at stride 1, one "
+    "number for several axes, dilate in a Deconvolution of 3 axes, four axes, layouts NWC and others.",
+}
+"""What MXNet means by the words, as of version 1.9.1."""
+
+LAYOUTS = {"NCW": 1, "NCHW": 2, "NHWC": 2, "NCDHW": 3, "NDHWC": 3}
+"""The layouts that both operators know, and how many axes each has."""
+
+
+# -- convolutions ----------------------------------------------------------------------------------------------------
+
+
+def conv(
+    data: Any,
+    kernel: PerAxis,
+    num_filter: int,
+    stride: PerAxis | None = None,
+    dilate: PerAxis | None = None,
+    pad: PerAxis | None = None,
+    num_group: int = 1,
+    layout: str | None = None,
+    workspace: int = 1024,
+    no_bias: bool = False,
+    cudnn_tune: str | None = None,
+    cudnn_off: bool = False,
+) -> Conv:
+    """Make the layer that ``mxnet.nd.Convolution`` is for this data; 1 to 3 axes.
+
+    Parameters
+    ----------
+    data : array or shape
+        (batch, channels, *size), or as `layout` has it. The batch may be None.
+    kernel : int or sequence of int
+        One entry for each axis; a number alone is for the one axis of a 1-D convolution.
+    num_filter : int
+        Number of output channels.
+    stride, dilate, pad : int or sequence of int, optional
+        One entry for each axis; without them ones, ones and zeros.
+    num_group : int, default 1
+    layout : str, optional
+        ``NCW``, ``NCHW``, ``NCDHW``, or channels last: ``NHWC``, ``NDHWC``.
+    workspace, no_bias, cudnn_tune, cudnn_off
+        As in MXNet; the matrix does not depend on them.
+
+    Returns
+    -------
+    Conv
+
+    Raises
+    ------
+    ValueError
+        Where MXNet refuses; a TypeError as well where an argument is of a wrong kind.
+
+    References
+    ----------
+    .. [1] MXNet, documentation of mxnet.ndarray.Convolution.
+
+    Examples
+    --------
+    >>> conv((1, 3, 8, 8), kernel=(3, 3), num_filter=4, stride=(2, 2), pad=(1, 1)).output_shape
+    (4, 4, 4)
+    """  # noqa: DOC502  raised by the checks below and by the layer
+    count, channels, numbers = _numbers(data, kernel, stride, dilate, layout)
+    pads = _pads(pad, count)
+    _check_groups(num_filter, channels, num_group)
+    return Conv(**numbers, padding=[(p, p) for p in pads], groups=num_group, in_channels=channels,
+                out_channels=num_filter)  # fmt: skip
+
+
+def conv_transpose(
+    data: Any,
+    kernel: PerAxis,
+    num_filter: int,
+    stride: PerAxis | None = None,
+    dilate: PerAxis | None = None,
+    pad: PerAxis | None = None,
+    adj: PerAxis | None = None,
+    target_shape: PerAxis | None = None,
+    num_group: int = 1,
+    layout: str | None = None,
+    workspace: int = 512,
+    no_bias: bool = True,
+    cudnn_tune: str | None = None,
+    cudnn_off: bool = False,
+) -> ConvTranspose:
+    """Make the layer that ``mxnet.nd.Deconvolution`` is for this data; 1 to 3 axes.
+
+    It is the transpose of the Convolution with these words. So is MXNet's with oneDNN; its own code for CPUs gives other
+    values where stride and dilate are both more than 1 on an axis.
+
+    Parameters
+    ----------
+    data, kernel, num_filter, stride, dilate, pad, num_group, layout
+        As for `conv`.
+    adj : int or sequence of int, optional
+        What is added to the output at its end, less than the stride; zeros without it.
+    target_shape : int or sequence of int, optional
+        The size of the output. `pad` and `adj` are then not looked at: of what the full result has too much, half is
+        cropped at each end, the larger half at the start. The build with oneDNN, the default on CPUs, computes it only
+        if `pad` says the same.
+    workspace, no_bias, cudnn_tune, cudnn_off
+        As in MXNet; the matrix does not depend on them.
+
+    Returns
+    -------
+    ConvTranspose
+
+    Raises
+    ------
+    ValueError
+        Where MXNet refuses, and where the output would be empty; a TypeError as well where an argument is of a wrong
+        kind.
+
+    References
+    ----------
+    .. [1] MXNet, documentation of mxnet.ndarray.Deconvolution; the rule of target_shape is that of the code,
+       src/operator/nn/deconvolution-inl.h.
+
+    Examples
+    --------
+    >>> conv_transpose((1, 1, 3), kernel=4, num_filter=1, stride=2, target_shape=5)
+    ConvTranspose(input_size=(3,), kernel_size=(4,), stride=(2,), padding=((2, 2),), output_padding=(1,))
+    """
+    count, channels, numbers = _numbers(data, kernel, stride, dilate, layout)
+    pads = _pads(pad, count)
+    adjs = _one_for_each("adj", adj, count, 0)
+    targets = _one_for_each("target_shape", target_shape, count, 0)
+    if count == 3 and prod(numbers["dilation"]) > 1:
+        raise ValueError(f"dilate is {tuple(numbers['dilation'])}, but MXNet has no dilation in a Deconvolution of 3 "
+                         "axes: transpose the matrix of the convolution, conv(...).T")  # fmt: skip
+    full = [s * (n - 1) + d * (k - 1) + 1 for n, k, s, d in zip(*numbers.values(), strict=True)]
+    if any(targets):
+        totals = [_total(axis, *each) for axis, each in enumerate(zip(full, targets, strict=True))]
+        pads, adjs = [(total + 1) // 2 for total in totals], [total % 2 for total in totals]
+    for axis, (size, s) in enumerate(zip(adjs, numbers["stride"], strict=True)):
+        _check_adj(axis, size, s, totals[axis] if any(targets) else None)
+    _check_groups(num_filter, channels, num_group)
+    return ConvTranspose(**numbers, padding=[(p, p) for p in pads], output_padding=adjs, groups=num_group,
+                         in_channels=channels, out_channels=num_filter)  # fmt: skip
+
+
+def upsampling(data: Any, scale: int) -> ConvTranspose:
+    """Make the layer that ``mxnet.nd.UpSampling(..., sample_type="bilinear")`` is: a Deconvolution of each channel.
+
+    Its kernel is 2 * scale - scale mod 2 and its pad ceil((scale - 1) / 2); its weight is `bilinear`, if it is
+    initialised as the documentation says.
+
+    Parameters
+    ----------
+    data : (batch, channels, height, width) array or shape
+        The batch may be None.
+    scale : int
+
+    Returns
+    -------
+    ConvTranspose
+
+    Raises
+    ------
+    ValueError
+        If data has other than four axes, or scale is less than 1; a TypeError as well where it is no integer.
+
+    References
+    ----------
+    .. [1] MXNet, documentation of mxnet.ndarray.UpSampling and mxnet.initializer.Bilinear.
+
+    Examples
+    --------
+    >>> layer = upsampling((1, 3, 8, 6), 2)
+    >>> layer.output_shape, bilinear(layer.weight_shape)[0, 0, 1].tolist()
+    ((3, 16, 12), [0.1875, 0.5625, 0.5625, 0.1875])
+    """  # noqa: DOC502  raised by the checks below and by the layer
+    shape = _data_shape(data, 2, None)
+    f, channels = positive("scale", scale), shape[1]
+    return conv_transpose(shape, kernel=(2 * f - f % 2,) * 2, num_filter=channels, stride=(f, f),
+                          pad=(ceil((f - 1) / 2),) * 2, num_group=channels)  # fmt: skip
+
+
+# -- weights ---------------------------------------------------------------------------------------------------------
+
+
+def weight(w: ArrayLike, layout: str | None = None) -> NDArray[Any]:
+    """Bring a weight of Convolution into the layout of `conv`.
+
+    Parameters
+    ----------
+    w : (num_filter, channels // num_group, *kernel) array_like
+        Or (num_filter, *kernel, channels // num_group) where the layout has the channels last.
+    layout : str, optional
+        That of the operator.
+
+    Returns
+    -------
+    (num_filter, channels // num_group, *kernel) ndarray
+
+    Raises
+    ------
+    ValueError
+        If the layout is none of MXNet's, or the array has another number of axes.
+
+    References
+    ----------
+    .. [1] MXNet, documentation of mxnet.ndarray.Convolution.
+
+    Examples
+    --------
+    >>> weight(np.zeros((4, 3, 3, 2)), layout="NHWC").shape
+    (4, 2, 3, 3)
+    """  # noqa: DOC502  raised by the checks below
+    array = _array(w)
+    last = layout is not None and layout.endswith("C")
+    _check_layout(layout, array.ndim - 2)
+    return moved(array, "O*I" if last else "OI*", "OI*")
+
+
+def weight_transpose(w: ArrayLike, layout: str | None = None) -> NDArray[Any]:
+    """Bring a weight of Deconvolution into the layout of `conv_transpose`.
+
+    Parameters
+    ----------
+    w : (channels, num_filter // num_group, *kernel) array_like
+        Or (channels, *kernel, num_filter // num_group) where the layout has the channels last.
+    layout : str, optional
+        That of the operator.
+
+    Returns
+    -------
+    (channels, num_filter // num_group, *kernel) ndarray
+
+    Raises
+    ------
+    ValueError
+        As for `weight`.
+
+    References
+    ----------
+    .. [1] MXNet, documentation of mxnet.ndarray.Deconvolution.
+
+    Examples
+    --------
+    >>> weight_transpose([[[1, 2, 3]]]).tolist()
+    [[[1, 2, 3]]]
+    """  # noqa: DOC502  raised by what both share
+    return weight(w, layout)
+
+
+def bilinear(shape: Sequence[int]) -> NDArray[np.float64]:
+    """Make the weight that ``mxnet.initializer.Bilinear`` makes: the same tent in every channel.
+
+    Parameters
+    ----------
+    shape : (channels, 1, height, width)
+        Of the weight. The width decides the tent on both axes.
+
+    Returns
+    -------
+    ndarray of that shape
+
+    Raises
+    ------
+    ValueError
+        If it has other than four axes.
+
+    References
+    ----------
+    .. [1] MXNet, documentation of mxnet.initializer.Bilinear.
+
+    Examples
+    --------
+    >>> bilinear((1, 1, 4, 4))[0, 0, 1].tolist()
+    [0.1875, 0.5625, 0.5625, 0.1875]
+    """
+    sizes = [positive(f"shape, axis {axis},", size) for axis, size in enumerate(shape_of("shape", shape))]
+    if len(sizes) != 4:
+        raise ValueError(f"shape has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but a bilinear weight needs 4: "
+                         "channels, 1, height and width")  # fmt: skip
+    f = -(-sizes[3] // 2)
+    centre = (2 * f - 1 - f % 2) / (2 * f)
+    tents = [1 - np.abs(np.arange(size) / f - centre) for size in sizes[2:]]
+    return np.broadcast_to(np.multiply.outer(*tents), sizes).copy()
+
+
+# -- from arguments to numbers ---------------------------------------------------------------------------------------
+
+
+def _numbers(data: Any, kernel: Any, stride: Any, dilate: Any, layout: Any) -> tuple[int, int, dict[str, Any]]:
+    """How many axes there are, how many channels, and the numbers of each axis."""
+    entries = entries_of(kernel)
+    count = 1 if entries is None else len(entries)
+    if not 1 <= count <= 3:
+        raise ValueError(f"kernel has {counted(count, 'entry')}, {kernel}, but MXNet has convolutions of 1, 2 and 3 "
+                         "axes")  # fmt: skip
+    shape = _data_shape(data, count, layout)
+    last = layout is not None and layout.endswith("C")
+    size = list(shape[1:-1] if last else shape[2:])
+    numbers = {
+        "input_size": per_axis("data", size, count),
+        "kernel_size": per_axis("kernel", kernel, count),
+        "stride": _one_for_each("stride", stride, count, 1),
+        "dilation": _one_for_each("dilate", dilate, count, 1),
+    }
+    return count, shape[-1 if last else 1], numbers
+
+
+def _data_shape(data: Any, count: int, layout: Any) -> tuple[Any, ...]:
+    """The shape of data, of which only the batch may be unknown."""
+    _check_layout(layout, count)
+    shape = shape_of("data", data, unknown=True)
+    if len(shape) != count + 2:
+        raise ValueError(f"data has {counted(len(shape), 'entry')}, {shape}, but a convolution of {count} "
+                         f"{'axis' if count == 1 else 'axes'} needs {count + 2}, with batch and channels")  # fmt: skip
+    for place, length in enumerate(shape[1:], start=1):
+        if length is None:
+            raise WrongTypeError(f"data[{place}] is None, but the matrix depends on it: give a number")
+    return shape
+
+
+def _check_layout(layout: Any, count: int) -> None:
+    if layout is None:
+        return
+    check_word("layout", layout, tuple(LAYOUTS))
+    if LAYOUTS[layout] != count:
+        fits = " or ".join(word for word, axes in LAYOUTS.items() if axes == count)
+        remedy = f"write {fits}" if fits else "MXNet has convolutions of 1, 2 and 3 axes"
+        raise ValueError(f"layout {layout!r} has {counted(LAYOUTS[layout], 'spatial letter')} but there are {count} "
+                         f"axes: {remedy}")  # fmt: skip
+
+
+def _one_for_each(name: str, value: Any, count: int, default: int, least: int | None = None) -> list[int]:
+    """One integer for each axis; nothing, or an empty sequence, stands for the default."""
+    entries = [] if value is None else entries_of(value)
+    if entries is None:
+        entries = [value]
+    if not entries:
+        return [default] * count
+    if len(entries) != count:
+        needed = f"{count} entries, one for each axis of the kernel" if count > 1 else "1 entry, as the kernel"
+        raise ValueError(f"{name} must have {needed}, got {len(entries)}, {value!r}: MXNet spreads no number over "
+                         f"the axes, write {(entries[0],) * count}")  # fmt: skip
+    return per_axis(name, entries, count, least=default if least is None else least)
+
+
+def _pads(pad: Any, count: int) -> list[int]:
+    return _one_for_each("pad", pad, count, 0)
+
+
+def _total(axis: int, full: int, target: int) -> int:
+    """What the full result has more than the target."""
+    if target < 1:
+        raise ValueError(f"target_shape is {target} on axis {axis}, an empty output: give at least 1 on every axis, or "
+                         "no target_shape")  # fmt: skip
+    if target > full:
+        raise ValueError(
+            f"target_shape {target} on axis {axis} is too big: the full result has {full} (= stride * (size - 1) + "
+            f"dilate * (kernel - 1) + 1), and it is only cropped; give at most {full}"
+        )
+    return full - target
+
+
+def _check_adj(axis: int, adj: int, stride: int, total: int | None) -> None:
+    if adj < stride:
+        return
+    if total is None:
+        raise ValueError(f"adj {adj} on axis {axis} must be less than stride {stride}: it chooses among the {stride} "
+                         "sizes that one convolution maps to the same output")  # fmt: skip
+    raise ValueError(
+        f"target_shape on axis {axis} crops {total}, an odd number, for which MXNet takes pad {(total + 1) // 2} and "
+        f"adj 1, but adj must be less than stride {stride}: give a size that is 1 more or less, or a larger stride"
+    )
+
+
+def _check_groups(num_filter: Any, channels: int, num_group: Any) -> None:
+    groups = positive("num_group", num_group)
+    for what, count in (("the channels of data", channels), ("num_filter", positive("num_filter", num_filter))):
+        if count % groups:
+            raise ValueError(f"num_group={groups} does not divide {what}, {count} (remainder {count % groups}): each "
+                             "group needs as many")  # fmt: skip
+
+
+def _array(w: Any) -> NDArray[Any]:
+    """The values of an NDArray of MXNet, or of anything that NumPy reads."""
+    return np.asarray(w.asnumpy()) if hasattr(w, "asnumpy") else array_of(w)
+
+
+# -- Gluon's blocks --------------------------------------------------------------------------------------------------
+
+_WORDS = ("kernel", "stride", "dilate", "pad", "num_filter", "num_group", "layout")
+
+
+def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
+    """Read a gluon.nn.Conv1D to Conv3D, or Conv1DTranspose to Conv3DTranspose, by the names of its attributes.
+
+    An activation that the block applies afterwards is not part of it.
+
+    Parameters
+    ----------
+    obj : gluon block
+    input_size : int or sequence of int
+        Spatial; one int for all axes, or one for each.
+
+    Returns
+    -------
+    Loaded
+
+    Raises
+    ------
+    ValueError
+        If the block does not take an input of this size, or has no weight yet.
+    WrongTypeError
+        If it is no convolution: a TypeError as well.
+
+    References
+    ----------
+    .. [1] MXNet, documentation of mxnet.gluon.nn.Conv2D and Conv2DTranspose.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> words = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 1, "num_group": 1,
+    ...     "layout": "NCW"}
+    >>> obj = SimpleNamespace(_op_name="Convolution", _kwargs=words, weight=np.array([[[1, 2]]]), bias=None)
+    >>> layer, w, bias = from_layer(obj, 3)
+    >>> layer.matrix(w).toarray()
+    array([[1, 2, 0],
+           [0, 1, 2]])
+    """  # noqa: DOC502  raised by the checks below and by the layer
+    names = ("_op_name", "_kwargs", "weight", "bias")
+    operator, said, parameter, bias = attributes_of(obj, names, "a Gluon convolution")
+    name = type(obj).__name__
+    if operator not in ("Convolution", "Deconvolution"):
+        raise WrongTypeError(f"{name} applies {operator}, which is no convolution: give a Conv or ConvTranspose block")
+    missing = [word for word in _WORDS if word not in said]
+    if missing:
+        raise WrongTypeError(f"{name} says no {missing[0]!r} in its _kwargs: give a convolution of mxnet.gluon.nn")
+    words = {word: said[word] for word in _WORDS}
+    array, layout = _parameter(parameter, name), words["layout"]
+    entries = entries_of(words["kernel"])
+    size = _spatial(input_size, 1 if entries is None else len(entries))
+    layer: Conv | ConvTranspose
+    if operator == "Deconvolution":
+        w = weight_transpose(array, layout)
+        layer = conv_transpose(_laid_out(w.shape[0], size, layout), **words, adj=said.get("adj"),
+                               target_shape=said.get("target_shape"))  # fmt: skip
+    else:
+        w = weight(array, layout)
+        layer = conv(_laid_out(w.shape[1] * integer("num_group", words["num_group"]), size, layout), **words)
+    return Loaded(layer, layer.checked_weight(w), None if bias is None else _parameter(bias, name))
+
+
+def _laid_out(channels: int, size: Sequence[int], layout: str | None) -> tuple[int | None, ...]:
+    """The shape of data with an unknown batch."""
+    return (None, *size, channels) if layout is not None and layout.endswith("C") else (None, channels, *size)
+
+
+def _spatial(input_size: PerAxis, count: int) -> list[int]:
+    sizes = per_axis("input_size", input_size, count)
+    if len(sizes) != count:
+        raise ValueError(f"input_size has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but the block has {count} "
+                         f"{'axis' if count == 1 else 'axes'}: give one entry for each")  # fmt: skip
+    return sizes
+
+
+def _parameter(parameter: Any, name: str) -> NDArray[Any]:
+    """The values of a parameter, if it has some already."""
+    if not callable(getattr(parameter, "data", None)):
+        return _array(parameter)
+    shape = getattr(parameter, "shape", None)
+    if shape is None or any(length is None or length < 1 for length in shape):
+        raise ValueError(f"{name} does not know its in_channels yet (its parameter has shape {shape}): give them when "
+                         "it is made, or call it once on data")  # fmt: skip
+    try:
+        return _array(parameter.data())
+    except RuntimeError as error:  # MXNet's own, which says so in a paragraph
+        raise ValueError(f"{name} has no values yet: call .initialize() on it, or load its parameters") from error
+
+
+# -- Gluon's models --------------------------------------------------------------------------------------------------
+
+_SEQUENTIAL = ("HybridSequential", "Sequential")
+_PASSED = {
+    **dict.fromkeys(("Activation", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "Swish", "SiLU"),
+                    "an activation, which is not linear"),
+    **dict.fromkeys(("BatchNorm", "SyncBatchNorm", "BatchNormReLU", "InstanceNorm", "LayerNorm", "GroupNorm"),
+                    "a normalisation, which keeps sizes"),
+    "Dropout": "dropout, which does nothing in use",
+    "Identity": "does nothing",
+    "Flatten": "a flatten at the end, which the rows of a matrix are already",
+}  # fmt: skip
+_CONVOLUTIONS = tuple(f"Conv{axes}D{kind}" for axes in (1, 2, 3) for kind in ("", "Transpose"))
+_POOLS = tuple(f"{kind}Pool{axes}D" for axes in (1, 2, 3) for kind in ("Max", "Avg", "GlobalMax", "GlobalAvg"))
+_SHUFFLES = tuple(f"PixelShuffle{axes}D" for axes in (1, 2, 3))
+_KNOWN = frozenset((*_SEQUENTIAL, *_PASSED, *_CONVOLUTIONS, *_POOLS, *_SHUFFLES))
+
+
+def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) -> Chain:
+    """Read a gluon.nn.HybridSequential or Sequential, also of others, or a single block, as layers in a row.
+
+    Convolutions, average and max pools and pixel shuffles become layers; activations, normalisation, dropout and a
+    flatten at the end are passed over with a note.
+
+    Parameters
+    ----------
+    obj : gluon block
+    input_size : int or sequence of int
+        Spatial; one int for all axes, or one for each.
+    in_channels : int, optional
+        Channels of the input, where the first layer does not tell them.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        If there is no layer in it, one does not take what comes before it, or the number of channels is not known.
+    WrongTypeError
+        If it has a block that is none of these, which is named: a TypeError as well.
+
+    Examples
+    --------
+    >>> words = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 1, "num_group": 1,
+    ...     "layout": "NCW"}
+    >>> values = {"_op_name": "Convolution", "_kwargs": words, "weight": np.array([[[1, 2]]]), "bias": None}
+    >>> block = type("Conv1D", (), values)()
+    >>> from_model(type("Sequential", (), {"_children": {"0": block, "1": block}})(), 5)[1].output_size
+    (3,)
+    """  # noqa: DOC502  raised by the checks below
+    pieces = list(_pieces(obj, ""))
+    first = next((piece for _, piece in pieces if _kind(piece) in (*_CONVOLUTIONS, *_POOLS, *_SHUFFLES)), None)
+    if first is None:
+        raise ValueError(f"there is no layer in {type(obj).__name__} that has a matrix: give one with a convolution or "
+                         "a pool")  # fmt: skip
+    size = _spatial(input_size, int(_kind(first).removesuffix("Transpose")[-2]))
+    channels = _first_channels(pieces) if in_channels is None else positive("in_channels", in_channels)
+    return chained(pieces, (channels, *size), _Reader())
+
+
+class _Reader:
+    """Reads one block after the other; after a flatten there is no layer of ours."""
+
+    def __init__(self) -> None:
+        self.flat = False
+
+    def __call__(self, block: Any, shape: tuple[int, ...]) -> Loaded | LeftOut:
+        kind = _kind(block)
+        if kind in _PASSED:
+            self.flat |= kind == "Flatten"
+            return LeftOut(_PASSED[kind])
+        if self.flat:
+            raise WrongTypeError(f"{type(block).__name__} comes after a Flatten, where no axes are left: end before it")
+        if kind in _CONVOLUTIONS:
+            return _convolution(block, shape)
+        if kind in _POOLS:
+            return Loaded(_pool(block, shape))
+        return Loaded(_shuffle(block, shape))
+
+
+def _kind(block: Any) -> str:
+    """The class of Gluon's that a block is of, unless it has a forward of its own."""
+    for known in type(block).__mro__:
+        if known.__name__ in _KNOWN:
+            return known.__name__
+        if {"forward", "hybrid_forward", "__call__"} & vars(known).keys():
+            break
+    raise WrongTypeError(f"{type(block).__name__} is no block that is read as a layer: those are convolutions, pools, "
+                         "pixel shuffles and sequences of them; read its parts one by one with from_layer")  # fmt: skip
+
+
+def _pieces(block: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """All blocks in their order, and an activation as one of its own."""
+    own = name or type(block).__name__
+    try:
+        kind = _kind(block)
+    except WrongTypeError as error:
+        raise WrongTypeError(f"{own}: {error}") from None
+    if kind in _SEQUENTIAL:
+        for key, child in attributes_of(block, ("_children",), "a Gluon sequence")[0].items():
+            yield from _pieces(child, f"{name}.{key}".removeprefix("."))
+        return
+    yield own, block
+    if getattr(block, "act", None) is not None and kind in _CONVOLUTIONS:
+        yield f"{own}.act", block.act
+
+
+def _first_channels(pieces: Sequence[tuple[str, Any]]) -> int:
+    """The channels of the input, which the first convolution tells: pools keep them."""
+    for _, block in pieces:
+        kind = _kind(block)
+        if kind in _CONVOLUTIONS:
+            w = _parameter(block.weight, kind)
+            if kind.endswith("Transpose"):
+                return int(w.shape[0])
+            layout = block._kwargs.get("layout")
+            return int(weight(w, layout).shape[1] * block._kwargs["num_group"])
+        if kind in _SHUFFLES:
+            break
+    raise ValueError("the first layer with a weight does not tell how many channels the input has: say in_channels")
+
+
+def _convolution(block: Any, shape: tuple[int, ...]) -> Loaded:
+    loaded = from_layer(block, shape[1:])
+    if loaded.layer.in_channels != shape[0]:
+        raise ValueError(f"{type(block).__name__} takes {counted(loaded.layer.in_channels, 'channel')} but what comes "
+                         f"before it gives {shape[0]}")  # fmt: skip
+    return loaded
+
+
+def _pool(block: Any, shape: tuple[int, ...]) -> AvgPool | MaxPool:
+    (said,) = attributes_of(block, ("_kwargs",), "a Gluon pool")
+    convention, channels, size = said["pooling_convention"], shape[0], shape[1:]
+    if said["pool_type"] not in ("max", "avg") or convention not in ("valid", "full"):
+        raise WrongTypeError(f"{type(block).__name__} has pool_type {said['pool_type']!r} and pooling_convention "
+                             f"{convention!r}, but only 'max' and 'avg' with 'valid' and 'full' are read")  # fmt: skip
+    if said["global_pool"]:
+        kernel, stride, pads, ceil_mode = size, (1,) * len(size), (0,) * len(size), False
+    else:
+        kernel, stride, pads, ceil_mode = said["kernel"], said["stride"], said["pad"], convention == "full"
+    words: dict[str, Any] = {"stride": stride, "padding": pads, "ceil_mode": ceil_mode, "channels": channels}
+    pool: AvgPool | MaxPool
+    if said["pool_type"] == "max":
+        pool = MaxPool(size, kernel, **words)
+    else:
+        pool = AvgPool(size, kernel, **words, count_include_pad=said.get("count_include_pad", True))
+    if ceil_mode:
+        _check_windows(pool)
+    return pool
+
+
+def _check_windows(pool: AvgPool | MaxPool) -> None:
+    """Refuse windows beyond all input, which MXNet's 'full' convention has."""
+    for axis, (n, k, s, (pad, _), o) in enumerate(
+        zip(pool.input_size, pool.kernel_size, pool.stride, pool.padding, pool.output_size, strict=True)
+    ):
+        theirs = -((k - n - 2 * pad) // s) + 1
+        if theirs != o:
+            raise ValueError(
+                f"MXNet's pooling_convention 'full' has {theirs} windows on axis {axis} (= ceil((size {n} + 2 * pad "
+                f"{pad} - kernel {k}) / stride {s}) + 1), of which {theirs - o} would see no input: use 'valid', or "
+                "less stride or padding"
+            )
+
+
+def _shuffle(block: Any, shape: tuple[int, ...]) -> PixelShuffle:
+    factors = block._factors if hasattr(block, "_factors") else attributes_of(block, ("_factor",), "a PixelShuffle")[0]
+    size = shape[1:]
+    each = per_axis("factor", factors, len(size))
+    if shape[0] % prod(each):
+        raise ValueError(f"{type(block).__name__} needs a multiple of {prod(each)} channels (the product of its "
+                         f"factors {tuple(each)}), but {shape[0]} come")  # fmt: skip
+    return PixelShuffle(size, tuple(each), channels=shape[0] // prod(each))
