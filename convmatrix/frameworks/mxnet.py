@@ -131,8 +131,8 @@ def conv_transpose(
 ) -> ConvTranspose:
     """Make the layer that ``mxnet.nd.Deconvolution`` is for this data; 1 to 3 axes.
 
-    It is the transpose of the Convolution with these words. So is MXNet's with oneDNN; its own code for CPUs gives other
-    values where stride and dilate are both more than 1 on an axis.
+    It is the transpose of the Convolution with these words. So is MXNet's with oneDNN; its own code for CPUs gives
+    other values where stride and dilate are both more than 1 on an axis.
 
     Parameters
     ----------
