@@ -289,8 +289,8 @@ def block(draw, ndim, channels):
         module = of("ConvTranspose", ndim)(channels, out, draw.number(1, 3), stride, draw.number(0, 1),
                                            output_padding=draw.number(0, stride - 1), bias=False)  # fmt: skip
         return module, out, kind
-    pool = {"kernel_size": draw.numbers(1, 3, ndim), "stride": draw.one_of(None, draw.numbers(1, 3, ndim)),
-            "padding": draw.number(0, 1), "ceil_mode": draw.rarely(50)}  # fmt: skip
+    pool = {"kernel_size": draw.numbers(1, 4, ndim), "stride": draw.one_of(None, draw.numbers(1, 3, ndim)),
+            "padding": draw.number(0, 1) + draw.rarely(20), "ceil_mode": draw.rarely(50)}  # fmt: skip
     if kind == "avg":
         more = {"count_include_pad": draw.rarely(50)}
         if ndim > 1 and draw.rarely(30):
