@@ -576,10 +576,11 @@ class Precision:
     unit: float
 
     @classmethod
-    def of(cls, x: Array, y: Array, weight: Array, bias: Array) -> "Precision":
+    def of(cls, x: Array, y: Array, weight: Array, bias: Array | None) -> "Precision":
         """That of arrays as they were given."""
         floats = [array.dtype for array in (x, y, weight) if array.dtype.kind in "fc"]
         unit = max([float(np.finfo(dtype).eps) / 2 for dtype in floats] or [2.0**-53])
+        bias = np.zeros(1) if bias is None else bias
         largest = 2 * _largest(x) * _largest(weight) * weight.size + _largest(bias)  # 2: a complex product is two
         whole = all(bool(np.all(array == np.rint(array))) for array in (x, y, weight, bias))
         return cls(0.0 if whole and max(largest, _largest(y)) <= 1 / unit else unit)
@@ -819,7 +820,7 @@ def diagnose(
     axes = _axes_of({**said, "padding": padding}, ndim, arrays["x"], arrays["weight"])
     question = _asked(arrays, said, padding, axes, flag("transpose", transpose), positive("groups", groups),
                       padding_mode, bias)  # fmt: skip
-    precision = Precision.of(*arrays.values(), np.zeros(1) if question.bias is None else question.bias)
+    precision = Precision.of(arrays["x"], arrays["y"], arrays["weight"], question.bias)
     table = conventions(axes)
     for count in range(most + 1):
         found = []
@@ -993,7 +994,8 @@ def _nothing(question: Question, arrays: dict[str, Array], number: int, most: in
     sentence = f"{tried} turns our values into theirs"
     if layer is None or question.wanted is None:
         return (
-            f"{sentence}; without any, y of shape {arrays['y'].shape} is not the shape that the words give for {given}"
+            f"{sentence}; without any, y of shape {arrays['y'].shape} is not of the shape that the words give for "
+            f"{given}"
         )
     ours, sums = _values(question, bool(precision.unit))
     off = np.abs(ours - question.wanted)
