@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.core import assembly, memory
+from convmatrix.core import assembly, memory, small
 from helpers import assert_canonical
 from strategies import MODES, integers, layers, seeds, share
 
@@ -176,6 +176,32 @@ def test_new_values_are_those_of_the_new_weight(layer, seed, dtype):
     assert layer.refill(C, new) is C
     assert C.data is before
     assert_same(C, layer.matrix(new))
+
+
+@share(0.4)
+@given(layer=layers(), seed=seeds(), dtype=st.sampled_from(DTYPES))
+def test_small_matrices_are_the_same_with_lines_that_are_copied(layer, seed, dtype):
+    old, new = (integers(layer.weight_shape, each, dtype) for each in (seed, seed + 1))
+    with mock.patch.object(assembly, "is_small", return_value=False):
+        C = layer.matrix(new)
+    for fewest in (0, 10**9):
+        with mock.patch.object(small, "_WORTH_A_COPY", fewest):
+            D = layer.matrix(old)
+            assert_same(layer.refill(D, new), C)
+            assert_same(layer.matrix(new), C)
+
+
+def test_what_is_done_to_a_matrix_does_not_reach_the_next_one():
+    for layer in (Conv(4, 3), Conv((5,), 1), Conv((40, 40), 3, padding=1), Conv((6,), 2).T):
+        weight = np.ones(layer.weight_shape)
+        C = layer.matrix(weight)
+        arrays = [part.copy() for part in (C.data, C.indices, C.indptr)]
+        for part in (C.data, C.indices, C.indptr):
+            part[:] = 7
+        D = layer.matrix(weight)
+        for part, before in zip((D.data, D.indices, D.indptr), arrays, strict=True):
+            assert_array_equal(part, before)
+        assert_array_equal(weight, 1)
 
 
 def test_new_values_for_another_matrix_are_refused():

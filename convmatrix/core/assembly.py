@@ -17,7 +17,7 @@ from scipy import sparse
 
 from convmatrix.core.errors import SumOverflowError
 from convmatrix.core.pattern import Pattern, Rows
-from convmatrix.core.small import Arrays, is_small, write_small
+from convmatrix.core.small import Arrays, is_small, refill_small, write_small
 
 __all__ = ["assemble", "count_entries", "extended_weight", "index_dtype", "refill", "taps_of_places"]
 
@@ -191,6 +191,11 @@ def count_entries(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int
 
 def refill(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, data: NDArray[Any]) -> None:
     """Write the values of another weight over those of a matrix that `assemble` has made of the same patterns."""
+    row_channels, col_channels = weight.shape[:2]
+    n_cols = groups * col_channels * prod(pattern.n_cols for pattern in patterns)
+    if is_small(patterns, row_channels, col_channels, n_cols):
+        refill_small(patterns, weight, data)
+        return
     for box in _boxes(patterns, weight, groups, None):
         _write(box, data, None)
 

@@ -90,14 +90,13 @@ def _slice(start: int, step: int, count: int) -> slice:
 
 
 class Table(NamedTuple):
-    """Rows padded to one width: `empty` says which slots have no entry, None that all have; `counts` is how many have.
+    """Rows padded to one width: `empty` says which slots have no entry, None that all have.
 
     `symbols` has the symbol of each slot; where all rows have the same, it is a slice of all symbols.
     """
 
     cols: NDArray[np.int32]
     empty: NDArray[np.bool_] | None
-    counts: NDArray[np.int32]
     symbols: Ints | slice
 
 
@@ -187,17 +186,43 @@ class Pattern:
     def table(self) -> Table:
         """All rows written out at one width, for patterns of few entries and of columns that 32 bits can count."""
         rows, cols, symbols = self.entries()
-        counts, kinds = self.row_counts(np.dtype(np.int32)), len(self.symbols)
-        width = int(counts.max(initial=0))
+        kinds, width = len(self.symbols), int(self.counts.max(initial=0))
         same_row = rows[1:] == rows[:-1]
         # Where every row has its symbols in order, each has a slot of its own, the same one in all rows.
         for slots, order in ((symbols, slice(None)), (kinds - 1 - symbols, slice(None, None, -1))):
             if kinds <= 2 * width and (np.diff(slots)[same_row] > 0).all():
-                return Table(*_tabled(rows, slots, cols, (self.n_rows, kinds)), counts, order)
+                return Table(*_tabled(rows, slots, cols, (self.n_rows, kinds)), order)
         slots = np.arange(len(rows)) - np.searchsorted(rows, rows)
         own = np.zeros((self.n_rows, width), dtype=np.int64)
         own[rows, slots] = symbols
-        return Table(*_tabled(rows, slots, cols, own.shape), counts, own)
+        return Table(*_tabled(rows, slots, cols, own.shape), own)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int32]:
+        """Number of entries in each row, for the patterns that have a `table`."""
+        counts: NDArray[np.int32] = self.row_counts(np.dtype(np.int32))
+        return counts
+
+    @cached_property
+    def once(self) -> "Pattern":
+        """The pattern with one repetition of its interior."""
+        return replace(self, repeats=1)
+
+    def spread_table(self, step: int, nothing: int) -> NDArray[np.int32]:
+        """The columns of `table`, so many apart, and a number for slots that have no entry; not to be written to."""
+        known = self._spread.get((step, nothing))
+        if known is None:
+            known = self.table.cols * np.int32(step)
+            if self.table.empty is not None:
+                np.putmask(known, self.table.empty, nothing)
+            known.flags.writeable = False
+            self._spread.clear()  # layers in turn have other axes beside this one: the last of them is remembered
+            self._spread[step, nothing] = known
+        return known
+
+    @cached_property
+    def _spread(self) -> dict[tuple[int, int], NDArray[np.int32]]:
+        return {}
 
     @cached_property
     def runs(self) -> tuple[tuple[int, Run], ...]:

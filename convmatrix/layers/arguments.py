@@ -54,6 +54,8 @@ MOST_AXES = 61
 
 def integer(what: str, value: Any) -> int:
     """An integer of Python's or NumPy's; a float is none, nor is a bool."""
+    if type(value) is int:  # the usual case, in a tenth of the time
+        return value
     if isinstance(value, bool | np.bool_):
         raise WrongTypeError(f"{what} must be an integer, got {value} (a bool): write {int(value)} if that is meant")
     try:
@@ -120,6 +122,8 @@ def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 def entries_of(value: Any) -> list[Any] | None:
     """The entries of a per-axis argument, or None for one value for all axes."""
+    if value is None or type(value) is int:  # the usual case: to ask for a Sequence takes longer
+        return None
     if isinstance(value, np.ndarray):
         value = value.tolist()
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else None
@@ -159,6 +163,8 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
 def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
     """One integer of at least `least` for each axis."""
     entries = entries_of(value)
+    if entries is None and ndim and type(value) is int and value >= least:
+        return [value] * ndim  # the usual case, without a sentence for each axis
     if entries is not None:
         return [_at_least(least, f"{name} on axis {axis}", entry) for axis, entry in enumerate(entries)]
     if ndim == 0:
