@@ -175,7 +175,7 @@ def conv_transpose(
             raise ValueError(f"output_padding {op} on axis {axis} must be less than the stride {stride}: a convolution "
                              "of the larger output would have more outputs than X has entries")  # fmt: skip
     full = [(n - 1) * s + span for n, s, span in zip(size, columns["stride"], columns["span"], strict=True)]
-    name = name_of_pads(auto_pad, pads)
+    name, given = name_of_pads(auto_pad, pads), pads_of(auto_pad, pads, size, columns)
     if output_shape is not None or name.startswith("SAME"):
         wanted = numbers_of("output_shape", output_shape, len(size), least=1)
         if output_shape is None:
@@ -183,7 +183,7 @@ def conv_transpose(
         crops = [_crop(axis, name, *numbers)
                  for axis, numbers in enumerate(zip(full, wanted, extra, columns["stride"], strict=True))]  # fmt: skip
     else:
-        crops = list(zip(pads_of(auto_pad, pads, size, columns), extra, strict=True))
+        crops = list(zip(given, extra, strict=True))
     return ConvTranspose(
         size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group, in_channels=channels,
         out_channels=per_group * group, padding=[pair for pair, _ in crops],

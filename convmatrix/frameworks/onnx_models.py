@@ -211,8 +211,10 @@ def _pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
     columns = columns_of(kernel, asked.get("strides"), asked.get("dilations"))
     auto_pad = asked.get("auto_pad", "NOTSET")
     pads = pads_of(auto_pad, asked.get("pads"), size, columns)
-    # The sizes of auto_pad leave no room for a ceil_mode (operator MaxPool, the formulas of VALID and SAME).
-    ceil_mode = bool(asked.get("ceil_mode", 0)) and auto_pad == "NOTSET"
+    ceil_mode = bool(asked.get("ceil_mode", 0))
+    if auto_pad != "NOTSET":
+        _refuse_unsettled(auto_pad, ceil_mode, size, columns)
+    ceil_mode = ceil_mode and auto_pad == "NOTSET"  # the size of SAME is rounded up in any case
     windows: dict[str, Any] = {
         "stride": columns["stride"],
         "padding": pads,
@@ -225,6 +227,24 @@ def _pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
     if set(columns["dilation"]) <= {1}:
         return Loaded(AvgPool(size, kernel, count_include_pad=counts, **windows))
     return _dilated_average(shape, kernel, columns, pads, counts, ceil_mode)
+
+
+def _refuse_unsettled(auto_pad: str, ceil_mode: bool, size: Shape, columns: Mapping[str, list[int]]) -> None:
+    """Refuse names where they mean no pads of at least 0: the text, the evaluator and onnxruntime differ there."""
+    for axis, (n, span, stride) in enumerate(zip(size, columns["span"], columns["stride"], strict=True)):
+        rest = (n - span) % stride
+        if auto_pad == "VALID" and ceil_mode and rest:
+            raise ValueError(
+                f"ceil_mode=1 beside auto_pad 'VALID' leaves {rest} entries on axis {axis} (= (size {n} - {span}) mod "
+                f"stride {stride}), and it is not agreed whether they have a window: give pads instead of auto_pad"
+            )
+        outputs = -(-n // stride)
+        total = (outputs - 1) * stride + span - n
+        if auto_pad.startswith("SAME") and total < 0:
+            raise ValueError(
+                f"auto_pad {auto_pad!r} of a pool would pad by {total} on axis {axis} (= ({outputs} outputs - 1) * "
+                f"stride {stride} + {span} - size {n}), which no pool of ours can: give pads instead of auto_pad"
+            )
 
 
 def _dilated_average(
@@ -357,7 +377,14 @@ def _scales_and_outputs(node: Node, size: Shape, constants: Constants, early: bo
         if given[:2] != [1, 1]:
             raise ValueError(f"scales {values.ravel().tolist()} resize the batch or the channels: only spatial axes "
                              "are resized here")  # fmt: skip
-        return given[2:], [floor(n * scale) for n, scale in zip(size, given[2:], strict=True)]
+        outputs = [floor(n * scale) for n, scale in zip(size, given[2:], strict=True)]
+        for axis, (n, o, scale) in enumerate(zip(size, outputs, given[2:], strict=True)):
+            if asked.get("coordinate_transformation_mode") == "align_corners" and o != n * scale:
+                raise ValueError(
+                    f"scale {float(scale)} makes {float(n * scale)} of size {n} on axis {axis}, no integer, and with "
+                    f"'align_corners' it is not agreed whether the last output stands on the last input: give sizes"
+                )
+        return given[2:], outputs
     wanted = constants.array(*node.operand(3, "sizes")).ravel().tolist()
     spatial = _spread(axes, wanted, "sizes", [0, 0, *size])[2:]
     return [Fraction(o, n) for n, o in zip(size, spatial, strict=True)], spatial
