@@ -987,7 +987,8 @@ def _nothing(question: Question, arrays: dict[str, Array], number: int, most: in
                     f"(..., *{layer.input_shape}), and no convention changes that")  # fmt: skip
         if question.bias is not None and len(question.bias) != layer.out_channels:
             return (f"bias has {counted(len(question.bias), 'entry')} but the words give "
-                    f"{counted(layer.out_channels, 'output channel')} for {given}: give one number for each")  # fmt: skip
+                    f"{counted(layer.out_channels, 'output channel')} for {given}: give one number for "
+                    "each")  # fmt: skip
         return (f"y has shape {arrays['y'].shape} but the words give (..., *{layer.output_shape}) for {given}, and no "
                 "convention gives y's shape: look at stride, padding, dilation and the output size first")  # fmt: skip
     tried = f"none of {counted(number, 'convention')}" + (f", and no {most} of them together," if most > 1 else "")
