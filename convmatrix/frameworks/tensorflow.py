@@ -103,7 +103,7 @@ def conv(
     --------
     >>> conv((1, 224, 224, 3), (7, 7, 3, 64), strides=2, padding="SAME").padding
     ((2, 3), (2, 3))
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     return _forward(input, filters, strides, padding, data_format, dilations, together=not isinstance(padding, str))
 
 
@@ -135,7 +135,7 @@ def conv1d(
     --------
     >>> conv1d((1, 8, 1), (3, 1, 1), 2, "SAME", dilations=2).padding
     ((1, 2),)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     return _forward(input, filters, stride, padding, data_format, dilations, ndim=1)
 
 
@@ -167,7 +167,7 @@ def conv2d(
     --------
     >>> conv2d((1, 4, 4, 1), (3, 3, 1, 1), 1, [[0, 0], [1, 0], [0, 1], [0, 0]]).output_size
     (3, 3)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     return _forward(input, filters, strides, padding, data_format, dilations, ndim=2)
 
 
@@ -201,7 +201,7 @@ def conv3d(
     --------
     >>> conv3d((1, 4, 4, 4, 1), (3, 3, 3, 1, 1), [1, 2, 2, 2, 1], "SAME").output_size
     (2, 2, 2)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     for name, value in (("strides", strides), ("dilations", [1] * 5 if dilations is None else dilations)):
         if len(entries_of(value) or ()) != 5:
             raise WrongTypeError(f"{name} of tf.nn.conv3d must have five entries, [1, d, h, w, 1], got {value!r}")
@@ -352,7 +352,7 @@ def weight(w: ArrayLike) -> NDArray[Any]:
     --------
     >>> weight(np.zeros((3, 5, 2, 8))).shape
     (8, 2, 3, 5)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     return moved(array_of(w), "*IO", "OI*")
 
 
@@ -376,7 +376,7 @@ def weight_transpose(w: ArrayLike) -> NDArray[Any]:
     --------
     >>> weight_transpose(np.zeros((3, 5, 2, 8))).shape
     (8, 2, 3, 5)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     return moved(array_of(w), "*OI", "IO*")
 
 
@@ -400,7 +400,7 @@ def depthwise_weight(w: ArrayLike) -> NDArray[Any]:
     --------
     >>> depthwise_weight(np.zeros((3, 5, 4, 2))).shape
     (8, 1, 3, 5)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     by_channels = moved(array_of(w), "*IM", "IM*")
     return by_channels.reshape(by_channels.shape[0] * by_channels.shape[1], 1, *by_channels.shape[2:])
 
@@ -448,7 +448,7 @@ def keras_conv(
     --------
     >>> keras_conv((10, 4), 8, 3, padding="causal", dilation_rate=2).padding
     ((4, 0),)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     size, channels = _keras_input(input_shape, data_format, most=3)
     ndim = len(size)
     stride, dilation = _per_axis("strides", strides, ndim), _per_axis("dilation_rate", dilation_rate, ndim)
@@ -502,7 +502,7 @@ def keras_conv_transpose(
     (8,)
     >>> keras_conv_transpose((4, 1), 1, 3, strides=2, padding="same", output_padding=0).output_size
     (7,)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     size, channels = _keras_input(input_shape, data_format, most=3)
     ndim = len(size)
     kernel, stride = _per_axis("kernel_size", kernel_size, ndim), _per_axis("strides", strides, ndim)
@@ -555,7 +555,7 @@ def keras_depthwise_conv(
     --------
     >>> keras_depthwise_conv((8, 8, 3), 3, strides=2, padding="same", depth_multiplier=2).output_shape
     (6, 4, 4)
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     size, channels = _keras_input(input_shape, data_format, most=2)
     ndim = len(size)
     return Conv(size, _per_axis("kernel_size", kernel_size, ndim), stride=_per_axis("strides", strides, ndim),
@@ -667,7 +667,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     ...     layers = (AveragePooling1D(),)
     >>> list(from_model(Sequential(), 6, in_channels=1))
     [AvgPool(input_size=(6,), kernel_size=(2,))]
-    """
+    """  # noqa: DOC502  raised by the checks below and by the layer
     pieces = list(_pieces(obj))
     data_format = _common_data_format(pieces)
     shape = _first_shape(obj, [piece for _, piece in pieces], data_format, input_size, in_channels)
@@ -739,6 +739,8 @@ def _common_data_format(pieces: Iterable[tuple[str, Any]]) -> str | None:
     known: tuple[str, str] | None = None
     for name, piece in pieces:
         data_format = getattr(piece, "data_format", None)
+        if type(piece).__name__ in ("Cropping1D", "UpSampling1D"):  # which have none
+            data_format = "channels_last"
         if data_format is None:
             continue
         known = known or (name, data_format)

@@ -371,9 +371,13 @@ def test_from_model_takes_the_input_shape_that_the_model_tells():
     assert list(words.from_model(sequential(*layers, input_shape=(None, 5, 3)))) == [
         Upsample((5,), output_size=10, channels=3), MaxPool((10,), 10, channels=3),
     ]  # fmt: skip
-    first = made("Cropping1D", cropping=(1, 2), data_format="channels_first")
-    assert list(words.from_model(sequential(first, input_shape=(None, 3, 9)))) == [
+    crop = made("Cropping1D", cropping=(1, 2))
+    assert list(words.from_model(sequential(crop), 9, 3)) == [
         Conv((9,), 1, padding=((-1, -2),), in_channels=3, out_channels=3, groups=3)
+    ]
+    first = made("ZeroPadding1D", padding=(1, 2), data_format="channels_first")
+    assert list(words.from_model(sequential(first, input_shape=(None, 3, 9)))) == [
+        Conv((9,), 1, padding=((1, 2),), in_channels=3, out_channels=3, groups=3)
     ]
     up = convolution("Conv1DTranspose", np.ones((2, 3, 5)))
     assert words.from_model(sequential(pool("MaxPooling1D", (2,)), up), 6)[0].in_channels == 5
@@ -411,6 +415,9 @@ KERNEL = np.ones((3, 3, 1, 1))
         (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), made("ZeroPadding2D",
          data_format="channels_first")), 5), "conv2d has data_format 'channels_last' but zeropadding2d has "
          "'channels_first': between them channels would be taken for an axis"),
+        (lambda: words.from_model(sequential(made("ZeroPadding1D", padding=1, data_format="channels_first"),
+         made("Cropping1D", cropping=1)), 5, 1), "zeropadding1d has data_format 'channels_first' but cropping1d has "
+         "'channels_last'"),
         (lambda: words.from_model(sequential(pool("MaxPooling2D", (2, 2))), 5), "no layer of the model tells the "
          "channels of its input: give in_channels"),
         (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL))), "the model does not tell the sizes of "

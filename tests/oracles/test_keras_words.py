@@ -1,0 +1,237 @@
+"""Keras' layers on torch, drawn: where Keras refuses so do we, and all else has its values; then its models."""
+
+import os
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from convmatrix.algebra.network import Network
+from convmatrix.frameworks import tensorflow as words
+from convmatrix.layers import MaxPool
+from recording import filled
+
+os.environ.setdefault("KERAS_BACKEND", "torch")  # JAX compiles for every shape
+keras = pytest.importorskip("keras")
+layers = keras.layers
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+CASES = {"Conv": 150, "Transpose": 220, "Depthwise": 110}
+LARGEST = {1: 9, 2: 6, 3: 4}
+
+
+def drawn(random, family):
+    """Words of one layer, a share of them wrong, and its input shape."""
+    chance = lambda share: random.random() < share  # noqa: E731
+    ndim = int(random.integers(1, 3 if family == "Depthwise" else 4))
+    each = lambda low, high: [int(n) for n in random.integers(low, high + 1, ndim)]  # noqa: E731
+    said = {"kernel_size": each(1, 4 if ndim < 3 else 3), "padding": str(random.choice(["same", "same", "valid", "SAME"])),
+            "strides": each(1, 3)}  # fmt: skip
+    if chance(0.4):
+        said["dilation_rate"] = each(1, 3)
+        if chance(0.75):
+            said["strides"] = 1
+    if chance(0.2 if ndim == 1 and family == "Conv" else 0.03):
+        said["padding"] = "causal"
+    channels = int(random.integers(1, 4))
+    if family == "Depthwise":
+        said["depth_multiplier"] = int(random.integers(1, 3))
+    else:
+        groups = int(random.integers(1, 4)) if family == "Conv" else 1
+        channels, said["filters"] = groups * channels + chance(0.04), groups * int(random.integers(1, 3)) + chance(0.04)
+        if groups > 1:
+            said["groups"] = groups
+    if family == "Transpose" and chance(0.7):
+        strides = [said["strides"]] * ndim if said["strides"] == 1 else said["strides"]
+        said["output_padding"] = [int(random.integers(0, s)) + chance(0.05) for s in strides]
+    if chance(0.03):
+        said["strides"] = [2] * (ndim + 1)
+    if chance(0.25):
+        said["data_format"] = str(random.choice(["channels_first", "channels_last"]))
+    size = each(1, LARGEST[ndim] - 2 * (family == "Transpose" and ndim < 3))
+    first = said.get("data_format") == "channels_first"
+    return ndim, said, (channels, *size) if first else (*size, channels)
+
+
+def of_keras(family, ndim, said, input_shape, seed):
+    """The layer with small integers in it, and what it makes of an input of these."""
+    name = {"Conv": "Conv{}D", "Transpose": "Conv{}DTranspose", "Depthwise": "DepthwiseConv{}D"}[family].format(ndim)
+    layer = getattr(layers, name)(**said)
+    layer.build((2, *input_shape))
+    layer.kernel.assign(filled(layer.kernel.shape, seed + 1))
+    layer.bias.assign(filled(layer.bias.shape, seed + 2))
+    return layer, keras.ops.convert_to_numpy(layer(filled((2, *input_shape), seed).astype("float32")))
+
+
+OURS = {"Conv": words.keras_conv, "Transpose": words.keras_conv_transpose, "Depthwise": words.keras_depthwise_conv}
+ON_TENSORFLOW = "so TensorFlow refuses it"
+"""An even span with same and output_padding 0: torch and JAX crop to (i - 1) * s, and TensorFlow has no such transpose."""
+
+
+@pytest.mark.parametrize("family", CASES)
+def test_layers_as_keras_computes_them(family):
+    random, seen = np.random.default_rng(sum(map(ord, family))), Counter()
+    for case in range(CASES[family]):
+        ndim, said, input_shape = drawn(random, family)
+        try:
+            layer, y = of_keras(family, ndim, said, input_shape, 10 * case)
+        except (ValueError, TypeError):
+            with pytest.raises(ValueError):  # noqa: PT011  matched in the tests of the words
+                OURS[family](input_shape, **said)
+            seen["refused"] += 1
+            continue
+        try:
+            ours = OURS[family](input_shape, **said)
+        except ValueError as error:
+            if ON_TENSORFLOW not in str(error):
+                raise
+            seen[ON_TENSORFLOW] += 1
+            continue
+        first = said.get("data_format") == "channels_first"
+        size = input_shape[1:] if first else input_shape[:-1]
+        read, weight, bias = words.from_layer(layer, size)
+        assert read == ours
+        x = filled((2, *input_shape), 10 * case)
+        made = ours.matrix(weight) @ ours.vec(x if first else np.moveaxis(x, -1, 1)) + ours.bias_vector(bias)[:, None]
+        made = ours.unvec(made)
+        assert_array_equal(made if first else np.moveaxis(made, 1, -1), y, err_msg=f"{ndim} {said} {input_shape}")
+        extra = said.get("output_padding")
+        seen.update(["equal", ndim, said["padding"].lower(), "first" if first else "last", "grouped" * ("groups" in said),
+                     "dilated" * ("dilation_rate" in said), "strided" * bool(np.max(said["strides"]) > 1)])  # fmt: skip
+        seen["output_padding", "none" if extra is None else "zero" if not any(extra) else "more"] += 1
+    wanted = {
+        "equal": 60,
+        "refused": 10,
+        1: 10,
+        2: 10,
+        "same": 20,
+        "valid": 10,
+        "first": 5,
+        "dilated": 15,
+        "strided": 20,
+    }
+    own = {"Conv": {"causal": 4, "grouped": 20, 3: 10},
+           "Transpose": {("output_padding", "none"): 20, ("output_padding", "zero"): 15, ("output_padding", "more"): 15,
+                         3: 10},
+           "Depthwise": {}}  # fmt: skip
+    assert {what: seen[what] for what, least in (wanted | own[family]).items() if seen[what] < least} == {}
+
+
+# -- models ----------------------------------------------------------------------------------------------------------
+
+
+def drawn_model(random):
+    """A Sequential of three to seven layers that read and resize, with others between them."""
+    ndim, first = int(random.integers(1, 4)), random.random() < 0.3
+    size = [int(n) for n in random.integers(5, LARGEST[ndim] + 5, ndim)]
+    channels = int(random.integers(1, 3))
+    said = {"data_format": "channels_first" if first else "channels_last"}
+    same = str(random.choice(["same", "valid"]))
+    pairs = [[int(n) for n in pair] for pair in random.integers(0, 2, (ndim, 2))]
+    pairs = pairs[0] if ndim == 1 else pairs
+    upsampling = {"size": 2, "interpolation": str(random.choice(["nearest", "bilinear"]))} if ndim == 2 else {"size": 2}
+    plain = said if ndim > 1 else {}  # UpSampling1D has no data_format, and takes channels last
+    kinds = [
+        ("Conv", "", {"filters": 2, "kernel_size": 2, "padding": same, **said}),
+        ("Conv", "Transpose", {"filters": 2, "kernel_size": 3, "strides": 2, "padding": same, **said}),
+        ("AveragePooling", "", {"pool_size": 2, "strides": 1, "padding": same, **said}),
+        ("MaxPooling", "", {"pool_size": 2, "strides": 2, "padding": "same", **said}),
+        ("ZeroPadding", "", {"padding": pairs, **said}),
+        ("Cropping", "", {"cropping": pairs, **(said if ndim > 1 else {})}),
+    ]
+    if not first or ndim > 1:
+        kinds.append(("UpSampling", "", {**upsampling, **plain}))
+    if ndim == 1 and first:
+        kinds = [kind for kind in kinds if kind[0] != "Cropping"]
+    if ndim < 3:
+        kinds.append(("DepthwiseConv", "", {"kernel_size": 2, "depth_multiplier": 2, "padding": same, **said}))
+    picks = [kinds[int(n)] for n in random.integers(0, len(kinds), int(random.integers(3, 6)))]
+    model = [layers.Input((channels, *size) if first else (*size, channels))]
+    for kind, end, arguments in picks:
+        model.append(getattr(layers, f"{kind}{ndim}D{end}")(**arguments))
+        if random.random() < 0.3:
+            model.append(layers.Dropout(0.5))
+    end = random.random()
+    if end < 0.3:
+        model.append(getattr(layers, f"GlobalAveragePooling{ndim}D")(keepdims=end < 0.15, **said))
+    if random.random() < 0.3:
+        model = [model[0], keras.Sequential(model[1:])]
+    return keras.Sequential(model), [kind + end for kind, end, _ in picks], size, channels, first
+
+
+def test_models_as_keras_computes_them():
+    random, seen = np.random.default_rng(5), Counter()
+    while sum(seen.values()) < 240:
+        case = sum(seen.values())
+        try:
+            model, kinds, size, channels, first = drawn_model(random)
+        except ValueError as error:  # a map that became too small for the next kernel
+            assert (
+                "zero or negative" in str(error) or "greater than the input" in str(error) or "Cropping" in str(error)
+            )
+            continue
+        for number, variable in enumerate(model.weights):
+            variable.assign(filled(variable.shape, 100 * case + number))
+        x = filled((1, channels, *size), case + 7).astype("float32")
+        theirs = keras.ops.convert_to_numpy(model(x if first else np.moveaxis(x, 1, -1)))
+        chain = words.from_model(model, tuple(size))
+        assert list(chain) == list(words.from_model(model))
+        y = np.asarray(x[0], dtype=float)
+        for layer, weight, bias in zip(chain, chain.weights, chain.biases, strict=True):
+            matrix = (
+                layer.matrix(y)
+                if isinstance(layer, MaxPool)
+                else layer.matrix(*[w for w in (weight,) if w is not None])
+            )
+            vector = matrix @ layer.vec(y) + (0 if bias is None else layer.bias_vector(bias))
+            y = layer.unvec(vector)
+        if y.ndim == theirs.ndim - 1:
+            y = y if first else np.moveaxis(y, 0, -1)
+        assert_allclose(y.reshape(theirs.shape[1:]), theirs[0], rtol=1e-4, atol=1e-4 * (1 + np.abs(theirs).max()),
+                        err_msg=str(kinds))  # fmt: skip
+        assert all(a.output_shape == b.input_shape for a, b in pairwise(chain))
+        assert Network(chain).output_shape == chain[-1].output_shape
+        seen.update(kinds)
+    wanted = ("Conv", "ConvTranspose", "AveragePooling", "MaxPooling", "ZeroPadding", "Cropping", "UpSampling",
+              "DepthwiseConv")  # fmt: skip
+    assert {kind: seen[kind] for kind in wanted if seen[kind] < 8} == {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (lambda: layers.SeparableConv2D(2, 3), "SeparableConv2D is two convolutions"),
+        (lambda: layers.Dense(2), "Dense is none of the layers that have a matrix here"),
+        (lambda: layers.Reshape((25, 2)), "Reshape is none of the layers"),
+        (lambda: layers.Permute((2, 1, 3)), "Permute is none of the layers"),
+        (
+            lambda: layers.UpSampling2D(2, interpolation="bicubic"),
+            "interpolation 'bicubic' is not one of nearest, bilinear",
+        ),
+    ],
+    ids=["separable", "dense", "reshape", "permute", "bicubic"],
+)
+def test_models_that_are_refused(layer, message):
+    model = keras.Sequential([layers.Input((5, 5, 2)), layers.Conv2D(2, 3, padding="same"), layer()])
+    with pytest.raises(ValueError, match=message):
+        words.from_model(model, 5)
+
+
+def test_layers_that_are_passed_over_are_keras_own():
+    """Each name of the list is one of Keras, so that no note is dead."""
+    names = [*words._PASSED_OVER, *(f"{kind}2D" for kind in words._FIXED)]
+    assert [name for name in names if not hasattr(layers, name)] == []
+
+
+def test_what_is_no_layer_of_these_or_is_not_built_is_refused():
+    with pytest.raises(ValueError, match="Conv2D is not built"):
+        words.from_layer(layers.Conv2D(2, 3), 5)
+    with pytest.raises(ValueError, match="Conv2DTranspose is not built"):
+        words.from_layer(layers.Conv2DTranspose(2, 3), 5)
+    inputs = layers.Input((5, 5, 1))
+    functional = keras.Model(inputs, layers.Conv2D(1, 3)(inputs))
+    with pytest.raises(TypeError, match="Functional is no Sequential"):
+        words.from_model(functional, 5)
