@@ -296,7 +296,7 @@ def _resize(node: Node, shape: Shape, constants: Constants) -> Loaded:
     check_word("coordinate_transformation_mode", coordinates, _COORDINATES)
     check_word("nearest_mode", rounding, tuple(_ROUNDINGS))
     size = shape[1:]
-    scales, outputs = _scales_and_outputs(node, size, constants, early)
+    scales, outputs = _scales_and_outputs(node, shape, constants, early)
     if asked.get("antialias", 0) and mode == "linear" and any(scale < 1 for scale in scales):
         raise ValueError("antialias=1 spreads the filter where the image becomes smaller, and no layer of ours does: "
                          "export the model without it")  # fmt: skip
@@ -359,9 +359,11 @@ def _read(
     return [min(max(place, 0), inputs - 1) for place in places]
 
 
-def _scales_and_outputs(node: Node, size: Shape, constants: Constants, early: bool) -> tuple[list[Fraction], list[int]]:
+def _scales_and_outputs(
+    node: Node, shape: Shape, constants: Constants, early: bool
+) -> tuple[list[Fraction], list[int]]:
     """The scale and the output size of each spatial axis."""
-    asked = node.attributes
+    asked, size = node.attributes, shape[1:]
     policy = asked.get("keep_aspect_ratio_policy", "stretch")
     check_word("keep_aspect_ratio_policy", policy, ("stretch",))
     count = len(size) + 2
@@ -379,6 +381,9 @@ def _scales_and_outputs(node: Node, size: Shape, constants: Constants, early: bo
                              "are resized here")  # fmt: skip
         outputs = [floor(n * scale) for n, scale in zip(size, given[2:], strict=True)]
         for axis, (n, o, scale) in enumerate(zip(size, outputs, given[2:], strict=True)):
+            if o < 1:
+                raise ValueError(f"output is empty on axis {axis}: its size would be {o} (= floor({n} * scale "
+                                 f"{float(scale)})); use a scale of at least {1 / n:.3g}")  # fmt: skip
             if asked.get("coordinate_transformation_mode") == "align_corners" and o != n * scale:
                 raise ValueError(
                     f"scale {float(scale)} makes {float(n * scale)} of size {n} on axis {axis}, no integer, and with "
@@ -386,7 +391,9 @@ def _scales_and_outputs(node: Node, size: Shape, constants: Constants, early: bo
                 )
         return given[2:], outputs
     wanted = constants.array(*node.operand(3, "sizes")).ravel().tolist()
-    spatial = _spread(axes, wanted, "sizes", [0, 0, *size])[2:]
+    _, channels, *spatial = _spread(axes, wanted, "sizes", [0, *shape])
+    if channels != shape[0]:
+        raise ValueError(f"sizes {wanted} change the {shape[0]} channels: only spatial axes are resized here")
     return [Fraction(o, n) for n, o in zip(size, spatial, strict=True)], spatial
 
 
