@@ -78,7 +78,7 @@ def test_what_no_framework_says_is_said_so():
 
 # -- every framework's module makes our layer of the words -----------------------------------------------------------
 
-MODULES = ("torch", "tensorflow", "jax", "onnx", "theano", "mxnet")
+MODULES = ("torch", "tensorflow", "jax", "onnx", "theano", "mxnet", "caffe")
 
 
 def drawn(rng):
