@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from convmatrix.core.axis import split_same
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.frameworks.layouts import array_of, moved, shape_of
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
@@ -502,21 +503,18 @@ def keras_conv_transpose(
     (8,)
     >>> keras_conv_transpose((4, 1), 1, 3, strides=2, padding="same", output_padding=0).output_size
     (7,)
-    """  # noqa: DOC502  raised by the checks below and by the layer
-    size, channels = _keras_input(input_shape, data_format, most=3)
-    ndim = len(size)
-    kernel, stride = _per_axis("kernel_size", kernel_size, ndim), _per_axis("strides", strides, ndim)
-    dilation, name = _per_axis("dilation_rate", dilation_rate, ndim), _keras_padding(padding)
-    _refuse_both(f"Keras' Conv{ndim}DTranspose", stride, dilation)
-    output_size = None
-    if output_padding is not None:
-        extra = _per_axis("output_padding", output_padding, ndim, least=0)
-        spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-        output_size = [
-            _keras_size(name, *numbers) for numbers in zip(range(ndim), size, spans, stride, extra, strict=True)
-        ]
-    return ConvTranspose(size, kernel, stride=stride, padding=name, dilation=dilation, in_channels=channels,
-                         out_channels=positive("filters", filters), output_size=output_size)  # fmt: skip
+    """
+    up = _keras_transposed(
+        input_shape, filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate
+    )
+    if output_padding is not None and _keras_padding(padding) == "same":
+        for number, (axis, size, outputs) in enumerate(zip(up.axes, up.input_size, up.output_size, strict=True)):
+            if outputs == (size - 1) * axis.stride:
+                raise ValueError(f"output_padding 0 on axis {number} gives {outputs} outputs (= (input_size {size} - "
+                                 f"1) * stride {axis.stride} + span {axis.span} % 2 + output_padding 0), which the "
+                                 f"forward convolution leads to {size - 1}, so TensorFlow refuses it: leave "
+                                 "output_padding out")  # fmt: skip
+    return up
 
 
 def keras_depthwise_conv(
@@ -570,7 +568,8 @@ def keras_depthwise_conv(
 def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     """Read a Keras convolution, transposed or depthwise convolution, on any of its backends.
 
-    Its activation is not a part of the layer. Our matrix is channels first, whatever the object's data_format.
+    Its activation is not a part of the layer. A transposed layer that TensorFlow alone refuses, for an output_padding
+    of 0, is read as the other backends compute it. Our matrix is channels first, whatever the object's data_format.
 
     Parameters
     ----------
@@ -614,16 +613,15 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     kernel = array_of(kernel)
     bias = getattr(obj, "bias", None)
     bias = None if bias is None else array_of(bias)
-    size = _per_axis("input_size", input_size, len(taps))
+    size = _per_axis("input_size", input_size, kernel.ndim - 2)
     words = {"kernel_size": taps, "strides": strides, "padding": padding, "dilation_rate": dilation}
     _check_data_format(data_format)
     if hasattr(obj, "depth_multiplier"):
         layer = keras_depthwise_conv((*size, kernel.shape[-2]), **words, depth_multiplier=kernel.shape[-1])
         return Loaded(layer, depthwise_weight(kernel), bias)
     if hasattr(obj, "output_padding"):
-        up = keras_conv_transpose(
-            (*size, kernel.shape[-1]), kernel.shape[-2], **words, output_padding=obj.output_padding
-        )
+        up = _keras_transposed((*size, kernel.shape[-1]), kernel.shape[-2], **words, data_format=None,
+                               output_padding=obj.output_padding)  # fmt: skip
         return Loaded(up, weight_transpose(kernel), bias)
     (groups,) = attributes_of(obj, ("groups",), "a Keras convolution")
     return Loaded(keras_conv((*size, kernel.shape[-2] * groups), kernel.shape[-1], **words, groups=groups),
@@ -781,7 +779,7 @@ def _channels_of(piece: Any) -> int | None:
 def _ndim_of(piece: Any) -> int | None:
     """The number of spatial axes that the name of a layer or its kernel_size tells."""
     if hasattr(piece, "kernel_size"):
-        return len(piece.kernel_size)
+        return len(entries_of(piece.kernel_size) or ()) or None
     kind = type(piece).__name__
     return int(kind[-2]) if kind[:-2] in _FIXED and kind[-2:] in ("1D", "2D", "3D") else None
 
@@ -791,10 +789,12 @@ def _ndim_of(piece: Any) -> int | None:
 
 def _pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
     taps, strides, padding = attributes_of(piece, ("pool_size", "strides", "padding"), "a Keras pool")
-    words: dict[str, Any] = {"stride": tuple(strides), "padding": _keras_padding(padding), "channels": channels}
+    taps = _per_axis("pool_size", taps, len(size))
+    stride = _per_axis("strides", strides, len(size))
+    words: dict[str, Any] = {"stride": stride, "padding": _keras_padding(padding), "channels": channels}
     if kind is AvgPool:  # what SAME adds is not counted
         words["count_include_pad"] = words["padding"] != "same"
-    return Loaded(kind(size, tuple(taps), **words))
+    return Loaded(kind(size, taps, **words))
 
 
 def _global_pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
@@ -991,15 +991,33 @@ def _keras_padding(padding: Any, *, causal: bool = False) -> str:
     return str(word)
 
 
-def _keras_size(padding: str, axis: int, size: int, span: int, stride: int, extra: int) -> int:
-    """The output size that an output_padding gives."""
-    if extra >= stride:
-        raise ValueError(f"output_padding {extra} on axis {axis} must be less than the stride {stride}")
-    if padding == "valid":
-        return (size - 1) * stride + span + extra
-    outputs = (size - 1) * stride + span % 2 + extra
-    if outputs == (size - 1) * stride:
-        raise ValueError(f"output_padding 0 on axis {axis} gives {outputs} outputs (= (input_size {size} - 1) * stride "
-                         f"{stride} + span {span} % 2 + output_padding 0), which the forward convolution leads to "
-                         f"{size - 1}, so TensorFlow refuses it: leave output_padding out")  # fmt: skip
-    return outputs
+def _keras_transposed(
+    input_shape: Any,
+    filters: int,
+    kernel_size: PerAxis,
+    strides: PerAxis,
+    padding: str,
+    output_padding: PerAxis | None,
+    data_format: str | None,
+    dilation_rate: PerAxis,
+) -> ConvTranspose:
+    """The transposed layer as some backend of Keras computes it."""
+    size, channels = _keras_input(input_shape, data_format, most=3)
+    ndim = len(size)
+    kernel, stride = _per_axis("kernel_size", kernel_size, ndim), _per_axis("strides", strides, ndim)
+    dilation, name = _per_axis("dilation_rate", dilation_rate, ndim), _keras_padding(padding)
+    _refuse_both(f"Keras' Conv{ndim}DTranspose", stride, dilation)
+    crops: Any = name
+    beyond = [0] * ndim
+    if output_padding is not None:
+        extra = _per_axis("output_padding", output_padding, ndim, least=0)
+        for axis, (more, s) in enumerate(zip(extra, stride, strict=True)):
+            if more >= s:
+                raise ValueError(f"output_padding {more} on axis {axis} must be less than the stride {s}")
+        spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+        # What is cropped of the full result; where that is less than nothing, zeros follow it.
+        kept = [span + more if name == "valid" else span % 2 + more for span, more in zip(spans, extra, strict=True)]
+        crops = [split_same(max(span - k, 0), lower=False) for span, k in zip(spans, kept, strict=True)]
+        beyond = [max(k - span, 0) for span, k in zip(spans, kept, strict=True)]
+    return ConvTranspose(size, kernel, stride=stride, padding=crops, dilation=dilation, in_channels=channels,
+                         out_channels=positive("filters", filters), output_padding=beyond)  # fmt: skip

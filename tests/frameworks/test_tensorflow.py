@@ -327,6 +327,14 @@ def test_from_layer_reads_kernel_and_bias():
     assert_array_equal(loaded.weight[:, 0], kernel.transpose(2, 3, 0, 1).reshape(8, 3, 3))
 
 
+def test_from_layer_reads_what_only_tensorflow_refuses():
+    kernel = filled((4, 1, 1), 1)
+    loaded = words.from_layer(
+        convolution("Conv1DTranspose", kernel, padding="same", strides=(2,), output_padding=(0,)), 4
+    )
+    assert loaded.layer == ConvTranspose((4,), 4, stride=2, padding=2)
+
+
 def sequential(*layers, **others):
     return made("Sequential", layers=list(layers), **others)
 
