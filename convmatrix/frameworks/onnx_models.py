@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convmatrix.core.errors import counted
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, chained
 from convmatrix.frameworks.onnx_numbers import columns_of, numbers_of, pads_of
 from convmatrix.frameworks.onnx_protos import Constants, Graph, Node, graph_of, node_of, same_kind
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
-from convmatrix.layers.arguments import PerAxis, check_word, per_axis, positive
+from convmatrix.layers.arguments import PerAxis, check_word, entries_of, per_axis, positive
 
 __all__ = ["read_model"]
 
@@ -157,8 +158,9 @@ def _input_shape(
         raise ValueError(f"input {name!r} has {len(lengths)} axes but needs (N, C, *size), at least 3")
     if lengths is None and input_size is None:
         raise ValueError(f"input {name!r} has no shape in the graph: give input_size, one number for each axis")
+    asked = entries_of(input_size)
     if lengths is None:
-        lengths = (None, None) + (None,) * (2 if isinstance(input_size, int) else len(tuple(input_size or ())))
+        lengths = (None, None, *([None, None] if asked is None else [None] * len(asked)))
     known, ndim = lengths[2:], len(lengths) - 2
     if input_size is None:
         for axis, length in enumerate(known):
@@ -166,13 +168,13 @@ def _input_shape(
                 raise ValueError(f"input {name!r} has no length on spatial axis {axis} in the graph: give input_size")
         size = [length or 0 for length in known]
     else:
-        if not isinstance(input_size, int) and len(tuple(input_size)) != ndim:
-            raise ValueError(f"input_size has {len(tuple(input_size))} entries, {tuple(input_size)}, but input "
-                             f"{name!r} has {ndim} spatial axes in the graph")  # fmt: skip
+        if asked is not None and len(asked) != ndim:
+            raise ValueError(f"input_size has {counted(len(asked), 'entry')}, {asked}, but input {name!r} has {ndim} "
+                             "spatial axes in the graph")  # fmt: skip
         size = per_axis("input_size", input_size, ndim)
-    for axis, (length, asked) in enumerate(zip(known, size, strict=True)):
-        if length not in (None, asked):
-            raise ValueError(f"input_size {asked} on axis {axis} is not the {length} that input {name!r} has in the "
+    for axis, (length, said) in enumerate(zip(known, size, strict=True)):
+        if length not in (None, said):
+            raise ValueError(f"input_size {said} on axis {axis} is not the {length} that input {name!r} has in the "
                              "graph: leave it out, or clear the shapes of the model")  # fmt: skip
     channels = lengths[1]
     if in_channels is not None and channels not in (None, positive("in_channels", in_channels)):

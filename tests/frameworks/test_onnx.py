@@ -377,7 +377,7 @@ def test_the_size_of_the_input():
             {"input_size": 6},
             "input_size 6 on axis 1 is not the 5 that input 'x' has in the graph: leave it",
         ),
-        ((1, 2, 6, 5), {"input_size": (6,)}, "input_size has 1 entries, (6,), but input 'x' has 2 spatial axes in the"),
+        ((1, 2, 6, 5), {"input_size": (6,)}, "input_size has 1 entry, [6], but input 'x' has 2 spatial axes in the"),
         ((1, 2, 6, 5), {"in_channels": 3}, "in_channels 3 is not the 2 that input 'x' has in the graph"),
         ((1, 2), {}, "input 'x' has 2 axes but needs (N, C, *size), at least 3"),
         ((), {}, "input 'x' has no shape in the graph: give input_size, one number for each axis"),
