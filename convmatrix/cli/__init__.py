@@ -6,14 +6,14 @@ Each command is a module with its options and what they do; what it draws with i
 import sys
 from collections.abc import Sequence
 
-from convmatrix.cli import animate, explore, export, figure, presets, show, size, verify
+from convmatrix.cli import animate, explore, export, figure, frameworks, presets, show, size, verify
 from convmatrix.cli.arguments import Parser, RefusedError, glued
 from convmatrix.cli.terminal import complain, leave
 from convmatrix.core import __version__
 
 __all__ = ["main"]
 
-_COMMANDS = (show, size, verify, figure, animate, explore, export, presets)
+_COMMANDS = (show, size, verify, frameworks, figure, animate, explore, export, presets)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,6 +23,7 @@ __all__ = [
     "sizes",
     "values_of",
     "weight_of",
+    "words_of",
 ]
 
 EXAMPLES = """\
@@ -161,18 +162,25 @@ _LAYER = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_d
           "out_channels", "padding_mode", "ndim", "output_padding", "output_size")  # fmt: skip
 
 
-def layer_of(arguments: argparse.Namespace, **default: int) -> Conv | ConvTranspose:
-    """The layer that is described; `default` stands in for sizes that may be left out."""
+def words_of(arguments: argparse.Namespace, needed: Sequence[str] = ("input_size", "kernel_size"),
+             **default: int) -> dict[str, Any]:  # fmt: skip
+    """The words that are said of a layer, as its keyword arguments; a setting's are all that its layer has."""
     given: dict[str, Any] = {name: getattr(arguments, name) for name in _LAYER if getattr(arguments, name) is not None}
     setting, setting_is = arguments.setting, arguments.setting_is
     if setting is not None:
         if given or arguments.transpose:
             raise RefusedError(f"{setting_is} {setting} is a whole layer and stands alone: leave out the other "
                                f"numbers, or give them all without {setting_is}")  # fmt: skip
-        return presets.setting(setting)
+        layer = presets.setting(setting)
+        words = {name: getattr(layer, name) for name in _LAYER if hasattr(layer, name)}
+        del words["ndim"]
+        if isinstance(layer, Conv):
+            del words["output_size"]  # which follows from the others
+            return words
+        return {**words, "transpose": True, "output_size": None}
     given = default | given
     for name, option in (("input_size", "--i"), ("kernel_size", "--k")):
-        if name not in given:
+        if name in needed and name not in given:
             raise RefusedError(f"{option} is missing: give --i and --k, as in --i 4 --k 3, or a {setting_is}")
     if not arguments.transpose:
         for name, option in (("output_padding", "--op"), ("output_size", "--o")):
@@ -180,7 +188,13 @@ def layer_of(arguments: argparse.Namespace, **default: int) -> Conv | ConvTransp
                 raise RefusedError(f"{option} needs --transpose: a convolution has only one output size")
     if isinstance(given.get("padding"), list):
         given["padding"] = [given["padding"]] * _axes(given)
-    return ConvTranspose(**given) if arguments.transpose else Conv(**given)
+    return {**given, "transpose": True} if arguments.transpose else given
+
+
+def layer_of(arguments: argparse.Namespace, **default: int) -> Conv | ConvTranspose:
+    """The layer that is described; `default` stands in for sizes that may be left out."""
+    words = words_of(arguments, **default)
+    return ConvTranspose(**words) if words.pop("transpose", False) else Conv(**words)
 
 
 def _axes(given: dict[str, Any]) -> int:

@@ -1,0 +1,410 @@
+"""One set of words as each framework says it: the call, and where its kernel's axes stand.
+
+Nothing is translated but spelling and order. A number stays the number that it is, whatever the framework takes it for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from convmatrix.frameworks import caffe, jax, mxnet, onnx, tensorflow, theano, torch
+from convmatrix.frameworks.layouts import moved
+from convmatrix.layers import Conv, ConvTranspose
+
+__all__ = ["FORWARD", "OURS", "TRANSPOSED", "Call", "Words"]
+
+OURS = "convmatrix"
+
+Array = NDArray[Any]
+
+_COMMON = frozenset({"dilation", "groups"})
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words, one entry for each axis: the fields of a layer, with paddings as they were said."""
+
+    input_size: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[str | tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    input_dilation: tuple[int, ...]
+    output_padding: tuple[int, ...]
+    output_size: tuple[int, ...] | None
+    groups: int
+    in_channels: int
+    out_channels: int
+    padding_mode: str
+
+    def unusual(self) -> dict[str, Any]:
+        """The words that are not what they are without being said."""
+        ones, zeros = (1,) * len(self.input_size), (0,) * len(self.input_size)
+        usual = {"dilation": ones, "input_dilation": ones, "output_padding": zeros, "output_size": None, "groups": 1,
+                 "padding_mode": "zeros"}  # fmt: skip
+        return {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
+
+    def weight_shape(self, transpose: bool) -> tuple[int, ...]:
+        """Shape of the kernel in our layout."""
+        rows, cols = self.out_channels, self.in_channels
+        rows, cols = (cols, rows) if transpose else (rows, cols)
+        return (rows, cols // self.groups, *self.kernel_size)
+
+    def name(self, spelling: Mapping[str, str]) -> str | None:
+        """The one name of all axes' padding, as the framework spells it; None where there are numbers."""
+        names = {entry for entry in self.padding if isinstance(entry, str)}
+        if len(names) != 1 or not all(isinstance(entry, str) for entry in self.padding):
+            return None
+        (name,) = names
+        return spelling.get(name, name)
+
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        """The pads as one number for each axis, and a pair where it has two."""
+        return tuple(entry[0] if entry[0] == entry[1] else entry for entry in self.padding)
+
+    @property
+    def no_padding(self) -> bool:
+        """Whether all pads are zero."""
+        return all(entry == (0, 0) for entry in self.padding)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.input_size)
+
+    @property
+    def image(self) -> tuple[int, ...]:
+        """Shape of one input, channels first."""
+        return (1, self.in_channels, *self.input_size)
+
+    @property
+    def image_last(self) -> tuple[int, ...]:
+        """Shape of one input, channels last."""
+        return (1, *self.input_size, self.in_channels)
+
+
+class Call(NamedTuple):
+    """The words as one framework says them.
+
+    Parameters
+    ----------
+    says : str
+        What the framework calls the layer.
+    make : callable
+        Our function of that name, which takes `words`.
+    words : dict
+        The framework's keywords, as they are written.
+    weight : callable
+        Lays our kernel out as the framework has it, and brings it back as the framework's layer uses it.
+    knows : set of str
+        Which of the words that are not always said it has an argument for.
+    needs_size : bool
+        Whether it has to be told the output size.
+    """
+
+    says: str
+    make: Callable[..., Conv | ConvTranspose]
+    words: dict[str, Any]
+    weight: Callable[[NDArray[Any]], NDArray[Any]]
+    knows: frozenset[str]
+    needs_size: bool = False
+
+    @property
+    def text(self) -> str:
+        """The call as it is written."""
+        return f"{self.says}({', '.join(f'{name}={value!r}' for name, value in self.words.items())})"
+
+    def refuse_unsaid(self, framework: str, words: Words) -> None:
+        """Refuse words that the framework has no argument for."""
+        for name, value in words.unusual().items():
+            if name not in self.knows:
+                raise ValueError(f"{framework.partition(',')[0]} has no argument for {name}={value!r}")
+        if self.needs_size and words.output_size is None:
+            raise ValueError(f"{framework} has no output size by itself: say output_size, its output_shape, which the "
+                             "forward rule then checks")  # fmt: skip
+
+
+# -- a convolution ---------------------------------------------------------------------------------------------------
+
+
+def _ours(words: Words) -> Call:
+    said = {
+        "input_size": words.input_size, "kernel_size": words.kernel_size, "stride": words.stride,
+        "padding": words.name({}) or words.padding, **words.unusual(),
+        "in_channels": words.in_channels, "out_channels": words.out_channels,
+    }  # fmt: skip
+    said = _without(said, stride=(1,) * words.ndim, padding=((0, 0),) * words.ndim, in_channels=1, out_channels=1)
+    return Call("Conv", Conv, said, _as_it_is, frozenset(words.unusual()) - {"output_padding", "output_size"})
+
+
+def _torch(words: Words) -> Call:
+    said = {**_modules(words), "padding": words.name({}) or words.numbers}
+    knows = _COMMON | {"padding_mode"}
+    return Call(f"torch.nn.Conv{words.ndim}d", torch.conv, _said(said, words, knows), torch.weight, knows)
+
+
+def _tensorflow(words: Words) -> Call:
+    rows, cols = words.out_channels, words.in_channels // words.groups
+    said = {"input": words.image_last, "filters": (*words.kernel_size, cols, rows), "strides": words.stride,
+            "padding": _explicit(words), "dilations": words.dilation}  # fmt: skip
+    said = _without(said, dilations=(1,) * words.ndim)
+    function = {1: tensorflow.conv1d, 2: tensorflow.conv2d, 3: tensorflow.conv3d}.get(words.ndim, tensorflow.conv)
+    if words.ndim == 1:
+        said = {{"strides": "stride"}.get(name, name): value for name, value in said.items()}
+    return Call(f"tf.nn.conv{words.ndim}d", function, said, _from("*IO", tensorflow.weight), _COMMON)
+
+
+def _keras(words: Words) -> Call:
+    said = {"input_shape": words.image_last[1:], "filters": words.out_channels, "kernel_size": words.kernel_size,
+            "strides": words.stride, "padding": _keras_padding(words), "dilation_rate": words.dilation,
+            "groups": words.groups}  # fmt: skip
+    said = _without(said, dilation_rate=(1,) * words.ndim, groups=1)
+    return Call(f"keras.layers.Conv{words.ndim}D", tensorflow.keras_conv, said, _from("*IO", tensorflow.weight),
+                _COMMON)  # fmt: skip
+
+
+def _jax(words: Words) -> Call:
+    said = {"lhs": words.image, "rhs": words.weight_shape(transpose=False), "window_strides": words.stride,
+            "padding": words.name(_CAPITALS) or words.padding, "lhs_dilation": words.input_dilation,
+            "rhs_dilation": words.dilation, "feature_group_count": words.groups}  # fmt: skip
+    ones = (1,) * words.ndim
+    said = _without(said, lhs_dilation=ones, rhs_dilation=ones, feature_group_count=1)
+    return Call("jax.lax.conv_general_dilated", jax.conv, said, jax.weight, _COMMON | {"input_dilation"})
+
+
+def _flax(words: Words) -> Call:
+    padding: Any = words.name({**_CAPITALS, "causal": "CAUSAL"}) or words.padding
+    if words.padding_mode in ("circular", "reflect"):  # which stand in the place of SAME
+        padding = words.padding_mode.upper() if padding == "SAME" else padding
+    said = {"input_size": words.input_size, "in_features": words.in_channels, "out_features": words.out_channels,
+            "kernel_size": words.kernel_size, "strides": words.stride, "padding": padding,
+            "input_dilation": words.input_dilation, "kernel_dilation": words.dilation,
+            "feature_group_count": words.groups}  # fmt: skip
+    ones = (1,) * words.ndim
+    said = _without(said, input_dilation=ones, kernel_dilation=ones, feature_group_count=1)
+    knows = _COMMON | {"input_dilation"} | ({"padding_mode"} if padding in ("CIRCULAR", "REFLECT") else set())
+    return Call("flax.nnx.Conv", jax.flax_conv, said, _from("*IO", jax.flax_weight), knows)
+
+
+def _onnx(words: Words) -> Call:
+    said = {"X": words.image, "W": words.weight_shape(transpose=False), **_onnx_words(words)}
+    return Call("onnx Conv", onnx.conv, said, onnx.weight, _COMMON)
+
+
+def _theano(words: Words) -> Call:
+    said = {"input_shape": words.image, "filter_shape": words.weight_shape(transpose=False), **_theano_words(words)}
+    return Call(f"theano conv{words.ndim}d", theano.conv, said, theano.weight, _COMMON)
+
+
+def _mxnet(words: Words) -> Call:
+    return Call("mxnet Convolution", mxnet.conv, _mxnet_words(words), mxnet.weight, _COMMON)
+
+
+def _caffe(words: Words) -> Call:
+    return Call("caffe Convolution", caffe.conv, _caffe_words(words), caffe.weight, _COMMON)
+
+
+FORWARD: Mapping[str, Callable[[Words], Call]] = {
+    OURS: _ours, "torch": _torch, "tensorflow": _tensorflow, "keras": _keras, "jax": _jax, "flax": _flax,
+    "onnx": _onnx, "theano": _theano, "mxnet": _mxnet, "caffe": _caffe,
+}  # fmt: skip
+"""How each framework says a convolution."""
+
+
+# -- a transposed convolution ----------------------------------------------------------------------------------------
+
+
+def _ours_transposed(words: Words) -> Call:
+    call = _ours(words)
+    return call._replace(says="ConvTranspose", make=ConvTranspose, knows=frozenset(words.unusual()))
+
+
+def _torch_transposed(words: Words) -> Call:
+    said = {**_modules(words), "padding": words.name({}) or words.numbers, "output_padding": words.output_padding,
+            "output_size": words.output_size}  # fmt: skip
+    knows = _COMMON | {"output_padding", "output_size", "padding_mode"}
+    return Call(f"torch.nn.ConvTranspose{words.ndim}d", torch.conv_transpose, _said(said, words, knows),
+                torch.weight_transpose, knows)  # fmt: skip
+
+
+def _tensorflow_transposed(words: Words) -> Call:
+    output = None if words.output_size is None else (1, *words.output_size, words.out_channels)
+    said = {"input": words.image_last, "filters": (*words.kernel_size, words.out_channels, words.in_channels),
+            "output_shape": output, "strides": words.stride, "padding": _explicit(words),
+            "dilations": words.dilation}  # fmt: skip
+    said = _without(said, dilations=(1,) * words.ndim)
+    weight = _from("*OI", tensorflow.weight_transpose, ours="IO*")
+    knows = frozenset({"dilation", "output_size"})
+    return Call(f"tf.nn.conv{words.ndim}d_transpose", tensorflow.conv_transpose, said, weight, knows, needs_size=True)
+
+
+def _keras_transposed(words: Words) -> Call:
+    said = {"input_shape": words.image_last[1:], "filters": words.out_channels, "kernel_size": words.kernel_size,
+            "strides": words.stride, "padding": _keras_padding(words), "output_padding": words.output_padding,
+            "dilation_rate": words.dilation}  # fmt: skip
+    said = _without(said, dilation_rate=(1,) * words.ndim, output_padding=(0,) * words.ndim)
+    return Call(f"keras.layers.Conv{words.ndim}DTranspose", tensorflow.keras_conv_transpose, said,
+                _from("*OI", tensorflow.weight_transpose, ours="IO*"),
+                frozenset({"dilation", "output_padding"}))  # fmt: skip
+
+
+def _jax_transposed(words: Words, transpose_kernel: bool = False) -> Call:
+    channels = (words.out_channels, words.in_channels) if transpose_kernel else (words.in_channels, words.out_channels)
+    said: dict[str, Any] = {
+        "lhs": words.image_last, "rhs": (*words.kernel_size, *channels), "strides": words.stride,
+        "padding": words.name(_CAPITALS) or words.padding, "rhs_dilation": words.dilation,
+    }  # fmt: skip
+    said = _without(said, rhs_dilation=(1,) * words.ndim)
+    numbers = _LAST.get(words.ndim)  # conv_transpose has them by itself for 1 to 3 axes
+    if transpose_kernel:
+        said["transpose_kernel"] = True
+
+    def weight(kernel: Array) -> Array:
+        theirs = moved(kernel, "IO*", "*OI" if transpose_kernel else "*IO")
+        return jax.weight_transpose(theirs, numbers, transpose_kernel)
+
+    return Call("jax.lax.conv_transpose", jax.conv_transpose, said, weight, frozenset({"dilation"}))
+
+
+def _jax_turned(words: Words) -> Call:
+    return _jax_transposed(words, transpose_kernel=True)
+
+
+def _flax_transposed(words: Words) -> Call:
+    padding: Any = words.name(_CAPITALS) or words.padding
+    if words.padding_mode == "circular" and padding == "SAME":
+        padding = "CIRCULAR"
+    said = {"input_size": words.input_size, "in_features": words.in_channels, "out_features": words.out_channels,
+            "kernel_size": words.kernel_size, "strides": words.stride, "padding": padding,
+            "kernel_dilation": words.dilation}  # fmt: skip
+    said = _without(said, kernel_dilation=(1,) * words.ndim)
+
+    def weight(kernel: Array) -> Array:
+        return jax.flax_weight_transpose(moved(kernel, "IO*", "*IO"), padding=padding)
+
+    knows = frozenset({"dilation"} | ({"padding_mode"} if padding == "CIRCULAR" else set()))
+    return Call("flax.nnx.ConvTranspose", jax.flax_conv_transpose, said, weight, knows)
+
+
+def _onnx_transposed(words: Words) -> Call:
+    said = {"X": words.image, "W": words.weight_shape(transpose=True), **_onnx_words(words),
+            "output_padding": words.output_padding, "output_shape": words.output_size}  # fmt: skip
+    said = _without(said, output_padding=(0,) * words.ndim, output_shape=None)
+    knows = _COMMON | {"output_padding", "output_size"}
+    return Call("onnx ConvTranspose", onnx.conv_transpose, said, onnx.weight_transpose, knows)
+
+
+def _theano_transposed(words: Words) -> Call:
+    output = (1, words.out_channels, *(words.output_size or (None,) * words.ndim))
+    said = {"output_grad": words.image, "filters": words.weight_shape(transpose=True), "input_shape": output,
+            **_theano_words(words)}  # fmt: skip
+    return Call(f"theano conv{words.ndim}d_grad_wrt_inputs", theano.conv_transpose, said, theano.weight_transpose,
+                _COMMON | {"output_size"})  # fmt: skip
+
+
+def _mxnet_transposed(words: Words) -> Call:
+    said = {**_mxnet_words(words), "adj": words.output_padding, "target_shape": words.output_size}
+    said = _without(said, adj=(0,) * words.ndim, target_shape=None)
+    return Call("mxnet Deconvolution", mxnet.conv_transpose, said, mxnet.weight_transpose,
+                _COMMON | {"output_padding", "output_size"})  # fmt: skip
+
+
+def _caffe_transposed(words: Words) -> Call:
+    return Call("caffe Deconvolution", caffe.conv_transpose, _caffe_words(words), caffe.weight_transpose, _COMMON)
+
+
+TRANSPOSED: Mapping[str, Callable[[Words], Call]] = {
+    OURS: _ours_transposed, "torch": _torch_transposed, "tensorflow": _tensorflow_transposed,
+    "keras": _keras_transposed, "jax": _jax_transposed, "jax, transpose_kernel": _jax_turned,
+    "flax": _flax_transposed, "onnx": _onnx_transposed, "theano": _theano_transposed, "mxnet": _mxnet_transposed,
+    "caffe": _caffe_transposed,
+}  # fmt: skip
+"""How each framework says a transposed convolution."""
+
+
+# -- what several calls share ----------------------------------------------------------------------------------------
+
+_CAPITALS = {"same": "SAME", "same_lower": "SAME_LOWER", "valid": "VALID"}
+_LAST = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
+
+
+def _as_it_is(kernel: Array) -> Array:
+    return kernel
+
+
+def _from(layout: str, weight: Callable[[Array], Array], ours: str = "OI*") -> Callable[[Array], Array]:
+    """Lay a kernel of ours out as a framework has it, and let the framework's module bring it back."""
+    return lambda kernel: weight(moved(kernel, ours, layout))
+
+
+def _without(words: dict[str, Any], **usual: Any) -> dict[str, Any]:
+    """Words, but those that are as they are without being said."""
+    return {name: value for name, value in words.items() if name not in usual or value != usual[name]}
+
+
+def _modules(words: Words) -> dict[str, Any]:
+    """The words that torch's modules begin with."""
+    return {"input_size": words.input_size, "in_channels": words.in_channels, "out_channels": words.out_channels,
+            "kernel_size": words.kernel_size, "stride": words.stride}  # fmt: skip
+
+
+def _said(said: dict[str, Any], words: Words, knows: frozenset[str]) -> dict[str, Any]:
+    """A module's words and those that are unusual and known to it; not what says nothing."""
+    unusual = {name: value for name, value in words.unusual().items() if name in knows}
+    ndim = words.ndim
+    return _without({**said, **unusual}, stride=(1,) * ndim, padding=(0,) * ndim, output_padding=(0,) * ndim,
+                    output_size=None)  # fmt: skip
+
+
+def _explicit(words: Words) -> Any:
+    """TensorFlow's padding: a name, or pairs for all four axes."""
+    if words.no_padding:
+        return "VALID"
+    return words.name(_CAPITALS) or [[0, 0], *map(_listed, words.padding), [0, 0]]
+
+
+def _listed(entry: Any) -> Any:
+    return list(entry) if isinstance(entry, tuple) else entry
+
+
+def _keras_padding(words: Words) -> Any:
+    """Keras' padding: a name, and numbers as they are, which it refuses."""
+    return "valid" if words.no_padding else words.name({}) or words.numbers
+
+
+def _onnx_words(words: Words) -> dict[str, Any]:
+    name = words.name({"same": "SAME_UPPER", "same_lower": "SAME_LOWER", "valid": "VALID"})
+    said: dict[str, Any] = {"strides": words.stride, "dilations": words.dilation, "group": words.groups}
+    said = _without(said, strides=(1,) * words.ndim, dilations=(1,) * words.ndim, group=1)
+    if name is not None:
+        return {"auto_pad": name, **said}
+    if not words.no_padding:
+        # Begins of all axes, then their ends; a name that stands among numbers is refused as what it is.
+        ends = [entry if isinstance(entry, tuple) else (entry, entry) for entry in words.padding]
+        said["pads"] = [*(before for before, _ in ends), *(after for _, after in ends)]
+    return said
+
+
+def _theano_words(words: Words) -> dict[str, Any]:
+    said = {"border_mode": words.name({}) or ("valid" if words.no_padding else words.numbers),
+            "subsample": words.stride, "filter_dilation": words.dilation, "num_groups": words.groups}  # fmt: skip
+    return _without(said, subsample=(1,) * words.ndim, filter_dilation=(1,) * words.ndim, num_groups=1)
+
+
+def _mxnet_words(words: Words) -> dict[str, Any]:
+    said = {"data": words.image, "kernel": words.kernel_size, "num_filter": words.out_channels,
+            "stride": words.stride, "dilate": words.dilation, "pad": words.name({}) or words.numbers,
+            "num_group": words.groups}  # fmt: skip
+    ones = (1,) * words.ndim
+    return _without(said, stride=ones, dilate=ones, pad=(0,) * words.ndim, num_group=1)
+
+
+def _caffe_words(words: Words) -> dict[str, Any]:
+    said = {"bottom": words.image, "num_output": words.out_channels, "kernel_size": words.kernel_size,
+            "stride": words.stride, "pad": words.name({}) or words.numbers, "dilation": words.dilation,
+            "group": words.groups}  # fmt: skip
+    ones = (1,) * words.ndim
+    return _without(said, stride=ones, dilation=ones, pad=(0,) * words.ndim, group=1)
