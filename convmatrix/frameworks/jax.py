@@ -796,7 +796,7 @@ def _flax_pads(padding: Any, count: int) -> Pairs:
     pairs = []
     for axis, entry in enumerate(entries):
         if not isinstance(entry, int) and not (isinstance(entry, tuple) and len(entry) == 2):
-            raise WrongTypeError(f"padding on axis {axis} must be an int or a (low, high) tuple in Flax, got {entry!r}")
+            raise WrongTypeError(f"padding on axis {axis} must be an int or a (low, high) tuple in nnx, got {entry!r}")
         pairs.append(_pair(axis, entry if isinstance(entry, tuple) else (entry, entry)))
     return pairs
 
