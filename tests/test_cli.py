@@ -977,7 +977,7 @@ def test_words_that_are_refused(words, said):
         ("--verson", "the following arguments are required: COMMAND"),
         (
             "shw",
-            "argument COMMAND: invalid choice: 'shw' (choose from 'show', 'size', 'verify', 'figure', 'animate', "
+            "argument COMMAND: invalid choice: 'shw' (choose from 'show', 'size', 'verify', 'frameworks', 'figure', 'animate', "
             "'explore', 'export', 'presets')",
         ),
     ],

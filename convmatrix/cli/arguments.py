@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from convmatrix import presets
@@ -162,8 +162,11 @@ _LAYER = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_d
           "out_channels", "padding_mode", "ndim", "output_padding", "output_size")  # fmt: skip
 
 
-def words_of(arguments: argparse.Namespace, needed: Sequence[str] = ("input_size", "kernel_size"),
-             **default: int) -> dict[str, Any]:  # fmt: skip
+def words_of(
+    arguments: argparse.Namespace,
+    needed: Collection[str] = ("input_size", "kernel_size"),
+    default: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     """The words that are said of a layer, as its keyword arguments; a setting's are all that its layer has."""
     given: dict[str, Any] = {name: getattr(arguments, name) for name in _LAYER if getattr(arguments, name) is not None}
     setting, setting_is = arguments.setting, arguments.setting_is
@@ -178,7 +181,7 @@ def words_of(arguments: argparse.Namespace, needed: Sequence[str] = ("input_size
             del words["output_size"]  # which follows from the others
             return words
         return {**words, "transpose": True, "output_size": None}
-    given = default | given
+    given = {**(default or {}), **given}
     for name, option in (("input_size", "--i"), ("kernel_size", "--k")):
         if name in needed and name not in given:
             raise RefusedError(f"{option} is missing: give --i and --k, as in --i 4 --k 3, or a {setting_is}")
@@ -193,7 +196,7 @@ def words_of(arguments: argparse.Namespace, needed: Sequence[str] = ("input_size
 
 def layer_of(arguments: argparse.Namespace, **default: int) -> Conv | ConvTranspose:
     """The layer that is described; `default` stands in for sizes that may be left out."""
-    words = words_of(arguments, **default)
+    words = words_of(arguments, default=default)
     return ConvTranspose(**words) if words.pop("transpose", False) else Conv(**words)
 
 
