@@ -248,7 +248,8 @@ def test_transposed_convolutions():
             assert theirs is not None, said
             assert_array_equal(ours, theirs, err_msg=said)
         else:
-            assert theirs is None or theirs.shape != ours.shape or not np.array_equal(ours, theirs), said
+            differ = theirs is None or theirs.shape != ours.shape or not np.array_equal(ours, theirs)
+            counts["onnxruntime differs"] += differ  # but where all that is left is zeros
             counts["onnxruntime does not follow the text"] += 1
         if "reference" in judges:
             assert_array_equal(ours, by_reference_in_groups(x, w, attributes), err_msg=said)
@@ -258,6 +259,7 @@ def test_transposed_convolutions():
         counts.update(features(attributes, x_shape, w_shape))
     assert min(counts.values()) >= 40, counts
     assert counts["by both"] >= 150, counts
+    assert counts["onnxruntime differs"] >= 0.9 * counts["onnxruntime does not follow the text"], counts
     assert counts["refused"] >= 150, counts
     assert {"SAME_LOWER", "SAME_UPPER", "VALID", "NOTSET", "3 axes", "pads differ", "groups", "dilated", "output_shape",
             "output_padding", "kernel_shape"} <= set(counts)  # fmt: skip
