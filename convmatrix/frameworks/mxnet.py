@@ -430,6 +430,7 @@ def _array(w: Any) -> NDArray[Any]:
 
 # -- Gluon's blocks --------------------------------------------------------------------------------------------------
 
+_POOL_WORDS = ("kernel", "stride", "pad", "global_pool", "pool_type", "pooling_convention")
 _WORDS = ("kernel", "stride", "dilate", "pad", "num_filter", "num_group", "layout")
 
 
@@ -470,14 +471,11 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     array([[1, 2, 0],
            [0, 1, 2]])
     """  # noqa: DOC502  raised by the checks below and by the layer
-    names = ("_op_name", "_kwargs", "weight", "bias")
-    operator, said, parameter, bias = attributes_of(obj, names, "a Gluon convolution")
+    operator, parameter, bias = attributes_of(obj, ("_op_name", "weight", "bias"), "a Gluon convolution")
     name = type(obj).__name__
     if operator not in ("Convolution", "Deconvolution"):
         raise WrongTypeError(f"{name} applies {operator}, which is no convolution: give a Conv or ConvTranspose block")
-    missing = [word for word in _WORDS if word not in said]
-    if missing:
-        raise WrongTypeError(f"{name} says no {missing[0]!r} in its _kwargs: give a convolution of mxnet.gluon.nn")
+    said = _said(obj, _WORDS, "a Gluon convolution")
     words = {word: said[word] for word in _WORDS}
     array, layout = _parameter(parameter, name), words["layout"]
     entries = entries_of(words["kernel"])
@@ -491,6 +489,16 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
         w = weight(array, layout)
         layer = conv(_laid_out(w.shape[1] * integer("num_group", words["num_group"]), size, layout), **words)
     return Loaded(layer, layer.checked_weight(w), None if bias is None else _parameter(bias, name))
+
+
+def _said(block: Any, words: Sequence[str], what: str) -> Mapping[str, Any]:
+    """The words with which a block calls its operator, if none of these is missing."""
+    said: Mapping[str, Any] = attributes_of(block, ("_kwargs",), what)[0]
+    missing = [word for word in words if word not in said]
+    if missing:
+        raise WrongTypeError(f"{type(block).__name__} says no {missing[0]!r} in its _kwargs: give a block of "
+                             "mxnet.gluon.nn")  # fmt: skip
+    return said
 
 
 def _laid_out(channels: int, size: Sequence[int], layout: str | None) -> tuple[int | None, ...]:
@@ -631,14 +639,13 @@ def _pieces(block: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 def _first_channels(pieces: Sequence[tuple[str, Any]]) -> int:
     """The channels of the input, which the first convolution tells: pools keep them."""
-    for _, block in pieces:
+    for name, block in pieces:
         kind = _kind(block)
         if kind in _CONVOLUTIONS:
-            w = _parameter(block.weight, kind)
-            if kind.endswith("Transpose"):
-                return int(w.shape[0])
-            layout = block._kwargs.get("layout")
-            return int(weight(w, layout).shape[1] * block._kwargs["num_group"])
+            (parameter,) = attributes_of(block, ("weight",), "a Gluon convolution")
+            said = _said(block, _WORDS, "a Gluon convolution")
+            shape: tuple[int, ...] = weight(_parameter(parameter, f"{name}: {kind}"), said["layout"]).shape
+            return shape[0] if kind.endswith("Transpose") else shape[1] * integer("num_group", said["num_group"])
         if kind in _SHUFFLES:
             break
     raise ValueError("the first layer with a weight does not tell how many channels the input has: say in_channels")
@@ -653,7 +660,7 @@ def _convolution(block: Any, shape: tuple[int, ...]) -> Loaded:
 
 
 def _pool(block: Any, shape: tuple[int, ...]) -> AvgPool | MaxPool:
-    (said,) = attributes_of(block, ("_kwargs",), "a Gluon pool")
+    said = _said(block, _POOL_WORDS, "a Gluon pool")
     convention, channels, size = said["pooling_convention"], shape[0], shape[1:]
     if said["pool_type"] not in ("max", "avg") or convention not in ("valid", "full"):
         raise WrongTypeError(f"{type(block).__name__} has pool_type {said['pool_type']!r} and pooling_convention "

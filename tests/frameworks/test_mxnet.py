@@ -128,11 +128,12 @@ def sequence(*blocks, kind="HybridSequential"):
 
 def rebuilt(case):
     """The block of a recorded case, from the attributes that it had."""
-    if "operator" not in case:
-        return block(case["kind"], _kwargs=case["kwargs"])
-    w, out = filled(case["w_shape"], case["seed"] + 1), case["kwargs"]["num_filter"]
-    return block(case["kind"], _op_name=case["operator"], _kwargs=case["kwargs"], weight=Parameter(w),
-                 bias=Parameter(filled((out,), case["seed"] + 2)))  # fmt: skip
+    attributes = dict(case["attributes"])
+    if "_op_name" in attributes:
+        out = attributes["_kwargs"]["num_filter"]
+        attributes["weight"] = Parameter(filled(case["w_shape"], case["seed"] + 1))
+        attributes["bias"] = Parameter(filled((out,), case["seed"] + 2))
+    return block(case["kind"], **attributes)
 
 
 @pytest.mark.parametrize("case", of("block"), ids=lambda case: f"{case['kind']}{case['seed']}")
@@ -141,9 +142,9 @@ def test_every_recorded_block(case):
     x = filled(case["x_shape"], case["seed"]) * case["scale"]
     if "error" in case:
         with pytest.raises(ValueError, match=r"."):
-            mxnet.from_model(rebuilt(case), size, 4)
+            mxnet.from_model(rebuilt(case), size, case["x_shape"][1])
         return
-    chain = mxnet.from_model(rebuilt(case), size, 4)
+    chain = mxnet.from_model(rebuilt(case), size, case["x_shape"][1])
     (layer,), (w,), (bias,) = chain, chain.weights, chain.biases
     vectors = layer.vec(x)
     if w is not None:
@@ -162,6 +163,7 @@ def test_the_recorded_blocks_have_everything():
     assert {f"{kind}{axes}D" for kind in ("AvgPool", "MaxPool", "Conv") for axes in (1, 2, 3)} <= set(kept)
     assert sum(count for kind, count in kept.items() if kind.endswith("Transpose")) >= 20
     assert sum(count for kind, count in kept.items() if "Global" in kind) >= 10
+    assert sum(count for kind, count in kept.items() if "PixelShuffle" in kind) == 6
     assert sum("error" in case for case in of("block")) >= 3
     assert sum(case["words"].get("ceil_mode", False) for case in of("block") if "error" not in case) >= 15
 
@@ -332,6 +334,11 @@ REFUSALS = {
                  "Conv2D does not know its in_channels yet (its parameter has shape (3, 0, 2, 2))"),
     "not initialised": (lambda: mxnet.from_layer(without_values((3, 2, 2, 2)), 5),
                         "Conv2D has no values yet: call .initialize() on it"),
+    "unsaid pool": (lambda: mxnet.from_model(block("MaxPool2D", _kwargs={}), 8, 1),
+                    "MaxPool2D: MaxPool2D says no 'kernel' in its _kwargs"),
+    "unsaid convolution": (model_with(block("Conv2D", weight=W, _kwargs={})), "Conv2D says no 'kernel' in its _kwargs"),
+    "first without values": (lambda: mxnet.from_model(sequence(without_values((3, 0, 2, 2))), 8),
+                             "0: Conv2D does not know its in_channels yet"),
     "half weight": (lambda: mxnet.from_layer(convolution(W.astype("float16")), 5), "weight has dtype float16"),
     "size": (lambda: mxnet.from_layer(convolution(W), (5, 5, 5)),
              "input_size has 3 entries, (5, 5, 5), but the block has 2 axes"),

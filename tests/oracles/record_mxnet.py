@@ -56,11 +56,15 @@ def run(mx, case):
 
 def run_block(mx, case, words, x):
     """A block of Gluon: its attributes become part of the case."""
+    if case["kind"].startswith("PixelShuffle"):
+        block = getattr(mx.gluon.contrib.nn, case["kind"])(**words)
+        case["attributes"] = {name: getattr(block, name) for name in ("_factor", "_factors") if hasattr(block, name)}
+        return block(x).asnumpy()
     block = getattr(mx.gluon.nn, case["kind"])(**words)
     block.initialize()
-    case["kwargs"] = block._kwargs
+    case["attributes"] = {"_kwargs": block._kwargs}
     if hasattr(block, "weight"):
-        case["operator"] = block._op_name
+        case["attributes"]["_op_name"] = block._op_name
         case["w_shape"] = list(block.weight.shape)
         block.weight.set_data(mx.nd.array(filled(case["w_shape"], case["seed"] + 1)))
         block.bias.set_data(mx.nd.array(filled(block.bias.shape, case["seed"] + 2)))
@@ -195,6 +199,11 @@ def drawn_cases():
         k, channels = 2 * scale - scale % 2, int(rng.integers(1, 4))
         cases.append({"call": "upsampling", "words": {"scale": scale}, "seed": scale, "x_shape": [2, channels, 3, 2],
                       "w_shape": [channels, 1, k, k]})  # fmt: skip
+    shuffles = ((1, 2), (1, 3), (2, [2, 3]), (2, 2), (3, [1, 2, 2]), (3, [2, 1, 3]))
+    for number, (axes, factor) in enumerate(shuffles):
+        channels = 2 * int(np.prod(factor)) ** (1 if isinstance(factor, list) else axes)
+        cases.append({"call": "block", "kind": f"PixelShuffle{axes}D", "words": {"factor": factor}, "seed": number,
+                      "scale": 1, "x_shape": [2, channels, *(3, 2, 2)[:axes]], "w_shape": [1]})  # fmt: skip
     for shape in ([1, 1, 2, 2], [2, 1, 3, 3], [3, 1, 4, 4], [1, 1, 5, 5], [1, 1, 6, 6], [1, 1, 3, 4], [1, 2, 8, 7]):
         cases.append({"call": "bilinear", "words": {}, "seed": 0, "w_shape": shape})
     return cases
