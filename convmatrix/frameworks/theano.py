@@ -127,9 +127,10 @@ def conv_transpose(
         What the layer takes. The batch may be None.
     filters : (channels of output_grad, channels // num_groups, *filter size) array or shape
     input_shape : (batch, channels, *size) sequence of int
-        What the layer gives; batch and channels may be None.
+        What the layer gives; batch and channels may be None. The channels are not looked at, as in Theano: they are
+        those that the filters tell.
     filter_shape : sequence of int, optional
-        Compared with `filters`; any entry may be None.
+        A hint, whose entries are not looked at, as in Theano without its option conv.assert_shape.
     border_mode, subsample, filter_flip, filter_dilation, num_groups, unshared
         As for `conv`.
 
@@ -140,9 +141,8 @@ def conv_transpose(
     Raises
     ------
     ValueError
-        Where Theano refuses, above all an `input_shape` that the convolution does not map to `output_grad`; where its
-        channels or `filter_shape` are not those of the filters, which Theano asserts only on demand; a TypeError as
-        well where an argument is of a wrong kind.
+        Where Theano refuses, above all an `input_shape` that the convolution does not map to `output_grad`; a
+        TypeError as well where an argument is of a wrong kind.
 
     References
     ----------
@@ -158,14 +158,14 @@ def conv_transpose(
     grad, kernels = _shape("output_grad", output_grad), _shape("filters", filters)
     axes = _axes(grad, kernels, "output_grad", subsample, filter_dilation)
     groups = positive("num_groups", num_groups)
-    _check_hint("filter_shape", filter_shape, kernels, "filters have")
+    _check_hint(filter_shape, kernels)
     if grad[1] != kernels[0]:
         raise ValueError(f"output_grad has {counted(grad[1], 'channel')} but filters, of shape {kernels}, give "
                          f"{kernels[0]}: their first axis is that of the channels of output_grad")  # fmt: skip
     _check_divides(groups, "the channels of output_grad", grad[1])
     channels = kernels[1] * groups
     pads = _pads(border_mode, axes)
-    sizes = _wanted_sizes(input_shape, grad, channels)
+    sizes = _wanted_sizes(input_shape, grad)
     for number, (axis, pair, size) in enumerate(zip(axes, pads, sizes, strict=True)):
         _check_size(number, axis, pair, size)
     return ConvTranspose(**_numbers(axes), padding=pads, groups=groups, in_channels=grad[1], out_channels=channels,
@@ -463,25 +463,24 @@ def _check_divides(groups: int, what: str, count: int) -> None:
                          "group needs as many")  # fmt: skip
 
 
-def _check_hint(name: str, hint: Any, shape: tuple[Any, ...], whose: str) -> None:
-    if hint is None:
+def _check_hint(filter_shape: Any, filters: tuple[Any, ...]) -> None:
+    """Of a hint, Theano compares only how many entries it has."""
+    if filter_shape is None:
         return
-    said = shape_of(name, hint, unknown=True)
-    if len(said) != len(shape) or any(a is not None and a != b for a, b in zip(said, shape, strict=True)):
-        raise ValueError(f"{name} is {said} but the {whose} shape {shape}: leave {name} out, or give the same")
+    hint = shape_of("filter_shape", filter_shape, unknown=True)
+    if len(hint) != len(filters):
+        raise ValueError(f"filter_shape has {counted(len(hint), 'entry')}, {hint}, but the filters have "
+                         f"{len(filters)}, {filters}: leave it out, or give the same")  # fmt: skip
 
 
-def _wanted_sizes(input_shape: Any, grad: tuple[Any, ...], channels: int) -> list[int]:
-    """The spatial part of an input_shape, if the rest of it agrees with output_grad and the filters."""
+def _wanted_sizes(input_shape: Any, grad: tuple[Any, ...]) -> list[int]:
+    """The spatial part of an input_shape, if its batch agrees with output_grad."""
     wanted = shape_of("input_shape", input_shape, unknown=True)
     if len(wanted) != len(grad):
         raise ValueError(f"input_shape has {counted(len(wanted), 'entry')}, {wanted}, but needs {len(grad)}, batch and "
                          "channels first, as output_grad")  # fmt: skip
     if None not in (wanted[0], grad[0]) and wanted[0] != grad[0]:
         raise ValueError(f"input_shape has batch {wanted[0]} but output_grad {grad[0]}: give the same, or None")
-    if wanted[1] is not None and wanted[1] != channels:
-        raise ValueError(f"input_shape has {counted(wanted[1], 'channel')} but the filters are for {channels}: give "
-                         f"{channels}, or None")  # fmt: skip
     for place, length in enumerate(wanted[2:], start=2):
         if length is None:
             raise WrongTypeError(f"input_shape[{place}] is None, but nothing else says which of the sizes that the "

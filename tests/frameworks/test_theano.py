@@ -57,6 +57,7 @@ def test_the_recorded_cases_have_everything():
     assert len(kept) >= 300
     assert min(counts[call, axes] for call in ("conv", "conv_transpose") for axes in (2, 3)) >= 20
     assert counts["conv", 1] >= 50
+    assert sum("filter_shape" in case["words"] for case in kept) >= 8
     assert min(refused[call, axes] for call in ("conv", "conv_transpose") for axes in (2, 3)) >= 20
     modes = Counter(_kind(case["words"].get("border_mode")) for case in kept)
     assert all(modes[kind] >= 20 for kind in ("valid", "half", "full", "int", "ints", "pairs")), modes
@@ -141,6 +142,12 @@ def test_the_deconvolution_layer_has_the_smallest_size():
     assert theano.deconvolution_layer((None, 1, 3, 3), (1, 1, 3, 3), 2, 1).output_size == (5, 5)
 
 
+def test_hints_are_not_looked_at():
+    """As aesara was seen to do: the channels of the result are those that the filters tell."""
+    layer = theano.conv_transpose((1, 3, 3, 3), (3, 2, 3, 3), (1, 7, 5, 5), (3, 2, 4, None))
+    assert layer == ConvTranspose(3, 3, in_channels=3, out_channels=2)
+
+
 def test_rules_have_their_keys():
     assert list(theano.RULES) == KEYS
     assert all(text.endswith(".") for text in theano.RULES.values())
@@ -211,12 +218,10 @@ REFUSALS = {
                           "input_shape has 2 entries, (5, 5), but needs 4, batch and channels first"),
     "batch": (lambda: theano.conv_transpose((2, 3, 3, 3), FILTERS, (1, 2, 5, 5)),
               "input_shape has batch 1 but output_grad 2"),
-    "channels of the result": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 4, 5, 5)),
-                               "input_shape has 4 channels but the filters are for 2: give 2, or None"),
     "channels of the gradient": (lambda: theano.conv_transpose((1, 4, 3, 3), FILTERS, (1, 2, 5, 5)),
                                  "output_grad has 4 channels but filters, of shape (3, 2, 3, 3), give 3"),
-    "filter_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, 5, 5), (3, 2, 3, 4)),
-                     "filter_shape is (3, 2, 3, 4) but the filters have shape (3, 2, 3, 3)"),
+    "filter_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, 5, 5), (3, 2, 3)),
+                     "filter_shape has 3 entries, (3, 2, 3), but the filters have 4, (3, 2, 3, 3)"),
     "groups of the gradient": (lambda: theano.conv_transpose((1, 3, 3, 3), (3, 3, 3, 3), (1, None, 5, 5), num_groups=2),
                                "num_groups=2 does not divide the channels of output_grad, 3 (remainder 1)"),
     "empty deconvolution": (lambda: theano.deconvolution_layer((1, 1, 1, 3), (1, 1, 3, 3), 2, 2),

@@ -114,6 +114,9 @@ def drawn(rng, number):
             wanted.append(max(smallest + slack, 1))
         known = rng.random() < 0.5
         words["input_shape"] = [2 if known else None, into if known else None, *wanted]
+        if rng.random() < 0.1:  # hints that are wrong
+            words["input_shape"][1] = into + 1
+            words["filter_shape"] = [*w_shape[:-1], some(rng, w_shape[-1] + 1, None)]
         x_shape = [2, out, *size]
     else:
         x_shape = [2, into, *(n + int(rng.integers(3)) for n in size)]
