@@ -188,8 +188,8 @@ OTHER_VALUES = "without being compiled, other values: SAME crops on both sides w
 
 
 def plain(message):
-    """What TensorFlow says, without its machinery."""
-    return message.split("}} ")[-1].split(" [Op:")[0][:100]
+    """What TensorFlow says, without its machinery, and without Keras' sets, whose order is another each time."""
+    return message.split("}} ")[-1].split(" [Op:")[0].split(" one of {")[0][:100]
 
 
 # -- Keras -----------------------------------------------------------------------------------------------------------
