@@ -1,7 +1,7 @@
 """Medians of calls that are timed in turn, and the peak of memory of one call.
 
-What would distort the ratios is kept out: memory that was used before (`fresh_pages`), first calls (one that does not
-count), short calls beside long ones (bursts), a machine whose speed drifts (all calls in turn, medians).
+What would distort the ratios is kept out: memory that was used before (`fresh_pages`, `divide_heap`), first calls (one
+that does not count), short calls beside long ones (bursts), a machine whose speed drifts (all calls in turn, medians).
 """
 
 import ctypes
@@ -17,7 +17,18 @@ import numpy as np
 
 from convmatrix import Conv, ConvTranspose
 
-__all__ = ["FULL", "QUICK", "Effort", "Timed", "fresh_pages", "medians", "peak_bytes", "rounded", "written"]
+__all__ = [
+    "FULL",
+    "QUICK",
+    "Effort",
+    "Timed",
+    "divide_heap",
+    "fresh_pages",
+    "medians",
+    "peak_bytes",
+    "rounded",
+    "written",
+]
 
 _BURST = 2e-3
 """Seconds for which a short call is repeated, once its turn has come."""
@@ -89,6 +100,32 @@ def fresh_pages() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
+def divide_heap() -> None:
+    """Leave no free stretch of used memory that an array above a megabyte fits into.
+
+    glibc asks the system only where there is none, whatever `fresh_pages` says: after a call that made many small
+    arrays, the next ones would write large arrays, the limit among them, to warm memory in a fraction of the time.
+    """
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = libc.realloc.restype = libc.sbrk.restype = ctypes.c_void_p
+    libc.malloc.argtypes, libc.free.argtypes = [ctypes.c_size_t], [ctypes.c_void_p]
+    libc.realloc.argtypes, libc.sbrk.argtypes = [ctypes.c_void_p, ctypes.c_size_t], [ctypes.c_ssize_t]
+    end, slabs = libc.sbrk(0), []
+    while _lies_below(libc, end, _FRESH_FROM):
+        slabs.append(libc.malloc(_FRESH_FROM // 2))
+    for slab in slabs[:-1]:  # the last one stays whole, so that what is behind it stays too short
+        libc.realloc(slab, 1)  # its first bytes stay, as a fence
+
+
+def _lies_below(libc: ctypes.CDLL, end: int, size: int) -> bool:
+    """Whether malloc finds so many bytes in the heap, which ends there; what the system maps lies above."""
+    block = libc.malloc(size)
+    libc.free(block)
+    return bool(block + size <= end)
+
+
 def written(layer: Conv | ConvTranspose, dtype: str) -> list[np.ndarray]:
     """The limit: write three arrays of the sizes of the layer's data, indices and indptr, and nothing else."""
     arrays = [np.empty(layer.nnz, dtype), np.empty(layer.nnz, np.int32), np.empty(layer.matrix_shape[0] + 1, np.int32)]
@@ -134,6 +171,7 @@ def medians(
 
     def take_turns(names: Iterable[str]) -> None:
         for name in names:
+            divide_heap()
             rounds[name].append(_seconds(calls[name], bursts[name], clock))
 
     for turn in range(effort.rounds):

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -101,6 +102,33 @@ def test_first_results_are_inspected():
     seen = []
     timing.medians({"a": lambda: 1, "b": lambda: 2}, ONCE, lambda *each: seen.append(each))
     assert seen == [("a", 1), ("b", 2)]
+
+
+_FRESH = """
+import resource
+import numpy as np
+from benchmarks import timing
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.empty(2**20 + 2**18, np.uint8).fill(1)  # too small for huge pages
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+timing.fresh_pages()
+small = [np.ones(2**19, np.uint8) for _ in range(20)]
+del small
+recycled = faults()
+timing.divide_heap()
+print(recycled, faults(), faults())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc's malloc")
+def test_large_arrays_are_fresh_after_many_small_ones():
+    done = subprocess.run([sys.executable, "-c", _FRESH], capture_output=True, text=True, check=True)
+    recycled, *fresh = map(int, done.stdout.split())
+    assert recycled < 10
+    assert min(fresh) > 300  # pages of 4 KiB
 
 
 def test_the_limit_writes_what_the_matrix_has():

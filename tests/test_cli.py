@@ -977,8 +977,8 @@ def test_words_that_are_refused(words, said):
         ("--verson", "the following arguments are required: COMMAND"),
         (
             "shw",
-            "argument COMMAND: invalid choice: 'shw' (choose from 'show', 'size', 'verify', 'frameworks', 'figure', 'animate', "
-            "'explore', 'export', 'presets')",
+            "argument COMMAND: invalid choice: 'shw' (choose from 'show', 'size', 'verify', 'frameworks', 'figure', "
+            "'animate', 'explore', 'export', 'presets')",
         ),
     ],
 )

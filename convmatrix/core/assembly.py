@@ -5,7 +5,7 @@ So the rows that share one row of axis 0, a *line*, are built once from the inne
 repeats, with the column shift added. All rows of a channel group have the same columns; only their weights differ.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise, product
 from math import prod
@@ -24,9 +24,17 @@ __all__ = ["assemble", "count_entries", "extended_weight", "index_dtype", "refil
 _BLOCK = 4096
 """Blocks of fewer elements make NumPy's broadcasting add several times slower per element."""
 
+_GATHERED = 8 * _BLOCK
+"""About as many weights are gathered at once for many channels, before they are copied: what the caches keep."""
+
+_IMAGE = 2**16
+"""Most entries of one output channel whose columns are written at once, for all channels."""
+
 _WORTH_A_THREAD = 10**7
 """Fewest entries that several threads write faster than one."""
 
+
+_NO_PLACES = np.zeros(0, dtype=np.intp)
 
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 _INT32_MAX = np.iinfo(np.int32).max
@@ -263,31 +271,60 @@ def _write(box: _Box, data: NDArray[Any], indices: NDArray[np.signedinteger] | N
 
     channels = np.arange(col_channels)
     prefix = ((channels * cols).astype(dtype), channels * prod(box.weight.shape[2:]))
-    for whole in _lines(_levels(box.patterns), *prefix):
+    lines: Iterable[_Line] = _lines(_levels(box.patterns), *prefix)
+    if by_group is not None and row_channels > 1 and by_channel.shape[1] <= _IMAGE:
+        lines = list(lines)
+        _write_images(lines, first_cols, by_group)
+        by_group = None
+    for whole in lines:
         if by_group is not None:
             for line in whole.unrolled(_BLOCK):
                 shifts = first_cols[:, None, None, None] + line.shifts(dtype)[:, None]  # shape (groups, 1, repeats, 1)
                 np.add(line.cols, shifts, out=line.view(by_group))
         # What is copied for many channels is gathered for all of them first, so it should not be long.
-        for line in whole.unrolled(_BLOCK // min(row_channels, 8)):
+        for line in whole.unrolled(min(_BLOCK // min(row_channels, 8), _GATHERED // row_channels)):
             # take, not weights[:, places]: that would lay the result out column by column
             np.copyto(line.view(by_channel), np.take(weights, line.places, axis=1)[:, None, :])
 
 
+def _write_images(
+    lines: Iterable["_Line"], first_cols: NDArray[np.signedinteger], by_group: NDArray[np.signedinteger]
+) -> None:
+    """Write the columns of short images, whole: their lines would be too short to be written into every channel."""
+    image = np.empty(by_group.shape[-1], dtype=by_group.dtype)
+    for line in lines:
+        line.write_cols(image)
+    np.add(image, first_cols[:, None, None], out=by_group)
+
+
 def _write_starts(box: _Box, before: int, ends: NDArray[np.signedinteger]) -> None:
-    """Write where each row of a box ends: the outer product of the axes' row counts, summed once for all channels."""
+    """Write where each row of a box ends, `before` being where the first one starts."""
     row_channels, col_channels = box.weight.shape[:2]
-    by_channel, dtype = ends.reshape(row_channels, -1), ends.dtype
-    first = by_channel[0]
-    counts = np.full(1, col_channels, dtype=dtype)
-    for pattern in box.patterns[:-1]:
-        counts = np.multiply.outer(counts, pattern.row_counts(dtype)).ravel()
-    last = box.patterns[-1].row_counts(dtype) if box.patterns else np.ones(1, dtype=dtype)
-    np.multiply(counts[:, None], last, out=first.reshape(len(counts), len(last)))
-    first[0] += before  # which the sums carry on to all others
-    np.cumsum(first, out=first)
+    by_channel = ends.reshape(row_channels, -1)
+    for line in _ends(_levels(box.patterns), col_channels, before, ends.dtype):
+        line.write_cols(by_channel[0])
     every = box.nnz // row_channels
-    np.add(first, (np.arange(1, row_channels) * every).astype(dtype)[:, None], out=by_channel[1:])
+    np.add(by_channel[0], (np.arange(1, row_channels) * every).astype(ends.dtype)[:, None], out=by_channel[1:])
+
+
+def _ends(
+    levels: Sequence["_Level"], channels: int, before: int, dtype: np.dtype[np.signedinteger]
+) -> Iterator["_Line"]:
+    """Where the rows of an image end, as columns of lines: an interior that repeats moves on by its entries."""
+    if not levels:
+        yield _Line(np.full(1, before + channels, dtype=dtype), _NO_PLACES, 0, 0, 1)
+        return
+    level, inner = levels[0], levels[1:]
+    within = np.empty(prod(each.pattern.n_rows for each in inner), dtype=np.int64)  # a row of this axis of one entry
+    for line in _ends(inner, channels, 0, within.dtype):
+        line.write_cols(within)
+    start = 0
+    for part, repeats in level.pattern.parts:
+        each = channels * level.inner_nnz
+        block = (np.diff(part.ptr)[:, None] * within + (before + part.ptr[:-1] * each)[:, None]).ravel()
+        yield _Line(block.astype(dtype), _NO_PLACES, start, 0, len(block), repeats, len(part.cols) * each)
+        start += len(block) * repeats
+        before += len(part.cols) * each * repeats
 
 
 class _Level(NamedTuple):
@@ -324,10 +361,21 @@ class _Line(NamedTuple):
         whole = part.reshape(*out.shape[:-1], self.repeats, self.every)
         return whole[..., self.offset : self.offset + len(self.cols)]
 
-    def shifts(self, dtype: np.dtype[np.signedinteger]) -> NDArray[np.signedinteger]:
-        """Column shift of each repetition, shape (repeats,)."""
+    def shifts(self, dtype: np.dtype[np.signedinteger], repeats: int | None = None) -> NDArray[np.signedinteger]:
+        """Column shift of each repetition, or of the first ones, shape (repeats,)."""
         # A shift that is not taken may be larger than any column.
-        return (np.arange(self.repeats) * self.shift).astype(dtype)
+        return (np.arange(self.repeats if repeats is None else repeats) * self.shift).astype(dtype)
+
+    def write_cols(self, out: NDArray[np.signedinteger]) -> None:
+        """Write the columns of all repetitions into `out` (nnz,)."""
+        # Unrolling a line that is written but once would be most of the work, if it is short.
+        for line in self.unrolled(_BLOCK) if self.is_long else (self,):
+            np.add(line.cols, line.shifts(out.dtype)[:, None], out=line.view(out))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether all repetitions together are worth writing in blocks."""
+        return self.repeats * len(self.cols) > _BLOCK
 
     def unrolled(self, size: int) -> "Iterator[_Line]":
         """The same entries in blocks of about that size, or more: long enough to be written fast."""
@@ -335,7 +383,7 @@ class _Line(NamedTuple):
         if times < 2 or len(self.cols) < self.every:
             yield self
             return
-        cols = (self.shifts(self.cols.dtype)[:times, None] + self.cols).ravel()
+        cols = (self.shifts(self.cols.dtype, times)[:, None] + self.cols).ravel()
         places = np.repeat(self.places[None, :], times, axis=0).ravel()
         repeats, rest = divmod(self.repeats, times)
         every = times * self.every
@@ -354,7 +402,7 @@ def _lines(levels: Sequence[_Level], cols: NDArray[np.signedinteger], places: ND
     level, inner = levels[0], levels[1:]
     pattern = level.pattern
     start = 0
-    for part, repeats in ((pattern.head, 1), (pattern.body, pattern.repeats), (pattern.tail, 1)):
+    for part, repeats in pattern.parts:
         every = len(cols) * len(part.cols) * level.inner_nnz
         rows = _rows_of_lines(part, level, inner, cols, places, start, every, repeats)
         if repeats > 1 and part.n_rows > 1 and every < _BLOCK:
@@ -401,7 +449,7 @@ def _block(
     size = len(cols) * levels[0].pattern.nnz * levels[0].inner_nnz
     out_cols, out_places = np.empty(size, dtype=cols.dtype), np.empty(size, dtype=places.dtype)
     for whole in _lines(levels, cols, places):
-        for line in whole.unrolled(_BLOCK):
-            np.add(line.cols, line.shifts(cols.dtype)[:, None], out=line.view(out_cols))
+        whole.write_cols(out_cols)
+        for line in whole.unrolled(_BLOCK) if whole.is_long else (whole,):
             np.copyto(line.view(out_places), line.places)
     return out_cols, out_places

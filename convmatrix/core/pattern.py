@@ -123,9 +123,14 @@ class Pattern:
         return len(self.head.cols) + self.repeats * len(self.body.cols) + len(self.tail.cols)
 
     @property
+    def parts(self) -> tuple[tuple[Rows, int], ...]:
+        """Its rows, and how often they are repeated, in order."""
+        return (self.head, 1), (self.body, self.repeats), (self.tail, 1)
+
+    @property
     def stored_symbols(self) -> Ints:
         """The symbols that some row has."""
-        return np.unique(np.concatenate([part.symbols for part in (self.head, self.body, self.tail)]))
+        return np.unique(np.concatenate([part.symbols for part, _ in self.parts]))
 
     def row_counts(self, dtype: np.dtype[np.signedinteger]) -> NDArray[np.signedinteger]:
         """Number of entries in each row, as an array of `dtype`."""
@@ -173,7 +178,7 @@ class Pattern:
     def entries(self) -> tuple[Ints, Ints, Ints]:
         """Rows, columns and symbols of all entries."""
         found, first = [], 0
-        for part, repeats in ((self.head, 1), (self.body, self.repeats), (self.tail, 1)):
+        for part, repeats in self.parts:
             rows = np.repeat(np.arange(part.n_rows), np.diff(part.ptr))
             again = np.arange(repeats)[:, None]
             found.append(((rows + again * part.n_rows + first).ravel(), (part.cols + again * self.shift).ravel(),

@@ -62,11 +62,14 @@ def test_taps_say_which_weights_each_entry_is_the_sum_of(layer, seed):
     assert all(len(set(ids[a:b])) == b - a for a, b in pairwise(indptr))
 
 
-@given(layer=layers(), block=st.sampled_from((1, 2, 7, 30)), seed=seeds())
+@given(layer=layers(), block=st.sampled_from((1, 2, 7, 30)), image=st.sampled_from((0, 10**6)), seed=seeds())
 @covers()
-def test_the_blocks_that_rows_are_written_in_change_nothing(layer, block, seed):
+def test_the_blocks_that_rows_are_written_in_change_nothing(layer, block, image, seed):
     weight = integers(layer.weight_shape, seed)
-    with mock.patch.object(assembly, "_BLOCK", block):
+    with (
+        mock.patch.multiple(assembly, _BLOCK=block, _IMAGE=image),
+        mock.patch.object(assembly, "is_small", return_value=False),
+    ):
         C = layer.matrix(weight)
     assert_array_equal(C.toarray(), layer.matrix(weight).toarray())
     assert_canonical(C)
