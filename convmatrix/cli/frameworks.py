@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from convmatrix.frameworks.compare import Row
     from convmatrix.frameworks.diagnose import Diagnosis
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "markdown"]
 
 _ARRAYS = ("x", "y", "weight")
 _HEADINGS = ("framework", "output", "pads", "kernel", "values")
+_STAYS = "\0"  # a space at which no line is broken
 _KERNEL = {True: "turned", False: "as it is", None: "one tap"}
 
 
@@ -55,7 +56,7 @@ def _frameworks(arguments: argparse.Namespace) -> None:
     if arguments.format == "json":
         print_lines([json.dumps([_as_dict(row) for row in rows])])
     elif arguments.format == "md":
-        print_lines(list(_markdown(rows, transposed)))
+        print_lines(list(markdown(rows, transposed)))
     else:
         print_lines(list(_text(rows, transposed, style("never").width)))
 
@@ -71,18 +72,38 @@ def _text(rows: "Sequence[Row]", transposed: bool, width: int) -> Iterator[str]:
         yield "  ".join(cell.ljust(size) for cell, size in zip(line, wide, strict=True)).rstrip()
     yield ""
     for row in rows:
-        said = f"{row.framework}: {row.message}" if row.message else row.call
-        yield from textwrap.wrap(said, max(width, 20), subsequent_indent="    ", break_on_hyphens=False)
+        said = f"{row.framework}: {row.message}" if row.message else _unbroken(row)
+        lines = textwrap.wrap(said, max(width, 20), subsequent_indent="    ", break_on_hyphens=False)
+        yield from (line.replace(_STAYS, " ") for line in lines)
     yield ""
     yield from textwrap.wrap(_legend(transposed), max(width, 20))
 
 
-def _markdown(rows: "Sequence[Row]", transposed: bool) -> Iterator[str]:
+def _unbroken(row: "Row") -> str:
+    """A call, whose tuples and lists are not broken over lines, and its arrays as a comment."""
+    inner = r"[(\[](?:[^()\[\]=]|[(\[][^()\[\]]*[)\]])*[)\]]"  # a tuple or a list, perhaps of some more
+    call = re.sub(inner, lambda found: found[0].replace(" ", _STAYS), row.call)
+    return call + "  " + f"# {row.arrays}".replace(" ", _STAYS)
+
+
+def markdown(rows: "Sequence[Row]", transposed: bool) -> Iterator[str]:
+    """The lines of the table in Markdown, with each call, or why it is refused.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    transposed : bool
+        Whether they are of a transposed layer.
+
+    Yields
+    ------
+    str
+    """
     headings = (*_headings(transposed), "call, or why it is refused")
     yield f"| {' | '.join(headings)} |"
     yield f"| {' | '.join('---' for _ in headings)} |"
     for row in rows:
-        said = (row.message or f"`{row.call}`").replace("|", "\\|")
+        said = (row.message or f"`{row.call}` with {row.arrays}").replace("|", "\\|")
         yield f"| {' | '.join((*_cells(row), said))} |"
 
 
@@ -103,10 +124,10 @@ def _legend(transposed: bool) -> str:
         return (
             "cropped: what the full result loses before and after on each axis; a negative number adds. kernel: as the "
             "windows between the inserted zeros read it; C^T reads it turned by 180 degrees. values: beside the first "
-            "row, with the same kernel."
+            "row, with the same kernel. x and w: input and weight as the framework has them."
         )
     return ("pads: before and after on each axis. kernel: as the windows read it. values: beside the first row, with "
-            "the same kernel.")  # fmt: skip
+            "the same kernel. x and w: input and weight as the framework has them.")  # fmt: skip
 
 
 def _as_dict(row: "Row") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from convmatrix.frameworks.layouts import moved
 from convmatrix.frameworks.speaking import FORWARD, TRANSPOSED, Words
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import Padding, PerAxis, count_axes, padding_entries, per_axis
+from convmatrix.layers.arguments import Padding, PerAxis, count_axes, padding_entries, per_axis, positive
 
 __all__ = ["DIFFERENT_SHAPE", "DIFFERENT_VALUES", "EQUAL", "REFUSED", "Row", "compare"]
 
@@ -34,7 +34,7 @@ class Row:
     framework : str
         Its name; with a keyword where a framework has two conventions.
     call : str
-        The words as its call.
+        The words as its call, with x for the input and w for the weight.
     verdict : str
         `EQUAL`, `DIFFERENT_VALUES`, `DIFFERENT_SHAPE` or `REFUSED`, beside the first row that is not refused.
     output_size : tuple of int, optional
@@ -47,6 +47,8 @@ class Row:
     layer : Conv or ConvTranspose, optional
     message : str
         Why it refuses.
+    arrays : str
+        The shapes of x and w in the call, as the framework has them.
     """
 
     framework: str
@@ -57,6 +59,7 @@ class Row:
     turned: bool | None = None
     layer: Conv | ConvTranspose | None = None
     message: str = ""
+    arrays: str = ""
 
 
 def compare(
@@ -98,7 +101,7 @@ def compare(
     Raises
     ------
     ValueError
-        If the numbers are no integers, or have different numbers of axes.
+        If the numbers are no integers, or have different numbers of axes; or if the groups do not divide the channels.
 
     Examples
     --------
@@ -118,6 +121,7 @@ def compare(
         if value is not None
     }
     columns.setdefault("output_size", None)
+    _check_channels(groups, in_channels, out_channels)
     words = Words(**columns, padding=tuple(padding_entries(padding, count)), groups=groups,
                   in_channels=in_channels, out_channels=out_channels, padding_mode=padding_mode)  # fmt: skip
     kernel = np.random.default_rng(0).integers(1, 10**6, words.weight_shape(transpose))
@@ -126,15 +130,36 @@ def compare(
     for framework, speak in (TRANSPOSED if transpose else FORWARD).items():
         call = speak(words)
         try:
-            call.refuse_unsaid(framework, words)
+            call.refuse_unsaid(words)
             layer, weight = call.make(**call.words), call.weight(kernel)
         except ValueError as error:
-            rows.append(Row(framework, call.text, REFUSED, message=str(error)))
+            rows.append(Row(framework, call.text, REFUSED, message=str(error), arrays=call.arrays))
             continue
         first = first or (layer, weight)
-        rows.append(Row(framework, call.text, _verdict(*first, layer, weight), layer.output_size,
-                        _pads_of(layer, transpose), _turned(layer, weight, kernel, transpose), layer))  # fmt: skip
+        rows.append(
+            Row(
+                framework,
+                call.text,
+                _verdict(*first, layer, weight),
+                layer.output_size,
+                _pads_of(layer, transpose),
+                _turned(layer, weight, kernel, transpose),
+                layer,
+                arrays=call.arrays,
+            )
+        )
     return rows
+
+
+def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
+    """Refuse what no framework can say: some of them count groups, and would find others."""
+    numbers = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
+    for name, value in numbers.items():
+        if positive(name, value) % groups:
+            raise ValueError(
+                f"groups={groups} does not divide {name}={value} (remainder {value % groups}): make {name} a multiple "
+                f"of {groups}"
+            )
 
 
 def _verdict(

@@ -46,7 +46,7 @@ class Words:
                  "padding_mode": "zeros"}  # fmt: skip
         return {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
 
-    def weight_shape(self, transpose: bool) -> tuple[int, ...]:
+    def weight_shape(self, transpose: bool = False) -> tuple[int, ...]:
         """Shape of the kernel in our layout."""
         rows, cols = self.out_channels, self.in_channels
         rows, cols = (cols, rows) if transpose else (rows, cols)
@@ -76,6 +76,11 @@ class Words:
         return len(self.input_size)
 
     @property
+    def weight_last(self) -> tuple[int, ...]:
+        """Shape of the kernel of a convolution, with its channels last."""
+        return (*self.kernel_size, self.in_channels // self.groups, self.out_channels)
+
+    @property
     def image(self) -> tuple[int, ...]:
         """Shape of one input, channels first."""
         return (1, self.in_channels, *self.input_size)
@@ -92,17 +97,23 @@ class Call(NamedTuple):
     Parameters
     ----------
     says : str
-        What the framework calls the layer.
+        How the call is written, with braces where the words stand.
     make : callable
         Our function of that name, which takes `words`.
     words : dict
-        The framework's keywords, as they are written.
+        The framework's keywords.
     weight : callable
         Lays our kernel out as the framework has it, and brings it back as the framework's layer uses it.
     knows : set of str
         Which of the words that are not always said it has an argument for.
-    needs_size : bool
-        Whether it has to be told the output size.
+    shapes : tuple of (int, ...)
+        What the framework has as shapes of the input and of the weight.
+    aside : set of str
+        Which of the keywords are not written, since they say what the framework sees in its arrays.
+    names : bool
+        Whether there are names for paddings at all, and pads that differ at the two ends.
+    needs_size : str
+        The keyword by which it has to be told the output size; empty where it need not.
     """
 
     says: str
@@ -110,21 +121,47 @@ class Call(NamedTuple):
     words: dict[str, Any]
     weight: Callable[[NDArray[Any]], NDArray[Any]]
     knows: frozenset[str]
-    needs_size: bool = False
+    shapes: tuple[tuple[int, ...], ...]
+    aside: frozenset[str] = frozenset()
+    names: bool = True
+    needs_size: str = ""
 
     @property
     def text(self) -> str:
         """The call as it is written."""
-        return f"{self.says}({', '.join(f'{name}={value!r}' for name, value in self.words.items())})"
+        said = (f"{name}={value!r}" for name, value in self.words.items() if name not in self.aside)
+        return self.says.format(", ".join(said))
 
-    def refuse_unsaid(self, framework: str, words: Words) -> None:
+    @property
+    def arrays(self) -> str:
+        """What x and w are in the call."""
+        return ", ".join(f"{name} {shape}" for name, shape in zip("xw", self.shapes, strict=True))
+
+    def refuse_unsaid(self, words: Words) -> None:
         """Refuse words that the framework has no argument for."""
         for name, value in words.unusual().items():
             if name not in self.knows:
-                raise ValueError(f"{framework.partition(',')[0]} has no argument for {name}={value!r}")
+                raise ValueError(f"there is no argument for {name}={value!r}")
+        if self.make not in (Conv, ConvTranspose):
+            self._refuse_padding(words)
         if self.needs_size and words.output_size is None:
-            raise ValueError(f"{framework} has no output size by itself: say output_size, its output_shape, which the "
-                             "forward rule then checks")  # fmt: skip
+            raise ValueError(f"there is no output size but the one that is asked for: say output_size, its "
+                             f"{self.needs_size}, which the forward rule then checks")  # fmt: skip
+
+    def _refuse_padding(self, words: Words) -> None:
+        name = words.name({})
+        if name is None and any(isinstance(entry, str) for entry in words.padding):
+            raise ValueError(
+                f"there is one name of a padding for all axes, got {words.numbers}: say the pads in numbers"
+            )
+        if self.names:
+            return
+        if name is not None:
+            raise ValueError(f"there are no names for paddings, got {name!r}: say the pads in numbers")
+        for axis, entry in enumerate(words.numbers):
+            if isinstance(entry, tuple):
+                raise ValueError(f"both ends of an axis are padded alike, got {entry} on axis {axis}: pad the input "
+                                 "by itself where they differ")  # fmt: skip
 
 
 # -- a convolution ---------------------------------------------------------------------------------------------------
@@ -137,13 +174,15 @@ def _ours(words: Words) -> Call:
         "in_channels": words.in_channels, "out_channels": words.out_channels,
     }  # fmt: skip
     said = _without(said, stride=(1,) * words.ndim, padding=((0, 0),) * words.ndim, in_channels=1, out_channels=1)
-    return Call("Conv", Conv, said, _as_it_is, frozenset(words.unusual()) - {"output_padding", "output_size"})
+    knows = frozenset(words.unusual()) - {"output_padding", "output_size"}
+    return Call("Conv({})", Conv, said, _as_it_is, knows, (words.image, words.weight_shape()))
 
 
 def _torch(words: Words) -> Call:
     said = {**_modules(words), "padding": words.name({}) or words.numbers}
     knows = _COMMON | {"padding_mode"}
-    return Call(f"torch.nn.Conv{words.ndim}d", torch.conv, _said(said, words, knows), torch.weight, knows)
+    return Call(f"torch.nn.Conv{words.ndim}d({{}})(x)", torch.conv, _said(said, words, knows), torch.weight, knows,
+                (words.image, words.weight_shape()), frozenset({"input_size"}))  # fmt: skip
 
 
 def _tensorflow(words: Words) -> Call:
@@ -154,7 +193,9 @@ def _tensorflow(words: Words) -> Call:
     function = {1: tensorflow.conv1d, 2: tensorflow.conv2d, 3: tensorflow.conv3d}.get(words.ndim, tensorflow.conv)
     if words.ndim == 1:
         said = {{"strides": "stride"}.get(name, name): value for name, value in said.items()}
-    return Call(f"tf.nn.conv{words.ndim}d", function, said, _from("*IO", tensorflow.weight), _COMMON)
+    name = f"conv{words.ndim}d" if words.ndim in _LAST else "convolution"
+    return Call(f"tf.nn.{name}(x, w, {{}})", function, said, _from("*IO", tensorflow.weight), _COMMON,
+                (said["input"], said["filters"]), frozenset({"input", "filters"}))  # fmt: skip
 
 
 def _keras(words: Words) -> Call:
@@ -162,17 +203,20 @@ def _keras(words: Words) -> Call:
             "strides": words.stride, "padding": _keras_padding(words), "dilation_rate": words.dilation,
             "groups": words.groups}  # fmt: skip
     said = _without(said, dilation_rate=(1,) * words.ndim, groups=1)
-    return Call(f"keras.layers.Conv{words.ndim}D", tensorflow.keras_conv, said, _from("*IO", tensorflow.weight),
-                _COMMON)  # fmt: skip
+    return Call(f"keras.layers.Conv{words.ndim}D({{}})(x)", tensorflow.keras_conv, said,
+                _from("*IO", tensorflow.weight), _COMMON, (words.image_last, words.weight_last),
+                frozenset({"input_shape"}))  # fmt: skip
 
 
 def _jax(words: Words) -> Call:
-    said = {"lhs": words.image, "rhs": words.weight_shape(transpose=False), "window_strides": words.stride,
+    said: dict[str, Any]
+    said = {"lhs": words.image, "rhs": words.weight_shape(), "window_strides": words.stride,
             "padding": words.name(_CAPITALS) or words.padding, "lhs_dilation": words.input_dilation,
             "rhs_dilation": words.dilation, "feature_group_count": words.groups}  # fmt: skip
     ones = (1,) * words.ndim
     said = _without(said, lhs_dilation=ones, rhs_dilation=ones, feature_group_count=1)
-    return Call("jax.lax.conv_general_dilated", jax.conv, said, jax.weight, _COMMON | {"input_dilation"})
+    return Call("jax.lax.conv_general_dilated(x, w, {})", jax.conv, said, jax.weight, _COMMON | {"input_dilation"},
+                (said["lhs"], said["rhs"]), frozenset({"lhs", "rhs"}))  # fmt: skip
 
 
 def _flax(words: Words) -> Call:
@@ -186,25 +230,36 @@ def _flax(words: Words) -> Call:
     ones = (1,) * words.ndim
     said = _without(said, input_dilation=ones, kernel_dilation=ones, feature_group_count=1)
     knows = _COMMON | {"input_dilation"} | ({"padding_mode"} if padding in ("CIRCULAR", "REFLECT") else set())
-    return Call("flax.nnx.Conv", jax.flax_conv, said, _from("*IO", jax.flax_weight), knows)
+    return Call("flax.nnx.Conv({}, rngs=rngs)(x)", jax.flax_conv, said, _from("*IO", jax.flax_weight), knows,
+                (words.image_last, words.weight_last), frozenset({"input_size"}))  # fmt: skip
 
 
 def _onnx(words: Words) -> Call:
-    said = {"X": words.image, "W": words.weight_shape(transpose=False), **_onnx_words(words)}
-    return Call("onnx Conv", onnx.conv, said, onnx.weight, _COMMON)
+    said = {"X": words.image, "W": words.weight_shape(), **_onnx_words(words)}
+    return Call("onnx Conv({})", onnx.conv, said, onnx.weight, _COMMON, (said["X"], said["W"]), frozenset("XW"))
 
 
 def _theano(words: Words) -> Call:
-    said = {"input_shape": words.image, "filter_shape": words.weight_shape(transpose=False), **_theano_words(words)}
-    return Call(f"theano conv{words.ndim}d", theano.conv, said, theano.weight, _COMMON)
+    shapes = (words.image, words.weight_shape())
+    said = {"input_shape": words.image, "filter_shape": words.weight_shape(), **_theano_words(words)}
+    if words.ndim == 1 and said["border_mode"] == "causal":  # its one convolution of one axis, in single numbers
+        said = {name: value[0] if name in ("subsample", "filter_dilation") else value
+                for name, value in said.items() if name != "border_mode"}  # fmt: skip
+        return Call("theano.tensor.nnet.abstract_conv.causal_conv1d(x, w, {})", theano.causal_conv1d, said,
+                    theano.weight, _COMMON, shapes, frozenset({"input_shape"}))  # fmt: skip
+    return Call(f"theano.tensor.nnet.conv{words.ndim}d(x, w, {{}})", theano.conv, said, theano.weight, _COMMON,
+                shapes, frozenset({"input_shape", "filter_shape"}))  # fmt: skip
 
 
 def _mxnet(words: Words) -> Call:
-    return Call("mxnet Convolution", mxnet.conv, _mxnet_words(words), mxnet.weight, _COMMON)
+    said = {**_mxnet_words(words), "no_bias": True}
+    return Call("mxnet.nd.Convolution(x, w, {})", mxnet.conv, said, mxnet.weight, _COMMON,
+                (words.image, words.weight_shape()), frozenset({"data"}), names=False)  # fmt: skip
 
 
 def _caffe(words: Words) -> Call:
-    return Call("caffe Convolution", caffe.conv, _caffe_words(words), caffe.weight, _COMMON)
+    return Call("caffe.layers.Convolution(x, {})", caffe.conv, _caffe_words(words), caffe.weight, _COMMON,
+                (words.image, words.weight_shape()), frozenset({"bottom"}), names=False)  # fmt: skip
 
 
 FORWARD: Mapping[str, Callable[[Words], Call]] = {
@@ -219,15 +274,19 @@ FORWARD: Mapping[str, Callable[[Words], Call]] = {
 
 def _ours_transposed(words: Words) -> Call:
     call = _ours(words)
-    return call._replace(says="ConvTranspose", make=ConvTranspose, knows=frozenset(words.unusual()))
+    return call._replace(says="ConvTranspose({})", make=ConvTranspose, knows=frozenset(words.unusual()),
+                         shapes=(words.image, words.weight_shape(transpose=True)))  # fmt: skip
 
 
 def _torch_transposed(words: Words) -> Call:
     said = {**_modules(words), "padding": words.name({}) or words.numbers, "output_padding": words.output_padding,
             "output_size": words.output_size}  # fmt: skip
     knows = _COMMON | {"output_padding", "output_size", "padding_mode"}
-    return Call(f"torch.nn.ConvTranspose{words.ndim}d", torch.conv_transpose, _said(said, words, knows),
-                torch.weight_transpose, knows)  # fmt: skip
+    asked = "" if words.output_size is None else f", output_size={list(words.output_size)}"
+    return Call(f"torch.nn.ConvTranspose{words.ndim}d({{}})(x{asked})", torch.conv_transpose,
+                _said(said, words, knows), torch.weight_transpose, knows,
+                (words.image, words.weight_shape(transpose=True)),
+                frozenset({"input_size", "output_size"}))  # fmt: skip
 
 
 def _tensorflow_transposed(words: Words) -> Call:
@@ -235,10 +294,12 @@ def _tensorflow_transposed(words: Words) -> Call:
     said = {"input": words.image_last, "filters": (*words.kernel_size, words.out_channels, words.in_channels),
             "output_shape": output, "strides": words.stride, "padding": _explicit(words),
             "dilations": words.dilation}  # fmt: skip
-    said = _without(said, dilations=(1,) * words.ndim)
+    said = _without(said, output_shape=None, dilations=(1,) * words.ndim)
     weight = _from("*OI", tensorflow.weight_transpose, ours="IO*")
-    knows = frozenset({"dilation", "output_size"})
-    return Call(f"tf.nn.conv{words.ndim}d_transpose", tensorflow.conv_transpose, said, weight, knows, needs_size=True)
+    name = f"conv{words.ndim}d" if words.ndim in _LAST else "conv"
+    return Call(f"tf.nn.{name}_transpose(x, w, {{}})", tensorflow.conv_transpose, said, weight,
+                frozenset({"dilation", "output_size"}), (said["input"], said["filters"]),
+                frozenset({"input", "filters"}), needs_size="output_shape")  # fmt: skip
 
 
 def _keras_transposed(words: Words) -> Call:
@@ -246,9 +307,10 @@ def _keras_transposed(words: Words) -> Call:
             "strides": words.stride, "padding": _keras_padding(words), "output_padding": words.output_padding,
             "dilation_rate": words.dilation}  # fmt: skip
     said = _without(said, dilation_rate=(1,) * words.ndim, output_padding=(0,) * words.ndim)
-    return Call(f"keras.layers.Conv{words.ndim}DTranspose", tensorflow.keras_conv_transpose, said,
-                _from("*OI", tensorflow.weight_transpose, ours="IO*"),
-                frozenset({"dilation", "output_padding"}))  # fmt: skip
+    return Call(f"keras.layers.Conv{words.ndim}DTranspose({{}})(x)", tensorflow.keras_conv_transpose, said,
+                _from("*OI", tensorflow.weight_transpose, ours="IO*"), frozenset({"dilation", "output_padding"}),
+                (words.image_last, (*words.kernel_size, words.out_channels, words.in_channels)),
+                frozenset({"input_shape"}))  # fmt: skip
 
 
 def _jax_transposed(words: Words, transpose_kernel: bool = False) -> Call:
@@ -266,7 +328,8 @@ def _jax_transposed(words: Words, transpose_kernel: bool = False) -> Call:
         theirs = moved(kernel, "IO*", "*OI" if transpose_kernel else "*IO")
         return jax.weight_transpose(theirs, numbers, transpose_kernel)
 
-    return Call("jax.lax.conv_transpose", jax.conv_transpose, said, weight, frozenset({"dilation"}))
+    return Call("jax.lax.conv_transpose(x, w, {})", jax.conv_transpose, said, weight, frozenset({"dilation"}),
+                (said["lhs"], said["rhs"]), frozenset({"lhs", "rhs"}))  # fmt: skip
 
 
 def _jax_turned(words: Words) -> Call:
@@ -286,7 +349,9 @@ def _flax_transposed(words: Words) -> Call:
         return jax.flax_weight_transpose(moved(kernel, "IO*", "*IO"), padding=padding)
 
     knows = frozenset({"dilation"} | ({"padding_mode"} if padding == "CIRCULAR" else set()))
-    return Call("flax.nnx.ConvTranspose", jax.flax_conv_transpose, said, weight, knows)
+    return Call("flax.nnx.ConvTranspose({}, rngs=rngs)(x)", jax.flax_conv_transpose, said, weight, knows,
+                (words.image_last, (*words.kernel_size, words.in_channels, words.out_channels)),
+                frozenset({"input_size"}))  # fmt: skip
 
 
 def _onnx_transposed(words: Words) -> Call:
@@ -294,26 +359,33 @@ def _onnx_transposed(words: Words) -> Call:
             "output_padding": words.output_padding, "output_shape": words.output_size}  # fmt: skip
     said = _without(said, output_padding=(0,) * words.ndim, output_shape=None)
     knows = _COMMON | {"output_padding", "output_size"}
-    return Call("onnx ConvTranspose", onnx.conv_transpose, said, onnx.weight_transpose, knows)
+    return Call("onnx ConvTranspose({})", onnx.conv_transpose, said, onnx.weight_transpose, knows,
+                (said["X"], said["W"]), frozenset("XW"))  # fmt: skip
 
 
 def _theano_transposed(words: Words) -> Call:
-    output = (1, words.out_channels, *(words.output_size or (None,) * words.ndim))
+    shapes = (words.image, words.weight_shape(transpose=True))
+    output = None if words.output_size is None else (1, words.out_channels, *words.output_size)
     said = {"output_grad": words.image, "filters": words.weight_shape(transpose=True), "input_shape": output,
             **_theano_words(words)}  # fmt: skip
-    return Call(f"theano conv{words.ndim}d_grad_wrt_inputs", theano.conv_transpose, said, theano.weight_transpose,
-                _COMMON | {"output_size"})  # fmt: skip
+    said = _without(said, input_shape=None)
+    return Call(f"theano.tensor.nnet.abstract_conv.conv{words.ndim}d_grad_wrt_inputs(x, w, {{}})",
+                theano.conv_transpose, said, theano.weight_transpose, _COMMON | {"output_size"}, shapes,
+                frozenset({"output_grad", "filters"}), needs_size="input_shape")  # fmt: skip
 
 
 def _mxnet_transposed(words: Words) -> Call:
     said = {**_mxnet_words(words), "adj": words.output_padding, "target_shape": words.output_size}
     said = _without(said, adj=(0,) * words.ndim, target_shape=None)
-    return Call("mxnet Deconvolution", mxnet.conv_transpose, said, mxnet.weight_transpose,
-                _COMMON | {"output_padding", "output_size"})  # fmt: skip
+    return Call("mxnet.nd.Deconvolution(x, w, {})", mxnet.conv_transpose, said, mxnet.weight_transpose,
+                _COMMON | {"output_padding", "output_size"}, (words.image, words.weight_shape(transpose=True)),
+                frozenset({"data"}), names=False)  # fmt: skip
 
 
 def _caffe_transposed(words: Words) -> Call:
-    return Call("caffe Deconvolution", caffe.conv_transpose, _caffe_words(words), caffe.weight_transpose, _COMMON)
+    return Call("caffe.layers.Deconvolution(x, convolution_param=dict({}))", caffe.conv_transpose,
+                _caffe_words(words), caffe.weight_transpose, _COMMON,
+                (words.image, words.weight_shape(transpose=True)), frozenset({"bottom"}), names=False)  # fmt: skip
 
 
 TRANSPOSED: Mapping[str, Callable[[Words], Call]] = {
@@ -403,8 +475,8 @@ def _mxnet_words(words: Words) -> dict[str, Any]:
 
 
 def _caffe_words(words: Words) -> dict[str, Any]:
-    said = {"bottom": words.image, "num_output": words.out_channels, "kernel_size": words.kernel_size,
-            "stride": words.stride, "pad": words.name({}) or words.numbers, "dilation": words.dilation,
-            "group": words.groups}  # fmt: skip
-    ones = (1,) * words.ndim
-    return _without(said, stride=ones, dilation=ones, pad=(0,) * words.ndim, group=1)
+    said = {"bottom": words.image, "num_output": words.out_channels, "kernel_size": list(words.kernel_size),
+            "stride": list(words.stride), "pad": words.name({}) or list(words.numbers),
+            "dilation": list(words.dilation), "group": words.groups}  # fmt: skip
+    ones = [1] * words.ndim
+    return _without(said, stride=ones, dilation=ones, pad=[0] * words.ndim, group=1)
