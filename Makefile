@@ -12,6 +12,7 @@ SITE     := $(wildcard notebooks/site/*)
 FIGURES  := $(shell find figures -mindepth 1 -name __pycache__ -prune -o -print 2>/dev/null)
 LOWEST    = $(wildcard tests/core tests/test_layers*.py tests/test_cli*.py)
 ORACLES   = $(wildcard .venv-oracles/ready)
+ORACLE_DATA = $(patsubst %,tests/oracles/data/%.json.gz,tensorflow theano mxnet)
 PEERS     = $(wildcard .venv-peers/ready)
 
 # In the rule of a file in an environment, $(@D) is that environment.
@@ -34,7 +35,7 @@ EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level
 
 .DELETE_ON_ERROR:
 .PHONY: help show test check lint format types house doctest stale wheel lowest \
-	notebooks html figures bench bench-quick lab fuzz oracles-env peers-env browser-env pins clean
+	notebooks html figures docs anew bench bench-quick lab fuzz oracles oracles-env peers-env browser-env pins clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 help: ## list the targets
@@ -78,6 +79,7 @@ format: .venv/dev ## ruff, with its fixes applied
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
 html: build/site.done ## publish them as pages that need no server: build/site/index.html
 figures: build/figures.done ## draw the figures
+docs: build/docs.done ## write docs/frameworks.md anew, from the code
 
 # One thread, as the tables say; with the peers that are packages after `make peers-env`.
 bench bench-quick: export OPENBLAS_NUM_THREADS = 1
@@ -92,7 +94,8 @@ lab: .venv/lab ## JupyterLab on the walkthroughs, from the first one
 	$(BIN)/jupyter-lab notebooks/00_start_here.ipynb
 
 browser-env: .venv/browser ## playwright and JupyterLab, with which the tests open pages in an installed chromium
-oracles-env: .venv-oracles/ready ## torch, jax, onnx and scikit-image, which the tests compare with (over a gigabyte)
+oracles-env: .venv-oracles/ready ## torch, jax, flax, keras, onnx and others, which the tests compare with (over a gigabyte)
+oracles: $(ORACLE_DATA) ## record anew what tensorflow, aesara and mxnet compute, each in an environment of its own
 peers-env: .venv-peers/ready ## torch, einconv, sparse_convolution, ptwt, pylops, which benchmarks compare with (as large)
 
 clean: ## back to a bare checkout
@@ -138,6 +141,21 @@ clean: ## back to a bare checkout
 	@$(install) -e . --group lowest
 	@touch $@
 
+# Frameworks that do not install beside the others, for the script that records what they compute: exact versions, so
+# that the same bytes come out.
+.venv-record-tensorflow/ready: RECORDED = tensorflow-cpu==2.21.0 keras==3.15.1 numpy==2.4.6
+.venv-record-theano/ready: RECORDED = aesara==2.9.4 numpy==1.26.4 scipy==1.12.0
+.venv-record-mxnet/ready: RECORDED = mxnet==1.9.1 numpy==1.23.5
+.venv-record-%/ready:
+	@echo "Setting up .venv-record-$*: $(RECORDED)" >&2
+	@$(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install -qq $(RECORDED)
+	@touch $@
+
+tests/oracles/data/%.json.gz: tests/oracles/record_%.py .venv-record-%/ready anew
+	AESARA_FLAGS=cxx= .venv-record-$*/bin/python $<
+
+anew: # done whenever it is asked for
+
 pins: ## resolve constraints.txt anew
 	rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
 	.venv-pins/bin/python -m pip install -qq --upgrade pip
@@ -163,9 +181,15 @@ build/figures.done: $(filter %.py,$(FIGURES)) $(PACKAGE) .venv/dev
 	$(BIN)/python figures/build.py
 	@mkdir -p $(@D) && touch $@
 
+build/docs.done: docs/build.py $(PACKAGE) .venv/dev
+	$(BIN)/python docs/build.py
+	@mkdir -p $(@D) && touch $@
+
 # All of it is made anew in a copy, which then has to equal the original, file by file.
-build/stale.ok: $(FIGURES) $(NOTEBOOKS) $(PACKAGE) .venv/dev
-	@rm -rf build/stale && mkdir -p build/stale
+build/stale.ok: $(FIGURES) $(NOTEBOOKS) $(PACKAGE) docs/build.py docs/frameworks.md .venv/dev
+	@rm -rf build/stale && mkdir -p build/stale/docs
+	$(BIN)/python docs/build.py build/stale/docs
+	diff -q docs/frameworks.md build/stale/docs/frameworks.md
 	$(if $(FIGURES),cp -r figures build/stale && find build/stale/figures -name '*.svg' -delete)
 	$(if $(FIGURES),$(BIN)/python build/stale/figures/build.py committed)
 	$(if $(FIGURES),diff -rq -x __pycache__ figures build/stale/figures)
