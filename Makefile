@@ -152,7 +152,7 @@ clean: ## back to a bare checkout
 	@touch $@
 
 tests/oracles/data/%.json.gz: tests/oracles/record_%.py .venv-record-%/ready anew
-	AESARA_FLAGS=cxx= .venv-record-$*/bin/python $<
+	AESARA_FLAGS=cxx= MXNET_STORAGE_FALLBACK_LOG_VERBOSE=0 TF_CPP_MIN_LOG_LEVEL=2 .venv-record-$*/bin/python $<
 
 anew: # done whenever it is asked for
 
