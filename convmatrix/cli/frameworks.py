@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["add_to", "markdown"]
 
 _ARRAYS = ("x", "y", "weight")
+_DECIDED = {"setting": "--setting", "input_size": "--i", "kernel_size": "--k", "in_channels": "--cin",
+            "out_channels": "--cout"}  # fmt: skip
 _HEADINGS = ("framework", "output", "pads", "kernel", "values")
 _STAYS = "\0"  # a space at which no line is broken
 _KERNEL = {True: "turned", False: "as it is", None: "one tap"}
@@ -31,8 +33,9 @@ def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "frameworks", help="what each framework makes of these words; or, from arrays, whose convention it is",
-        description="Say the same words, and the same kernel, to every framework. Or give three arrays: x, the weight, "
-        "and the\ny that another framework made of them, and be told which convention lies between its y and ours.",
+        description="Say the same words, and the same kernel, to every framework. Or give three\n"
+        "arrays: x, the weight, and the y that another framework made of them, and be told\n"
+        "which convention lies between its y and ours.",
     )  # fmt: skip
     add_layer(parser)
     arrays = parser.add_argument_group("whose convention? (.npy files; sizes and channels are those of the arrays)")
@@ -71,12 +74,23 @@ def _text(rows: "Sequence[Row]", transposed: bool, width: int) -> Iterator[str]:
     for line in cells:
         yield "  ".join(cell.ljust(size) for cell, size in zip(line, wide, strict=True)).rstrip()
     yield ""
-    for row in rows:
-        said = f"{row.framework}: {row.message}" if row.message else _unbroken(row)
+    for said in _sayings(rows):
         lines = textwrap.wrap(said, max(width, 20), subsequent_indent="    ", break_on_hyphens=False)
         yield from (line.replace(_STAYS, " ") for line in lines)
     yield ""
     yield from textwrap.wrap(_legend(transposed), max(width, 20))
+
+
+def _sayings(rows: "Sequence[Row]") -> Iterator[str]:
+    """Each call; and each reason to refuse once, where the first one has it."""
+    refusals: dict[str, list[str]] = {}
+    for row in rows:
+        refusals.setdefault(row.message, []).append(row.framework)
+    for row in rows:
+        if not row.message:
+            yield _unbroken(row)
+        elif (names := refusals[row.message])[0] == row.framework:
+            yield f"{', '.join(names)}: {row.message}"
 
 
 def _unbroken(row: "Row") -> str:
@@ -146,10 +160,10 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
     if missing:
         raise RefusedError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: a convention is "
                            "found from three arrays, --x, --y and --weight")  # fmt: skip
-    words = words_of(arguments, needed=())
-    decided = [name for name in ("input_size", "kernel_size", "in_channels", "out_channels") if name in words]
+    decided = [option for name, option in _DECIDED.items() if getattr(arguments, name) is not None]
     if decided:
         raise RefusedError(f"{decided[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
+    words = words_of(arguments, needed=())
     found = diagnose(*(_loaded(f"--{name}", str(file)) for name, file in files.items()), **words)
     if arguments.format == "json":
         print_lines([json.dumps(_found(found))])
@@ -163,9 +177,14 @@ def _loaded(option: str, name: str) -> Any:
     if not re.search(r"\.npy$", name):
         raise RefusedError(f"{option} {name} is no .npy file: write the array with numpy.save")
     try:
-        return np.load(Path(name), allow_pickle=False)
-    except ValueError as error:
-        raise RefusedError(f"{option} {name} cannot be read: {error}") from None
+        array = np.load(Path(name), allow_pickle=False)
+    except (ValueError, EOFError):  # whose sentences are about pickles
+        array = None
+    if not isinstance(array, np.ndarray):
+        raise RefusedError(
+            f"{option} {name} cannot be read: it has to hold one array of numbers, as numpy.save writes it"
+        )
+    return array
 
 
 def _found(found: "Diagnosis") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One set of words, said to every framework: who makes the same layer of them, and who another one?"""
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -20,7 +21,8 @@ DIFFERENT_SHAPE = "different shape"
 REFUSED = "refused"
 
 _INPUTS = 3
-"""Random inputs to which two layers have to give the same outputs, in exact integers, to be called equal."""
+"""Random inputs to which two layers have to give the same outputs to be called equal; in floats, since those are fast,
+that hold integers so small that every sum is exact."""
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -124,9 +126,9 @@ def compare(
     _check_channels(groups, in_channels, out_channels)
     words = Words(**columns, padding=tuple(padding_entries(padding, count)), groups=groups,
                   in_channels=in_channels, out_channels=out_channels, padding_mode=padding_mode)  # fmt: skip
-    kernel = np.random.default_rng(0).integers(1, 10**6, words.weight_shape(transpose))
+    kernel = np.random.default_rng(0).integers(1, 10**6, words.weight_shape(transpose)).astype(np.float64)
     rows: list[Row] = []
-    first: tuple[Conv | ConvTranspose, NDArray[Any]] | None = None
+    first: _First | None = None
     for framework, speak in (TRANSPOSED if transpose else FORWARD).items():
         call = speak(words)
         try:
@@ -135,12 +137,12 @@ def compare(
         except ValueError as error:
             rows.append(Row(framework, call.text, REFUSED, message=str(error), arrays=call.arrays))
             continue
-        first = first or (layer, weight)
+        first = first or _First(layer, weight)
         rows.append(
             Row(
                 framework,
                 call.text,
-                _verdict(*first, layer, weight),
+                first.verdict(layer, weight),
                 layer.output_size,
                 _pads_of(layer, transpose),
                 _turned(layer, weight, kernel, transpose),
@@ -162,14 +164,28 @@ def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
             )
 
 
-def _verdict(
-    wanted: Conv | ConvTranspose, its_weight: NDArray[Any], layer: Conv | ConvTranspose, weight: NDArray[Any]
-) -> str:
-    if (layer.input_shape, layer.output_shape) != (wanted.input_shape, wanted.output_shape):
-        return DIFFERENT_SHAPE
-    x = np.random.default_rng(1).integers(-(10**3), 10**3, (prod(layer.input_shape), _INPUTS))
-    same = np.array_equal(layer.operator(weight) @ x, wanted.operator(its_weight) @ x)
-    return EQUAL if same else DIFFERENT_VALUES
+@dataclass(frozen=True, eq=False)
+class _First:
+    """The layer and weight that the others are compared with."""
+
+    layer: Conv | ConvTranspose
+    weight: NDArray[Any]
+
+    @cached_property
+    def inputs(self) -> NDArray[Any]:
+        shape = (prod(self.layer.input_shape), _INPUTS)
+        return np.random.default_rng(1).integers(-(10**3), 10**3, shape).astype(np.float64)
+
+    @cached_property
+    def outputs(self) -> NDArray[Any]:
+        return self.layer.operator(self.weight) @ self.inputs
+
+    def verdict(self, layer: Conv | ConvTranspose, weight: NDArray[Any]) -> str:
+        if (layer.input_shape, layer.output_shape) != (self.layer.input_shape, self.layer.output_shape):
+            return DIFFERENT_SHAPE
+        if layer == self.layer and np.array_equal(weight, self.weight):
+            return EQUAL
+        return EQUAL if np.array_equal(layer.operator(weight) @ self.inputs, self.outputs) else DIFFERENT_VALUES
 
 
 def _pads_of(layer: Conv | ConvTranspose, transpose: bool) -> Pads:
