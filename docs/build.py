@@ -1,0 +1,248 @@
+"""Build the pages of this folder that the code writes itself: ``python docs/build.py [FOLDER]``.
+
+``frameworks.md`` sets the conventions of all frameworks side by side: their arguments, their rules, and what they make
+of the same words. It has the same bytes every time.
+"""
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from convmatrix import Conv, ConvTranspose
+from convmatrix.cli.frameworks import markdown
+from convmatrix.frameworks import caffe, jax, mxnet, onnx, tensorflow, theano, torch
+from convmatrix.frameworks.asking import Asking, ways_to_ask
+from convmatrix.frameworks.compare import compare
+from convmatrix.frameworks.diagnose import conventions
+
+HERE = Path(__file__).resolve().parent
+WIDTH = 120
+
+MODULES = {"PyTorch": torch, "TensorFlow, Keras": tensorflow, "JAX, Flax": jax, "ONNX": onnx, "Theano": theano,
+           "MXNet": mxnet, "Caffe": caffe}  # fmt: skip
+
+FUNCTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "convmatrix": (Conv, ConvTranspose),
+    "torch": (torch.conv, torch.conv_transpose),
+    "tensorflow": (tensorflow.conv, tensorflow.conv_transpose),
+    "keras": (tensorflow.keras_conv, tensorflow.keras_conv_transpose),
+    "jax": (jax.conv, jax.conv_transpose),
+    "flax": (jax.flax_conv, jax.flax_conv_transpose),
+    "onnx": (onnx.conv, onnx.conv_transpose),
+    "theano": (theano.conv, theano.conv_transpose),
+    "mxnet": (mxnet.conv, mxnet.conv_transpose),
+    "caffe": (caffe.conv, caffe.conv_transpose),
+}
+
+OURS: Mapping[str, str] = {
+    "input_size": "input_size input input_shape lhs X output_grad data bottom",
+    "in_channels": "in_channels in_features",
+    "out_channels": "out_channels out_features num_filter num_output",
+    "kernel_size": "kernel_size kernel filters filter_shape rhs W kernel_shape kernel_h kernel_w",
+    "stride": "stride strides window_strides subsample stride_h stride_w",
+    "padding": "padding auto_pad pads border_mode pad pad_h pad_w",
+    "dilation": "dilation dilations dilation_rate rhs_dilation kernel_dilation filter_dilation dilate",
+    "groups": "groups feature_group_count group num_groups num_group",
+    "padding_mode": "padding_mode",
+    "input_dilation": "input_dilation lhs_dilation",
+    "output_padding": "output_padding adj",
+    "output_size": "output_size output_shape target_shape",
+}
+"""What frameworks call our arguments."""
+
+ELSEWHERE = {("keras", "filters"): "out_channels"}
+"""Where a framework takes a name for another thing than the others do."""
+
+SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("`same` with a stride: input 6, kernel 3, stride 2",
+     "One element has to be added in all. Where `same` exists for strides, it goes to the end.",
+     {"input_size": (6, 6), "kernel_size": 3, "stride": 2, "padding": "same"}),
+    ("`same` of a large image: input 224, kernel 7, stride 2",
+     "Five elements in all: two before, three after. With `padding=3`, as layers of PyTorch are often written, it "
+     "would be three at both ends: the same shape, other values.",
+     {"input_size": (224, 224), "kernel_size": 7, "stride": 2, "padding": "same"}),
+    ("`same` of an even kernel: input 4, kernel 2",
+     "The one element goes to the end, in PyTorch too.",
+     {"input_size": (4, 4), "kernel_size": 2, "padding": "same"}),
+    ("One pad on both ends: input 6, kernel 3, stride 2, padding 1",
+     "Numbers mean the same to all who take them. Theano alone turns the kernel.",
+     {"input_size": (6, 6), "kernel_size": 3, "stride": 2, "padding": 1}),
+    ("Transposed: input 3, kernel 3, stride 2, padding 1",
+     "JAX and Flax add the pads to the input between whose numbers zeros stand, the others crop them from the full "
+     "result. Here both give 5, since k - 1 - 1 is 1; the kernel is what differs.",
+     {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": 1}),
+    ("Transposed without a pad: input 3, kernel 3, stride 2",
+     "Now the two meanings of the pads give two sizes.",
+     {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2}),
+    ("Transposed `same`, with the size that is asked for: input 3, kernel 3, stride 2, output 6",
+     "A name crops what `same` adds to an input of 6: nothing before, one after.",
+     {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": "same", "output_size": 6}),
+    ("Transposed, with the size that is asked for: input 3, kernel 3, stride 2, padding 1, output 6",
+     "The same size from padding 1: one before, nothing after.",
+     {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": 1, "output_size": 6}),
+)  # fmt: skip
+
+INTRODUCTION = """
+The same call, with the same numbers, is not the same layer in every framework: names of paddings, pads of transposed
+layers, and the way the kernel lies differ, and often only the values show it. This page sets side by side what each
+framework means, as `convmatrix.frameworks` has it. It is written by `docs/build.py` from the code that the tests
+compare with the frameworks themselves.
+"""
+
+
+# -- Markdown --------------------------------------------------------------------------------------------------------
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """A paragraph, or an item whose further lines are indented; nothing in it begins a list by accident."""
+    stays = "\0"
+    text = re.sub(r"\s([-+*=]|\d+[.)])(?=\s)", stays + r"\1", " ".join(text.split()))
+    lines = textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(stays, " ")
+
+
+def escaped(text: str) -> str:
+    """Prose as Markdown shows it letter by letter; what is marked as code stays so."""
+    parts = re.split(r"(`[^`]*`)", text.replace("``", "`"))
+    return "".join(part if number % 2 else re.sub(r"([*<])", r"\\\1", part) for number, part in enumerate(parts))
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """The lines of a table."""
+    headings = list(headings)
+    yield f"| {' | '.join(headings)} |"
+    yield f"| {' | '.join('---' for _ in headings)} |"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+# -- what the page consists of ---------------------------------------------------------------------------------------
+
+
+def page() -> str:
+    """The page `frameworks.md`."""
+    parts = ["# Conventions, side by side", wrapped(INTRODUCTION)]
+    parts += ["## Names of arguments", *_arguments()]
+    parts += [
+        "## Rules",
+        wrapped("Here k_e is the extent of the kernel, dilation \\* (kernel_size - 1) + 1."),
+        *_rules(),
+    ]
+    parts += ["## The same words, said to all", *_settings()]
+    parts += ["## Which size is meant?", *_sizes()]
+    parts += ["## Whose convention is it?", *_conventions()]
+    parts += ["## Layers and models, read as objects", *_objects()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _arguments() -> Iterator[str]:
+    yield wrapped(
+        "What each framework calls our arguments, with its default. Where the framework takes arrays, their shapes tell "
+        "sizes and channels; layers of PyTorch, Keras and Flax see the input's size when they are called, so that there "
+        "the first argument is ours. Those in the last row have no name in ours: some say in which order the axes "
+        "stand, some change nothing of the matrix."
+    )
+    for number, kind in enumerate(("convolution", "transposed convolution")):
+        yield f"### Of a {kind}"
+        ours, *theirs = (_called(name, functions[number]) for name, functions in FUNCTIONS.items())
+        words = [word for word in OURS if ours[word]]
+        rows = [[f"`{word}`" if word in ours else word, *(", ".join(names[word]) or "-" for names in theirs)]
+                for word in (*words, "others")]  # fmt: skip
+        rows[-1][0] = "others"
+        yield "\n".join(table(FUNCTIONS, rows))
+
+
+def _called(framework: str, function: Callable[..., Any]) -> dict[str, list[str]]:
+    """The arguments of a function, by what we call them."""
+    known = {name: ours for ours, names in OURS.items() for name in names.split()}
+    found: dict[str, list[str]] = {ours: [] for ours in (*OURS, "others")}
+    parameters = inspect.signature(function).parameters
+    for name, parameter in parameters.items():
+        ours = ELSEWHERE.get((framework, name), known.get(name, "others"))
+        if name == "input_shape" and "output_grad" in parameters:
+            ours = "output_size"
+        default = "" if parameter.default in (parameter.empty, None) else f"={parameter.default!r}"
+        if not (ours == "others" and name == "ndim"):  # which is ours, in other modules too
+            found[ours].append(f"`{name}{default}`")
+    return found
+
+
+def _rules() -> Iterator[str]:
+    for key in torch.RULES:
+        yield f"### {key[0].upper()}{key[1:]}"
+        yield "\n".join(
+            wrapped(f"- **{name}**: {escaped(module.RULES[key])}", "  ") for name, module in MODULES.items()
+        )
+
+
+def _settings() -> Iterator[str]:
+    yield wrapped("One kernel, in the layout of each framework, and the same words. *Values* are beside the first row; "
+                  "*kernel* is how the windows read it (of a transposed layer, those between its inserted zeros, where "
+                  "C^T reads it turned by 180 degrees); *pads* stand before and after the input, and *cropped* is what "
+                  "the full result loses there. `x` and `w` are the input and the weight. On the command line, "
+                  "`convmatrix frameworks` makes such a table of any words.")  # fmt: skip
+    for title, sentence, words in SETTINGS:
+        yield f"### {title}"
+        yield wrapped(sentence)
+        yield "\n".join(markdown(compare(**words), words.get("transpose", False)))
+
+
+def _sizes() -> Iterator[str]:
+    ways = ways_to_ask(Conv((5, 5), 3, stride=2, padding=1))
+    yield wrapped(
+        f"With a stride, {escaped(ways.why[0])}. A transposed layer has to be told which one is meant, and that is said "
+        "in as many ways as there are frameworks. `convmatrix.frameworks.asking.ways_to_ask` tells them for any layer."
+    )
+    for size in ways.sizes[0]:
+        yield f"### {size.size} from 3"
+        yield "\n".join(table(("layer", "asked by", "in convmatrix"), map(_way, ways.ask(size.size))))
+
+
+def _way(asking: Asking) -> list[str]:
+    if asking.words is None:
+        return [asking.says, escaped(asking.asks), "-"]
+    words = ", ".join(f"{name}={value!r}" for name, value in asking.words.items())
+    return [asking.says, escaped(asking.asks), f"`{asking.framework}.{asking.function}({words})`"]
+
+
+def _conventions() -> Iterator[str]:
+    yield wrapped("Same shape, different values: `convmatrix.frameworks.diagnose.diagnose(x, y, weight, ...)` tries "
+                  "these, one by one and two by two, and says which of them turn our values into theirs. For two "
+                  "axes:")  # fmt: skip
+    rows = ([f"`{one.name}`", escaped(one.sentence), escaped(one.remedy.replace("{ours}", "'OI*'"))]
+            for one in conventions(2))  # fmt: skip
+    yield "\n".join(table(("name", "what theirs does", "to get theirs"), rows))
+    yield wrapped("`moved` is `convmatrix.frameworks.layouts.moved`; for a transposed layer its target is `'IO*'`. "
+                  "`flip` is along all axes of the kernel.")  # fmt: skip
+
+
+def _objects() -> Iterator[str]:
+    yield wrapped("No framework is imported: objects are read by the names of their attributes. `from_layer` gives a "
+                  "layer with its weight and bias, `from_model` a list of layers with their weights and biases, and "
+                  "in `left_out` what was passed over. Anything else is refused by its name.")  # fmt: skip
+    for name, module in MODULES.items():
+        readers = [(said, getattr(module, said)) for said in ("from_layer", "from_model") if hasattr(module, said)]
+        items = [wrapped(f"- `{said}`: {escaped(_summary(reader))}", "  ") for said, reader in readers]
+        yield f"### {name}"
+        yield "\n".join(items) or "It has no layer objects that are read."
+
+
+def _summary(function: Callable[..., Any]) -> str:
+    """What a docstring says before its sections."""
+    return (inspect.getdoc(function) or "").partition("\n\nParameters\n")[0]
+
+
+def build(folder: Path) -> None:
+    """Write the page; one that has its bytes already is left alone."""
+    target, content = folder / "frameworks.md", page().encode()
+    if not target.exists() or target.read_bytes() != content:
+        target.write_bytes(content)
+        print(f"wrote {target.name}")  # noqa: T201  make docs says what it wrote
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)

@@ -1,0 +1,125 @@
+"""The rules that every module tells of its framework, and the page that sets them side by side."""
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convmatrix import frameworks
+
+ROOT = Path(__file__).parents[2]
+KEYS = ["data", "weight", "transposed weight", "kernel", "padding", "same", "transposed padding", "output size",
+        "groups", "refused"]  # fmt: skip
+MODULES = ("caffe", "jax", "mxnet", "onnx", "tensorflow", "theano", "torch")
+
+
+def loaded():
+    spec = importlib.util.spec_from_file_location("docs.build", ROOT / "docs" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+BUILD = loaded()
+PAGE = (ROOT / "docs" / "frameworks.md").read_text(encoding="utf-8")
+
+
+def test_no_module_with_rules_is_forgotten():
+    names = [found.name for found in pkgutil.iter_modules(frameworks.__path__)]
+    with_rules = [name for name in names if hasattr(importlib.import_module(f"convmatrix.frameworks.{name}"), "RULES")]
+    assert tuple(with_rules) == MODULES
+    assert {module.__name__.rpartition(".")[2] for module in BUILD.MODULES.values()} == set(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_rules_are_ten_sentences_in_order(name):
+    rules = importlib.import_module(f"convmatrix.frameworks.{name}").RULES
+    assert list(rules) == KEYS
+    for sentence in rules.values():
+        assert re.fullmatch(r"\S.*\.", sentence), sentence  # one line that ends as a sentence does
+        assert "  " not in sentence
+        assert sentence.count("`") % 2 == 0
+
+
+def test_the_page_is_what_the_code_makes():
+    assert BUILD.page() == PAGE, "make docs"
+
+
+def test_the_page_is_built_into_a_folder_and_left_alone_there(tmp_path):
+    command = [sys.executable, ROOT / "docs" / "build.py", tmp_path]
+    said = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]
+    assert said == ["wrote frameworks.md\n", ""]
+    assert (tmp_path / "frameworks.md").read_text(encoding="utf-8") == PAGE
+    assert [path.name for path in tmp_path.iterdir()] == ["frameworks.md"]
+
+
+def test_lines_are_no_longer_than_they_should_be_and_end_in_no_space():
+    for line in PAGE.splitlines():
+        assert line.startswith("|") or len(line) <= 120, line
+        assert line == line.rstrip()
+    assert PAGE.endswith(".\n")
+    assert ">>>" not in PAGE
+    assert "\0" not in PAGE
+    assert str(ROOT) not in PAGE
+
+
+def test_every_table_has_as_many_cells_in_each_row():
+    width = None
+    for line in PAGE.splitlines():
+        if not line.startswith("|"):
+            width = None
+            continue
+        assert line.endswith("|")
+        cells = len(re.findall(r"(?<!\\)\|", line))
+        assert width in (None, cells), line
+        width = cells
+
+
+def test_every_argument_of_every_function_has_its_place():
+    for name, (conv, up) in BUILD.FUNCTIONS.items():
+        for function in (conv, up):
+            said = BUILD._called(name, function)
+            listed = [re.match(r"`(\w+)", word)[1] for words in said.values() for word in words]
+            assert sorted(listed) == sorted(set(BUILD.inspect.signature(function).parameters) - {"ndim"})
+    keras, theano = (BUILD._called(name, BUILD.FUNCTIONS[name][1]) for name in ("keras", "theano"))
+    assert (keras["out_channels"], keras["kernel_size"]) == (["`filters`"], ["`kernel_size`"])
+    assert (theano["output_size"], theano["input_size"]) == (["`input_shape`"], ["`output_grad`"])
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("- a *b* `c*` < d", r"- a \*b\* `c*` \< d"),
+        ("the sum is of ``x*``", "the sum is of `x*`"),
+    ],
+)
+def test_what_markdown_would_take_for_more_is_escaped(text, made):
+    assert BUILD.escaped(text) == made
+
+
+def test_no_wrapped_line_begins_a_list():
+    for sign in ("-", "+", "*", "=", "1.", "2)"):
+        for length in range(100, 121):
+            lines = BUILD.wrapped("a" * length + f" {sign} b" * 3, "  ").splitlines()
+            assert not any(line.lstrip().startswith(sign) for line in lines), lines
+            assert " ".join(" ".join(lines).split()) == "a" * length + f" {sign} b" * 3
+
+
+def test_rendered_it_has_its_sections_and_tables():
+    mistune = pytest.importorskip("mistune")
+    html = mistune.create_markdown(plugins=["table"])(PAGE)
+    titles = re.findall(r"<h2>(.*?)</h2>", html)
+    assert titles == ["Names of arguments", "Rules", "The same words, said to all", "Which size is meant?",
+                      "Whose convention is it?", "Layers and models, read as objects"]  # fmt: skip
+    assert html.count("<table>") == 2 + len(BUILD.SETTINGS) + 2 + 1
+    rules = html.partition("<h2>Rules</h2>")[2].partition("<h2>")[0]
+    assert rules.count("<li>") == len(KEYS) * len(MODULES)
+    assert "<ol>" not in html
+    assert rules.count("<ul>") == len(KEYS)
+    assert "<em>" not in rules
+    assert "(batch, channels, *size)" in rules
