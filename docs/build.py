@@ -141,10 +141,10 @@ def page() -> str:
 
 def _arguments() -> Iterator[str]:
     yield wrapped(
-        "What each framework calls our arguments, with its default. Where the framework takes arrays, their shapes tell "
-        "sizes and channels; layers of PyTorch, Keras and Flax see the input's size when they are called, so that there "
-        "the first argument is ours. Those in the last row have no name in ours: some say in which order the axes "
-        "stand, some change nothing of the matrix."
+        "What each framework calls our arguments, with its default. Where the framework takes arrays, their shapes "
+        "tell sizes and channels; layers of PyTorch, Keras and Flax see the input's size when they are called, so "
+        "that there the first argument is ours. Those in the last row have no name in ours: some say in which order "
+        "the axes stand, some change nothing of the matrix."
     )
     for number, kind in enumerate(("convolution", "transposed convolution")):
         yield f"### Of a {kind}"
@@ -194,8 +194,9 @@ def _settings() -> Iterator[str]:
 def _sizes() -> Iterator[str]:
     ways = ways_to_ask(Conv((5, 5), 3, stride=2, padding=1))
     yield wrapped(
-        f"With a stride, {escaped(ways.why[0])}. A transposed layer has to be told which one is meant, and that is said "
-        "in as many ways as there are frameworks. `convmatrix.frameworks.asking.ways_to_ask` tells them for any layer."
+        f"With a stride, {escaped(ways.why[0])}. A transposed layer has to be told which one is meant, and that is "
+        "said in as many ways as there are frameworks. `convmatrix.frameworks.asking.ways_to_ask` tells them for any "
+        "layer."
     )
     for size in ways.sizes[0]:
         yield f"### {size.size} from 3"

@@ -90,7 +90,7 @@ def _sayings(rows: "Sequence[Row]") -> Iterator[str]:
         if not row.message:
             yield _unbroken(row)
         elif (names := refusals[row.message])[0] == row.framework:
-            yield f"{', '.join(names)}: {row.message}"
+            yield f"{' / '.join(names)}: {row.message}"
 
 
 def _unbroken(row: "Row") -> str:

@@ -1,0 +1,75 @@
+"""The calls that `compare` writes are Python that they take: they make the sizes it tells, or are refused."""
+
+import ast
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from convmatrix.frameworks.compare import compare
+
+torch = pytest.importorskip("torch")
+jax = pytest.importorskip("jax")
+flax = pytest.importorskip("flax")
+nnx = pytest.importorskip("flax.nnx")
+
+DRAWN = 25
+UNSAID = "there is "  # the call lacks what was asked for, or the words have no meaning there
+
+
+def drawn(rng, transpose):
+    axes = int(rng.integers(1, 4))
+
+    def each(low, high):
+        return tuple(rng.integers(low, high + 1, axes).tolist())
+
+    kind = rng.choice(["number", "pairs", "same", "valid", "same_lower"], p=[0.4, 0.2, 0.2, 0.1, 0.1])
+    padding = {"number": tuple((p, p) for p in each(0, 2)), "pairs": tuple(zip(each(0, 2), each(0, 2), strict=True))}
+    groups = int(rng.choice([1, 2]))
+    words = {"input_size": each(3, 5), "kernel_size": each(1, 3), "stride": each(1, 2),
+             "padding": padding.get(kind, str(kind)), "dilation": each(1, 2) if rng.random() < 0.3 else (1,) * axes,
+             "groups": groups, "in_channels": 2 * groups, "out_channels": groups * int(rng.integers(1, 3)),
+             "padding_mode": "circular" if rng.random() < 0.15 else "zeros"}  # fmt: skip
+    if transpose and rng.random() < 0.3:
+        words["output_padding"] = each(0, 1)
+    return words
+
+
+def results(call, framework, x, w):
+    """The shape that the framework makes of the call as it is written, or the error that it raises."""
+    arrays = (
+        (torch.tensor(x), torch.tensor(w)) if framework == "torch" else (jax.numpy.asarray(x), jax.numpy.asarray(w))
+    )
+    names = {"torch": torch, "jax": jax, "flax": flax, "rngs": nnx.Rngs(0), "x": arrays[0], "w": arrays[1]}
+    try:
+        return tuple(eval(call, names).shape)  # which we have written
+    except (TypeError, ValueError, RuntimeError, NotImplementedError, AssertionError) as error:
+        return error
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
+@pytest.mark.parametrize("transpose", [False, True])
+def test_a_call_is_python_that_the_framework_takes(transpose):
+    rng = np.random.default_rng([7, transpose])
+    seen = Counter()
+    for _ in range(DRAWN):
+        words = drawn(rng, transpose)
+        for row in compare(**words, transpose=transpose):
+            framework = row.framework.partition(",")[0]
+            if framework not in ("torch", "jax", "flax") or row.message.startswith(UNSAID):
+                continue
+            x, w = (np.ones(ast.literal_eval(shape), dtype=np.float32)
+                    for shape in re.fullmatch(r"x (\(.*\)), w (\(.*\))", row.arrays).groups())  # fmt: skip
+            got = results(row.call, framework, x, w)
+            if row.layer is None:
+                assert isinstance(got, Exception) or 0 in got, (row, got)
+                seen[framework, "refused"] += 1
+                continue
+            channels, *size = row.layer.output_shape
+            first = framework == "torch" or "conv_general_dilated" in row.call
+            assert got == ((1, channels, *size) if first else (1, *size, channels)), (row, got)
+            seen[framework, "made"] += 1
+    for framework in ("torch", "jax", "flax"):
+        assert seen[framework, "made"] > 5, seen
+    assert seen["torch", "refused"] > 3, seen
