@@ -34,7 +34,7 @@ EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level
 	--ClearMetadataPreprocessor.preserve_nb_metadata_mask='{"kernelspec", ("language_info", "name")}'
 
 .DELETE_ON_ERROR:
-.PHONY: help show test check lint format types house doctest stale wheel lowest \
+.PHONY: help show test tests tests-oracles check lint format types house doctest stale wheel lowest \
 	notebooks html figures docs anew bench bench-quick lab fuzz oracles oracles-env peers-env browser-env pins clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
@@ -45,15 +45,23 @@ show: .venv/package ## C, its transpose and the verdict; ARGS="--i 5 --k 3 --s 2
 	@$(BIN)/python -m convmatrix show $(ARGS)
 
 test: .venv/dev $(ORACLES) ## all tests and notebooks; the slow ones where CI is set, the oracles after `make oracles-env`
-	$(BIN)/pytest --nbmake $(if $(ORACLES),--ignore=tests/oracles)
-	$(if $(ORACLES),.venv-oracles/bin/pytest tests/oracles)
+	$(if $(ORACLES),$(MAKE) -j2 --output-sync=target tests tests-oracles,$(BIN)/pytest --nbmake)
+
+tests: .venv/dev
+	$(BIN)/pytest --nbmake --ignore=tests/oracles
+
+tests-oracles: .venv-oracles/ready
+	.venv-oracles/bin/pytest tests/oracles
 
 fuzz: export FUZZ_EXAMPLES = $(EXAMPLES)
 fuzz: .venv/dev $(ORACLES) ## the drawn tests on fresh draws, EXAMPLES=2000 for each
 	$(BIN)/pytest -m hypothesis --hypothesis-profile=fuzz tests $(if $(ORACLES),--ignore=tests/oracles)
 	$(if $(ORACLES),.venv-oracles/bin/pytest -m hypothesis --hypothesis-profile=fuzz tests/oracles)
 
-check: lint types house doctest stale wheel lowest ## everything else that CI asks for: the seven below
+CHECKS    = lint types house doctest stale wheel lowest
+
+check: .venv/dev ## everything else that CI asks for: the seven below, two at a time
+	$(MAKE) -j2 --output-sync=target $(CHECKS)
 
 lint: .venv/dev ## ruff: rules and format
 	$(BIN)/ruff check

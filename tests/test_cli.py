@@ -16,7 +16,7 @@ from helpers import dense
 from strategies import built, conv_arguments, covers, integers, layers, seeds, share, transpose_arguments
 from symbols import taps_by_definition
 
-COMMANDS = ("show", "size", "verify", "figure", "animate", "explore", "export", "presets")
+COMMANDS = ("show", "size", "verify", "frameworks", "figure", "animate", "explore", "export", "presets")
 FIELDS = ["input_size", "kernel_size", "stride", "padding", "dilation", "groups", "in_channels", "out_channels",
           "padding_mode", "input_dilation"]  # fmt: skip
 SHAPES = ["input_shape", "output_shape", "matrix_shape", "nnz"]
