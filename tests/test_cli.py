@@ -934,7 +934,7 @@ def test_help(words):
             assert option in text
     if not words:
         for command in COMMANDS:
-            assert f"\n    {command} " in text
+            assert re.search(rf"^    {command}\s", text, re.MULTILINE)
     assert all(len(line) <= 80 for line in text.splitlines())
 
 

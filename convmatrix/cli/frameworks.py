@@ -34,8 +34,8 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "frameworks", help="what each framework makes of these words; or, from arrays, whose convention it is",
         description="Say the same words, and the same kernel, to every framework. Or give three\n"
-        "arrays: x, the weight, and the y that another framework made of them, and be told\n"
-        "which convention lies between its y and ours.",
+        "arrays: x, the weight, and the y that another framework made of them; and be\n"
+        "told which convention lies between its y and ours.",
     )  # fmt: skip
     add_layer(parser)
     arrays = parser.add_argument_group("whose convention? (.npy files; sizes and channels are those of the arrays)")

@@ -425,7 +425,7 @@ def _of_words(ndim: int) -> Iterator[Convention]:
     for mode in PADDING_MODES:
         known = {
             "zeros": "zeros, as frameworks do by default",
-            "symmetric": "by its mirror image, numpy.pad's symmetric",
+            "symmetric": "its mirror image, numpy.pad's symmetric",
         }
         yield Convention(
             f"padding_mode_{mode}", f"theirs extends the border by {known.get(mode, f'padding mode {mode}')}",
