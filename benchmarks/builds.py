@@ -110,7 +110,7 @@ class _Rows:
             if name == list(self._calls)[-1]:
                 first.clear()  # not held while others are timed
 
-        self._times = medians({LIMIT: partial(written, layer, dtype), **self._calls}, effort, inspect)
+        self._times = medians({LIMIT: partial(written, layer, dtype), **self._calls}, effort, inspect, fresh=True)
         self._limit = self._times[LIMIT].seconds
         self._best = min(self._times[name].seconds for name in others if name not in not_peers)
 

@@ -100,14 +100,19 @@ def fresh_pages() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
-def divide_heap() -> None:
-    """Leave no free stretch of used memory that an array above a megabyte fits into.
+def divide_heap() -> Callable[[], None]:
+    """Leave no free stretch of used memory that an array above a megabyte fits into, until the result is called.
 
     glibc asks the system only where there is none, whatever `fresh_pages` says: after a call that made many small
     arrays, the next ones would write large arrays, the limit among them, to warm memory in a fraction of the time.
+
+    Returns
+    -------
+    callable
+        Gives the heap back as it was.
     """
     if sys.platform != "linux":
-        return
+        return lambda: None
     libc = ctypes.CDLL(None)
     libc.malloc.restype = libc.realloc.restype = libc.sbrk.restype = ctypes.c_void_p
     libc.malloc.argtypes, libc.free.argtypes = [ctypes.c_size_t], [ctypes.c_void_p]
@@ -115,8 +120,14 @@ def divide_heap() -> None:
     end, slabs = libc.sbrk(0), []
     while _lies_below(libc, end, _FRESH_FROM):
         slabs.append(libc.malloc(_FRESH_FROM // 2))
-    for slab in slabs[:-1]:  # the last one stays whole, so that what is behind it stays too short
-        libc.realloc(slab, 1)  # its first bytes stay, as a fence
+    # The first bytes of each stay, as a fence; the last one stays whole, so that what is behind it stays too short.
+    fences = [libc.realloc(slab, 1) for slab in slabs[:-1]] + slabs[-1:]
+
+    def remove_fences() -> None:
+        while fences:
+            libc.free(fences.pop())
+
+    return remove_fences
 
 
 def _lies_below(libc: ctypes.CDLL, end: int, size: int) -> bool:
@@ -139,6 +150,8 @@ def medians(
     effort: Effort,
     inspect: Callable[[str, object], None] = lambda name, result: None,
     clock: Callable[[], float] = time.perf_counter,
+    *,
+    fresh: bool = False,
 ) -> dict[str, Timed]:
     """Time calls in turn.
 
@@ -152,6 +165,9 @@ def medians(
         Is given the name and the result of every first run, which warms up and does not count.
     clock : callable, optional
         Seconds since some moment.
+    fresh : bool, default False
+        Whether each turn begins without used memory that is large enough for large arrays: beside the limit, which is
+        one of fresh pages. Calls that are compared with each other alone have what memory they leave each other.
 
     Returns
     -------
@@ -168,10 +184,12 @@ def medians(
         if took <= effort.patience
     }
     rounds: dict[str, list[float]] = {name: [] for name in bursts}
+    fences: list[Callable[[], None]] = []
 
     def take_turns(names: Iterable[str]) -> None:
         for name in names:
-            divide_heap()
+            if fresh:
+                fences.append(divide_heap())
             rounds[name].append(_seconds(calls[name], bursts[name], clock))
 
     for turn in range(effort.rounds):
@@ -180,6 +198,8 @@ def medians(
     end = clock() + effort.seconds
     while short and clock() < end:
         take_turns(short)
+    for remove_fences in fences:
+        remove_fences()
     return {
         name: Timed(statistics.median(rounds[name])) if name in rounds else Timed(took, once=True)
         for name, took in first.items()
