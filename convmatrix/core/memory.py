@@ -9,6 +9,9 @@ __all__ = ["UNCHECKED", "available_memory", "require_memory"]
 UNCHECKED = 64 * 2**20
 """Results up to this many bytes are built without asking."""
 
+_NO_LIMIT = 2**60
+"""From here on a limit is none: version 1 of control groups writes the largest number of whole pages for it."""
+
 _CGROUPS = (  # (limit, use, statistics, the statistics' name for file cache that can be given back)
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
@@ -64,7 +67,7 @@ def _cgroup(root: Path, limit: str, used: str, stat: str, reclaimable: str) -> i
     if not ((root / limit).exists() and (root / used).exists() and (root / stat).exists()):
         return None
     text = (root / limit).read_text().strip()
-    if text == "max":
+    if text == "max" or int(text) >= _NO_LIMIT:  # then the other files, which are slow to read, need not be asked
         return None
     statistics = dict(line.split() for line in (root / stat).read_text().splitlines())
     return max(int(text) - int((root / used).read_text()) + int(statistics.get(reclaimable, 0)), 0)

@@ -58,6 +58,11 @@ def test_file_cache_can_be_given_back(files):
 
 def test_a_container_without_a_limit_has_the_systems(files):
     assert files(**version_2("max", 300)) is None
+
+
+@pytest.mark.parametrize(("limit", "found"), [(9223372036854771712, None), (2**60 - 1, 2**60 - 301)])
+def test_an_older_container_writes_no_limit_as_a_number(files, limit, found):
+    assert files(**version_1(limit, 300)) == found
     assert files(meminfo=MEMINFO, **version_2("max", 300)) == 3_000_000 * 1024
 
 
