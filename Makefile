@@ -34,7 +34,7 @@ EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level
 	--ClearMetadataPreprocessor.preserve_nb_metadata_mask='{"kernelspec", ("language_info", "name")}'
 
 .DELETE_ON_ERROR:
-.PHONY: help show test tests tests-oracles check lint format types house doctest stale wheel lowest \
+.PHONY: help show test tests-core tests-outer tests-oracles check lint format types house doctest stale wheel lowest \
 	notebooks html figures docs anew bench bench-quick lab fuzz oracles oracles-env peers-env browser-env pins clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
@@ -45,10 +45,16 @@ show: .venv/package ## C, its transpose and the verdict; ARGS="--i 5 --k 3 --s 2
 	@$(BIN)/python -m convmatrix show $(ARGS)
 
 test: .venv/dev $(ORACLES) ## all tests and notebooks; the slow ones where CI is set, the oracles after `make oracles-env`
-	$(if $(ORACLES),$(MAKE) -j2 --output-sync=target tests tests-oracles,$(BIN)/pytest --nbmake)
+	$(if $(ORACLES),$(MAKE) -j2 --output-sync=target tests-core tests-oracles tests-outer,$(BIN)/pytest --nbmake)
 
-tests: .venv/dev
-	$(BIN)/pytest --nbmake --ignore=tests/oracles
+# The same in three parts, two at a time: all that is not OUTER, the oracles, and OUTER.
+OUTER     = tests/browser tests/frameworks tests/show notebooks
+
+tests-core: .venv/dev
+	$(BIN)/pytest --ignore=tests/oracles $(OUTER:%=--ignore=%)
+
+tests-outer: .venv/dev
+	$(BIN)/pytest --nbmake $(OUTER)
 
 tests-oracles: .venv-oracles/ready
 	.venv-oracles/bin/pytest tests/oracles
