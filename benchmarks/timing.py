@@ -1,7 +1,8 @@
 """Medians of calls that are timed in turn, and the peak of memory of one call.
 
-What would distort the ratios is kept out: memory that was used before (`fresh_pages`, `divide_heap`), first calls (one
-that does not count), short calls beside long ones (bursts), a machine whose speed drifts (all calls in turn, medians).
+What would distort the ratios is kept out: memory that was used before (`fresh_pages`, `divide_heap`) and memory that the
+machine itself has not had yet (`touch`), first calls (one that does not count), short calls beside long ones (bursts), a
+machine whose speed drifts (all calls in turn, medians).
 """
 
 import ctypes
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convmatrix import Conv, ConvTranspose
+from convmatrix.core.memory import available_memory
 
 __all__ = [
     "FULL",
@@ -27,6 +29,8 @@ __all__ = [
     "medians",
     "peak_bytes",
     "rounded",
+    "touch",
+    "used_pages",
     "written",
 ]
 
@@ -45,6 +49,7 @@ _ROUNDS_OF_LONG = 3
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _FRESH_FROM = 2**20
 _NEVER = 2**31 - 1
+_AFTER_USE = 2**25
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,22 @@ def fresh_pages() -> None:
     Left alone, glibc decides by what was freed before: it hands out used pages for large arrays as well, or gives the
     pages of small ones back, to be cleared again for the next.
     """
+    _set_malloc(_FRESH_FROM, _NEVER)
+
+
+def used_pages() -> None:
+    """Take arrays as a process does that has worked for a while: up to 32 MiB from memory that was used before.
+
+    These are the thresholds that glibc arrives at by itself, once it has seen such arrays freed.
+    """
+    _set_malloc(_AFTER_USE, 2 * _AFTER_USE)
+
+
+def _set_malloc(mmap_threshold: int, trim_threshold: int) -> None:
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, _FRESH_FROM)
-        libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
+        libc.mallopt(_M_MMAP_THRESHOLD, mmap_threshold)
+        libc.mallopt(_M_TRIM_THRESHOLD, trim_threshold)
 
 
 def divide_heap() -> Callable[[], None]:
@@ -135,6 +152,15 @@ def _lies_below(libc: ctypes.CDLL, end: int, size: int) -> bool:
     block = libc.malloc(size)
     libc.free(block)
     return bool(block + size <= end)
+
+
+def touch(n_bytes: int) -> None:
+    """Write to so much memory, or to half of what there is, and give it back.
+
+    A virtual machine is given its memory page by page, as it writes to it: the first call that goes where none has been
+    takes ten times as long as any later one, so long that it would not be repeated.
+    """
+    np.empty(min(n_bytes, (available_memory() or n_bytes) // 2), np.uint8).fill(1)
 
 
 def written(layer: Conv | ConvTranspose, dtype: str) -> list[np.ndarray]:

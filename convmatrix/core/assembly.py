@@ -5,7 +5,7 @@ So the rows that share one row of axis 0, a *line*, are built once from the inne
 repeats, with the column shift added. All rows of a channel group have the same columns; only their weights differ.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise, product
 from math import prod
@@ -24,17 +24,26 @@ __all__ = ["assemble", "count_entries", "extended_weight", "index_dtype", "refil
 _BLOCK = 4096
 """Blocks of fewer elements make NumPy's broadcasting add several times slower per element."""
 
-_GATHERED = 8 * _BLOCK
-"""About as many weights are gathered at once for many channels, before they are copied: what the caches keep."""
+_SHORT = 8 * _BLOCK
+"""Blocks of many channels are made longer up to about as many weights."""
+
+_GATHERED = 2**18
+"""About as many weights are gathered at once before they are copied: what the caches keep."""
+
+_PERIOD = 2**19
+"""Most entries of a period that is written as one line: its rows apart would be written to every page once each."""
+
+_PAGE = 2**19
+"""Fewest entries of an image that is written channel by channel: as many as a huge page holds, for 4 bytes each."""
+
+_WORTH_KEEPING = 8
+"""At most the inverse of this of an image's entries is kept as lines while it is written."""
 
 _IMAGE = 2**16
 """Most entries of one output channel whose columns are written at once, for all channels."""
 
 _WORTH_A_THREAD = 10**7
 """Fewest entries that several threads write faster than one."""
-
-
-_NO_PLACES = np.zeros(0, dtype=np.intp)
 
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 _INT32_MAX = np.iinfo(np.int32).max
@@ -262,39 +271,61 @@ def _ranges(shape: tuple[int, ...], start: int, stop: int) -> Iterator[tuple[tup
 def _write(box: _Box, data: NDArray[Any], indices: NDArray[np.signedinteger] | None) -> None:
     """Write the values of all entries of a box, and their columns where these are wanted."""
     row_channels, col_channels = box.weight.shape[:2]
-    cols = prod(pattern.n_cols for pattern in box.patterns)
-    dtype = np.dtype(np.int64) if indices is None else indices.dtype
-    weights = np.ascontiguousarray(box.weight).reshape(row_channels, -1)  # shape (row_channels, places)
+    levels = _levels(box.patterns)
+    if indices is not None:
+        _write_columns(levels, box, indices.reshape(row_channels, -1))
     by_channel = data.reshape(row_channels, -1)
-    by_group = None if indices is None else indices.reshape(box.groups, row_channels // box.groups, -1)
+    # The lines of some channels at a time: what is copied many times has to stay in the caches.
+    some = max(_GATHERED // (col_channels * _longest(levels)), 1)
+    for first in range(0, row_channels, some):
+        weight, out = box.weight[first : first + some], by_channel[first : first + some]
+        size = min(_BLOCK // min(len(weight), 8), _SHORT // len(weight))
+        _write_lines(levels, _lines(levels, weight, _taken), out, size)
+
+
+def _write_columns(levels: Sequence["_Level"], box: _Box, by_channel: NDArray[np.signedinteger]) -> None:
+    """Write the columns of all entries, shape (row_channels, nnz), those of every group moved on."""
+    row_channels, col_channels = box.weight.shape[:2]
+    cols, dtype = prod(pattern.n_cols for pattern in box.patterns), by_channel.dtype
+    lines = _lines(levels, (np.arange(col_channels) * cols).astype(dtype)[None, :], _moved)
     first_cols = (box.first_col + np.arange(box.groups) * (col_channels * cols)).astype(dtype)
-
-    channels = np.arange(col_channels)
-    prefix = ((channels * cols).astype(dtype), channels * prod(box.weight.shape[2:]))
-    lines: Iterable[_Line] = _lines(_levels(box.patterns), *prefix)
-    if by_group is not None and row_channels > 1 and by_channel.shape[1] <= _IMAGE:
-        lines = list(lines)
-        _write_images(lines, first_cols, by_group)
-        by_group = None
-    for whole in lines:
-        if by_group is not None:
-            for line in whole.unrolled(_BLOCK):
-                shifts = first_cols[:, None, None, None] + line.shifts(dtype)[:, None]  # shape (groups, 1, repeats, 1)
-                np.add(line.cols, shifts, out=line.view(by_group))
-        # What is copied for many channels is gathered for all of them first, so it should not be long.
-        for line in whole.unrolled(min(_BLOCK // min(row_channels, 8), _GATHERED // row_channels)):
-            # take, not weights[:, places]: that would lay the result out column by column
-            np.copyto(line.view(by_channel), np.take(weights, line.places, axis=1)[:, None, :])
+    first_cols = np.repeat(first_cols, row_channels // box.groups)[:, None, None]
+    if row_channels > 1 and by_channel.shape[1] <= _IMAGE:
+        # Lines of short images would be too short to be written into every channel: these are written whole.
+        image = np.empty((1, by_channel.shape[1]), dtype=dtype)
+        for line in lines:
+            line.write_all(image)
+        np.add(image, first_cols[..., 0], out=by_channel)
+    else:
+        _write_lines(levels, lines, by_channel, _BLOCK, first_cols)
 
 
-def _write_images(
-    lines: Iterable["_Line"], first_cols: NDArray[np.signedinteger], by_group: NDArray[np.signedinteger]
+def _write_lines(
+    levels: Sequence["_Level"],
+    lines: Iterable["_Line"],
+    out: NDArray[Any],
+    size: int,
+    first_cols: NDArray[np.signedinteger] | None = None,
 ) -> None:
-    """Write the columns of short images, whole: their lines would be too short to be written into every channel."""
-    image = np.empty(by_group.shape[-1], dtype=by_group.dtype)
-    for line in lines:
-        line.write_cols(image)
-    np.add(image, first_cols[:, None, None], out=by_group)
+    """Write the lines of all channels into `out` (channels, nnz), in blocks of about that size."""
+    blocks = (block for line in lines for block in line.unrolled(size))
+    if len(out) == 1 or out.shape[1] < _PAGE or not _repeats(levels):
+        for block in blocks:
+            block.write(out, first_cols)
+        return
+    # Large images in the order of memory: a page that is come back to is no longer in the caches.
+    kept = list(blocks)
+    for channel in range(len(out)):
+        only = slice(channel, channel + 1)
+        for block in kept:
+            block.of(only).write(out[only], None if first_cols is None else first_cols[only])
+
+
+def _repeats(levels: Sequence["_Level"]) -> bool:
+    """Whether the lines of an image are together much shorter than the image."""
+    return bool(levels) and _WORTH_KEEPING * sum(len(part.cols) for part, _ in levels[0].pattern.parts) < (
+        levels[0].pattern.nnz
+    )
 
 
 def _write_starts(box: _Box, before: int, ends: NDArray[np.signedinteger]) -> None:
@@ -302,7 +333,7 @@ def _write_starts(box: _Box, before: int, ends: NDArray[np.signedinteger]) -> No
     row_channels, col_channels = box.weight.shape[:2]
     by_channel = ends.reshape(row_channels, -1)
     for line in _ends(_levels(box.patterns), col_channels, before, ends.dtype):
-        line.write_cols(by_channel[0])
+        line.write_all(by_channel[:1])
     every = box.nnz // row_channels
     np.add(by_channel[0], (np.arange(1, row_channels) * every).astype(ends.dtype)[:, None], out=by_channel[1:])
 
@@ -312,18 +343,19 @@ def _ends(
 ) -> Iterator["_Line"]:
     """Where the rows of an image end, as columns of lines: an interior that repeats moves on by its entries."""
     if not levels:
-        yield _Line(np.full(1, before + channels, dtype=dtype), _NO_PLACES, 0, 0, 1)
+        yield _Line(np.full((1, 1), before + channels, dtype=dtype), 0, 0, 1, shift=0)
         return
     level, inner = levels[0], levels[1:]
-    within = np.empty(prod(each.pattern.n_rows for each in inner), dtype=np.int64)  # a row of this axis of one entry
+    # The ends in a row of this axis that has one entry.
+    within = np.empty((1, prod(each.pattern.n_rows for each in inner)), dtype=np.int64)
     for line in _ends(inner, channels, 0, within.dtype):
-        line.write_cols(within)
+        line.write_all(within)
     start = 0
     for part, repeats in level.pattern.parts:
         each = channels * level.inner_nnz
-        block = (np.diff(part.ptr)[:, None] * within + (before + part.ptr[:-1] * each)[:, None]).ravel()
-        yield _Line(block.astype(dtype), _NO_PLACES, start, 0, len(block), repeats, len(part.cols) * each)
-        start += len(block) * repeats
+        block = (np.diff(part.ptr)[:, None] * within + (before + part.ptr[:-1] * each)[:, None]).reshape(1, -1)
+        yield _Line(block.astype(dtype), start, 0, block.size, repeats, len(part.cols) * each)
+        start += block.size * repeats
         before += len(part.cols) * each * repeats
 
 
@@ -332,124 +364,136 @@ class _Level(NamedTuple):
 
     pattern: Pattern
     col_step: int
-    place_step: int
     inner_nnz: int
 
 
 def _levels(patterns: Sequence[Pattern]) -> list[_Level]:
     inner = [patterns[axis + 1 :] for axis in range(len(patterns))]
     return [
-        _Level(p, prod(q.n_cols for q in rest), prod(len(q.symbols) for q in rest), prod(q.nnz for q in rest))
-        for p, rest in zip(patterns, inner, strict=True)
+        _Level(pattern, prod(each.n_cols for each in rest), prod(each.nnz for each in rest))
+        for pattern, rest in zip(patterns, inner, strict=True)
     ]
 
 
-class _Line(NamedTuple):
-    """A block of entries, to be written `repeats` times, `every` entries apart, with columns moved on by `shift`."""
+def _longest(levels: Sequence[_Level]) -> int:
+    """Most entries of one row of the outermost axis, of one input channel."""
+    if not levels:
+        return 1
+    widest = max(int(np.diff(part.ptr).max(initial=1)) for part, _ in levels[0].pattern.parts)
+    return max(widest * levels[0].inner_nnz, 1)
 
-    cols: NDArray[np.signedinteger]
-    places: NDArray[np.intp]
+
+class _Line(NamedTuple):
+    """A block of entries, to be written `repeats` times, `every` entries apart.
+
+    `cells`, of shape (channels, entries), are their values; or their columns, shape (1, entries), which every
+    repetition moves on by `shift`.
+    """
+
+    cells: NDArray[Any]
     start: int
     offset: int
     every: int
     repeats: int = 1
-    shift: int = 0
+    shift: int | None = None
 
-    def view(self, out: NDArray[Any]) -> NDArray[Any]:
-        """The part of `out` (..., nnz) that this line fills, shape (..., repeats, len(cols))."""
-        part = out[..., self.start : self.start + self.repeats * self.every]
-        whole = part.reshape(*out.shape[:-1], self.repeats, self.every)
-        return whole[..., self.offset : self.offset + len(self.cols)]
+    def write(self, out: NDArray[Any], first: NDArray[Any] | None = None) -> None:
+        """Write all repetitions into `out` (channels, nnz), columns moved on by `first` (channels, 1, 1)."""
+        part = out[:, self.start : self.start + self.repeats * self.every]
+        whole = part.reshape(len(out), self.repeats, self.every)
+        view = whole[..., self.offset : self.offset + self.cells.shape[1]]
+        if self.shift is None or (self.repeats == 1 and first is None):
+            np.copyto(view, self.cells[:, None, :])
+        else:
+            shifts = self._shifts(self.repeats)
+            np.add(self.cells[:, None, :], shifts if first is None else first + shifts, out=view)
 
-    def shifts(self, dtype: np.dtype[np.signedinteger], repeats: int | None = None) -> NDArray[np.signedinteger]:
-        """Column shift of each repetition, or of the first ones, shape (repeats,)."""
-        # A shift that is not taken may be larger than any column.
-        return (np.arange(self.repeats if repeats is None else repeats) * self.shift).astype(dtype)
+    def of(self, channels: slice) -> "_Line":
+        """The line of some channels; columns are the same for all."""
+        return self if self.shift is not None else self._replace(cells=self.cells[channels])
 
-    def write_cols(self, out: NDArray[np.signedinteger]) -> None:
-        """Write the columns of all repetitions into `out` (nnz,)."""
-        # Unrolling a line that is written but once would be most of the work, if it is short.
-        for line in self.unrolled(_BLOCK) if self.is_long else (self,):
-            np.add(line.cols, line.shifts(out.dtype)[:, None], out=line.view(out))
-
-    @property
-    def is_long(self) -> bool:
-        """Whether all repetitions together are worth writing in blocks."""
-        return self.repeats * len(self.cols) > _BLOCK
+    def write_all(self, out: NDArray[Any]) -> None:
+        """The same, in blocks if they are worth it: unrolling a line that is written but once is most of the work."""
+        for line in self.unrolled(_BLOCK) if self.repeats * self.cells.shape[1] > _BLOCK else (self,):
+            line.write(out)
 
     def unrolled(self, size: int) -> "Iterator[_Line]":
         """The same entries in blocks of about that size, or more: long enough to be written fast."""
-        times = min(-(-size // max(len(self.cols), 1)), self.repeats)
-        if times < 2 or len(self.cols) < self.every:
+        channels, length = self.cells.shape
+        times = min(-(-size // max(length, 1)), self.repeats)
+        if times < 2 or length < self.every:
             yield self
             return
-        cols = (self.shifts(self.cols.dtype, times)[:, None] + self.cols).ravel()
-        places = np.repeat(self.places[None, :], times, axis=0).ravel()
+        cells = np.empty((channels, times * length), dtype=self.cells.dtype)
+        self._replace(start=0, repeats=times).write(cells)
         repeats, rest = divmod(self.repeats, times)
         every = times * self.every
-        yield _Line(cols, places, self.start, 0, every, repeats, times * self.shift)
+        yield _Line(cells, self.start, 0, every, repeats, None if self.shift is None else times * self.shift)
         if rest:
-            cut = rest * self.every
-            moved = cols[:cut] + cols.dtype.type(repeats * times * self.shift)
-            yield _Line(moved, places[:cut], self.start + repeats * every, 0, cut)
+            cells = cells[:, : rest * length]
+            if self.shift:
+                cells = cells + cells.dtype.type(repeats * times * self.shift)
+            yield _Line(cells, self.start + repeats * every, 0, rest * length, shift=self.shift)
+
+    def _shifts(self, repeats: int) -> NDArray[np.signedinteger]:
+        """How far each repetition is moved on, shape (repeats, 1)."""
+        # A shift that is not taken may be larger than any column.
+        return (np.arange(repeats) * self.shift).astype(self.cells.dtype)[:, None]
 
 
-def _lines(levels: Sequence[_Level], cols: NDArray[np.signedinteger], places: NDArray[np.intp]) -> Iterator[_Line]:
-    """All entries of an image, line by line; every row of it is an outer product that begins with the given prefix."""
+Extended = Callable[[NDArray[Any], Rows, slice, _Level], NDArray[Any]]
+
+
+def _moved(cols: NDArray[Any], part: Rows, here: slice, level: _Level) -> NDArray[Any]:
+    """The columns (1, n) that all entries begin with, by those of one row of an axis."""
+    return (cols[:, :, None] + (part.cols[here] * level.col_step).astype(cols.dtype)).reshape(1, -1)
+
+
+def _taken(weight: NDArray[Any], part: Rows, here: slice, level: _Level) -> NDArray[Any]:
+    """The weights (channels, n, *symbols of this axis and those inside) by the symbols of one row of the axis."""
+    taken = weight.take(part.symbols[here], axis=2)
+    return taken.reshape(len(weight), taken.shape[1] * taken.shape[2], *taken.shape[3:])
+
+
+def _lines(levels: Sequence[_Level], prefix: NDArray[Any], extended: Extended) -> Iterator[_Line]:
+    """All entries of an image, line by line; every row of it is an outer product that begins with the given prefix.
+
+    `extended` makes the prefix of everything inside a row of an axis; without axes left, it is the cells of a line.
+    """
     if not levels:
-        yield _Line(cols, places, 0, 0, len(cols))
+        yield _Line(prefix, 0, 0, prefix.shape[1], shift=None if extended is _taken else 0)
         return
-    level, inner = levels[0], levels[1:]
-    pattern = level.pattern
+    level = levels[0]
     start = 0
-    for part, repeats in pattern.parts:
-        every = len(cols) * len(part.cols) * level.inner_nnz
-        rows = _rows_of_lines(part, level, inner, cols, places, start, every, repeats)
-        if repeats > 1 and part.n_rows > 1 and every < _BLOCK:
-            rows = iter((_joined(list(rows)),))
-        yield from rows
+    for part, repeats in level.pattern.parts:
+        every = prefix.shape[1] * len(part.cols) * level.inner_nnz
+        if repeats:
+            rows = _rows_of_lines(part, levels, prefix, extended)
+            shift = None if extended is _taken else level.pattern.shift * level.col_step
+            if repeats > 1 and part.n_rows > 1 and every <= _PERIOD:
+                rows = iter((np.concatenate(list(rows), axis=1),))
+            offset = 0
+            for cells in rows:
+                yield _Line(cells, start, offset, every, repeats, shift)
+                offset += cells.shape[1]
         start += every * repeats
 
 
 def _rows_of_lines(
-    part: Rows,
-    level: _Level,
-    inner: Sequence[_Level],
-    cols: NDArray[np.signedinteger],
-    places: NDArray[np.intp],
-    start: int,
-    every: int,
-    repeats: int,
-) -> Iterator[_Line]:
-    offset = 0
-    if repeats:
-        for row in range(part.n_rows):
-            here = slice(part.ptr[row], part.ptr[row + 1])
-            block = _block(
-                inner,
-                (cols[:, None] + (part.cols[here] * level.col_step).astype(cols.dtype)).ravel(),
-                (places[:, None] + part.symbols[here] * level.place_step).ravel(),
-            )
-            yield _Line(*block, start, offset, every, repeats, level.pattern.shift * level.col_step)
-            offset += len(block[0])
+    part: Rows, levels: Sequence[_Level], prefix: NDArray[Any], extended: Extended
+) -> Iterator[NDArray[Any]]:
+    """The cells of each row of one part of the outermost axis."""
+    level, inner = levels[0], levels[1:]
+    for row in range(part.n_rows):
+        here = slice(part.ptr[row], part.ptr[row + 1])
+        yield _block(inner, extended(prefix, part, here, level), extended)
 
 
-def _joined(lines: list[_Line]) -> _Line:
-    """The rows of one short period as one line."""
-    cols, places = (np.concatenate([line[part] for line in lines]) for part in (0, 1))
-    return lines[0]._replace(cols=cols, places=places)
-
-
-def _block(
-    levels: Sequence[_Level], cols: NDArray[np.signedinteger], places: NDArray[np.intp]
-) -> tuple[NDArray[np.signedinteger], NDArray[np.intp]]:
-    """Columns and weight places of all rows of an image that begin with the given prefix."""
+def _block(levels: Sequence[_Level], prefix: NDArray[Any], extended: Extended) -> NDArray[Any]:
+    """The cells of all rows of an image that begin with the given prefix."""
     if not levels:
-        return cols, places
-    size = len(cols) * levels[0].pattern.nnz * levels[0].inner_nnz
-    out_cols, out_places = np.empty(size, dtype=cols.dtype), np.empty(size, dtype=places.dtype)
-    for whole in _lines(levels, cols, places):
-        whole.write_cols(out_cols)
-        for line in whole.unrolled(_BLOCK) if whole.is_long else (whole,):
-            np.copyto(line.view(out_places), line.places)
-    return out_cols, out_places
+        return prefix
+    out = np.empty((len(prefix), prefix.shape[1] * levels[0].pattern.nnz * levels[0].inner_nnz), dtype=prefix.dtype)
+    for line in _lines(levels, prefix, extended):
+        line.write_all(out)
+    return out
