@@ -1,6 +1,7 @@
 """Measure, print every table as soon as it is there, and write all of them to a page."""
 
 import argparse
+import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from benchmarks.applications import (
 from benchmarks.builds import build_table, transpose_table
 from benchmarks.peers import load
 from benchmarks.report import Table, machine, page
-from benchmarks.timing import FULL, QUICK, Effort, fresh_pages, touch, used_pages
+from benchmarks.timing import FULL, QUICK, Effort, fresh_pages, touch
 from benchmarks.workloads import Workload
 
 _AT_ONCE = 6
 """Matrices that the calls of a table need memory for at the same time, their temporaries counted."""
 
-SECTIONS: dict[str, tuple[Callable[[Workload, Effort], Table], tuple[Workload, ...]]] = {
+Measure = Callable[[Workload, Effort], Table]
+
+SECTIONS: dict[str, tuple[Measure, tuple[Workload, ...]]] = {
     "The matrix": (build_table, workloads.BUILDS),
     "The transpose, built directly": (transpose_table, workloads.TRANSPOSES),
     "New weights on a known layer": (refill_table, workloads.REFILLS),
@@ -56,18 +59,31 @@ def main() -> None:
 
 
 def _measured(
-    measure: Callable[[Workload, Effort], Table], each: tuple[Workload, ...], chosen: argparse.Namespace
+    measure: Measure, each: tuple[Workload, ...], chosen: argparse.Namespace
 ) -> Iterator[Table]:
     if measure is application_table and not torch_installed():
         return
     for workload in each:
         if workload.name in chosen.names or not (chosen.names or (chosen.quick and workload.slow)):
-            # Beside the limit, one of fresh pages, all is fresh; what is compared with each other runs as in use.
-            (fresh_pages if measure in (build_table, transpose_table) else used_pages)()
-            touch(_AT_ONCE * workload.layer.nbytes(workload.dtype))
-            table = measure(workload, QUICK if chosen.quick else FULL)
+            table = _apart(measure, workload, QUICK if chosen.quick else FULL)
             print("\n" + table.markdown(), end="", flush=True)
             yield table
+
+
+def _apart(measure: Measure, workload: Workload, effort: Effort) -> Table:
+    """Measure in a process of its own, if the system can copy this one: what memory was used for before is decisive."""
+    if "fork" not in multiprocessing.get_all_start_methods():
+        return _prepared(measure, workload, effort)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(_prepared, (measure, workload, effort))
+
+
+def _prepared(measure: Measure, workload: Workload, effort: Effort) -> Table:
+    """Measure with fresh pages beside the limit, which is one of them; and else as the system gives them."""
+    if measure in (build_table, transpose_table):
+        fresh_pages()
+    touch(_AT_ONCE * workload.layer.nbytes(workload.dtype))
+    return measure(workload, effort)
 
 
 if __name__ == "__main__":

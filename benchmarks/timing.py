@@ -30,7 +30,6 @@ __all__ = [
     "peak_bytes",
     "rounded",
     "touch",
-    "used_pages",
     "written",
 ]
 
@@ -49,7 +48,6 @@ _ROUNDS_OF_LONG = 3
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _FRESH_FROM = 2**20
 _NEVER = 2**31 - 1
-_AFTER_USE = 2**25
 
 
 @dataclass(frozen=True)
@@ -99,22 +97,10 @@ def fresh_pages() -> None:
     Left alone, glibc decides by what was freed before: it hands out used pages for large arrays as well, or gives the
     pages of small ones back, to be cleared again for the next.
     """
-    _set_malloc(_FRESH_FROM, _NEVER)
-
-
-def used_pages() -> None:
-    """Take arrays as a process does that has worked for a while: up to 32 MiB from memory that was used before.
-
-    These are the thresholds that glibc arrives at by itself, once it has seen such arrays freed.
-    """
-    _set_malloc(_AFTER_USE, 2 * _AFTER_USE)
-
-
-def _set_malloc(mmap_threshold: int, trim_threshold: int) -> None:
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, mmap_threshold)
-        libc.mallopt(_M_TRIM_THRESHOLD, trim_threshold)
+        libc.mallopt(_M_MMAP_THRESHOLD, _FRESH_FROM)
+        libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def divide_heap() -> Callable[[], None]:

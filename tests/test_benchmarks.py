@@ -209,7 +209,6 @@ def test_the_page_has_every_table_and_what_is_not_met(tmp_path, monkeypatch, cap
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", "--write", str(written), "tiny", "none"])
     monkeypatch.setattr(command, "QUICK", ONCE)
     monkeypatch.setattr(command, "fresh_pages", lambda: None)
-    monkeypatch.setattr(command, "used_pages", lambda: None)
     monkeypatch.setattr(command, "torch_installed", lambda: False)
     command.main()
     page = written.read_text()

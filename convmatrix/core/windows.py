@@ -21,7 +21,7 @@ __all__ = ["banded", "gathered", "has_band", "mirrored", "scattered"]
 
 Array = NDArray[Any]
 
-_PIECE = 2**21
+_PIECE = 2**22
 """Bytes of the windows that are laid out at once."""
 
 _BAND = 16
@@ -29,6 +29,12 @@ _BAND = 16
 
 _WORTH = 4
 """A band matrix multiplies at most this many times as often as its taps would."""
+
+_SHORT_ROW = 2**7
+"""Bytes up to which a row of windows takes longer to begin than to copy."""
+
+_WORTH_ROWS = 2**19
+"""Bytes of windows from which that matters."""
 
 _WIDEST = 1.25
 """Rows of windows are laid out as one where this makes them at most so many times longer."""
@@ -55,12 +61,16 @@ def gathered(axes: Sequence[Axis], weight: Array, x: Array) -> Array:
     out = np.empty((len(x), groups, to, prod(sizes)), dtype=x.dtype)
     columns = _Workspace(x.dtype)
     for images, these, *ranges in _boxes((len(x), groups, *sizes), _PIECE // rows[0, 0].nbytes):
-        windows = _windows(x[images, these], _lines(axes, ranges), kernel, ranges)
+        lines = _lines(axes, ranges)
+        laid = laid_out(x[images, these], lines)
+        windows = _view(laid, lines, kernel, ranges, writeable=False)
         target = out[images, these, :, _side_by_side(sizes, ranges)]
         every = _row_step(windows) if to == 1 and len(axes) > 1 else 0
         if every:
             _multiply_in_rows(rows[these], windows, every, columns, target)
         else:
+            if _has_short_rows(windows, lines, kernel):
+                windows = _windows_of_rows(laid, lines, kernel, ranges)
             _multiply(rows[these], columns.filled(windows).reshape(*windows.shape[:2], rows.shape[2], -1), target)
     return out.reshape(len(x), groups, to, *sizes)
 
@@ -180,8 +190,9 @@ def _multiply_by_band(axes: Sequence[Axis], band: Array, x: Array, out: Array) -
         by_block = windows.transpose(0, 1, 2, *range(3 + ndim, 3 + 2 * ndim), *range(3, 3 + ndim))
         with np.errstate(invalid="ignore", over="ignore"):
             results = by_block.reshape(-1, len(band)) @ band
-        if not np.isfinite(results).all():
-            return False
+            # A sum is not finite if one of its terms is not, and costs less than looking at each.
+            if not np.isfinite(results.sum()):
+                return False
         here = out[images][at(3, *ranges)]
         here[:] = results.reshape(here.shape)
     return True
@@ -216,6 +227,28 @@ def _lines(axes: Sequence[Axis], ranges: Sequence[slice]) -> list[Line]:
 def _windows(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice]) -> Array:
     """The windows of a box of outputs, shape (images, groups, channels, *kernel_size, *box)."""
     return _view(laid_out(x, lines), lines, kernel, ranges, writeable=False)
+
+
+def _has_short_rows(windows: Array, lines: Sequence[Line], kernel: Sequence[int]) -> bool:
+    """Whether windows are better copied by `_windows_of_rows`."""
+    if windows.shape[-1] * windows.itemsize > _SHORT_ROW or windows.nbytes < _WORTH_ROWS:
+        return False
+    return prod(kernel[:-1]) > 1 and all(line.stride == 1 for line in lines[:-1])
+
+
+def _windows_of_rows(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice]) -> Array:
+    """The same windows of what is laid out, read from a copy in which those of the last axis are rows already.
+
+    Where the other axes have stride 1, such rows follow each other without a gap, and are then copied as one.
+    """
+    last, sizes = lines[-1], [here.stop - here.start for here in ranges]
+    shape = (*x.shape[:3], kernel[-1], *x.shape[3:-1], sizes[-1])
+    steps = (*x.strides[:3], last.dilation * x.strides[-1], *x.strides[3:-1], last.stride * x.strides[-1])
+    rows = as_strided(x, shape, steps, writeable=False).copy()
+    *leading, tap, cell = (*rows.strides[:4], rows.strides[-1])
+    outer = list(zip(rows.strides[4:-1], lines, strict=False))
+    taps, steps = [step * line.dilation for step, line in outer], [step * line.stride for step, line in outer]
+    return as_strided(rows, (*x.shape[:3], *kernel, *sizes), (*leading, *taps, tap, *steps, cell), writeable=False)
 
 
 def _view(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice], *, writeable: bool) -> Array:

@@ -62,12 +62,24 @@ def test_taps_say_which_weights_each_entry_is_the_sum_of(layer, seed):
     assert all(len(set(ids[a:b])) == b - a for a, b in pairwise(indptr))
 
 
-@given(layer=layers(), block=st.sampled_from((1, 2, 7, 30)), image=st.sampled_from((0, 10**6)), seed=seeds())
+@given(
+    layer=layers(),
+    block=st.sampled_from((1, 2, 7, 30)),
+    image=st.sampled_from((0, 10**6)),
+    gathered=st.sampled_from((1, 50, 10**6)),
+    period=st.sampled_from((1, 10**6)),
+    page=st.sampled_from((1, 10**6)),
+    keeping=st.sampled_from((0, 1)),
+    seed=seeds(),
+)
 @covers()
-def test_the_blocks_that_rows_are_written_in_change_nothing(layer, block, image, seed):
+def test_the_blocks_that_rows_are_written_in_change_nothing(
+    layer, block, image, gathered, period, page, keeping, seed
+):
     weight = integers(layer.weight_shape, seed)
     with (
-        mock.patch.multiple(assembly, _BLOCK=block, _IMAGE=image),
+        mock.patch.multiple(assembly, _BLOCK=block, _IMAGE=image, _GATHERED=gathered, _PERIOD=period),
+        mock.patch.multiple(assembly, _PAGE=page, _WORTH_KEEPING=keeping),
         mock.patch.object(assembly, "is_small", return_value=False),
     ):
         C = layer.matrix(weight)

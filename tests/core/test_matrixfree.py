@@ -104,11 +104,12 @@ def test_float16_vectors_become_what_scipy_makes_of_them(dtype):
     dtype=st.sampled_from((np.float32, np.float64, np.complex128, np.int32)),
     piece=st.sampled_from((1, 40, 300, 2000)),
     block=st.integers(1, 4),
+    worth_rows=st.sampled_from((0, 10**6)),
 )
 @covers()
-def test_the_operator_is_its_matrix_however_it_is_cut_into_pieces(layer, seed, dtype, piece, block):
+def test_the_operator_is_its_matrix_however_it_is_cut_into_pieces(layer, seed, dtype, piece, block, worth_rows):
     x, y = (integers((n, 3), seed + 1, dtype) for n in layer.matrix_shape[::-1])
-    with mock.patch.multiple(windows, _PIECE=piece, _BAND=block):
+    with mock.patch.multiple(windows, _PIECE=piece, _BAND=block, _WORTH_ROWS=worth_rows):
         for order in "CF":
             assert_same_map(
                 layer, integers(layer.weight_shape, seed, dtype), *(np.asarray(v, order=order) for v in (x, y))
