@@ -58,9 +58,7 @@ def main() -> None:
         chosen.write.write_text(text)
 
 
-def _measured(
-    measure: Measure, each: tuple[Workload, ...], chosen: argparse.Namespace
-) -> Iterator[Table]:
+def _measured(measure: Measure, each: tuple[Workload, ...], chosen: argparse.Namespace) -> Iterator[Table]:
     if measure is application_table and not torch_installed():
         return
     for workload in each:

@@ -1,8 +1,8 @@
 """Medians of calls that are timed in turn, and the peak of memory of one call.
 
-What would distort the ratios is kept out: memory that was used before (`fresh_pages`, `divide_heap`) and memory that the
-machine itself has not had yet (`touch`), first calls (one that does not count), short calls beside long ones (bursts), a
-machine whose speed drifts (all calls in turn, medians).
+What would distort the ratios is kept out: memory that was used before (`fresh_pages`, `divide_heap`) and memory that
+the machine itself has not had yet (`touch`), first calls (one that does not count), short calls beside long ones
+(bursts), a machine whose speed drifts (all calls in turn, medians).
 """
 
 import ctypes

@@ -438,7 +438,8 @@ class _Line(NamedTuple):
     def _shifts(self, repeats: int) -> NDArray[np.signedinteger]:
         """How far each repetition is moved on, shape (repeats, 1)."""
         # A shift that is not taken may be larger than any column.
-        return (np.arange(repeats) * self.shift).astype(self.cells.dtype)[:, None]
+        shifts: NDArray[np.signedinteger] = np.arange(repeats)[:, None] * (self.shift or 0)
+        return shifts.astype(self.cells.dtype)
 
 
 Extended = Callable[[NDArray[Any], Rows, slice, _Level], NDArray[Any]]
@@ -446,20 +447,19 @@ Extended = Callable[[NDArray[Any], Rows, slice, _Level], NDArray[Any]]
 
 def _moved(cols: NDArray[Any], part: Rows, here: slice, level: _Level) -> NDArray[Any]:
     """The columns (1, n) that all entries begin with, by those of one row of an axis."""
-    return (cols[:, :, None] + (part.cols[here] * level.col_step).astype(cols.dtype)).reshape(1, -1)
+    moved: NDArray[Any] = cols[:, :, None] + (part.cols[here] * level.col_step).astype(cols.dtype)
+    return moved.reshape(1, -1)
 
 
 def _taken(weight: NDArray[Any], part: Rows, here: slice, level: _Level) -> NDArray[Any]:
     """The weights (channels, n, *symbols of this axis and those inside) by the symbols of one row of the axis."""
-    taken = weight.take(part.symbols[here], axis=2)
+    taken: NDArray[Any] = weight.take(part.symbols[here], axis=2)
     return taken.reshape(len(weight), taken.shape[1] * taken.shape[2], *taken.shape[3:])
 
 
 def _lines(levels: Sequence[_Level], prefix: NDArray[Any], extended: Extended) -> Iterator[_Line]:
-    """All entries of an image, line by line; every row of it is an outer product that begins with the given prefix.
-
-    `extended` makes the prefix of everything inside a row of an axis; without axes left, it is the cells of a line.
-    """
+    """All entries of an image, line by line; every row of it is an outer product that begins with the given prefix."""
+    # Extended by a row of an axis, the prefix is that of everything inside; where no axis is left, the line itself.
     if not levels:
         yield _Line(prefix, 0, 0, prefix.shape[1], shift=None if extended is _taken else 0)
         return

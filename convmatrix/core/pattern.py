@@ -221,7 +221,9 @@ class Pattern:
             if self.table.empty is not None:
                 np.putmask(known, self.table.empty, nothing)
             known.flags.writeable = False
-            self._spread.clear()  # layers in turn have other axes beside this one: the last of them is remembered
+            # One for each axis of a square image, and not those of all layers that have such an axis.
+            if len(self._spread) >= _SPREAD:
+                self._spread.clear()
             self._spread[step, nothing] = known
         return known
 
@@ -322,6 +324,9 @@ def _remembered(make: Callable[[Axis], Pattern]) -> Callable[[Axis], Pattern]:
 
     return pattern
 
+
+_SPREAD = 4
+"""Most step lengths whose columns are remembered for an axis."""
 
 _KEPT = 2**15
 """Most entries of an axis whose pattern is remembered: less than a megabyte."""

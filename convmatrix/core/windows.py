@@ -237,18 +237,16 @@ def _has_short_rows(windows: Array, lines: Sequence[Line], kernel: Sequence[int]
 
 
 def _windows_of_rows(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice]) -> Array:
-    """The same windows of what is laid out, read from a copy in which those of the last axis are rows already.
-
-    Where the other axes have stride 1, such rows follow each other without a gap, and are then copied as one.
-    """
+    """The same windows of what is laid out, read from a copy in which those of the last axis are rows already."""
+    # Where the other axes have stride 1, such rows follow each other without a gap, and are then copied as one.
     last, sizes = lines[-1], [here.stop - here.start for here in ranges]
     shape = (*x.shape[:3], kernel[-1], *x.shape[3:-1], sizes[-1])
     steps = (*x.strides[:3], last.dilation * x.strides[-1], *x.strides[3:-1], last.stride * x.strides[-1])
     rows = as_strided(x, shape, steps, writeable=False).copy()
     *leading, tap, cell = (*rows.strides[:4], rows.strides[-1])
     outer = list(zip(rows.strides[4:-1], lines, strict=False))
-    taps, steps = [step * line.dilation for step, line in outer], [step * line.stride for step, line in outer]
-    return as_strided(rows, (*x.shape[:3], *kernel, *sizes), (*leading, *taps, tap, *steps, cell), writeable=False)
+    taps, jumps = [step * line.dilation for step, line in outer], [step * line.stride for step, line in outer]
+    return as_strided(rows, (*x.shape[:3], *kernel, *sizes), (*leading, *taps, tap, *jumps, cell), writeable=False)
 
 
 def _view(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice], *, writeable: bool) -> Array:

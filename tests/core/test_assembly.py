@@ -73,9 +73,7 @@ def test_taps_say_which_weights_each_entry_is_the_sum_of(layer, seed):
     seed=seeds(),
 )
 @covers()
-def test_the_blocks_that_rows_are_written_in_change_nothing(
-    layer, block, image, gathered, period, page, keeping, seed
-):
+def test_the_blocks_that_rows_are_written_in_change_nothing(layer, block, image, gathered, period, page, keeping, seed):
     weight = integers(layer.weight_shape, seed)
     with (
         mock.patch.multiple(assembly, _BLOCK=block, _IMAGE=image, _GATHERED=gathered, _PERIOD=period),
