@@ -122,7 +122,7 @@ def divide_heap() -> Callable[[], None]:
     libc.realloc.argtypes, libc.sbrk.argtypes = [ctypes.c_void_p, ctypes.c_size_t], [ctypes.c_ssize_t]
     end, slabs = libc.sbrk(0), []
     while _lies_below(libc, end, _FRESH_FROM):
-        slabs.append(libc.malloc(_FRESH_FROM // 2))
+        slabs.append(libc.malloc(_FRESH_FROM - 2**14))
     # The first bytes of each stay, as a fence; the last one stays whole, so that what is behind it stays too short.
     fences = [libc.realloc(slab, 1) for slab in slabs[:-1]] + slabs[-1:]
 

@@ -27,8 +27,8 @@ _BLOCK = 4096
 _SHORT = 8 * _BLOCK
 """Blocks of many channels are made longer up to about as many weights."""
 
-_GATHERED = 2**18
-"""About as many weights are gathered at once before they are copied: what the caches keep."""
+_GATHERED = 2**20 - 2**16
+"""About as many bytes of weights are gathered at once before they are copied: what the caches keep."""
 
 _PERIOD = 2**19
 """Most entries of a period that is written as one line: its rows apart would be written to every page once each."""
@@ -276,7 +276,8 @@ def _write(box: _Box, data: NDArray[Any], indices: NDArray[np.signedinteger] | N
         _write_columns(levels, box, indices.reshape(row_channels, -1))
     by_channel = data.reshape(row_channels, -1)
     # The lines of some channels at a time: what is copied many times has to stay in the caches.
-    some = max(_GATHERED // (col_channels * _longest(levels)), 1)
+    most = max(_GATHERED // (col_channels * _longest(levels) * data.itemsize), 1)
+    some = -(-row_channels // -(-row_channels // most))  # so that all times have about as many
     for first in range(0, row_channels, some):
         weight, out = box.weight[first : first + some], by_channel[first : first + some]
         size = min(_BLOCK // min(len(weight), 8), _SHORT // len(weight))
