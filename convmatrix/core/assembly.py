@@ -400,10 +400,14 @@ class _Line(NamedTuple):
 
     def write(self, out: NDArray[Any], first: NDArray[Any] | None = None) -> None:
         """Write all repetitions into `out` (channels, nnz), columns moved on by `first` (channels, 1, 1)."""
+        length = self.cells.shape[1]
+        if self.repeats == 1 and first is None:
+            begin = self.start + self.offset
+            out[:, begin : begin + length] = self.cells
+            return
         part = out[:, self.start : self.start + self.repeats * self.every]
-        whole = part.reshape(len(out), self.repeats, self.every)
-        view = whole[..., self.offset : self.offset + self.cells.shape[1]]
-        if self.shift is None or (self.repeats == 1 and first is None):
+        view = part.reshape(len(out), self.repeats, self.every)[..., self.offset : self.offset + length]
+        if self.shift is None:
             np.copyto(view, self.cells[:, None, :])
         else:
             shifts = self._shifts(self.repeats)
