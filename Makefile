@@ -110,7 +110,7 @@ lab: .venv/lab ## JupyterLab on the walkthroughs, from the first one
 browser-env: .venv/browser ## playwright and JupyterLab, with which the tests open pages in an installed chromium
 oracles-env: .venv-oracles/ready ## torch, jax, flax, keras, onnx and others, which the tests compare with (over a gigabyte)
 oracles: $(ORACLE_DATA) ## record anew what tensorflow, aesara and mxnet compute, each in an environment of its own
-peers-env: .venv-peers/ready ## torch, einconv, sparse_convolution, ptwt, pylops, which benchmarks compare with (as large)
+peers-env: .venv-peers/ready ## torch, einconv, sparse_convolution, ptwt, pylops, dask, with which benchmarks compare (as large)
 
 clean: ## back to a bare checkout
 	rm -rf .venv .venv-* build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

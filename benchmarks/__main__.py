@@ -3,6 +3,7 @@
 import argparse
 import multiprocessing
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import workloads
@@ -11,7 +12,7 @@ from benchmarks.applications import (
     gram_table,
     refill_table,
     row_blocks_table,
-    torch_installed,
+    scale_table,
 )
 from benchmarks.builds import build_table, transpose_table
 from benchmarks.peers import load
@@ -29,9 +30,12 @@ SECTIONS: dict[str, tuple[Measure, tuple[Workload, ...]]] = {
     "The transpose, built directly": (transpose_table, workloads.TRANSPOSES),
     "New weights on a known layer": (refill_table, workloads.REFILLS),
     "Blocks of rows": (row_blocks_table, workloads.BLOCKS),
+    "With dask": (scale_table, workloads.SCALES),
     "C^T C": (gram_table, workloads.GRAMS),
     "Without the matrix, beside torch": (application_table, workloads.APPLICATIONS),
 }
+
+_NEEDS = {application_table: "torch", scale_table: "dask"}
 
 
 def main() -> None:
@@ -44,7 +48,7 @@ def main() -> None:
     where = machine()
     print(where, flush=True)
     load()
-    if torch_installed():
+    if _installed("torch"):
         import torch
 
         torch.set_num_threads(1)
@@ -59,13 +63,17 @@ def main() -> None:
 
 
 def _measured(measure: Measure, each: tuple[Workload, ...], chosen: argparse.Namespace) -> Iterator[Table]:
-    if measure is application_table and not torch_installed():
+    if not _installed(_NEEDS.get(measure, "numpy")):
         return
     for workload in each:
         if workload.name in chosen.names or not (chosen.names or (chosen.quick and workload.slow)):
             table = _apart(measure, workload, QUICK if chosen.quick else FULL)
             print("\n" + table.markdown(), end="", flush=True)
             yield table
+
+
+def _installed(package: str) -> bool:
+    return find_spec(package) is not None
 
 
 def _apart(measure: Measure, workload: Workload, effort: Effort) -> Table:

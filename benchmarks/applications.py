@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 from scipy import sparse
@@ -13,8 +12,9 @@ from benchmarks.report import Table
 from benchmarks.targets import Figure
 from benchmarks.timing import Effort, medians
 from benchmarks.workloads import Workload
+from convmatrix.scale import SplitMatrix, split
 
-__all__ = ["application_table", "gram_table", "refill_table", "row_blocks_table", "torch_installed"]
+__all__ = ["application_table", "gram_table", "refill_table", "row_blocks_table", "scale_table"]
 
 _BLOCKS = 16
 
@@ -51,6 +51,42 @@ def gram_table(workload: Workload, effort: Effort) -> Table:
     return _compared(workload, "gram", calls, effort, targets.gram_target(layer))
 
 
+def scale_table(workload: Workload, effort: Effort) -> Table:
+    """Build and multiply: one matrix on one thread, beside slabs that two threads of dask build and multiply by."""
+    import dask
+
+    layer, weight = workload.layer, workload.weight
+    x = np.random.default_rng(1).integers(-4, 5, layer.input_shape).astype(workload.dtype)
+
+    def of_slabs(matrix: SplitMatrix) -> np.ndarray:
+        with dask.config.set(scheduler="threads", num_workers=2):
+            return matrix.matvec(x).compute()
+
+    def of_kept_slabs() -> np.ndarray:
+        with dask.config.set(scheduler="threads", num_workers=2):
+            return of_slabs(split(layer, weight).persist())
+
+    base = "one matrix, and a product"
+    calls = {
+        base: lambda: layer.unvec(layer.matrix(weight) @ layer.vec(x)),
+        "dask, two threads, slabs kept": of_kept_slabs,
+        "dask, two threads, slabs dropped": lambda: of_slabs(split(layer, weight)),
+    }
+    results: list[object] = []
+
+    def inspect(name: str, result: object) -> None:
+        results.append(result)
+        if not np.array_equal(results[0], result):
+            raise AssertionError(f"the product of {name} is another one than that of {base}")
+
+    times = medians(calls, effort, inspect)
+    table = Table(f"{workload.name}, scale", f"`{workload.code}`: {layer.nnz:,} entries", ("ms", f"x {base}"))
+    for name, timed in times.items():
+        ratio = Figure(timed.seconds / times[base].seconds, None if name == base else targets.SCALE)
+        table.add(name, {"ms": timed.text} | ({} if name == base else {f"x {base}": ratio}))
+    return table
+
+
 def _compared(workload: Workload, what: str, calls: dict, effort: Effort, at_most: float) -> Table:
     """Two calls, the first of which is the measure of the second."""
     (base, _), (ours, _) = calls.items()
@@ -74,11 +110,6 @@ def _compared(workload: Workload, what: str, calls: dict, effort: Effort, at_mos
 
 
 # -- without the matrix, beside torch ----------------------------------------------------------------------------------
-
-
-def torch_installed() -> bool:
-    """Whether there is something to compare the operator with."""
-    return find_spec("torch") is not None
 
 
 def application_table(workload: Workload, effort: Effort, batches: tuple[int, ...] = (1, 32)) -> Table:

@@ -10,6 +10,7 @@ __all__ = [
     "NEVER_SLOWER",
     "REFILL",
     "ROW_BLOCKS",
+    "SCALE",
     "TWO_THREADS",
     "Figure",
     "application_target",
@@ -23,6 +24,7 @@ LARGE = 20 * 10**6
 
 REFILL = 0.7
 ROW_BLOCKS = 1.15
+SCALE = 1 / 1.6
 PEAK = 1.05
 CONSTRUCTED = 1.4
 """A tiny layer, constructed and built, against the best peer."""

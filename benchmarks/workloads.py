@@ -9,7 +9,7 @@ import numpy as np
 
 from convmatrix import Conv
 
-__all__ = ["APPLICATIONS", "BLOCKS", "BUILDS", "GRAMS", "REFILLS", "TRANSPOSES", "Workload"]
+__all__ = ["APPLICATIONS", "BLOCKS", "BUILDS", "GRAMS", "REFILLS", "SCALES", "TRANSPOSES", "Workload"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ GRAMS = (
     _with(IMAGE, "1024^2", slow=True),
     _workload("16 channels of 64^2", (64, 64), 3, padding=1, slow=True, **{**_channels(16, 16), "dtype": "float64"}),
 )
+SCALES = (_workload("256^3", (256, 256, 256), 3, padding=1, dtype="float32", slow=True),)
 APPLICATIONS = (
     LENET,
     DEPTHWISE,

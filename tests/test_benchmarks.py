@@ -11,7 +11,7 @@ from scipy import sparse
 
 from benchmarks import __main__ as command
 from benchmarks import applications, builds, peers, report, targets, timing, workloads
-from convmatrix import Conv
+from convmatrix import Conv, scale
 
 ONCE = timing.Effort(rounds=1, seconds=0, patience=60)
 
@@ -209,7 +209,7 @@ def test_the_page_has_every_table_and_what_is_not_met(tmp_path, monkeypatch, cap
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", "--write", str(written), "tiny", "none"])
     monkeypatch.setattr(command, "QUICK", ONCE)
     monkeypatch.setattr(command, "fresh_pages", lambda: None)
-    monkeypatch.setattr(command, "torch_installed", lambda: False)
+    monkeypatch.setattr(command, "_installed", lambda package: package == "numpy")
     command.main()
     page = written.read_text()
     assert re.findall("^##+ (.*)$", page, re.MULTILINE) == [
@@ -237,6 +237,23 @@ def test_what_else_is_measured_is_compared(measure):
     (base, _), (ours, cells) = table.rows
     assert cells[f"x {base}"].at_most is not None
     assert f"| {ours} " in table.markdown()
+
+
+def test_slabs_are_compared_with_one_matrix():
+    pytest.importorskip("dask")
+    table = applications.scale_table(SMALL[1], ONCE)
+    (base, cells), *slabs = table.rows
+    assert list(cells) == ["ms"]
+    assert len(slabs) == 2
+    for _, cells in slabs:
+        assert cells[f"x {base}"].at_most == 1 / 1.6
+
+
+def test_a_wrong_product_of_slabs_is_refused(monkeypatch):
+    pytest.importorskip("dask")
+    monkeypatch.setattr(applications, "split", lambda layer, weight: scale.split(layer, 2 * weight))
+    with pytest.raises(AssertionError, match="is another one than that of one matrix"):
+        applications.scale_table(SMALL[0], ONCE)
 
 
 def test_a_wrong_gram_is_refused(monkeypatch):
