@@ -1,0 +1,210 @@
+"""JAX's paddings and spread inputs in numbers, one for each axis, which Flax hands on to it.
+
+What a name of a padding, or pairs, add before and after each axis, of a convolution and of a transposed one; and the
+layer that the second one is: a convolution of the spread input, or with its kernel turned a transpose.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from convmatrix.core.axis import named_padding
+from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import entries_of, integer
+
+__all__ = [
+    "Pairs",
+    "check_count",
+    "name_of_padding",
+    "named_pads",
+    "pair_of",
+    "pairs_of",
+    "refuse_spread",
+    "spans_of",
+    "transposed_layer",
+    "transposed_pads",
+]
+
+Pairs = list[tuple[int, int]]
+
+_NAMES = ("SAME", "SAME_LOWER", "VALID")
+"""Paddings that jax.lax.conv_general_dilated knows, in small letters too."""
+
+
+# -- one for each axis -----------------------------------------------------------------------------------------------
+
+
+def check_count(name: str, entries: Sequence[Any], count: int) -> None:
+    """Refuse a sequence with more or fewer entries than axes."""
+    if len(entries) != count:
+        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but the kernel has "
+                         f"{count} {'axis' if count == 1 else 'axes'} of its own: give one for each")  # fmt: skip
+
+
+def spans_of(kernel_size: Sequence[int], dilation: Sequence[int]) -> list[int]:
+    """Number of positions from the first tap to the last, k_e."""
+    return [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
+
+
+# -- padding ---------------------------------------------------------------------------------------------------------
+
+
+def name_of_padding(padding: str, others: Sequence[str] = ()) -> str:
+    """The name of a padding in capital letters, which JAX's own need not have.
+
+    Parameters
+    ----------
+    padding : str
+    others : sequence of str, optional
+        Names that may stand beside JAX's, in capital letters only.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    upper = padding.upper()
+    if upper in _NAMES:
+        return upper
+    if padding not in others:
+        remedy = f": write {upper!r}, in capital letters" if upper in others else ""
+        raise ValueError(f"padding {padding!r} is not one of {', '.join((*_NAMES, *others))}{remedy}")
+    return padding
+
+
+def refuse_spread(name: str, word: str, spread: Sequence[int]) -> None:
+    """Refuse a name of a padding for an input that is spread by what the word says."""
+    for axis, number in enumerate(spread):
+        if number != 1:
+            raise ValueError(f"padding {name!r} needs {word} 1 in JAX, got {number} on axis {axis}: give the "
+                             "padding as (low, high) pairs")  # fmt: skip
+
+
+def named_pads(name: str, sizes: Sequence[int], spans: Sequence[int], strides: Sequence[int]) -> Pairs:
+    """What a name pads before and after each axis of an input that is not spread."""
+    return [named_padding(name.lower(), *numbers) for numbers in zip(spans, strides, sizes, strict=True)]
+
+
+def pairs_of(padding: Any, count: int) -> Pairs:
+    """The pairs of a padding in numbers."""
+    entries = entries_of(padding)
+    if entries is None:
+        raise WrongTypeError(f"padding must be a name or a sequence of (low, high) pairs, one for each axis, in JAX, "
+                             f"got {padding!r}")  # fmt: skip
+    check_count("padding", entries, count)
+    return [pair_of(axis, entry) for axis, entry in enumerate(entries)]
+
+
+def pair_of(axis: int, entry: Any) -> tuple[int, int]:
+    """The padding of one axis, at both ends."""
+    ends = entries_of(entry)
+    if ends is None or len(ends) != 2:
+        remedy = f": write {(entry, entry)}" if isinstance(entry, int) else ""
+        raise WrongTypeError(f"padding on axis {axis} must be a (low, high) pair in JAX, got {entry!r}{remedy}")
+    return integer(f"padding on axis {axis}, low,", ends[0]), integer(f"padding on axis {axis}, high,", ends[1])
+
+
+def transposed_pads(
+    padding: Any, sizes: Sequence[int], spans: Sequence[int], strides: Sequence[int], consistent: bool
+) -> Pairs:
+    """What is added before and after each axis of the spread input.
+
+    Parameters
+    ----------
+    padding : str or sequence of (low, high)
+    sizes, spans, strides : sequence of int
+    consistent : bool
+        Whether pairs are of the convolution that is meant to be transposed.
+
+    Returns
+    -------
+    list of (int, int)
+
+    Raises
+    ------
+    ValueError
+        If a name is none of JAX's, or one that it refuses with strides, or there is not one pair for each axis.
+    WrongTypeError
+        If something else stands for a pair, or a consistent one is no tuple: a TypeError as well.
+    """
+    if not isinstance(padding, str):
+        pairs = pairs_of(padding, len(sizes))
+        if not consistent:
+            return pairs
+        for axis, entry in enumerate(entries_of(padding) or ()):
+            if not isinstance(entry, tuple):
+                raise WrongTypeError(f"padding on axis {axis} must be a tuple with use_consistent_padding=True in JAX, "
+                                     f"got {entry!r}: write {tuple(entry)}")  # fmt: skip
+        return [(span - 1 - low, span - 1 - high) for span, (low, high) in zip(spans, pairs, strict=True)]
+    if padding in _TRANSPOSED_NAMES:
+        return [_TRANSPOSED_NAMES[padding](span, stride) for span, stride in zip(spans, strides, strict=True)]
+    if consistent:
+        raise ValueError(f"padding {padding!r} is not one of SAME, VALID: jax.lax.conv_transpose with "
+                         "use_consistent_padding=True knows these two, in capital letters")  # fmt: skip
+    name = name_of_padding(padding)
+    refuse_spread(name, "strides", strides)
+    return named_pads(name, sizes, spans, [1] * len(sizes))
+
+
+def _transposed_same(span: int, stride: int) -> tuple[int, int]:
+    total = span + stride - 2
+    low = span - 1 if stride >= span else total - total // 2
+    return low, total - low
+
+
+def _transposed_valid(span: int, stride: int) -> tuple[int, int]:
+    return span - 1, max(span, stride) - 1
+
+
+_TRANSPOSED_NAMES: Mapping[str, Callable[[int, int], tuple[int, int]]] = {
+    "SAME": _transposed_same,
+    "VALID": _transposed_valid,
+}
+
+
+# -- transposed layers -----------------------------------------------------------------------------------------------
+
+
+def transposed_layer(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilation: Sequence[int],
+    pads: Pairs,
+    takes: int,
+    gives: int,
+    turned: bool,
+) -> Conv | ConvTranspose:
+    """The convolution of the spread input; with its kernel turned, what it is the transpose of is said instead.
+
+    Parameters
+    ----------
+    sizes, kernel, strides, dilation : sequence of int
+    pads : list of (int, int)
+        What is added to the spread input.
+    takes, gives : int
+        Channels.
+    turned : bool
+
+    Returns
+    -------
+    Conv
+        Where the kernel is not turned.
+    ConvTranspose
+        Where it is.
+    """
+    if not turned:
+        return Conv(sizes, kernel, padding=pads, dilation=dilation, in_channels=takes, out_channels=gives,
+                    input_dilation=strides, ndim=len(kernel))  # fmt: skip
+    crops = [
+        (span - 1 - low, span - 1 - high) for span, (low, high) in zip(spans_of(kernel, dilation), pads, strict=True)
+    ]
+    # What stands beyond the last stamp, up to a stride, is an output_padding, as other frameworks have it.
+    extra = [min(max(-after, 0), stride - 1) for (_, after), stride in zip(crops, strides, strict=True)]
+    crops = [(before, after + more) for (before, after), more in zip(crops, extra, strict=True)]
+    return ConvTranspose(sizes, kernel, stride=strides, padding=crops, dilation=dilation, in_channels=takes,
+                         out_channels=gives, output_padding=extra, ndim=len(kernel))  # fmt: skip
