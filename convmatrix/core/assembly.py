@@ -42,6 +42,9 @@ _WORTH_KEEPING = 8
 _IMAGE = 2**16
 """Most entries of one output channel whose columns are written at once, for all channels."""
 
+_ALIGNED = 64
+"""Bytes of a line of the cache, to which arrays in one piece of memory are aligned."""
+
 _WORTH_A_THREAD = 10**7
 """Fewest entries that several threads write faster than one."""
 
@@ -168,9 +171,8 @@ def assemble(
     shape = (sum(box.n_rows for box in boxes), n_cols)
     nnz = sum(box.nnz for box in boxes)
     dtype = index_dtype(*shape, nnz)
-    data = np.empty(nnz, dtype=weight.dtype)
-    indices = np.empty(nnz, dtype=dtype)
-    indptr = np.zeros(shape[0] + 1, dtype=dtype)
+    data, indices, indptr = _allocated((nnz, weight.dtype), (nnz, dtype), (shape[0] + 1, dtype))
+    indptr[0] = 0
 
     def write(box: _Box, row: int, entry: int) -> None:
         here = slice(entry, entry + box.nnz)
@@ -186,6 +188,19 @@ def assemble(
         with ThreadPoolExecutor(threads) as pool:  # NumPy lets go of the interpreter while it writes
             list(pool.map(write, boxes, first_rows, first_entries))
     return _canonical((data, indices, indptr), shape)
+
+
+def _allocated(*arrays: tuple[int, np.dtype[Any]]) -> list[NDArray[Any]]:
+    """Empty arrays of so many cells of a dtype, in one piece of memory."""
+    # The system takes longer to clear three pieces, at their ends, and may not keep them for the next matrix.
+    cells = [-(-size * dtype.itemsize // _ALIGNED) for size, dtype in arrays]
+    ends = list(accumulate(cells, initial=0))
+    # Of so large cells, since SciPy copies what it takes for a small part of an array that has many more.
+    memory = np.empty(ends[-1], dtype=np.dtype((np.void, _ALIGNED)))
+    return [
+        memory[start:stop].view(dtype)[:size]
+        for (size, dtype), (start, stop) in zip(arrays, pairwise(ends), strict=True)
+    ]
 
 
 def _shares(patterns: Sequence[Pattern], channels: int, rows: range | None, count: int) -> list[range]:

@@ -97,6 +97,14 @@ def test_the_same_matrix_with_wide_indices(layer, seed):
         assert_array_equal(getattr(wide, name), getattr(narrow, name))
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int8", "float32", "complex128"])
+def test_the_arrays_of_a_large_matrix_lie_in_one_piece_of_memory(dtype):
+    C = Conv((300, 301), 3, padding=1).matrix(np.ones((3, 3), dtype))
+    assert C.data.base is C.indices.base is C.indptr.base is not None  # or SciPy has copied what it was given
+    assert_canonical(C)
+    assert_array_equal(C.data, np.ones(C.nnz, dtype))
+
+
 # -- axes long enough to be written in blocks --------------------------------------------------------------------------
 
 
