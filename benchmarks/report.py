@@ -12,7 +12,7 @@ from convmatrix import __version__
 
 __all__ = ["Table", "machine", "page"]
 
-_PACKAGES = ("numpy", "scipy", "torch", "einconv", "sparse_convolution", "ptwt", "pylops")
+_PACKAGES = ("numpy", "scipy", "dask", "torch", "einconv", "sparse_convolution", "ptwt", "pylops")
 
 _HEAD = """# Performance
 
