@@ -352,7 +352,7 @@ def check_share(ndim, configs, pairs, seed):
     assert counts["found"] > 0.75 * len(pairs), counts
 
 
-@pytest.mark.parametrize(("ndim", "configs", "every"), [(1, ONE, 5), (2, TWO, 35)])
+@pytest.mark.parametrize(("ndim", "configs", "every"), [(1, ONE, 5), (2, TWO, 35), (3, THREE, 60)])
 def test_some_two_conventions_are_found(ndim, configs, every):
     """A share of what the next tests do, within seconds."""
     check_share(ndim, configs, pairs_of(ndim)[2::every], 40 + ndim)
@@ -368,6 +368,27 @@ def test_every_two_conventions_on_one_axis_are_found(part):
 @pytest.mark.parametrize("part", range(14))
 def test_every_two_conventions_on_two_axes_are_found(part):
     check_share(2, TWO, pairs_of(2)[part::14], 20 + part)
+
+
+@pytest.mark.slow
+def test_more_conventions_by_twos_on_three_axes_are_found():
+    check_share(3, THREE, pairs_of(3)[::20], 50)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "kernel_turned", "channels_swapped", "pads_swapped", "shift_axis_1_by_1", "data_channels_last"]
+)
+def test_conventions_are_found_where_zeros_stand_between_the_inputs(name):
+    rng, config, spread = np.random.default_rng(3), TWO[0], (2, 3)
+    weight = rng.integers(-99, 100, (*config["channels"], *config["kernel"])).astype(float)
+    x = rng.integers(-99, 100, (2, config["channels"][1], 4, 3)).astype(float)
+    stretched = np.zeros((*x.shape[:2], 3 * spread[0] + 1, 2 * spread[1] + 1))
+    stretched[..., :: spread[0], :: spread[1]] = x
+    y = theirs_of(stretched, weight, their_words(name, config["words"], config["kernel"]))
+    weight = given_weight(name, weight, config["words"], False)
+    x, y = (given_data(kind, name, array, 1, 2) for kind, array in (("x", x), ("y", y)))
+    told = diagnose(x, y, weight, **said(config), input_dilation=spread)
+    assert told.found == (((name,) if name else ()),)
 
 
 @pytest.mark.parametrize("seed", range(3))
