@@ -4,19 +4,19 @@ Data is channels last unless `data_format` says otherwise, kernels are (*kernel,
 layers (*kernel, out // groups, in), and no kernel is turned. A SAME padding puts the odd element at the end.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+import numpy as np  # noqa: F401  the examples use it
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import split_same
 from convmatrix.core.errors import WrongTypeError
+from convmatrix.frameworks.keras_models import keras_padding, one_each, read_model
 from convmatrix.frameworks.layouts import array_of, moved, shape_of
-from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
-from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, Upsample
-from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, integer, per_axis, positive
+from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
 
 __all__ = [
     "RULES",
@@ -452,10 +452,10 @@ def keras_conv(
     """  # noqa: DOC502  raised by the checks below and by the layer
     size, channels = _keras_input(input_shape, data_format, most=3)
     ndim = len(size)
-    stride, dilation = _per_axis("strides", strides, ndim), _per_axis("dilation_rate", dilation_rate, ndim)
+    stride, dilation = one_each("strides", strides, ndim), one_each("dilation_rate", dilation_rate, ndim)
     _refuse_both(f"Keras' Conv{ndim}D", stride, dilation)
-    return Conv(size, _per_axis("kernel_size", kernel_size, ndim), stride=stride, dilation=dilation,
-                padding=_keras_padding(padding, causal=ndim == 1), groups=positive("groups", groups),
+    return Conv(size, one_each("kernel_size", kernel_size, ndim), stride=stride, dilation=dilation,
+                padding=keras_padding(padding, causal=ndim == 1), groups=positive("groups", groups),
                 in_channels=channels, out_channels=positive("filters", filters))  # fmt: skip
 
 
@@ -507,7 +507,7 @@ def keras_conv_transpose(
     up = _keras_transposed(
         input_shape, filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate
     )
-    if output_padding is not None and _keras_padding(padding) == "same":
+    if output_padding is not None and keras_padding(padding) == "same":
         for number, (axis, size, outputs) in enumerate(zip(up.axes, up.input_size, up.output_size, strict=True)):
             if outputs == (size - 1) * axis.stride:
                 raise ValueError(f"output_padding 0 on axis {number} gives {outputs} outputs (= (input_size {size} - "
@@ -556,8 +556,8 @@ def keras_depthwise_conv(
     """  # noqa: DOC502  raised by the checks below and by the layer
     size, channels = _keras_input(input_shape, data_format, most=2)
     ndim = len(size)
-    return Conv(size, _per_axis("kernel_size", kernel_size, ndim), stride=_per_axis("strides", strides, ndim),
-                padding=_keras_padding(padding), dilation=_per_axis("dilation_rate", dilation_rate, ndim),
+    return Conv(size, one_each("kernel_size", kernel_size, ndim), stride=one_each("strides", strides, ndim),
+                padding=keras_padding(padding), dilation=one_each("dilation_rate", dilation_rate, ndim),
                 groups=channels, in_channels=channels,
                 out_channels=channels * positive("depth_multiplier", depth_multiplier))  # fmt: skip
 
@@ -613,7 +613,7 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     kernel = array_of(kernel)
     bias = getattr(obj, "bias", None)
     bias = None if bias is None else array_of(bias)
-    size = _per_axis("input_size", input_size, kernel.ndim - 2)
+    size = one_each("input_size", input_size, kernel.ndim - 2)
     words = {"kernel_size": taps, "strides": strides, "padding": padding, "dilation_rate": dilation}
     _check_data_format(data_format)
     if hasattr(obj, "depth_multiplier"):
@@ -666,183 +666,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     >>> list(from_model(Sequential(), 6, in_channels=1))
     [AvgPool(input_size=(6,), kernel_size=(2,))]
     """  # noqa: DOC502  raised by the checks below and by the layer
-    pieces = list(_pieces(obj))
-    data_format = _common_data_format(pieces)
-    shape = _first_shape(obj, [piece for _, piece in pieces], data_format, input_size, in_channels)
-    return chained(pieces, shape, _Reader().read)
-
-
-class _Reader:
-    """Reads one layer after the other, and knows when there are no spatial axes left."""
-
-    def __init__(self) -> None:
-        self.flattened_by = ""
-
-    def read(self, piece: Any, shape: tuple[int, ...]) -> Loaded | LeftOut:
-        kind = type(piece).__name__
-        if isinstance(piece, _Activation):
-            return LeftOut(f"the activation {piece.function} is not linear")
-        if kind in _PASSED_OVER:
-            return LeftOut(_PASSED_OVER[kind])
-        if kind == "Flatten":
-            self.flattened_by = self.flattened_by or kind
-            return LeftOut("it only flattens, in the order of the data_format; the matrix has channels first")
-        if self.flattened_by:
-            raise ValueError(f"{kind} comes after {self.flattened_by}, which leaves no axes: end the model before it")
-        if kind[:-2] in _GLOBAL and not getattr(piece, "keepdims", False):
-            self.flattened_by = kind
-        return _read(piece, shape)
-
-
-def _read(piece: Any, shape: tuple[int, ...]) -> Loaded:
-    kind, (channels, *size) = type(piece).__name__, shape
-    reader = _FIXED.get(kind[:-2])
-    if reader is not None and kind[-2:] in ("1D", "2D", "3D"):
-        if int(kind[-2]) != len(size):
-            raise ValueError(f"{kind} is given {len(size)} spatial axes, of sizes {tuple(size)}")
-        return reader(piece, channels, tuple(size))
-    if not any(hasattr(piece, name) for name in ("kernel_size", "pointwise_kernel")):
-        raise ValueError(f"{kind} is none of the layers that have a matrix here, nor one that may be passed over: end "
-                         "the model before it, or give its parts")  # fmt: skip
-    loaded = from_layer(piece, size)
-    if loaded.layer.in_channels != channels:
-        raise ValueError(f"{kind} takes {loaded.layer.in_channels} channels but is given {channels}")
-    return loaded
-
-
-def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
-    """The layers of a model, and of the models in it, with their names; an activation is a piece after its layer."""
-    if type(model).__name__ != "Sequential":
-        raise WrongTypeError(f"{type(model).__name__} is no Sequential, whose layers follow each other: give one, or "
-                             "read each layer by from_layer")  # fmt: skip
-    for piece in attributes_of(model, ("layers",), "a Keras Sequential")[0]:
-        if type(piece).__name__ == "Sequential":
-            yield from _pieces(piece)
-            continue
-        name = str(getattr(piece, "name", type(piece).__name__))
-        yield name, piece
-        function = getattr(getattr(piece, "activation", None), "__name__", "linear")
-        if function != "linear" and hasattr(piece, "kernel_size"):
-            yield name, _Activation(function)
-
-
-class _Activation:
-    """What a layer does to its result."""
-
-    def __init__(self, function: str) -> None:
-        self.function = function
-
-
-def _common_data_format(pieces: Iterable[tuple[str, Any]]) -> str | None:
-    known: tuple[str, str] | None = None
-    for name, piece in pieces:
-        data_format = getattr(piece, "data_format", None)
-        if type(piece).__name__ in ("Cropping1D", "UpSampling1D"):  # which have none
-            data_format = "channels_last"
-        if data_format is None:
-            continue
-        known = known or (name, data_format)
-        if data_format != known[1]:
-            raise ValueError(f"{known[0]} has data_format {known[1]!r} but {name} has {data_format!r}: between them "
-                             "channels would be taken for an axis; give a model with one data_format")  # fmt: skip
-    return None if known is None else known[1]
-
-
-def _first_shape(
-    model: Any, pieces: Iterable[Any], data_format: str | None, input_size: PerAxis | None, in_channels: int | None
-) -> tuple[int, ...]:
-    """(channels, *size) of what the first layer takes."""
-    said = (entries_of(getattr(model, "input_shape", None)) or [])[1:]
-    told_channels = said.pop(0 if data_format == "channels_first" else -1) if len(said) > 1 else None
-    layers = [piece for piece in pieces if type(piece).__name__ not in _PASSED_OVER]
-    channels = in_channels or told_channels or next(filter(None, map(_channels_of, layers)), None)
-    if channels is None:
-        raise ValueError("no layer of the model tells the channels of its input: give in_channels")
-    if input_size is None:
-        if told_channels is None or None in said:
-            raise ValueError("the model does not tell the sizes of its input: give input_size")
-        input_size = said
-    ndim = next(filter(None, map(_ndim_of, layers)), None)
-    size = per_axis("input_size", input_size, count_axes({"input_size": input_size}, ndim))
-    return (positive("in_channels", channels), *size)
-
-
-def _channels_of(piece: Any) -> int | None:
-    """The input channels of a built convolution."""
-    if not hasattr(piece, "kernel_size") or getattr(piece, "kernel", None) is None:
-        return None
-    shape = piece.kernel.shape
-    at_end = hasattr(piece, "output_padding")
-    return int(shape[-1] if at_end else shape[-2] * getattr(piece, "groups", 1))
-
-
-def _ndim_of(piece: Any) -> int | None:
-    """The number of spatial axes that the name of a layer or its kernel_size tells."""
-    if hasattr(piece, "kernel_size"):
-        return len(entries_of(piece.kernel_size) or ()) or None
-    kind = type(piece).__name__
-    return int(kind[-2]) if kind[:-2] in _FIXED and kind[-2:] in ("1D", "2D", "3D") else None
-
-
-# -- layers without a weight, and those that are passed over ----------------------------------------------------------
-
-
-def _pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
-    taps, strides, padding = attributes_of(piece, ("pool_size", "strides", "padding"), "a Keras pool")
-    taps = _per_axis("pool_size", taps, len(size))
-    stride = _per_axis("strides", strides, len(size))
-    words: dict[str, Any] = {"stride": stride, "padding": _keras_padding(padding), "channels": channels}
-    if kind is AvgPool:  # what SAME adds is not counted
-        words["count_include_pad"] = words["padding"] != "same"
-    return Loaded(kind(size, taps, **words))
-
-
-def _global_pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
-    return Loaded(kind(size, size, channels=channels))
-
-
-def _upsampling(piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
-    (factors,) = attributes_of(piece, ("size",), "a Keras upsampling")
-    word = getattr(piece, "interpolation", "nearest")
-    check_word("interpolation", word, ("nearest", "bilinear"))
-    factors = _per_axis("size", factors, len(size))
-    outputs = tuple(n * factor for n, factor in zip(size, factors, strict=True))
-    return Loaded(
-        Upsample(size, output_size=outputs, mode="nearest" if word == "nearest" else "linear", channels=channels)
-    )
-
-
-def _framed(attribute: str, sign: int, piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
-    """Zeros around, or a crop, which is a negative pad: each input is copied by a single tap."""
-    (pairs,) = attributes_of(piece, (attribute,), "a Keras layer that pads or crops")
-    pairs = [pairs] if len(size) == 1 and not isinstance(pairs[0], tuple | list) else pairs
-    padding = tuple((sign * before, sign * after) for before, after in pairs)
-    layer = Conv(size, (1,) * len(size), padding=padding, groups=channels, in_channels=channels, out_channels=channels)
-    return Loaded(layer, np.ones(layer.weight_shape, dtype=np.float32))
-
-
-_GLOBAL = ("GlobalAveragePooling", "GlobalMaxPooling")
-_FIXED: Mapping[str, Callable[[Any, int, tuple[int, ...]], Loaded]] = {
-    "AveragePooling": partial(_pool, AvgPool),
-    "MaxPooling": partial(_pool, MaxPool),
-    "GlobalAveragePooling": partial(_global_pool, AvgPool),
-    "GlobalMaxPooling": partial(_global_pool, MaxPool),
-    "UpSampling": _upsampling,
-    "ZeroPadding": partial(_framed, "padding", 1),
-    "Cropping": partial(_framed, "cropping", -1),
-}
-"""What reads a Keras layer, by its name without the number of axes."""
-
-_PASSED_OVER: Mapping[str, str] = {
-    "InputLayer": "it only names the input",
-    "Identity": "it does nothing",
-    "ActivityRegularization": "it only adds to the loss",
-    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"), "an activation is not linear"),
-    **dict.fromkeys(("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization",
-                     "UnitNormalization"), "normalisation is no part of the matrix"),
-    **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
-                     "GaussianDropout", "GaussianNoise"), "it acts in training alone"),
-}  # fmt: skip
+    return read_model(obj, input_size, in_channels, from_layer)
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -958,14 +782,6 @@ def _refuse_both(who: str, stride: list[int], dilation: list[int], also: str = "
                          f"strides {tuple(stride)} and dilations {tuple(dilation)}{also}")  # fmt: skip
 
 
-def _per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
-    """One integer for each axis, as Keras checks it."""
-    entries = entries_of(value)
-    if entries is not None and len(entries) != ndim:
-        raise ValueError(f"{name} must be one integer or one for each of {ndim} axes, got {len(entries)}, {value!r}")
-    return per_axis(name, value, ndim, least)
-
-
 def _keras_input(input_shape: Any, data_format: str | None, most: int) -> tuple[tuple[int, ...], int]:
     """Size and channels of one input."""
     shape = shape_of("input_shape", input_shape, unknown=True)
@@ -985,12 +801,6 @@ def _check_data_format(data_format: str | None) -> str:
     return word
 
 
-def _keras_padding(padding: Any, *, causal: bool = False) -> str:
-    word = padding.lower() if isinstance(padding, str) else padding
-    check_word("padding", word, ("valid", "same", "causal") if causal else ("valid", "same"))
-    return str(word)
-
-
 def _keras_transposed(
     input_shape: Any,
     filters: int,
@@ -1004,13 +814,13 @@ def _keras_transposed(
     """The transposed layer as some backend of Keras computes it."""
     size, channels = _keras_input(input_shape, data_format, most=3)
     ndim = len(size)
-    kernel, stride = _per_axis("kernel_size", kernel_size, ndim), _per_axis("strides", strides, ndim)
-    dilation, name = _per_axis("dilation_rate", dilation_rate, ndim), _keras_padding(padding)
+    kernel, stride = one_each("kernel_size", kernel_size, ndim), one_each("strides", strides, ndim)
+    dilation, name = one_each("dilation_rate", dilation_rate, ndim), keras_padding(padding)
     _refuse_both(f"Keras' Conv{ndim}DTranspose", stride, dilation)
     crops: Any = name
     beyond = [0] * ndim
     if output_padding is not None:
-        extra = _per_axis("output_padding", output_padding, ndim, least=0)
+        extra = one_each("output_padding", output_padding, ndim, least=0)
         for axis, (more, s) in enumerate(zip(extra, stride, strict=True)):
             if more >= s:
                 raise ValueError(f"output_padding {more} on axis {axis} must be less than the stride {s}")

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix.algebra.network import Network
+from convmatrix.frameworks import keras_models
 from convmatrix.frameworks import tensorflow as words
 from convmatrix.layers import MaxPool
 from recording import filled
@@ -228,7 +229,7 @@ def test_models_that_are_refused(layer, message):
 
 def test_layers_that_are_passed_over_are_keras_own():
     """Each name of the list is one of Keras, so that no note is dead."""
-    names = [*words._PASSED_OVER, *(f"{kind}2D" for kind in words._FIXED)]
+    names = [*keras_models._PASSED_OVER, *(f"{kind}2D" for kind in keras_models._FIXED)]
     assert [name for name in names if not hasattr(layers, name)] == []
 
 
