@@ -1,7 +1,7 @@
 """Keras' models, one layer after the other, read by the names of their classes and attributes.
 
 What is a layer of ours becomes one; activations, normalisation and dropout are passed over with a note; all else is
-refused by its name.
+refused by its name, and so is what computes by code that is not Keras' own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, 
 from convmatrix.layers import AvgPool, Conv, MaxPool, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, per_axis, positive
 
-__all__ = ["keras_padding", "one_each", "read_model"]
+__all__ = ["check_call", "keras_padding", "one_each", "read_model"]
 
 
 # -- the whole model -------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def read_model(
     ValueError
         If a layer is refused, with its name; or if layers have different data formats.
     WrongTypeError
-        If the object is no Sequential: a TypeError as well.
+        If the object is no Sequential, or has a call of its own: a TypeError as well.
     """  # noqa: DOC502  raised by what reads the layers
     pieces = list(_pieces(obj))
     data_format = _common_data_format(pieces)
@@ -62,6 +62,7 @@ class _Reader:
         kind = type(piece).__name__
         if isinstance(piece, _Activation):
             return LeftOut(f"the activation {piece.function} is not linear")
+        check_call(piece)
         if kind in _PASSED_OVER:
             return LeftOut(_PASSED_OVER[kind])
         if kind == "Flatten":
@@ -91,6 +92,7 @@ class _Reader:
 
 def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
     """The layers of a model, and of the models in it, with their names; an activation is a piece after its layer."""
+    check_call(model)
     if type(model).__name__ != "Sequential":
         raise WrongTypeError(f"{type(model).__name__} is no Sequential, whose layers follow each other: give one, or "
                              "read each layer by from_layer")  # fmt: skip
@@ -161,6 +163,40 @@ def _ndim_of(piece: Any) -> int | None:
         return len(entries_of(piece.kernel_size) or ()) or None
     kind = type(piece).__name__
     return int(kind[-2]) if kind[:-2] in _FIXED and kind[-2:] in ("1D", "2D", "3D") else None
+
+
+# -- whose code computes ---------------------------------------------------------------------------------------------
+
+_KERAS = ("keras", "tf_keras", "tensorflow")
+"""Packages that define Keras' own classes, whatever the backend and the version."""
+
+_COMPUTING = ("call", "__call__", "convolution_op")
+"""Methods by which Keras' classes make a result of their attributes."""
+
+
+def check_call(obj: Any) -> None:
+    """Refuse a layer or a model that computes by code other than Keras' own: of its class, or set on the object.
+
+    Parameters
+    ----------
+    obj : Keras layer or model
+
+    Raises
+    ------
+    WrongTypeError
+        If a method that computes is defined outside Keras: a TypeError as well.
+    """
+    kind = type(obj)
+    for method in _COMPUTING if hasattr(kind, "call") else ():
+        owner = next((base for base in kind.__mro__ if method in vars(base)), None)
+        if owner is not None and owner.__module__.partition(".")[0] not in _KERAS:
+            whose = f"{owner.__module__}.{owner.__name__}"
+        elif method in vars(obj):
+            whose = "the object"
+        else:
+            continue
+        raise WrongTypeError(f"{kind.__name__} has a {method} of its own, that of {whose}, so that its numbers do not "
+                             "say what it computes: give the plain Keras layers that it is made of")  # fmt: skip
 
 
 # -- layers without a weight, and those that are passed over ----------------------------------------------------------

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import split_same
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.frameworks.keras_models import keras_padding, one_each, read_model
+from convmatrix.frameworks.keras_models import check_call, keras_padding, one_each, read_model
 from convmatrix.frameworks.layouts import array_of, moved, shape_of
 from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
 from convmatrix.layers import Conv, ConvTranspose
@@ -586,7 +586,8 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     Raises
     ------
     ValueError
-        If the object is none of these layers (also a TypeError), is not built, or is refused by its words.
+        If the object is none of these layers or has a call of its own (also a TypeError), is not built, or is refused
+        by its words.
 
     References
     ----------
@@ -601,6 +602,7 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     Conv(input_size=(4,), kernel_size=(3,), padding=((1, 1),))
     """
     kind = type(obj).__name__
+    check_call(obj)
     if not getattr(obj, "built", True):
         raise ValueError(f"{kind} is not built, so it has no kernel yet: call it once, or its build(input_shape)")
     if getattr(obj, "quantization_mode", None):
@@ -650,8 +652,8 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     Raises
     ------
     ValueError
-        If the object is no Sequential (also a TypeError), if a layer is refused, with its name, or if layers have
-        different data formats.
+        If the object is no Sequential or has a call of its own (also a TypeError), if a layer is refused, with its
+        name, or if layers have different data formats.
 
     References
     ----------

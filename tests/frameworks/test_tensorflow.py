@@ -442,3 +442,81 @@ def test_objects_that_are_refused(call, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  compared below
         call()
     assert message in str(caught.value)
+
+
+# -- whose code computes ---------------------------------------------------------------------------------------------
+
+
+def of_class(obj, *, package="keras.src.layers", name=None, **methods):
+    """The object, as one of a class below its own that is defined in that package, with these methods."""
+    own = {method: lambda self, *inputs: None for method in methods}
+    return type(name or type(obj).__name__, (type(obj),), {"__module__": package, **own})(**vars(obj))
+
+
+COMPUTED = {
+    "convolution": lambda: convolution("Conv2D", KERNEL),
+    "transposed": lambda: convolution("Conv2DTranspose", KERNEL),
+    "depthwise": lambda: convolution("DepthwiseConv2D", KERNEL),
+    "pool": lambda: pool("AveragePooling2D", (2, 2)),
+    "upsampling": lambda: made("UpSampling2D", size=2),
+    "padding": lambda: made("ZeroPadding2D", padding=((1, 1), (1, 1))),
+    "activation": lambda: made("ReLU"),
+    "flatten": lambda: made("Flatten"),
+}
+
+
+def refused_call(call, message):
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value) == message + (
+        ", so that its numbers do not say what it computes: give the plain Keras layers that it is made of"
+    )
+
+
+@pytest.mark.parametrize("kind", COMPUTED)
+@pytest.mark.parametrize("package", ["keras.src.layers", "tf_keras.src.layers", "tensorflow.python.keras.layers"])
+def test_a_call_outside_keras_is_refused_in_a_model(kind, package):
+    layer, others = COMPUTED[kind](), [convolution("Conv2D", np.ones((1, 1, 1, 1)))]
+    keras_own = of_class(layer, package=package, call=True, __call__=True)
+    read = words.from_model(sequential(*others, keras_own), 5)
+    assert list(read) == list(words.from_model(sequential(*others, layer), 5))
+    below = of_class(of_class(keras_own, package="mine", name="Mine", call=True), package="mine.too", name="Deeper")
+    refused_call(lambda: words.from_model(sequential(*others, below), 5),
+                 f"{layer.name}: Deeper has a call of its own, that of mine.Mine")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["convolution", "transposed", "depthwise"])
+@pytest.mark.parametrize("method", ["call", "__call__", "convolution_op"])
+def test_a_call_outside_keras_is_refused_in_a_layer(kind, method):
+    keras_own = of_class(COMPUTED[kind](), call=True, __call__=True, convolution_op=True)
+    name = type(keras_own).__name__
+    plain = of_class(keras_own, package="kerasmine", name="Mine")
+    assert words.from_layer(plain, 5).layer == words.from_layer(COMPUTED[kind](), 5).layer
+    same_name = of_class(keras_own, package="kerasmine", **{method: True})
+    refused_call(lambda: words.from_layer(same_name, 5), f"{name} has a {method} of its own, that of kerasmine.{name}")
+    if method != "__call__":  # which Python takes from the class alone
+        setattr(keras_own, method, lambda *inputs: None)
+        refused_call(lambda: words.from_layer(keras_own, 5), f"{name} has a {method} of its own, that of the object")
+
+
+@pytest.mark.parametrize("name", ["Sequential", "Functional", "Residual"])
+def test_a_model_with_a_call_outside_keras_is_refused(name):
+    model = of_class(sequential(convolution("Conv2D", KERNEL)), package="keras.src.models", call=True)
+    assert len(words.from_model(model, 5)) == 1
+    its_own, message = of_class(model, package="mine", name=name, call=True), f"{name} has a call of its own, that of "
+    refused_call(lambda: words.from_model(its_own, 5), f"{message}mine.{name}")
+    where = "" if name == "Sequential" else "sequential: "
+    refused_call(lambda: words.from_model(sequential(its_own), 5, 1), f"{where}{message}mine.{name}")
+
+
+@pytest.mark.parametrize("obj", [5, np.ones(3), Made, len, Counter()])
+def test_what_is_no_layer_at_all_has_no_call_of_its_own(obj):
+    with pytest.raises(TypeError, match="is not a Keras convolution: it has no attribute 'kernel'"):
+        words.from_layer(obj, 5)
+    with pytest.raises(TypeError, match="is no Sequential"):
+        words.from_model(obj, 5)
+
+
+def test_what_has_a_call_but_no_attributes_is_refused_too():
+    slotted = type("Slotted", (), {"__slots__": (), "__module__": "mine", "call": lambda self, x: x})()
+    refused_call(lambda: words.from_layer(slotted, 5), "Slotted has a call of its own, that of mine.Slotted")

@@ -242,3 +242,90 @@ def test_what_is_no_layer_of_these_or_is_not_built_is_refused():
     functional = keras.Model(inputs, layers.Conv2D(1, 3)(inputs))
     with pytest.raises(TypeError, match="Functional is no Sequential"):
         words.from_model(functional, 5)
+
+
+# -- whose code computes ---------------------------------------------------------------------------------------------
+
+
+OF_ITS_OWN = "has a {} of its own, that of .*{}, so that its numbers do not say what it computes: give the plain Keras"
+
+
+def below(kind, method):
+    """A class below one of Keras with twice its result, and one without anything of its own."""
+
+    def call(self, inputs):
+        return 2 * getattr(kind, method)(self, inputs)
+
+    def convolution_op(self, inputs, kernel):
+        return 2 * kind.convolution_op(self, inputs, kernel)
+
+    doubled = convolution_op if method == "convolution_op" else call
+    return type("Doubled", (kind,), {method: doubled}), type("Plain", (kind,), {})
+
+
+@pytest.mark.parametrize(
+    ("family", "ndim", "method"),
+    [(family, ndim, method) for family, axes in (("Conv{}D", (1, 2, 3)), ("Conv{}DTranspose", (1, 2, 3)),
+                                                 ("DepthwiseConv{}D", (1, 2)))
+     for ndim in axes for method in ("call", "__call__")]
+    + [("Conv{}D", ndim, "convolution_op") for ndim in (2, 3)],  # Conv1D has one, and computes without
+)  # fmt: skip
+def test_convolutions_with_a_call_of_their_own(family, ndim, method):
+    kind, size = getattr(layers, family.format(ndim)), (5,) * ndim
+    x = filled((1, *size, 2), 1).astype("float32")
+    keras_own, doubled, plain = (
+        made(kernel_size=3, **({} if "Depthwise" in family else {"filters": 2}))
+        for made in (kind, *below(kind, method))
+    )
+    keras_own.build(x.shape)
+    keras_own.kernel.assign(filled(keras_own.kernel.shape, 2))
+    y = keras.ops.convert_to_numpy(keras_own(x))
+    for layer, times in ((doubled, 2), (plain, 1)):
+        layer.build(x.shape)
+        layer.set_weights(keras_own.get_weights())
+        assert_array_equal(keras.ops.convert_to_numpy(layer(x)), times * y)
+    message = "Doubled " + OF_ITS_OWN.format(method, "Doubled")
+    with pytest.raises(TypeError, match=f"^{message}"):
+        words.from_layer(doubled, size)
+    with pytest.raises(TypeError, match=f"^{doubled.name}: {message}"):
+        words.from_model(keras.Sequential([layers.Input((*size, 2)), doubled]))
+    read, weight, _ = words.from_layer(plain, size)
+    assert read == words.from_layer(keras_own, size).layer
+    assert_array_equal(weight, words.from_layer(keras_own, size).weight)
+    assert words.from_model(keras.Sequential([layers.Input((*size, 2)), plain])) == [read]
+    plain.call = doubled.call
+    with pytest.raises(TypeError, match=r"^Plain has a call of its own, that of the object"):
+        words.from_layer(plain, size)
+
+
+@pytest.mark.parametrize("kind", ["MaxPooling2D", "UpSampling2D", "ZeroPadding2D", "Cropping2D", "ReLU", "Flatten"])
+def test_other_layers_and_models_with_a_call_of_their_own(kind):
+    own, _ = below(getattr(layers, kind), "call")
+    own.__name__ = kind  # by its name alone it would be read, or passed over
+    model = keras.Sequential([layers.Input((5, 5, 1)), layers.Conv2D(1, 1), own(name="own")])
+    with pytest.raises(TypeError, match=f"^own: {kind} " + OF_ITS_OWN.format("call", kind)):
+        words.from_model(model)
+
+
+def test_models_with_a_call_of_their_own():
+    residual, plain = below(keras.Sequential, "call")
+    functional, _ = below(keras.Model, "call")
+    inputs, stack = layers.Input((5, 5, 1)), [layers.Input((5, 5, 1)), layers.Conv2D(1, 3)]
+    for model in (residual(stack), functional(inputs, layers.Conv2D(1, 3)(inputs))):
+        with pytest.raises(TypeError, match="^Doubled " + OF_ITS_OWN.format("call", "Doubled")):
+            words.from_model(model)
+    with pytest.raises(TypeError, match="^doubled.*: Doubled " + OF_ITS_OWN.format("call", "Doubled")):
+        words.from_model(keras.Sequential([layers.Input((5, 5, 1)), layers.Conv2D(1, 1), residual(stack)]))
+    residual.__name__ = "Sequential"
+    with pytest.raises(TypeError, match="^Sequential " + OF_ITS_OWN.format("call", "Sequential")):
+        words.from_model(residual(stack))
+    with pytest.raises(TypeError, match=r"^Plain is no Sequential"):
+        words.from_model(plain(stack))
+
+
+def test_every_layer_of_keras_has_calls_of_keras():
+    """The classes that Keras makes of others stay readable: each method that computes is of one of its packages."""
+    kinds = [kind for kind in vars(layers).values() if isinstance(kind, type)]
+    assert len(kinds) > 100
+    for kind in kinds:
+        keras_models.check_call(object.__new__(kind))
