@@ -198,7 +198,8 @@ class SplitMatrix:
     slabs : tuple of Slab
         Of the convolution, or of the one that is transposed.
     kept : tuple of dask.delayed.Delayed, optional
-        The slabs' matrices, as their three arrays, where they are kept; else each is built for a product, and dropped.
+        The slabs' matrices, as their three arrays, where they are kept; else those of the borders and one for all
+        between are built for a product, and dropped.
     """
 
     layer: Conv | ConvTranspose
@@ -247,7 +248,7 @@ class SplitMatrix:
         dask, array = _dask("dask"), _dask("dask.array")
         x = self._shaped(x, array)
         dtype = np.result_type(self.weight, x)
-        weight = dask.delayed(self.weight, pure=False)
+        weight = dask.delayed(_Weight(self.weight), pure=False)
         tasks = zip(self.slabs, self.kept or [None] * len(self.slabs), strict=True)
         if isinstance(self.layer, Conv):
             multiply = dask.delayed(_multiply, pure=False)
@@ -301,15 +302,36 @@ def _arrays(slab: Slab, weight: NDArray[Any]) -> Arrays:
     return matrix.data, matrix.indices, matrix.indptr
 
 
-def _matrix(slab: Slab, weight: NDArray[Any], kept: Arrays | None) -> sparse.csr_array:
-    return slab.layer.matrix(weight) if kept is None else sparse.csr_array(kept, shape=slab.layer.matrix_shape)
+class _Weight:
+    """A weight, and the last matrix that was built of it here: slabs between the borders are one and the same layer.
+
+    It lives as long as the product does, and travels without the matrix.
+    """
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self.values = values
+        self._last: tuple[Conv, sparse.csr_array] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Weight, (self.values,)
+
+    def matrix(self, layer: Conv) -> sparse.csr_array:
+        """The matrix of a slab's layer."""
+        last = self._last  # another thread may set it meanwhile
+        if last is None or last[0] != layer:
+            last = self._last = layer, layer.matrix(self.values)
+        return last[1]
 
 
-def _multiply(slab: Slab, weight: NDArray[Any], kept: Arrays | None, *parts: NDArray[Any]) -> NDArray[Any]:
+def _matrix(slab: Slab, weight: _Weight, kept: Arrays | None) -> sparse.csr_array:
+    return weight.matrix(slab.layer) if kept is None else sparse.csr_array(kept, shape=slab.layer.matrix_shape)
+
+
+def _multiply(slab: Slab, weight: _Weight, kept: Arrays | None, *parts: NDArray[Any]) -> NDArray[Any]:
     return slab.layer.unvec(_matrix(slab, weight, kept) @ slab.gather(parts))
 
 
-def _multiply_transposed(slab: Slab, weight: NDArray[Any], kept: Arrays | None, y: NDArray[Any]) -> NDArray[Any]:
+def _multiply_transposed(slab: Slab, weight: _Weight, kept: Arrays | None, y: NDArray[Any]) -> NDArray[Any]:
     return slab.scatter(_matrix(slab, weight, kept).T @ y.ravel())
 
 

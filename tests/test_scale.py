@@ -159,6 +159,32 @@ def test_only_the_halo_travels(dask):
     assert sorted(seen) == [[(1, 11, 7)], [(1, 11, 7)], *[[(1, 12, 7)]] * 8]
 
 
+@pytest.mark.parametrize("padding_mode", ["zeros", "circular"])
+def test_slabs_between_the_borders_are_built_once(dask, padding_mode):
+    layer = Conv((100, 7), 3, padding=1, padding_mode=padding_mode)
+    weight = integers(layer.weight_shape, 1)
+    split, x = scale.split(layer, weight, outputs=10), integers(layer.matrix_shape[1], 2)
+    built = []
+    with pytest.MonkeyPatch.context() as patch, dask.config.set(scheduler="synchronous"):
+        real = Conv.matrix
+        patch.setattr(Conv, "matrix", lambda layer, weight: built.append(layer) or real(layer, weight))
+        y = split.matvec(x).compute()
+        back = split.T.matvec(y).compute()
+    C = layer.matrix(weight)
+    assert_array_equal(y.ravel(), C @ x)
+    assert_array_equal(back.ravel(), C.T @ (C @ x))
+    assert len(set(built)) <= 3
+    assert len(built) <= 2 * 5  # each product: the borders', and twice at most the one between
+
+
+def test_a_weight_travels_without_the_matrix_that_was_built_of_it():
+    weight = scale._Weight(np.ones((1, 1, 3, 3)))
+    empty = len(pickle.dumps(weight))
+    assert weight.matrix(Conv((300, 300), 3)).nnz == 9 * 298**2
+    assert len(pickle.dumps(weight)) == empty
+    assert_array_equal(pickle.loads(pickle.dumps(weight)).values, weight.values)
+
+
 def test_dask_knows_how_large_a_kept_slab_is(dask):
     """Else it takes the matrix for a trifle, and moves it to the input instead of the input to it."""
     (slab,) = scale.split(Conv((100, 7), 3), np.ones((3, 3))).slabs
