@@ -3,6 +3,8 @@
 PYTHON   ?= python3
 ARGS      = --i 4 --k 3
 EXAMPLES  = 2000
+SCOPE     = all
+SEED      = 1
 
 BIN       = .venv/bin
 PINS      = constraints.txt
@@ -10,21 +12,16 @@ PACKAGE  := $(shell find convmatrix -type f -not -path '*/__pycache__/*') pyproj
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 SITE     := $(wildcard notebooks/site/*)
 FIGURES  := $(shell find figures -mindepth 1 -name __pycache__ -prune -o -print 2>/dev/null)
-LOWEST    = $(wildcard tests/core tests/test_layers*.py tests/test_cli*.py)
+TESTS    := $(shell find tests -name '*.py')
+PORTABLE  = tests/core tests/test_layers*.py tests/test_cli*.py
 ORACLES   = $(wildcard .venv-oracles/ready)
 ORACLE_DATA = $(patsubst %,tests/oracles/data/%.json.gz,tensorflow theano mxnet)
 PEERS     = $(wildcard .venv-peers/ready)
 
-# In the rule of a file in an environment, $(@D) is that environment.
-pip-venv    = $(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install -qq --upgrade -c constraints.txt pip
-pip-install = $(@D)/bin/python -m pip install -qq -c $(PINS) --build-constraint constraints.txt
-ifneq ($(shell command -v uv),)
-venv        = uv venv --quiet --allow-existing --python $(PYTHON) $(@D)
-install     = uv pip install --quiet --python $(@D)/bin/python -c $(PINS) --build-constraint constraints.txt
-else
-venv        = $(pip-venv)
-install     = $(pip-install)
-endif
+# Sets up the environment that a rule's target stands in, and installs its arguments there.
+install = PYTHON='$(PYTHON)' tools/environment.sh $(@D) constraints.txt
+# Two processes on two cores; whoever has nothing left to do takes over half of what another has.
+PYTEST = pytest -n logical --dist=worksteal
 
 # The same bytes on every run: no times, no widget state, no version of Python, each stream in one piece.
 EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level=WARN \
@@ -34,8 +31,8 @@ EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level
 	--ClearMetadataPreprocessor.preserve_nb_metadata_mask='{"kernelspec", ("language_info", "name")}'
 
 .DELETE_ON_ERROR:
-.PHONY: help show test tests-core tests-outer tests-oracles check lint format types house doctest stale wheel lowest \
-	notebooks html figures docs anew bench bench-quick lab fuzz oracles oracles-env peers-env browser-env pins clean
+.PHONY: help show test test-all test-rest test-random check lint format types house doctest pins-hold stale wheel lowest \
+	newest notebooks html figures docs anew bench bench-quick lab fuzz oracles oracles-env peers-env browser-env pins clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 help: ## list the targets
@@ -44,29 +41,28 @@ help: ## list the targets
 show: .venv/package ## C, its transpose and the verdict; ARGS="--i 5 --k 3 --s 2" for another layer
 	@$(BIN)/python -m convmatrix show $(ARGS)
 
-test: .venv/dev $(ORACLES) ## all tests and notebooks; the slow ones where CI is set, the oracles after `make oracles-env`
-	$(if $(ORACLES),$(MAKE) -j2 --output-sync=target tests-core tests-oracles tests-outer,$(BIN)/pytest --nbmake)
+test: .venv/test ## the tests of every part, a few examples of each drawn one; its last line says what it left out
+	$(BIN)/$(PYTEST) --nbmake --ignore=tests/oracles
 
-# The same in three parts, two at a time: all that is not OUTER, the oracles, and OUTER.
-OUTER     = tests/browser tests/frameworks tests/show notebooks
+test-all: .venv/browser .venv-oracles/ready ## all tests with all examples: oracles, pages in a browser, LaTeX, notebooks
+	$(BIN)/$(PYTEST) --full=$(SCOPE) --nbmake --ignore=tests/oracles
+	.venv-oracles/bin/$(PYTEST) --full=$(SCOPE) tests/oracles
 
-tests-core: .venv/dev
-	$(BIN)/pytest --ignore=tests/oracles $(OUTER:%=--ignore=%)
+test-rest: ## what `make test` leaves out of `make test-all`
+	@$(MAKE) test-all SCOPE=rest
 
-tests-outer: .venv/dev
-	$(BIN)/pytest --nbmake $(OUTER)
-
-tests-oracles: .venv-oracles/ready
-	.venv-oracles/bin/pytest tests/oracles
+test-random: .venv/test ## the tests of `make test` in random order, on other examples; SEED=2 for others
+	$(BIN)/$(PYTEST) --nbmake --ignore=tests/oracles --random-order-bucket=global --random-order-seed=$(SEED) \
+		--hypothesis-profile=random --hypothesis-seed=$(SEED)
 
 fuzz: export FUZZ_EXAMPLES = $(EXAMPLES)
-fuzz: .venv/dev $(ORACLES) ## the drawn tests on fresh draws, EXAMPLES=2000 for each
-	$(BIN)/pytest -m hypothesis --hypothesis-profile=fuzz tests $(if $(ORACLES),--ignore=tests/oracles)
-	$(if $(ORACLES),.venv-oracles/bin/pytest -m hypothesis --hypothesis-profile=fuzz tests/oracles)
+fuzz: .venv/test $(ORACLES) ## the drawn tests on fresh draws, EXAMPLES=2000 for each
+	$(BIN)/$(PYTEST) -m hypothesis --hypothesis-profile=fuzz --ignore=tests/oracles
+	$(if $(ORACLES),.venv-oracles/bin/$(PYTEST) -m hypothesis --hypothesis-profile=fuzz tests/oracles)
 
-CHECKS    = lint types house doctest stale wheel lowest
+CHECKS    = lint types house doctest pins-hold stale wheel lowest newest
 
-check: .venv/dev ## everything else that CI asks for: the seven below, two at a time
+check: .venv/dev ## everything else that CI asks for: the nine below, two at a time
 	$(MAKE) -j2 --output-sync=target $(CHECKS)
 
 lint: .venv/dev ## ruff: rules and format
@@ -84,7 +80,9 @@ doctest: .venv/dev ## the examples in docstrings, README and docs
 
 stale: build/stale.ok ## the committed figures and notebooks are what the code makes of them
 wheel: build/wheel.ok ## the wheel, built and run in a clean environment
+pins-hold: build/pins.ok ## every pin serves every Python that the package promises
 lowest: build/lowest.ok ## core, layers and command line on the lowest versions allowed
+newest: build/newest.ok ## the same on the newest versions that the installer finds, without pins
 
 format: .venv/dev ## ruff, with its fixes applied
 	$(BIN)/ruff check --fix
@@ -116,16 +114,20 @@ clean: ## back to a bare checkout
 	rm -rf .venv .venv-* build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# Environments: two stamps for one .venv, so that `make show` waits for the package alone.
+# Environments. .venv has a stamp for each stage, so that `make show` waits for the package alone.
 
 .venv/package: pyproject.toml constraints.txt
 	@echo "Setting up .venv: the package" >&2
-	@$(venv)
 	@$(install) -e .
 	@touch $@
 
-.venv/dev: .venv/package
-	@echo "Setting up .venv: tests and checks" >&2
+.venv/test: .venv/package
+	@echo "Setting up .venv: tests" >&2
+	@$(install) --group test
+	@touch $@
+
+.venv/dev: .venv/test
+	@echo "Setting up .venv: checks" >&2
 	@$(install) --group dev
 	@touch $@
 
@@ -134,7 +136,7 @@ clean: ## back to a bare checkout
 	@$(install) -e '.[notebook]'
 	@touch $@
 
-.venv/browser: .venv/dev
+.venv/browser: .venv/test
 	@echo "Setting up .venv: playwright and JupyterLab" >&2
 	@$(install) -e '.[notebook]' --group browser
 	@touch $@
@@ -142,17 +144,20 @@ clean: ## back to a bare checkout
 # With pip, and torch before all else: so nothing that needs torch can bring another build of it.
 .venv-oracles/ready .venv-peers/ready: .venv-%/ready: pyproject.toml constraints.txt
 	@echo "Setting up .venv-$*: torch and other packages to compare with" >&2
-	@$(pip-venv)
-	@$(pip-install) $$(grep '^torch==' constraints.txt)
-	@$(pip-install) -e . --group unit --group $*
+	@PYTHON='$(PYTHON)' tools/environment.sh --pip $(@D) constraints.txt $$(grep '^torch==' constraints.txt)
+	@PYTHON='$(PYTHON)' tools/environment.sh --pip $(@D) constraints.txt -e . --group unit --group $*
 	@touch $@
 
-.venv-lowest/ready: PINS = $(@D)/constraints.txt
+# Both ends of the open ranges: the lowest versions that they allow, and the newest that the installer finds.
 .venv-lowest/ready: pyproject.toml constraints.txt
 	@echo "Setting up .venv-lowest: the lowest versions allowed" >&2
-	@$(venv)
-	@grep -vE '^(numpy|scipy|matplotlib|pyparsing)==' constraints.txt > $(PINS)
-	@$(install) -e . --group lowest
+	@mkdir -p build && grep -vE '^(numpy|scipy|matplotlib|pyparsing)==' constraints.txt > build/constraints-lowest.txt
+	@PYTHON='$(PYTHON)' tools/environment.sh $(@D) build/constraints-lowest.txt -e . --group lowest
+	@touch $@
+
+.venv-newest/ready: pyproject.toml
+	@echo "Setting up .venv-newest: the newest versions" >&2
+	@PYTHON='$(PYTHON)' tools/environment.sh $(@D) - -e . --group unit
 	@touch $@
 
 # Frameworks that do not install beside the others, for the script that records what they compute: exact versions, so
@@ -162,7 +167,7 @@ clean: ## back to a bare checkout
 .venv-record-mxnet/ready: RECORDED = mxnet==1.9.1 numpy==1.23.5
 .venv-record-%/ready:
 	@echo "Setting up .venv-record-$*: $(RECORDED)" >&2
-	@$(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install -qq $(RECORDED)
+	@PYTHON='$(PYTHON)' tools/environment.sh --pip $(@D) - $(RECORDED)
 	@touch $@
 
 tests/oracles/data/%.json.gz: tests/oracles/record_%.py .venv-record-%/ready anew
@@ -172,13 +177,14 @@ anew: # done whenever it is asked for
 
 pins: ## resolve constraints.txt anew
 	rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
-	.venv-pins/bin/python -m pip install -qq --upgrade pip
-	.venv-pins/bin/pip install -qq $$(grep -o 'torch==[0-9.]*' pyproject.toml)
-	.venv-pins/bin/pip install -qq -e '.[notebook,scale]' hatchling editables \
-		--group dev --group browser --group oracles --group peers
+	.venv-pins/bin/python -m pip install -q --upgrade pip
+	.venv-pins/bin/pip install -q $$(grep -o 'torch==[0-9.]*' pyproject.toml)
+	.venv-pins/bin/pip install -q -e '.[notebook,scale]' hatchling editables \
+		--group dev --group browser --group oracles --group peers --group pins
 	.venv-pins/bin/pip freeze --all --exclude-editable | sed 's/+.*//' | tr 'A-Z_' 'a-z-' | LC_ALL=C sort > .venv-pins/pins
 	grep '^#' constraints.txt | cat - .venv-pins/pins > .venv-pins/new && mv .venv-pins/new constraints.txt
 	rm -rf .venv-pins
+	$(MAKE) pins-hold
 
 # Work that is done once for given inputs.
 
@@ -221,6 +227,10 @@ build/wheel.ok: $(PACKAGE) constraints.txt README.md LICENSE .venv/dev
 	cd .venv-wheel && test -f lib/python*/site-packages/convmatrix/py.typed
 	@touch $@
 
-build/lowest.ok: $(PACKAGE) $(shell find tests -name '*.py') .venv-lowest/ready
-	.venv-lowest/bin/pytest $(LOWEST)
+build/lowest.ok build/newest.ok: build/%.ok: $(PACKAGE) $(TESTS) .venv-%/ready
+	.venv-$*/bin/pytest $(PORTABLE)
+	@mkdir -p $(@D) && touch $@
+
+build/pins.ok: constraints.txt pyproject.toml tools/check_pins.py .venv/dev
+	$(BIN)/python tools/check_pins.py
 	@mkdir -p $(@D) && touch $@

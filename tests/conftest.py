@@ -1,38 +1,40 @@
-"""What all tests stand on: how configurations are drawn, and when the slow tests run."""
+"""Which tests a run takes, and how many examples its drawn tests get: few by default, all with ``--full``."""
 
 import os
+
+# Before NumPy is imported, here and in the processes of xdist: small products that wake every thread of BLAS on a busy
+# machine take many times as long as with one.
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["plugin_coverage"]
+pytest_plugins = ["plugin_coverage", "plugin_selection"]
 
 # The same draws on every run: a failure here is a failure everywhere. A busy machine is no reason to fail.
 settings.register_profile(
-    "ci",
+    "full",
     max_examples=500,
     deadline=None,
     derandomize=True,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# `make test`: enough to see that a test runs and can fail.
+settings.register_profile("quick", parent=settings.get_profile("full"), max_examples=10)
+# `make test-random`: as few, but others for each `--hypothesis-seed`.
+settings.register_profile("random", parent=settings.get_profile("quick"), derandomize=False)
 # `make fuzz`: fresh draws on every run, as many as asked for.
 settings.register_profile(
     "fuzz",
-    parent=settings.get_profile("ci"),
+    parent=settings.get_profile("full"),
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "2000")),
     derandomize=False,
 )
-settings.load_profile("ci")
 
 
-def pytest_addoption(parser):
-    parser.addoption("--slow", action="store_true", help="run the tests marked slow, as where CI is set")
-
-
-def pytest_collection_modifyitems(config, items):
-    if config.getoption("--slow") or os.environ.get("CI", "").lower() not in {"", "0", "false"}:
-        return
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason="slow: runs with --slow, or where CI is set"))
+@pytest.hookimpl(tryfirst=True)  # before test modules are imported, whose shares are those of the profile
+def pytest_configure(config):
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("full" if config.getoption("--full") else "quick")

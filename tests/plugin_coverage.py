@@ -2,11 +2,7 @@
 
 import pytest
 
-RUNS = pytest.StashKey()
-
-
-def pytest_configure(config):
-    config.stash[RUNS] = []
+PROPERTY = "drawn configurations"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -14,17 +10,24 @@ def pytest_runtest_call(item):
     result = yield
     coverage = getattr(getattr(item, "function", None), "coverage", None)
     if coverage is not None:
-        item.config.stash[RUNS].append((item.name, coverage))
+        # A property of the report, since with xdist the table is printed by another process than the test's.
+        item.user_properties.append((PROPERTY, (coverage.heading(), coverage.row())))
         coverage.require()
     return result
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    runs = config.stash[RUNS]
-    if not runs:
+def pytest_terminal_summary(terminalreporter):
+    reports = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
+    rows = sorted(
+        (report.head_line, *value)
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == PROPERTY and report.when == "call"
+    )
+    if not rows:
         return
-    width = max(len(name) for name, _ in runs)
-    terminalreporter.section("drawn configurations")
-    terminalreporter.line(" " * width + runs[0][1].heading())
-    for name, coverage in runs:
-        terminalreporter.line(f"{name:{width}}{coverage.row()}")
+    width = max(len(name) for name, *_ in rows)
+    terminalreporter.section(PROPERTY)
+    terminalreporter.line(" " * width + rows[0][1])
+    for name, _, row in rows:
+        terminalreporter.line(f"{name:{width}}{row}")

@@ -207,9 +207,11 @@ def steps_of(layer: NetworkLayer, *, transposed: bool = False) -> tuple[Step, ..
 def _line(layer: Upsample, axis: int) -> tuple[Fraction, Fraction]:
     """Slope and offset of the positions on one axis."""
     inputs, outputs = layer.input_size[axis], layer.output_size[axis]
-    if layer.align_corners and inputs > 1 and outputs > 1:
-        return Fraction(inputs - 1, outputs - 1), Fraction(0)
     slope = 1 / layer.scale[axis]
+    if layer.align_corners and outputs == 1:
+        return slope, Fraction(0)  # one output stands on the first input; any slope says so
+    if layer.align_corners and inputs > 1:
+        return Fraction(inputs - 1, outputs - 1), Fraction(0)
     return slope, {"nearest": Fraction(0), "nearest-exact": slope / 2, "linear": (slope - 1) / 2}[layer.mode]
 
 

@@ -1,6 +1,7 @@
 """Checkerboards against counts in plain loops and rows of much larger matrices."""
 
 import re
+from functools import reduce
 from math import gcd
 
 import numpy as np
@@ -168,23 +169,28 @@ def test_maps_are_row_sums(network, seed):
 
 @st.composite
 def recipes(draw):
-    """Layers without an input size: functions of it, first layer first, and their weights."""
-    makers, weights = [], []
+    """Layers without an input size: functions of it, first layer first, their weights, and a size that fits them."""
+    makers, weights, needs = [], [], []
     for _ in range(draw(st.integers(1, 3))):
         kernel, stride, dilation = (draw(st.integers(1, most)) for most in (4, 3, 2))
         pad, mode = draw(st.integers(0, 2)), draw(st.sampled_from(("zeros", "circular", "reflect")))
         words = {"stride": stride, "padding": pad, "dilation": dilation, "padding_mode": mode}
         extra = draw(st.integers(0, max(stride, dilation) - 1))
-        makers.append(draw(st.sampled_from((
-            lambda n, k=kernel, w=words: Conv(n, k, **w),
-            lambda n, k=kernel, w=words, op=extra: ConvTranspose(n, k, output_padding=op, **w),
-            lambda n, k=kernel, s=stride, p=pad: AvgPool(n, k, stride=s, padding=min(p, k // 2), ceil_mode=True),
-            lambda n, s=stride: Upsample(n, scale=s, mode="linear"),
-            lambda n, s=stride: Upsample(n, scale=s),
-            lambda n: Upsample(n, scale=1.5, mode="linear"),
-        ))))  # fmt: skip
+        # Each with the inputs that are enough for so many outputs.
+        make, need = draw(st.sampled_from((
+            (lambda n, k=kernel, w=words: Conv(n, k, **w), lambda o, k=kernel, s=stride, d=dilation: (o - 1) * s + d * (k - 1) + 1),
+            (lambda n, k=kernel, w=words, op=extra: ConvTranspose(n, k, output_padding=op, **w), lambda o, p=pad: o + 2 * p),
+            (lambda n, k=kernel, s=stride, p=pad: AvgPool(n, k, stride=s, padding=min(p, k // 2), ceil_mode=True),
+             lambda o, k=kernel, s=stride: (o - 1) * s + k),
+            (lambda n, s=stride: Upsample(n, scale=s, mode="linear"), lambda o: o),
+            (lambda n, s=stride: Upsample(n, scale=s), lambda o: o),
+            (lambda n: Upsample(n, scale=1.5, mode="linear"), lambda o: o),
+        )))  # fmt: skip
+        makers.append(make)
+        needs.append(need)
         weights.append(integers((1, 1, kernel), draw(seeds())))
-    return makers, weights
+    size = reduce(lambda outputs, need: need(outputs), reversed(needs), 1)
+    return makers, weights, max(size, 9) + draw(st.integers(0, 15))
 
 
 def built(makers, weights, size):
@@ -196,10 +202,24 @@ def built(makers, weights, size):
 
 
 @share(0.6)
-@given(recipe=recipes(), size=st.integers(9, 24))
-def test_phases_are_those_of_a_much_larger_image(recipe, size):
-    network, weights = built(*recipe, size)
-    large, _ = built(*recipe, 400)
+@given(recipe=recipes())
+def test_phases_are_those_of_a_much_larger_image(recipe):
+    makers, weights, size = recipe
+    phases_are_those_of_a_larger_image(makers, weights, size, 400)
+
+
+def test_phases_of_a_stack_that_a_small_image_does_not_fit():
+    """A kernel that spans 5 sees 3 of 9 behind a stride of 3: the image has to be larger."""
+    makers = [lambda n: Conv(n, 1, stride=3), lambda n: Conv(n, 3, dilation=2)]
+    weights = [integers((1, 1, 1), 0), integers((1, 1, 3), 1)]
+    with pytest.raises(ValueError, match="it spans 5 "):
+        built(makers, weights, 9)
+    phases_are_those_of_a_larger_image(makers, weights, 13, 400)
+
+
+def phases_are_those_of_a_larger_image(makers, weights, size, larger):
+    network, weights = built(makers, weights, size)
+    large, _ = built(makers, weights, larger)
     ((period, _),) = network.periods
     phases = checkerboard(network, weights).phase_energy[0]
     # Rows from the middle of the large one, which no border can reach.

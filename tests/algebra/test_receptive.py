@@ -88,6 +88,18 @@ def test_what_is_read_lies_in_the_arithmetic_window(network):
             assert all(first <= i <= last for i in inputs)
 
 
+@pytest.mark.parametrize("inputs", range(2, 9))
+@pytest.mark.parametrize("others", [(), (1,), (4,)], ids=str)
+def test_one_output_with_aligned_corners_reads_the_first_input(inputs, others):
+    """As PyTorch's does; drawn once as (1, 3) to (1, 1)."""
+    up = Upsample((*others, inputs), output_size=(*others, 1), mode="linear", align_corners=True)
+    field = receptive_field(Network((up,)))
+    assert field.inputs[-1] == (0,)
+    assert field.windows[-1].at(0) == (0, 0)
+    assert field.differences == ()
+    assert coordinate_map(Network((up,))).shift[-1] == 0
+
+
 @share(0.6)
 @given(network=stacks(kinds=WITHOUT_SHUFFLES, ndims=(1,)))
 def test_differences_are_said_where_there_are_any(network):

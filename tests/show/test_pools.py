@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convmatrix import AvgPool, Conv, MaxPool
@@ -14,6 +14,7 @@ from convmatrix.show.palette import tap_colours, tint
 from convmatrix.show.scene import number_label
 from convmatrix.show.stage import film
 from convmatrix.show.svg import moving
+from strategies import share
 from strategies_fixed import avg_pools, max_pools
 
 SMALL = {"ndims": (0, 1, 2)}
@@ -55,7 +56,7 @@ def coloured(pool, tap):
 
 
 @given(avg_pools(**SMALL), SEEDS)
-@settings(max_examples=60)
+@share(0.12)
 def test_an_average_divides_what_its_window_sees(pool, seed):
     x = drawn_input(pool, seed)
     made = film(pool, None, x)
@@ -79,7 +80,7 @@ def test_an_average_divides_what_its_window_sees(pool, seed):
 
 
 @given(max_pools(**SMALL), SEEDS)
-@settings(max_examples=60)
+@share(0.12)
 def test_a_maximum_lights_the_first_of_the_largest(pool, seed):
     x = drawn_input(pool, seed)
     made = film(pool, None, x)
