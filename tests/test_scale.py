@@ -263,7 +263,7 @@ def client():
         yield client
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.filterwarnings("default")  # what the cluster says of a worker that dies, and sockets that it leaves
 def test_a_cluster_of_two_processes_of_which_one_is_killed(dask, client, tmp_path):
     layer = Conv((40, 30, 20), 3, padding=1, padding_mode="circular")

@@ -372,7 +372,7 @@ def test_iteration_makes_the_photograph_as_sharp_as_the_cosines():
     assert psnr(exact.x[0], x) > psnr(y, x) + 1
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_camera_that_sees_only_the_inside_of_the_photograph():
     x = photograph()
     layer = Conv(x.shape, 9)

@@ -215,7 +215,7 @@ def run_until(page, cell, selector):
     pytest.fail(f"JupyterLab ran the cell, but there is no {selector}")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_jupyterlab(make, lab, new_page):
     import nbformat
 

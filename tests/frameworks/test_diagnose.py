@@ -358,19 +358,19 @@ def test_some_two_conventions_are_found(ndim, configs, every):
     check_share(ndim, configs, pairs_of(ndim)[2::every], 40 + ndim)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("part", range(3))
 def test_every_two_conventions_on_one_axis_are_found(part):
     check_share(1, ONE, pairs_of(1)[part::3], 10 + part)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("part", range(14))
 def test_every_two_conventions_on_two_axes_are_found(part):
     check_share(2, TWO, pairs_of(2)[part::14], 20 + part)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_more_conventions_by_twos_on_three_axes_are_found():
     check_share(3, THREE, pairs_of(3)[::20], 50)
 

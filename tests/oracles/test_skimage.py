@@ -24,7 +24,7 @@ def test_on_a_circular_border_the_filter_is_ours():
         assert_allclose(found, wiener(y, damping), atol=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize(("padding_mode", "ours", "theirs"), [("circular", 27.56, 27.56), ("symmetric", 27.80, 26.83)])
 def test_the_best_of_the_grid_is_at_least_as_good(padding_mode, ours, theirs):
     x = photograph()
@@ -39,7 +39,7 @@ def test_the_best_of_the_grid_is_at_least_as_good(padding_mode, ours, theirs):
     assert found >= known - 1e-9  # on the circle both are the same, but for roundings
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_camera_that_sees_only_the_inside_is_no_circle_either():
     x = photograph()
     layer, inside = Conv(x.shape, 9), x[4:-4, 4:-4]

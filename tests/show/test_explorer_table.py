@@ -105,7 +105,7 @@ def test_table(ask, arguments):
     check_table(ask, arguments)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @share(4)
 @given(arguments=ARGUMENTS)
 @covers(without=("3-D",))

@@ -339,7 +339,7 @@ def test_beamer(tmp_path):
 
 
 @needs_pdflatex
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_largest_compile(tmp_path):
     for content in (array(Conv((100,), 3, padding=1)), array(Conv(10, 10, out_channels=100)),
                     tikz(Conv(7, 7, out_channels=38), maps=False), tikz(Conv((400,), 1), step=399)):  # fmt: skip

@@ -192,7 +192,7 @@ def test_a_noisy_picture_is_made_small_enough():
     assert len(bundle["text/html"].encode()) < 100_000
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_notebook_shows_each_picture_once():
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
