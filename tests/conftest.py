@@ -7,8 +7,8 @@ import os
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-import pytest
-from hypothesis import HealthCheck, settings
+import pytest  # noqa: E402  after what NumPy reads once
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 pytest_plugins = ["plugin_coverage", "plugin_selection"]
 

@@ -1,6 +1,9 @@
 """What several tests share: the definition as a dense matrix, and what a canonical matrix is."""
 
+import shutil
+
 import numpy as np
+import pytest
 from scipy import sparse
 
 from convmatrix import Conv, ConvTranspose
@@ -56,3 +59,9 @@ def by_table(layer, weight):
             place = sparse.kron(place, sparse.csr_array((one, (reading, table[reading, t])), shape=shape), format="csr")
         total = total + place
     return total.T.tocsr() if transposed else total
+
+
+def needs_pdflatex(test):
+    """Mark a test that compiles LaTeX: it takes long, and skips where pdflatex is not installed."""
+    skips = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+    return pytest.mark.full(skips(test))

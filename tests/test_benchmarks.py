@@ -204,6 +204,7 @@ def test_targets_are_those_of_the_size():
     assert targets.application_target(workloads.RESIDUAL.layer, "float32", 1, adjoint=True) is None
 
 
+@pytest.mark.full
 def test_the_page_has_every_table_and_what_is_not_met(tmp_path, monkeypatch, capsys):
     written = tmp_path / "performance.md"
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", "--write", str(written), "tiny", "none"])
@@ -230,6 +231,7 @@ def test_the_page_has_every_table_and_what_is_not_met(tmp_path, monkeypatch, cap
     assert all("|".join(line) in printed for line in table)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("measure", [applications.refill_table, applications.row_blocks_table, applications.gram_table])
 def test_what_else_is_measured_is_compared(measure):
     workload = SMALL[1]
@@ -239,6 +241,7 @@ def test_what_else_is_measured_is_compared(measure):
     assert f"| {ours} " in table.markdown()
 
 
+@pytest.mark.full
 def test_slabs_are_compared_with_one_matrix():
     pytest.importorskip("dask")
     table = applications.scale_table(SMALL[1], ONCE)
@@ -249,6 +252,7 @@ def test_slabs_are_compared_with_one_matrix():
         assert cells[f"x {base}"].at_most == 1 / 1.6
 
 
+@pytest.mark.full
 def test_a_wrong_product_of_slabs_is_refused(monkeypatch):
     pytest.importorskip("dask")
     monkeypatch.setattr(applications, "split", lambda layer, weight: scale.split(layer, 2 * weight))

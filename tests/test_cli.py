@@ -277,6 +277,7 @@ def test_taps_are_the_ones_of_the_definition(layer):
     assert told["nnz"] == len(told["taps"]) == sum(bool(taps) for row in table for taps in row)
 
 
+@pytest.mark.full
 def test_rank_is_null_above_two_thousand():
     words = ("--ndim", 1, "--k", 1, "--weight", "3")
     assert shown(*words, "--i", 2000)["rank"] == 2000

@@ -18,11 +18,11 @@ from convmatrix import Conv, ConvTranspose, presets
 from convmatrix.cli import kinds, terminal
 from convmatrix.show import animate, explorer, latex, plot, saving
 from convmatrix.show.stage import film
+from helpers import needs_pdflatex
 
 LAYER = ("--i", 4, "--k", 3)
 TITLE = '50% <b>&"$\\foo$</b> \\input{x} größer'
 THREE_AXES = "maps are drawn for at most 2 axes, got 3: draw a layer of 2 of them"
-needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 
@@ -165,6 +165,7 @@ def test_one_entry_is_no_entries(folder):
 # -- figure ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_a_figure_by_name_is_the_one_by_numbers(folder):
     told = good("figure", "padding_strides", "--save", "name.svg")
     assert told == f"name.svg: linked; {presets.setting('padding_strides')!r}\n"
@@ -200,11 +201,13 @@ def test_titles_are_text(folder):
     assert ET.parse("matrix.svg").find("{http://www.w3.org/2000/svg}title").text == TITLE
 
 
+@pytest.mark.full
 def test_titles_that_no_format_can_hold():
     good("figure", *LAYER, "--title", "a\x1b[31m\n\udcffb", "--save", "C.svg")
     assert ET.parse("C.svg").find("{http://www.w3.org/2000/svg}title").text == "a\ufffd[31m \ufffdb"
 
 
+@pytest.mark.full
 @needs_pdflatex
 def test_a_figure_as_a_document(folder):
     good("figure", *LAYER, "--title", TITLE, "--save", "linked.tex")
@@ -229,6 +232,7 @@ def drawn(monkeypatch, *words, kind="linked"):
 UP = ("--i", 3, "--k", 3, "--s", 2, "--transpose")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("words", "view", "step"),
     [
@@ -393,6 +397,7 @@ def described(*words):
 HAAR = ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "haar")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -433,6 +438,7 @@ def test_the_images_that_are_not_told_apart_are_the_ones_asked_for(monkeypatch):
     np.testing.assert_array_equal(output.ravel(), C @ first.ravel())
 
 
+@pytest.mark.full
 def test_positions_and_channels_reach_the_insertion(monkeypatch):
     words = (*UP, "--cin", 2, "--cout", 2, "--kind", "insertion", "--output", "1x3x4")
     _, keywords = drawn(monkeypatch, *words, kind="insertion")
@@ -445,6 +451,7 @@ def test_windows_of_a_transposed_layer_are_those_on_inserted_zeros(monkeypatch):
     assert layer == ConvTranspose((2,), 2, stride=2).as_conv()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("words", "line"), [(("--output", "1x2"), {"row": 9}), (("--input", "1x2"), {"col": 5})])
 def test_a_row_or_a_column_of_the_matrix(monkeypatch, words, line):
     _, keywords = drawn(monkeypatch, *UP, "--kind", "matrix", *words, kind="matrix")
@@ -633,6 +640,7 @@ def test_what_fails_while_it_draws_leaves_the_old_file(folder, monkeypatch, erro
     assert [path.read_text() for path in sorted(folder.iterdir())] == ["old", "old"]
 
 
+@pytest.mark.full
 def test_interrupted_from_the_keyboard_while_it_draws(folder):
     words = ("animate", "--i", 17, "--k", 3, "--save", "f.gif")
     with start(*words, cwd=folder, stdout=subprocess.PIPE) as started:

@@ -376,6 +376,7 @@ def test_dense_matrices_that_do_not_fit_in_memory_are_refused(folder, monkeypatc
         export(matrix, f"C{other}")
 
 
+@pytest.mark.full
 def test_json_that_does_not_fit_in_memory_is_refused(folder, monkeypatch):
     layer = Conv((100_001,), 2)
     monkeypatch.setattr(memory, "available_memory", lambda: 8 * 10**7)

@@ -344,6 +344,7 @@ def test_the_command_points_to_what_needs_no_memory(folder, monkeypatch):
     assert names(folder) == []
 
 
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 @pytest.mark.parametrize("path", ["C.blocks", "C.mtx"])
 def test_interrupted_from_the_keyboard(folder, path):

@@ -50,7 +50,11 @@ def _closed():
     plt.close("all")
 
 
-@pytest.fixture(params=SINGLE, ids=lambda path: path.stem)
+# One of them stands for all where tests have to be quick.
+SOME = [path if path.stem == "conv_matrix_4x16" else pytest.param(path, marks=pytest.mark.full) for path in SINGLE]
+
+
+@pytest.fixture(params=SOME, ids=lambda path: path.stem)
 def source(request):
     return request.param
 
@@ -98,6 +102,7 @@ def test_a_figure_is_a_figure_with_a_caption(source):
     assert found & {"cell-cells", "kept"} if source.stem in PIXELS else len(found) > 10
 
 
+@pytest.mark.full
 def test_built_twice_it_has_the_same_bytes(source):
     first, second = (by_ending(source) for _ in range(2))
     assert list(first) == ["svg", "pdf", "png"]
@@ -112,7 +117,8 @@ def test_the_committed_picture_is_the_figures(source):
     assert set(gids(loaded(source).figure())) <= set(found)
     caption = loaded(source).__doc__.strip().partition("\n\n")[0]
     assert caption in titles(picture)
-    assert ids(by_ending(source)["svg"]).count("cell-0-0") == found.count("cell-0-0")
+    (made,) = BUILD.rendered(source, only_committed=True)
+    assert ids(made.content).count("cell-0-0") == found.count("cell-0-0")
 
 
 def test_the_4x16_figure_shows_the_4x16_matrix():
@@ -184,6 +190,7 @@ def test_three_views_give_one_output():
     assert f"y22 = 9·1 + 7·2 + 3·3 + 1·4 = {total[2, 2]}" in texts_of(insertion)
 
 
+@pytest.mark.full
 def test_only_the_haar_kernels_are_undone_by_their_transpose():
     _, figure = figure_of("not_an_inverse")
     ordinary, haar = figure.axes
@@ -279,6 +286,7 @@ def framed(made, name):
     return [tuple(outline[1:]) for outline in made.frames[0].outlines if outline.panel == number]
 
 
+@pytest.mark.full
 def test_every_figure_and_animation_of_the_guide_is_there():
     numbers = [*(f"1_{n}" for n in range(1, 7)), *(f"2_{n}" for n in range(1, 8)), "2_8a", "2_8b",
                *(f"4_{n}" for n in range(1, 8)), "5_1"]  # fmt: skip
@@ -436,6 +444,7 @@ def test_stills_of_the_guide(name):
         assert not any(look.faint for look in cells(made, "matrix").values())
 
 
+@pytest.mark.full
 def test_the_committed_pictures_of_the_guide_are_its_stills():
     folder = ROOT / "figures" / "guide"
     assert {path.name for path in folder.iterdir()} == {f"{name}.svg" for name in STILLS}
@@ -474,6 +483,7 @@ def pictures():
 '''
 
 
+@pytest.mark.full
 def test_films_are_built_the_same_in_another_process(tmp_path, monkeypatch):
     here = tmp_path / "figures"
     here.mkdir()

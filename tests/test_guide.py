@@ -165,6 +165,7 @@ def test_relationship_15_dilation():
             assert_array_equal(conv.matrix(weight).toarray(), plain.matrix(spread).toarray())
 
 
+@pytest.mark.full
 def test_beyond_the_guide_relationships_8_to_14_hold_with_dilation_asymmetry_and_crops():
     """k_e takes the place of k, each end has its own pad, and a pad beyond k_e-1 crops."""
     for o, k, s, d, before, after in product((1, 2, 4), (1, 2, 3), (1, 2, 3), (1, 2), (-1, 0, 3), (0, 1, 4)):

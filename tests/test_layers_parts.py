@@ -54,6 +54,7 @@ def test_blocks_of_rows_are_the_whole_matrix(layer, seed, dtype, data):
     assert expected == C.shape[0] or first * size > C.shape[0]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "layer",
     [
@@ -232,6 +233,7 @@ def test_the_gram_matrix_is_the_product(layer, seed, dtype):
     assert found.nnz == (meeting.T @ meeting).nnz
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mode", MODES)
 def test_the_gram_matrix_of_every_axis_that_is_long_enough_to_repeat(mode):
     """Where the interior begins and ends: drawn layers are mostly too short to have one."""

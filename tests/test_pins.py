@@ -41,8 +41,8 @@ def test_a_pin_that_serves_all(pin, needs):
 
 def test_a_pin_that_some_cannot_install():
     assert faults("soupsieve==4.1.2", ">=3.11.5") == [
-        "soupsieve==4.1.2 needs Python >=3.11.5, but 3.11.0 to 3.11.4 are admitted too: take an older version, and hold "
-        "it back in the group 'pins' of pyproject.toml"
+        "soupsieve==4.1.2 needs Python >=3.11.5, but 3.11.0 to 3.11.4 are admitted too: take an older version, and "
+        "hold it back in the group 'pins' of pyproject.toml"
     ]
     (fault,) = faults("numpy==2.5.5", ">=3.12")
     assert "but 3.11.0 to 3.11.29 are admitted too" in fault

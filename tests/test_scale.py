@@ -310,6 +310,7 @@ def test_the_recipe_for_dask(dask):
     assert_array_equal(made["result"].ravel(), C.T @ (C @ np.ones(C.shape[1], dtype=int)))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("size", [1, 3])
 def test_what_the_recipe_for_petsc_hands_over_is_the_matrix(monkeypatch, size):
     """Not PETSc itself, but the arrays and sizes that it is given on each rank."""

@@ -269,6 +269,7 @@ def test_a_product_too_large_is_refused_before_anything_is_built():
         assert Network(convs).operator(weights).shape == (512 * 10**6, 10**6)
 
 
+@pytest.mark.full
 def test_a_pattern_too_large_is_refused():
     wide = Conv((10**6,), 20, padding="same")
     said = (

@@ -164,6 +164,7 @@ def test_progress_of_one_stage_after_the_other():
     assert calls[-2:] == [(40, 40), (60, 60)]
 
 
+@pytest.mark.full
 def test_a_number_that_does_not_fit_in_memory_is_none(monkeypatch):
     monkeypatch.setattr("convmatrix.core.memory.available_memory", lambda: 2**26)
     valid = Conv(32, 3, in_channels=64, out_channels=64)

@@ -197,6 +197,7 @@ def test_rank_of_drawn_layers(layer, seed):
     assert rank(C).value == rank(C.T.tocsr()).value == np.linalg.matrix_rank(C.toarray())
 
 
+@pytest.mark.full
 def test_rank_of_a_real_layer():
     """900 x 1024: some seconds in fractions, a blink modulo a prime."""
     C = Conv(32, 3).matrix(np.random.default_rng(0).integers(1, 10, (3, 3)))

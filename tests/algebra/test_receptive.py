@@ -335,6 +335,7 @@ def test_fcn_needs_pools_that_round_up():
         crop_offset(network)
 
 
+@pytest.mark.full
 def test_cropped_pixels_do_not_come_from_the_padding():
     """Text C's claim, by the pattern: every cropped output of FCN-32s reads real pixels."""
     assert blind_outputs(fcn(conv(7), up(64, 32))) == ((), ())

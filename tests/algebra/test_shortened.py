@@ -39,6 +39,7 @@ def assert_same_entries(conv, weight):
     return found
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mode", MODES)
 def test_every_small_axis(mode):
     """All strides, dilations and pads of small kernels, on the first sizes that can be shortened."""

@@ -340,6 +340,7 @@ def test_fewer_equations_than_unknowns_have_no_single_answer():
 # -- a photograph ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("padding_mode", "blurred", "transposed", "sharp"),
                          [("circular", 24.80, 23.10, 27.56), ("symmetric", 25.05, 23.34, 27.80)])  # fmt: skip
 def test_a_photograph_is_made_sharp_again(padding_mode, blurred, transposed, sharp):

@@ -407,6 +407,7 @@ def test_a_value_that_is_zero_several_times():
         assert extreme_singular_values(layer, weight, method="lanczos").values[1] < 1e-14
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("n", [40, 100])
 def test_the_laplacian_by_its_formula(n):
     """Its values are 4 * sin(i*pi/2(n+1))**2 + 4 * sin(j*pi/2(n+1))**2, the matrix has up to 10,000 rows."""
@@ -427,6 +428,7 @@ def test_the_largest_needs_no_matrix(monkeypatch):
     assert found.why.split("; ")[1].startswith("3600 x 3600: largest by Lanczos' method, ")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("layer", "band"),
     [
@@ -494,6 +496,7 @@ def test_a_shift_forgets_one_value(kernel):
     assert condition_number(layer, kernel) == inf
 
 
+@pytest.mark.full
 def test_values_that_grow_out_of_range_in_the_inverse():
     """x[o] + 4 x[o+1] = y[o] is solved backwards with factors of 4: the inverse has entries of 4**600 and more."""
     found = extreme_singular_values(Conv((1200,), 2, padding=((0, 1),)), [1, 4])

@@ -203,6 +203,7 @@ def test_a_generic_rank_where_small_numbers_meet_by_accident():
 # -- large layers ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_the_rank_is_left_out_above_two_thousand():
     small, large = Conv((2000,), 1), Conv((2001,), 1)
     assert verdict(small, [2]).rank.value == 2000

@@ -8,6 +8,8 @@ from convmatrix.show import explorer
 from convmatrix.show.palette import tap_colours
 from convmatrix.show.scene import Scene
 
+pytestmark = pytest.mark.full
+
 # What is lit: places of the matrix and of the kernel that the veil leaves open, framed places and marks of the maps.
 LIT = """() => {
   const root = document.querySelector(".convmatrix-explorer").shadowRoot;

@@ -15,6 +15,8 @@ import pytest
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import explorer, widget
 
+pytestmark = pytest.mark.full
+
 NUMBERS = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "output_padding",
            "padding_mode", "transposed", "row", "col", "tap")  # fmt: skip
 
@@ -215,7 +217,6 @@ def run_until(page, cell, selector):
     pytest.fail(f"JupyterLab ran the cell, but there is no {selector}")
 
 
-@pytest.mark.full
 def test_jupyterlab(make, lab, new_page):
     import nbformat
 

@@ -27,7 +27,8 @@ def assert_same_map(layer, weight, x, y):
         (A.matmat(x), C @ x),
         (A @ x[:, 0], C @ x[:, 0]),
         (A.matvec(x[:, 0]), C @ x[:, 0]),
-        (A.matvec(x[:, :1]), C @ x[:, :1]),
+        (A @ x[:, :1], C @ x[:, :1]),  # not A.matvec: SciPy 1.18 deprecates it for a column
+        (A.matmat(x[:, :1]), C @ x[:, :1]),
         (A.rmatmat(y), adjoint @ y),
         (A.rmatvec(y[:, 0]), adjoint @ y[:, 0]),
         (A.H @ y, adjoint @ y),
@@ -227,6 +228,7 @@ def test_or_of_taps_that_meet_is_not_their_sum():
     assert taken == ["_along_runs"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "layer",
     [
@@ -334,7 +336,7 @@ def test_solvers_run_on_it(layer):
 @pytest.mark.parametrize("length", [15, 17])
 def test_a_vector_of_another_length_is_refused(length):
     A = Conv(4, 3).operator(np.ones((3, 3)))
-    with pytest.raises(ValueError, match="dimension mismatch"):
+    with pytest.raises(ValueError, match=r"(?i)^dimension mismatch"):
         A @ np.ones(length)
 
 

@@ -574,19 +574,32 @@ SEEDS = 20
 EACH = 20
 
 
+def check_drawn_words(seed, transpose):
+    """Check what all frameworks make of drawn words, and count what occurred."""
+    occurred = Counter()
+    rng = np.random.default_rng([seed, transpose])
+    for _ in range(EACH):
+        words = drawn(rng, transpose)
+        occurred["words"] += 1
+        occurred.update(name for name in ("output_size", "output_padding") if name in words)
+        occurred["groups"] += words["groups"] > 1
+        occurred["ends"] += any(not isinstance(pad, str) and pad[0] != pad[1] for pad in words["padding"])
+        occurred.update([f"{len(words['stride'])} axes", words["padding_mode"]])
+        occurred.update(checked(words, transpose, rng))
+    return occurred
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_some_drawn_words(transpose):
+    occurred = check_drawn_words(SEEDS, transpose)
+    assert occurred["words"] == EACH
+    assert occurred["turning told"] > 0
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("transpose", [False, True])
 def test_drawn_words(transpose):
-    occurred = Counter()
-    for seed in range(SEEDS):
-        rng = np.random.default_rng([seed, transpose])
-        for _ in range(EACH):
-            words = drawn(rng, transpose)
-            occurred["words"] += 1
-            occurred.update(name for name in ("output_size", "output_padding") if name in words)
-            occurred["groups"] += words["groups"] > 1
-            occurred["ends"] += any(not isinstance(pad, str) and pad[0] != pad[1] for pad in words["padding"])
-            occurred.update([f"{len(words['stride'])} axes", words["padding_mode"]])
-            occurred.update(checked(words, transpose, rng))
+    occurred = sum((check_drawn_words(seed, transpose) for seed in range(SEEDS)), Counter())
     assert occurred["words"] == SEEDS * EACH
     assert occurred["turning told"] > 1000
     assert occurred["ambiguous"] < occurred["turning told"] / 10

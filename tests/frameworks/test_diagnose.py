@@ -306,6 +306,7 @@ def pairs_of(ndim):
             if not pair[0].slots & pair[1].slots]  # fmt: skip
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("ndim", "configs"), [(1, ONE), (2, TWO), (3, THREE)])
 def test_every_convention_is_found(ndim, configs):
     rng = np.random.default_rng(ndim)
@@ -352,6 +353,7 @@ def check_share(ndim, configs, pairs, seed):
     assert counts["found"] > 0.75 * len(pairs), counts
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("ndim", "configs", "every"), [(1, ONE, 5), (2, TWO, 35), (3, THREE, 60)])
 def test_some_two_conventions_are_found(ndim, configs, every):
     """A share of what the next tests do, within seconds."""
@@ -391,6 +393,7 @@ def test_conventions_are_found_where_zeros_stand_between_the_inputs(name):
     assert told.found == (((name,) if name else ()),)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_smaller_is_missed(seed):
     """Where two are named, NumPy agrees that no single one would do, and that none but these two of them do."""

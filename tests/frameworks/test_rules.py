@@ -50,6 +50,7 @@ def test_the_page_is_what_the_code_makes():
     assert BUILD.page() == PAGE, "make docs"
 
 
+@pytest.mark.full
 def test_the_page_is_built_into_a_folder_and_left_alone_there(tmp_path):
     command = [sys.executable, ROOT / "docs" / "build.py", tmp_path]
     said = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]

@@ -16,11 +16,9 @@ from convmatrix.show.latex import array, document, escape, label, tikz
 from convmatrix.show.palette import WINDOW, ink_on
 from convmatrix.show.scene import number_label, tap_label
 from convmatrix.show.stage import film
-from helpers import dense
+from helpers import dense, needs_pdflatex
 from strategies import integers, layers, seeds, share
 from symbols import taps_by_definition
-
-needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 
 
 def rows_of(text):

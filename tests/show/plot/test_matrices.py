@@ -56,6 +56,7 @@ def test_blocks_of_channels_and_of_places_miss_nothing(layer, side, monkeypatch)
     assert tap_raster(layer, side).tolist() == counted(layer, side).tolist()
 
 
+@pytest.mark.full
 def test_forty_million_entries_take_little_memory():
     layer = Conv(2110, 3, padding=1)
     assert layer.nnz > 40_000_000

@@ -166,6 +166,7 @@ class Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["linked", "windows", "stamps", "crop", "gram", "unseen", "singular", "overlaps",
                                   "field", "factors", "insertion"])  # fmt: skip
 def test_a_title_cannot_break_out(name):
@@ -185,6 +186,7 @@ def test_names_of_factors_cannot_break_out():
     assert attrs["alt"] == picture.alt
 
 
+@pytest.mark.full
 def test_a_noisy_picture_is_made_small_enough():
     noise = np.random.default_rng(0).normal(size=(400, 400))
     bundle = plot.overlaps(np.abs(noise))._repr_mimebundle_()
