@@ -7,7 +7,7 @@ SCOPE     = all
 SEED      = 1
 
 BIN       = .venv/bin
-PINS      = constraints.txt
+PINS     ?= constraints.txt
 PACKAGE  := $(shell find convmatrix -type f -not -path '*/__pycache__/*') pyproject.toml
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 SITE     := $(wildcard notebooks/site/*)
@@ -18,8 +18,8 @@ ORACLES   = $(wildcard .venv-oracles/ready)
 ORACLE_DATA = $(patsubst %,tests/oracles/data/%.json.gz,tensorflow theano mxnet)
 PEERS     = $(wildcard .venv-peers/ready)
 
-# Sets up the environment that a rule's target stands in, and installs its arguments there.
-install = PYTHON='$(PYTHON)' tools/environment.sh $(@D) constraints.txt
+# Sets up the environment that a rule's target stands in, and installs its arguments there; PINS=- takes the newest.
+install = PYTHON='$(PYTHON)' tools/environment.sh $(@D) $(PINS)
 # Two processes on two cores; whoever has nothing left to do takes over half of what another has.
 PYTEST = pytest -n logical --dist=worksteal
 

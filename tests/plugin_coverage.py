@@ -10,9 +10,10 @@ def pytest_runtest_call(item):
     result = yield
     coverage = getattr(getattr(item, "function", None), "coverage", None)
     if coverage is not None:
-        # A property of the report, since with xdist the table is printed by another process than the test's.
-        item.user_properties.append((PROPERTY, (coverage.heading(), coverage.row())))
         coverage.require()
+        if coverage.drawn >= coverage.LEAST:  # percentages of ten examples say nothing
+            # A property of the report, since with xdist another process than the test's prints the table.
+            item.user_properties.append((PROPERTY, (coverage.heading(), coverage.row())))
     return result
 
 

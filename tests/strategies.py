@@ -325,10 +325,13 @@ class Coverage:
         absent = self.without.union(() if share == 1 else ("op>s",) if share else ("opad", "op>s"))
         return [name for name in names if name not in absent]
 
-    def require(self, percent=10, least=300):
-        """Assert that each expected feature occurs often enough; a run of few examples proves nothing either way."""
+    LEAST = 300
+    """Examples below which a run proves nothing about its coverage, either way."""
+
+    def require(self, percent=10):
+        """Assert that each expected feature occurs often enough."""
         rare = {name: f"{self.counts[name]} of {self.drawn}" for name in self.expected if self._percent(name) < percent}
-        assert not rare or self.drawn < least, f"drawn in less than {percent}%: {rare}"
+        assert not rare or self.drawn < self.LEAST, f"drawn in less than {percent}%: {rare}"
 
     @staticmethod
     def heading():

@@ -111,6 +111,7 @@ def test_no_wrapped_line_begins_a_list():
             assert " ".join(" ".join(lines).split()) == "a" * length + f" {sign} b" * 3
 
 
+@pytest.mark.full
 def test_rendered_it_has_its_sections_and_tables():
     mistune = pytest.importorskip("mistune")
     html = mistune.create_markdown(plugins=["table"])(PAGE)
