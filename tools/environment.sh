@@ -26,7 +26,8 @@ fail() {
   tail -n 30 "$log" >&2
   echo >&2
   echo "Setting up $folder failed: $1." >&2
-  echo "What was tried last stands above. Another Python: make PYTHON=python3.12. From the start: make clean." >&2
+  echo "Its own words stand above. Installing needs a network. Try another Python, as in 'make PYTHON=python3.12', or" >&2
+  echo "start over with 'make clean'." >&2
   exit 1
 }
 
@@ -57,4 +58,4 @@ if [ -n "$uv" ]; then
   run uv pip install --python "$folder/bin/python" $constraints "$@"
 else
   run "$folder/bin/python" -m pip install --no-compile --progress-bar off $constraints "$@"
-fi || fail "$(basename "${uv:-pip}") could not install $*"
+fi || fail "$(basename "${uv:-pip}") could not install '$*'"
