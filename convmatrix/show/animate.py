@@ -277,6 +277,7 @@ def _feed(process: "subprocess.Popen[bytes]", pictures: Iterable[Image.Image]) -
         process.kill()
         with suppress(BrokenPipeError):
             process.stdin.close()
+        process.wait()  # leaving its context does not, after KeyboardInterrupt
         raise
 
 
