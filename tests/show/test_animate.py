@@ -480,7 +480,7 @@ def test_pictures_in_files(tmp_path, ending, name):
 def test_pictures_play_for_ever(tmp_path, ending):
     if ending == ".webp" and not features.check("webp"):
         pytest.skip("this Pillow has no WebP")
-    save(FILMS["values"], tmp_path / f"film{ending}")
+    save(FILMS["folded"], tmp_path / f"film{ending}")
     with Image.open(tmp_path / f"film{ending}") as picture:
         assert picture.info["loop"] == 0
     if ending == ".gif":
