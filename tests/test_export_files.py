@@ -266,18 +266,18 @@ def test_the_old_file_is_whole_until_the_new_one_is_complete(folder, monkeypatch
 
     def observed(descriptor):
         real(descriptor)
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            seen.append((Path(name).read_bytes(), Path(f"/proc/self/fd/{descriptor}").resolve()))
-            seen.append(seen[-1][1].read_bytes())
+        synced = os.fstat(descriptor)
+        if stat.S_ISREG(synced.st_mode):
+            (temporary,) = [entry for entry in folder.iterdir() if entry.stat().st_ino == synced.st_ino]
+            seen.append((Path(name).read_bytes(), temporary.name, temporary.read_bytes()))
 
     monkeypatch.setattr(os, "fsync", observed)
     with Path(name).open("rb") as opened_before:
         write(name)
         assert opened_before.read() == b"before"  # a reader that began before reads what it began with
-    (old, temporary), new = seen
+    ((old, temporary, new),) = seen
     assert old == b"before"
-    assert temporary.parent == folder
-    assert temporary.name != name
+    assert temporary != name
     assert Path(name).read_bytes() == new
     assert len(new) > 6
     assert names() == [name]

@@ -273,9 +273,9 @@ def _problem(path: Path, block: Mapping[str, Any]) -> str:
         return f"has {counted(size, 'byte')}, not {block['size']} as in the index"
     with reading(file) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return (
-        "" if digest == block["sha256"] else f"has the SHA-256 digest {digest}, not {block['sha256']} as in the index"
-    )
+    if digest != block["sha256"]:
+        return f"has the SHA-256 digest {digest}, not {block['sha256']} as in the index"
+    return ""
 
 
 def _read_block(path: Path, block: Mapping[str, Any], dtype: str) -> "tuple[slice, sparse.csr_array]":
