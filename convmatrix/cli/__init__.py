@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from convmatrix.cli import animate, explore, export, figure, frameworks, presets, show, size, verify
 from convmatrix.cli.arguments import Parser, RefusedError, glued
-from convmatrix.cli.terminal import complain, leave
+from convmatrix.cli.terminal import TerminatedError, catching_termination, complain, leave
 from convmatrix.core import __version__
 
 __all__ = ["main"]
@@ -28,11 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0: good. 1: a law failed, or a file could not be written. 2: bad arguments, or an impossible configuration.
+        128 + N: ended by signal N, as by SIGINT (130) or SIGTERM (143); what was half-written is removed.
     """
     arguments = _parser().parse_args(glued(sys.argv[1:] if argv is None else argv))
     name = f"convmatrix {arguments.command}"
     try:
-        return int(arguments.run(arguments) or 0)
+        with catching_termination():
+            return int(arguments.run(arguments) or 0)
     except BrokenPipeError:
         leave()
         return 0
@@ -45,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain(f"{name}: interrupted")
         return 130
+    except TerminatedError as stop:
+        complain(f"{name}: terminated")
+        return stop.status
 
 
 def _parser() -> Parser:

@@ -1,12 +1,13 @@
 """`export`: the matrix as a file, or as a folder of files."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from convmatrix import export
 from convmatrix.cli.arguments import Commands, RefusedError, add_layer, add_weight, integer, layer_of, weight_of
 from convmatrix.cli.sentences import findings, matrix_described
-from convmatrix.cli.terminal import Bar, print_lines
+from convmatrix.cli.terminal import Bar, one_line, print_lines
 from convmatrix.core.errors import counted
 from convmatrix.core.memory import require_memory
 from convmatrix.layers import Conv, ConvTranspose
@@ -14,6 +15,9 @@ from convmatrix.layers import Conv, ConvTranspose
 __all__ = ["add_to"]
 
 _ENDINGS = (*export.ENDINGS, ".tex", ".blocks")
+
+_MOST_NAMES = 10
+"""File names in a line of notes."""
 
 _DESCRIPTION = f"""\
 Write a layer's matrix to a file, by its ending:
@@ -44,18 +48,32 @@ def _export(arguments: argparse.Namespace) -> None:
                            "leave it out, or write .blocks, a folder of .npz files")  # fmt: skip
     layer = layer_of(arguments)
     weight = weight_of(arguments, layer)
+    notes: list[str] = []
     if ending == ".tex":
         from convmatrix.show import latex
 
         export.write_text(latex.array(layer, weight) + "\n", arguments.file)
     elif ending in export.BLOCK_ENDINGS:
         with Bar("export") as bar:
-            export.export_blocks(layer, weight, arguments.file, rows=arguments.rows, progress=bar)
+            report = export.export_blocks(layer, weight, arguments.file, rows=arguments.rows, progress=bar)
+        notes = _notes(report)
     else:
         _require_memory(layer, weight)
         found = findings(layer, weight, any_size=False) if ending == ".json" else {}
         export.export(layer.matrix(weight), arguments.file, layer=layer, **found)
-    print_lines([f"{arguments.file}: {matrix_described(layer)}, weight {arguments.weight}"])
+    print_lines([f"{arguments.file}: {matrix_described(layer)}, weight {arguments.weight}", *notes])
+
+
+def _notes(report: export.BlocksReport) -> list[str]:
+    """What was found in a folder of blocks that was there before."""
+    found = (("damaged, written again", report.damaged), ("not part of it, ignored", report.strays))
+    return [f"  {what}: {_listed(names)}" for what, names in found if names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """File names, the first of many; with nothing in them that a terminal would obey."""
+    more = f", and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(map(one_line, names[:_MOST_NAMES])) + more
 
 
 def _require_memory(layer: Conv | ConvTranspose, weight: Any) -> None:

@@ -1,22 +1,70 @@
 """What the command line writes to: the standard output, as wide and as colourful as it is, and a bar on stderr.
 
-The only module of the package that touches a stream.
+The only module of the package that touches a stream, or a signal.
 """
 
 import contextlib
 import os
 import shutil
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from typing import Any, TextIO
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any, NoReturn, TextIO
 
 from convmatrix.show import text as drawing
 
-__all__ = ["Bar", "complain", "leave", "one_line", "print_lines", "style", "write"]
+__all__ = [
+    "Bar",
+    "TerminatedError",
+    "catching_termination",
+    "complain",
+    "leave",
+    "one_line",
+    "print_lines",
+    "style",
+    "write",
+]
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
+
+_TERMINATING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that ask a process to end, and by default end it without any clean-up; Windows has no SIGHUP."""
+
+
+class TerminatedError(BaseException):
+    """A signal asked the process to end; as KeyboardInterrupt, it passes what handles errors."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+        """The exit status that shells give a process that a signal ended."""
+
+
+@contextlib.contextmanager
+def catching_termination() -> Iterator[None]:
+    """Raise TerminatedError where a signal asks to end, so that temporary files and child processes are cleaned up.
+
+    A signal that is ignored, as by ``nohup``, or that has a handler already, is left as it is; so are all of them
+    outside the main thread, where Python sets no handlers.
+    """
+    caught: list[int] = []
+    if threading.current_thread() is threading.main_thread():
+        caught += [number for number in _TERMINATING if signal.getsignal(number) == signal.SIG_DFL]
+    try:
+        for number in caught:
+            signal.signal(number, _terminate)
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise TerminatedError(number)
 
 
 class Bar:

@@ -1,9 +1,9 @@
-"""Matrices that need not fit in memory: built, written and forgotten block by block of rows.
+"""Matrices that need not fit in memory: built and written block by block of rows, and read back the same way.
 
 =========== =============================================================== ===========================
 ending      holds                                                           read with
 =========== =============================================================== ===========================
-``.blocks`` a folder: ``index.json``, and a ``.npz`` file for each block    ``scipy.sparse.load_npz``
+``.blocks`` a folder: ``index.json``, and a ``.npz`` file for each block    `read_blocks`
 ``.mtx``    Matrix Market, byte for byte what `export` writes of the whole  ``scipy.io.mmread``, Julia, ...
 =========== =============================================================== ===========================
 """
@@ -13,20 +13,36 @@ import io
 import json
 import operator
 import os
-from collections.abc import Callable
+import re
+import reprlib
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from time import monotonic
+from typing import IO, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.errors import counted
-from convmatrix.export.files import make_folder, replacing, write_text
+from convmatrix.core.errors import TooLargeError, counted
+from convmatrix.core.memory import require_memory
+from convmatrix.export.files import (
+    explained,
+    make_folder,
+    reading,
+    remove_leftovers,
+    replacing,
+    sync_folder,
+    write_text,
+)
 from convmatrix.export.matrices import ending_of, layer_as_dict, write_mtx, write_npz
 from convmatrix.layers import Layer
 
-__all__ = ["BLOCK_ENDINGS", "export_blocks"]
+__all__ = ["BLOCK_ENDINGS", "BlocksReport", "export_blocks", "read_blocks"]
 
 BLOCK_ENDINGS = (".blocks", ".mtx")
 """What `export_blocks` can write."""
@@ -39,7 +55,41 @@ _INDEX = "index.json"
 _MOST_FILES = 10**5
 """Files in a folder; more of them are no help to anyone."""
 
+_LARGEST_INDEX = 2**26
+"""Bytes; an index of `_MOST_FILES` blocks has about a third."""
+
+_CHECKPOINT = 1.0
+"""Seconds of work after which the index is written again: a killed process loses no more than that."""
+
+_REMEDY = "give the name of a new folder, or delete this one"
+_AGAIN = "export the same matrix to this folder again"
+
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, SyntaxError, EOFError,
+               zipfile.BadZipFile, zlib.error, tokenize.TokenError)  # fmt: skip
+"""What `scipy.sparse.load_npz` raises for bytes that are no matrix."""
+
 Progress: TypeAlias = Callable[[int, int], object]
+
+
+class BlocksReport(NamedTuple):
+    """What `export_blocks` did.
+
+    Attributes
+    ----------
+    written : int
+        Number of blocks that were written.
+    kept : int
+        Number of blocks that were there, of the size and digest that the index has.
+    damaged : tuple of str
+        Files that were there with another size or digest; they are among those written.
+    strays : tuple of str
+        What else is in the folder; it is ignored.
+    """
+
+    written: int
+    kept: int
+    damaged: tuple[str, ...]
+    strays: tuple[str, ...]
 
 
 def export_blocks(
@@ -49,13 +99,13 @@ def export_blocks(
     *,
     rows: int | None = None,
     progress: Progress | None = None,
-) -> None:
+) -> BlocksReport:
     """Write a layer's matrix, of which no more than one block of rows is in memory at a time.
 
     ``.blocks`` is a folder. Its ``index.json`` has the layer's fields, the dtype, the rows of a block, a digest of the
-    weight, the file, rows and shape of each block, and ``complete``: whether all of them are there. Blocks are there
-    when they are complete; writing the same matrix again writes those that are missing, as after an interruption.
-    ``.mtx`` is one file, which is there when it is complete.
+    weight, the file, rows, shape, size and SHA-256 digest of each block, and ``complete``: whether all of them are
+    there. Writing the same matrix again keeps the blocks of the right size and digest and writes the others, as after
+    an interruption. ``.mtx`` is one file, which is there when it is complete.
 
     Parameters
     ----------
@@ -68,11 +118,16 @@ def export_blocks(
     progress : callable, optional
         Called with (rows done, rows in all) after each block.
 
+    Returns
+    -------
+    BlocksReport
+        Numbers of blocks written and kept, names of damaged and of stray files.
+
     Raises
     ------
     ValueError
-        If the ending is unknown, the weight is not the layer's, `rows` is less than 1, or the folder has something
-        else in it. A MemoryError as well if a block does not fit in the available memory.
+        If the ending is unknown, the weight is not the layer's, `rows` is less than 1, the folder has something else
+        in it, or its index is damaged. A MemoryError as well if a block does not fit in the available memory.
     OSError
         If a file cannot be written.
 
@@ -82,18 +137,58 @@ def export_blocks(
     >>> from convmatrix.layers import Conv
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     export_blocks(Conv((4,), 2), [5, -7], f"{folder}/C.blocks", rows=2)
-    ...     index = json.loads(Path(folder, "C.blocks/index.json").read_text())
-    ...     for block in index["blocks"]:
-    ...         print(block["rows"], sparse.load_npz(f"{folder}/C.blocks/{block['file']}").toarray().tolist())
-    [0, 2] [[5, -7, 0, 0], [0, 5, -7, 0]]
-    [2, 3] [[0, 0, 5, -7]]
+    ...     for rows, block in read_blocks(f"{folder}/C.blocks"):
+    ...         print(rows, block.toarray().tolist())
+    BlocksReport(written=2, kept=0, damaged=(), strays=())
+    slice(0, 2, None) [[5, -7, 0, 0], [0, 5, -7, 0]]
+    slice(2, 3, None) [[0, 0, 5, -7]]
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
     ending = ending_of(path, BLOCK_ENDINGS)
     weight = layer.checked_weight(weight)
     rows = _fitting(layer, weight) if rows is None else operator.index(rows)
     layer.row_blocks(weight, rows=rows)  # refuses what it cannot build, before anything is written
     write = _write_folder if ending == ".blocks" else _write_stream
-    write(layer, weight, Path(path), rows, progress or (lambda done, total: None))
+    return write(layer, weight, Path(path), rows, progress or (lambda done, total: None))
+
+
+def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.csr_array]]":
+    """Read the blocks of a ``.blocks`` folder, each checked against the size and digest that the index has.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A folder that `export_blocks` wrote. Stray files in it are ignored.
+
+    Returns
+    -------
+    iterator of (slice, csr_array)
+        The rows of each block, and the block, in order.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not complete, or the index or a block is damaged. A MemoryError as well if a block does not
+        fit in the available memory.
+    OSError
+        If a file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from convmatrix.layers import Conv
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = export_blocks(Conv((4,), 2), [5, -7], f"{folder}/C.blocks", rows=2)
+    ...     np.concatenate([block @ [1, 1, 1, 0] for rows, block in read_blocks(f"{folder}/C.blocks")])
+    array([-2, -2,  5])
+    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    path = Path(path)
+    index = _read_index(path, "export the matrix again, to a new folder")
+    blocks = index["blocks"]
+    known = sum(block["sha256"] is not None for block in blocks)
+    if known < len(blocks) or not index["complete"]:
+        raise ValueError(f"folder {path} is incomplete: its index has size and digest of {known} of "
+                         f"{counted(len(blocks), 'block')}: {_AGAIN}")  # fmt: skip
+    return (_read_block(path, block, index["dtype"]) for block in blocks)
 
 
 def _fitting(layer: Layer, weight: NDArray[Any]) -> int:
@@ -104,97 +199,270 @@ def _fitting(layer: Layer, weight: NDArray[Any]) -> int:
 # -- a folder --------------------------------------------------------------------------------------------------------
 
 
-def _write_folder(layer: Layer, weight: NDArray[Any], path: Path, rows: int, progress: Progress) -> None:
+def _write_folder(layer: Layer, weight: NDArray[Any], path: Path, rows: int, progress: Progress) -> BlocksReport:
     index = _index(layer, weight, rows)
-    _require_same(path, index)
+    strays = _prepare_folder(path, index)
+    if not index["complete"]:
+        _write_index(path, index)
+    written, damaged, saved = 0, [], monotonic()
+    try:
+        for block in index["blocks"]:
+            if _problem(path, block):
+                if index["complete"]:
+                    index["complete"] = False
+                    _write_index(path, index)
+                if block["sha256"] is not None and (path / block["file"]).exists():
+                    damaged.append(block["file"])
+                block |= _written_block(path, block, layer, weight)
+                written += 1
+                if monotonic() - saved > _CHECKPOINT:
+                    _write_index(path, index)
+                    saved = monotonic()
+            progress(block["rows"][1], layer.matrix_shape[0])
+    except BaseException:
+        # The next export keeps what is written so far. Where the disk is full, the first error is the one to show.
+        with suppress(OSError):
+            _write_index(path, index)
+        raise
+    if not index["complete"]:
+        _write_index(path, index | {"complete": True})
+    return BlocksReport(written, len(index["blocks"]) - written, tuple(damaged), strays)
+
+
+def _prepare_folder(path: Path, index: dict[str, Any]) -> tuple[str, ...]:
+    """Create the folder, or take from its index what is known of the blocks; names of what does not belong to it."""
+    others = _others(path)
+    found = _read_index(path, _REMEDY) if (path / _INDEX).exists() else None
+    if found is None and others:
+        raise ValueError(f"folder {path} has no {_INDEX} but {counted(len(others), 'other entry')}: {_REMEDY}")
+    if found is not None and others:
+        _require_same(path, found, index)
+        index |= {"complete": found["complete"], "blocks": found["blocks"]}
     make_folder(path)
-    _write_index(path, index)
-    total = layer.matrix_shape[0]
-    for block in index["blocks"]:
-        start, stop = block["rows"]
-        if not (path / block["file"]).exists():
-            matrix = layer.matrix(weight, rows=slice(start, stop))
-            with replacing(path / block["file"]) as file:
-                write_npz(file, matrix, layer)
-        progress(stop, total)
-    _write_index(path, index | {"complete": True})
+    remove_leftovers(path)
+    return tuple(sorted(others - {block["file"] for block in index["blocks"]}))
+
+
+def _others(path: Path) -> set[str]:
+    """Return what a folder has besides its index; temporary files, whose names begin with a point, do not count."""
+    if not path.is_dir():
+        return set()
+    with explained("read", path):
+        return {entry.name for entry in path.iterdir()
+                if entry.name != _INDEX and not (entry.name.startswith(".") and entry.suffix == ".tmp")}  # fmt: skip
+
+
+def _written_block(path: Path, block: Mapping[str, Any], layer: Layer, weight: NDArray[Any]) -> dict[str, Any]:
+    """Write a block, and return its size and digest."""
+    start, stop = block["rows"]
+    with replacing(path / block["file"], batch=True) as file:
+        write_npz(file, layer.matrix(weight, rows=slice(start, stop)), layer)
+        file.flush()
+        with Path(file.name).open("rb") as complete:
+            digest = hashlib.file_digest(complete, "sha256").hexdigest()
+            return {"size": complete.tell(), "sha256": digest}
+
+
+def _problem(path: Path, block: Mapping[str, Any]) -> str:
+    """Return why a file is not the block that the index describes, or nothing."""
+    file = path / block["file"]
+    if block["sha256"] is None or not file.is_file():
+        return "is missing"
+    size = file.stat().st_size
+    if size != block["size"]:
+        return f"has {counted(size, 'byte')}, not {block['size']} as in the index"
+    with reading(file) as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != block["sha256"]:
+        return f"has the SHA-256 digest {digest}, not {block['sha256']} as in the index"
+    return ""
+
+
+def _read_block(path: Path, block: Mapping[str, Any], dtype: str) -> "tuple[slice, sparse.csr_array]":
+    file = path / block["file"]
+    problem, matrix = _problem(path, block), None
+    if not problem:
+        with reading(file) as stream:
+            try:
+                matrix = _loaded(stream, f"block {file}")
+            except TooLargeError:
+                raise
+            except _UNREADABLE as error:
+                problem = f"is no sparse matrix of scipy ({_shown(str(error))})"
+            else:
+                problem = _mismatch(matrix, block["shape"], dtype)
+    if problem:
+        raise ValueError(f"block {file} {problem}: {_AGAIN}")
+    return slice(*block["rows"]), cast("sparse.csr_array", matrix)
+
+
+def _loaded(stream: IO[bytes], what: str) -> Any:
+    """Return the matrix in a .npz file, if there is memory for its arrays."""
+    with zipfile.ZipFile(stream) as members:
+        size = sum(member.file_size for member in members.infolist())
+    require_memory(size, what, "export the matrix again with fewer rows in a block")
+    stream.seek(0)
+    return sparse.load_npz(cast("Any", stream))
+
+
+def _mismatch(matrix: Any, shape: list[int], dtype: str) -> str:
+    """Return how a matrix differs from what the index says of it, or nothing."""
+    if not isinstance(matrix, sparse.csr_array):
+        return f"holds a {type(matrix).__name__}, not a csr_array"
+    if list(matrix.shape) != shape or str(matrix.dtype) != dtype:
+        return f"has shape {list(matrix.shape)} and dtype {matrix.dtype}, not {shape} and {dtype} as in the index"
+    return ""
+
+
+# -- its index -------------------------------------------------------------------------------------------------------
 
 
 def _index(layer: Layer, weight: NDArray[Any], rows: int) -> dict[str, Any]:
-    """What the folder holds when all of it is there, as JSON has it."""
-    total, cols = layer.matrix_shape
-    starts = range(0, total, rows)
-    if len(starts) > _MOST_FILES:
-        raise ValueError(f"rows={rows} makes {len(starts)} blocks, a file each, but at most {_MOST_FILES} are written: "
-                         f"take at least {-(-total // _MOST_FILES)} rows")  # fmt: skip
-    digits = len(str(len(starts) - 1))
-    blocks = [
-        {
-            "file": f"{number:0{digits}}.npz",
-            "rows": [start, min(start + rows, total)],
-            "shape": [min(rows, total - start), cols],
-        }
-        for number, start in enumerate(starts)
-    ]
+    """Return the index of a folder in which no block is written yet, as JSON has it."""
     return {
         "layer": layer_as_dict(layer),
         "dtype": str(weight.dtype),
         "weight_sha256": hashlib.sha256(np.ascontiguousarray(weight).tobytes()).hexdigest(),
         "rows": rows,
         "complete": False,
-        "blocks": blocks,
+        "blocks": _blocks(*layer.matrix_shape, rows),
     }
 
 
-def _require_same(path: Path, index: dict[str, Any]) -> None:
-    """Refuse a folder with anything else in it than blocks of just this matrix."""
-    others = [entry for entry in path.iterdir() if entry.name != _INDEX] if path.is_dir() else []
-    if all(entry.name.startswith(".") and entry.suffix == ".tmp" for entry in others):  # left by a process that died
-        return
-    remedy = "give the name of a new folder, or delete this one"
-    if not (path / _INDEX).is_file():
-        raise ValueError(f"folder {path} has no {_INDEX} but {counted(len(others), 'other entry')}: {remedy}")
-    found = _read_index(path / _INDEX)
-    differing = next((name for name in index if name != "complete" and found.get(name) != index[name]), None)
-    if differing is not None:
-        said = _difference(differing, found.get(differing), index[differing])
-        raise ValueError(f"folder {path} has blocks of another matrix: {said}; {remedy}")
+def _blocks(total: int, cols: int, rows: int) -> list[dict[str, Any]]:
+    """Return the entries of the index for all blocks of a matrix."""
+    count = -(-total // rows)
+    if count > _MOST_FILES:
+        raise ValueError(f"rows={rows} makes {count} blocks, a file each, but at most {_MOST_FILES} are written: "
+                         f"take at least {-(-total // _MOST_FILES)} rows")  # fmt: skip
+    digits = len(str(count - 1))
+    return [
+        {
+            "file": f"{number:0{digits}}.npz",
+            "rows": [start, min(start + rows, total)],
+            "shape": [min(rows, total - start), cols],
+            "size": None,
+            "sha256": None,
+        }
+        for number, start in enumerate(range(0, total, rows))
+    ]
 
 
-def _read_index(path: Path) -> dict[str, Any]:
+_FIELDS: Mapping[str, type] = {
+    "layer": dict, "dtype": str, "weight_sha256": str, "rows": int, "complete": bool, "blocks": list
+}  # fmt: skip
+
+
+def _read_index(path: Path, remedy: str) -> dict[str, Any]:
+    """Return the index of a folder, checked; its blocks are those that the other fields need."""
+    file = path / _INDEX
+    with reading(file) as stream:
+        content = stream.read(_LARGEST_INDEX + 1)
     try:
-        found = json.loads(path.read_bytes())
-    except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {}
+        found = _parsed(content)
+    except ValueError as error:
+        raise ValueError(f"{file} is no index of blocks: {error}; {remedy}") from error
+    return found
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """Return an index from its bytes; a ValueError says what is wrong with them."""
+    if len(content) > _LARGEST_INDEX:
+        raise ValueError(f"it is larger than {_LARGEST_INDEX} bytes")
+    try:
+        found = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8") from error
+    except ValueError as error:
+        raise ValueError(f"it is not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"it is a JSON {type(found).__name__}, not an object")
+    for name, kind in _FIELDS.items():
+        if type(found.get(name)) is not kind:
+            raise ValueError(f"its {name} is {_shown(found.get(name))}")
+    found["blocks"] = _parsed_blocks(found)
+    return found
+
+
+def _parsed_blocks(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the entries for the blocks, with what is known of each; none has to be trusted as a file name."""
+    shape, rows, entries = found["layer"].get("matrix_shape"), found["rows"], found["blocks"]
+    if not (
+        isinstance(shape, list) and len(shape) == 2 and all(type(side) is int and 0 < side < 2**63 for side in shape)
+    ):
+        raise ValueError(f"the matrix_shape of its layer is {_shown(shape)}")
+    if rows < 1:
+        raise ValueError(f"its rows is {_shown(rows)}")
+    blocks = _blocks(shape[0], shape[1], rows)
+    if len(entries) != len(blocks):
+        raise ValueError(f"it has {counted(len(entries), 'block')}, not {len(blocks)}")
+    for number, (entry, block) in enumerate(zip(entries, blocks, strict=True)):
+        if not isinstance(entry, dict):
+            raise ValueError(f"block {number} is {_shown(entry)}")
+        # An index of an earlier version has neither size nor digest: its blocks count as not written.
+        given = {"size": None, "sha256": None} | entry
+        known = given["size"], given["sha256"]
+        if given | {"size": None, "sha256": None} != block or not (known == (None, None) or _is_known(*known)):
+            raise ValueError(f"block {number} is {_shown(entry)}")
+        block |= {"size": given["size"], "sha256": given["sha256"]}
+    return blocks
+
+
+def _is_known(size: Any, digest: Any) -> bool:
+    return type(size) is int and size >= 0 and isinstance(digest, str) and bool(re.fullmatch("[0-9a-f]{64}", digest))
+
+
+def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuse an index of another matrix."""
+    for name in ("layer", "dtype", "weight_sha256", "rows"):
+        if found[name] != wanted[name]:
+            said = _difference(name, found[name], wanted[name])
+            raise ValueError(f"folder {path} has blocks of another matrix: {said}; {_REMEDY}")
 
 
 def _difference(name: str, found: Any, wanted: Any) -> str:
     """What two indices differ in, where that is a number or a word."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        name = next(field for field in wanted if found.get(field) != wanted[field])
-        found, wanted = found.get(name), wanted[name]
     if name == "weight_sha256":
         return "its weight has other values"
-    return f"its {name} is {found}, not {wanted}"
+    if isinstance(wanted, dict):
+        differing = [field for field in {**wanted, **found} if found.get(field) != wanted.get(field)]
+        name = differing[0]
+        found, wanted = found.get(name), wanted.get(name)
+    return f"its {name} is {_shown(found)}, not {_shown(wanted)}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = _SHORT.maxdict = 12
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+def _shown(value: Any) -> str:
+    """Return a value from a file as short text, however large or deep it is."""
+    shown = _SHORT.repr(value)
+    return shown[1:-1] if isinstance(value, str) else shown
 
 
 def _write_index(path: Path, index: dict[str, Any]) -> None:
+    sync_folder(path)  # the names of the blocks are on the disk before the index says that they are there
     write_text(json.dumps(index) + "\n", path / _INDEX)
 
 
 # -- a stream --------------------------------------------------------------------------------------------------------
 
 
-def _write_stream(layer: Layer, weight: NDArray[Any], path: Path, rows: int, progress: Progress) -> None:
-    total = layer.matrix_shape[0]
+def _write_stream(layer: Layer, weight: NDArray[Any], path: Path, rows: int, progress: Progress) -> BlocksReport:
+    total, written = layer.matrix_shape[0], 0
     with replacing(path) as file:
         for part, block in layer.row_blocks(weight, rows=rows):
             head, entries = _as_text(block, part.start, layer)
             if part.start == 0:
                 file.write(head)
             file.write(entries)
+            written += 1
             progress(part.stop, total)
+    return BlocksReport(written, 0, (), ())
 
 
 def _as_text(block: sparse.csr_array, first: int, layer: Layer) -> tuple[bytes, memoryview]:

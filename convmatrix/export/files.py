@@ -1,15 +1,39 @@
-"""Files that are there when they are complete, or not at all."""
+"""Output files that are complete or absent: each is written under a temporary name, then renamed.
+
+Every writer of the package uses `replacing`; a folder of files uses `make_folder` as well.
+
+**Targets.** A regular file is replaced, and a symbolic link to one is followed and stays a link. A dangling link is
+followed too: the file that it points to is created. Anything else that exists (a directory, a device, a FIFO, a socket)
+and a loop of links are errors.
+
+**Leftovers.** A process that is killed leaves its temporary file, ``.convmatrix-<digest>-<random>.tmp``, where the
+digest is that of the target's name. While it writes, a process holds a lock (``flock``) on this file, and the system
+releases the lock when the process ends, however it ends. The next export to the same target removes the temporary
+files of this target that nobody holds. Where the file system has no locks, they are left alone.
+"""
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
+import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-__all__ = ["make_folder", "replacing", "write_text"]
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["explained", "make_folder", "reading", "remove_leftovers", "replacing", "sync_folder", "write_text"]
+
+_PREFIX, _SUFFIX = ".convmatrix-", ".tmp"
+
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP)
+"""What ``fsync`` reports on file systems that cannot sync a directory."""
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> None:
@@ -30,11 +54,68 @@ def write_text(text: str, path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def replacing(path: str | os.PathLike[str], *, batch: bool = False) -> Iterator[IO[bytes]]:
     """Open a file that takes its name when it is complete.
 
-    It is written beside the target, under another name. If the block fails it is removed, and the target stays as it
-    was. Permissions are those that ``open(path, "wb")`` leaves; a link stays one.
+    The file is written beside the target, under a temporary name, synced to the disk, and renamed. If the block fails,
+    the temporary file is removed and the target stays as it was. Permissions are those that ``open(path, "wb")``
+    leaves. Symbolic links are followed; other hard links to the target keep the old content.
+
+    Parameters
+    ----------
+    path : str or path-like
+    batch : bool, default False
+        Whether the file is one of many in a folder, whose caller removes leftovers and syncs the folder once for all
+        of them.
+
+    Yields
+    ------
+    binary file
+        Its ``name`` is the path of the temporary file.
+
+    Raises
+    ------
+    OSError
+        If the target exists and is not a regular file, or the file cannot be written: path and reason in one sentence.
+    ValueError
+        If the file system can have no such name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(f"{folder}/C.txt") as file:
+    ...         written = file.write(b"C is 4 x 16")
+    ...     Path(folder, "C.txt").read_text()
+    'C is 4 x 16'
+    """  # noqa: DOC502  raised by its helpers
+    path = Path(path)
+    with explained("write", path):
+        target = _regular_target(path)
+        if not batch:
+            remove_leftovers(target.parent, target.name)
+        file = _temporary_file(target)
+        temporary = Path(file.name)
+        try:
+            with file:
+                _copy_permissions(target, temporary)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                _regular_target(path)  # it may have become something else in the meantime
+                if sys.platform == "win32":
+                    file.close()  # Windows does not rename open files
+                temporary.replace(target)  # before the file is closed, and with it unlocked
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        if not batch:
+            sync_folder(target.parent)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
+    """Open a regular file to read it.
 
     Parameters
     ----------
@@ -47,35 +128,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     Raises
     ------
     OSError
-        If the file cannot be written: the system's error, with path and reason in one sentence.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(f"{folder}/C.txt") as file:
-    ...         written = file.write(b"C is 4 x 16")
-    ...     Path(folder, "C.txt").read_text()
-    'C is 4 x 16'
-    """  # noqa: DOC502  raised anew, with the sentence
-    target = Path(path).resolve()
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    with _saying(path):
-        _require_writable(target)
-        file = temporary.open("xb")
-        try:
-            with file:
-                yield file
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        If it is not a regular file, or cannot be read: path and reason in one sentence.
+    """  # noqa: DOC502  raised by its helpers
+    path = Path(path)
+    with explained("read", path):
+        _require("regular file", path, path.stat())
+        with path.open("rb") as file:
+            yield file
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:
-    """Make a folder, if it is not there.
+    """Create a folder, unless it exists; symbolic links are followed.
 
     Parameters
     ----------
@@ -84,32 +147,196 @@ def make_folder(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError
-        If it cannot be made: the system's error, with path and reason in one sentence.
-    """  # noqa: DOC502  raised anew, with the sentence
-    target = Path(path).resolve()
-    with _saying(path):
-        _require_parent(target)
+        If the path exists and is not a folder, or the folder cannot be created: path and reason in one sentence.
+    ValueError
+        If the file system can have no such name.
+    """  # noqa: DOC502  raised by its helpers
+    path = Path(path)
+    with explained("write", path):
+        found = _status(path)
+        if found is not None:
+            _require("directory", path, found)
+            return
+        target = _destination(path)
         target.mkdir(exist_ok=True)
+        sync_folder(target.parent)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files that killed processes left in a folder, but none of a process that still runs.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str, optional
+        Remove only the temporary files of the target of this name.
+    """
+    start = _PREFIX if name is None else _temporary_start(name)
+    with suppress(PermissionError):  # a folder may be writable, but not readable
+        for entry in os.listdir(folder):  # noqa: PTH208  names are enough, and a folder may have many
+            if entry.startswith(start) and entry.endswith(_SUFFIX):
+                _remove_if_abandoned(folder / entry)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, as far as the file system can tell.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    OSError
+        If the disk fails.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # no read permission, or Windows, which does not open directories
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
-def _saying(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Say what cannot be written, and why, in one sentence."""
+def explained(verb: str, path: Path) -> Iterator[None]:
+    """Say what cannot be read or written, and why, in one sentence.
+
+    Parameters
+    ----------
+    verb : {"read", "write"}
+    path : Path
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    OSError
+        What the block raises, with path and reason.
+    """  # noqa: DOC502  raised anew
     try:
         yield
     except OSError as error:
-        refusal: OSError = type(error)(f"cannot write {os.fspath(path)}: {error.strerror or error}")
-        refusal.errno = error.errno
-        raise refusal from error
+        reason = error.strerror or str(error)
+        if error.errno == errno.ELOOP:
+            reason = "symbolic links in this path form a loop, or too long a chain: give another path"
+        explained: OSError = type(error)(f"cannot {verb} {os.fspath(path)}: {reason}")
+        explained.errno = error.errno
+        raise explained from error
 
 
-def _require_writable(target: Path) -> None:
-    """Refuse what open() refuses and a rename would not: a file that is read-only."""
-    _require_parent(target)
-    if target.exists():
-        target.open("ab").close()
+# -- targets ---------------------------------------------------------------------------------------------------------
+
+_KINDS = (
+    (stat.S_ISREG, "regular file"),
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISCHR, "character device"),
+    (stat.S_ISBLK, "block device"),
+    (stat.S_ISFIFO, "FIFO"),
+    (stat.S_ISSOCK, "socket"),
+)
 
 
-def _require_parent(target: Path) -> None:
+def _regular_target(path: Path) -> Path:
+    """Return where a file is to be written, links followed; nothing is there, or a regular file that is writable."""
+    found = _status(path)
+    if found is None:
+        return _destination(path)
+    _require("regular file", path, found)
+    target = Path(os.path.realpath(path))
+    # A rename would replace a read-only file, which open() does not.
+    os.close(os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
+    return target
+
+
+def _destination(path: Path) -> Path:
+    """Return the place of what does not exist yet, links followed."""
+    target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"there is no directory {target.parent}")
+    return target
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of what a path leads to, or None if nothing is there."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeEncodeError as error:
+        letter = error.object[error.start]
+        raise ValueError(f"file name {os.fspath(path)!r} has {letter!r}, which {error.encoding} cannot encode: "
+                         "give another name") from error  # fmt: skip
+    except ValueError as error:
+        raise ValueError(f"file name {os.fspath(path)!r} has a null character: give another name") from error
+
+
+def _require(kind: str, path: Path, found: os.stat_result) -> None:
+    """Raise an error unless a path leads to something of a kind."""
+    actual = next((name for is_one, name in _KINDS if is_one(found.st_mode)), "special file")
+    if actual == kind:
+        return
+    what = f"it is a symbolic link to a {actual}" if path.is_symlink() else f"it is a {actual}"
+    raise OSError(errno.EISDIR if actual == "directory" else errno.EEXIST, f"{what}, not a {kind}: give another name")
+
+
+# -- temporary files -------------------------------------------------------------------------------------------------
+
+
+def _temporary_start(name: str) -> str:
+    """Return how the names of the temporary files of a target begin; a digest, since its name may be of any length."""
+    return f"{_PREFIX}{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-"
+
+
+def _temporary_file(target: Path) -> IO[bytes]:
+    """Create a file beside a target, locked for as long as it is open."""
+    while True:
+        temporary = target.with_name(f"{_temporary_start(target.name)}{secrets.token_hex(4)}{_SUFFIX}")
+        file = temporary.open("xb")
+        # Another process may have taken the file for a leftover before it was locked; then it is about to be removed.
+        if _lock(file.fileno()) is not False and temporary.exists():
+            return file
+        file.close()
+
+
+def _remove_if_abandoned(temporary: Path) -> None:
+    """Remove a temporary file unless a process holds it."""
+    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(temporary, flags)
+    except OSError:  # gone in the meantime, of another user, or not a file: not a leftover of ours
+        return
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode) and _lock(descriptor):
+            temporary.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock an open file; False if another process holds the lock, None if there are no locks here."""
+    if sys.platform == "win32":
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno == errno.EWOULDBLOCK else None
+    return True
+
+
+def _copy_permissions(target: Path, temporary: Path) -> None:
+    """Give a new file the owner and mode of the file that it replaces, before anything is in it."""
+    if not target.exists():
+        return
+    if sys.platform != "win32":
+        status = target.stat()
+        with suppress(OSError):  # only root may give files away, and not on every file system
+            os.chown(temporary, status.st_uid, status.st_gid)
+    shutil.copymode(target, temporary)

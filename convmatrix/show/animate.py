@@ -163,7 +163,7 @@ def save(
             return
         pictures = _counted(images(film), len(film.frames), progress)
         if ending == ".mp4":
-            _write_mp4(file, pictures, seconds_per_step)
+            _write_mp4(Path(file.name), pictures, seconds_per_step)
         else:
             _write_pictures(file, ending, film, pictures, seconds_per_step)
 
@@ -240,39 +240,45 @@ def _mixed(first: str, second: str, part: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _write_mp4(file: IO[bytes], pictures: Iterator[Image.Image], seconds: float) -> None:
-    """Hand the pictures to ffmpeg, one thread and no dates, so that bytes are equal on every run."""
+def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float) -> None:
+    """Let ffmpeg write the film over an empty file; one thread and no dates, so that bytes are equal on every run."""
     first = next(pictures)
     rate = Fraction(1 / seconds).limit_denominator(1000)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as complaints:
-        made = Path(folder, "film.mp4")
-        command = [
-            "ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-            "-s", f"{first.width}x{first.height}", "-framerate", str(rate), "-i", "-",
-            # Players lose their way in films of one picture a second.
-            "-r", str(max(rate, Fraction(5))), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-threads", "1",
-            "-preset", "veryfast", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1",
-            "-movflags", "+faststart", str(made),
-        ]  # fmt: skip
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints) as process:
-            assert process.stdin is not None
-            try:
-                for picture in chain([first], pictures):
-                    process.stdin.write(picture.tobytes())
-            except BrokenPipeError:
-                pass  # what ffmpeg has against it, it says itself
-            except BaseException:
-                process.kill()
-                raise
-            finally:
-                with suppress(BrokenPipeError):  # some of the last picture may still be on its way
-                    process.stdin.close()
+    command = [
+        "ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
+        "-s", f"{first.width}x{first.height}", "-framerate", str(rate), "-i", "-",
+        # Players lose their way in films of one picture a second.
+        "-r", str(max(rate, Fraction(5))), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-threads", "1",
+        "-preset", "veryfast", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1",
+        "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path}",
+    ]  # fmt: skip
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints) as process,
+    ):
+        _feed(process, chain([first], pictures))
         if process.returncode:
             complaints.seek(0)
             said = complaints.read().decode(errors="replace").strip().splitlines()
             raise OSError(f"ffmpeg could not make the film: {said[-1] if said else f'code {process.returncode}'}")
-        with made.open("rb") as source:
-            shutil.copyfileobj(source, file)
+
+
+def _feed(process: "subprocess.Popen[bytes]", pictures: Iterable[Image.Image]) -> None:
+    """Write the pictures to a process and wait until it has ended; it does not outlive an error."""
+    assert process.stdin is not None
+    try:
+        with suppress(BrokenPipeError):  # why it ended early, the process reports itself
+            for picture in pictures:
+                process.stdin.write(picture.tobytes())
+        with suppress(BrokenPipeError):  # some of the last picture may still be buffered
+            process.stdin.close()
+        process.wait()
+    except BaseException:
+        process.kill()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        process.wait()  # leaving its context does not, after KeyboardInterrupt
+        raise
 
 
 # -- pixels ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Animations: what each step lights up, against the definition; then the same, read back from every format."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -401,6 +402,23 @@ def test_page_carries_all_it_needs():
     assert svg == moving(made, seconds_per_step=0.25).strip()
 
 
+@share(0.4)
+@given(captions=st.lists(st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(["</script><script>alert(1)</script>", "<!-- <script>", "</SCRIPT\t>", "]]>", "\\u003c", "\u2028"]),
+), min_size=1, max_size=3))  # fmt: skip
+def test_captions_stay_data_of_the_script(captions):
+    """Whatever is in the JSON of a page, the script does not end in it, and reads what was put in."""
+    made = film(Conv((len(captions) + 1,), 2), matrix=False)
+    frames = [frame._replace(caption=caption) for frame, caption in zip(made.frames, captions, strict=True)]
+    html = page(dataclasses.replace(made, frames=frames))
+    script = "".join(Page(html[html.index("<script>") :]).texts["script"])
+    (line,) = re.findall(r"^const film = (.*);$", script, re.MULTILINE)
+    assert json.loads(line)["captions"] == captions
+    assert "<" not in line
+    assert script.rstrip().endswith("matches);")
+
+
 def test_page_without_scripts_shows_no_buttons_that_do_nothing():
     assert '<nav hidden aria-label="steps">' in page(FILMS["windows"])
 
@@ -456,6 +474,18 @@ def test_pictures_in_files(tmp_path, ending, name):
     again = tmp_path / f"again{ending}"
     save(made, again, seconds_per_step=0.3)
     assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("ending", PICTURES)
+def test_pictures_play_for_ever(tmp_path, ending):
+    if ending == ".webp" and not features.check("webp"):
+        pytest.skip("this Pillow has no WebP")
+    save(FILMS["folded"], tmp_path / f"film{ending}")
+    with Image.open(tmp_path / f"film{ending}") as picture:
+        assert picture.info["loop"] == 0
+    if ending == ".gif":
+        content = (tmp_path / "film.gif").read_bytes()
+        assert b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0" in content  # as often as wanted: 0 is without end
 
 
 def test_more_colours_than_a_gif_has(tmp_path):
