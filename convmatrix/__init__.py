@@ -7,19 +7,22 @@
 """
 
 from convmatrix.core import __version__
-from convmatrix.layers import (
-    AvgPool,
-    Conv,
-    ConvTranspose,
-    Fold,
-    MaxPool,
-    PixelShuffle,
-    PixelUnshuffle,
-    Transposed,
-    Unfold,
-    Upsample,
-    flip,
-)
+
+TYPE_CHECKING = False  # that of `typing`, whose import would be most of the time that this one takes
+if TYPE_CHECKING:
+    from convmatrix.layers import (
+        AvgPool,
+        Conv,
+        ConvTranspose,
+        Fold,
+        MaxPool,
+        PixelShuffle,
+        PixelUnshuffle,
+        Transposed,
+        Unfold,
+        Upsample,
+        flip,
+    )
 
 __all__ = [
     "AvgPool",
@@ -35,3 +38,30 @@ __all__ = [
     "__version__",
     "flip",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the layers when they are first used.
+
+    The command line begins with this module, and has to answer interrupts while NumPy and SciPy are imported.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    AttributeError
+        If the package has no such name.
+    """
+    if name not in __all__ and name != "layers":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    import importlib
+
+    layers = importlib.import_module("convmatrix.layers")
+    globals().update({public: getattr(layers, public) for public in __all__ if public != "__version__"})
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "layers"})

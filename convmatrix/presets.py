@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import comb, isfinite, prod
-from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import counted
 from convmatrix.core.memory import require_memory
+from convmatrix.core.npy import ENDING, open_array
 from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer
 
@@ -329,7 +328,7 @@ def parse_weight(text: str, layer: Layer) -> Array:
     filled = _filled("weight", text, shape)
     if filled is not None:
         return filled
-    if word.endswith(".npy"):
+    if word.endswith(ENDING):
         return _read("weight", text, shape, layer.kernel_size if layer.in_channels == layer.out_channels == 1 else None)
     if word[:1].isalpha() and "," not in word:
         return weight_for(layer, _known(text, _KERNELS, "weight", _FILLINGS))
@@ -366,7 +365,7 @@ def parse_input(text: str, layer: Layer) -> Array:
     filled = _filled("input", text, shape)
     if filled is not None:
         return filled
-    if word.endswith(".npy"):
+    if word.endswith(ENDING):
         return _read("input", text, shape, layer.input_size if layer.in_channels == 1 else None)
     if word[:1].isalpha() and "," not in word:
         _known(text, {"guide": None}, "input", _FILLINGS)
@@ -429,23 +428,12 @@ def _number(what: str, place: int, word: str) -> int | float | complex:
 
 
 def _read(what: str, path: str, shape: Sizes, bare: Sizes | None) -> Array:
-    """The array of a .npy file, which may be `bare` of channels; mapped first: a wrong shape costs no memory."""
-    try:
-        mapped = np.load(Path(path), mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise ValueError(f"cannot read the {what} from {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, TokenError) as error:  # what numpy.load raises for damaged files
-        raise ValueError(
-            f"cannot read the {what} from {path}: it is not a .npy file of numbers, as numpy.save writes it without "
-            "pickled objects"
-        ) from error
-    if not isinstance(mapped, np.ndarray):
-        mapped.close()
-        raise ValueError(f"cannot read the {what} from {path}: it is an .npz archive; save one of its arrays as .npy")
-    if mapped.shape not in (shape, bare):
-        also = "" if bare is None else f" or {bare}"
-        raise ValueError(f"{what} in {path} has shape {mapped.shape} but the layer needs {shape}{also}")
-    array = np.array(mapped).reshape(shape)
+    """The array of a .npy file, which may be `bare` of channels; one of another shape is not read."""
+    with open_array(path, f"the {what}") as file:
+        if file.shape not in (shape, bare):
+            also = "" if bare is None else f" or {bare}"
+            raise ValueError(f"{what} in {path} has shape {file.shape} but the layer needs {shape}{also}")
+        array = file.read().reshape(shape)
     require_finite(f"{what} in {path}", array)
     return array
 

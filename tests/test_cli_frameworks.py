@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from commandline import TELLING, good, process, refused, run, start
+from commandline import TELLING, good, process, refused, start
 from convmatrix import presets
 from convmatrix.frameworks.compare import compare
 
@@ -260,23 +260,32 @@ def test_a_file_that_holds_no_array(files):
     np.savez(files / "several.npz", X)
     (files / "several.npz").rename(files / "several.npy")
     np.save(files / "objects.npy", np.array([{}], dtype=object))
-    for name in ("empty", "text", "cut", "several", "objects"):
-        assert refused(*asked(f"{name}.npy")) == (
-            f"{ERROR}--y {name}.npy cannot be read: it has to hold one array of numbers, as numpy.save writes it"
-        )
+    no_numbers = "it is not a .npy file of numbers, as numpy.save writes it without pickled objects"
+    for name, reason in (
+        ("empty", "it is empty"),
+        ("text", no_numbers),
+        (
+            "cut",
+            "it is cut short, with 208 bytes of data where shape (3, 3, 3) of int64 needs 216: save the array again",
+        ),
+        ("several", "it begins as an .npz archive: save one of its arrays as .npy"),
+        ("objects", no_numbers),
+    ):
+        assert refused(*asked(f"{name}.npy")) == f"{ERROR}cannot read y from {name}.npy: {reason}"
 
 
 @pytest.mark.usefixtures("files")
 def test_a_file_that_is_not_there():
-    code, out, err = run(*asked("none.npy"))
-    assert (code, out) == (1, "")
-    assert err == f"{ERROR}[Errno 2] No such file or directory: 'none.npy'\n"
+    assert refused(*asked("none.npy")) == f"{ERROR}cannot read y from none.npy: No such file or directory"
 
 
 @pytest.mark.usefixtures("files")
 def test_an_array_of_words():
     np.save("words.npy", np.array(["a", "b"]))
-    assert refused(*asked("words.npy")).startswith(f"{ERROR}y ")
+    assert refused(*asked("words.npy")) == (
+        f"{ERROR}cannot read y from words.npy: its entries have dtype '<U1', which holds no numbers of NumPy's: save "
+        "them as float64"
+    )
 
 
 @pytest.mark.usefixtures("files")

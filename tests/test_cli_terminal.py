@@ -305,7 +305,7 @@ def test_an_output_that_is_full():
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         code, _, err = process(*LAYER, stdout=full)
     assert code == 1
-    assert err == "convmatrix show: error: [Errno 28] No space left on device\n"
+    assert err == "convmatrix show: error: cannot write to the standard output: No space left on device\n"
 
 
 def test_an_output_that_is_closed(monkeypatch):

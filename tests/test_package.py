@@ -25,9 +25,10 @@ def loaded_by(statement):
 @pytest.mark.parametrize(
     "statement",
     [
-        "import convmatrix",
+        "import convmatrix; convmatrix.Conv",
+        "from convmatrix import layers",
         "import convmatrix.show, convmatrix.show.text, convmatrix.show.scene, convmatrix.show.sizes",
-        "import convmatrix.cli",
+        "import convmatrix.cli.commands",
         "import convmatrix.algebra",
         "import convmatrix.export, convmatrix.presets, convmatrix.scale",
     ],
@@ -36,6 +37,10 @@ def test_importing_brings_no_matplotlib(statement):
     loaded = loaded_by(statement)
     assert {"convmatrix", "numpy"} <= loaded
     assert not {"matplotlib", "PIL", "torch", "jax", "IPython", "anywidget", "hypothesis", "pytest", "dask"} & loaded
+
+
+def test_the_command_line_begins_before_numpy_is_imported():
+    assert not {"numpy", "scipy", "typing", "signal"} & loaded_by("import convmatrix.cli")
 
 
 def test_the_control_brings_matplotlib():
@@ -48,6 +53,9 @@ def test_version():
 
 
 def test_public_names():
+    assert set(convmatrix.__all__) <= set(dir(convmatrix))
+    with pytest.raises(AttributeError, match=r"^module 'convmatrix' has no attribute 'Convolution'$"):
+        _ = convmatrix.Convolution
     assert sorted(convmatrix.__all__) == convmatrix.__all__
     assert all(hasattr(convmatrix, name) for name in convmatrix.__all__)
     assert {"Conv", "ConvTranspose", "flip", "__version__"} <= set(convmatrix.__all__)

@@ -2,8 +2,10 @@
 
 import argparse
 
+from convmatrix import export
 from convmatrix.cli import pictures
 from convmatrix.cli.arguments import Commands, add_layer, add_values, add_weight, layer_of
+from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.terminal import Bar, print_lines
 from convmatrix.core.errors import counted
 
@@ -24,8 +26,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _description() -> str:
-    from convmatrix.show.animate import ENDINGS
-
+    with held_back():
+        from convmatrix.show.animate import ENDINGS
     return (
         "Animate a layer: its window slides, or its stamps add up, while its matrix\nlights up in step. The file's "
         f"ending is one of\n{' '.join(ENDINGS)} (.mp4 needs ffmpeg).\n\n"
@@ -41,9 +43,9 @@ def _seconds(text: str) -> float:
 
 
 def _animate(arguments: argparse.Namespace) -> None:
-    from convmatrix import export
-    from convmatrix.show import animate
-    from convmatrix.show.stage import film
+    with held_back():
+        from convmatrix.show import animate
+        from convmatrix.show.stage import film
 
     export.ending_of(arguments.save, animate.ENDINGS)
     layer = layer_of(arguments)

@@ -3,11 +3,15 @@
 import argparse
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from convmatrix import presets
-from convmatrix.cli.terminal import one_line
+from convmatrix.cli.errors import RefusedError
+from convmatrix.cli.terminal import complain, write
 from convmatrix.layers import Conv, ConvTranspose
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 __all__ = [
     "EXAMPLES",
@@ -42,10 +46,6 @@ Axes are joined by x, a (before, after) pair by a comma:
 """
 
 
-class RefusedError(Exception):
-    """Arguments that make no sense; the message is for the user."""
-
-
 class Parser(argparse.ArgumentParser):
     """argparse, with errors of one line.
 
@@ -63,9 +63,17 @@ class Parser(argparse.ArgumentParser):
             self.description = self._describe()
         return super().format_help()
 
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        """Print the help as commands print; argparse would not flush it, and would ignore errors."""
+        if file is None:
+            write(self.format_help())
+        else:
+            super().print_help(file)
+
     def error(self, message: str) -> NoReturn:
         """Leave with one line."""
-        self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
+        complain(f"{self.prog}: error: {message} (see {self.prog} --help)")
+        self.exit(2)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what is unknown here, where the command is known whose help tells more."""

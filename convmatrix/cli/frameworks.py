@@ -6,14 +6,13 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from convmatrix.cli.arguments import Commands, RefusedError, add_layer, words_of
 from convmatrix.cli.sentences import pair
 from convmatrix.cli.terminal import print_lines, style
+from convmatrix.core.npy import ENDING, ArrayFile, open_array
 
 if TYPE_CHECKING:
     from convmatrix.frameworks.compare import Row
@@ -164,7 +163,9 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
     if decided:
         raise RefusedError(f"{decided[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
     words = words_of(arguments, needed=())
-    found = diagnose(*(_loaded(f"--{name}", str(file)) for name, file in files.items()), **words)
+    with ExitStack() as stack:
+        arrays = [stack.enter_context(_opened(name, str(file))) for name, file in files.items()]
+        found = diagnose(*arrays, **words)
     if arguments.format == "json":
         print_lines([json.dumps(_found(found))])
     else:
@@ -173,18 +174,10 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
                      for line in textwrap.wrap(sentence, max(width, 20), break_on_hyphens=False) or [""]])  # fmt: skip
 
 
-def _loaded(option: str, name: str) -> Any:
-    if not re.search(r"\.npy$", name):
-        raise RefusedError(f"{option} {name} is no .npy file: write the array with numpy.save")
-    try:
-        array = np.load(Path(name), allow_pickle=False)
-    except (ValueError, EOFError):  # whose sentences are about pickles
-        array = None
-    if not isinstance(array, np.ndarray):
-        raise RefusedError(
-            f"{option} {name} cannot be read: it has to hold one array of numbers, as numpy.save writes it"
-        )
-    return array
+def _opened(name: str, file: str) -> AbstractContextManager[ArrayFile]:
+    if not file.lower().endswith(ENDING):
+        raise RefusedError(f"--{name} {file} is no .npy file: write the array with numpy.save")
+    return open_array(file, "the weight" if name == "weight" else name)
 
 
 def _found(found: "Diagnosis") -> dict[str, Any]:

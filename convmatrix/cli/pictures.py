@@ -7,6 +7,7 @@ import numpy as np
 
 from convmatrix import export
 from convmatrix.cli.arguments import Parser, RefusedError, sizes, values_of, weight_of
+from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.kinds import KINDS, Asked
 from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
@@ -85,9 +86,10 @@ def _joined(numbers: tuple[int, ...]) -> str:
 
 def save(kind: str, wanted: Asked, path: str) -> None:
     """Draw a picture of a kind and write it to a file, whole or not at all."""
-    import matplotlib as mpl
+    with held_back():
+        import matplotlib as mpl
 
-    from convmatrix.show import plot, saving
+        from convmatrix.show import plot, saving
 
     mpl.use("agg")  # no windows
     saving.save(lambda: KINDS[kind].draw(plot, wanted), path, title=wanted.title or repr(wanted.layer))

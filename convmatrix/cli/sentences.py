@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.terminal import Bar
 from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
@@ -56,8 +57,8 @@ def matrix_described(layer: Conv | ConvTranspose) -> str:
 
 def findings(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any_size: bool) -> dict[str, Any]:
     """Rank and Gram finding as JSON has them: null where they are not computed."""
-    from convmatrix.algebra import verdict
-
+    with held_back():
+        from convmatrix.algebra import verdict
     with Bar("rank") as bar:
         found = verdict(layer, weight, any_size=any_size, progress=bar)
     return {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from convmatrix import export
 from convmatrix.cli import pictures
 from convmatrix.cli.arguments import Commands, RefusedError, add_layer, add_weight, layer_of, weight_of
+from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.kinds import Asked
 from convmatrix.cli.sentences import findings, matrix_described, sizes_described
 from convmatrix.cli.terminal import Bar, print_lines, style, write
@@ -156,8 +157,8 @@ def _picture(
 
 
 def _verdict_described(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any_size: bool) -> list[str]:
-    from convmatrix.algebra import verdict
-
+    with held_back():
+        from convmatrix.algebra import verdict
     with Bar("rank") as bar:
         found = verdict(layer, weight, any_size=any_size, progress=bar)
     conv = isinstance(layer, Conv)

@@ -1,70 +1,27 @@
 """What the command line writes to: the standard output, as wide and as colourful as it is, and a bar on stderr.
 
-The only module of the package that touches a stream, or a signal.
+The only module of the package that touches a stream. Either stream may be closed, full, or a pipe without a reader:
+what cannot be written to the standard output is an error, and what cannot be written to stderr is dropped, since the
+exit status says the same.
 """
 
 import contextlib
 import os
 import shutil
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from types import FrameType
-from typing import Any, NoReturn, TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
-from convmatrix.show import text as drawing
+from convmatrix.cli.errors import ReaderGoneError
 
-__all__ = [
-    "Bar",
-    "TerminatedError",
-    "catching_termination",
-    "complain",
-    "leave",
-    "one_line",
-    "print_lines",
-    "style",
-    "write",
-]
+if TYPE_CHECKING:
+    from convmatrix.show import text as drawing
+
+__all__ = ["Bar", "complain", "one_line", "print_lines", "style", "write"]
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
-
-_TERMINATING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals that ask a process to end, and by default end it without any clean-up; Windows has no SIGHUP."""
-
-
-class TerminatedError(BaseException):
-    """A signal asked the process to end; as KeyboardInterrupt, it passes what handles errors."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.status = 128 + number
-        """The exit status that shells give a process that a signal ended."""
-
-
-@contextlib.contextmanager
-def catching_termination() -> Iterator[None]:
-    """Raise TerminatedError where a signal asks to end, so that temporary files and child processes are cleaned up.
-
-    A signal that is ignored, as by ``nohup``, or that has a handler already, is left as it is; so are all of them
-    outside the main thread, where Python sets no handlers.
-    """
-    caught: list[int] = []
-    if threading.current_thread() is threading.main_thread():
-        caught += [number for number in _TERMINATING if signal.getsignal(number) == signal.SIG_DFL]
-    try:
-        for number in caught:
-            signal.signal(number, _terminate)
-        yield
-    finally:
-        for number in caught:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise TerminatedError(number)
 
 
 class Bar:
@@ -78,17 +35,15 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         if self._drawn:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _write_to_stderr("\r\x1b[K")
 
     def __call__(self, done: int, total: int) -> None:
         """Draw how far the work is."""
-        if time.monotonic() - self._start < _PATIENCE or not sys.stderr.isatty():
+        if time.monotonic() - self._start < _PATIENCE or sys.stderr is None or not sys.stderr.isatty():
             return
         width = max(min(shutil.get_terminal_size().columns - len(self._what) - 10, 40), 1)
         full = width * done // max(total, 1)
-        sys.stderr.write(f"\r{self._what} [{'#' * full}{'.' * (width - full)}] {100 * done // max(total, 1):3d}%")
-        sys.stderr.flush()
+        _write_to_stderr(f"\r{self._what} [{'#' * full}{'.' * (width - full)}] {100 * done // max(total, 1):3d}%")
         self._drawn = True
 
 
@@ -98,24 +53,54 @@ def print_lines(lines: Sequence[str]) -> None:
 
 
 def write(text: str) -> None:
-    """Write to the standard output; a file name may have characters that it cannot encode."""
+    """Write to the standard output; a file name may have characters that it cannot encode.
+
+    Raises
+    ------
+    ReaderGoneError
+        If it is a pipe whose reader has seen enough.
+    OSError
+        If it is closed, or cannot be written to.
+    """
     if sys.stdout is None:
         raise OSError("the standard output is closed")
-    encoding = _encoding(sys.stdout)
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
-
-
-def leave() -> None:
-    """Write nothing more: the reader has seen enough, as in `| head`."""
-    # Python would try to flush once more when it exits.
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    try:
+        _write(text, sys.stdout)
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+    except OSError as error:
+        raise OSError(f"cannot write to the standard output: {error.strerror or error}") from error
 
 
 def complain(message: str) -> None:
     """Write one line to stderr."""
-    sys.stderr.write(one_line(message) + "\n")
+    _write_to_stderr(one_line(message) + "\n")
+
+
+def _write_to_stderr(text: str) -> None:
+    """Write to stderr, if there is one that takes it."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            _write(text, sys.stderr)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    encoding = _encoding(stream)
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except OSError:
+        _drop(stream)
+        raise
+
+
+def _drop(stream: TextIO) -> None:
+    """Discard what is left in the buffer: Python would try to write it when it exits, and then exit with status 120."""
+    with contextlib.suppress(OSError):  # a stream that is no file has nothing to be dropped
+        number = stream.fileno()
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, number)
+        os.close(sink)
 
 
 def one_line(message: str) -> str:
@@ -124,8 +109,10 @@ def one_line(message: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
 
 
-def style(color: str) -> drawing.Style:
+def style(color: str) -> "drawing.Style":
     """What the standard output can show, by its encoding, the environment and the user's word."""
+    from convmatrix.show import text as drawing
+
     try:
         "│·▀⠿".encode(_encoding(sys.stdout))
         unicode = True

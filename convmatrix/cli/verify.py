@@ -5,6 +5,7 @@ import dataclasses
 import json
 
 from convmatrix.cli.arguments import Commands, add_layer, add_weight, layer_of, weight_of
+from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.sentences import sizes_described
 from convmatrix.cli.terminal import print_lines
 
@@ -26,8 +27,8 @@ def add_to(commands: Commands) -> None:
 
 def _verify(arguments: argparse.Namespace) -> int:
     """Exit code 1 if a law fails: then the package is wrong, not the layer."""
-    from convmatrix.algebra import checks, controls
-
+    with held_back():
+        from convmatrix.algebra import checks, controls
     layer = layer_of(arguments)
     found = [*checks(layer, weight_of(arguments, layer)), *controls()]
     failed = sum(check.kind == "law" and not check.holds for check in found)

@@ -271,7 +271,9 @@ def _y_swapped(a: int, b: int, question: Question) -> Question | None:
 
 
 def _swapped(array: Array, a: int, b: int, ndim: int) -> Array | None:
-    """Swap two of the last `ndim` axes."""
+    """Swap two of the last `ndim` axes; None where there are not so many, or nothing changes."""
+    if array.ndim < ndim:
+        return None
     swapped = array.swapaxes(a - ndim, b - ndim)
     return None if array.shape[a - ndim] == array.shape[b - ndim] == 1 else swapped
 
@@ -293,7 +295,9 @@ def _regrouped(array: Array, axis: int, groups: int) -> Array | None:
     length = array.shape[axis]
     if groups == 1 or length % groups or length == groups:
         return None
-    return np.take(array, np.arange(length).reshape(-1, groups).T.ravel(), axis=axis)
+    place = array.ndim + axis
+    members = array.reshape(*array.shape[:place], length // groups, groups, *array.shape[place + 1 :])
+    return members.swapaxes(place, place + 1).reshape(array.shape)
 
 
 def _of_layouts(ndim: int) -> Iterator[Convention]:

@@ -4,17 +4,19 @@ A convention is an edit of a question, after which our layer has to give their y
 conventions say: it edits by none, by each one, by each two, and compares.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from convmatrix.core.axis import PADDING_MODES, Axis
 from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.memory import require_memory
+from convmatrix.core.npy import ArrayFile
 from convmatrix.frameworks.conventions import Array, Convention, Question, Theirs, conventions, layer_of
 from convmatrix.frameworks.layouts import array_of
 from convmatrix.layers import Conv, ConvTranspose
@@ -32,6 +34,12 @@ from convmatrix.layers.arguments import (
 )
 
 __all__ = ["Convention", "Diagnosis", "Explanation", "Question", "conventions", "diagnose"]
+
+Shape = tuple[int, ...]
+
+_BYTES_PER_VALUE = 40
+"""What a diagnosis takes at its peak for each value of x, y and the weight, with the arrays themselves (measured with
+tracemalloc: 24 to 33 of float32 and float64, 40 of complex128)."""
 
 
 # -- whether our layer gives their values ----------------------------------------------------------------------------
@@ -226,9 +234,9 @@ class Diagnosis:
 
 
 def diagnose(
-    x: ArrayLike,
-    y: ArrayLike,
-    weight: ArrayLike,
+    x: ArrayLike | ArrayFile,
+    y: ArrayLike | ArrayFile,
+    weight: ArrayLike | ArrayFile,
     *,
     transpose: bool = False,
     stride: PerAxis = 1,
@@ -254,7 +262,8 @@ def diagnose(
     y : array_like
         What the other framework gave, of such a shape, or flattened.
     weight : array_like
-        As the engineer has it; a bare kernel will do for one channel.
+        As the engineer has it; a bare kernel will do for one channel. Each of the three may be an `ArrayFile`, which
+        is read only where its shape can fit.
     transpose : bool, default False
         Whether the words describe a transposed convolution.
     stride, padding, dilation, groups, padding_mode, input_dilation, output_padding, output_size, ndim
@@ -285,12 +294,21 @@ def diagnose(
     if integer("most", most) < 0:
         raise ValueError(f"most must be at least 0, got {most}")
     check_word("padding_mode", padding_mode, PADDING_MODES)
-    arrays = {"x": _numbers("x", x), "y": _numbers("y", y), "weight": _numbers("weight", weight)}
+    given = {"x": _numbers("x", x), "y": _numbers("y", y), "weight": _numbers("weight", weight)}
+    shapes = {name: array.shape for name, array in given.items()}
     said = {"stride": stride, "dilation": dilation, "input_dilation": input_dilation, "output_padding": output_padding,
             "output_size": output_size}  # fmt: skip
-    axes = _axes_of({**said, "padding": padding}, ndim, arrays["x"], arrays["weight"])
-    question = _asked(arrays, said, padding, axes, flag("transpose", transpose), positive("groups", groups),
-                      padding_mode, bias)  # fmt: skip
+    axes = _axes_of({**said, "padding": padding}, ndim, shapes["x"], shapes["weight"])
+    asked = partial(_asked, said=said, padding=padding, ndim=axes, transpose=flag("transpose", transpose),
+                    groups=positive("groups", groups), padding_mode=padding_mode, bias=bias)  # fmt: skip
+    # Zeros that take no memory: shapes that cannot fit are found before files are read.
+    outline = asked({name: np.broadcast_to(0.0, shape) for name, shape in shapes.items()})
+    if not _any_of_their_shape(outline, most):
+        return Diagnosis((), _misfit(outline, shapes))
+    _require_memory(shapes)
+    arrays = {name: _numbers(name, array.read()) if isinstance(array, ArrayFile) else array
+              for name, array in given.items()}  # fmt: skip
+    question = asked(arrays)
     precision = Precision.of(arrays["x"], arrays["y"], arrays["weight"], question.bias)
     table = conventions(axes)
     for count in range(most + 1):
@@ -302,17 +320,23 @@ def diagnose(
         if found:
             found.sort(key=lambda one: sum(convention.rank for convention in one.conventions))
             return _answer(question, found, precision)
-    return Diagnosis((), _nothing(question, arrays, len(table), most, precision))
+    return Diagnosis((), _nothing(question, shapes, len(table), most, precision))
 
 
-def _numbers(name: str, value: Any) -> Array:
-    """An array of numbers, none of them infinite; in its own dtype."""
-    array = array_of(value)
+@overload
+def _numbers(name: str, value: ArrayFile) -> ArrayFile: ...
+@overload
+def _numbers(name: str, value: ArrayLike) -> Array: ...
+def _numbers(name: str, value: ArrayLike | ArrayFile) -> Array | ArrayFile:
+    """An array of numbers, none of them infinite, in its own dtype; a file is not read yet."""
+    array = value if isinstance(value, ArrayFile) else array_of(value)
     if array.dtype.kind not in "biufc":
         raise WrongTypeError(f"{name} has dtype {array.dtype}, which holds no numbers of NumPy's: cast it with "
                              ".astype('float64')")  # fmt: skip
-    if array.size == 0 or array.ndim == 0:
+    if prod(array.shape) == 0 or not array.shape:
         raise ValueError(f"{name} has shape {array.shape}: give an array with at least one spatial axis and one value")
+    if isinstance(array, ArrayFile):
+        return array
     if not np.all(np.isfinite(array)):
         bad = np.argwhere(~np.isfinite(array))
         raise ValueError(f"{name} has {counted(len(bad), 'value')} that are not finite, the first at "
@@ -320,16 +344,24 @@ def _numbers(name: str, value: Any) -> Array:
     return array
 
 
-def _axes_of(said: dict[str, Any], ndim: int | None, x: Array, weight: Array) -> int:
+def _require_memory(shapes: Mapping[str, Shape]) -> None:
+    """Refuse arrays that cannot be compared in memory, before they are read."""
+    sizes = {name: prod(shape) for name, shape in shapes.items()}
+    require_memory(_BYTES_PER_VALUE * sum(sizes.values()),
+                   f"a diagnosis of x, y and weight, of {' + '.join(map(str, sizes.values()))} values,",
+                   "cut the arrays down to a few positions and channels, where conventions show as well")  # fmt: skip
+
+
+def _axes_of(said: dict[str, Any], ndim: int | None, x: Shape, weight: Shape) -> int:
     """The number of spatial axes: that of the words where they have one entry for each, else by the weight."""
     if ndim is not None or any(entries_of(value) is not None for value in said.values()):
         axes = count_axes(said, ndim)
     else:
-        bare = weight.ndim <= 2 or x.ndim > weight.ndim
-        axes = weight.ndim if bare else weight.ndim - 2
-    if axes < 1 or weight.ndim not in (axes, axes + 2) or not axes <= x.ndim <= axes + 2:
+        bare = len(weight) <= 2 or len(x) > len(weight)
+        axes = len(weight) if bare else len(weight) - 2
+    if axes < 1 or len(weight) not in (axes, axes + 2) or not axes <= len(x) <= axes + 2:
         raise ValueError(
-            f"x has shape {x.shape} and weight {weight.shape}, which do not have {axes} spatial "
+            f"x has shape {x} and weight {weight}, which do not have {axes} spatial "
             f"{'axis' if axes == 1 else 'axes'}: x needs (batch, channels, *size), (channels, *size) or (*size), the "
             "weight two axes of channels and the kernel's, or the kernel's alone; say ndim= where there are others"
         )
@@ -353,7 +385,8 @@ def _asked(
             name = "output_size" if "output_size" in words else "output_padding"
             raise ValueError(f"{name}={said[name]} needs transpose=True: a convolution has only one output size")
     words |= {"padding": tuple(padding_entries(padding, ndim)), "groups": groups, "padding_mode": padding_mode}
-    x, y, weight = (array.astype(complex if array.dtype.kind == "c" else float) for array in arrays.values())
+    x, y, weight = (array.astype(complex if array.dtype.kind == "c" else float, copy=False)
+                    for array in arrays.values())  # fmt: skip
     if weight.ndim == ndim:
         weight = weight.reshape(1, 1, *weight.shape)
     question = Question(x, Theirs(y), weight, tuple(words.items()), ndim, transpose)
@@ -446,28 +479,35 @@ def _joined(names: Iterable[tuple[str, ...]]) -> str:
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
 
 
-def _nothing(question: Question, arrays: dict[str, Array], number: int, most: int, precision: Precision) -> str:
-    """Why nothing explains their y: its shape, or its values."""
+def _misfit(question: Question, shapes: Mapping[str, Shape]) -> str:
+    """Why no convention gives an output of their y's shape."""
+    layer, given = layer_of(question), _given(shapes)
+    if layer is None:
+        return f"the words make no layer of {given}: {_refusal(question)}"
+    if question.images is None:
+        return (f"{given} do not belong together: the words need {layer.in_channels} input channels, x of shape "
+                f"(..., *{layer.input_shape}), and no convention changes that")  # fmt: skip
+    if question.bias is not None and len(question.bias) != layer.out_channels:
+        return (f"bias has {counted(len(question.bias), 'entry')} but the words give "
+                f"{counted(layer.out_channels, 'output channel')} for {given}: give one number for "
+                "each")  # fmt: skip
+    return (f"y has shape {shapes['y']} but the words give (..., *{layer.output_shape}) for {given}, and no "
+            "convention gives y's shape: look at stride, padding, dilation and the output size first")  # fmt: skip
+
+
+def _given(shapes: Mapping[str, Shape]) -> str:
+    return f"x of shape {shapes['x']} and weight of shape {shapes['weight']}"
+
+
+def _nothing(question: Question, shapes: Mapping[str, Shape], number: int, most: int, precision: Precision) -> str:
+    """Why nothing explains the values of their y, whose shape something does."""
     layer = layer_of(question)
-    given = f"x of shape {arrays['x'].shape} and weight of shape {arrays['weight'].shape}"
-    if not _any_of_their_shape(question, most):
-        if layer is None:
-            return f"the words make no layer of {given}: {_refusal(question)}"
-        if question.images is None:
-            return (f"{given} do not belong together: the words need {layer.in_channels} input channels, x of shape "
-                    f"(..., *{layer.input_shape}), and no convention changes that")  # fmt: skip
-        if question.bias is not None and len(question.bias) != layer.out_channels:
-            return (f"bias has {counted(len(question.bias), 'entry')} but the words give "
-                    f"{counted(layer.out_channels, 'output channel')} for {given}: give one number for "
-                    "each")  # fmt: skip
-        return (f"y has shape {arrays['y'].shape} but the words give (..., *{layer.output_shape}) for {given}, and no "
-                "convention gives y's shape: look at stride, padding, dilation and the output size first")  # fmt: skip
     tried = f"none of {counted(number, 'convention')}" + (f", and no {most} of them together," if most > 1 else "")
     sentence = f"{tried} turns our values into theirs"
     if layer is None or question.wanted is None:
         return (
-            f"{sentence}; without any, y of shape {arrays['y'].shape} is not of the shape that the words give for "
-            f"{given}"
+            f"{sentence}; without any, y of shape {shapes['y']} is not of the shape that the words give for "
+            f"{_given(shapes)}"
         )
     ours, sums = _values(question, bool(precision.unit))
     off = np.abs(ours - question.wanted)

@@ -1,0 +1,43 @@
+"""A run of the command line: which errors end it, with which message and exit status."""
+
+import sys
+from collections.abc import Sequence
+
+from convmatrix.cli.errors import ReaderGoneError, RefusedError
+from convmatrix.cli.interrupts import TerminatedError, catching_termination, held_back, is_interrupt
+from convmatrix.cli.terminal import complain
+
+__all__ = ["run"]
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; see `convmatrix.cli.main`.
+
+    Returns
+    -------
+    int
+    """  # noqa: DOC501  an ImportError that is one goes on
+    name = "convmatrix"
+    try:
+        with held_back():  # for about a second, in which NumPy and SciPy are imported
+            from convmatrix.cli.commands import parse
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+        name = f"convmatrix {arguments.command}"
+        with catching_termination():
+            return int(arguments.run(arguments) or 0)
+    except ReaderGoneError:
+        return 0
+    except (RefusedError, ValueError, OverflowError, MemoryError) as error:
+        complain(f"{name}: error: {str(error) or 'out of memory'}")
+        return 2
+    except OSError as error:
+        complain(f"{name}: error: {error}")
+        return 1
+    except (KeyboardInterrupt, ImportError, SystemError) as error:
+        if not is_interrupt(error):
+            raise
+        complain(f"{name}: interrupted")
+        return 130
+    except TerminatedError as stop:
+        complain(f"{name}: terminated")
+        return stop.status
