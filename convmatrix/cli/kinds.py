@@ -81,9 +81,8 @@ OPTIONS = ("weight", "x", "view", "no_matrix", "step", "output", "input", "title
 
 
 def _matrix(plot: ModuleType, a: Asked) -> Any:
-    ax = plot.matrix(a.layer, a.weight, **{"col" if a.view == "stamps" else "row": a.singled})
-    ax.set_title(a.title, parse_math=False)
-    return ax
+    titled = {"title": a.title} if a.title else {}
+    return plot.matrix(a.layer, a.weight, **{"col" if a.view == "stamps" else "row": a.singled}, **titled)
 
 
 def _direct(layer: Conv | ConvTranspose) -> Conv:

@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
-from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, ems, printable, text_size
+from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, text_size
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, tint
 from convmatrix.show.pools import scene_of_pool
+from convmatrix.show.printable import ems, printable
 from convmatrix.show.scene import Place, Reading, Scene, number_label
 
 __all__ = ["Drawable", "View", "film", "one_input"]
@@ -69,7 +70,7 @@ def film(
     maps, matrix : bool, default True
         What to show.
     title : str, optional
-        Any text; what cannot be printed is shown as U+FFFD.
+        Any text, made printable by `convmatrix.show.printable.printable`; a long one is shown on three lines at most.
     moving : bool, default True
         Whether to compute the steps.
 
