@@ -138,10 +138,11 @@ def test_orders_that_cannot_be(folder):
 
 def test_a_permuted_copy_that_does_not_fit(folder, monkeypatch):
     layer = Conv((3,), 2)
+    matrix = layer.matrix([1, 2])
     monkeypatch.setattr(memory, "UNCHECKED", 0)
     monkeypatch.setattr(memory, "available_memory", lambda: 10)
     with pytest.raises(MemoryError, match=r"a column-major copy of the matrix with 4 entries .* order 'C'$"):
-        export(layer.matrix([1, 2]), "C.npz", layer=layer, order="F")
+        export(matrix, "C.npz", layer=layer, order="F")
 
 
 # -- the command line ------------------------------------------------------------------------------------------------

@@ -76,10 +76,10 @@ def export(
     layer : Conv or ConvTranspose, optional
         Whose matrix it is: named in ``.mtx``, needed for ``.json`` and for ``order="F"``.
     order : {"C", "F"}, default "C"
-        How the file's matrix takes and gives arrays as vectors. ``C`` is the order of `matrix`, row-major: ``C @ x.ravel()``.
-        ``F`` is column-major: rows and columns are permuted so that ``C * A(:)`` is ``B(:)`` in MATLAB, Octave and Julia,
-        where A has the shape ``layer.input_shape`` and B ``layer.output_shape``, channels first; with one channel,
-        arrays without that axis have the same vectors.
+        How inputs and outputs are flattened. ``C`` is row-major, the order of `matrix`: it multiplies ``x.ravel()``.
+        ``F`` is column-major: rows and columns are permuted so that ``C * A(:)`` is ``B(:)`` in MATLAB, Octave and
+        Julia, where A has the shape ``layer.input_shape`` and B ``layer.output_shape``, channels first. With one
+        channel, arrays without that axis have the same vectors.
     rank, gram_is_identity : int and bool, optional
         For ``.json``: findings to hand on.
 

@@ -195,16 +195,17 @@ def tikz(
             f"the picture has {len(made.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
             "smaller layer"
         )
-    return _short("\n".join(_picture(made, step)), "picture") + _comment(made)
+    first, rest = _short("\n".join(_picture(made, step)), "picture").split("\n", 1)
+    return "\n".join([first, *_comments(made), rest])
 
 
-def _comment(film: Film) -> str:
+def _comments(film: Film) -> Iterator[str]:
     """The whole title, where the picture shows it shortened."""
     if " ".join(line for _, line in film.heading()) == film.title:
-        return ""
-    # Comments end with their lines, and lines have to be short enough for TeX's buffer.
+        return
     words = film.title.encode("ascii", "backslashreplace").decode()
-    return "\n" + "\n".join(f"% {words[start : start + 100]}" for start in range(0, len(words), 100))
+    for start in range(0, len(words), 100):  # TeX's buffer has an end
+        yield f"% {words[start : start + 100]}"
 
 
 def _picture(film: Film, step: int | None) -> Iterator[str]:

@@ -66,8 +66,8 @@ def printable(text: str, what: str = "title", *, lines: bool = False) -> str:
 
     Raises
     ------
-    TypeError
-        If it is no str. Also a ValueError.
+    WrongTypeError
+        If it is no str.
 
     Examples
     --------

@@ -17,8 +17,8 @@ from scipy import sparse
 
 from convmatrix.show.film import Look, Panel
 from convmatrix.show.palette import tap_colours
-from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.lettering import write_title
+from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet, unit_for
 from convmatrix.show.printable import printable, shortened

@@ -17,8 +17,10 @@ _LINES = 3
 """Most lines of a title."""
 _POINTS = 10.0
 """Height of a title."""
-_AXES = 0.7
-"""Part of a figure's width that its axes have at least, before a layout has found it."""
+_AXES = 0.6
+"""Part of a figure's width that a title may take, for a figure that is made for it."""
+_SLACK = 0.85
+"""Part of the axes' width that a line takes by the estimate of `ems`, which may be too small."""
 
 
 def in_font(text: str) -> str:
@@ -34,8 +36,8 @@ def in_font(text: str) -> str:
 
     Examples
     --------
-    >>> in_font("α → \N{CJK UNIFIED IDEOGRAPH-56FE}")
-    'α → �'
+    >>> in_font("é → \N{CJK UNIFIED IDEOGRAPH-56FE}")
+    'é → �'
     """
     if text.isascii():
         return text
@@ -69,7 +71,7 @@ def title_inches(title: str) -> float:
     return ems(title) * _POINTS / 72 / _AXES
 
 
-def write_title(ax: Axes, title: str, *below: str, size: float = _POINTS) -> None:
+def write_title(ax: Axes, title: str, *below: str, size: float = _POINTS, part: float = 1.0) -> None:
     """Write a title above axes, on up to three lines as wide as the axes, and lines below it.
 
     Parameters
@@ -80,9 +82,11 @@ def write_title(ax: Axes, title: str, *below: str, size: float = _POINTS) -> Non
     *below : str
     size : float, default 10
         Height of the text, in points.
+    part : float, default 1
+        The part of the figure's width that the axes share in.
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
-    room = ax.get_position().width * figure.get_size_inches()[0] * 72 / size
+    room = ax.get_position(original=True).width * figure.get_size_inches()[0] * part * _SLACK * 72 / size
     lines = wrapped(printable(title), room, _LINES)
     ax.set_title("\n".join([*lines, *below]), parse_math=False, usetex=False, fontsize=size)

@@ -95,7 +95,7 @@ def matrix(
     title = printable(title)
     ax = _labelled(layer, weight, ax, beside, title) if labelled else _pixels(layer, ax, beside)
     if title:
-        write_title(ax, title)
+        write_title(ax, title, part=1 / (1 + beside))
     panel = Panel("cell", "", rows, cols)
     wide = 2.5 if labelled else 1.2
     if row is not None:
