@@ -243,8 +243,8 @@ def _described(
         same = np.array_equal(matrix.indptr, pattern.indptr) and np.array_equal(matrix.indices, pattern.indices)
         if not same:
             raise ValueError(
-                f"matrix stores {matrix.nnz} entries, which are not in the places of the layer's {pattern.nnz}: give "
-                "it as layer.matrix(weight) builds it, with its zeros"
+                f"matrix stores {matrix.nnz} entries, but not at the positions of the layer's {pattern.nnz}: give it "
+                "as layer.matrix(weight) builds it, with its stored zeros"
             )
     starts, ids = (array.tolist() for array in layer.taps())
     taps = [ids[start:stop] for start, stop in pairwise(starts)]
@@ -296,7 +296,9 @@ def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
     checked: Csr = sparse.csr_array(cast("Any", matrix))
     if checked.dtype.char not in np.typecodes["AllInteger"] + "?fdFD":
         wide = "complex128" if checked.dtype.kind == "c" else "float64"
-        raise WrongTypeError(f"matrix has dtype {checked.dtype}, which no format has: cast it with .astype({wide!r})")
+        raise WrongTypeError(
+            f"matrix has dtype {checked.dtype}, which no format can hold: cast it with .astype({wide!r})"
+        )
     if layer is not None and checked.shape != layer.matrix_shape:
         raise ValueError(f"matrix has shape {checked.shape} but that of the layer has {layer.matrix_shape}")
     return checked

@@ -95,7 +95,7 @@ def film(
     if layer.ndim > 2:
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (maps or matrix):
-        raise ValueError("neither maps nor matrix are to be drawn: ask for one of them")
+        raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
     chosen, said = _view_of(layer, view), printable(title)
     scene = _scene(layer, weight, x)
     _require_room(scene, chosen, matrix=matrix, moving=moving)
@@ -484,7 +484,7 @@ def one_input(layer: Conv | ConvTranspose, x: ArrayLike) -> NDArray[Any]:
     if values.ndim > 1:
         raise ValueError(f"x has shape {np.shape(x)}, a batch of {values.shape[1]}, but one input is drawn: pass one")
     if values.dtype.kind not in "biufc":
-        raise WrongTypeError(f"x has dtype {values.dtype}, which are no numbers: pass an array of numbers")
+        raise WrongTypeError(f"x has dtype {values.dtype}, which is not numeric: pass an array of numbers")
     # Sums of small integers in their own dtype could leave it.
     return values.astype(np.int64) if values.dtype.kind in "bi" else values
 

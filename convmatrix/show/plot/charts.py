@@ -128,7 +128,7 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
     stacks = [_stacked(each, what) for each, what in zip((*images, output), ("image", "image", "output"), strict=True)]
     difference = stacks[1] - stacks[0] if stacks[0].dtype != bool else stacks[1] ^ stacks[0]
     if not np.any(difference):
-        raise ValueError("the two images are equal, so that their outputs say nothing: hand over two different ones")
+        raise ValueError("the two images are equal, and so are their outputs for any layer: pass two different images")
     said = f"differ by up to {number_label(np.abs(difference).max())}"
     both = _Shades(*stacks[:2])
     shown = (("image x", stacks[0], both, ""), ("image x'", stacks[1], both, "\N{NOT EQUAL TO}"),

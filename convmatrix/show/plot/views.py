@@ -255,4 +255,4 @@ def _panel(made: Film, name: str, count: int, channel: int) -> tuple[int, Panel]
 
 def _require_transposed(layer: ConvTranspose) -> None:
     if not isinstance(layer, ConvTranspose):
-        raise WrongTypeError(f"only a transposed convolution is seen in these ways, got {layer!r}: take layer.T")
+        raise WrongTypeError(f"this picture is one of a ConvTranspose, got {layer!r}: take layer.T")
