@@ -456,3 +456,9 @@ def test_a_wide_picture_is_still_refused_for_its_channels():
 def test_captions_of_a_page_are_json():
     found = re.search(r"const film = (.*);\n", svg.page(by_hand("a\ud800</script>")))
     assert json.loads(found[1])["captions"] == ["a\ufffd</script>"] * 2
+
+
+def test_names_of_files_do_not_command_the_terminal(folder):
+    told = good("explore", "--i", 2, "--k", 2, "--save", "a\x1b[31m\u202e.html")
+    assert told == f"a\\x1b[31m\\u202e.html: {Conv(2, 2)!r}\n"
+    assert good("presets", "sobel").count("\n") == 4  # the lines of an array stay lines
