@@ -131,8 +131,9 @@ def export(
             raise ValueError("order 'F' permutes rows and columns by the layer's shapes, but no layer is given: pass "
                              "it as layer=")  # fmt: skip
         checked = _column_major(checked, layer)
+    named: dict[str, Order] = {"order": order} if ending in _SAYING_ORDER else {}
     with replacing(path) as file:
-        _WRITERS[ending](file, checked, layer, order)
+        _WRITERS[ending](file, checked, layer, **named)
 
 
 def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> str:
@@ -319,7 +320,7 @@ def _column_major(matrix: Csr, layer: Layer) -> Csr:
     return permuted
 
 
-def write_npz(file: IO[bytes], matrix: Csr, layer: Layer | None, order: Order = "C") -> None:
+def write_npz(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
     """Write a .npz file."""
     sparse.save_npz(file, matrix)
 
@@ -344,7 +345,7 @@ _MAT_HEADERS: Mapping[Order, bytes] = {
 """Text that a .mat file begins with; MATLAB needs its first words."""
 
 
-def _write_mat(file: IO[bytes], matrix: Csr, layer: Layer | None, order: Order) -> None:
+def _write_mat(file: IO[bytes], matrix: Csr, layer: Layer | None, order: Order = "C") -> None:
     from scipy.io import savemat
 
     _require_exact(matrix)
@@ -374,7 +375,7 @@ def _widened(matrix: AnyMatrix) -> AnyMatrix:
     return matrix.astype(np.complex128 if matrix.dtype.kind == "c" else np.float64)
 
 
-def _write_csv(file: IO[bytes], matrix: Csr, layer: Layer | None, order: Order) -> None:
+def _write_csv(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
     dense = _dense(matrix)
     if dense.dtype == bool:
         dense = dense.view(np.uint8)  # numpy.loadtxt reads no True
@@ -384,7 +385,7 @@ def _write_csv(file: IO[bytes], matrix: Csr, layer: Layer | None, order: Order) 
         file.write(",".join(words).encode() + b"\n")
 
 
-def _write_npy(file: IO[bytes], matrix: Csr, layer: Layer | None, order: Order) -> None:
+def _write_npy(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
     np.save(file, _dense(matrix), allow_pickle=False)
 
 
@@ -398,7 +399,10 @@ def _dense(matrix: Csr) -> NDArray[Any]:
     return matrix.toarray()
 
 
-_WRITERS: Mapping[str, Callable[[IO[bytes], Csr, Layer | None, Order], None]] = {
+_SAYING_ORDER = (".mat", ".mtx")
+"""Files with a header that names the order of rows and columns; their writers take it."""
+
+_WRITERS: Mapping[str, Callable[..., None]] = {
     ".npz": write_npz,
     ".mtx": write_mtx,
     ".mat": _write_mat,
