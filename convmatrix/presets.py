@@ -288,8 +288,8 @@ def weight_for(layer: Layer, name: str) -> Array:
         return np.broadcast_to(made, layer.weight_shape).copy()
     if len(made) * layer.groups != rows:
         raise ValueError(
-            f"kernel {name!r} is a bank of {len(made)} but {outer}_channels // groups = {rows} // {layer.groups} = "
-            f"{rows // layer.groups}: use {outer}_channels={len(made) * layer.groups}"
+            f"kernel {name!r} is a bank of {len(made)} kernels but {outer}_channels // groups = {rows} // "
+            f"{layer.groups} = {rows // layer.groups}: use {outer}_channels={len(made) * layer.groups}"
         )
     return np.concatenate([made] * layer.groups)
 
@@ -371,8 +371,8 @@ def parse_input(text: str, layer: Layer) -> Array:
         _known(text, {"guide": None}, "input", _FILLINGS)
         made, _ = numerical_data()
         if shape != (1, *made.shape):
-            raise ValueError(f"input 'guide' has shape {made.shape} but the layer needs {shape}: it is that of the "
-                             "settings whose names begin with numerical")  # fmt: skip
+            raise ValueError(f"input 'guide' has shape {made.shape} but the layer needs {shape}: it fits the "
+                             "settings whose names begin with 'numerical'")  # fmt: skip
         return made.reshape(shape)
     return _numbers("input", text, shape)
 

@@ -1022,7 +1022,8 @@ def test_commands_that_are_refused(words, said):
         ("presets xyz", "there is no kernel or setting 'xyz': convmatrix presets lists them"),
         (
             "size --i 100000 --k 1 --s 20000 --ndim 1",
-            "on axis 0, a convolution gives 5 for 20000 input sizes, from 80001 to 100000: too many to list",
+            "on axis 0, 20000 input sizes, from 80001 to 100000, have the output size 5: too many to list, at most "
+            "10000 are",
         ),
     ],
 )

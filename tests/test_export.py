@@ -190,7 +190,8 @@ def test_a_symmetric_matrix_is_written_whole(folder):
 def test_mat_and_npz_have_no_date_and_no_platform(folder):
     export(matrix_of("int8"), "C.mat")
     content = Path("C.mat").read_bytes()
-    assert content[:116] == b"MATLAB 5.0 MAT-file, written by convmatrix" + b" " * 74
+    text = b"MATLAB 5.0 MAT-file, written by convmatrix: vectors are in row-major order, A(:) needs order='F'"
+    assert content[:116] == text.ljust(116)
     assert content[116:128] == b"\0" * 8 + b"\x00\x01IM"
     export(matrix_of("int8"), "C.npz")
     with zipfile.ZipFile("C.npz") as archive:
@@ -308,22 +309,22 @@ LAYER = Conv((3,), 2)
          "matrix must be sparse, got ndarray: pass what layer.matrix(weight) gives, or wrap it in "
          "scipy.sparse.csr_array"),
         (sparse.csr_array(np.ones((2, 3), "longdouble")), "C.npy", None, TypeError,
-         f"matrix has dtype {np.dtype('longdouble')}, which no format has: cast it with .astype('float64')"),
+         f"matrix has dtype {np.dtype('longdouble')}, which no format can hold: cast it with .astype('float64')"),
         (sparse.csr_array(np.ones((2, 3), "clongdouble")), "C.mtx", None, TypeError,
-         f"matrix has dtype {np.dtype('clongdouble')}, which no format has: cast it with .astype('complex128')"),
+         f"matrix has dtype {np.dtype('clongdouble')}, which no format can hold: cast it with .astype('complex128')"),
         (sparse.csr_array(np.ones((2, 4))), "C.mtx", LAYER, ValueError,
          "matrix has shape (2, 4) but that of the layer has (2, 3)"),
         (sparse.csr_array(np.ones((2, 3))), "C.json", None, ValueError,
          "a .json file describes the layer as well, but none is given: pass it as layer="),
         (sparse.csr_array([[1, 0, 0], [0, 1, 0]]), "C.json", LAYER, ValueError,
-         "matrix stores 2 entries, which are not in the places of the layer's 4: give it as layer.matrix(weight) "
-         "builds it, with its zeros"),
+         "matrix stores 2 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
+         "builds it, with its stored zeros"),
         (sparse.csr_array([[1, 1, 0], [1, 0, 1]]), "C.json", LAYER, ValueError,
-         "matrix stores 4 entries, which are not in the places of the layer's 4: give it as layer.matrix(weight) "
-         "builds it, with its zeros"),
+         "matrix stores 4 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
+         "builds it, with its stored zeros"),
         (sparse.csr_array(([1, 2, 3, 4], [0, 1, 1, 2], [0, 1, 4]), shape=(2, 3)), "C.json", LAYER, ValueError,
-         "matrix stores 4 entries, which are not in the places of the layer's 4: give it as layer.matrix(weight) "
-         "builds it, with its zeros"),
+         "matrix stores 4 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
+         "builds it, with its stored zeros"),
         (LAYER.matrix([1, np.nan]), "C.json", LAYER, ValueError,
          "stored entry 1 is nan, for which JSON has no number: save .npz or .mtx"),
         (LAYER.matrix([complex(0, np.inf), 1]), "C.json", LAYER, ValueError,

@@ -304,11 +304,11 @@ def test_a_transposed_convolution_has_the_weight_of_its_convolution(conv, name):
          "kernel 'box' is for one channel but out_channels // groups = 2 // 1 = 2: give a whole weight, of shape "
          "(1, 2, 3, 3)"),
         (Conv(4, 2), "haar",
-         "kernel 'haar' is a bank of 4 but out_channels // groups = 1 // 1 = 1: use out_channels=4"),
+         "kernel 'haar' is a bank of 4 kernels but out_channels // groups = 1 // 1 = 1: use out_channels=4"),
         (Conv(4, 2, in_channels=2, out_channels=4, groups=2), "haar",
-         "kernel 'haar' is a bank of 4 but out_channels // groups = 4 // 2 = 2: use out_channels=8"),
+         "kernel 'haar' is a bank of 4 kernels but out_channels // groups = 4 // 2 = 2: use out_channels=8"),
         (ConvTranspose(4, 2), "space-to-depth",
-         "kernel 'space_to_depth' is a bank of 4 but in_channels // groups = 1 // 1 = 1: use in_channels=4"),
+         "kernel 'space_to_depth' is a bank of 4 kernels but in_channels // groups = 1 // 1 = 1: use in_channels=4"),
         (Conv(4, 2), "sobel",
          "kernel 'sobel' has kernel_size (3, 3), got (2, 2): it comes in no other size, as box, binomial or gaussian "
          "do"),

@@ -375,7 +375,7 @@ def separated(kernel: ArrayLike) -> list[NDArray[Any]]:
     exact = kernel.dtype.kind in "biu"
     if kernel.size and left.max() > (0 if exact else 8 * np.finfo(kernel.dtype).eps * np.abs(kernel).max()):
         raise ValueError(
-            f"kernel is no outer product of one vector for each axis: the best try leaves {left.max():.3g} at "
+            f"kernel is not an outer product of one vector per axis: the closest one differs by {left.max():.3g} at "
             f"{tuple(int(i) for i in np.unravel_index(int(np.argmax(left)), left.shape))}; use the matrix as it is"
         )
     return vectors

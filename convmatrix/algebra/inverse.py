@@ -130,7 +130,9 @@ def compare_inverses(
         raise ValueError(f"x has shape {np.shape(x)}, a batch of {image.shape[1]}: give one image")
     size = np.linalg.norm(image)
     if not size:
-        raise ValueError(f"x, of size {image.size}, has zeros only: there is no relative error of it")
+        raise ValueError(
+            f"x, of size {image.size}, has only zeros, for which no relative error is defined: give another image"
+        )
     operator = layer.operator(weight)
     output = operator @ image if y is None else np.asarray(y)
     solved = deconvolve(layer, weight, output, method=method, damping=damping, penalty=penalty, tolerance=tolerance)

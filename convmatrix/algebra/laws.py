@@ -267,8 +267,8 @@ def checks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Check]:
     """
     if layer.nnz > LARGEST:
         raise ValueError(
-            f"the matrix has {layer.nnz} entries but plain loops are used for at most {LARGEST}: check a smaller "
-            "input_size or fewer channels, where borders and interior are the same"
+            f"the matrix has {layer.nnz} entries but is compared with plain loops for at most {LARGEST}: check a "
+            "smaller input_size or fewer channels, where borders and interior are the same"
         )
     laws = (shapes, adjoint, sliding_window, stamps, zero_insertion, linear_in_weight, weight_gradient, backward)
     matrix = _Case(layer, weight).matrix

@@ -147,7 +147,7 @@ def require_small(shape: tuple[int, int], side: int, what: str, remedy: str) -> 
     numbers = shape[0] * shape[1]
     what = f"{what}: {shape[0]} * {shape[1]} = {numbers:.3g} numbers ({numbers * 8 / 2**30:.3g} GiB) to begin with"
     if side > SIDE:
-        raise ValueError(f"{what}, and not made above a side of {SIDE}; {remedy}")
+        raise ValueError(f"{what}, and its side of {side} is above the limit of {SIDE}; {remedy}")
     require_memory((3 * numbers + side**2) * 16, f"{what}, and with its singular vectors it", remedy)
 
 
@@ -184,8 +184,8 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
         if found.value != shown:
             raise ValueError(
                 f"the rank is {found.value} ({found.how}) but only {shown} singular values are above {tolerance:.2g}, "
-                "what rounding can make of zero: double precision cannot hold what undoes this matrix; use deconvolve "
-                "with a damping, or null_space with exact=True"
+                "the rounding error of double precision, in which this matrix therefore cannot be inverted; use "
+                "deconvolve with a damping, or null_space with exact=True"
             )
     return u, values, vh, shown
 

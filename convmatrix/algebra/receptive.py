@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from convmatrix.algebra.network import Network
 from convmatrix.algebra.steps import NetworkLayer, Step, Window
+from convmatrix.core.errors import counted
 from convmatrix.layers import Layer, Transposed, Unfold
 from convmatrix.layers.arguments import entries_of, integer
 
@@ -360,12 +361,15 @@ def _checked_offset(axis: int, scale: Fraction, wanted: Fraction, offset: Fracti
         )
     if offset < 0:
         raise ValueError(
-            f"crop offset on axis {axis} is {offset}, negative: the source begins {-offset} outputs after the "
-            "reference; pad it more at the start"
+            f"crop offset on axis {axis} is {offset}, negative: the source begins {counted(int(-offset), 'output')} "
+            "after the reference; pad a convolution of the source more at the start, or a transposed convolution, "
+            "whose padding crops, less"
         )
     if offset + size > available:
         raise ValueError(
             f"crop on axis {axis} needs outputs {offset} to {offset + size} (= offset {offset} + size {size}) but the "
-            f"source has {available}: {offset + size - available} are missing; pad more, or let pools round up"
+            f"source has {available}: {offset + size - available} are missing; pad a "
+            "convolution of the source more at the end, or a transposed convolution, whose padding crops, less, or let "
+            "pools round up"
         )
     return int(offset)

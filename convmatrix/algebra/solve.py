@@ -334,7 +334,7 @@ def _check_regular(waves: Frequencies, least: Array, tolerance: float, largest: 
     raise ValueError(
         f"{what}: at frequency {waves.name(first)} of {' x '.join(map(str, waves.grid))} the smallest singular value "
         f"is {least[first]:.2g}, zero to the tolerance of {tolerance:.2g} (the largest is {largest:.2g}); {lost} of "
-        f"{len(least)} frequencies vanish so; " + ("use penalty='identity'" if damped else _WAY_OUT)
+        f"{len(least)} frequencies are lost; " + ("use penalty='identity'" if damped else _WAY_OUT)
     )
 
 

@@ -110,8 +110,8 @@ def singular_values(
     rows, cols = layer.matrix_shape
     if method != "dense" and rows * cols > _ALL:
         raise ValueError(
-            f"a {rows} x {cols} matrix is too large to be decomposed unasked ({no_fft}): use "
-            'extreme_singular_values or operator_norm, which need no dense matrix, or insist with method="dense"'
+            f"a {rows} x {cols} matrix is too large to be decomposed by default ({no_fft}): use "
+            'extreme_singular_values or operator_norm, which need no dense matrix, or do it with method="dense"'
         )
     return _spectrum(given, _dense_values(given), "dense", f"{no_fft}; dense decomposition of {rows} x {cols}")
 

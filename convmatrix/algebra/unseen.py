@@ -196,9 +196,9 @@ def _unseen_noise(layer: Layers, weight: Array, progress: Progress | None) -> tu
     left, share = np.linalg.norm(operator @ unseen), np.linalg.norm(unseen) / np.linalg.norm(noise)
     if share < 1e-3 or left > 1e-9 * np.linalg.norm(operator @ noise):
         raise ValueError(
-            f"no two images with the same output were found: of noise, {share:.2g} is left after {told.iterations} "
-            f"iterations of lsmr, and {left:.2g} of that is still seen; the {rows} x {cols} matrix is too large to "
-            "say by its rank whether there are any"
+            f"no two images with the same output were found: {told.iterations} iterations of lsmr recovered random "
+            f"noise from its output up to {share:.2g} of its norm, and the output of the remainder has norm "
+            f"{left:.2g}; the {rows} x {cols} matrix is too large to compute its rank, which would decide it"
         )
     return unseen, f"noise less what {told.iterations} iterations of lsmr recovered of it"
 

@@ -24,7 +24,13 @@ Write a layer's matrix to a file, by its ending:
 {" ".join(_ENDINGS)}
 
 .tex is an array of any width, to \\input in math mode; convmatrix show --save
-C.tex writes a document around it. .blocks is a folder of .npz files, one for
+C.tex writes a document around it.
+
+Rows and columns are outputs and inputs flattened in row-major order, as NumPy
+does. --order F flattens them in column-major order instead, so that
+C * A(:) is B(:) in MATLAB, Octave and Julia.
+
+.blocks is a folder of .npz files, one for
 each block of rows, with an index; the same command again goes on where it was
 interrupted. Matrices for .blocks and .mtx may be larger than memory.
 """
@@ -36,6 +42,9 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("file", metavar="FILE", help="where to; written under a temporary name, then renamed")
     parser.add_argument("--rows", metavar="N", type=integer,
                         help="for .blocks and .mtx: rows in memory at a time; default: about 64 MiB")  # fmt: skip
+    parser.add_argument("--order", choices=("C", "F"), default="C",
+                        help="how arrays are flattened: C, row-major, or F, column-major as A(:) in MATLAB; default: "
+                        "C")  # fmt: skip
     add_layer(parser)
     add_weight(parser, default="arange")
     parser.set_defaults(run=_export)
@@ -46,6 +55,8 @@ def _export(arguments: argparse.Namespace) -> None:
     if arguments.rows is not None and ending not in export.BLOCK_ENDINGS:
         raise RefusedError(f"--rows {arguments.rows} is for .blocks and .mtx, but a {ending} file is written whole: "
                            "leave it out, or write .blocks, a folder of .npz files")  # fmt: skip
+    if arguments.order == "F":
+        _require_permutable(ending, arguments.rows)
     layer = layer_of(arguments)
     weight = weight_of(arguments, layer)
     notes: list[str] = []
@@ -53,14 +64,14 @@ def _export(arguments: argparse.Namespace) -> None:
         from convmatrix.show import latex
 
         export.write_text(latex.array(layer, weight) + "\n", arguments.file)
-    elif ending in export.BLOCK_ENDINGS:
+    elif ending in export.BLOCK_ENDINGS and arguments.order == "C":
         with Bar("export") as bar:
             report = export.export_blocks(layer, weight, arguments.file, rows=arguments.rows, progress=bar)
         notes = _notes(report)
     else:
         _require_memory(layer, weight)
         found = findings(layer, weight, any_size=False) if ending == ".json" else {}
-        export.export(layer.matrix(weight), arguments.file, layer=layer, **found)
+        export.export(layer.matrix(weight), arguments.file, layer=layer, order=arguments.order, **found)
     print_lines([f"{arguments.file}: {matrix_described(layer)}, weight {arguments.weight}", *notes])
 
 
@@ -74,6 +85,16 @@ def _listed(names: Sequence[str]) -> str:
     """File names, the first of many; with nothing in them that a terminal would obey."""
     more = f", and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(map(one_line, names[:_MOST_NAMES])) + more
+
+
+def _require_permutable(ending: str, rows: int | None) -> None:
+    """Refuse column-major order where the matrix is not there as a whole."""
+    if ending not in export.ENDINGS:
+        raise RefusedError(f"--order F is for {' '.join(export.ENDINGS)}, but a {ending} file has row-major order: "
+                           "leave it out, or write another file")  # fmt: skip
+    if rows is not None:
+        raise RefusedError(f"--order F permutes the whole matrix, but --rows {rows} builds it block by block: leave "
+                           "one of them out")  # fmt: skip
 
 
 def _require_memory(layer: Conv | ConvTranspose, weight: Any) -> None:

@@ -58,7 +58,7 @@ def _figure(arguments: argparse.Namespace) -> None:
         if name in given.difference(KINDS[kind].takes):
             raise RefusedError(f"--kind {kind} does not take --{name.replace('_', '-')}: leave it out")
     if KINDS[kind].transposed and isinstance(layer, Conv):
-        raise RefusedError(f"--kind {kind} is one of a transposed convolution: add --transpose, or take a NAME that "
+        raise RefusedError(f"--kind {kind} draws a transposed convolution only: add --transpose, or take a NAME that "
                            "ends in transposed")  # fmt: skip
     wanted = pictures.asked(arguments, layer)
     reason = ""

@@ -81,9 +81,8 @@ OPTIONS = ("weight", "x", "view", "no_matrix", "step", "output", "input", "title
 
 
 def _matrix(plot: ModuleType, a: Asked) -> Any:
-    ax = plot.matrix(a.layer, a.weight, **{"col" if a.view == "stamps" else "row": a.singled})
-    ax.set_title(a.title, parse_math=False)
-    return ax
+    titled = {"title": a.title} if a.title else {}
+    return plot.matrix(a.layer, a.weight, **{"col" if a.view == "stamps" else "row": a.singled}, **titled)
 
 
 def _direct(layer: Conv | ConvTranspose) -> Conv:
@@ -100,8 +99,8 @@ def _gram(plot: ModuleType, a: Asked) -> Any:
     C = _small(a).matrix(a.numbers)
     products = int(np.sum(np.square(np.diff(C.indptr), dtype=np.int64)))
     if products > _MOST["products"]:
-        raise RefusedError(f"the product has {products} terms but at most {_MOST['products']} are added up for a "
-                           "picture: take a smaller layer")  # fmt: skip
+        raise RefusedError(f"the product has {products} terms but a picture is computed from at most "
+                           f"{_MOST['products']}: take a smaller layer")  # fmt: skip
     sign = "H" if C.dtype.kind == "c" else "T"
     name = f"C^{sign} C" if isinstance(a.layer, Conv) else f"C C^{sign}"
     return plot.gram(C.conj().T @ C, name=name, title=a.title)
@@ -149,8 +148,8 @@ def _factors(plot: ModuleType, a: Asked) -> Any:
 def _small(a: Asked) -> Conv | ConvTranspose:
     """The layer, if its matrix can be computed with."""
     if a.layer.nnz > _MOST["entries"]:
-        raise RefusedError(f"the matrix has {a.layer.nnz} entries but at most {_MOST['entries']} are computed with for "
-                           "a picture: take a smaller layer")  # fmt: skip
+        raise RefusedError(f"the matrix has {a.layer.nnz} entries but a picture is computed from at most "
+                           f"{_MOST['entries']}: take a smaller layer")  # fmt: skip
     return a.layer
 
 

@@ -48,8 +48,8 @@ class Bar:
 
 
 def print_lines(lines: Sequence[str]) -> None:
-    """Write lines to the standard output."""
-    write("\n".join(lines) + "\n")
+    """Write lines to the standard output; a file name in them may have characters that command the terminal."""
+    write("\n".join(map(_visible, "\n".join(lines).split("\n"))) + "\n")
 
 
 def write(text: str) -> None:
@@ -105,8 +105,12 @@ def _drop(stream: TextIO) -> None:
 
 def one_line(message: str) -> str:
     """A message with nothing in it that would break the line or command the terminal, whatever was typed."""
-    words = " ".join(message.split())
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
+    return _visible(" ".join(message.split()))
+
+
+def _visible(line: str) -> str:
+    """A line with escapes in place of what cannot be printed, so that a name in it can be typed."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
 
 
 def style(color: str) -> "drawing.Style":

@@ -10,6 +10,10 @@ ending     holds                                              read with
 ``.npy``   the dense matrix                                   ``numpy.load``
 ``.json``  the layer, the matrix and the taps of each entry   anything
 ========== ================================================== =============================================
+
+Rows and columns are those of the library: outputs and inputs flattened in C order, the last axis fastest (row-major).
+MATLAB, Octave, Julia and Fortran flatten the first axis fastest (column-major), as in ``A(:)``: for them ``order="F"``
+permutes rows and columns. The header of a ``.mat`` file says which of the two it has.
 """
 
 import json
@@ -18,21 +22,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any, TypeAlias, TypeVar, cast
+from typing import IO, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.core.memory import require_memory
 from convmatrix.export.files import replacing, write_text
 from convmatrix.layers import ConvTranspose, Layer
 
-__all__ = ["ENDINGS", "ending_of", "export", "layer_as_dict", "matrix_as_dict"]
+__all__ = ["ENDINGS", "Order", "ending_of", "export", "layer_as_dict", "matrix_as_dict"]
 
 ENDINGS = (".npz", ".mtx", ".mat", ".csv", ".npy", ".json")
 """What `export` can write."""
+
+Order: TypeAlias = Literal["C", "F"]
+"""How inputs and outputs are flattened: the last axis fastest, or the first."""
 
 _MAT_END = 2**32
 """Bytes at which a variable of a MATLAB 5 file ends."""
@@ -51,6 +58,7 @@ def export(
     path: str | os.PathLike[str],
     *,
     layer: Layer | None = None,
+    order: Order = "C",
     rank: int | None = None,
     gram_is_identity: bool | None = None,
 ) -> None:
@@ -66,14 +74,20 @@ def export(
     path : str or path-like
         Ends in one of `ENDINGS`.
     layer : Conv or ConvTranspose, optional
-        Whose matrix it is: named in ``.mtx``, needed for ``.json``.
+        Whose matrix it is: named in ``.mtx``, needed for ``.json`` and for ``order="F"``.
+    order : {"C", "F"}, default "C"
+        How inputs and outputs are flattened. ``C`` is row-major, the order of `matrix`: it multiplies ``x.ravel()``.
+        ``F`` is column-major: rows and columns are permuted so that ``C * A(:)`` is ``B(:)`` in MATLAB, Octave and
+        Julia, where A has the shape ``layer.input_shape`` and B ``layer.output_shape``, channels first. With one
+        channel, arrays without that axis have the same vectors.
     rank, gram_is_identity : int and bool, optional
         For ``.json``: findings to hand on.
 
     Raises
     ------
     ValueError
-        If the ending is unknown, the format cannot hold the matrix, or it is not the layer's. A MemoryError as well
+        If the ending or `order` is unknown, the format cannot hold the matrix, it is not the layer's, or there is no
+        layer to permute it by. A MemoryError as well
         if it does not fit in the available memory; a TypeError if it is no sparse matrix of numbers.
     OSError
         If the file cannot be written.
@@ -88,16 +102,38 @@ def export(
     ...     print(Path(folder, "C.csv").read_text(), end="")
     5,-7,0
     0,5,-7
+
+    The same matrix for vectors of MATLAB's order:
+
+    >>> layer = Conv((2, 2), (2, 1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for order in ("C", "F"):
+    ...         export(layer.matrix([[1], [2]]), f"{folder}/C.csv", layer=layer, order=order)
+    ...         print(Path(folder, "C.csv").read_text())
+    1,0,2,0
+    0,1,0,2
+    <BLANKLINE>
+    1,2,0,0
+    0,0,1,2
+    <BLANKLINE>
     """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
     ending = ending_of(path)
+    if order not in get_args(Order):
+        raise ValueError(f"order must be 'C' or 'F', got {order!r}")
     checked = _checked(matrix, layer)
     if ending == ".json":
         if layer is None:
             raise ValueError("a .json file describes the layer as well, but none is given: pass it as layer=")
-        write_text(json.dumps(_described(layer, checked, rank, gram_is_identity)) + "\n", path)
+        write_text(json.dumps(_described(layer, checked, rank, gram_is_identity, order)) + "\n", path)
         return
+    if order == "F":
+        if layer is None:
+            raise ValueError("order 'F' permutes rows and columns by the layer's shapes, but no layer is given: pass "
+                             "it as layer=")  # fmt: skip
+        checked = _column_major(checked, layer)
+    named: dict[str, Order] = {"order": order} if ending in _SAYING_ORDER else {}
     with replacing(path) as file:
-        _WRITERS[ending](file, checked, layer)
+        _WRITERS[ending](file, checked, layer, **named)
 
 
 def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> str:
@@ -199,28 +235,38 @@ def matrix_as_dict(
     return _described(layer, None if weight is None else layer.matrix(weight), rank, gram_is_identity)
 
 
-def _described(layer: Layer, matrix: "Csr | None", rank: int | None, gram_is_identity: bool | None) -> dict[str, Any]:
+def _described(
+    layer: Layer, matrix: "Csr | None", rank: int | None, gram_is_identity: bool | None, order: Order = "C"
+) -> dict[str, Any]:
     require_memory(layer.nnz * _JSON_BYTES, f"JSON of {layer.nnz} entries", "save .npz or .mtx")
     pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
     if matrix is not None:
         same = np.array_equal(matrix.indptr, pattern.indptr) and np.array_equal(matrix.indices, pattern.indices)
         if not same:
             raise ValueError(
-                f"matrix stores {matrix.nnz} entries, which are not in the places of the layer's {pattern.nnz}: give "
-                "it as layer.matrix(weight) builds it, with its zeros"
+                f"matrix stores {matrix.nnz} entries, but not at the positions of the layer's {pattern.nnz}: give it "
+                "as layer.matrix(weight) builds it, with its stored zeros"
             )
     starts, ids = (array.tolist() for array in layer.taps())
+    taps = [ids[start:stop] for start, stop in pairwise(starts)]
+    data = None if matrix is None else _finite(matrix.data)
+    if order == "F":
+        entries: Csr = sparse.csr_array((np.arange(pattern.nnz), pattern.indices, pattern.indptr), shape=pattern.shape)
+        pattern = _column_major(entries, layer)  # its values say which entry of the layer's matrix stands there
+        taps = [taps[entry] for entry in pattern.data]
+        data = None if data is None else [data[entry] for entry in pattern.data]
     described = layer_as_dict(layer)
     transpose = described.pop("transpose")
     return {
         **described,
         "indptr": pattern.indptr.tolist(),
         "indices": pattern.indices.tolist(),
-        "data": None if matrix is None else _finite(matrix.data),
-        "taps": [ids[start:stop] for start, stop in pairwise(starts)],
+        "data": data,
+        "taps": taps,
         "rank": None if rank is None else int(rank),
         "gram_is_identity": None if gram_is_identity is None else bool(gram_is_identity),
         "transpose": transpose,
+        **({"order": order} if order != "C" else {}),
     }
 
 
@@ -251,10 +297,27 @@ def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
     checked: Csr = sparse.csr_array(cast("Any", matrix))
     if checked.dtype.char not in np.typecodes["AllInteger"] + "?fdFD":
         wide = "complex128" if checked.dtype.kind == "c" else "float64"
-        raise WrongTypeError(f"matrix has dtype {checked.dtype}, which no format has: cast it with .astype({wide!r})")
+        raise WrongTypeError(
+            f"matrix has dtype {checked.dtype}, which no format can hold: cast it with .astype({wide!r})"
+        )
     if layer is not None and checked.shape != layer.matrix_shape:
         raise ValueError(f"matrix has shape {checked.shape} but that of the layer has {layer.matrix_shape}")
     return checked
+
+
+def _column_major(matrix: Csr, layer: Layer) -> Csr:
+    """The matrix between vectors in Fortran order: rows and columns permuted, in canonical format."""
+    # Rows are taken first, then columns: a copy each.
+    require_memory(
+        2 * (matrix.data.nbytes + matrix.indices.nbytes),
+        f"a column-major copy of the matrix with {counted(matrix.nnz, 'entry')}",
+        "export it in order 'C'",
+    )
+    rows, cols = (np.arange(np.prod(shape, dtype=int)).reshape(shape).ravel(order="F")
+                  for shape in (layer.output_shape, layer.input_shape))  # fmt: skip
+    permuted = matrix[rows][:, cols]
+    permuted.sort_indices()
+    return permuted
 
 
 def write_npz(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
@@ -262,7 +325,7 @@ def write_npz(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
     sparse.save_npz(file, matrix)
 
 
-def write_mtx(file: IO[bytes], matrix: AnyMatrix, layer: Layer | None) -> None:
+def write_mtx(file: IO[bytes], matrix: AnyMatrix, layer: Layer | None, order: Order = "C") -> None:
     """Write a .mtx file, entries in the order that the matrix has them."""
     from scipy.io import mmwrite  # not needed to describe a layer, so not when the command line starts
 
@@ -270,12 +333,19 @@ def write_mtx(file: IO[bytes], matrix: AnyMatrix, layer: Layer | None) -> None:
     mmwrite(
         file,
         matrix if matrix.dtype.kind in "biu" else _widened(matrix),
-        comment="" if layer is None else repr(layer),
+        comment="" if layer is None else repr(layer) + (", rows and columns in Fortran order" if order == "F" else ""),
         symmetry="general",
     )
 
 
-def _write_mat(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+_MAT_HEADERS: Mapping[Order, bytes] = {
+    "C": b"MATLAB 5.0 MAT-file, written by convmatrix: vectors are in row-major order, A(:) needs order='F'",
+    "F": b"MATLAB 5.0 MAT-file, written by convmatrix: vectors are in column-major order, as A(:) is",
+}
+"""Text that a .mat file begins with; MATLAB needs its first words."""
+
+
+def _write_mat(file: IO[bytes], matrix: Csr, layer: Layer | None, order: Order = "C") -> None:
     from scipy.io import savemat
 
     _require_exact(matrix)
@@ -288,7 +358,7 @@ def _write_mat(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
         )
     savemat(cast("Any", file), {"C": wide})
     file.seek(0)
-    file.write(b"MATLAB 5.0 MAT-file, written by convmatrix".ljust(116))  # over a text that has the date in it
+    file.write(_MAT_HEADERS[order].ljust(116))  # over a text that has the date in it
 
 
 def _require_exact(matrix: Csr) -> None:
@@ -329,7 +399,10 @@ def _dense(matrix: Csr) -> NDArray[Any]:
     return matrix.toarray()
 
 
-_WRITERS: Mapping[str, Callable[[IO[bytes], Csr, Layer | None], None]] = {
+_SAYING_ORDER = (".mat", ".mtx")
+"""Files with a header that names the order of rows and columns; their writers take it."""
+
+_WRITERS: Mapping[str, Callable[..., None]] = {
     ".npz": write_npz,
     ".mtx": write_mtx,
     ".mat": _write_mat,

@@ -29,7 +29,7 @@ from typing import IO
 
 import matplotlib as mpl
 from numpy.typing import ArrayLike
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, features
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.export import replacing
@@ -37,6 +37,7 @@ from convmatrix.show.film import (
     FAINT,
     FOOT,
     GRID,
+    HEADING_SIZE,
     LINE,
     PAPER,
     TITLE_SIZE,
@@ -50,6 +51,7 @@ from convmatrix.show.film import (
     text_size,
 )
 from convmatrix.show.palette import WINDOW, ink_on, rgb
+from convmatrix.show.printable import printable, shortened
 from convmatrix.show.stage import Drawable, View, film
 from convmatrix.show.svg import moving, page
 
@@ -163,7 +165,7 @@ def save(
             return
         pictures = _counted(images(film), len(film.frames), progress)
         if ending == ".mp4":
-            _write_mp4(Path(file.name), pictures, seconds_per_step)
+            _write_mp4(Path(file.name), pictures, seconds_per_step, film.title)
         else:
             _write_pictures(file, ending, film, pictures, seconds_per_step)
 
@@ -200,10 +202,12 @@ def _write_pictures(file: IO[bytes], ending: str, film: Film, pictures: Iterator
     palette = _palette(film)
     # Without dithering: areas of one colour stay so, and files stay small.
     indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
-    duration = round(1000 * seconds)
+    duration, title = round(1000 * seconds), printable(film.title)
     if ending == ".gif":
+        comment = {"comment": title.encode()} if title else {}
         # "optimize" leaves out, with the palette's spare colour, what has not changed.
-        indexed[0].save(file, "GIF", save_all=True, append_images=indexed[1:], duration=duration, loop=0, optimize=True)
+        indexed[0].save(file, "GIF", save_all=True, append_images=indexed[1:], duration=duration, loop=0, optimize=True,
+                        **comment)  # fmt: skip
     elif ending == ".webp":
         # No picture but the first is asked to be whole; each of the others is a difference. More effort than this takes
         # twice the time and saves an eighth of the bytes; with less, the differences are not found at all.
@@ -211,7 +215,11 @@ def _write_pictures(file: IO[bytes], ending: str, film: Film, pictures: Iterator
         full[0].save(file, "WEBP", save_all=True, append_images=full[1:], duration=duration, loop=0, lossless=True,
                      quality=20, method=1, kmin=len(full), kmax=2 * len(full))  # fmt: skip
     else:
-        indexed[0].save(file, "PNG", save_all=True, append_images=indexed[1:], duration=duration, loop=0)
+        metadata = PngImagePlugin.PngInfo()
+        if title:
+            metadata.add_itxt("Title", title)
+        indexed[0].save(file, "PNG", save_all=True, append_images=indexed[1:], duration=duration, loop=0,
+                        pnginfo=metadata)  # fmt: skip
 
 
 _COLOURS = 255
@@ -240,7 +248,11 @@ def _mixed(first: str, second: str, part: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float) -> None:
+_ARGUMENT = 10_000
+"""Most characters of a title that ffmpeg is given: an argument of a program may have 128 KiB."""
+
+
+def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float, title: str) -> None:
     """Let ffmpeg write the film over an empty file; one thread and no dates, so that bytes are equal on every run."""
     first = next(pictures)
     rate = Fraction(1 / seconds).limit_denominator(1000)
@@ -250,6 +262,7 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float) -> N
         # Players lose their way in films of one picture a second.
         "-r", str(max(rate, Fraction(5))), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-threads", "1",
         "-preset", "veryfast", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1",
+        *(["-metadata", f"title={shortened(printable(title), _ARGUMENT, len)}"] if title else []),
         "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path}",
     ]  # fmt: skip
     with (
@@ -348,7 +361,8 @@ class _Canvas:
         """With everything as it is before the first step."""
         size = _even(film.width * cell), _even((film.height + FOOT) * cell)
         canvas = cls(film, cell, Image.new("RGB", size, PAPER))
-        canvas.text(film.width / 2, 0.65, TITLE_SIZE * 1.3, film.title, bold=True)
+        for y, line in film.heading():
+            canvas.text(film.width / 2, y, HEADING_SIZE, line, bold=True)
         for panel in film.panels:
             canvas.panel(panel)
         canvas.cells({**film.base, **film.waiting})
@@ -399,6 +413,7 @@ class _Canvas:
              bold: bool = False) -> None:  # fmt: skip
         """Text on one line, its middle at y."""
         if text:
+            text = printable(text, "text")
             font = _font(max(round(size * self.cell), 1), bold=bold)
             self.draw.text((round(x * self.cell), round(y * self.cell)), text, ink, font, anchor)
 

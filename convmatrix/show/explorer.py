@@ -24,6 +24,7 @@ from convmatrix import export
 from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
+from convmatrix.show.printable import printable, shortened
 from convmatrix.show.scene import Scene, number_label
 
 __all__ = ["ENDINGS", "InNotebook", "fragment", "in_notebook", "page", "save", "table"]
@@ -39,6 +40,8 @@ _BYTES = 21_000
 """What table or image may take, together with the weight."""
 _IMAGE_ENTRIES = 10**6
 """Most entries of a matrix that is drawn as an image."""
+_TITLE = 300
+"""Most letters of a title that are shown: some lines."""
 _WEIGHTS = 500
 """Most weights that are written into the page, which has to stay small."""
 _OUTPUT_SEEN = "#63c4ba"
@@ -57,12 +60,13 @@ def page(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title:
     weight : weight_shape array_like, optional
         Values to write into the cells while the kernel has this shape; names of the taps by default.
     title : str, optional
-        The layer's repr by default.
+        The layer's repr by default. Any text; one of more than 300 letters is shown shortened, and is whole in the
+        page's description.
 
     Returns
     -------
     str
-        HTML, below 100,000 bytes.
+        HTML, below 100,000 bytes and the length of the title.
 
     Raises
     ------
@@ -77,6 +81,7 @@ def page(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title:
     """  # noqa: DOC502  `specification` refuses, for all forms
     spec = specification(layer, weight, title) | {"link": True}
     name = html.escape(spec["title"])
+    described = html.escape(_title(layer, title))
     # The policy forbids whatever is not in the page: that it needs no network is not left to good will.
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -85,6 +90,7 @@ def page(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         "<style>body{margin:0}@media(prefers-color-scheme:dark){html{background:#16191d}}</style>\n"
+        f'<meta name="description" content="{described}">\n'
         f"<title>{name}</title>\n</head>\n<body>\n{_body(layer, weight, spec)}\n</body>\n</html>\n"
     )
 
@@ -161,7 +167,7 @@ def in_notebook(
     >>> in_notebook(Conv((4,), 3))
     the explorer of Conv(input_size=(4,), kernel_size=(3,))
     """  # noqa: DOC502  `specification` refuses, for all forms
-    return InNotebook(fragment(layer, weight, title=title), f"the explorer of {title or repr(layer)}")
+    return InNotebook(fragment(layer, weight, title=title), f"the explorer of {_title(layer, title or None)}")
 
 
 def save(
@@ -254,7 +260,7 @@ def specification(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: 
     if layer.ndim not in (1, 2):
         raise ValueError(f"the explorer shows 1 or 2 axes, but the layer has {layer.ndim}")
     return {
-        "title": repr(layer) if title is None else str(title),
+        "title": _shown(layer, title),
         "layer": settings(layer),
         "weight": None if weight is None else _weight(layer, weight),
         "sentences": SENTENCES,
@@ -266,6 +272,15 @@ def specification(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: 
         "skeleton": source("explorer.html"),
         "style": source("explorer.css"),
     }  # fmt: skip
+
+
+def _title(layer: Conv | ConvTranspose, title: str | None) -> str:
+    """The title that a page has, whole."""
+    return repr(layer) if title is None else printable(title)
+
+
+def _shown(layer: Conv | ConvTranspose, title: str | None) -> str:
+    return shortened(_title(layer, title), _TITLE, len)
 
 
 def _weight(layer: Conv | ConvTranspose, weight: ArrayLike) -> dict[str, Any]:
@@ -348,7 +363,7 @@ def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title
     if layer.nnz > _IMAGE_ENTRIES:
         raise ValueError(f"the matrix has {layer.nnz} entries but at most {_IMAGE_ENTRIES} are drawn: take a smaller "
                          "layer")  # fmt: skip
-    return _without_scripts(layer, weight, repr(layer) if title is None else title, _BYTES)
+    return _without_scripts(layer, weight, _shown(layer, title), _BYTES)
 
 
 def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: str, room: int) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from convmatrix.show.printable import ems, wrapped
+
 __all__ = [
     "Film",
     "Frame",
@@ -17,10 +19,11 @@ __all__ = [
     "Outline",
     "Panel",
     "arranged",
-    "ems",
+    "heading",
+    "heading_room",
+    "heading_width",
     "lines_of",
     "note_size",
-    "printable",
     "text_size",
 ]
 
@@ -151,6 +154,7 @@ class Film:
     width, height : float
         In cells of a map.
     title : str
+        Of any length; the picture shows what `heading` leaves of it.
     about : str, optional
         What it shows, for those who cannot see it.
     """
@@ -198,6 +202,10 @@ class Film:
         seen.update(self.frames[step].looks)
         return seen
 
+    def heading(self) -> Iterator[tuple[float, str]]:
+        """Lines of the title as it is drawn: the middle of each, and its text."""
+        yield from zip(HEADING_PLACES, heading(self.title, self.width - 2 * _MARGIN), strict=False)
+
     def caption_size(self, caption: str) -> float:
         """Height of a caption that fits below the picture."""
         return min(0.3, (self.width - 2 * _MARGIN) / max(ems(caption), 1))
@@ -209,8 +217,6 @@ class Film:
 
 # -- text and room ---------------------------------------------------------------------------------------------------
 
-_WIDTHS = dict.fromkeys("w+=·…mM", 0.84) | dict.fromkeys("., -'|iljt()", 0.38)
-"""Widths of characters in DejaVu Sans by the height of the text, where they are not about that of a digit."""
 SMALLEST = 0.22
 """Smallest height of a cell's text, in cells of a map: what makes the cells of a matrix larger."""
 TITLE_SIZE = 0.3
@@ -256,20 +262,52 @@ def note_size(note: str) -> float:
     return min(0.24, 0.9 / max(ems(note), 1.0))
 
 
-def printable(text: str) -> str:
-    """Text on one line; no format has control characters, and none can encode half a surrogate pair."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+_GAP = 0.7
+_MARGIN = 0.35
+
+_HEADING_WIDE = 43.0
+"""Width up to which a title makes its picture wider: with cells of 44 pixels, as wide as a film may be."""
+HEADING_SIZE = TITLE_SIZE * 1.3
+HEADING_PLACES = (0.65, 1.15, 1.65)
+"""Middle of each line of a title; there are no more lines."""
+_BROAD = frozenset("#&<>^~m")
+"""Characters that are broader in bold type than `ems` says."""
 
 
-def ems(text: str) -> float:
-    """Width of a text, by its height."""
-    return sum(_WIDTHS.get(char, 0.64) for char in text)
+def heading(title: str, wide: float) -> list[str]:
+    """Break a picture's title into lines: at most three, shortened where it is longer.
+
+    Parameters
+    ----------
+    title : str
+        Printable.
+    wide : float
+        Width of what stands below it, in cells of a map.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> [len(line) for line in heading("a" * 1000, 10)], heading("a title", 5)
+    ([44, 44, 44], ['a title'])
+    """
+    return wrapped(title, max(wide, _HEADING_WIDE), len(HEADING_PLACES), heading_width)
+
+
+def heading_width(line: str) -> float:
+    """Width of a line of a title, in bold type, in cells of a map."""
+    broad = sum(1 for char in line if char.isupper() or char in _BROAD or char > "\u024f")
+    return (ems(line) + 0.2 * broad) * TITLE_SIZE * 1.5
+
+
+def heading_room(lines: Sequence[str]) -> float:
+    """Height of the lines of a title, with the gap below them."""
+    return HEADING_PLACES[len(lines) - 1] + 0.25 if lines else 0.0
 
 
 # -- where the panels stand ------------------------------------------------------------------------------------------
-
-_GAP = 0.7
-_MARGIN = 0.35
 
 
 class _Box(NamedTuple):
@@ -300,6 +338,7 @@ def arranged(panels: Sequence[tuple[str, Panel]], title: str) -> tuple[tuple[Pan
     panels : sequence of (str, Panel)
         Those with the same word before them stand one below the other; the matrix has the word ``matrix``.
     title : str
+        Printable.
 
     Returns
     -------
@@ -317,10 +356,11 @@ def arranged(panels: Sequence[tuple[str, Panel]], title: str) -> tuple[tuple[Pan
         shapes += [_below([maps[0], _below(maps[1:], beside=True)]), _below([_below(maps[:2], beside=True), maps[2]])]
     wholes = [_below([shape] * bool(maps) + matrix, beside=beside) for shape in shapes for beside in (True, False)]
     best = min(wholes, key=lambda whole: (round(max(whole.wide / 16, whole.tall / 9), 6), whole.wide * whole.tall))
-    header = 0.9 if title else 0.0
+    lines = heading(title, best.wide)
+    header = heading_room(lines)
     shown = [panel for _, panel in panels]
     for number, x, y in best.placed:
         panel = shown[number]
         shown[number] = panel._replace(x=x + panel.left + _MARGIN, y=y + panel.top + header + _MARGIN)
-    wide = max(best.wide, ems(title) * TITLE_SIZE * 1.5)
+    wide = max([best.wide, *map(heading_width, lines)])
     return tuple(shown), wide + 2 * _MARGIN, best.tall + header + 2 * _MARGIN

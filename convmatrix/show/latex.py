@@ -15,6 +15,7 @@ from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.film import (
     FAINT,
     GRID,
+    HEADING_SIZE,
     LINE,
     TITLE_SIZE,
     Film,
@@ -27,6 +28,7 @@ from convmatrix.show.film import (
     text_size,
 )
 from convmatrix.show.palette import WINDOW, ink_on
+from convmatrix.show.printable import REPLACEMENT
 from convmatrix.show.scene import Scene
 from convmatrix.show.stage import View, film
 
@@ -193,7 +195,17 @@ def tikz(
             f"the picture has {len(made.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
             "smaller layer"
         )
-    return _short("\n".join(_picture(made, step)), "picture")
+    first, rest = _short("\n".join(_picture(made, step)), "picture").split("\n", 1)
+    return "\n".join([first, *_comments(made), rest])
+
+
+def _comments(film: Film) -> Iterator[str]:
+    """The whole title, where the picture shows it shortened."""
+    if " ".join(line for _, line in film.heading()) == film.title:
+        return
+    words = film.title.encode("ascii", "backslashreplace").decode()
+    for start in range(0, len(words), 100):  # TeX's buffer has an end
+        yield f"% {words[start : start + 100]}"
 
 
 def _picture(film: Film, step: int | None) -> Iterator[str]:
@@ -203,8 +215,8 @@ def _picture(film: Film, step: int | None) -> Iterator[str]:
     yield rf"\begin{{tikzpicture}}[x={_UNIT}cm, y=-{_UNIT}cm, every node/.style={{inner sep=0pt, outer sep=0pt}}]"
     for colour in sorted(used):
         yield rf"\definecolor{{{_name(colour)}}}{{HTML}}{{{colour[1:].upper()}}}"
-    if film.title:
-        yield _node(film.width / 2, 0.65, TITLE_SIZE * 1.3, escape(film.title), also=r", font=\bfseries")
+    for y, line in film.heading():
+        yield _node(film.width / 2, y, HEADING_SIZE, escape(line), also=r", font=\bfseries")
     for panel in film.panels:
         yield from _around(panel)
     for key, look in still.items():
@@ -332,6 +344,7 @@ _SPECIAL: Mapping[str, str] = {
     "≤": r"\ensuremath{\leq}", "≥": r"\ensuremath{\geq}", "≠": r"\ensuremath{\neq}",
     "≈": r"\ensuremath{\approx}", "∞": r"\ensuremath{\infty}", "⊗": r"\ensuremath{\otimes}",
     "→": r"\ensuremath{\rightarrow}", "←": r"\ensuremath{\leftarrow}", "°": r"\ensuremath{^\circ}",
+    REPLACEMENT: r"\ensuremath{\diamond}",
     "²": r"\ensuremath{^2}", "³": r"\ensuremath{^3}", "ᵀ": r"\ensuremath{^T}",
 }  # fmt: skip
 """What plain pdflatex, in the encoding it begins with, has for a character."""
@@ -383,6 +396,8 @@ def _escaped(char: str) -> str:
     known = _SPECIAL.get(char) or _GREEK.get(char)
     if known is not None:
         return known
+    if unicodedata.category(char) == "Cf":
+        return ""  # joiners and soft hyphens, which print nothing
     if " " <= char <= "~":
         return char
     base, marks = unicodedata.normalize("NFD", char)[0], unicodedata.normalize("NFD", char)[1:]

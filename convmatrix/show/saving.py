@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from convmatrix import export
-from convmatrix.show.film import printable
+from convmatrix.show.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -93,12 +93,15 @@ def rendered(
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
+    from convmatrix.show.plot.lettering import print_all
+
     with mpl.rc_context(_STYLE):
         drawn = draw()
         figure = drawn.get_figure(root=True)
         assert figure is not None
+        print_all(figure)
         title = printable(title)
-        description = printable(getattr(drawn, "alt", "") if description is None else description)
+        description = printable(getattr(drawn, "alt", "") if description is None else description, "description")
         metadata: dict[str, dict[str, Any]] = {
             "svg": {"Date": None, "Title": title, "Description": description},
             "pdf": {"CreationDate": None, "Title": title, "Subject": description},

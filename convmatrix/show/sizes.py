@@ -130,8 +130,10 @@ def size_choices(layer: Conv | ConvTranspose, axis: int) -> list[SizeChoice]:
     forward = layer.axes[axis]
     sizes = forward.input_sizes()
     if (count := sizes.stop - sizes.start) > _LISTED:
-        raise ValueError(f"on axis {axis}, a convolution gives {forward.output_size} for {count} input sizes, from "
-                         f"{sizes.start} to {sizes.stop - 1}: too many to list")  # fmt: skip
+        raise ValueError(
+            f"on axis {axis}, {count} input sizes, from {sizes.start} to {sizes.stop - 1}, have the output size "
+            f"{forward.output_size}: too many to list, at most {_LISTED} are"
+        )
     smallest = (forward.output_size - 1) * forward.stride + forward.span - forward.before - forward.after
     leftovers = ((n, (n - 1) * forward.input_dilation + 1 - smallest) for n in sizes)
     return [SizeChoice(n, leftover, leftover) for n, leftover in leftovers]

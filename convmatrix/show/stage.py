@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
-from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, ems, printable, text_size
+from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, text_size
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, tint
 from convmatrix.show.pools import scene_of_pool
+from convmatrix.show.printable import ems, printable
 from convmatrix.show.scene import Place, Reading, Scene, number_label
 
 __all__ = ["Drawable", "View", "film", "one_input"]
@@ -69,7 +70,7 @@ def film(
     maps, matrix : bool, default True
         What to show.
     title : str, optional
-        Any text; what cannot be printed is shown as U+FFFD.
+        Any text, made printable by `convmatrix.show.printable.printable`; a long one is shown on three lines at most.
     moving : bool, default True
         Whether to compute the steps.
 
@@ -94,7 +95,7 @@ def film(
     if layer.ndim > 2:
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (maps or matrix):
-        raise ValueError("neither maps nor matrix are to be drawn: ask for one of them")
+        raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
     chosen, said = _view_of(layer, view), printable(title)
     scene = _scene(layer, weight, x)
     _require_room(scene, chosen, matrix=matrix, moving=moving)
@@ -483,7 +484,7 @@ def one_input(layer: Conv | ConvTranspose, x: ArrayLike) -> NDArray[Any]:
     if values.ndim > 1:
         raise ValueError(f"x has shape {np.shape(x)}, a batch of {values.shape[1]}, but one input is drawn: pass one")
     if values.dtype.kind not in "biufc":
-        raise WrongTypeError(f"x has dtype {values.dtype}, which are no numbers: pass an array of numbers")
+        raise WrongTypeError(f"x has dtype {values.dtype}, which is not numeric: pass an array of numbers")
     # Sums of small integers in their own dtype could leave it.
     return values.astype(np.int64) if values.dtype.kind in "bi" else values
 

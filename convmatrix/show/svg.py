@@ -14,6 +14,7 @@ from convmatrix.show.film import (
     FAINT,
     FOOT,
     GRID,
+    HEADING_SIZE,
     LINE,
     PAPER,
     TITLE_SIZE,
@@ -26,6 +27,7 @@ from convmatrix.show.film import (
     text_size,
 )
 from convmatrix.show.palette import WINDOW, ink_on
+from convmatrix.show.printable import printable
 
 __all__ = ["moving", "page"]
 
@@ -60,9 +62,9 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
     (5, True)
     """
     wide, tall = _n(film.width), _n(film.height + FOOT)
-    named = escape(film.title or _UNTITLED)
+    named = _escaped(film.title or _UNTITLED)
     steps = "; ".join(frame.caption for frame in film.frames[:4]) + ("; …" if len(film.frames) > 4 else "")
-    described = escape(film.about or steps)
+    described = _escaped(film.about or steps)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" '
         'role="img" aria-labelledby="title description" font-family="DejaVu Sans, Verdana, sans-serif" '
@@ -82,8 +84,8 @@ _UNTITLED = "A sliding window, step by step"
 
 def _fixed(film: Film) -> Iterator[str]:
     """What stays, and below the rest: titles, names, and all cells as they are before the first step."""
-    if film.title:
-        yield _text(film.width / 2, 0.65, TITLE_SIZE * 1.3, film.title, 'font-weight="bold"')
+    for y, line in film.heading():
+        yield _text(film.width / 2, y, HEADING_SIZE, line, 'font-weight="bold"')
     for number, panel in enumerate(film.panels):
         yield f'<g id="{escape(panel.name)}">\n'
         yield _text(panel.x, panel.title_y, TITLE_SIZE, panel.title, 'text-anchor="start"')
@@ -194,7 +196,12 @@ def _text(x: float, y: float, size: float, text: str, attribute: str = "") -> st
         return ""
     also = f" {attribute}" if attribute else ""
     # Not dominant-baseline: not every program that shows SVG knows it. Digits are 0.73 high.
-    return f'<text x="{_n(x)}" y="{_n(y + 0.36 * size)}" font-size="{_n(size)}"{also}>{escape(text)}</text>'
+    return f'<text x="{_n(x)}" y="{_n(y + 0.36 * size)}" font-size="{_n(size)}"{also}>{_escaped(text)}</text>'
+
+
+def _escaped(text: str) -> str:
+    """Text that is printable and no markup."""
+    return escape(printable(text, "text"))
 
 
 def _n(length: float) -> str:
@@ -226,9 +233,9 @@ def page(film: Film, *, seconds_per_step: float = 1.0) -> str:
     >>> "<title>&lt;b&gt; &amp; co</title>" in html, "http" in html.replace("http://www.w3.org/2000/svg", "")
     (True, False)
     """
-    data = {"seconds": seconds_per_step, "captions": [frame.caption for frame in film.frames]}
+    data = {"seconds": seconds_per_step, "captions": [printable(frame.caption, "caption") for frame in film.frames]}
     return _PAGE.substitute(
-        title=escape(film.title or _UNTITLED),
+        title=_escaped(film.title or _UNTITLED),
         svg=moving(film, seconds_per_step=seconds_per_step),
         last=len(film.frames) - 1,
         # "</script>" in a caption would end the script; "<" is not special within it.

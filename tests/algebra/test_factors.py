@@ -153,9 +153,9 @@ def test_sobel_separates_into_integers():
 
 
 def test_a_kernel_that_does_not_separate_is_refused_with_what_is_left():
-    with pytest.raises(ValueError, match=r"the best try leaves 1 at \(1, 1\)"):
+    with pytest.raises(ValueError, match=r"the closest one differs by 1 at \(1, 1\)"):
         factors.separated([[1, 0], [0, 1]])
-    with pytest.raises(ValueError, match=r"^kernel is no outer product .* use the matrix as it is$"):
+    with pytest.raises(ValueError, match=r"^kernel is not an outer product .* use the matrix as it is$"):
         factors.kronecker(Conv(4, 3), presets.kernel("laplacian"))
 
 

@@ -117,8 +117,8 @@ def test_a_rank_that_double_precision_does_not_show_is_refused():
     assert rank(C) == (20, "modulo the prime 2147483647; proven, since the pattern allows no more", True)
     message = (
         r"^the rank is 20 \(modulo the prime 2147483647; proven, since the pattern allows no more\) but only 19 "
-        r"singular values are above [\de.-]+, what rounding can make of zero: double precision cannot hold what undoes "
-        r"this matrix; use deconvolve with a damping, or null_space with exact=True$"
+        r"singular values are above [\de.-]+, the rounding error of double precision, in which this matrix therefore "
+        r"cannot be inverted; use deconvolve with a damping, or null_space with exact=True$"
     )
     for refused in (pseudo_inverse, null_space):
         with pytest.raises(ValueError, match=message):
@@ -129,8 +129,8 @@ def test_a_rank_that_double_precision_does_not_show_is_refused():
 def test_the_pseudo_inverse_of_a_million_columns_is_refused():
     message = (
         "the pseudo-inverse of a 1000000 x 1000000 matrix is dense: 1000000 * 1000000 = 1e+12 numbers (7.45e+03 GiB) "
-        "to begin with, and not made above a side of 4096; deconvolve(layer, weight, y) applies it to one y without "
-        "building it"
+        "to begin with, and its side of 1000000 is above the limit of 4096; deconvolve(layer, weight, y) applies it to "
+        "one y without building it"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         pseudo_inverse(sparse.eye_array(10**6, format="csr"))
@@ -202,7 +202,8 @@ def test_a_large_comparison_does_without_the_pseudo_inverse():
 
 
 def test_comparisons_that_mean_nothing_are_refused():
-    with pytest.raises(ValueError, match=r"^x, of size 16, has zeros only: there is no relative error of it$"):
+    said = r"^x, of size 16, has only zeros, for which no relative error is defined: give another image$"
+    with pytest.raises(ValueError, match=said):
         compare_inverses(Conv(4, 3), ONES, np.zeros((4, 4)))
     with pytest.raises(ValueError, match=r"^x has shape \(3, 4, 4\), a batch of 3: give one image$"):
         compare_inverses(Conv(4, 3), ONES, np.ones((3, 4, 4)))

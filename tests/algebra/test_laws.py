@@ -167,6 +167,6 @@ def test_bool_weights_are_checked_as_numbers():
 
 def test_a_matrix_too_large_for_plain_loops_is_refused():
     with pytest.raises(
-        ValueError, match=r"^the matrix has 2232036 entries but plain loops are used for at most 300000"
+        ValueError, match=r"^the matrix has 2232036 entries but is compared with plain loops for at most 300000"
     ):
         checks(Conv(500, 3), np.ones((3, 3)))

@@ -330,7 +330,8 @@ def test_fcn_needs_pools_that_round_up():
     assert coordinate_map(network) == CoordinateMap((1, 1), (19, 19))
     with refused(
         "crop on axis 0 needs outputs 19 to 519 (= offset 19 + size 500) but the source has 512: 7 are missing; pad "
-        "more, or let pools round up"
+        "a convolution of the source more at the end, or a transposed convolution, whose padding crops, less, or let "
+        "pools round up"
     ):
         crop_offset(network)
 
@@ -450,10 +451,28 @@ def test_offset_between_outputs_is_refused():
         crop_offset(Network([Conv((8,), 2, padding=1)]))
 
 
+def test_padding_moves_a_convolution_and_its_transpose_apart():
+    """What the remedies say: a pad at the start raises the offset, except that of a transposed convolution."""
+
+    def source(pads, crops):
+        conv = Conv((9,), 3, stride=2, padding=(pads,))
+        return Network([conv, ConvTranspose(conv.output_size, 3, stride=2, padding=(crops,))])
+
+    assert crop_offset(source((0, 0), (0, 0))) == (0,)
+    assert crop_offset(source((1, 1), (0, 0))) == (1,)
+    assert crop_offset(source((1, 1), (1, 0))) == (0,)
+    with pytest.raises(ValueError, match=r"^crop offset on axis 0 is -1, negative: the source begins 1 output after "):
+        crop_offset(source((0, 0), (1, 0)))
+    with pytest.raises(ValueError, match=r"the source has 8: 1 are missing; pad a convolution of the source more at "):
+        crop_offset(source((0, 0), (0, 1)))
+    with pytest.raises(ValueError, match=r"the source has 8: 2 are missing; "):
+        crop_offset(source((1, 0), (0, 1)))
+
+
 def test_negative_offset_is_refused():
     with refused(
-        "crop offset on axis 0 is -2, negative: the source begins 2 outputs after the reference; pad it more at the",
-        "start",
+        "crop offset on axis 0 is -2, negative: the source begins 2 outputs after the reference; pad a convolution of the",
+        "source more at the start, or a transposed convolution, whose padding crops, less",
     ):
         crop_offset(Network([Conv((8,), 5)]))
 

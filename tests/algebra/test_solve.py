@@ -183,7 +183,7 @@ def test_a_singular_circulant_is_refused_with_the_frequency_and_the_way_out():
     y = layer.operator(BOX) @ np.arange(36.0)
     message = (
         r"^the matrix is singular: at frequency \(\d, \d\) of 6 x 6 the smallest singular value is [\de.-]+, zero to "
-        r"the tolerance of 8e-15 \(the largest is 1\); 20 of 36 frequencies vanish so; give a damping > 0 "
+        r"the tolerance of 8e-15 \(the largest is 1\); 20 of 36 frequencies are lost; give a damping > 0 "
         r"\(Tikhonov\), or use method='lsmr', which finds the smallest of all least-squares solutions$"
     )
     with pytest.raises(ValueError, match=message) as refused:

@@ -599,7 +599,7 @@ def test_a_million_columns_are_refused_with_the_way_out():
     with pytest.raises(ValueError) as refused:  # noqa: PT011  matched below, whole
         singular_values(Conv(1000, 3, padding=1), weight)
     assert str(refused.value) == (
-        "a 1000000 x 1000000 matrix is too large to be decomposed unasked (no FFT, since C is not block-circulant: "
+        "a 1000000 x 1000000 matrix is too large to be decomposed by default (no FFT, since C is not block-circulant: "
         "padding_mode 'zeros': beyond an end of axis 0, windows read zeros, not the other end): use "
         'extreme_singular_values or operator_norm, which need no dense matrix, or insist with method="dense"'
     )
@@ -615,7 +615,7 @@ def test_the_limits_of_what_is_decomposed_unasked(monkeypatch):
     monkeypatch.setattr(spectrum, "_ALL", 400)
     assert singular_values(layer, [1, 2, 3]).method == "dense"
     monkeypatch.setattr(spectrum, "_ALL", 399)
-    with pytest.raises(ValueError, match="a 20 x 20 matrix is too large to be decomposed unasked"):
+    with pytest.raises(ValueError, match="a 20 x 20 matrix is too large to be decomposed by default"):
         singular_values(layer, [1, 2, 3])
     assert singular_values(layer, [1, 2, 3], method="dense").method == "dense"
     assert extreme_singular_values(Conv((500,), 3, padding=1), [1, 2, 3]).method == "dense"

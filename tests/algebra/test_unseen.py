@@ -81,7 +81,7 @@ def test_bases_that_are_no_use_are_refused_in_a_sentence():
     huge = sparse.eye_array(10**6, dtype=np.int64, format="csr")
     message = (
         "a basis of what a 1000000 x 1000000 matrix cannot see is dense: 1000000 * 1000000 = 1e+12 numbers (7.45e+03 "
-        "GiB) to begin with, and not made above a side of 4096; same_output_pair finds one image in it"
+        "GiB) to begin with, and its side of 1000000 is above the limit of 4096; same_output_pair finds one image in it"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         null_space(huge)
@@ -200,9 +200,9 @@ def test_a_large_image_takes_no_rank():
 
 def test_a_large_image_that_hides_nothing_is_refused_without_a_rank():
     message = (
-        r"^no two images with the same output were found: of noise, [\de.-]+ is left after \d+ iterations of lsmr, "
-        r"and [\de.-]+ of that is still seen; the 40000 x 40000 matrix is too large to say by its rank whether there "
-        r"are any$"
+        r"^no two images with the same output were found: \d+ iterations of lsmr recovered random noise from its "
+        r"output up to [\de.-]+ of its norm, and the output of the remainder has norm [\de.-]+; the 40000 x 40000 "
+        r"matrix is too large to compute its rank, which would decide it$"
     )
     with pytest.raises(ValueError, match=message):
         same_output_pair(Conv(200, 1), [[2.5]])

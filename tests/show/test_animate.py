@@ -618,7 +618,7 @@ def test_animate_hands_everything_on(tmp_path):
         (Conv(4, 3).T, {"weight": np.ones((2, 2)), "view": "windows"}, r"weight has shape \(2, 2\)"),
         (Conv(4, 3), {"x": np.ones((3, 3))}, r"x has shape \(3, 3\) but this layer's input needs"),
         (Conv(4, 3), {"x": np.ones((7, 4, 4))}, r"x has shape \(7, 4, 4\), a batch of 7, but one input is drawn"),
-        (Conv((2,), 2), {"x": ["a", "b"]}, r"x has dtype <U1, which are no numbers: pass an array of numbers"),
+        (Conv((2,), 2), {"x": ["a", "b"]}, r"x has dtype <U1, which is not numeric: pass an array of numbers"),
     ],
 )
 def test_what_cannot_be_drawn(layer, keywords, message):

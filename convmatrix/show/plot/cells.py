@@ -5,7 +5,7 @@ or ``-note``; ``matrix-title``, ``matrix-frame``, ``matrix-rulers``. A panel who
 one image, ``matrix-cells``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,24 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from convmatrix.show.film import FAINT, GRID, LINE, PAPER, TITLE_SIZE, Look, Panel, lines_of, note_size, text_size
+from convmatrix.show.film import (
+    FAINT,
+    GRID,
+    HEADING_SIZE,
+    LINE,
+    PAPER,
+    TITLE_SIZE,
+    Look,
+    Panel,
+    lines_of,
+    note_size,
+    text_size,
+)
 from convmatrix.show.palette import WINDOW, ink_on, rgb
+from convmatrix.show.plot.lettering import FONT, in_font
+from convmatrix.show.printable import printable
 
-__all__ = ["SizedText", "blank", "box", "cell", "draw", "draw_rulers", "image", "outline", "write"]
+__all__ = ["SizedText", "blank", "box", "cell", "draw", "draw_rulers", "image", "outline", "write", "write_heading"]
 
 
 def blank(ax: Axes, wide: float, tall: float) -> Axes:
@@ -106,9 +120,16 @@ def box(ax: Axes, panel: Panel, place: tuple[int, int, int, int], **looks: Any) 
 
 
 def write(ax: Axes, x: float, y: float, size: float, text: str, *, ha: str = "center", **looks: Any) -> None:
-    """Write text, its middle at y."""
+    """Write text, its middle at y; nothing in it is markup."""
+    text = in_font(printable(text, "text", lines=True))
     if text:
         ax.add_artist(SizedText(x, y, text, size=size, ha=ha, va="center_baseline", **looks))
+
+
+def write_heading(ax: Axes, x: float, lines: Iterable[tuple[float, str]]) -> None:
+    """Write the lines of a title, whose gids are ``title``, ``title-1`` and so on."""
+    for number, (y, line) in enumerate(lines):
+        write(ax, x, y, HEADING_SIZE, line, gid=f"title-{number}" if number else "title", weight="bold")
 
 
 class SizedText(Text):
@@ -116,7 +137,7 @@ class SizedText(Text):
 
     def __init__(self, x: float, y: float, text: str, *, size: float, **looks: Any) -> None:
         # No text is markup: a title may have a dollar sign. The sizes are made for this font.
-        super().__init__(x, y, text, parse_math=False, usetex=False, family="DejaVu Sans", **looks)
+        super().__init__(x, y, text, parse_math=False, usetex=False, family=FONT, **looks)
         self._height = size
         # It lies within the axes; a layout that asks for its extent would find it at a size that is not final.
         self.set_in_layout(False)

@@ -17,9 +17,11 @@ from scipy import sparse
 
 from convmatrix.show.film import Look, Panel
 from convmatrix.show.palette import tap_colours
+from convmatrix.show.plot.lettering import write_title
 from convmatrix.show.plot.maps import times
-from convmatrix.show.plot.picture import described, new_picture
+from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet, unit_for
+from convmatrix.show.printable import printable, shortened
 from convmatrix.show.scene import number_label
 
 __all__ = ["factors", "gram", "overlaps", "receptive_field", "singular_values", "unseen"]
@@ -32,6 +34,8 @@ _LEAST, _ROUNDING = 0.15, 1e-9
 """By the largest number: the colour of the smallest that is not zero, and what counts as zero."""
 _SLICES = 32
 """Most slices of a volume."""
+_NAME = 20.0
+"""Width of a matrix's name, in ems, beyond which it is shortened; the description has all of it."""
 
 Matrix = ArrayLike | sparse.sparray
 
@@ -64,6 +68,7 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
     >>> gram(C.T @ C).alt
     'C^T C, 3 x 3, beside I: the largest deviation is 4, at row 1 and column 1.'
     """
+    name = printable(name, "name")
     whole = _sparse(product, name)
     rows, cols = whole.shape
     if rows != cols:
@@ -71,18 +76,19 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
     identity = sparse.eye_array(rows, dtype=whole.dtype, format="coo")
     deviation = sparse.coo_array(whole - identity)
     worst = int(np.argmax(np.abs(deviation.data))) if deviation.nnz and np.any(deviation.data) else None
-    said = f"{name} = I"
+    short = shortened(name, _NAME)
+    said = f"{short} = I"
     if worst is not None:
         row, col = int(deviation.row[worst]), int(deviation.col[worst])
         largest = number_label(np.abs(deviation.data[worst]))
         said = f"the largest deviation is {largest}, at row {row} and column {col}"
     unit = _unit([rows] * 3, rows)
     shades = _Shades(whole, identity, deviation)
-    shown = ((name, whole, ""), ("I", identity, "\N{MINUS SIGN}"), (f"{name} \N{MINUS SIGN} I", deviation, "="))
+    shown = ((short, whole, ""), ("I", identity, "\N{MINUS SIGN}"), (f"{short} \N{MINUS SIGN} I", deviation, "="))
     tiles = [_tile(f"gram-{number}", each, matrix, shades, unit, sign)
              for number, (each, matrix, sign) in enumerate(shown)]  # fmt: skip
     ax = sheet([*tiles, *shades.key(unit)], title=title, caption=said, ax=ax)
-    return described(ax, f"{name}, {times(whole.shape)}, beside I: {said}.")
+    return described(ax, titled(title, f"{name}, {times(whole.shape)}, beside I: {said}."))
 
 
 def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -122,7 +128,7 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
     stacks = [_stacked(each, what) for each, what in zip((*images, output), ("image", "image", "output"), strict=True)]
     difference = stacks[1] - stacks[0] if stacks[0].dtype != bool else stacks[1] ^ stacks[0]
     if not np.any(difference):
-        raise ValueError("the two images are equal, so that their outputs say nothing: hand over two different ones")
+        raise ValueError("the two images are equal, and so are their outputs for any layer: pass two different images")
     said = f"differ by up to {number_label(np.abs(difference).max())}"
     both = _Shades(*stacks[:2])
     shown = (("image x", stacks[0], both, ""), ("image x'", stacks[1], both, "\N{NOT EQUAL TO}"),
@@ -133,7 +139,7 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
     tiles = [_tile(f"image-{number}", name, array, shades, unit, sign, block=heights[number])
              for number, (name, array, shades, sign) in enumerate(shown)]  # fmt: skip
     ax = sheet(tiles, title=title, caption=f"two images that {said}, and one output", ax=ax)
-    return described(ax, f"Two images that {said}, and their one output, {times(np.shape(output))}.")
+    return described(ax, titled(title, f"Two images that {said}, and their one output, {times(np.shape(output))}."))
 
 
 def singular_values(
@@ -202,9 +208,10 @@ def singular_values(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("number, from the largest")
     ax.set_ylabel("singular value")
-    ax.set_title("\n".join(filter(None, [title, condition])), parse_math=False, fontsize=11)
+    write_title(ax, title, condition, size=11)
     last = number_label(array[-1]) if array[-1] > zero else "0"
-    return described(ax, f"{count} singular values from {number_label(array[0])} to {last}: {condition}.")
+    alt = f"{count} singular values from {number_label(array[0])} to {last}: {condition}."
+    return described(ax, titled(title, alt))
 
 
 def _marker(count: int) -> float:
@@ -246,7 +253,7 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
     columns = max(1, int(_ACROSS // (array.shape[-1] * unit + 1))) if array.ndim == 3 else None
     ax = sheet([*tiles, *shades.key(unit)], columns=columns, title=title, caption=f"taps that reach an output: {said}",
                ax=ax)  # fmt: skip
-    return described(ax, f"How many taps reach each output, {times(array.shape)}: {said}.")
+    return described(ax, titled(title, f"How many taps reach each output, {times(array.shape)}: {said}."))
 
 
 def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -293,7 +300,7 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
     columns = max(1, int(_ACROSS // (array.shape[-1] * unit + 1))) if array.ndim == 3 else None
     key = [] if array.dtype == bool else shades.key(unit)
     ax = sheet([*tiles, *key], columns=columns, title=title, caption=f"inputs that are read: {said}", ax=ax)
-    return described(ax, f"Which of the {times(read.shape)} inputs are read: {said}.")
+    return described(ax, titled(title, f"Which of the {times(read.shape)} inputs are read: {said}."))
 
 
 def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -333,6 +340,7 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     if len(matrices) < 2 or len(names) != len(matrices):
         raise ValueError(f"a product and its factors are needed, and a name for each: got {len(matrices)} matrices and "
                          f"{len(names)} names")  # fmt: skip
+    names = [printable(name, "name") for name in names]
     all_ = [_sparse(matrix, name) for matrix, name in zip(matrices, names, strict=True)]
     shapes = [each.shape for each in all_]
     inner = [left[1] == right[0] for left, right in pairwise(shapes[1:])]
@@ -342,12 +350,20 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     unit = _unit([shape[1] for shape in shapes], max(shape[0] for shape in shapes))
     signs = ["", "=", *["\N{MULTIPLICATION SIGN}"] * (len(all_) - 2)]
     tiles = [
-        _tile(f"factor-{number}", f"{name}, {times(matrix.shape)}", matrix, _Shades(matrix), unit, sign, zeros=False)
+        _tile(
+            f"factor-{number}",
+            f"{shortened(name, _NAME)}, {times(matrix.shape)}",
+            matrix,
+            _Shades(matrix),
+            unit,
+            sign,
+            zeros=False,
+        )
         for number, (name, matrix, sign) in enumerate(zip(names, all_, signs, strict=True))
     ]
     ax = sheet(tiles, title=title, ax=ax)
     whole, *parts = [f"{name} ({times(matrix.shape)})" for name, matrix in zip(names, all_, strict=True)]
-    return described(ax, f"A product of matrices: {whole} = {' times '.join(parts)}.")
+    return described(ax, titled(title, f"A product of matrices: {whole} = {' times '.join(parts)}."))
 
 
 # -- arrays as tiles -------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.film import Key, Look, Panel
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN
 from convmatrix.show.plot.cells import blank, draw, outline
-from convmatrix.show.plot.picture import described, new_picture
+from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet, unit_for
 from convmatrix.show.plot.still import sheet_size
 from convmatrix.show.scene import Place, Scene, number_label
@@ -247,7 +247,8 @@ def windows(layer: Conv | ConvTranspose, *, title: str = "", ax: Axes | None = N
         panel = Panel(f"window-{step}", scene.row_name(step), whole.rows, whole.cols, unit)
         tiles.append(Tile(panel, looks, framed=(framed.row, framed.col, framed.rows, framed.cols)))
     ax = sheet(tiles, columns=columns, title=title, ax=ax)
-    return described(ax, f"The window of each of {count} outputs on the input, {times(layer.input_size)}.")
+    alt = f"The window of each of {count} outputs on the input, {times(layer.input_size)}."
+    return described(ax, titled(title, alt))
 
 
 def looks_of(looks: Mapping[Key, Look], panel: int) -> dict[tuple[int, int], Look]:

@@ -12,8 +12,10 @@ from convmatrix.show import explorer, latex, text
 from convmatrix.show.film import GRID, Look, Panel
 from convmatrix.show.palette import WINDOW, rgb, tap_colours
 from convmatrix.show.plot.cells import blank, box, cell, draw, draw_rulers, image
-from convmatrix.show.plot.picture import described, new_picture
+from convmatrix.show.plot.lettering import title_inches, write_title
+from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.raster import tap_raster
+from convmatrix.show.printable import printable
 from convmatrix.show.scene import Scene, tap_label
 
 __all__ = ["matrix"]
@@ -41,6 +43,7 @@ def matrix(
     row: int | None = None,
     col: int | None = None,
     key: bool | None = None,
+    title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a layer's matrix, each entry in the colour of its tap, with rulers between image rows and, bold, channels.
@@ -59,6 +62,7 @@ def matrix(
         A column to frame: the stamp of one input.
     key : bool, optional
         Whether to draw the kernel beside it, which tells the tap of each colour; by default, where there are no labels.
+    title : str, optional
     ax : Axes, optional
         A new one by default.
 
@@ -88,7 +92,10 @@ def matrix(
     labelled, given = max(rows, cols) <= _LABELLED, ax
     with_key = not labelled if key is None else key
     beside = 0.05 + _key_part(layer) if with_key else 0.0
-    ax = _labelled(layer, weight, ax, beside) if labelled else _pixels(layer, ax, beside)
+    title = printable(title)
+    ax = _labelled(layer, weight, ax, beside, title) if labelled else _pixels(layer, ax, beside)
+    if title:
+        write_title(ax, title, part=1 / (1 + beside))
     panel = Panel("cell", "", rows, cols)
     wide = 2.5 if labelled else 1.2
     if row is not None:
@@ -101,15 +108,21 @@ def matrix(
     entries = _counted(layer.nnz, "entry", "entries")
     said = f"The matrix {kind}, {rows} x {cols}, with {entries}, each in the colour of its tap."
     return described(
-        ax, said, plain=lambda: _text(layer, weight), html=lambda: explorer.table(layer, weight),
+        ax, titled(title, said), plain=lambda: _text(layer, weight),
+        html=lambda: explorer.table(layer, weight, title=title or None),
         latex=lambda: f"${latex.array(layer, weight, rulers=True)}$",
     )  # fmt: skip
 
 
-def _labelled(layer: Conv | ConvTranspose, weight: ArrayLike | None, ax: Axes | None, beside: float) -> Axes:
+def _labelled(
+    layer: Conv | ConvTranspose, weight: ArrayLike | None, ax: Axes | None, beside: float, title: str
+) -> Axes:
     scene = Scene(layer, weight)
     rows, cols = scene.shape
-    ax = new_picture(_CELL * (cols + 2), _CELL * (rows + 2), beside=beside) if ax is None else ax
+    if ax is None:
+        # A title may make a small picture wider, up to the width of a large one.
+        wide = max(_CELL * (cols + 2), min(title_inches(title), _WIDE))
+        ax = new_picture(wide, _CELL * (rows + 2), beside=beside)
     panel = _begun(ax, scene)
     ax.set_aspect("equal")
     for number, place in enumerate(zip(scene.rows.tolist(), scene.cols.tolist(), strict=True)):

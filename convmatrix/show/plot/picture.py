@@ -14,7 +14,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-__all__ = ["Form", "Picture", "described", "new_picture"]
+from convmatrix.show.printable import printable
+
+__all__ = ["Form", "Picture", "described", "new_picture", "titled"]
 
 Form = Callable[[], str | None]
 """Makes a form when it is asked for; None where there is none, which is also what a refusal (ValueError) means."""
@@ -49,6 +51,7 @@ class Picture(Axes):
 
     def describe(self, alt: str, forms: dict[str, Form]) -> None:
         """Say what has been drawn; if more than once, no other form shows all of it."""
+        alt = printable(alt, "alt")
         self._alt, self._forms = (f"{self._alt} {alt}", {}) if self._alt else (alt, forms)
 
     def _repr_mimebundle_(
@@ -154,3 +157,23 @@ def described(ax: Axes, alt: str, *, plain: Form | None = None, html: Form | Non
         forms = {"text/plain": plain, "text/html": html, "text/latex": latex}
         ax.describe(alt, {kind: form for kind, form in forms.items() if form is not None})
     return ax
+
+
+def titled(title: str, alt: str) -> str:
+    """Put a picture's title before what is seen on it: there, it is never shortened.
+
+    Parameters
+    ----------
+    title, alt : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> titled("Padding", "The input, 4 x 4."), titled("", "The input, 4 x 4.")
+    ('Padding: The input, 4 x 4.', 'The input, 4 x 4.')
+    """
+    title = printable(title)
+    return f"{title}: {alt}" if title else alt

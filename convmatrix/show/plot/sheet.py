@@ -8,10 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from convmatrix.show.film import TITLE_SIZE, Look, Panel, ems
-from convmatrix.show.plot.cells import blank, draw, outline, write
+from convmatrix.show.film import HEADING_PLACES, Look, Panel, heading, heading_room, heading_width
+from convmatrix.show.plot.cells import blank, draw, outline, write, write_heading
 from convmatrix.show.plot.picture import new_picture
 from convmatrix.show.plot.still import sheet_size
+from convmatrix.show.printable import ems, printable
 
 __all__ = ["Looks", "Tile", "sheet", "unit_for"]
 
@@ -50,7 +51,7 @@ def sheet(
     columns : int, optional
         All in one row by default.
     title, caption : str, optional
-        Above and below; a caption may have several lines.
+        Above and below. A long title is shown on three lines at most; a caption may have several lines.
     ax : Axes, optional
         A new one by default.
 
@@ -66,20 +67,22 @@ def sheet(
     ['A', '1', 'B', '1', '=']
     """
     columns = columns or len(tiles)
-    header = 0.9 if title else 0.0
     stacks = [tiles[col::columns] for col in range(min(columns, len(tiles)))]
     rooms = [max(map(_room, stack)) for stack in stacks]
     wides = [room + max(tile.panel.wide for tile in stack) for room, stack in zip(rooms, stacks, strict=True)]
     talls = [max(tile.panel.tall for tile in tiles[row : row + columns]) for row in range(0, len(tiles), columns)]
     lefts = [_MARGIN, *(_MARGIN + end + _GAP * number for number, end in enumerate(accumulate(wides), start=1))]
+    lines = printable(caption, "caption", lines=True).split("\n") if caption else []
+    texts = [ems(line) * _CAPTION for line in lines]
+    titled = heading(printable(title), max([lefts[-1] - _GAP - _MARGIN, *texts]))
+    texts += map(heading_width, titled)
+    header = heading_room(titled)
     tops = [_MARGIN + header, *(_MARGIN + header + end + _GAP * n for n, end in enumerate(accumulate(talls), start=1))]
-    lines = caption.split("\n") if caption else []
-    texts = [ems(title) * TITLE_SIZE * 1.5, *(ems(line) * _CAPTION for line in lines)]
-    wide = max(lefts[-1] - _GAP, *(_MARGIN + text for text in texts)) + _MARGIN
+    wide = max([lefts[-1] - _GAP, *(_MARGIN + text for text in texts)]) + _MARGIN
     shift = (wide - (lefts[-1] - _GAP + _MARGIN)) / 2
     tall = tops[-1] - _GAP + _MARGIN + 1.5 * _CAPTION * len(lines)
     ax = blank(new_picture(*sheet_size(wide, tall), bare=True) if ax is None else ax, wide, tall)
-    write(ax, wide / 2, 0.65, TITLE_SIZE * 1.3, title, gid="title", weight="bold")
+    write_heading(ax, wide / 2, zip(HEADING_PLACES, titled, strict=False))
     for number, tile in enumerate(tiles):
         row, col = divmod(number, columns)
         top = tops[row] + (talls[row] - tile.panel.tall) / 2

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show import explorer, latex, text
-from convmatrix.show.film import FOOT, TITLE_SIZE, Film
-from convmatrix.show.plot.cells import blank, draw, outline, write
-from convmatrix.show.plot.picture import described, new_picture
+from convmatrix.show.film import FOOT, Film
+from convmatrix.show.plot.cells import blank, draw, outline, write, write_heading
+from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.scene import Scene
 from convmatrix.show.stage import View, film
 
@@ -115,7 +115,7 @@ def _drawn(film: Film, step: int | None, ax: Axes | None) -> Axes:
     frame = None if step is None else film.frames[step]
     wide, tall = film.width, film.height + (FOOT if frame else 0.0)
     ax = blank(new_picture(*sheet_size(wide, tall), bare=True) if ax is None else ax, wide, tall)
-    write(ax, wide / 2, 0.65, TITLE_SIZE * 1.3, film.title, gid="title", weight="bold")
+    write_heading(ax, wide / 2, film.heading())
     for number, panel in enumerate(film.panels):
         draw(ax, panel, {(key[1], key[2]): look for key, look in still.items() if key[0] == number})
     for number, (framed, *place) in enumerate(frame.outlines if frame else ()):
@@ -130,7 +130,7 @@ def _alt(film: Film, step: int | None) -> str:
     """What is seen: what the panels show, and what the step does."""
     shown = "; ".join(panel.title for panel in film.panels if panel.title)
     said = "" if step is None else f" Step {step} of 0 to {len(film.frames) - 1}: {film.frames[step].caption}."
-    return f"{film.title + ': ' if film.title else ''}{shown}.{said}"
+    return titled(film.title, f"{shown}.{said}")
 
 
 def sheet_size(wide: float, tall: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from convmatrix.layers import ConvTranspose
 from convmatrix.show.film import Film, Look, Panel
 from convmatrix.show.palette import OUTPUT
 from convmatrix.show.plot.maps import in_plane, looks_of, require_channel, require_output, times
-from convmatrix.show.plot.picture import described
+from convmatrix.show.plot.picture import described, titled
 from convmatrix.show.plot.sheet import Tile, sheet, unit_for
 from convmatrix.show.plot.still import linked
 from convmatrix.show.scene import Scene, number_label
@@ -94,8 +94,11 @@ def stamps(
     total = Panel("sum", f"their sum, output y, {times(layer.output_size)}", whole.rows, whole.cols, unit)
     tiles.append(Tile(total, looks_of(made.base, number), "="))
     ax = sheet(tiles, columns=columns, title=title, ax=ax)
-    return described(ax, f"The stamps of {len(inputs)} inputs of a transposed convolution, and their sum, the output, "
-                     f"{times(layer.output_size)}.")  # fmt: skip
+    alt = (
+        f"The stamps of {len(inputs)} inputs of a transposed convolution, and their sum, the output, "
+        f"{times(layer.output_size)}."
+    )
+    return described(ax, titled(title, alt))
 
 
 def insertion(
@@ -205,8 +208,11 @@ def crop(
         Tile(Panel("output", f"output y, {times(layer.output_size)}", tall, wide, unit), output, "→"),
     ]
     ax = sheet(tiles, title=title, caption="\n".join(said), ax=ax)
-    return described(ax, f"The whole result of a transposed convolution, {rows} x {cols}, and the output that is "
-                     f"cropped out of it, {times(layer.output_size)}. {'; '.join(said)}".strip() + ".")  # fmt: skip
+    alt = (
+        f"The whole result of a transposed convolution, {rows} x {cols}, and the output that is cropped out of it, "
+        f"{times(layer.output_size)}. {'; '.join(said)}"
+    )
+    return described(ax, titled(title, alt.strip() + "."))
 
 
 def _cropping(
@@ -249,4 +255,4 @@ def _panel(made: Film, name: str, count: int, channel: int) -> tuple[int, Panel]
 
 def _require_transposed(layer: ConvTranspose) -> None:
     if not isinstance(layer, ConvTranspose):
-        raise WrongTypeError(f"only a transposed convolution is seen in these ways, got {layer!r}: take layer.T")
+        raise WrongTypeError(f"this picture is one of a ConvTranspose, got {layer!r}: take layer.T")

@@ -195,7 +195,7 @@ def test_insertion_of_another_channel():
 
 @pytest.mark.parametrize("draw", [plot.stamps, plot.insertion, plot.crop])
 def test_a_convolution_has_none_of_these_views(draw):
-    said = r"^only a transposed convolution is seen in these ways, got Conv\(.*\): take layer.T$"
+    said = r"^this picture is one of a ConvTranspose, got Conv\(.*\): take layer.T$"
     with pytest.raises(ValueError, match=said) as caught:
         draw(Conv(4, 3))
     assert isinstance(caught.value, TypeError)
