@@ -121,7 +121,7 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
         yield
     except ValueError as error:
         pattern = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-        sentence = re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", lambda found: names[found[0]], str(error))
+        sentence = re.sub(rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])", lambda found: names[found[0]], str(error))
         raise type(error)(sentence) from None
 
 

@@ -133,7 +133,7 @@ def compare(
         call = speak(words)
         try:
             call.refuse_unsaid(words)
-            layer, weight = call.make(**call.words), call.weight(kernel)
+            layer, weight = call.layer_and_weight(kernel)
         except ValueError as error:
             rows.append(Row(framework, call.text, REFUSED, message=str(error), arrays=call.arrays))
             continue

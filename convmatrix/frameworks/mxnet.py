@@ -281,7 +281,7 @@ def weight(w: ArrayLike, layout: str | None = None, *, inverse: bool = False) ->
     --------
     >>> weight(np.zeros((4, 3, 3, 2)), layout="NHWC").shape
     (4, 2, 3, 3)
-    """  # noqa: DOC502  raised by the checks below
+    """
     array = array_of(w)
     known = [name for name, axes in LAYOUTS.items() if axes == array.ndim - 2]
     if layout is None and len(known) > 1:

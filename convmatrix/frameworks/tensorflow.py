@@ -823,9 +823,9 @@ def _forward(
     groups = channels // per_group
     if out_channels % groups:
         raise ValueError(
-            f"input has {channels} channels and filters, (*kernel, in // groups, out), are for {per_group}, which makes "
-            f"{groups} groups (= {channels} / {per_group}), but these do not divide the {out_channels} outputs of "
-            f"filters (remainder {out_channels % groups}): give filters with a multiple of {groups}"
+            f"input has {channels} channels and filters, (*kernel, in // groups, out), are for {per_group}, which "
+            f"makes {groups} groups (= {channels} / {per_group}), but these do not divide the {out_channels} outputs "
+            f"of filters (remainder {out_channels % groups}): give filters with a multiple of {groups}"
         )
     pads = _padding(padding, ndim, first)
     with argument_names(_NAMES):
@@ -840,9 +840,7 @@ def _filters_of(filters: Any, only: int | None = None, name: str = "filters") ->
     allowed = (1, 2, 3) if only is None else (only,)
     if ndim not in allowed:
         wanted = " or ".join(filter(None, [", ".join(str(n + 2) for n in allowed[:-1]), str(allowed[-1] + 2)]))
-        raise ValueError(
-            f"{name} must have {wanted} axes, those of the kernel and two for channels, got shape {shape}"
-        )
+        raise ValueError(f"{name} must have {wanted} axes, those of the kernel and two for channels, got shape {shape}")
     return sizes_in(name, shape, range(len(shape))), ndim
 
 

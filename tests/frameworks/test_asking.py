@@ -99,12 +99,10 @@ def drawn(rng):
         return None
 
 
-def brought(module, asking, weight):
+def laid_out(asking, weight):
     """A kernel in our layout, as the framework has it."""
     channels_last = (*range(2, weight.ndim), 1, 0)
-    theirs = weight.transpose(channels_last) if asking.framework in ("tensorflow", "jax") else weight
-    switches = {name: asking.words[name] for name in ("filter_flip", "transpose_kernel") if name in asking.words}
-    return module.weight_transpose(theirs, **switches)
+    return weight.transpose(channels_last) if asking.framework in ("tensorflow", "jax") else weight
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -127,8 +125,8 @@ def test_the_words_make_our_matrix(name):
                 assert asking.asks.startswith("cannot: ")
                 counts["cannot"] += 1
                 continue
-            layer = getattr(module, asking.function)(**asking.words)
-            matrix = layer.matrix(brought(module, asking, weight)).toarray()
+            layer, ours = getattr(module, asking.function)(**asking.words, weight=laid_out(asking, weight))
+            matrix = layer.matrix(ours).toarray()
             if asking.crop is not None:
                 shape = (layer.out_channels, *layer.output_size, -1)
                 window = tuple(slice(at, at + n) for at, n in zip(asking.crop, size, strict=True))

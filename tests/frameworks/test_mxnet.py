@@ -21,10 +21,10 @@ OPERATORS = ("conv", "conv_transpose", "upsampling")
 def ours(case):
     """The layer and its weight, from the words of a case."""
     words, w = case["words"], filled(case["w_shape"], case["seed"] + 1)
-    layout = {"layout": words["layout"]} if "layout" in words else {}
-    make = {"conv": mxnet.conv, "conv_transpose": mxnet.conv_transpose, "upsampling": mxnet.upsampling}[case["call"]]
-    read_weight = mxnet.weight if case["call"] == "conv" else mxnet.weight_transpose
-    return make(tuple(case["x_shape"]), **words), read_weight(w, **layout)
+    if case["call"] == "upsampling":
+        return mxnet.upsampling(tuple(case["x_shape"]), **words), mxnet.weight_transpose(w, "NCHW")
+    make = {"conv": mxnet.conv, "conv_transpose": mxnet.conv_transpose}[case["call"]]
+    return make(tuple(case["x_shape"]), **words, weight=w)
 
 
 def computed(case):
