@@ -17,7 +17,15 @@ from convmatrix.frameworks.layouts import array_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import positive
 
-__all__ = ["LayerFunction", "WithWeight", "argument_names", "check_groups", "takes_weight", "with_weight"]
+__all__ = [
+    "LayerFunction",
+    "WithWeight",
+    "argument_names",
+    "check_groups",
+    "in_our_names",
+    "takes_weight",
+    "with_weight",
+]
 
 Arguments = ParamSpec("Arguments")
 L = TypeVar("L", bound=Conv | ConvTranspose)
@@ -123,6 +131,12 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
         pattern = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
         sentence = re.sub(rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])", lambda found: names[found[0]], str(error))
         raise type(error)(sentence) from None
+
+
+def in_our_names(error: ValueError) -> str:
+    """The sentence of an error before `argument_names` gave it other names, for a call that has ours."""
+    original = error.__context__
+    return str(original if isinstance(original, ValueError) else error)
 
 
 def check_groups(name: str, groups: Any, channels: Mapping[str, Any]) -> int:

@@ -193,15 +193,17 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
     [
         (lambda: words.conv(X, (3, 3, 3, 2)), "input has 4 channels but filters, (*kernel, in // groups, out), are for "
          "3 in each group: give a multiple of that"),
-        (lambda: words.conv(X, (3, 3, 2, 3)), "groups=2 does not divide out_channels=3"),
+        (lambda: words.conv(X, (3, 3, 2, 3)), "input has 4 channels and filters, (*kernel, in // "
+         "groups, out), are for 2, which makes 2 groups (= 4 / 2), but these do not divide the 3 outputs of filters "
+         "(remainder 1): give filters with a multiple of 2"),
         (lambda: words.conv(X, (3, 3)), "filters must have 3, 4 or 5 axes, those of the kernel and two for channels, "
          "got shape (3, 3)"),
         (lambda: words.conv2d(X, (3, 4, 2), 1, "SAME"), "filters must have 4 axes, those of the kernel and two for "
          "channels, got shape (3, 4, 2)"),
         (lambda: words.conv((7, 8, 4), W), "input must have at least 4 axes, NHWC, got shape (7, 8, 4)"),
         (lambda: words.conv((4, 7, 8), W, data_format="NCHW"), "at least 4 axes, NCHW, got shape (4, 7, 8)"),
-        (lambda: words.conv((1, None, 8, 4), W), "input, axis 1, must be an integer, got None (NoneType)"),
-        (lambda: words.conv((1, 7, 8, None), W), "input, channels, must be an integer, got None (NoneType)"),
+        (lambda: words.conv((1, None, 8, 4), W), "input[1] is None, but the matrix depends on it: give a number"),
+        (lambda: words.conv((1, 7, 8, None), W), "input[3] is None, but the matrix depends on it: give a number"),
         (lambda: words.conv(X, W, data_format="NWC"), "data_format of 2-d data 'NWC' is not one of NHWC, NCHW"),
         (lambda: words.conv(X, W, padding="same"), "padding 'same' is not one of SAME, VALID"),
         (lambda: words.conv(X, W, [2, 1], "SAME", dilations=[1, 2]), "tf.nn.convolution takes no stride above 1 beside "
@@ -223,9 +225,11 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
          "0), got (0, 0) and (0, 1)"),
         (lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"), "strides of tf.nn.conv3d must have five "
          "entries, [1, d, h, w, 1], got 2"),
-        (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape (1, 9, 10, 2): output_size 9 on axis 0 "
-         "cannot come from input_size 4 with kernel_size 3, stride 2, padding 'same': a convolution gives 4 only for 7 "
-         "or 8"),
+        (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape 9 on axis 0 cannot come from size of "
+         "input 4 with size of filters 3, strides 2, padding 'SAME': a convolution gives 4 only for 7 or 8"),
+        (lambda: words.conv_transpose((1, 4, 5, 3), (3, 3, 1, 3), (1, 8, 10, 2), 2), "output_shape has 2 channels and "
+         "filters, (*kernel, out // groups, in), 1, which makes 2 groups (= 2 / 1), but these do not divide the 3 "
+         "channels of input (remainder 1)"),
         (lambda: words.conv_transpose(UP, V, (2, 8, 10, 2), 2), "output_shape has a batch of 2 but input has 1"),
         (lambda: words.conv_transpose(UP, V, (1, 8, 10, 3), 2), "output_shape has 3 channels but filters, (*kernel, "
          "out // groups, in), have 2: give a multiple of that"),
@@ -257,13 +261,14 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
          "channels_last, channels_first"),
         (lambda: words.keras_conv((8, 8, 3), 2, 3, 2, dilation_rate=2), "Keras' Conv2D takes no stride above 1 beside "
          "a dilation above 1, also not on different axes, got strides (2, 2) and dilations (2, 2)"),
-        (lambda: words.keras_conv((8, 8, 3), 4, 3, groups=2), "groups=2 does not divide in_channels=3"),
+        (lambda: words.keras_conv((8, 8, 3), 4, 3, groups=2), "groups=2 does not divide the channels of "
+         "input_shape, 3 (remainder 1): give a divisor of 3"),
         (lambda: words.keras_conv((8, 8, 3), 0, 3), "filters must be at least 1, got 0"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=2), "output_padding 2 on axis 0 must be "
-         "less than the stride 2"),
+         "less than strides, 2: give 0 to 1, or larger strides, or leave it out"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 4, 2, "same", 0), "output_padding 0 on axis 0 gives 6 outputs "
-         "(= (input_size 4 - 1) * stride 2 + span 4 % 2 + output_padding 0), which the forward convolution leads to 3, "
-         "so TensorFlow refuses it: leave output_padding out"),
+         "(= (input_shape 4 - 1) * strides 2 + span 4 % 2 + output_padding 0), which the forward convolution leads to "
+         "3, so TensorFlow refuses it: leave output_padding out, which gives 8 outputs, or give 1"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, dilation_rate=2), "Keras' Conv1DTranspose takes "
          "no stride"),
         (lambda: words.keras_depthwise_conv((5, 5, 5, 1), 3), "input_shape must have 1 to 2 sizes and the channels"),
