@@ -15,7 +15,7 @@ from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, takes_weight, with_weight
 from convmatrix.frameworks.layouts import array_of
 from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
-from convmatrix.frameworks.torch_models import check_borders, forward_of_its_own, overrides_forward, read_model
+from convmatrix.frameworks.torch_models import check_borders, forward_of_its_own, overrides_forward, padding_module, read_model
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, integer, per_axis
 
@@ -204,7 +204,7 @@ def conv_transpose(
         columns = _columns(numbers, ndim, _ONE_FOR_ALL)
         columns["output_size"] = _spatial(output_size, len(columns["input_size"]))
     pads = [(pad, pad) for pad in columns.pop("padding")]
-    check_borders(pads, padding_mode, columns["input_size"])
+    _refuse_negative(pads)
     layer = ConvTranspose(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels)
     return with_weight(layer, weight, _as_it_is, layout=_LAYOUT_TRANSPOSED)
 
@@ -285,7 +285,7 @@ def _columns(numbers: Mapping[str, Any], ndim: int | None, only_one_each: Sequen
         if pair is not None:
             raise WrongTypeError(
                 f"padding on axis {axis} is {tuple(pair)}, but PyTorch pads both ends of an axis alike: give one "
-                f"integer, and pad beforehand where the ends differ, {_padding_module(len(axes))}"
+                f"integer, and pad beforehand where the ends differ, as {padding_module(len(axes))} does"
             )
     lone = {}
     for name in set(_ONE_FOR_ALL).difference(only_one_each).intersection(numbers):
@@ -300,11 +300,6 @@ def _columns(numbers: Mapping[str, Any], ndim: int | None, only_one_each: Sequen
         raise ValueError(f"the arguments are for {count} axes, but PyTorch has convolutions of 1, 2 and 3: give a "
                          "size for each of these")  # fmt: skip
     return {name: _integers(name, number, count) for name, number in numbers.items()}
-
-
-def _padding_module(count: int) -> str:
-    """What pads the ends of so many axes differently, as the end of a sentence."""
-    return f"as nn.ZeroPad{count}d does" if 1 <= count <= 3 else "as torch.nn.functional.pad does"
 
 
 def _integers(name: str, number: Any, count: int) -> list[int]:
@@ -332,6 +327,13 @@ def _refuse_names(padding: Any) -> None:
     if isinstance(padding, str):
         raise WrongTypeError(f"padding {padding!r} is none of a transposed convolution in PyTorch, which takes numbers "
                              "only: give the elements to crop at both ends")  # fmt: skip
+
+
+def _refuse_negative(pads: Sequence[tuple[int, int]]) -> None:
+    for axis, (pad, _) in enumerate(pads):
+        if pad < 0:
+            raise ValueError(f"padding {pad} on axis {axis} is negative, which PyTorch refuses: pad the result by "
+                             f"{-pad} afterwards, as {padding_module(len(pads))} does")  # fmt: skip
 
 
 def _axes_asked_for(output_size: Any) -> int | None:
