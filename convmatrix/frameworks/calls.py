@@ -12,7 +12,6 @@ from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast,
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import counted
 from convmatrix.frameworks.layouts import array_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import positive
@@ -165,7 +164,7 @@ def check_groups(name: str, groups: Any, channels: Mapping[str, Any]) -> int:
         remainder = positive(what, count) % number
         if remainder:
             raise ValueError(
-                f"{name}={number} does not divide {what}, {count} (remainder {remainder}): give a divisor of "
-                f"{count}, since each of {counted(number, 'group')} has as many channels"
+                f"{name}={number} does not divide {what}, {count} (remainder {remainder}): give a divisor of {count}, "
+                "since every group has as many channels"
             )
     return number

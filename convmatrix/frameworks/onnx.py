@@ -196,7 +196,7 @@ def conv_transpose(
     extra = numbers_of("output_padding", output_padding, len(size), least=0, default=0)
     for axis, (op, stride) in enumerate(zip(extra, columns["stride"], strict=True)):
         if op >= stride:
-            raise ValueError(f"output_padding {op} on axis {axis} must be less than the stride {stride}: a convolution "
+            raise ValueError(f"output_padding {op} on axis {axis} must be less than strides, {stride}: a convolution "
                              "of the larger output would have more outputs than X has entries")  # fmt: skip
     full = [(n - 1) * s + span for n, s, span in zip(size, columns["stride"], columns["span"], strict=True)]
     name, given = name_of_pads(auto_pad, pads), pads_of(auto_pad, pads, size, columns)
@@ -225,8 +225,8 @@ def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int)
     # ONNX's own evaluator and onnxruntime agree here: nothing is added at the start.
     if wanted - full >= stride:
         raise ValueError(
-            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and a convolution "
-            f"gives the size of X for at most stride {stride} - 1 more; use at most {full + stride - 1}"
+            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and what is added "
+            f"at its end is less than strides, {stride}; use at most {full + stride - 1}"
         )
     return (0, 0), wanted - full
 

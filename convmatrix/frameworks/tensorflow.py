@@ -307,16 +307,15 @@ def conv_transpose(
         raise ValueError(f"output_shape has a batch of {', '.join(map(str, wanted))} but input has {batch[0]}: give "
                          "the same")  # fmt: skip
     if out_channels % per_group:
-        raise ValueError(f"output_shape has {out_channels} channels but filters, (*kernel, out // groups, in), have "
-                         f"{per_group}: give a multiple of that")  # fmt: skip
+        raise ValueError(f"output_shape has {out_channels} channels but filters, (*kernel, out, in), have {per_group}: "
+                         "give a multiple of that")  # fmt: skip
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
     pads = _padding(padding, ndim, first)
     groups = out_channels // per_group
     if channels % groups:
         raise ValueError(
-            f"output_shape has {out_channels} channels and filters, (*kernel, out // groups, in), {per_group}, which "
-            f"makes {groups} groups (= {out_channels} / {per_group}), but these do not divide the {channels} channels "
-            f"of input (remainder {channels % groups}): give filters for another number of groups"
+            f"input has {channels} channels, which is no multiple of {groups} (= {out_channels} channels of "
+            f"output_shape / {per_group} of filters, (*kernel, out, in)): give filters with a larger out"
         )
     with argument_names(_NAMES):
         layer = ConvTranspose(size, kernel, stride=stride, padding=pads, dilation=dilation, output_size=output_size,
@@ -555,7 +554,7 @@ def keras_conv(
     size, channels = _keras_input(input_shape, data_format, most=3)
     ndim = len(size)
     stride, dilation = one_each("strides", strides, ndim), one_each("dilation_rate", dilation_rate, ndim)
-    _refuse_both(f"Keras' Conv{ndim}D", stride, dilation)
+    _refuse_both(f"Keras' Conv{ndim}D", stride, dilation, name="dilation_rate")
     kernel, name = one_each("kernel_size", kernel_size, ndim), keras_padding(padding, causal=ndim == 1)
     checked = check_groups("groups", groups, {"the channels of input_shape": channels, "filters": filters})
     with argument_names(_NAMES_OF_KERAS):
@@ -814,8 +813,8 @@ def _forward(
     first = _channels_first(data_format, ndim)
     _, size, channels = _split("input", input, ndim, first)
     if channels % per_group:
-        raise ValueError(f"input has {channels} channels but filters, (*kernel, in // groups, out), are for "
-                         f"{per_group} in each group: give a multiple of that")  # fmt: skip
+        raise ValueError(f"input has {channels} channels but filters, (*kernel, in, out), are for {per_group}: give a "
+                         "multiple of that")  # fmt: skip
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
     if not together:
         also = f": tf.nn.conv{ndim}d does take it, as conv{ndim}d" if ndim < 3 else ""
@@ -823,9 +822,8 @@ def _forward(
     groups = channels // per_group
     if out_channels % groups:
         raise ValueError(
-            f"input has {channels} channels and filters, (*kernel, in // groups, out), are for {per_group}, which "
-            f"makes {groups} groups (= {channels} / {per_group}), but these do not divide the {out_channels} outputs "
-            f"of filters (remainder {out_channels % groups}): give filters with a multiple of {groups}"
+            f"filters, (*kernel, in, out), have {out_channels} outputs, which is no multiple of {groups} (= {channels} "
+            f"channels of input / {per_group} of filters): give filters with a multiple of {groups}"
         )
     pads = _padding(padding, ndim, first)
     with argument_names(_NAMES):
@@ -909,10 +907,11 @@ def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
     return numbers[2:] if channels_first else numbers[1:-1]
 
 
-def _refuse_both(who: str, stride: list[int], dilation: list[int], also: str = "") -> None:
+def _refuse_both(who: str, stride: list[int], dilation: list[int], also: str = "", name: str = "dilations") -> None:
     if max(stride) > 1 and max(dilation) > 1:
-        raise ValueError(f"{who} takes no stride above 1 beside a dilation above 1, also not on different axes, got "
-                         f"strides {tuple(stride)} and dilations {tuple(dilation)}{also}")  # fmt: skip
+        raise ValueError(f"{who} takes no strides above 1 beside {name} above 1, also not on different axes, got "
+                         f"strides {tuple(stride)} and {name} {tuple(dilation)}{also or ': give ones for either'}"
+                         )  # fmt: skip
 
 
 def _keras_input(input_shape: Any, data_format: str | None, most: int) -> tuple[tuple[int, ...], int]:
@@ -949,7 +948,7 @@ def _keras_transposed(
     ndim = len(size)
     kernel, stride = one_each("kernel_size", kernel_size, ndim), one_each("strides", strides, ndim)
     dilation, name = one_each("dilation_rate", dilation_rate, ndim), keras_padding(padding)
-    _refuse_both(f"Keras' Conv{ndim}DTranspose", stride, dilation)
+    _refuse_both(f"Keras' Conv{ndim}DTranspose", stride, dilation, name="dilation_rate")
     crops: Any = name
     beyond = [0] * ndim
     if output_padding is not None:
