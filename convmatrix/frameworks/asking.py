@@ -287,8 +287,8 @@ def _tensorflow(window: _Window) -> Iterator[Asking]:
              "dilations": up.dilation}  # fmt: skip
     shape = f"[batch, {', '.join(map(str, size))}, {up.out_channels}]"
     if padding is None:
-        yield Asking("tensorflow", says, f"padding='VALID', output_shape={shape}, and the slice [:, {window.slices}, :] "
-                     "of it", words=words, crop=window.before)  # fmt: skip
+        yield Asking("tensorflow", says, f"padding='VALID', output_shape={shape}, and the slice [:, {window.slices}, "
+                     ":] of it", words=words, crop=window.before)  # fmt: skip
         return
     said = padding if isinstance(padding, str) else [list(pair) for pair in padding]
     yield Asking("tensorflow", says, f"padding={said!r}, output_shape={shape}", words=words)

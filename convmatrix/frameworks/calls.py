@@ -164,7 +164,7 @@ def check_groups(name: str, groups: Any, channels: Mapping[str, Any]) -> int:
         remainder = positive(what, count) % number
         if remainder:
             raise ValueError(
-                f"{name}={number} does not divide {what}, {count} (remainder {remainder}): give a divisor of {count}, "
-                "since every group has as many channels"
+                f"{name}={number} does not divide {what}, {count} (remainder {remainder}): every group needs as many "
+                f"channels, so that it must be a multiple of {number}"
             )
     return number

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.jax_numbers import (
     Pairs,
@@ -194,7 +194,8 @@ def flax_conv_transpose(
             raise ValueError(f"padding {padding!r} is none of a transposed convolution in Flax, which knows SAME, "
                              "VALID and CIRCULAR: use one of these, or numbers")  # fmt: skip
         numbers = padding if isinstance(padding, str) else _pads(padding, len(kernel))
-        pads = transposed_pads(numbers, sizes, spans, strides, False)
+        with argument_names({"size of lhs": "input_size"}):
+            pads = transposed_pads(numbers, sizes, spans, strides, False)
         with argument_names({**_CALLED, "input_dilation": "strides"}):
             layer = transposed_layer(sizes, kernel, strides, dilation, pads, in_features, out_features, turned)
     return with_weight(layer, weight, flax_weight_transpose, transpose_kernel=turned, padding=padding)
@@ -306,8 +307,9 @@ def _sizes(input_size: Any, kernel_size: Any) -> tuple[list[int], list[int]]:
 def _each(name: str, value: Any, kernel: Sequence[int]) -> list[int]:
     """One integer for each axis, from one for all, or from None."""
     entries = entries_of(value)
-    if entries is not None:
-        check_count(name, entries, len(kernel))
+    if entries is not None and len(entries) != len(kernel):
+        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but kernel_size has "
+                         f"{len(kernel)}, {tuple(kernel)}: give one for each axis")  # fmt: skip
     return per_axis(name, 1 if value is None else value, len(kernel))
 
 

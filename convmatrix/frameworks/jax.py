@@ -236,8 +236,8 @@ def conv_transpose(
     takes, gives = (shapes.first, shapes.second) if turned else (shapes.second, shapes.first)
     if takes != shapes.in_channels:
         raise ValueError(
-            f"rhs has length {takes} on its axis {'O' if turned else 'I'}, but lhs has {shapes.in_channels} channels: "
-            f"with transpose_kernel={turned} the two are the same"
+            f"rhs has length {takes} on its axis {'O' if turned else 'I'}, but lhs has "
+            f"{counted(shapes.in_channels, 'channel')}: with transpose_kernel={turned} the two are the same"
         )
     strides, dilation = _each("strides", strides, count), _each("rhs_dilation", rhs_dilation, count)
     spans = spans_of(shapes.kernel_size, dilation)
@@ -434,7 +434,7 @@ def _each(name: str, value: Any, count: int) -> list[int]:
         return [1] * count
     entries = entries_of(value)
     if entries is None:
-        remedy = f": write {(value,) * count}" if isinstance(value, int) else ""
+        remedy = f": write {(value,) * count}" if type(value) is int and value > 0 else ""
         raise WrongTypeError(f"{name} must be a sequence of one integer for each axis in JAX, got {value!r}{remedy}")
     check_count(name, entries, count)
     return per_axis(name, entries, count)
@@ -449,8 +449,8 @@ def _check_groups(shapes: _Shapes, groups: int) -> None:
                          f"(remainder {shapes.in_channels % groups}): give a divisor")  # fmt: skip
     if shapes.second != shapes.in_channels // groups:
         raise ValueError(
-            f"rhs has length {shapes.second} on its axis I, but lhs has {shapes.in_channels} channels: JAX needs "
-            f"{shapes.in_channels // groups} (= {shapes.in_channels} / feature_group_count {groups})"
+            f"rhs has length {shapes.second} on its axis I, but lhs has {counted(shapes.in_channels, 'channel')}: JAX "
+            f"needs {shapes.in_channels // groups} (= {shapes.in_channels} / feature_group_count {groups})"
         )
     if shapes.first % groups:
         raise ValueError(f"rhs has length {shapes.first} on its axis O, which feature_group_count {groups} does not "

@@ -38,7 +38,7 @@ def check_count(name: str, entries: Sequence[Any], count: int) -> None:
     """Refuse a sequence with more or fewer entries than axes."""
     if len(entries) != count:
         raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but the kernel has "
-                         f"{count} {'axis' if count == 1 else 'axes'} of its own: give one for each")  # fmt: skip
+                         f"{count} spatial {'axis' if count == 1 else 'axes'}: give one for each")  # fmt: skip
 
 
 def spans_of(kernel_size: Sequence[int], dilation: Sequence[int]) -> list[int]:
@@ -103,7 +103,7 @@ def pair_of(axis: int, entry: Any) -> tuple[int, int]:
     """The padding of one axis, at both ends."""
     ends = entries_of(entry)
     if ends is None or len(ends) != 2:
-        remedy = f": write {(entry, entry)}" if isinstance(entry, int) else ""
+        remedy = f": write {(entry, entry)}" if type(entry) is int else ""
         raise WrongTypeError(f"padding on axis {axis} must be a (low, high) pair in JAX, got {entry!r}{remedy}")
     return integer(f"padding on axis {axis}, low,", ends[0]), integer(f"padding on axis {axis}, high,", ends[1])
 
@@ -159,7 +159,7 @@ def _refuse_empty(axis: int, size: int, span: int, stride: int, pair: tuple[int,
     outputs = spread + span - 1 - low - high if consistent else spread + low + high - span + 1
     if outputs >= 1:
         return
-    full = f"strides {stride} * (input size {size} - 1) + 1"
+    full = f"strides {stride} * (size of lhs {size} - 1) + 1"
     if consistent:
         raise ValueError(
             f"output is empty on axis {axis}: its size would be {outputs} (= {full} + {span - 1} - padding {low} - "

@@ -408,8 +408,8 @@ def _check_layout(layout: Any, count: int) -> None:
     if LAYOUTS[layout] != count:
         fits = " or ".join(word for word, axes in LAYOUTS.items() if axes == count)
         remedy = f"write {fits}" if fits else "MXNet has convolutions of 1, 2 and 3 axes"
-        raise ValueError(f"layout {layout!r} has {counted(LAYOUTS[layout], 'spatial letter')} but there are {count} "
-                         f"axes: {remedy}")  # fmt: skip
+        raise ValueError(f"layout {layout!r} has {counted(LAYOUTS[layout], 'spatial letter')} but kernel has {count} "
+                         f"{'axis' if count == 1 else 'axes'}: {remedy}")  # fmt: skip
 
 
 def _one_for_each(name: str, value: Any, count: int, default: int, least: int | None = None) -> list[int]:
@@ -421,8 +421,9 @@ def _one_for_each(name: str, value: Any, count: int, default: int, least: int | 
         return [default] * count
     if len(entries) != count:
         needed = f"{count} entries, one for each axis of the kernel" if count > 1 else "1 entry, as the kernel"
-        raise ValueError(f"{name} must have {needed}, got {len(entries)}, {value!r}: MXNet spreads no number over "
-                         f"the axes, write {(entries[0],) * count}")  # fmt: skip
+        spread = type(value) is int and value >= default
+        remedy = f": MXNet spreads no number over the axes, write {(value,) * count}" if spread else ""
+        raise ValueError(f"{name} must have {needed}, got {len(entries)}, {value!r}{remedy}")
     return per_axis(name, entries, count, least=default if least is None else least)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
 from convmatrix.frameworks.loaded import Chain, Loaded
@@ -115,8 +115,8 @@ def conv(
     group = positive("group", group)
     if channels != per_group * group:
         raise ValueError(
-            f"X has {channels} channels but W of shape {(out, per_group, *kernel)} takes {per_group * group} (= "
-            f"{per_group} * group {group}): W is (M, C / group, *kernel_shape)"
+            f"X has {counted(channels, 'channel')} but W of shape {(out, per_group, *kernel)} takes "
+            f"{per_group * group} (= {per_group} * group {group}): W is (M, C / group, *kernel_shape)"
         )
     check_groups("group", group, {"the first axis of W": out})
     columns = columns_of(kernel, strides, dilations)
@@ -189,8 +189,8 @@ def conv_transpose(
     inputs, per_group, *kernel = _weight_shape(W, len(size), kernel_shape)
     group = positive("group", group)
     if channels != inputs:
-        raise ValueError(f"X has {channels} channels but W of shape {(inputs, per_group, *kernel)} takes {inputs}: W "
-                         "is (C, M / group, *kernel_shape)")  # fmt: skip
+        raise ValueError(f"X has {counted(channels, 'channel')} but W of shape {(inputs, per_group, *kernel)} takes "
+                         f"{inputs}: W is (C, M / group, *kernel_shape)")  # fmt: skip
     check_groups("group", group, {"the channels of X": channels})
     columns = columns_of(kernel, strides, dilations)
     extra = numbers_of("output_padding", output_padding, len(size), least=0, default=0)

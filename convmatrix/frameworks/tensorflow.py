@@ -11,7 +11,7 @@ import numpy as np  # noqa: F401  the examples use it
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import split_same
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.keras_models import check_call, keras_padding, one_each, read_model
 from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in
@@ -300,22 +300,22 @@ def conv_transpose(
         raise ValueError(f"input of a transposed convolution must have {ndim + 2} axes, one of them for the batch, got "
                          f"{ndim + 1 + len(batch)}")  # fmt: skip
     if channels != in_channels:
-        raise ValueError(f"input has {channels} channels but filters, (*kernel, out, in), are for {in_channels}: the "
-                         "last axis of transposed filters is that of the input")  # fmt: skip
+        raise ValueError(f"input has {counted(channels, 'channel')} but filters, (*kernel, out, in), are for "
+                         f"{in_channels}: the last axis of transposed filters is that of the input")  # fmt: skip
     wanted, output_size, out_channels = _split("output_shape", output_shape, ndim, first)
     if None not in (*batch, *wanted) and batch != wanted:
         raise ValueError(f"output_shape has a batch of {', '.join(map(str, wanted))} but input has {batch[0]}: give "
                          "the same")  # fmt: skip
     if out_channels % per_group:
-        raise ValueError(f"output_shape has {out_channels} channels but filters, (*kernel, out, in), have {per_group}: "
-                         "give a multiple of that")  # fmt: skip
+        raise ValueError(f"output_shape has {counted(out_channels, 'channel')} but filters, (*kernel, out, in), have "
+                         f"{per_group}: give a multiple of that")  # fmt: skip
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
     pads = _padding(padding, ndim, first)
     groups = out_channels // per_group
     if channels % groups:
         raise ValueError(
-            f"input has {channels} channels, which is no multiple of {groups} (= {out_channels} channels of "
-            f"output_shape / {per_group} of filters, (*kernel, out, in)): give filters with a larger out"
+            f"input has {counted(channels, 'channel')}, which is no multiple of {groups} (= {out_channels} channels "
+            f"of output_shape / {per_group} of filters, (*kernel, out, in)): give filters with a larger out"
         )
     with argument_names(_NAMES):
         layer = ConvTranspose(size, kernel, stride=stride, padding=pads, dilation=dilation, output_size=output_size,
@@ -375,8 +375,8 @@ def depthwise_conv(
     first = _channels_first(data_format, 2)
     _, size, channels = _split("input", input, 2, first)
     if channels != in_channels:
-        raise ValueError(f"input has {channels} channels but filter, (height, width, in, multiplier), is for "
-                         f"{in_channels}")  # fmt: skip
+        raise ValueError(f"input has {counted(channels, 'channel')} but filter, (height, width, in, multiplier), is "
+                         f"for {in_channels}")  # fmt: skip
     if len(entries_of(strides) or ()) != 4:
         raise WrongTypeError(f"strides of tf.nn.depthwise_conv2d must have four entries, [1, s, s, 1], got {strides!r}")
     stride = _spatial("strides", strides, 2, first)
@@ -813,8 +813,8 @@ def _forward(
     first = _channels_first(data_format, ndim)
     _, size, channels = _split("input", input, ndim, first)
     if channels % per_group:
-        raise ValueError(f"input has {channels} channels but filters, (*kernel, in, out), are for {per_group}: give a "
-                         "multiple of that")  # fmt: skip
+        raise ValueError(f"input has {counted(channels, 'channel')} but filters, (*kernel, in, out), are for "
+                         f"{per_group}: give a multiple of that")  # fmt: skip
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
     if not together:
         also = f": tf.nn.conv{ndim}d does take it, as conv{ndim}d" if ndim < 3 else ""
@@ -876,7 +876,8 @@ def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int
     if entries is None or len(entries) == 1:
         return per_axis(name, value if entries is None else entries[0], ndim)
     if len(entries) not in (ndim, ndim + 2):
-        raise ValueError(f"{name} must have 1, {ndim} or {ndim + 2} entries, got {len(entries)}, {value!r}")
+        counts = "1 or 3" if ndim == 1 else f"1, {ndim} or {ndim + 2}"
+        raise ValueError(f"{name} must have {counts} entries, got {len(entries)}, {value!r}")
     if len(entries) == ndim + 2:
         at = (0, 1) if channels_first else (0, ndim + 1)
         if any(entries[place] != 1 for place in at):

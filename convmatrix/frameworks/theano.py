@@ -455,8 +455,8 @@ def _one_for_each(name: str, value: Any, count: int) -> list[int]:
         return [1] * count
     entries = entries_of(value)
     if entries is None:
-        raise WrongTypeError(f"{name} must have one entry for each of {count} axes, as Theano wants it, got {value!r}: "
-                             f"write {(value,) * count}")  # fmt: skip
+        remedy = f": write {(value,) * count}" if type(value) is int and value > 0 else ""
+        raise WrongTypeError(f"{name} must have one entry for each of {count} axes in Theano, got {value!r}{remedy}")
     _check_counts({name: entries}, count)
     return per_axis(name, entries, count)
 

@@ -15,7 +15,13 @@ from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, takes_weight, with_weight
 from convmatrix.frameworks.layouts import array_of
 from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
-from convmatrix.frameworks.torch_models import check_borders, forward_of_its_own, overrides_forward, padding_module, read_model
+from convmatrix.frameworks.torch_models import (
+    check_borders,
+    forward_of_its_own,
+    overrides_forward,
+    padding_module,
+    read_model,
+)
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, integer, per_axis
 

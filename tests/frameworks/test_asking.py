@@ -90,8 +90,10 @@ def drawn(rng):
     pads = {
         "even": [(int(p), int(p)) for p in rng.integers(0, 3, ndim)],
         "uneven": [tuple(map(int, rng.integers(-1, 3, 2))) for _ in range(ndim)],
-        "beyond": [(int(before), int(after)) for before, after in zip(rng.integers(0, 2, ndim),
-                                                                      rng.integers(-2, 1, ndim), strict=True)],
+        "beyond": [
+            (int(before), int(after))
+            for before, after in zip(rng.integers(0, 2, ndim), rng.integers(-2, 1, ndim), strict=True)
+        ],
     }.get(str(kind), str(kind))
     try:
         return Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=groups,
@@ -142,14 +144,20 @@ def test_the_words_make_our_matrix(name):
 
 def test_a_crop_of_the_whole_result_where_no_padding_gives_the_size():
     told = [str(one) for one in ways_to_ask(ConvTranspose((4, 4), 3, stride=2, padding=((1, 0), (0, 2)))).ask((8, 7))]
-    assert ("keras.layers.Conv2DTranspose: padding='valid', output_padding=0 gives 9x9, and Cropping2D(((1, 0), (0, "
-            "2))) the 8x7" in told)
-    assert ("torch.nn.ConvTranspose2d: padding=0, output_padding=0 gives 9x9, and nn.ZeroPad2d((0, -2, -1, 0)) the 8x7"
-            in told)
+    assert (
+        "keras.layers.Conv2DTranspose: padding='valid', output_padding=0 gives 9x9, and Cropping2D(((1, 0), (0, "
+        "2))) the 8x7" in told
+    )
+    assert (
+        "torch.nn.ConvTranspose2d: padding=0, output_padding=0 gives 9x9, and nn.ZeroPad2d((0, -2, -1, 0)) the 8x7"
+        in told
+    )
     assert "mxnet Deconvolution: adj=(0, 0) without pad, and the slice [:, :, 1:9, 0:7] of it" in told
     told = [str(one) for one in ways_to_ask(ConvTranspose((2, 2, 2), 3, stride=2, padding=((0, 1),) * 3)).ask((4,) * 3)]
-    assert ("theano conv3d_grad_wrt_inputs: input_shape=(None, 1, 5, 5, 5), border_mode='valid', filter_flip=False, "
-            "and the slice [:, :, 0:4, 0:4, 0:4] of it" in told)
+    assert (
+        "theano conv3d_grad_wrt_inputs: input_shape=(None, 1, 5, 5, 5), border_mode='valid', filter_flip=False, "
+        "and the slice [:, :, 0:4, 0:4, 0:4] of it" in told
+    )
     told = [str(one) for one in ways_to_ask(ConvTranspose((3,), 2, stride=4, padding=((0, -2),))).ask((12,))]
     assert "ONNX ConvTranspose: output_padding=[2] without pads, and a Slice to [:, :, 0:12]" in told
 

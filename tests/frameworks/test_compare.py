@@ -432,7 +432,8 @@ def laid_out(framework, kernel, transpose, padding):
         "jax, transpose_kernel": lambda: jax.weight_transpose(swapped, numbers, True),
         "flax": lambda: jax.flax_weight_transpose(kept, False, padding),
         "onnx": lambda: onnx.weight_transpose(kernel), "theano": lambda: theano.weight_transpose(kernel, True),
-        "mxnet": lambda: mxnet.weight_transpose(kernel, FIRST[len(spatial)][0]), "caffe": lambda: caffe.weight_transpose(kernel),
+        "mxnet": lambda: mxnet.weight_transpose(kernel, FIRST[len(spatial)][0]),
+        "caffe": lambda: caffe.weight_transpose(kernel),
     }[framework]()  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def test_refusals_of_both(make, words, message):
         (conv_transpose, ((1, 4, 3), (3, 2, 2)), {},
          "X has 4 channels but W of shape (3, 2, 2) takes 3: W is (C, M / group, *kernel_shape)"),
         (conv_transpose, ((1, 3, 3), (3, 2, 2)), {"group": 2},
-         "group=2 does not divide the channels of X, 3 (remainder 1): give a divisor of 3"),
+         "group=2 does not divide the channels of X, 3 (remainder 1): every group needs as many channels"),
         (conv_transpose, ((1, 1, 3), (1, 1, 2)), {"strides": [2], "dilations": [4], "output_padding": [2]},
          "output_padding 2 on axis 0 must be less than strides, 2: a convolution of the larger output would have "
          "more outputs than X has entries"),

@@ -205,9 +205,9 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
         (lambda: words.conv((1, 7, 8, None), W), "input[3] is None, but the matrix depends on it: give a number"),
         (lambda: words.conv(X, W, data_format="NWC"), "data_format of 2-d data 'NWC' is not one of NHWC, NCHW"),
         (lambda: words.conv(X, W, padding="same"), "padding 'same' is not one of SAME, VALID"),
-        (lambda: words.conv(X, W, [2, 1], "SAME", dilations=[1, 2]), "tf.nn.convolution takes no strides above 1 beside "
-         "dilations above 1, also not on different axes, got strides (2, 1) and dilations (1, 2): tf.nn.conv2d does "
-         "take it, as conv2d"),
+        (lambda: words.conv(X, W, [2, 1], "SAME", dilations=[1, 2]), "tf.nn.convolution takes no strides above 1 "
+         "beside dilations above 1, also not on different axes, got strides (2, 1) and dilations (1, 2): tf.nn.conv2d "
+         "does take it, as conv2d"),
         (lambda: words.conv(X, W, [2, 2, 2]), "strides must have 1, 2 or 4 entries, got 3, [2, 2, 2]"),
         (lambda: words.conv(X, W, [2, 2, 2, 1]), "strides of batch and channels must be 1, got 2 and 1 in [2, "
          "2, 2, 1]"),
@@ -260,7 +260,7 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
         (lambda: words.keras_conv((8, 8, 3), 2, 3, 2, dilation_rate=2), "Keras' Conv2D takes no strides above 1 beside "
          "dilation_rate above 1, also not on different axes, got strides (2, 2) and dilation_rate (2, 2)"),
         (lambda: words.keras_conv((8, 8, 3), 4, 3, groups=2), "groups=2 does not divide the channels of "
-         "input_shape, 3 (remainder 1): give a divisor of 3"),
+         "input_shape, 3 (remainder 1): every group needs as many channels"),
         (lambda: words.keras_conv((8, 8, 3), 0, 3), "filters must be at least 1, got 0"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=2), "output_padding 2 on axis 0 must be "
          "less than strides, 2: give 0 to 1, or larger strides, or leave it out"),

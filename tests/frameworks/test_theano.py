@@ -186,7 +186,7 @@ REFUSALS = {
                     "border_mode on axis 2 is (1, 2), but Theano has different pads at the two ends only in 2-D, and "
                     "here are 3 axes"),
     "single subsample": (lambda: theano.conv(IMAGE, FILTERS, subsample=2),
-                         "subsample must have one entry for each of 2 axes, as Theano wants it, got 2: write (2, 2)"),
+                         "subsample must have one entry for each of 2 axes in Theano, got 2: write (2, 2)"),
     "few subsamples": (lambda: theano.conv((1, 1, 5, 5, 5), (1, 1, 3, 3, 3), subsample=(2, 2)),
                        "subsample must have 3 entries, one for each axis, got 2: (2, 2)"),
     "subsample": (lambda: theano.conv(IMAGE, FILTERS, subsample=(0, 1)),
@@ -206,8 +206,8 @@ REFUSALS = {
                     "input_shape has 6 on axis 1, of which the convolution makes 4 (= (6 + border_mode 0 + 0 - 3) // "
                     "subsample 1 + 1), but output_grad has 3: give 5"),
     "no input_shape": (lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 1, 1), border_mode=2),
-                       "input_shape has 1 on axis 0, of which the convolution makes 3 (= (1 + border_mode 2 + 2 - 3) // "
-                       "subsample 1 + 1), but output_grad has 1: no size fits; use a smaller border_mode"),
+                       "input_shape has 1 on axis 0, of which the convolution makes 3 (= (1 + border_mode 2 + 2 - 3) "
+                       "// subsample 1 + 1), but output_grad has 1: no size fits; use a smaller border_mode"),
     "input too small": (lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 2, 3), subsample=(2, 2)),
                         "kernel does not fit on axis 0: it spans 3"),
     "unknown input_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, None, 5)),
