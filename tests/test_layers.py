@@ -222,6 +222,7 @@ def test_integers_of_numpy_become_pythons():
         ("full", ((4, 4), (2, 2))),
         ("half", ((2, 2), (1, 1))),
         ("causal", ((4, 0), (2, 0))),
+        ("anticausal", ((0, 4), (0, 2))),
         ("same", ((1, 2), (1, 1))),
         ("same_lower", ((2, 1), (1, 1))),
         (("same", "causal"), ((1, 2), (2, 0))),
@@ -645,6 +646,49 @@ def test_other_names_of_a_transposed_convolution_are_the_forward_pads(name, pads
     assert up.padding == (pads,)
     assert up.output_padding == (1,)
     assert up.output_size == (8 * 2 + 5 - sum(pads) + 1,)
+
+
+@given(
+    size=st.integers(1, 6),
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 4),
+    dilation=st.integers(1, 3),
+    left_out=st.integers(0, 3),
+)
+@share(0.4)
+def test_the_causal_trim_of_a_transposed_convolution(size, kernel, stride, dilation, left_out):
+    """Every output reads inputs that stand where it does or earlier, and all of the first input's taps are kept."""
+    numbers = {"stride": stride, "dilation": dilation}
+    up = ConvTranspose((size,), kernel, padding="anticausal", **numbers)
+    assert up.output_size == (size * stride,)
+    assert up == Conv((size * stride,), kernel, padding="anticausal", **numbers).T
+    shorter = size * stride - left_out % stride
+    for layer in (up, ConvTranspose((size,), kernel, padding="anticausal", output_size=shorter, **numbers)):
+        C = layer.matrix(np.arange(1, kernel + 1)).toarray()
+        whole = ConvTranspose((size,), kernel, **numbers).matrix(np.arange(1, kernel + 1)).toarray()
+        kept = min(len(C), len(whole))
+        assert_array_equal(C[:kept], whole[:kept])
+        assert not C[kept:].any()
+        outputs, inputs = np.nonzero(C)
+        assert (inputs * stride <= outputs).all()
+
+
+def test_the_padding_of_a_causal_convolution_is_not_causal_in_its_transpose():
+    """Its outputs read what comes later: (0, k_e - 1) is what has to be cropped there."""
+    C = ConvTranspose((4,), 3, padding="causal").matrix([1, 2, 3]).toarray()
+    assert_array_equal(C, [[3, 2, 1, 0], [0, 3, 2, 1], [0, 0, 3, 2], [0, 0, 0, 3]])
+    C = ConvTranspose((4,), 3, padding="anticausal").matrix([1, 2, 3]).toarray()
+    assert_array_equal(C, [[1, 0, 0, 0], [2, 1, 0, 0], [3, 2, 1, 0], [0, 3, 2, 1]])
+
+
+def test_the_causal_trim_decides_the_size():
+    with pytest.raises(ValueError, match="output_padding 1 on axis 0 cannot stand beside padding 'anticausal'"):
+        ConvTranspose((4,), 3, stride=2, padding="anticausal", output_padding=1)
+    with pytest.raises(
+        ValueError, match=r"1 modulo input_dilation 2: output_padding 0 would fit with padding \(0, 2\)"
+    ):
+        ConvTranspose((4,), 3, stride=2, padding="anticausal", input_dilation=2)
+    assert ConvTranspose((4,), 3, stride=2, padding=((0, 2),), output_padding=0, input_dilation=2).output_size == (4,)
 
 
 @pytest.mark.parametrize(

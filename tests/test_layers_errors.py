@@ -249,7 +249,7 @@ def test_lengths_of_what_only_a_transposed_convolution_has(changes, message):
     ],
 )
 def test_padding_is_an_int_a_pair_or_a_name(layer, padding, message):
-    with refused(message.format(names="valid, full, half, causal, same, same_lower")):
+    with refused(message.format(names="valid, full, half, causal, anticausal, same, same_lower")):
         layer(8, 3, padding=padding)
 
 
@@ -642,7 +642,7 @@ REASONS = {
     "lengths": r"(has|is) \d but \w+ has \d entr(y|ies), .*: give one entry for each axis, or one number for all$",
     "ndim": r"^ndim is \d but \w+ has \d entr(y|ies), ",
     "pad": r"^padding on axis \d must be an int",
-    "name": r"^padding '.*' is not one of valid, full, half, causal, same, same_lower",
+    "name": r"^padding '.*' is not one of valid, full, half, causal, anticausal, same, same_lower",
     "mode": r"^padding_mode .* is not one of zeros, reflect, replicate, circular, symmetric",
     "mode and input_dilation": r"^input_dilation 2 on axis \d needs padding_mode 'zeros', got '[a-z]+': ",
     "same and input_dilation": r"^padding 'same' needs input_dilation 1, got 2 on axis \d: ",

@@ -635,7 +635,7 @@ def test_constructions_and_sizes_make_no_arrays():
          "window 1 on axis 0 sees no input: its 3 taps are dilation 2 apart and step over the whole input_size 1; use "
          "a smaller dilation or less padding"),
         ('AvgPool(4, 2, padding="sam")',
-         "padding 'sam' is not one of valid, full, half, causal, same, same_lower: did you mean 'same'?"),
+         "padding 'sam' is not one of valid, full, half, causal, anticausal, same, same_lower: did you mean 'same'?"),
         ("AvgPool(4, 2, ceil_mode=1)", "ceil_mode must be True or False, got 1 (int)"),
         ("AvgPool(4, 2, count_include_pad=None)", "count_include_pad must be True or False, got None (NoneType)"),
         ("AvgPool(4, 2, divisor_override=0)", "divisor_override must be at least 1, got 0"),

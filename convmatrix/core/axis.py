@@ -18,7 +18,7 @@ from convmatrix.core.counting import Solutions, count_multiples
 __all__ = ["PADDING_MODES", "PADDING_NAMES", "Axis", "input_sizes", "named_padding", "split_same"]
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
-PADDING_NAMES = ("valid", "full", "half", "causal", "same", "same_lower")
+PADDING_NAMES = ("valid", "full", "half", "causal", "anticausal", "same", "same_lower")
 
 NOTHING = -1
 """The entry of a table that reads a zero, not an input."""
@@ -275,7 +275,9 @@ def split_same(total: int, *, lower: bool) -> tuple[int, int]:
 def named_padding(name: str, span: int, stride: int, input_size: int) -> tuple[int, int]:
     """Resolve a padding name on one axis of a convolution into (before, after).
 
-    ``same`` is TensorFlow's and ONNX's SAME_UPPER: as many outputs as ceil(input_size / stride).
+    ``same`` is TensorFlow's and ONNX's SAME_UPPER: as many outputs as ceil(input_size / stride). Outputs of a
+    ``causal`` convolution read nothing later, those of an ``anticausal`` one nothing earlier; transposition exchanges
+    the two.
 
     Parameters
     ----------
@@ -304,4 +306,5 @@ def named_padding(name: str, span: int, stride: int, input_size: int) -> tuple[i
         "full": (span - 1, span - 1),
         "half": (span // 2, span // 2),
         "causal": (span - 1, 0),
+        "anticausal": (0, span - 1),
     }[name]

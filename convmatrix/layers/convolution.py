@@ -515,8 +515,8 @@ class Conv(Layer):
     padding : int, str, or sequence, default 0
         An int for both ends of every axis, or one entry for each axis: an int or a (before, after) pair; negative
         numbers crop. Or a name: ``valid`` (0, 0), ``full`` (k_e-1 twice), ``half`` (k_e//2 twice), ``causal``
-        (k_e-1, 0), ``same`` (ceil(input_size/stride) outputs, the odd element at the end), ``same_lower`` (at the
-        start); k_e = dilation*(kernel_size-1)+1.
+        (k_e-1, 0), ``anticausal`` (0, k_e-1), ``same`` (ceil(input_size/stride) outputs, the odd element at the end),
+        ``same_lower`` (at the start); k_e = dilation*(kernel_size-1)+1.
     groups, in_channels, out_channels : int, default 1
     padding_mode : str, default "zeros"
         ``zeros``, ``reflect``, ``replicate``, ``circular`` (PyTorch's words) or ``symmetric``. All but zeros extend
@@ -646,7 +646,9 @@ class ConvTranspose(Layer):
     padding : int, str, or sequence, default 0
         As for `Conv`, of the forward convolution. ``valid`` adds output_padding max(stride-k_e, 0); ``same`` and
         ``same_lower`` give input_size*stride (Keras' sizes). With `output_size`, the pads of a name come from it
-        (TensorFlow's rule).
+        (TensorFlow's rule). ``causal`` makes the forward convolution causal, and this layer not: its outputs read
+        inputs that come later. ``anticausal`` is the causal trim: it crops at the end alone, to input_size*stride
+        outputs, none of which reads an input that comes later.
     output_padding : int or sequence of int, default 0
         Which of the sizes that the forward convolution maps to one output is meant; no zeros are added by it. Less
         than max(stride, dilation).
@@ -671,6 +673,10 @@ class ConvTranspose(Layer):
     ((4, 4), (16, 4))
     >>> ConvTranspose(3, 3, stride=2, padding=1, output_size=6).output_padding
     (1, 1)
+    >>> print(ConvTranspose((3,), 3, padding="anticausal").matrix([1, 2, 3]).toarray())
+    [[1 0 0]
+     [2 1 0]
+     [3 2 1]]
     """
 
     output_padding: tuple[int, ...]
@@ -937,7 +943,7 @@ def _transposed_axis(
     number: int, axis: Axis, pad: str | tuple[int, int], output_padding: int, output_size: int | None
 ) -> tuple[tuple[int, int], int]:
     """Resolve (before, after) and output_padding of one axis of a transposed convolution, whose input `axis` has."""
-    if output_padding and (output_size is not None or pad in ("valid", "same", "same_lower")):
+    if output_padding and (output_size is not None or pad in ("valid", "anticausal", "same", "same_lower")):
         other = f"output_size {output_size}" if output_size is not None else f"padding {pad!r}"
         raise ValueError(
             f"output_padding {output_padding} on axis {number} cannot stand beside {other}, which decides the output "
@@ -950,7 +956,7 @@ def _transposed_axis(
         pair, output_padding = split_same(max(axis.span - axis.stride, 0), lower=pad == "same_lower"), spare
     elif isinstance(pad, str):
         pair = named_padding(pad, axis.span, axis.stride, axis.input_size)
-        output_padding = spare if pad == "valid" else output_padding
+        output_padding = {"valid": spare, "anticausal": axis.stride - 1}.get(pad, output_padding)
     else:
         pair = pad
     most = max(axis.stride, axis.dilation)
@@ -974,7 +980,8 @@ def _transposed_axis(
     if (stretched - 1) % axis.input_dilation:
         fits = [op for op in range(most) if base + op >= 1 and (base + op - 1) % axis.input_dilation == 0]
         if fits:
-            remedy = f"output_padding {fits[0]} would fit" + (" with padding=0" if pad == "valid" else "")
+            numbers = {"valid": " with padding=0", "anticausal": f" with padding {pair}"}
+            remedy = f"output_padding {fits[0]} would fit{numbers.get(str(pad), '')}"
         else:
             remedy = f"no output_padding below {most} would fit; change the padding"
         raise ValueError(
