@@ -40,6 +40,13 @@ from convmatrix.layers.arguments import (
     positive,
 )
 from convmatrix.layers.base import AnyLayer
+from convmatrix.layers.index_check import (
+    EXACT_ENTRIES,
+    StoredIndices,
+    require_filled_by,
+    sample_indices,
+    sample_rows,
+)
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -205,7 +212,7 @@ class Layer(AnyLayer):
         if not 0 <= operator.index(first) <= blocks:
             raise ValueError(f"first={first} but there are {blocks} blocks (= {total} rows / {rows}, rounded up), "
                              "numbered from 0")  # fmt: skip
-        prepared = self._prepared(self.checked_weight(weight))
+        prepared = self._prepared(_apart_from(weight, self.checked_weight(weight)))
         wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
         # Arguments are checked when this is called, not when the first block is asked for.
         return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
@@ -216,7 +223,8 @@ class Layer(AnyLayer):
         Parameters
         ----------
         matrix : matrix_shape csr_array
-            What `matrix` returned for this layer, with its indices as they were.
+            What `matrix` returned for this layer, with its indices as they were; a csr_matrix of the same arrays will
+            do. Indices are compared with the layer's: all of them up to 2**18 entries, above that those of some rows.
         weight : weight_shape array_like
             Of the matrix' dtype.
 
@@ -228,10 +236,10 @@ class Layer(AnyLayer):
         Raises
         ------
         ValueError
-            If the matrix has another shape or number of entries, or the weight is none of this layer's; the matrix is
-            left as it was.
+            If the matrix has another shape, number of entries or other indices than this layer's, if its data cannot
+            be written to, or if the weight is none of this layer's; the matrix is left as it was.
         WrongTypeError
-            If the two have different dtypes; also a TypeError.
+            If it is no CSR matrix, or the two have different dtypes; also a TypeError.
 
         Examples
         --------
@@ -242,16 +250,8 @@ class Layer(AnyLayer):
                [0, 3, 4]])
         """
         weight = self.checked_weight(weight)
-        if matrix.shape != self.matrix_shape or matrix.nnz != self.nnz:
-            raise ValueError(
-                f"the matrix is {matrix.shape[0]} x {matrix.shape[1]} with {matrix.nnz} entries but this layer's is "
-                f"{self.matrix_shape[0]} x {self.matrix_shape[1]} with {self.nnz}: make it with this layer's matrix()"
-            )
-        if matrix.dtype != weight.dtype:
-            raise WrongTypeError(
-                f"the matrix has dtype {matrix.dtype} and the weight {weight.dtype}: cast the weight with "
-                f".astype({str(matrix.dtype)!r})"
-            )
+        require_filled_by(matrix, self.matrix_shape, self.nnz, weight.dtype, lambda: self._stored_indices)
+        weight = _apart_from(matrix.data, weight)
         refill(*self._prepared(weight), self.groups, matrix.data)
         return matrix
 
@@ -373,7 +373,8 @@ class Layer(AnyLayer):
         """
         from convmatrix.core.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
 
-        return ConvolutionOperator(self.axes, self.checked_weight(weight), self.groups, transposed=self._transposed)
+        own = _apart_from(weight, self.checked_weight(weight))
+        return ConvolutionOperator(self.axes, own, self.groups, transposed=self._transposed)
 
     # -- biases ----------------------------------------------------------------------------------------------------
 
@@ -408,6 +409,22 @@ class Layer(AnyLayer):
         return np.repeat(bias, prod(self.output_size))
 
     # -- parts -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _stored_indices(self) -> StoredIndices:
+        """The indices of this layer's matrix, or of some rows of it where it is large."""
+        patterns = self._patterns()
+        pairs = (self.out_channels, self.in_channels // self.groups)
+        weight = np.broadcast_to(np.True_, (*pairs, *(len(pattern.symbols) for pattern in patterns)))
+        if self.nnz <= EXACT_ENTRIES:
+            matrix = assemble(patterns, weight, self.groups)
+            return StoredIndices(slice(None), matrix.indptr.copy(), slice(None), matrix.indices.copy())
+        return sample_indices(
+            sample_rows(self.output_shape),
+            self.nnz,
+            lambda row: count_entries(patterns, weight, self.groups, range(row)),
+            lambda row: assemble(patterns, weight, self.groups, range(row, row + 1)).indices,
+        )
 
     def _prepared(self, weight: NDArray[Any]) -> tuple[list[Pattern], NDArray[Any]]:
         """The patterns of the axes, and a checked weight extended for them."""
@@ -870,6 +887,11 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     if ndim is None:
         ndim = weight.ndim if weight.ndim <= 2 else weight.ndim - 2
     return np.flip(weight, axis=tuple(range(weight.ndim - ndim, weight.ndim)))
+
+
+def _apart_from(array: ArrayLike, weight: NDArray[Any]) -> NDArray[Any]:
+    """A checked weight that keeps its values when the array changes."""
+    return weight.copy() if isinstance(array, np.ndarray) and np.may_share_memory(array, weight) else weight
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
