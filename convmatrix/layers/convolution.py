@@ -212,7 +212,7 @@ class Layer(AnyLayer):
         if not 0 <= operator.index(first) <= blocks:
             raise ValueError(f"first={first} but there are {blocks} blocks (= {total} rows / {rows}, rounded up), "
                              "numbered from 0")  # fmt: skip
-        prepared = self._prepared(_apart_from(weight, self.checked_weight(weight)))
+        prepared = self._prepared(self.checked_weight(weight, copy=True))
         wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
         # Arguments are checked when this is called, not when the first block is asked for.
         return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
@@ -251,7 +251,8 @@ class Layer(AnyLayer):
         """
         weight = self.checked_weight(weight)
         require_filled_by(matrix, self.matrix_shape, self.nnz, weight.dtype, lambda: self._stored_indices)
-        weight = _apart_from(matrix.data, weight)
+        if np.may_share_memory(weight, matrix.data):  # which is written over while the weight is read
+            weight = weight.copy()
         refill(*self._prepared(weight), self.groups, matrix.data)
         return matrix
 
@@ -373,7 +374,7 @@ class Layer(AnyLayer):
         """
         from convmatrix.core.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
 
-        own = _apart_from(weight, self.checked_weight(weight))
+        own = self.checked_weight(weight, copy=True)
         return ConvolutionOperator(self.axes, own, self.groups, transposed=self._transposed)
 
     # -- biases ----------------------------------------------------------------------------------------------------
@@ -462,13 +463,15 @@ class Layer(AnyLayer):
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    def checked_weight(self, weight: ArrayLike) -> NDArray[Any]:
+    def checked_weight(self, weight: ArrayLike, *, copy: bool = False) -> NDArray[Any]:
         """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
 
         Parameters
         ----------
         weight : weight_shape array_like
             As for `matrix`.
+        copy : bool, default False
+            Whether the result keeps its values when `weight` is written to afterwards.
 
         Returns
         -------
@@ -496,7 +499,7 @@ class Layer(AnyLayer):
             weight = weight.reshape(self.weight_shape)
         if weight.shape != self.weight_shape:
             raise ValueError(self._wrong_shape(weight.shape))
-        return weight.astype(weight.dtype.newbyteorder("="), copy=False)
+        return weight.astype(weight.dtype.newbyteorder("="), copy=copy)
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
         raise NotImplementedError
@@ -887,11 +890,6 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     if ndim is None:
         ndim = weight.ndim if weight.ndim <= 2 else weight.ndim - 2
     return np.flip(weight, axis=tuple(range(weight.ndim - ndim, weight.ndim)))
-
-
-def _apart_from(array: ArrayLike, weight: NDArray[Any]) -> NDArray[Any]:
-    """A checked weight that keeps its values when the array changes."""
-    return weight.copy() if isinstance(array, np.ndarray) and np.may_share_memory(array, weight) else weight
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
