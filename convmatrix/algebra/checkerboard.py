@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from convmatrix.algebra.exact import largest_magnitude
 from convmatrix.algebra.network import Network, Weights
 from convmatrix.algebra.steps import Step, steps_of
 from convmatrix.core.axis import Axis
@@ -161,7 +162,8 @@ class Checkerboard:
     Parameters
     ----------
     gain : output_shape ndarray
-        Row sums of the matrix: the output for an input of ones.
+        Row sums of the matrix: the output for an input of ones; of integers int64, or float64 where these could outgrow
+        64 bits.
     energy : output_shape ndarray
         Row sums of the squares of its entries: the variance of the output for noise of variance one.
     phase_gain, phase_energy : (out_channels, *period) ndarray
@@ -222,13 +224,22 @@ def checkerboard(network: Network | ConvTranspose, weights: Weights) -> Checkerb
             raise ValueError(f"layer {number}, MaxPool, is linear only at a given input, where no phase repeats: leave "
                              "it out, or take an AvgPool")  # fmt: skip
     matrix = network.matrix(weights)
-    squares = abs(matrix).astype(np.float64).power(2)
-    gain, energy = (np.asarray(m.sum(axis=1)).reshape(network.output_shape) for m in (matrix, squares))
+    squares = abs(matrix.astype(np.result_type(matrix, np.float64))).power(2)  # int8's -128 has no absolute value
+    sums = (_summable(matrix).sum(axis=1), squares.sum(axis=1))
+    gain, energy = (np.asarray(row_sums).reshape(network.output_shape) for row_sums in sums)
     clean = [
         _representatives(size, steps, period)
         for size, steps, (period, _) in zip(network.input_size, network.steps, network.periods, strict=True)
     ]
     return Checkerboard(gain, energy, _by_phase(gain, clean), _by_phase(energy, clean))
+
+
+def _summable(matrix: sparse.csr_array) -> sparse.csr_array:
+    """The matrix, in floats where sums of its integers could outgrow 64 bits."""
+    if matrix.dtype.kind not in "iu" or not matrix.nnz:
+        return matrix
+    most = largest_magnitude(matrix.data) * int(np.diff(matrix.indptr).max())
+    return matrix if most <= np.iinfo(np.int64).max else matrix.astype(np.float64)
 
 
 def _representatives(size: int, steps: Sequence[Step], period: int) -> NDArray[np.intp]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from functools import reduce
-from math import prod
+from math import gcd, prod
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from convmatrix.algebra.exact import largest_magnitude
 from convmatrix.core.axis import Axis
+from convmatrix.core.errors import SumOverflowError
+from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = [
@@ -93,8 +96,8 @@ def unfolded(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
     spread = sparse.csr_array(sparse.kron(weights, sparse.eye_array(windows, dtype=weight.dtype), format="csr"))
     factors = [
         Factor("weights", spread),
-        Factor("im2col", unfold_matrix(forward)),
-        Factor("padding", padding_matrix(forward)),
+        Factor("im2col", _copying(unfold_matrix(forward), weight)),
+        Factor("padding", _copying(padding_matrix(forward), weight)),
     ]
     return factors if isinstance(layer, Conv) else _transposed(factors)
 
@@ -144,9 +147,9 @@ def selected(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
         for n, s, size in zip(forward.output_size, forward.stride, dense.output_size, strict=True)
     ]
     factors = [
-        Factor("selection", _over_channels(keep, forward.out_channels)),
+        Factor("selection", _copying(_over_channels(keep, forward.out_channels), weight)),
         Factor("stride 1", dense.matrix(weight)),
-        Factor("padding", padding_matrix(forward)),
+        Factor("padding", _copying(padding_matrix(forward), weight)),
     ]
     return factors if isinstance(layer, Conv) else _transposed(factors)
 
@@ -321,13 +324,29 @@ def dual(layer: Conv | ConvTranspose, x: ArrayLike) -> sparse.csr_array:
     vector = layer.vec(x)
     if vector.ndim != 1:
         raise ValueError(f"x has shape {np.shape(x)}, a batch, but the dual matrix is made of one input")
+    if vector.dtype.kind in "biu" and vector.dtype != np.uint64:
+        vector = vector.astype(np.int64)  # small ones wrap around where several of them meet one weight
     pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
     ptr, ids = layer.taps()
     # Entry (r, c) of C, a sum of weights t, says that x[c] meets weight t in output r.
     per_entry = np.diff(ptr)
     rows = np.repeat(np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr)), per_entry)
     values = np.repeat(vector[pattern.indices], per_entry)
-    return sparse.csr_array(sparse.coo_array((values, (rows, ids)), shape=(pattern.shape[0], prod(layer.weight_shape))))
+    shape = (pattern.shape[0], prod(layer.weight_shape))
+    meeting = sparse.csr_array(sparse.coo_array((np.ones(len(ids), dtype=np.int64), (rows, ids)), shape=shape))
+    if vector.dtype.kind in "iu":
+        _require_sums(vector, int(meeting.data.max(initial=0)))
+    return sparse.csr_array(sparse.coo_array((values, (rows, ids)), shape=shape))
+
+
+def _require_sums(inputs: NDArray[Any], terms: int) -> None:
+    """Refuse integers of which as many as meet one weight may leave 64 bits."""
+    most = largest_magnitude(inputs) * terms
+    if most > np.iinfo(inputs.dtype).max:
+        raise SumOverflowError(
+            f"up to {terms} inputs meet one weight and may add up to {most}, but {inputs.dtype} ends at "
+            f"{np.iinfo(inputs.dtype).max}: cast x with .astype('float64')"
+        )
 
 
 # -- one factor for each axis ----------------------------------------------------------------------------------------
@@ -356,29 +375,38 @@ def separated(kernel: ArrayLike) -> list[NDArray[Any]]:
     [[1, 0, -1], [1, 2, 1]]
     """
     kernel = np.asarray(kernel)
+    require_finite("kernel", kernel)
+    exact = kernel.dtype.kind in "biu"
+    numbers = kernel.astype(object if exact else np.result_type(kernel, np.float32))
+    vectors = _vectors(numbers)
+    left = np.abs(numbers - reduce(np.multiply.outer, vectors))
+    bound = 0 if exact else 8 * np.finfo(kernel.dtype).eps * np.abs(numbers).max(initial=0)
+    if kernel.size and left.max() > bound:
+        raise ValueError(
+            f"kernel is no outer product of one vector for each axis: the best try leaves {left.max():.3g} at "
+            f"{tuple(int(i) for i in np.unravel_index(int(np.argmax(left)), left.shape))}; use the matrix as it is"
+        )
+    return [vector.astype(kernel.dtype) for vector in vectors]
+
+
+def _vectors(kernel: NDArray[Any]) -> list[NDArray[Any]]:
+    """One vector for each axis, through the largest entry; Python's integers, which never wrap around, stay exact."""
     vectors: list[NDArray[Any]] = []
     rest = kernel
     while rest.ndim > 1:
         place, *inner = (int(i) for i in np.unravel_index(int(np.argmax(np.abs(rest))), rest.shape))
         along: tuple[Any, ...] = (slice(None), *inner)
         row, line = rest[place], rest[along]
-        if not row.any():
-            vectors.append(line)
-        elif rest.dtype.kind in "iu":
-            row = row // np.gcd.reduce(row, axis=None)
-            vectors.append(line // row[*inner])
-        else:
-            vectors.append(line / row[*inner])
+        if row.any() and kernel.dtype == object:
+            row = row // gcd(*row.ravel().tolist())
+            if row[*inner] == -1:
+                row = -row  # the line keeps its signs: that of the smallest int8 has none among the int8
+            line = line // row[*inner]
+        elif row.any():
+            line = line / row[*inner]
+        vectors.append(line)
         rest = row
-    vectors.append(rest)
-    left = np.abs(kernel - reduce(np.multiply.outer, vectors))
-    exact = kernel.dtype.kind in "biu"
-    if kernel.size and left.max() > (0 if exact else 8 * np.finfo(kernel.dtype).eps * np.abs(kernel).max()):
-        raise ValueError(
-            f"kernel is no outer product of one vector for each axis: the best try leaves {left.max():.3g} at "
-            f"{tuple(int(i) for i in np.unravel_index(int(np.argmax(left)), left.shape))}; use the matrix as it is"
-        )
-    return vectors
+    return [*vectors, rest]
 
 
 def kronecker(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[sparse.csr_array]:
@@ -410,7 +438,7 @@ def kronecker(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[sparse.csr
             f"a Kronecker product over the axes needs one channel, got in_channels={layer.in_channels} and "
             f"out_channels={layer.out_channels}: factor the kernel of each pair of channels"
         )
-    vectors = separated(np.asarray(weight).reshape(layer.kernel_size))
+    vectors = separated(layer.checked_weight(weight).reshape(layer.kernel_size))
     return [_one_axis(layer, axis).matrix(vector) for axis, vector in enumerate(vectors)]
 
 
@@ -506,12 +534,15 @@ def _ordinal(number: int) -> str:
 
 def _forward(layer: Conv | ConvTranspose, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
     """The convolution behind a layer, and its weight in full shape."""
-    weight = np.asarray(weight)
-    if weight.shape == layer.kernel_size and layer.in_channels == layer.out_channels == 1:
-        weight = weight.reshape(layer.weight_shape)
-    if weight.shape != layer.weight_shape:
-        raise ValueError(f"weight has shape {weight.shape} but the layer needs {layer.weight_shape}")
+    weight = layer.checked_weight(weight)
+    layer.operator(weight)  # which refuses weights whose sums overflow, as the matrix does
     return (layer if isinstance(layer, Conv) else layer.T), weight
+
+
+def _copying(matrix: sparse.csr_array, weight: NDArray[Any]) -> sparse.csr_array:
+    """A matrix of zeros and ones, in the dtype of the weight where products with int64 are not those of the weight."""
+    # bool and uint64 with int64 make int64 and float64: no "or", and no exact integers.
+    return matrix.astype(weight.dtype) if weight.dtype in (np.bool_, np.uint64) else matrix
 
 
 def _transposed(factors: list[Factor]) -> list[Factor]:

@@ -5,14 +5,15 @@ independent as it can be: plain loops (`core.reference`), the operator, or anoth
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix import presets
+from convmatrix.algebra.exact import digit_bits, digits, from_digits, gram_entries
 from convmatrix.algebra.factors import dual, frame_layer, padding_matrix
 from convmatrix.core import reference
 from convmatrix.core.numbers import require_finite, scaled
@@ -40,6 +41,9 @@ LARGEST = 300_000
 
 _PROBES = 64
 """Most finite differences that are taken along single inputs or weights."""
+
+_DRAWN = 9
+"""Largest absolute value of the integers that are drawn as inputs and outputs."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,8 @@ def product_names(dtype: np.dtype[Any]) -> tuple[str, str]:
 def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check:
     """Find out whether the transpose undoes a matrix: the largest entry of ``C^H C - I``, and where it stands.
 
-    For complex matrices the conjugate transpose is meant. Integers are multiplied exactly, in 64 bits, unless their
-    products could leave these.
+    For complex matrices the conjugate transpose is meant. Integers are multiplied exactly, also where their products
+    leave 64 bits.
 
     Parameters
     ----------
@@ -108,33 +112,44 @@ def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check
     (False, 4, (1, 1))
     """
     name = product_names(matrix.dtype)[0] if name is None else name
-    exact = matrix.dtype.kind in "biu"
-    if exact:
-        largest = max((abs(int(matrix.data.min())), abs(int(matrix.data.max()))), default=0) if matrix.nnz else 0
-        dtype = np.int64 if largest**2 * max(matrix.shape) < np.iinfo(np.int64).max else np.float64
-        matrix = matrix.astype(dtype)
-        exact = dtype is np.int64
+    if matrix.dtype.kind in "biu":
+        return _found_identity(name, *_deviations_of_integers(matrix))
     require_finite("the matrix", matrix)
     data, scale = scaled(matrix.data, down=True)  # a large float may have no square
     matrix = sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
     gram = matrix.conj().T @ matrix
     one = gram.dtype.type(1 / scale / scale)
     deviation = abs(gram - one * sparse.eye_array(matrix.shape[1], dtype=gram.dtype, format="csr")).tocoo()
-    most = int(np.argmax(deviation.data)) if deviation.nnz else None
-    measured: Any = 0 if most is None else deviation.data[most].item()
+    terms = int(np.bincount(matrix.indices, minlength=1).max()) if matrix.nnz else 0
+    bound = 4 * terms * float(np.finfo(gram.dtype).eps)
+    rows, cols = deviation.coords
+    return _found_identity(name, rows, cols, deviation.data, bound, scale)
+
+
+def _deviations_of_integers(matrix: sparse.csr_array) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Rows, columns and absolute values of the entries of ``C^T C - I``, exact."""
+    rows, cols, values = gram_entries(matrix)
+    values = values - (rows == cols)
+    # A column of zeros has no entry on the diagonal.
+    absent = np.setdiff1d(np.arange(matrix.shape[1]), rows[rows == cols])
+    return (
+        np.concatenate([rows, absent]),
+        np.concatenate([cols, absent]),
+        np.concatenate([np.abs(values), np.ones(len(absent), dtype=values.dtype)]),
+    )
+
+
+def _found_identity(
+    name: str, rows: NDArray[Any], cols: NDArray[Any], deviation: NDArray[Any], bound: float = 0, scale: float = 1
+) -> Check:
+    """The finding from the absolute values of the entries of ``C^H C - I``, divided by the square of the scale."""
+    most = int(np.argmax(deviation)) if deviation.size else None
+    measured: Any = 0 if most is None else deviation[most]
+    measured = measured.item() if isinstance(measured, np.generic) else measured
     if scale > 1:
         measured = measured * scale * scale  # infinite where a float cannot hold it
-    rows, cols = deviation.coords
-    terms = int(np.bincount(matrix.indices, minlength=1).max()) if matrix.nnz else 0
-    bound = 0 if exact else 4 * terms * float(np.finfo(gram.dtype).eps)
-    return Check(
-        name,
-        "finding",
-        measured <= bound,
-        measured,
-        bound,
-        None if most is None or measured <= bound else (int(rows[most]), int(cols[most])),
-    )
+    where = None if most is None or measured <= bound else (int(rows[most]), int(cols[most]))
+    return Check(name, "finding", measured <= bound, measured, bound, where)
 
 
 # -- laws ------------------------------------------------------------------------------------------------------------
@@ -144,7 +159,7 @@ def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check
 
 def shapes(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     """Check that the matrix takes a flattened input to a flattened output, and has as many entries as foretold."""
-    case = _Case(layer, weight)
+    case = _cases(layer, weight).digits[0]
     found = (*case.matrix.shape, case.matrix.nnz, *(case.matrix @ case.x).shape)
     foretold = (case.y.size, case.x.size, case.conv.nnz, case.y.size)
     wrong = sum(a != b for a, b in zip(found, foretold, strict=True))
@@ -153,26 +168,33 @@ def shapes(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
 
 def adjoint(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     """Check ``<C x, y> = <x, C^H y>``, with C from the matrix and C^H from the operator."""
-    case = _Case(layer, weight)
-    left = np.vdot(case.matrix @ case.x, case.y)
-    right = np.vdot(case.x, case.conv.operator(case.weight).rmatvec(case.y))
-    return case.law("<C x, y> = <x, C^H y>", left, right, terms=case.matrix.nnz)
+
+    def sides(case: "_Case") -> Sides:
+        left = np.vdot(case.matrix @ case.x, case.y)
+        return left, np.vdot(case.x, case.conv.operator(case.weight).rmatvec(case.y))
+
+    return _law("<C x, y> = <x, C^H y>", layer, weight, sides, all_entries=True)
 
 
 def sliding_window(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     """Check that C x is the window, slid over x in plain loops."""
-    case = _Case(layer, weight)
-    slid = reference.convolve(case.x_map, case.weight, **case.keywords())
-    return case.law("C x = the window slid over x", case.matrix @ case.x, slid.ravel())
+
+    def sides(case: "_Case") -> Sides:
+        return case.matrix @ case.x, reference.convolve(case.x_map, case.weight, **case.keywords()).ravel()
+
+    return _law("C x = the window slid over x", layer, weight, sides)
 
 
 def stamps(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     """Check that C^T y is the kernel, stamped once for each entry of y and added up in plain loops."""
-    case = _Case(layer, weight)
-    added = reference.convolve_transposed(
-        case.y.reshape(case.conv.output_shape), case.weight, output_size=case.conv.input_size, **case.keywords()
-    )
-    return case.law("C^T y = stamps of the kernel added up", case.matrix.T @ case.y, added.ravel())
+
+    def sides(case: "_Case") -> Sides:
+        added = reference.convolve_transposed(
+            case.y.reshape(case.conv.output_shape), case.weight, output_size=case.conv.input_size, **case.keywords()
+        )
+        return case.matrix.T @ case.y, added.ravel()
+
+    return _law("C^T y = stamps of the kernel added up", layer, weight, sides)
 
 
 def zero_insertion(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
@@ -185,32 +207,42 @@ def zero_insertion(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     Check
         A law.
     """
-    case = _Case(layer, weight)
-    return case.law("C^T y = zeros inserted, kernel turned", case.matrix.T @ case.y, case.inserted(turned=True))
+
+    def sides(case: "_Case") -> Sides:
+        return case.matrix.T @ case.y, case.inserted(turned=True)
+
+    return _law("C^T y = zeros inserted, kernel turned", layer, weight, sides)
 
 
 def unturned_insertion(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     """Find out whether the same holds with the kernel as it is: only where taps equal their mirror images."""
-    case = _Case(layer, weight)
-    found = case.law("C^T y = zeros inserted, kernel not turned", case.matrix.T @ case.y, case.inserted(turned=False))
-    return Check(found.name, "finding", found.holds, found.measured, found.bound)
+
+    def sides(case: "_Case") -> Sides:
+        return case.matrix.T @ case.y, case.inserted(turned=False)
+
+    return replace(_law("C^T y = zeros inserted, kernel not turned", layer, weight, sides), kind="finding")
 
 
 def linear_in_weight(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     """Check ``C(w) x = X(x) w``, where X is the matrix of the windows of x."""
-    case = _Case(layer, weight)
-    return case.law("C(w) x = X(x) w", case.matrix @ case.x, dual(case.conv, case.x_map) @ case.weight.ravel())
+
+    def sides(case: "_Case") -> Sides:
+        return case.matrix @ case.x, dual(case.conv, case.x_map) @ case.weight.ravel()
+
+    return _law("C(w) x = X(x) w", layer, weight, sides)
 
 
 def weight_gradient(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     """Check that ``X^T y`` is the gradient of ``<y, C(w) x>`` in w, by differences of one in single weights."""
-    case = _Case(layer, weight)
 
-    def value(moved: NDArray[Any]) -> Any:
-        return case.y @ (case.conv.operator(moved.reshape(case.weight.shape)) @ case.x)
+    def sides(case: "_Case") -> Sides:
+        def value(moved: NDArray[Any]) -> Any:
+            return case.y @ (case.conv.operator(moved.reshape(case.weight.shape)) @ case.x)
 
-    gradient = dual(case.conv, case.x_map).T @ case.y
-    return case.differences("gradient in w = X^T y", value, case.weight.ravel(), gradient)
+        return _differences(value, case.weight.ravel(), dual(case.conv, case.x_map).T @ case.y)
+
+    # A difference of one is one of the lowest digit.
+    return _law("gradient in w = X^T y", layer, weight, sides, all_entries=True, lowest_digit=True)
 
 
 def backward(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
@@ -223,12 +255,15 @@ def backward(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     Check
         A law.
     """
-    case = _Case(layer, weight)
-    conv = isinstance(layer, Conv)
-    x, y = (case.x, case.y) if conv else (case.y, case.x)
-    operator = layer.operator(case.weight)
-    name = "backward of the convolution = C^T" if conv else "backward of the transposed convolution = C"
-    return case.differences(name, lambda moved: y @ (operator @ moved), x, layer.matrix(case.weight).T @ y)
+    forward = isinstance(layer, Conv)
+
+    def sides(case: "_Case") -> Sides:
+        x, y = (case.x, case.y) if forward else (case.y, case.x)
+        operator = layer.operator(case.weight)
+        return _differences(lambda moved: y @ (operator @ moved), x, layer.matrix(case.weight).T @ y)
+
+    name = "backward of the convolution = C^T" if forward else "backward of the transposed convolution = C"
+    return _law(name, layer, weight, sides, all_entries=True)
 
 
 def checks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Check]:
@@ -271,7 +306,8 @@ def checks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Check]:
             "input_size or fewer channels, where borders and interior are the same"
         )
     laws = (shapes, adjoint, sliding_window, stamps, zero_insertion, linear_in_weight, weight_gradient, backward)
-    matrix = _Case(layer, weight).matrix
+    given = layer.checked_weight(weight)
+    matrix = (layer if isinstance(layer, Conv) else layer.T).matrix(_as_numbers(given))
     return [
         *(law(layer, weight) for law in laws),
         unturned_insertion(layer, weight),
@@ -302,20 +338,25 @@ def controls() -> list[Check]:
     return [Check(check.name, "law", check.holds, check.measured, check.bound, check.where) for check in found]
 
 
-class _Case:
-    """A convolution, its weight and matrix, and integers drawn as its input and output."""
+Sides = tuple[Any, Any]
+"""What a law says is equal."""
 
-    def __init__(self, layer: Conv | ConvTranspose, weight: ArrayLike) -> None:
-        weight = np.asarray(weight)
-        if weight.dtype == bool:  # a pattern, whose sums are "or": not linear
-            weight = weight.astype(np.int64)
-        self.conv = layer if isinstance(layer, Conv) else layer.T
-        self.up = layer.T if isinstance(layer, Conv) else layer
-        self.matrix = self.conv.matrix(weight)
-        self.weight = weight.reshape(self.conv.weight_shape)
-        rng = np.random.default_rng(0)
-        self.y, self.x = (rng.integers(-9, 10, size) for size in self.matrix.shape)
-        self.x_map = self.x.reshape(self.conv.input_shape)
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """A convolution, numbers drawn as its input and output, and a weight and its matrix, or one digit of these."""
+
+    conv: Conv
+    up: ConvTranspose
+    x: NDArray[np.int64]
+    y: NDArray[np.int64]
+    weight: NDArray[Any]
+    matrix: sparse.csr_array
+
+    @property
+    def x_map(self) -> NDArray[np.int64]:
+        """The input as an image."""
+        return self.x.reshape(self.conv.input_shape)
 
     def keywords(self) -> dict[str, Any]:
         """The layer's numbers as the plain loops take them."""
@@ -330,24 +371,82 @@ class _Case:
         image = up.as_conv().matrix(kernel if turned else flip(kernel, ndim=up.ndim)) @ self.y
         return padding_matrix(self.conv).T @ image if folded else image
 
-    def law(self, name: str, left: Any, right: Any, *, terms: int | None = None) -> Check:
-        """Compare two results, of which each entry is the sum of at most `terms` products."""
-        measured = np.max(np.abs(np.asarray(left) - np.asarray(right)), initial=0).item()
-        bound: float = 0
-        if self.weight.dtype.kind in "fc":
-            terms = self.weight.size if terms is None else terms
-            largest = 81 * float(np.max(np.abs(self.weight), initial=0))  # inputs and outputs are at most 9
-            bound = 4 * terms * largest * float(np.finfo(self.weight.dtype).eps)
-        return Check(name, "law", measured <= bound, measured, bound)
 
-    def differences(
-        self, name: str, value: Callable[[NDArray[Any]], Any], at: NDArray[Any], gradient: NDArray[Any]
-    ) -> Check:
-        """Compare a gradient with differences of one along some coordinates: exact, since the value is linear."""
-        places = np.sort(np.random.default_rng(0).permutation(len(at))[:_PROBES])
-        here, there = value(at), []
-        for place in places:
-            moved = at.copy()
-            moved[place] += 1
-            there.append(value(moved))
-        return self.law(name, np.array(there) - here, gradient[places], terms=self.matrix.nnz)
+def _as_numbers(weight: NDArray[Any]) -> NDArray[Any]:
+    """A weight that adds up: a bool one is a pattern, whose sums are "or"."""
+    return weight.astype(np.int64) if weight.dtype == bool else weight
+
+
+class _Cases(NamedTuple):
+    """One case for each digit of a weight, the lowest first; the true weight of a single one is `scale` times it."""
+
+    digits: list[_Case]
+    bits: int
+    scale: float = 1.0
+
+
+def _cases(layer: Conv | ConvTranspose, weight: ArrayLike) -> _Cases:
+    """The case of a float weight, divided to be about 1; of integers one for each digit, with 64 bits for sums."""
+    conv = layer if isinstance(layer, Conv) else layer.T
+    given = _as_numbers(layer.checked_weight(weight))
+    require_finite("weight", given)
+    rng = np.random.default_rng(0)
+    y, x = (rng.integers(-_DRAWN, _DRAWN + 1, size) for size in conv.matrix_shape)
+    up = layer.T if isinstance(layer, Conv) else layer
+    bits = digit_bits(2 * _DRAWN**2 * max(conv.nnz, 1))
+    if given.dtype.kind not in "iu":
+        given, scale = scaled(
+            given
+        )  # sums of the largest floats are infinite, and a difference of one hides small ones
+        return _Cases([_Case(conv, up, x, y, given, conv.matrix(given))], bits, scale)
+    matrix = conv.matrix(given)
+    weights, entries = digits(given, bits), digits(matrix.data, bits)
+    nothing = np.zeros_like(given, dtype=np.int64), np.zeros_like(matrix.data, dtype=np.int64)
+    count = max(len(weights), len(entries))  # sums may have more digits, and taps that reach no input are not stored
+    pairs = zip(*(part + [zero] * (count - len(part)) for part, zero in zip((weights, entries), nothing, strict=True)),
+                strict=True)  # fmt: skip
+    return _Cases(
+        [
+            _Case(conv, up, x, y, part, sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape))
+            for part, data in pairs
+        ],
+        bits,
+    )
+
+
+def _law(
+    name: str,
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike,
+    sides: Callable[[_Case], Sides],
+    *,
+    all_entries: bool = False,
+    lowest_digit: bool = False,
+) -> Check:
+    """Compare both sides, each entry of which is a sum of as many products as a window has, or the matrix entries."""
+    cases = _cases(layer, weight)
+    lowest = cases.digits[0]
+    pairs = map(sides, [lowest] if lowest_digit else cases.digits)
+    left, right = (from_digits(parts, cases.bits) for parts in zip(*pairs, strict=True))
+    measured = np.max(np.abs(left - right), initial=0)
+    measured = measured.item() if isinstance(measured, np.generic) else measured
+    bound: float = 0
+    if lowest.weight.dtype.kind in "fc":
+        terms = lowest.matrix.nnz if all_entries else lowest.weight.size
+        largest = _DRAWN**2 * float(np.max(np.abs(lowest.weight), initial=0))
+        bound = 4 * terms * largest * float(np.finfo(lowest.weight.dtype).eps)
+    holds = bool(measured <= bound)
+    if cases.scale != 1:
+        measured, bound = measured * cases.scale, bound * cases.scale
+    return Check(name, "law", holds, measured, bound)
+
+
+def _differences(value: Callable[[NDArray[Any]], Any], at: NDArray[Any], gradient: NDArray[Any]) -> Sides:
+    """Differences of one along some coordinates, and a gradient there: equal, since the value is linear."""
+    places = np.sort(np.random.default_rng(0).permutation(len(at))[:_PROBES])
+    here, there = value(at), []
+    for place in places:
+        moved = at.copy()
+        moved[place] += 1
+        there.append(value(moved))
+    return np.array(there) - here, gradient[places]

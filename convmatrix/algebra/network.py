@@ -319,14 +319,15 @@ def _transposed(number: int, layer: NetworkLayer) -> NetworkLayer:
 def _multiplied(matrices: Iterable[sparse.csr_array]) -> sparse.csr_array:
     """The product, the last matrix leftmost; integers are multiplied in 64 bits, and refused where these may not do."""
     product, dtype, bound = None, np.dtype(bool), 1
-    for matrix in matrices:
+    for count, matrix in enumerate(matrices):
         dtype = np.result_type(dtype, matrix.dtype)
         if dtype.kind in "iu":
-            # No entry of a product exceeds the product of the largest sums of absolute values along a row.
-            bound *= max(map(abs, _extremes(matrix))) * int(np.diff(matrix.indptr).max())
-            _require_bound(bound)
-            matrix = matrix.astype(np.int64, copy=False)
-        product = matrix if product is None else sparse.csr_array(matrix @ product)
+            # No entry exceeds the largest of the first matrix, times the largest sums of absolute values along a row.
+            bound *= max(map(abs, _extremes(matrix))) * (int(np.diff(matrix.indptr).max()) if count else 1)
+            if count:  # one matrix is no product
+                _require_bound(bound)
+                matrix = matrix.astype(np.int64, copy=False)
+        product = matrix if product is None else sparse.csr_array(matrix @ _integers_widened(product))
     assert product is not None
     product.sort_indices()
     if dtype.kind not in "iu":
@@ -339,6 +340,10 @@ def _multiplied(matrices: Iterable[sparse.csr_array]) -> sparse.csr_array:
                 ".astype('int64')"
             )
     return product.astype(dtype)
+
+
+def _integers_widened(product: sparse.csr_array) -> sparse.csr_array:
+    return product.astype(np.int64, copy=False) if product.dtype.kind in "iu" else product
 
 
 def _require_bound(bound: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from convmatrix.algebra.exact import digit_bits, digits, from_digits, largest_magnitude
 from convmatrix.algebra.ranks import Progress, decomposed, is_small, rank, require_small
 from convmatrix.algebra.solve import deconvolve, floating
 from convmatrix.core.errors import SumOverflowError
@@ -138,8 +139,19 @@ def same_output_pair(
         image = floating(image)
         unseen = unseen * (float(np.ptp(np.abs(image))) or 1.0) / np.abs(unseen).max()
     second = image + unseen.reshape(layer.input_shape)
+    if image.dtype.kind == "i":
+        return SameOutput(image, second, float(_exact_output(layer, weight, unseen)), how)
     outputs = [operator @ layer.vec(each) for each in (image, second)]
     return SameOutput(image, second, float(np.abs(outputs[1] - outputs[0]).max()), how)
+
+
+def _exact_output(layer: Layers, weight: Array, x: Array) -> int:
+    """The largest absolute value that a layer makes of an integer input, whatever the integers of its weight."""
+    if weight.dtype == bool:
+        return int(np.abs(layer.operator(weight) @ x).max())
+    bits = digit_bits(largest_magnitude(x) * max(layer.nnz, 1))
+    outputs = [layer.operator(part) @ x for part in digits(weight, bits)]
+    return largest_magnitude(from_digits(outputs, bits))
 
 
 def _one_image(layer: Layers, x: ArrayLike) -> Array:
