@@ -25,10 +25,12 @@ __all__ = [
     "as_network",
     "dtype_of",
     "each_weight",
+    "known_weights",
     "most_entries",
     "one_layer",
     "require_input",
     "scaled_weights",
+    "with_optional_weights",
     "with_weights",
 ]
 
@@ -120,6 +122,34 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
     return network, entries
 
 
+def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[Conv | ConvTranspose | Network, Any]:
+    """The same where weights may be missing: then None stands for all of them.
+
+    Parameters
+    ----------
+    layers : Network, layer, or sequence of layers
+    weights : array_like, or sequence of array_like and None, optional
+
+    Returns
+    -------
+    Conv, ConvTranspose or Network
+    array_like, list, or None
+    """
+    network = as_network(layers)
+    needed = any(isinstance(layer, Layer) for layer in network.layers)
+    if not needed or weights is not None or known_weights(layers) is not None:
+        return with_weights(layers, weights)
+    first = network.layers[0]
+    return (first if len(network.layers) == 1 and isinstance(first, Conv | ConvTranspose) else network), None
+
+
+def known_weights(layers: Any) -> Any:
+    """The weights, or the weight, that come with layers which a framework's model was read as; None without."""
+    if isinstance(layers, list):
+        return getattr(layers, "weights", None)
+    return getattr(layers, "weight", None) if _loaded_layer(layers) is not None else None
+
+
 def one_layer(layers: Stack, what: str) -> Conv | ConvTranspose:
     """Take a stack of one convolution as that layer, and refuse all others.
 
@@ -174,9 +204,9 @@ def _entries(layers: Any, network: Network, weights: Any) -> list[Any]:
     """One entry for each layer, or as many as there are."""
     single = not isinstance(layers, Network | list | tuple) or _loaded_layer(layers) is not None
     if single:
-        return [getattr(layers, "weight", None) if weights is None and isinstance(layers, tuple) else weights]
+        return [known_weights(layers) if weights is None else weights]
     if weights is None:
-        weights = getattr(layers, "weights", None)
+        weights = known_weights(layers)
     if weights is None:
         return [None] * len(network.layers)
     if isinstance(weights, list | tuple) or (isinstance(weights, np.ndarray) and weights.ndim):
@@ -307,12 +337,10 @@ def _holds_layers(value: Any) -> bool:
 
 
 def _matrix_of_stack(stack: Any) -> sparse.csr_array:
-    if isinstance(stack, Network | Conv | ConvTranspose) or not (hasattr(stack, "weights") or hasattr(stack, "weight")):
-        fixed = as_network(stack)
-        if any(isinstance(layer, Layer) for layer in fixed.layers):
-            what = f"Network of {counted(len(fixed.layers), 'layer')}" if len(fixed.layers) > 1 else repr(stack)
-            raise WrongTypeError(f"a matrix is needed, got a {what} without its weights: give its matrix(weights)")
-    layer, weight = with_weights(stack)
+    layer, weight = with_optional_weights(stack)
+    if weight is None:
+        what = f"a Network of {counted(len(layer.layers), 'layer')}" if isinstance(layer, Network) else repr(layer)
+        raise WrongTypeError(f"a matrix is needed, got {what} without its weight: give its matrix(weight)")
     return layer.matrix(weight)
 
 
