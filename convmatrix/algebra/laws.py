@@ -160,8 +160,8 @@ def _found_identity(
 
 # -- laws ------------------------------------------------------------------------------------------------------------
 #
-# Each takes a layer and a weight. For a ConvTranspose, C is the matrix of the convolution that it transposes. Those that
-# hold of any product of layers take several as well.
+# Each takes a layer and a weight. For a ConvTranspose, C is the matrix of the convolution that it transposes. Those
+# that hold of any product of layers take several as well.
 
 
 def shapes(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
@@ -525,6 +525,8 @@ class _StackCase:
         matrix = network.matrix(weights)
         rng = np.random.default_rng(0)
         y, x = (rng.integers(-_DRAWN, _DRAWN + 1, size) for size in network.matrix_shape)
+        if matrix.dtype.kind in "iu":  # whose product fits in int64, or there would be no matrix
+            weights = each_weight(network, weights, lambda _, weight: weight.astype(np.int64))
         return cls(network, weights, scale, matrix, x, y)
 
     @property
@@ -581,7 +583,8 @@ def _slid(layer: NetworkLayer, weight: Any, x: NDArray[Any], exact: bool) -> NDA
         return _added_up(layer.T, weight, x, exact)
     if isinstance(layer, Conv):
         return _windowed(layer, weight, x, exact)
-    return exact_product(_layer_matrix(layer, weight), x)
+    matrix = _layer_matrix(layer, weight)
+    return exact_product(matrix, x) if exact else np.asarray(matrix @ x)
 
 
 def _stamped(layer: NetworkLayer, weight: Any, y: NDArray[Any], exact: bool) -> NDArray[Any]:
@@ -590,7 +593,8 @@ def _stamped(layer: NetworkLayer, weight: Any, y: NDArray[Any], exact: bool) -> 
         return _windowed(layer.T, weight, y, exact)
     if isinstance(layer, Conv):
         return _added_up(layer, weight, y, exact)
-    return exact_product(_layer_matrix(layer, weight).T.tocsr(), y)
+    matrix = _layer_matrix(layer, weight).T.tocsr()
+    return exact_product(matrix, y) if exact else np.asarray(matrix @ y)
 
 
 def _windowed(conv: Conv, weight: NDArray[Any], x: NDArray[Any], exact: bool) -> NDArray[Any]:

@@ -30,6 +30,7 @@ __all__ = [
     "one_layer",
     "require_input",
     "scaled_weights",
+    "simplest",
     "with_optional_weights",
     "with_weights",
 ]
@@ -116,10 +117,8 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
         )
     for number, (layer, weight) in enumerate(zip(network.layers, entries, strict=True)):
         _require_entry(number, layer, weight, alone=len(entries) == 1)
-    first = network.layers[0]
-    if len(entries) == 1 and isinstance(first, Conv | ConvTranspose):
-        return first, entries[0]
-    return network, entries
+    stack = simplest(network)
+    return stack, entries if isinstance(stack, Network) else entries[0]
 
 
 def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[Conv | ConvTranspose | Network, Any]:
@@ -139,8 +138,19 @@ def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[Conv | Co
     needed = any(isinstance(layer, Layer) for layer in network.layers)
     if not needed or weights is not None or known_weights(layers) is not None:
         return with_weights(layers, weights)
+    return simplest(network), None
+
+
+def simplest(layers: Stack) -> Conv | ConvTranspose | Network:
+    """One convolution as itself, all else as a network.
+
+    Returns
+    -------
+    Conv, ConvTranspose or Network
+    """
+    network = as_network(layers)
     first = network.layers[0]
-    return (first if len(network.layers) == 1 and isinstance(first, Conv | ConvTranspose) else network), None
+    return first if len(network.layers) == 1 and isinstance(first, Conv | ConvTranspose) else network
 
 
 def known_weights(layers: Any) -> Any:
@@ -173,11 +183,11 @@ def one_layer(layers: Stack, what: str) -> Conv | ConvTranspose:
     >>> one_layer([Conv((4,), 2)], "a dual matrix")
     Conv(input_size=(4,), kernel_size=(2,))
     """
-    network = as_network(layers)
-    first = network.layers[0]
-    if len(network.layers) == 1 and isinstance(first, Conv | ConvTranspose):
-        return first
-    given = f"a Network of {len(network.layers)}" if len(network.layers) > 1 else f"{type(first).__name__}"
+    stack = simplest(layers)
+    if not isinstance(stack, Network):
+        return stack
+    count = len(stack.layers)
+    given = f"a Network of {count} layers" if count > 1 else f"a {type(stack.layers[0]).__name__}"
     raise WrongTypeError(
         f"{what} needs one Conv or ConvTranspose, got {given}: take one layer of it, or the matrix of "
         "Network.matrix(weights)"
