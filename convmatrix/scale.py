@@ -174,7 +174,7 @@ def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None
         If the weight is not the layer's, the layer has no axis, or `outputs` is less than 1.
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
     _dask("dask.array")
-    checked = layer.checked_weight(weight)
+    checked = layer.checked_weight(weight, copy=True)  # products are computed later
     conv = layer if isinstance(layer, Conv) else layer.T
     if conv.ndim == 0:
         raise ValueError(f"{layer!r} has no axis to be split along: use its matrix(weight), which has "

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.algebra.circulant import Progress
+from convmatrix.algebra.network import Network
+from convmatrix.algebra.stacks import dtype_of, most_entries
 from convmatrix.layers import Conv
 
 if TYPE_CHECKING:
@@ -69,9 +71,9 @@ class TallConv:
 
     Parameters
     ----------
-    conv : Conv
+    conv : Conv or Network
         With min(matrix_shape) above `SUBSPACE` + 1.
-    weight : weight_shape ndarray of float64 or complex128
+    weight : weight_shape ndarray of float64 or complex128, or a list with one entry for each layer
         Of entries of about 1.
     scale : float
         How much larger the true weight is; errors speak of that.
@@ -79,7 +81,7 @@ class TallConv:
         Called with (done, `PRODUCTS`).
     """
 
-    def __init__(self, conv: Conv, weight: Array, scale: float = 1.0, progress: Progress | None = None) -> None:
+    def __init__(self, conv: Conv | Network, weight: Any, scale: float = 1.0, progress: Progress | None = None) -> None:
         rows, cols = conv.matrix_shape
         forward = conv.operator(weight)
         self._conv, self._weight, self._scale, self._progress = conv, weight, scale, progress
@@ -191,7 +193,7 @@ class TallConv:
 
     def _start(self) -> Array:
         """The same vector on every run, with a share of every eigenvector."""
-        return np.random.default_rng(0).standard_normal(self._size).astype(self._weight.dtype)
+        return np.random.default_rng(0).standard_normal(self._size).astype(dtype_of(self._conv, self._weight))
 
     def _counted(self, apply: Callable[[Array], Array], remedy: str) -> "_Counted":
         return _Counted(apply, remedy, self._progress)
@@ -234,11 +236,12 @@ class _Counted:
 # -- the inverse -----------------------------------------------------------------------------------------------------
 
 
-def _gram_inverse(conv: Conv, weight: Array, largest: float, shift: float) -> Callable[[Array], Array] | None:
+def _gram_inverse(conv: Conv | Network, weight: Any, largest: float, shift: float) -> Callable[[Array], Array] | None:
     """The map b -> (C^H C)^-1 b of the tall C, by one elimination; None where that is too much work."""
-    if conv.nbytes(weight.dtype) > _MATRIX_BYTES:
+    dtype = dtype_of(conv, weight)
+    if most_entries(conv) * (dtype.itemsize + 4) > _MATRIX_BYTES:
         return None
-    matrix, (row_keys, col_keys) = conv.matrix(weight), _keys(conv)
+    matrix, (row_keys, col_keys) = conv.matrix(weight).astype(dtype, copy=False), _keys(conv)
     rows, cols = matrix.shape
     if rows == cols:
         band = _Band(matrix, row_keys, col_keys, largest)
@@ -261,8 +264,10 @@ def _gram_inverse(conv: Conv, weight: Array, largest: float, shift: float) -> Ca
     return solve if band.eliminated() else None
 
 
-def _keys(conv: Conv) -> tuple[Array, Array]:
+def _keys(conv: Conv | Network) -> tuple[Array, Array]:
     """What to sort outputs and inputs by, so that neighbours stand together: group, and place along one axis."""
+    if isinstance(conv, Network):
+        return _keys_of_network(conv)
     axes = conv.axes  # the keys have shapes (2, number of outputs) and (2, number of inputs), the last key first
     if not axes:
         return np.zeros((2, conv.out_channels)), np.zeros((2, conv.in_channels))
@@ -276,6 +281,21 @@ def _keys(conv: Conv) -> tuple[Array, Array]:
         return np.array([np.broadcast_to(key, shape).ravel() for key in (along, group)])
 
     return keys(conv.output_shape, centres), keys(conv.input_shape, places)
+
+
+def _keys_of_network(network: Network) -> tuple[Array, Array]:
+    """The same of a stack, whose outputs stand at the centres of their windows; it is taken for one group."""
+    windows, sizes = network.windows, network.input_size
+    if not sizes:
+        return np.zeros((1, network.out_channels)), np.zeros((1, network.in_channels))
+    number = max(range(len(sizes)), key=lambda axis: sizes[axis] / float(windows[axis].size))
+    stride, centre = float(windows[number].stride), float(windows[number].centre)
+
+    def keys(shape: tuple[int, ...], along: Array) -> Array:
+        return np.broadcast_to(along.reshape(-1, *(1,) * (len(sizes) - number - 1)), shape).reshape(1, -1)
+
+    outputs = np.arange(network.output_size[number]) * stride + centre
+    return keys(network.output_shape, outputs), keys(network.input_shape, np.arange(float(sizes[number])))
 
 
 class _Band:

@@ -8,12 +8,12 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.steps import NetworkLayer, Step, Window, joint_period, steps_of
 from convmatrix.core.assembly import index_dtype
-from convmatrix.core.errors import SumOverflowError, WrongTypeError
+from convmatrix.core.errors import SumOverflowError, WrongTypeError, counted
 from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers import FixedLayer, Layer, MaxPool
 
@@ -87,6 +87,53 @@ class Network:
     def matrix_shape(self) -> tuple[int, int]:
         """(number of outputs, number of inputs): rows and columns of the matrix."""
         return (prod(self.output_shape), prod(self.input_shape))
+
+    @property
+    def in_channels(self) -> int:
+        """Number of channels of the input."""
+        return self.input_shape[0]
+
+    @property
+    def out_channels(self) -> int:
+        """Number of channels of the output."""
+        return self.output_shape[0]
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return len(self.input_size)
+
+    @cached_property
+    def most_entries(self) -> int:
+        """Number of entries that the matrix stores at most; known from the patterns of the axes."""
+        *_, (_, entries) = self._entry_bounds()
+        return entries
+
+    def vec(self, x: ArrayLike) -> NDArray[Any]:
+        """Flatten inputs to what the matrix multiplies, as the first layer's `vec` does.
+
+        Parameters
+        ----------
+        x : (..., in_channels, *input_size) array_like
+
+        Returns
+        -------
+        (n,) ndarray, or (n, batch) ndarray where x has leading axes
+        """
+        return self.layers[0].vec(x)
+
+    def unvec(self, y: ArrayLike) -> NDArray[Any]:
+        """Give a vector of outputs, or columns of them, the shape of images, as the last layer's `unvec` does.
+
+        Parameters
+        ----------
+        y : (m,) or (m, batch) array_like
+
+        Returns
+        -------
+        (out_channels, *output_size) or (batch, out_channels, *output_size) ndarray
+        """
+        return self.layers[-1].unvec(y)
 
     # -- one axis at a time ----------------------------------------------------------------------------------------
 
@@ -218,6 +265,42 @@ class Network:
         operators = (_operator(layer, weight, dtype) for layer, weight in zip(self.layers, checked, strict=True))
         return reduce(lambda earlier, later: later @ earlier, operators)
 
+    def gram(self, weights: Weights) -> sparse.csr_array:
+        """Multiply the matrix by its conjugate transpose from the left: C^H C, the matrix of the normal equations.
+
+        Parameters
+        ----------
+        weights : sequence of array_like or None
+            As for `matrix`.
+
+        Returns
+        -------
+        (n, n) csr_array
+            n = prod(input_shape), with sorted indices. Entries that cancel are not stored.
+
+        Raises
+        ------
+        ValueError
+            As for `matrix`.
+
+        Examples
+        --------
+        >>> from convmatrix.layers import Conv
+        >>> print(Network([Conv((3,), 2), Conv((2,), 1)]).gram([[1, 2], [1]]).toarray())
+        [[1 2 0]
+         [2 5 2]
+         [0 2 4]]
+        """  # noqa: DOC502  the checks raise
+        matrix = self.matrix(weights)
+        n, products = matrix.shape[1], int((np.diff(matrix.indptr).astype(np.int64) ** 2).sum())
+        entries = min(products, n * n)
+        require_memory(
+            entries * (matrix.dtype.itemsize + index_dtype(n, n, entries).itemsize),
+            f"the Gram matrix of {n} x {n} with up to {entries} entries",
+            "multiply by .operator(weights) and its .H",
+        )
+        return _multiplied([matrix, matrix.conj().T.tocsr()])
+
     @property
     def T(self) -> "Network":
         """The transposed layers in reverse: with the weights in reverse, the matrix is this one's transposed."""
@@ -239,15 +322,20 @@ class Network:
         itemsize, cols = np.dtype(dtype).itemsize, self.matrix_shape[1]
         if max(layer.matrix_shape[0] for layer in self.layers) * cols * (itemsize + 8) <= UNCHECKED:
             return  # even if no entry were zero
-        partial = zip(self.layers, self._partial_patterns(), _channel_pairs(self.layers), strict=True)
-        for count, (layer, patterns, pairs) in islice(enumerate(partial, start=1), 1, None):
+        for count, (layer, entries) in islice(enumerate(self._entry_bounds(), start=1), 1, None):
             rows = layer.matrix_shape[0]
-            entries = pairs * prod(pattern.nnz for pattern in patterns)
             require_memory(
                 entries * (itemsize + index_dtype(rows, cols, entries).itemsize),
                 f"the product of the first {count} layers, {rows} x {cols} with up to {entries} entries,",
                 "use .operator(weights), which applies one layer after the other, or .axis_patterns()",
             )
+
+    def _entry_bounds(self) -> Iterator[tuple[NetworkLayer, int]]:
+        """Each layer, and how many entries the product of all layers up to it has at most."""
+        for layer, patterns, pairs in zip(
+            self.layers, self._partial_patterns(), _channel_pairs(self.layers), strict=True
+        ):
+            yield layer, pairs * prod(pattern.nnz for pattern in patterns)
 
 
 # -- patterns --------------------------------------------------------------------------------------------------------
@@ -319,14 +407,15 @@ def _transposed(number: int, layer: NetworkLayer) -> NetworkLayer:
 def _multiplied(matrices: Iterable[sparse.csr_array]) -> sparse.csr_array:
     """The product, the last matrix leftmost; integers are multiplied in 64 bits, and refused where these may not do."""
     product, dtype, bound = None, np.dtype(bool), 1
-    for matrix in matrices:
+    for count, matrix in enumerate(matrices):
         dtype = np.result_type(dtype, matrix.dtype)
         if dtype.kind in "iu":
-            # No entry of a product exceeds the product of the largest sums of absolute values along a row.
-            bound *= max(map(abs, _extremes(matrix))) * int(np.diff(matrix.indptr).max())
-            _require_bound(bound)
-            matrix = matrix.astype(np.int64, copy=False)
-        product = matrix if product is None else sparse.csr_array(matrix @ product)
+            # No entry exceeds the largest of the first matrix, times the largest sums of absolute values along a row.
+            bound *= max(map(abs, _extremes(matrix))) * (int(np.diff(matrix.indptr).max()) if count else 1)
+            if count:  # one matrix is no product
+                _require_bound(bound)
+                matrix = matrix.astype(np.int64, copy=False)
+        product = matrix if product is None else sparse.csr_array(matrix @ _integers_widened(product))
     assert product is not None
     product.sort_indices()
     if dtype.kind not in "iu":
@@ -339,6 +428,10 @@ def _multiplied(matrices: Iterable[sparse.csr_array]) -> sparse.csr_array:
                 ".astype('int64')"
             )
     return product.astype(dtype)
+
+
+def _integers_widened(product: sparse.csr_array) -> sparse.csr_array:
+    return product.astype(np.int64, copy=False) if product.dtype.kind in "iu" else product
 
 
 def _require_bound(bound: int) -> None:
@@ -372,8 +465,18 @@ def _check_chain(layers: Sequence[NetworkLayer]) -> None:
             )
 
 
+def _listed(weights: Any, layers: int) -> list[Any]:
+    """The entries of weights, however they are held."""
+    if isinstance(weights, list | tuple) or (isinstance(weights, np.ndarray) and weights.ndim):
+        return list(weights)
+    raise WrongTypeError(
+        f"weights must be a list with one entry for each of {counted(layers, 'layer')}, got a {type(weights).__name__}"
+    )
+
+
 def _checked_weights(layers: Sequence[NetworkLayer], weights: Weights) -> tuple[list[Any], np.dtype[Any] | None]:
     """The entries, with the weights as arrays of the one dtype that holds them all, and this dtype if there is one."""
+    weights = _listed(weights, len(layers))
     if len(weights) != len(layers):
         raise ValueError(
             f"network has {len(layers)} layers but got {len(weights)} weights: give one entry for each, None for a "

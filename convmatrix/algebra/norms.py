@@ -1,20 +1,22 @@
 """The operator norm of a layer, and three numbers that people use in its place."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from convmatrix.algebra.circulant import Progress, ring_values, stays_inside, turns_of
-from convmatrix.algebra.spectrum import Checked, checked, extreme_singular_values
-from convmatrix.core.errors import TooLargeError
+from convmatrix.algebra.network import Network, Weights
+from convmatrix.algebra.spectrum import Checked, checked, extreme_singular_values, operator_norm
+from convmatrix.algebra.stacks import Stack, with_weights
+from convmatrix.core.errors import TooLargeError, counted
 from convmatrix.layers import Conv, ConvTranspose
 
 __all__ = ["Estimate", "Norms", "norm_bound", "norms"]
 
 
-def norm_bound(layer: Conv | ConvTranspose, weight: ArrayLike, *, progress: Progress | None = None) -> float:
+def norm_bound(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: Progress | None = None) -> float:
     """Compute an upper bound of the operator norm by the FFT: the norm of a block-circulant matrix that contains C.
 
     Let n be the input size, with the zeros that input_dilation inserts. Windows that touch the input begin at one of
@@ -22,12 +24,14 @@ def norm_bound(layer: Conv | ConvTranspose, weight: ArrayLike, *, progress: Prog
     begin at different places and meet no input twice. Output o is thus entry o*stride - before of a circular
     convolution of stride 1, or 0. So but for rows of zeros C is a part of that one's matrix: some rows (padding, crop,
     stride) of some columns (input, input_dilation), for any channels and groups, and a part has no larger norm. Where
-    a border mode copies inputs C is no such part, and its norm may be larger.
+    a border mode copies inputs C is no such part, and its norm may be larger. The bound of a stack is the product of
+    its layers' bounds, of layers without a weight their norms.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
     progress : callable, optional
         Called with (done, total) frequencies.
 
@@ -45,11 +49,29 @@ def norm_bound(layer: Conv | ConvTranspose, weight: ArrayLike, *, progress: Prog
     >>> round(norm_bound(Conv(8, 3, padding=1), [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]), 3)
     7.608
     """
-    given = checked(layer, weight)
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _bound_of_stack(stack, weights, progress)
+    given = checked(stack, weights)
+    assert isinstance(given.conv, Conv)
     reason = _no_bound(given.conv)
     if reason is not None:
         raise ValueError(reason)
     return _ring_norm(given, _grid(given.conv), (1,) * given.conv.ndim, progress)
+
+
+def _bound_of_stack(network: Network, weights: Sequence[Any], progress: Progress | None) -> float:
+    """The product of the layers' bounds, since no product of matrices stretches an input by more."""
+    bound = 1.0
+    for number, (layer, weight) in enumerate(zip(network.layers, weights, strict=True)):
+        try:
+            if isinstance(layer, Conv | ConvTranspose):
+                bound *= norm_bound(layer, weight, progress=progress)
+            else:
+                bound *= operator_norm(layer, weight, progress=progress)
+        except ValueError as error:
+            raise type(error)(f"layer {number} of the Network, {type(layer).__name__}: {error}") from error
+    return bound
 
 
 def _no_bound(conv: Conv) -> str | None:
@@ -77,6 +99,7 @@ def _grid(conv: Conv) -> tuple[int, ...]:
 def _ring_norm(given: Checked, size: Sequence[int], stride: Sequence[int], progress: Progress | None) -> float:
     """Operator norm of the circular convolution with the same kernel on an input of another size."""
     conv = given.conv
+    assert isinstance(conv, Conv)
     ring = Conv(
         size,
         conv.kernel_size,
@@ -120,17 +143,18 @@ class Norms(NamedTuple):
         return "\n".join(lines)
 
 
-def norms(layer: Conv | ConvTranspose, weight: ArrayLike, *, progress: Progress | None = None) -> Norms:
+def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: Progress | None = None) -> Norms:
     """Compute the operator norm of a layer beside three numbers that are taken for it, with their errors.
 
     The norm of the kernel reshaped to (out_channels, in_channels//groups * prod(kernel_size)) knows nothing of the
     windows' overlap. The circular norm is that of the layer with a circular border. Neither is a bound in general.
-    The FFT bound is one, see `norm_bound`.
+    The FFT bound is one, see `norm_bound`. A stack of layers has no kernel to be reshaped, and no circular layer.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
     progress : callable, optional
         Called with (done, total) of one stage after the other.
 
@@ -156,16 +180,33 @@ def norms(layer: Conv | ConvTranspose, weight: ArrayLike, *, progress: Progress 
     >>> [round(estimate.value, 3) for estimate in found]
     [7.291, 3.464, 8.0, 7.608]
     """  # noqa: DOC502  raised where the values are found
-    found = extreme_singular_values(layer, weight, which="largest", progress=progress)
+    stack, weights = with_weights(layer, weight)
+    found = extreme_singular_values(stack, weights, which="largest", progress=progress)
     norm = float(found.values[0])
-    given = checked(layer, weight)
+    if isinstance(stack, Network):
+        return _norms_of_stack(stack, weights, Estimate(norm, 0.0, found.why), progress)
+    given = checked(stack, weights)
     conv = given.conv
+    assert isinstance(conv, Conv)
     return Norms(
         Estimate(norm, 0.0, found.why),
-        _reshaped(layer, given, norm),
+        _reshaped(stack, given, norm),
         _ring_estimate(norm, given, (conv.input_size, conv.stride), _no_circular(conv), progress),
         _ring_estimate(norm, given, (_grid(conv), (1,) * conv.ndim), _no_bound(conv), progress),
     )
+
+
+def _norms_of_stack(network: Network, weights: Sequence[Any], found: Estimate, progress: Progress | None) -> Norms:
+    layers = f"a Network of {counted(len(network.layers), 'layer')}"
+    reshaped = Estimate(None, None, f"{layers} has no single kernel to be reshaped")
+    circular = Estimate(None, None, f"{layers} has no circular layer to be compared with")
+    assert found.value is not None
+    try:
+        value = norm_bound(network, weights, progress=progress)
+    except ValueError as error:
+        return Norms(found, reshaped, circular, Estimate(None, None, str(error)))
+    product = "product of the layers' bounds"
+    return Norms(found, reshaped, circular, Estimate(value, _error(value, found.value), product))
 
 
 def _ring_estimate(

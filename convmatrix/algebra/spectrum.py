@@ -4,7 +4,8 @@ Three ways lead there, and each result says which one was taken and why. Where C
 transform splits it into one small block for each frequency, and the values are exact. A small matrix is decomposed as
 it is. For the rest the extreme values come from Lanczos' method.
 
-A transposed layer has the singular values of the convolution that it transposes, so that only these are looked at.
+A transposed layer has the singular values of the convolution that it transposes, so that only these are looked at. A
+stack of layers has no kernel for the Fourier transform; its matrix, or its operator, takes the two other ways.
 Everything is computed in double precision, of integers and of single precision too.
 """
 
@@ -17,10 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.algebra.circulant import Progress, Turn, ring_values, turns_of, why_no_turns
 from convmatrix.algebra.lanczos import SUBSPACE, TallConv
+from convmatrix.algebra.network import Network, Weights
+from convmatrix.algebra.stacks import Stack, dtype_of, each_weight, scaled_weights, with_weights
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.core.memory import require_memory
-from convmatrix.core.numbers import require_finite, scaled
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = [
     "Checked", "Spectrum", "checked", "condition_number", "extreme_singular_values", "operator_norm", "singular_values",
@@ -57,8 +59,8 @@ class Spectrum:
 
 
 def singular_values(
-    layer: Conv | ConvTranspose,
-    weight: ArrayLike,
+    layer: Stack,
+    weight: Weights | ArrayLike | None = None,
     *,
     method: Literal["fft", "dense"] | None = None,
     progress: Progress | None = None,
@@ -71,8 +73,9 @@ def singular_values(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
     method : {"fft", "dense"}, optional
         To insist on one; "dense" then stops only where the memory does.
     progress : callable, optional
@@ -101,13 +104,14 @@ def singular_values(
     ('fft', [2.0, 2.0, 1.414, 1.414, 1.414, 1.414, 0.0, 0.0])
     """
     _require_method(method, ("fft", "dense"))
-    given = checked(layer, weight)
+    stack, weights = with_weights(layer, weight)
+    given = checked(stack, weights)
     turns = turns_of(given.conv)
-    if turns is not None and method != "dense":
+    if turns is not None and method != "dense" and isinstance(given.conv, Conv):
         values = ring_values(given.conv, given.weight, turns, progress)
         return _spectrum(given, values, "fft", _why_fft(turns))
     no_fft = _no_fft(given.conv, method)
-    rows, cols = layer.matrix_shape
+    rows, cols = stack.matrix_shape
     if method != "dense" and rows * cols > _ALL:
         raise ValueError(
             f"a {rows} x {cols} matrix is too large to be decomposed by default ({no_fft}): use "
@@ -117,20 +121,23 @@ def singular_values(
 
 
 class Checked(NamedTuple):
-    """A convolution, and its weight in double precision, as numbers of about 1: the true one is `scale` times that."""
+    """A convolution, and its weight in double precision, as numbers of about 1: the true one is `scale` times that.
 
-    conv: Conv
-    weight: NDArray[Any]
+    For several layers it is their network, with one entry for each layer, and the product of the layers' scales.
+    """
+
+    conv: Conv | Network
+    weight: Any
     scale: float
 
 
-def checked(layer: Conv | ConvTranspose, weight: ArrayLike) -> Checked:
-    """Check a weight, and find the convolution that has a layer's singular values.
+def checked(layer: Stack, weight: Weights | ArrayLike | None = None) -> Checked:
+    """Check weights, and find the convolution, or the network, that has a layer's singular values.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
 
     Returns
     -------
@@ -139,7 +146,7 @@ def checked(layer: Conv | ConvTranspose, weight: ArrayLike) -> Checked:
     Raises
     ------
     WrongTypeError
-        If the weight is bool: a TypeError as well.
+        If a weight is bool: a TypeError as well.
     ValueError
         If it is not the layer's, or not finite.
 
@@ -148,16 +155,19 @@ def checked(layer: Conv | ConvTranspose, weight: ArrayLike) -> Checked:
     >>> checked(Conv((4,), 2), [3, 6])
     Checked(conv=Conv(input_size=(4,), kernel_size=(2,)), weight=array([[[0.75, 1.5 ]]]), scale=4.0)
     """  # noqa: DOC502  raised where numbers are checked
-    weight = np.asarray(weight)
+    stack, weights = with_weights(layer, weight)
+    # Squares of very large or small weights would leave the range.
+    weights, scale = scaled_weights(stack, each_weight(stack, weights, _doubled))
+    return Checked(stack.T if isinstance(stack, ConvTranspose) else stack, weights, scale)
+
+
+def _doubled(layer: Layer, weight: NDArray[Any]) -> NDArray[Any]:
+    """A weight in double precision, in which integers are let off the check of their sums."""
+    weight = layer.checked_weight(weight)
     if weight.dtype.kind == "b":
         raise WrongTypeError("weight has dtype bool, whose matrix is a pattern without singular values: cast it with "
                              ".astype('int64')")  # fmt: skip
-    # The operator refuses what is no weight of this layer. Integers are let off its check of sums: here they are exact.
-    layer.operator(weight.astype(np.float64) if weight.dtype.kind in "iu" else weight)
-    weight = weight.astype(np.complex128 if weight.dtype.kind == "c" else np.float64).reshape(layer.weight_shape)
-    require_finite("weight", weight)
-    # Squares of very large or small weights would leave the range.
-    return Checked(layer if isinstance(layer, Conv) else layer.T, *scaled(weight))
+    return weight.astype(np.complex128 if weight.dtype.kind == "c" else np.float64)
 
 
 def _require_method(method: str | None, known: Sequence[str]) -> None:
@@ -170,7 +180,7 @@ def _why_fft(turns: Sequence[Turn]) -> str:
     return f"C is block-circulant: {blocks} turns by {width} inputs each, and a block for each frequency"
 
 
-def _no_fft(conv: Conv, method: Method | None) -> str:
+def _no_fft(conv: Conv | Network, method: Method | None) -> str:
     """Say why the FFT is not used; refuse if it was asked for."""
     if method in ("dense", "lanczos"):
         return f"{method} was asked for"
@@ -183,11 +193,12 @@ def _no_fft(conv: Conv, method: Method | None) -> str:
 def _dense_values(given: Checked) -> NDArray[np.float64]:
     rows, cols = given.conv.matrix_shape
     require_memory(
-        2 * rows * cols * given.weight.dtype.itemsize,  # LAPACK works on a copy
+        2 * rows * cols * dtype_of(given.conv, given.weight).itemsize,  # LAPACK works on a copy
         f"the decomposition of a dense {rows} x {cols} matrix",
         "use extreme_singular_values or operator_norm, or the layer on a smaller input",
     )
-    return np.linalg.svd(given.conv.matrix(given.weight).toarray(), compute_uv=False)
+    dense = given.conv.matrix(given.weight).toarray()
+    return np.asarray(np.linalg.svd(dense, compute_uv=False), dtype=np.float64)
 
 
 def _spectrum(given: Checked, values: NDArray[np.float64], method: Method, why: str) -> Spectrum:
@@ -200,8 +211,8 @@ def _spectrum(given: Checked, values: NDArray[np.float64], method: Method, why: 
 
 
 def extreme_singular_values(
-    layer: Conv | ConvTranspose,
-    weight: ArrayLike,
+    layer: Stack,
+    weight: Weights | ArrayLike | None = None,
     *,
     which: Literal["both", "largest", "smallest"] = "both",
     method: Method | None = None,
@@ -216,8 +227,9 @@ def extreme_singular_values(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
     which : {"both", "largest", "smallest"}
     method : {"fft", "dense", "lanczos"}, optional
         To insist on one; where there are hardly more than 40 rows or columns, Lanczos' method is a dense decomposition.
@@ -244,13 +256,14 @@ def extreme_singular_values(
     _require_method(method, ("fft", "dense", "lanczos"))
     if which not in ("both", "largest", "smallest"):
         raise ValueError(f"which={which!r} is not one of both, largest, smallest")
-    given = checked(layer, weight)
+    stack, weights = with_weights(layer, weight)
+    given = checked(stack, weights)
     turns = turns_of(given.conv)
-    if turns is not None and method in (None, "fft"):
+    if turns is not None and method in (None, "fft") and isinstance(given.conv, Conv):
         values = ring_values(given.conv, given.weight, turns, progress)
         return _spectrum(given, _ends(values, which), "fft", _why_fft(turns))
     why = _no_fft(given.conv, method)
-    rows, cols = layer.matrix_shape
+    rows, cols = stack.matrix_shape
     if method == "dense" or (method is None and rows * cols <= _EXTREME):
         return _spectrum(
             given, _ends(_dense_values(given), which), "dense", f"{why}; dense decomposition of {rows} x {cols}"
@@ -281,14 +294,19 @@ def _by_lanczos(tall: TallConv, which: str) -> tuple[NDArray[np.float64], str]:
 
 
 def operator_norm(
-    layer: Conv | ConvTranspose, weight: ArrayLike, *, method: Method | None = None, progress: Progress | None = None
+    layer: Stack,
+    weight: Weights | ArrayLike | None = None,
+    *,
+    method: Method | None = None,
+    progress: Progress | None = None,
 ) -> float:
     """Compute how much a layer stretches an input at most: the largest singular value, ``max |C x| / |x|``.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
     method, progress
         As for `extreme_singular_values`, which also says how the value was found.
 
@@ -311,7 +329,11 @@ def operator_norm(
 
 
 def condition_number(
-    layer: Conv | ConvTranspose, weight: ArrayLike, *, method: Method | None = None, progress: Progress | None = None
+    layer: Stack,
+    weight: Weights | ArrayLike | None = None,
+    *,
+    method: Method | None = None,
+    progress: Progress | None = None,
 ) -> float:
     """Compute how much a solution of C x = y may suffer from errors: largest by smallest singular value.
 
@@ -320,8 +342,9 @@ def condition_number(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
     method, progress
         As for `extreme_singular_values`, which also says how the values were found.
 
@@ -341,8 +364,9 @@ def condition_number(
     >>> [round(condition_number(Conv(n, 3, padding="same"), np.ones((3, 3))), 1) for n in (4, 5)]
     [47.0, inf]
     """  # noqa: DOC502  raised where the values are found
-    found = extreme_singular_values(layer, weight, method=method, progress=progress)
+    stack, weights = with_weights(layer, weight)
+    found = extreme_singular_values(stack, weights, method=method, progress=progress)
     largest, smallest = found.values.tolist()
-    if smallest <= max(layer.matrix_shape) * float(np.finfo(np.float64).eps) * largest:
+    if smallest <= max(stack.matrix_shape) * float(np.finfo(np.float64).eps) * largest:
         return float("inf")
     return float(largest / smallest)

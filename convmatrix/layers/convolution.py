@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from convmatrix.core.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.core.gram import gram_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import (
@@ -40,6 +40,13 @@ from convmatrix.layers.arguments import (
     positive,
 )
 from convmatrix.layers.base import AnyLayer
+from convmatrix.layers.index_check import (
+    EXACT_ENTRIES,
+    StoredIndices,
+    require_filled_by,
+    sample_indices,
+    sample_rows,
+)
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -205,7 +212,7 @@ class Layer(AnyLayer):
         if not 0 <= operator.index(first) <= blocks:
             raise ValueError(f"first={first} but there are {blocks} blocks (= {total} rows / {rows}, rounded up), "
                              "numbered from 0")  # fmt: skip
-        prepared = self._prepared(self.checked_weight(weight))
+        prepared = self._prepared(self.checked_weight(weight, copy=True))
         wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
         # Arguments are checked when this is called, not when the first block is asked for.
         return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
@@ -216,7 +223,8 @@ class Layer(AnyLayer):
         Parameters
         ----------
         matrix : matrix_shape csr_array
-            What `matrix` returned for this layer, with its indices as they were.
+            What `matrix` returned for this layer, with its indices as they were; a csr_matrix of the same arrays will
+            do. Indices are compared with the layer's: all of them up to 2**18 entries, above that those of some rows.
         weight : weight_shape array_like
             Of the matrix' dtype.
 
@@ -228,10 +236,10 @@ class Layer(AnyLayer):
         Raises
         ------
         ValueError
-            If the matrix has another shape or number of entries, or the weight is none of this layer's; the matrix is
-            left as it was.
+            If the matrix has another shape, number of entries or other indices than this layer's, if its data cannot
+            be written to, or if the weight is none of this layer's; the matrix is left as it was.
         WrongTypeError
-            If the two have different dtypes; also a TypeError.
+            If it is no CSR matrix, or the two have different dtypes; also a TypeError.
 
         Examples
         --------
@@ -242,16 +250,9 @@ class Layer(AnyLayer):
                [0, 3, 4]])
         """
         weight = self.checked_weight(weight)
-        if matrix.shape != self.matrix_shape or matrix.nnz != self.nnz:
-            raise ValueError(
-                f"the matrix is {matrix.shape[0]} x {matrix.shape[1]} with {matrix.nnz} entries but this layer's is "
-                f"{self.matrix_shape[0]} x {self.matrix_shape[1]} with {self.nnz}: make it with this layer's matrix()"
-            )
-        if matrix.dtype != weight.dtype:
-            raise WrongTypeError(
-                f"the matrix has dtype {matrix.dtype} and the weight {weight.dtype}: cast the weight with "
-                f".astype({str(matrix.dtype)!r})"
-            )
+        require_filled_by(matrix, self.matrix_shape, self.nnz, weight.dtype, lambda: self._stored_indices)
+        if np.may_share_memory(weight, matrix.data):  # which is written over while the weight is read
+            weight = weight.copy()
         refill(*self._prepared(weight), self.groups, matrix.data)
         return matrix
 
@@ -373,7 +374,8 @@ class Layer(AnyLayer):
         """
         from convmatrix.core.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
 
-        return ConvolutionOperator(self.axes, self.checked_weight(weight), self.groups, transposed=self._transposed)
+        own = self.checked_weight(weight, copy=True)
+        return ConvolutionOperator(self.axes, own, self.groups, transposed=self._transposed)
 
     # -- biases ----------------------------------------------------------------------------------------------------
 
@@ -408,6 +410,22 @@ class Layer(AnyLayer):
         return np.repeat(bias, prod(self.output_size))
 
     # -- parts -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _stored_indices(self) -> StoredIndices:
+        """The indices of this layer's matrix, or of some rows of it where it is large."""
+        patterns = self._patterns()
+        pairs = (self.out_channels, self.in_channels // self.groups)
+        weight = np.broadcast_to(np.True_, (*pairs, *(len(pattern.symbols) for pattern in patterns)))
+        if self.nnz <= EXACT_ENTRIES:
+            matrix = assemble(patterns, weight, self.groups)
+            return StoredIndices(slice(None), matrix.indptr.copy(), slice(None), matrix.indices.copy())
+        return sample_indices(
+            sample_rows(self.output_shape),
+            self.nnz,
+            lambda row: count_entries(patterns, weight, self.groups, range(row)),
+            lambda row: assemble(patterns, weight, self.groups, range(row, row + 1)).indices,
+        )
 
     def _prepared(self, weight: NDArray[Any]) -> tuple[list[Pattern], NDArray[Any]]:
         """The patterns of the axes, and a checked weight extended for them."""
@@ -445,13 +463,15 @@ class Layer(AnyLayer):
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    def checked_weight(self, weight: ArrayLike) -> NDArray[Any]:
+    def checked_weight(self, weight: ArrayLike, *, copy: bool = False) -> NDArray[Any]:
         """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
 
         Parameters
         ----------
         weight : weight_shape array_like
             As for `matrix`.
+        copy : bool, default False
+            Whether the result keeps its values when `weight` is written to afterwards.
 
         Returns
         -------
@@ -479,7 +499,7 @@ class Layer(AnyLayer):
             weight = weight.reshape(self.weight_shape)
         if weight.shape != self.weight_shape:
             raise ValueError(self._wrong_shape(weight.shape))
-        return weight.astype(weight.dtype.newbyteorder("="), copy=False)
+        return weight.astype(weight.dtype.newbyteorder("="), copy=copy)
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
         raise NotImplementedError
@@ -624,11 +644,7 @@ class Conv(Layer):
         return weight
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
-        need = self.in_channels // self.groups
-        return (
-            f"weight has shape {shape} but groups={self.groups} and in_channels={self.in_channels} need "
-            f"(out_channels, {need}, *kernel_size) = {self.weight_shape}"
-        )
+        return _shape_sentence(self, shape, "out_channels", "in_channels")
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -844,11 +860,7 @@ class ConvTranspose(Layer):
         return np.swapaxes(blocks, 1, 2).reshape(self.out_channels, -1, *weight.shape[2:])
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
-        need = self.out_channels // self.groups
-        return (
-            f"weight has shape {shape} but groups={self.groups} and out_channels={self.out_channels} need "
-            f"(in_channels, {need}, *kernel_size) = {self.weight_shape}"
-        )
+        return _shape_sentence(self, shape, "in_channels", "out_channels")
 
 
 def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
@@ -876,6 +888,20 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     if ndim is None:
         ndim = weight.ndim if weight.ndim <= 2 else weight.ndim - 2
     return np.flip(weight, axis=tuple(range(weight.ndim - ndim, weight.ndim)))
+
+
+def _shape_sentence(layer: Layer, shape: tuple[int, ...], first: str, second: str) -> str:
+    """Say which numbers of a layer the shape of a weight does not go with; `first` and `second` name its channels."""
+    wanted = layer.weight_shape
+    if len(shape) != len(wanted) or shape[1] != wanted[1]:
+        numbers = f"groups={layer.groups} and {second}={getattr(layer, second)} need"
+        form = f"({first}, {wanted[1]}, *kernel_size)"
+    elif shape[0] != wanted[0]:
+        numbers, form = f"{first}={wanted[0]} needs", f"({wanted[0]}, {second} // groups, *kernel_size)"
+    else:
+        numbers = f"kernel_size={layer.kernel_size} needs"
+        form = f"({first}, {second} // groups, *kernel_size)"
+    return f"weight has shape {shape} but {numbers} {form} = {wanted}"
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -1008,16 +1034,27 @@ def _from_output_size(
         also += f", input_dilation {axis.input_dilation}" if axis.input_dilation > 1 else ""
         raise ValueError(
             f"output_size {output_size} on axis {number} cannot come from input_size {outputs} with kernel_size "
-            f"{axis.kernel_size}, stride {stride}, padding {said}{also}: a convolution gives {outputs} "
-            f"{_only_for(fits)}"
+            f"{axis.kernel_size}, stride {stride}, padding {said}{also}: a convolution gives "
+            f"{counted(outputs, 'output')} {_only_for(fits)}; padding "
+            f"{_padding_reaching(axis, output_size, sum(pair))} on this axis would make it {output_size}"
         )
     stretched = (output_size - 1) * axis.input_dilation + 1
     return pair, stretched - ((outputs - 1) * stride + axis.span - sum(pair))
+
+
+def _padding_reaching(axis: Axis, output_size: int, pads: int) -> int | tuple[int, int]:
+    """A padding with which a convolution of `output_size` gives the input size: both ends alike, where that does."""
+    stretched = (output_size - 1) * axis.input_dilation + 1
+    least = (axis.input_size - 1) * axis.stride + axis.span - stretched  # more leaves over up to stride - 1 positions
+    nearest = min(max(pads, least), least + axis.stride - 1)
+    totals = [total for total in (nearest, nearest + 1, nearest - 1) if least <= total < least + axis.stride]
+    total = min(totals, key=lambda total: total % 2)
+    return total // 2 if total % 2 == 0 else split_same(total, lower=False)
 
 
 def _only_for(sizes: range) -> str:
     if not sizes:
         return "for no size"
     if len(sizes) > 4:
-        return f"only for {sizes[0]} to {sizes[-1]}"
-    return "only for " + " or ".join(filter(None, [", ".join(map(str, sizes[:-1])), str(sizes[-1])]))
+        return f"only for {sizes[0]} to {sizes[-1]} inputs"
+    return "only for " + " or ".join(filter(None, [", ".join(map(str, sizes[:-1])), counted(sizes[-1], "input")]))

@@ -165,7 +165,7 @@ def test_several_channels_have_no_kronecker_product():
 
 
 def test_wrong_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"^weight has shape \(2, 2\) but the layer needs \(1, 1, 3, 3\)$"):
+    with pytest.raises(ValueError, match=r"^weight has shape \(2, 2\) but groups=1 .* = \(1, 1, 3, 3\)$"):
         factors.unfolded(Conv(4, 3), np.ones((2, 2)))
     with pytest.raises(
         ValueError, match=r"^x has shape \(2, 4, 4\), a batch, but the dual matrix is made of one input$"

@@ -195,12 +195,12 @@ def test_overflow_of_small_integers_is_refused(second, reached, end):
 
 def test_overflow_of_64_bits_is_refused():
     network = Network([Conv((2,), 2), Conv((1,), 1)])
-    weights = [np.array([2**40, 2**40]), np.array([2**22])]
+    weights = [np.array([2**40, 2**40]), np.array([2**23])]
     said = "entries of the product may reach 9.2e+18, but int64 ends at 9.2e+18: cast a weight with .astype('float64')"
     with refused(SumOverflowError, said):
         network.matrix(weights)
-    assert_array_equal(network.matrix([weights[0].astype(float), weights[1]]).toarray(), [[2.0**62, 2.0**62]])
-    assert_array_equal(network.matrix([weights[0], weights[1] // 2]).toarray(), [[2**61, 2**61]])
+    assert_array_equal(network.matrix([weights[0].astype(float), weights[1]]).toarray(), [[2.0**63, 2.0**63]])
+    assert_array_equal(network.matrix([weights[0], weights[1] // 2]).toarray(), [[2**62, 2**62]])
 
 
 # -- refusals ------------------------------------------------------------------------------------------------------
