@@ -410,8 +410,8 @@ def test_arrays_that_fit_by_shape_and_not_in_memory_are_refused_before_they_are_
     monkeypatch.setattr(memory, "available_memory", lambda: 2**30)
     said, used = peak(refused, "frameworks", "--x", "x.npy", "--y", "y.npy", "--weight", "w.npy")
     assert said.startswith(
-        "convmatrix frameworks: error: a diagnosis of x, y and weight, of 268435456 + 268369924 + 9 values, needs 20 GiB "
-        "but 1 GiB of memory is available"
+        "convmatrix frameworks: error: a diagnosis of x, y and weight, of 268435456 + 268369924 + 9 values, needs 20 "
+        "GiB but 1 GiB of memory is available"
     )
     assert used < 32 * LITTLE
     with pytest.raises(

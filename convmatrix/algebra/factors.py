@@ -392,7 +392,7 @@ def separated(kernel: ArrayLike) -> list[NDArray[Any]]:
     Raises
     ------
     ValueError
-        If the kernel is no outer product; with the largest entry that the best try leaves.
+        If the kernel is no outer product; with the largest entry by which the closest one differs.
 
     Examples
     --------
@@ -408,7 +408,7 @@ def separated(kernel: ArrayLike) -> list[NDArray[Any]]:
     bound = 0 if exact else 8 * np.finfo(kernel.dtype).eps * np.abs(numbers).max(initial=0)
     if kernel.size and left.max() > bound:
         raise ValueError(
-            f"kernel is no outer product of one vector for each axis: the best try leaves {left.max():.3g} at "
+            f"kernel is not an outer product of one vector per axis: the closest one differs by {left.max():.3g} at "
             f"{tuple(int(i) for i in np.unravel_index(int(np.argmax(left)), left.shape))}; use the matrix as it is"
         )
     return [vector.astype(kernel.dtype) for vector in vectors]

@@ -471,8 +471,8 @@ def test_padding_moves_a_convolution_and_its_transpose_apart():
 
 def test_negative_offset_is_refused():
     with refused(
-        "crop offset on axis 0 is -2, negative: the source begins 2 outputs after the reference; pad a convolution of the",
-        "source more at the start, or a transposed convolution, whose padding crops, less",
+        "crop offset on axis 0 is -2, negative: the source begins 2 outputs after the reference; pad a convolution of",
+        "the source more at the start, or a transposed convolution, whose padding crops, less",
     ):
         crop_offset(Network([Conv((8,), 5)]))
 

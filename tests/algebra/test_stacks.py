@@ -365,7 +365,7 @@ def test_stacks_that_do_not_fit_are_refused_before_they_are_built(monkeypatch):
     for call in (large.gram, large.matrix):
         with pytest.raises(TooLargeError, match=r"the product of the first 2 layers, .* entries, needs "):
             call(weights)
-    with pytest.raises(ValueError, match="is too large to be decomposed unasked"):
+    with pytest.raises(ValueError, match="is too large to be decomposed by default"):
         singular_values(large, weights)
     with pytest.raises(ValueError, match="plain loops are used for at most 300000"):
         checks(large, weights)

@@ -225,7 +225,8 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
         (lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"), "strides of tf.nn.conv3d must have five "
          "entries, [1, d, h, w, 1], got 2"),
         (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape 9 on axis 0 cannot come from size of "
-         "input 4 with size of filters 3, strides 2, padding 'SAME': a convolution gives 4 outputs only for 7 or 8 inputs"),
+         "input 4 with size of filters 3, strides 2, padding 'SAME': a convolution gives 4 outputs only for "
+         "7 or 8 inputs"),
         (lambda: words.conv_transpose((1, 4, 5, 3), (3, 3, 1, 3), (1, 8, 10, 2), 2), "input has 3 channels, which is "
          "no multiple of 2 (= 2 channels of output_shape / 1 of filters, (*kernel, out, in)): give filters with"),
         (lambda: words.conv_transpose(UP, V, (2, 8, 10, 2), 2), "output_shape has a batch of 2 but input has 1"),
