@@ -174,7 +174,7 @@ def test_kernels_are_separated_exactly_or_refused_in_every_integer_type(seed, dt
 def test_a_kernel_that_is_an_outer_product_only_modulo_256_is_refused():
     kernel = np.array([[16, 1], [0, 0]], dtype=np.uint8)
     kernel[1] = [16 * 16 % 256, 16]  # 16 times the row above, but for 256
-    with pytest.raises(ValueError, match=r"^kernel is no outer product of one vector for each axis: the best try"):
+    with pytest.raises(ValueError, match=r"^kernel is not an outer product of one vector per axis: the "):
         separated(kernel)
 
 

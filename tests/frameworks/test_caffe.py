@@ -410,7 +410,8 @@ REFUSALS = {
     "pool pads": (lambda: caffe.pooling(BOTTOM, kernel_size=2, pad=1, pad_h=1, pad_w=1),
                   "a pool has either pad, or pad_h and pad_w, got pad 1, pad_h 1, pad_w 1"),
     "pool padded": (lambda: caffe.pooling(BOTTOM, kernel_size=2, pad=2),
-                    "padding 2 on axis 0, before, must be less than the 2 that a window spans"),
+                    "padding 2 on axis 0, before, must be less than kernel_size 2: a window of padding alone has no "
+                    "largest entry"),
     "global kernel": (lambda: caffe.pooling(BOTTOM, kernel_size=2, global_pooling=True),
                       "global_pooling has the size of bottom as its kernel, got kernel_size 2: leave it out"),
     "global stride": (lambda: caffe.pooling(BOTTOM, stride=2, global_pooling=True),

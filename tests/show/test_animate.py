@@ -21,6 +21,7 @@ from convmatrix.show import animate as animations
 from convmatrix.show.animate import ENDINGS, animate, images, save
 from convmatrix.show.film import FAINT, lines_of, note_size, text_size
 from convmatrix.show.palette import ink_on, rgb
+from convmatrix.show.printable import printable
 from convmatrix.show.scene import Scene, number_label, tap_label
 from convmatrix.show.stage import film
 from convmatrix.show.svg import moving, page
@@ -414,7 +415,7 @@ def test_captions_stay_data_of_the_script(captions):
     html = page(dataclasses.replace(made, frames=frames))
     script = "".join(Page(html[html.index("<script>") :]).texts["script"])
     (line,) = re.findall(r"^const film = (.*);$", script, re.MULTILINE)
-    assert json.loads(line)["captions"] == captions
+    assert json.loads(line)["captions"] == [printable(caption, "caption") for caption in captions]
     assert "<" not in line
     assert script.rstrip().endswith("matches);")
 
@@ -603,7 +604,11 @@ def test_animate_hands_everything_on(tmp_path):
     ("layer", "keywords", "message"),
     [
         (Conv((4, 4, 4), 3), {}, r"maps are drawn for at most 2 axes, got 3: draw a layer of 2 of them"),
-        (Conv(4, 3), {"maps": False, "matrix": False}, r"neither maps nor matrix are to be drawn"),
+        (
+            Conv(4, 3),
+            {"maps": False, "matrix": False},
+            r"^maps=False and matrix=False leave nothing to draw: set one",
+        ),
         (Conv(4, 3), {"view": "rows"}, r"view must be one of 'windows', 'stamps', got 'rows'"),
         (Conv(4, 3), {"view": "stamps"}, r"view 'stamps' shows .*: take layer\.T, or view 'windows'"),
         (Conv(4, 3, padding=1, padding_mode="reflect").T, {"view": "windows"}, r"padding_mode 'reflect' has no direct"),
