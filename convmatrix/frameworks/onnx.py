@@ -15,7 +15,7 @@ from convmatrix.core.errors import WrongTypeError
 from convmatrix.frameworks.layouts import array_of, shape_of
 from convmatrix.frameworks.loaded import Chain, Loaded
 from convmatrix.frameworks.onnx_models import read_model
-from convmatrix.frameworks.onnx_numbers import columns_of, name_of_pads, numbers_of, pads_of, split
+from convmatrix.frameworks.onnx_numbers import columns_of, in_onnx_terms, name_of_pads, numbers_of, pads_of, split
 from convmatrix.frameworks.onnx_protos import Constants, Node, constants_of, node_of, same_kind
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, cast_for, per_axis, positive
@@ -104,8 +104,10 @@ def conv(
             f"{per_group} * group {group}): W is (M, C / group, *kernel_shape)"
         )
     columns = columns_of(kernel, strides, dilations)
-    return Conv(size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group,
-                padding=pads_of(auto_pad, pads, size, columns), in_channels=channels, out_channels=out)  # fmt: skip
+    padding = pads_of(auto_pad, pads, size, columns)
+    with in_onnx_terms():
+        return Conv(size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group,
+                    padding=padding, in_channels=channels, out_channels=out)  # fmt: skip
 
 
 def conv_transpose(
@@ -146,6 +148,11 @@ def conv_transpose(
     ValueError
         If the numbers are none that ONNX takes; a TypeError as well where they are of a wrong kind.
 
+    Notes
+    -----
+    With SAME and a kernel that spans less than the strides, zeros are added, as the text of the operator has it.
+    onnxruntime differs there: it adds none at the start, and without an output_shape none at all.
+
     References
     ----------
     .. [1] ONNX, operator ConvTranspose (docs/Operators.md).
@@ -172,7 +179,7 @@ def conv_transpose(
     extra = numbers_of("output_padding", output_padding, len(size), least=0, default=0)
     for axis, (op, stride) in enumerate(zip(extra, columns["stride"], strict=True)):
         if op >= stride:
-            raise ValueError(f"output_padding {op} on axis {axis} must be less than the stride {stride}: a convolution "
+            raise ValueError(f"output_padding {op} on axis {axis} must be less than strides {stride}: a convolution "
                              "of the larger output would have more outputs than X has entries")  # fmt: skip
     full = [(n - 1) * s + span for n, s, span in zip(size, columns["stride"], columns["span"], strict=True)]
     name, given = name_of_pads(auto_pad, pads), pads_of(auto_pad, pads, size, columns)
@@ -184,11 +191,12 @@ def conv_transpose(
                  for axis, numbers in enumerate(zip(full, wanted, extra, columns["stride"], strict=True))]  # fmt: skip
     else:
         crops = list(zip(given, extra, strict=True))
-    return ConvTranspose(
-        size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group, in_channels=channels,
-        out_channels=per_group * group, padding=[pair for pair, _ in crops],
-        output_padding=[op for _, op in crops],
-    )  # fmt: skip
+    with in_onnx_terms():
+        return ConvTranspose(
+            size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group, in_channels=channels,
+            out_channels=per_group * group, padding=[pair for pair, _ in crops],
+            output_padding=[op for _, op in crops],
+        )  # fmt: skip
 
 
 def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int) -> tuple[tuple[int, int], int]:
@@ -199,8 +207,8 @@ def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int)
     # ONNX's own evaluator and onnxruntime agree here: nothing is added at the start.
     if wanted - full >= stride:
         raise ValueError(
-            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and a convolution "
-            f"gives the size of X for at most stride {stride} - 1 more; use at most {full + stride - 1}"
+            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and with strides "
+            f"{stride} it can have at most {stride - 1} more; use at most {full + stride - 1}"
         )
     return (0, 0), wanted - full
 
@@ -225,9 +233,9 @@ def _weight_shape(W: Any, ndim: int, kernel_shape: Any) -> list[int]:
         raise ValueError(f"W has shape {tuple(shape)} but X has {ndim} spatial axes, so W needs {ndim + 2} axes in all")
     for axis, length in enumerate(shape):
         positive(f"axis {axis} of W", length)
-    said = numbers_of("kernel_shape", kernel_shape, ndim, least=1)
-    if kernel_shape is not None and said != shape[2:]:
-        raise ValueError(f"kernel_shape {said} is not that of W, {shape[2:]}: leave it out, or say the same")
+    given = numbers_of("kernel_shape", kernel_shape, ndim, least=1)
+    if kernel_shape is not None and given != shape[2:]:
+        raise ValueError(f"kernel_shape {given} is not that of W, {shape[2:]}: leave it out, or say the same")
     return shape
 
 
@@ -342,20 +350,24 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
         raise ValueError(f"{read.op_type} is neither Conv nor ConvTranspose: give such a node, or read the whole model "
                          "with from_model")  # fmt: skip
     constants = constants_of(initializers)
-    ndim = np.ndim(constants.array(*read.operand(1, "W"))) - 2
-    return _loaded(read, (0, *per_axis("input_size", input_size, ndim)), constants)
+    W = _WORDS[read.op_type][1](constants.array(*read.operand(1, "W")))
+    return _loaded(read, (0, *per_axis("input_size", input_size, W.ndim - 2)), constants)
 
 
-def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
+def from_model(
+    model: Any, input_size: PerAxis | None = None, in_channels: int | None = None
+) -> Chain:
     """Read a model, or a graph, whose nodes come one after the other.
 
     Conv, ConvTranspose, average and max pools, Resize and Upsample (nearest and linear, where they are ours), space to
     depth and back, and Pad become layers, a pad the depthwise convolution with one tap. Activations, normalisation,
-    dropout, Identity, and a Flatten or Reshape at the end are passed over with a note.
+    dropout, Identity, and a Flatten or Reshape at the end are passed over with a note. Nodes that do not lead to the
+    graph's output are left aside, as onnxruntime does.
 
     Parameters
     ----------
-    model : onnx.ModelProto or onnx.GraphProto
+    model : str, os.PathLike, onnx.ModelProto or onnx.GraphProto
+        The path of an .onnx file is read with the package onnx; tensors in other files only from the model's folder.
     input_size : int or sequence of int, optional
         Spatial; needed where the graph's input has no lengths.
     in_channels : int, optional
@@ -364,11 +376,14 @@ def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int |
     Returns
     -------
     Chain
+        Its notes also tell where onnxruntime differs from the text of an operator.
 
     Raises
     ------
     ValueError
-        If there is a branch, or a node is none of these, with its name; or if ONNX would refuse its numbers.
+        If there is a branch or a cycle, or the chain does not reach the graph's output; if a node is none of these,
+        with its name; or if ONNX would refuse its numbers. An OSError as well where a file cannot be read, an
+        ImportError where the package onnx is needed and missing, a MemoryError where a weight does not fit in memory.
     WrongTypeError
         If it is no model, or a tensor of a kind that is not read: a TypeError as well.
 
@@ -402,9 +417,11 @@ def _loaded(node: Node, shape: tuple[int, ...], constants: Constants) -> Loaded:
     words, checked = _WORDS[node.op_type]
     same_kind(node, _OF_CONV if node.op_type == "Conv" else _KINDS)
     W = checked(constants.array(*node.operand(1, "W")))
-    needed = W.shape[0] if node.op_type == "ConvTranspose" else W.shape[1] * node.attributes.get("group", 1)
+    needed = W.shape[0]
+    if node.op_type == "Conv":
+        needed = W.shape[1] * positive("group", node.attributes.get("group", 1))
     layer = words((None, shape[0] or needed, *shape[1:]), W, **node.attributes)
-    bias = constants.array(*node.operand(2, "B")) if len(node.inputs) > 2 and node.inputs[2] else None
+    bias = constants.array(*node.operand(2, "B")) if node.has(2) else None
     if bias is not None and bias.shape != (layer.out_channels,):
         raise ValueError(f"B has shape {bias.shape} but must have shape ({layer.out_channels},), one number for each "
                          "output channel")  # fmt: skip
