@@ -93,9 +93,12 @@ def _text(value: Any, what: str) -> str:
 
 def _entries(value: Any, what: str) -> list[Any]:
     """The entries of a repeated field."""
-    if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
-        raise WrongTypeError(f"{what} must be a sequence, got {shortened(value)} ({type(value).__name__})")
-    return list(value)
+    if not isinstance(value, str | bytes | Mapping):
+        try:
+            return list(value)
+        except TypeError:  # protobuf's own sequences have no method by which they could be known before
+            pass
+    raise WrongTypeError(f"{what} must be a sequence, got {shortened(value)} ({type(value).__name__})")
 
 
 def _real(value: Any, what: str) -> float:
