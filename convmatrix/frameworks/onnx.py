@@ -6,6 +6,7 @@ by the names of their fields, whether they come from the package onnx or not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -412,15 +413,22 @@ _KINDS = {
 _OF_CONV = {name: kind for name, kind in _KINDS.items() if not name.startswith("output")}
 
 
+@lru_cache(maxsize=256)  # a deep model has many equal layers
+def _layer(
+    op_type: str, shape: tuple[int, ...], W_shape: tuple[int, ...], attributes: tuple[tuple[str, Any], ...]
+) -> Conv | ConvTranspose:
+    return _WORDS[op_type][0]((None, *shape), W_shape, **dict(attributes))
+
+
 def _loaded(node: Node, shape: tuple[int, ...], constants: Constants) -> Loaded:
     """A convolution for what it takes; a number of channels that is 0 is that of the weight."""
-    words, checked = _WORDS[node.op_type]
+    checked = _WORDS[node.op_type][1]
     same_kind(node, _OF_CONV if node.op_type == "Conv" else _KINDS)
     W = checked(constants.array(*node.operand(1, "W")))
     needed = W.shape[0]
     if node.op_type == "Conv":
         needed = W.shape[1] * positive("group", node.attributes.get("group", 1))
-    layer = words((None, shape[0] or needed, *shape[1:]), W, **node.attributes)
+    layer = _layer(node.op_type, (shape[0] or needed, *shape[1:]), W.shape, tuple(node.attributes.items()))
     bias = constants.array(*node.operand(2, "B")) if node.has(2) else None
     if bias is not None and bias.shape != (layer.out_channels,):
         raise ValueError(f"B has shape {bias.shape} but must have shape ({layer.out_channels},), one number for each "

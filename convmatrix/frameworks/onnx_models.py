@@ -3,7 +3,7 @@
 What is a layer of ours becomes one; what changes no size is passed over with a note; all else is refused by its name.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from math import prod
 from os import PathLike
@@ -85,6 +85,7 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
                "ConvTranspose": read_convolution}  # fmt: skip
     flattened = False
     notes: list[str] = []
+    known: dict[Hashable, Loaded] = {}  # equal nodes for equal shapes, of which a model may have thousands
 
     def read(labelled: tuple[str, Node], shape: Shape) -> Loaded | LeftOut:
         nonlocal flattened
@@ -100,7 +101,10 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
         if flattened:
             raise ValueError("it comes after the image was flattened or reshaped, which is read only at the end")
         _check_inputs(node)
-        loaded = readers[node.op_type](node, shape, graph.constants)
+        same = (node.op_type, shape, node.inputs[1:], *node.attributes.items())
+        if "TENSOR" in node.kinds.values() or same not in known:
+            known[same] = readers[node.op_type](node, shape, graph.constants)
+        loaded = known[same]
         if why := _differs_in_onnxruntime(node, loaded):
             notes.append(f"{label}: {why}")
         return loaded
@@ -168,7 +172,7 @@ def _chain(graph: Graph, name: str) -> Iterator[tuple[str, Node]]:
             break
         header = nodes[0]
         with named(header.label):
-            node = node_of(header.proto)
+            node = node_of(header.proto, header)
         _refuse_joins(graph, header, takers, name)
         yield header.label, node
         name = node.outputs[0]
@@ -351,9 +355,9 @@ def _depthwise(shape: Shape, kernel: Sequence[int], value: float, **numbers: Any
 
 
 def _full(shape: Shape, value: float) -> NDArray[Any]:
-    """An array of one value, if it fits in memory."""
+    """An array of one value, which is stored once, if what is computed with it fits in memory."""
     require_memory(8 * prod(shape), f"a weight of shape {shape}", "use fewer channels or a smaller kernel")
-    return np.full(shape, value, dtype=np.float64)
+    return np.broadcast_to(np.float64(value), shape)
 
 
 def _global_pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
@@ -402,12 +406,19 @@ def _block(node: Node, shape: Shape) -> tuple[int, str]:
 
 
 def _one_hot(node: Node, channels: int, block: int) -> NDArray[Any]:
-    """Channel (row * block + column) * channels + c of the small image is tap (row, column) of channel c (DCR)."""
+    """Channel (row * block + column) * channels + c of the small image is tap (row, column) of channel c (DCR).
+
+    A view of one row of zeros with a one: the identity that this is has many entries, and need not be stored.
+    """
     many = block**2 * channels
     require_memory(8 * many * many, f"the weight of {node.op_type} in mode DCR, of {many} x {many} taps,",
                    "export the model with mode CRD, whose layer has no weight")  # fmt: skip
-    taps = np.eye(many).reshape(many, block, block, channels)
-    return np.moveaxis(taps, 3, 1)  # shape (block**2 * channels, channels, block, block)
+    line = np.zeros(2 * many - 1)
+    line[many - 1] = 1  # entry (i, j) of the identity is line[many - 1 + i - j]
+    step = line.itemsize
+    return np.lib.stride_tricks.as_strided(line[many - 1 :], (many, channels, block, block),
+                                           (step, -step, -step * block * channels, -step * channels),
+                                           writeable=False)  # fmt: skip
 
 
 _PAD_MODES = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}

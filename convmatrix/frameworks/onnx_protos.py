@@ -214,12 +214,14 @@ class Node:
         return bool(value)
 
 
-def node_of(obj: Any) -> Node:
+def node_of(obj: Any, header: Header | None = None) -> Node:
     """Read a NodeProto.
 
     Parameters
     ----------
     obj : onnx.NodeProto
+    header : Header, optional
+        What is known of the node already.
 
     Returns
     -------
@@ -232,7 +234,7 @@ def node_of(obj: Any) -> Node:
     ValueError
         If it is of another domain than ONNX's own, or an attribute of a kind that no such operator has.
     """
-    header = _header(obj, "node")
+    header = _header(obj, "node") if header is None else header
     (attributes,) = attributes_of(obj, ("attribute",), "an ONNX node")
     domain = getattr(obj, "domain", "")
     if domain not in ("", "ai.onnx"):
@@ -254,8 +256,8 @@ def _header(obj: Any, place: str) -> Header:
     op_type, inputs, outputs = attributes_of(obj, ("op_type", "input", "output"), "an ONNX node")
     op_type, name = _text(op_type, "its op_type"), _text(getattr(obj, "name", ""), "its name")
     label = f"{place} ({op_type[:60]}{f' {shortened(name)}' if name else ''})"
-    reads = tuple(_text(each, f"an input of {op_type}") for each in _entries(inputs, f"the inputs of {op_type}"))
-    writes = tuple(_text(each, f"an output of {op_type}") for each in _entries(outputs, f"the outputs of {op_type}"))
+    reads = tuple(_text(each, "an input") for each in _entries(inputs, "its inputs"))
+    writes = tuple(_text(each, "an output") for each in _entries(outputs, "its outputs"))
     return Header(label, obj, op_type, name, reads, writes)
 
 
@@ -574,7 +576,7 @@ def constants_of(source: Any) -> Constants:
 def _constant(node: Header) -> Any:
     """What a Constant node holds: a tensor, or numbers."""
     with named(node.label):
-        read = node_of(node.proto)
+        read = node_of(node.proto, node)
         if len(read.attributes) != 1:
             raise ValueError(f"a Constant has one attribute, one of {', '.join(_CONSTANTS)}, got "
                              f"{shortened(sorted(read.attributes))}")  # fmt: skip
@@ -636,10 +638,12 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
             raise ValueError(f"two initializers have the name {shortened(name)}: which one is meant is not settled")
         constants.tensors[name] = tensor
     given = _inputs(_entries(inputs, "the inputs of the graph"), constants)
-    headers = []
-    for number, node in enumerate(_entries(nodes, "the nodes of the graph")):
-        with named(f"node {number}"):
-            headers.append(_header(node, f"node {number}"))
+    headers: list[Header] = []
+    try:
+        for node in _entries(nodes, "the nodes of the graph"):
+            headers.append(_header(node, f"node {len(headers)}"))
+    except ValueError as error:
+        raise type(error)(f"node {len(headers)}: {error}") from error
     _refuse_second_writers(headers, given, constants)
     _refuse_cycles(headers)
     others = []

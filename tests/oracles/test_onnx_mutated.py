@@ -159,34 +159,42 @@ def damaged(rng, data):
     return bytes(data)
 
 
+def parsed(rng, data):
+    """A damaged file, and its model if it is still protobuf; most of those that are not are drawn anew."""
+    for _ in range(4):
+        bad = damaged(rng, data)
+        try:
+            return bad, onnx.load_model_from_string(bad)
+        except DecodeError:
+            continue
+    return bad, None
+
+
 def answers(seed, count, folder):
-    """How damaged files are answered, from their bytes and, those that are no protobuf, from their path."""
-    rng, counts = np.random.default_rng(seed), Counter()
+    """How damaged files are answered: as models, or from their path where they are no protobuf."""
+    rng, counts, path = np.random.default_rng(seed), Counter(), folder / "damaged.onnx"
     files = [model.SerializeToString() for model in SOUND.values()]
     for number in range(count):
-        data = damaged(rng, files[number % len(files)])
+        bad, model = parsed(rng, files[number % len(files)])
+        if model is None:
+            path.write_bytes(bad)
         try:
-            model = onnx.load_model_from_string(data)
-        except DecodeError:
-            model = str(folder / "damaged.onnx")
-            (folder / "damaged.onnx").write_bytes(data)
-        try:
-            counts[outcome(model)] += 1
+            counts[outcome(str(path) if model is None else model)] += 1
         except BaseException:
-            print(f"seed {seed}, number {number}, of {list(SOUND)[number % len(files)]}")
+            print(f"seed {seed}, number {number}, of {list(SOUND)[number % len(files)]!r}")
             raise
     return counts
 
 
 def test_damaged_files(tmp_path):
     counts = answers(1, 210, tmp_path)
-    assert counts["refused"] >= 100, counts
-    assert counts["same values"] >= 20, counts
+    assert counts["refused"] >= 80, counts
+    assert counts["same values"] >= 40, counts
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(2, 22))
 def test_many_damaged_files(seed, tmp_path):
     counts = answers(seed, 200, tmp_path)
-    assert counts["refused"] >= 100, counts
-    assert counts["same values"] >= 20, counts
+    assert counts["refused"] >= 80, counts
+    assert counts["same values"] >= 40, counts
