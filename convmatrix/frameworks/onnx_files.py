@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convmatrix.core.memory import require_memory
+from convmatrix.frameworks.onnx_numbers import shortened
 
 __all__ = ["ModelFileError", "NeedsOnnxError", "external_bytes", "model_at"]
 
@@ -45,7 +46,7 @@ def model_at(path: str | os.PathLike[str]) -> tuple[Any, Path]:
         If it does not fit in memory; also a MemoryError.
     """  # noqa: DOC502  raised by require_memory
     file = Path(path)
-    what = f"the model {str(file)!r}"
+    what = f"the model {shortened(str(file))}"
     size = _size_of_regular(file, what)
     try:
         onnx: Any = importlib.import_module("onnx")
@@ -89,14 +90,14 @@ def external_bytes(name: str, entries: Mapping[str, str], folder: Path, needed: 
         If the bytes do not fit in memory; also a MemoryError.
     """  # noqa: DOC502  raised by require_memory
     location = entries.get("location", "")
-    what = f"the external data of tensor {name!r}, location {location!r},"
+    what = f"the external data of tensor {shortened(name)}, location {shortened(location)},"
     if not location or "\0" in location:
         raise ValueError(f"{what} is no file name: save the model again, with its data beside it")
     try:
         root = folder.resolve()
         file = (root / location).resolve()
     except (OSError, RuntimeError) as error:  # a loop of links: RuntimeError before Python 3.13
-        raise ModelFileError(f"{what} cannot be read: {error}") from None
+        raise ModelFileError(f"{what} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not file.is_relative_to(root):
         raise ValueError(f"{what} leads out of the model's folder: only files inside of it are read, so put the data "
                          "beside the model")  # fmt: skip

@@ -34,6 +34,8 @@ _TERMS = (
 _REPR = reprlib.Repr()
 _REPR.maxlist = _REPR.maxtuple = 16
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
+_MOST_LETTERS = 400
+"""Of a value in an error message: room for 16 integers of 64 bits."""
 
 
 def shortened(value: Any) -> str:
@@ -53,7 +55,8 @@ def shortened(value: Any) -> str:
     >>> shortened("w"), shortened([1] * 1000)[-8:]
     ("'w'", '1, ...]')
     """
-    return " ".join(_REPR.repr(value).split())
+    text = " ".join(_REPR.repr(value).split())
+    return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 23]}...{text[-20:]}"
 
 
 @contextmanager

@@ -101,6 +101,17 @@ def _entries(value: Any, what: str) -> list[Any]:
     raise WrongTypeError(f"{what} must be a sequence, got {shortened(value)} ({type(value).__name__})")
 
 
+def _whole(value: Any, what: str) -> int:
+    """An integer of at most 64 bits, as all in a file are."""
+    try:
+        number = integer(what, value)
+    except WrongTypeError:
+        raise WrongTypeError(f"{what} must be an integer, got {shortened(value)} ({type(value).__name__})") from None
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"{what} has more than 64 bits: give a smaller integer")
+    return number
+
+
 def _real(value: Any, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise WrongTypeError(f"{what} must be a number, got {shortened(value)} ({type(value).__name__})")
@@ -255,7 +266,9 @@ def _header(obj: Any, place: str) -> Header:
     """All of a NodeProto but its attributes; `place` is such as ``node 3``."""
     op_type, inputs, outputs = attributes_of(obj, ("op_type", "input", "output"), "an ONNX node")
     op_type, name = _text(op_type, "its op_type"), _text(getattr(obj, "name", ""), "its name")
-    label = f"{place} ({op_type[:60]}{f' {shortened(name)}' if name else ''})"
+    if not (op_type.isprintable() and 0 < len(op_type) < 100):  # from here on it stands in messages as it is
+        raise ValueError(f"its op_type is {shortened(op_type)}, which is no name of an operator")
+    label = f"{place} ({op_type}{f' {shortened(name)}' if name else ''})"
     reads = tuple(_text(each, "an input") for each in _entries(inputs, "its inputs"))
     writes = tuple(_text(each, "an output") for each in _entries(outputs, "its outputs"))
     return Header(label, obj, op_type, name, reads, writes)
@@ -265,7 +278,7 @@ def _attribute(attribute: Any) -> tuple[str, str, Any]:
     """Name, kind and value of an AttributeProto."""
     name, number = attributes_of(attribute, ("name", "type"), "an ONNX attribute")
     name = _text(name, "the name of an attribute")
-    number = integer(f"the type of attribute {shortened(name)}", number)
+    number = _whole(number, f"the type of attribute {shortened(name)}")
     if number not in _ATTRIBUTES or getattr(attribute, "ref_attr_name", "") != "":
         what = "a graph or a reference" if number in _ATTRIBUTES or number in (5, 10) else "which is not read here"
         raise ValueError(f"attribute {shortened(name)} is of type {number}, {what}: give a model whose functions are "
@@ -279,7 +292,7 @@ def _value(kind: str, value: Any, what: str) -> Any:
     """The value of an attribute, if it is of its kind."""
     if kind == "TENSOR":
         return value
-    read = {"INT": lambda each: integer(what, each), "FLOAT": lambda each: _real(each, what),
+    read = {"INT": lambda each: _whole(each, what), "FLOAT": lambda each: _real(each, what),
             "STRING": lambda each: _text(each, what)}  # fmt: skip
     if kind in read:
         return read[kind](value)
@@ -338,7 +351,7 @@ def decoded(name: str, tensor: Any, folder: Path | None = None) -> NDArray[Any]:
         return _plain_array(name, tensor)
     what = f"tensor {shortened(name)}"
     dims, number = attributes_of(tensor, ("dims", "data_type"), "an ONNX tensor")
-    number = integer(f"the data_type of {what}", number)
+    number = _whole(number, f"the data_type of {what}")
     if number not in _TENSORS:
         kind = _OTHER_TENSORS.get(number, f"of data_type {number}")
         raise WrongTypeError(f"{what} is {kind}, which scipy.sparse cannot hold: cast it to float32 first, as "
@@ -378,7 +391,7 @@ def _plain_array(name: str, value: Any) -> NDArray[Any]:
 
 def _shape_of_dims(what: str, dims: Any) -> tuple[int, ...]:
     """The dims of a tensor, if an array can have them."""
-    shape = tuple(integer(f"a dim of {what}", each) for each in _entries(dims, f"the dims of {what}"))
+    shape = tuple(_whole(each, f"a dim of {what}") for each in _entries(dims, f"the dims of {what}"))
     if len(shape) > _MOST_DIMS:
         raise ValueError(f"{what} has {len(shape)} dims, but a weight has at most {_MOST_DIMS}")
     if any(length < 0 for length in shape):
@@ -403,7 +416,7 @@ def _from_field(what: str, entries: Any, place: str, shape: tuple[int, ...], sto
                          f"{prod(shape)}")  # fmt: skip
     if stored.kind == "f":
         return _floats([_real(each, f"{place} of {what}") for each in listed], stored)
-    numbers = [integer(f"{place} of {what}", each) for each in listed]
+    numbers = [_whole(each, f"{place} of {what}") for each in listed]
     limits = np.iinfo(stored)
     for number in numbers:
         if not limits.min <= number <= limits.max:
@@ -712,6 +725,8 @@ def _refuse_cycles(nodes: Sequence[Header]) -> None:
         walked[stuck] = None
         stuck = next(source for source in needs[stuck] if open_needs[source])
     cycle = [*walked][list(walked).index(stuck):][::-1]
+    first = cycle.index(min(cycle))
+    cycle = cycle[first:] + cycle[:first]
     labels = ", ".join(nodes[number].label for number in cycle[:4]) + (", ..." if len(cycle) > 4 else "")
     raise ValueError(f"the graph has a cycle: {labels} need{'s' * (len(cycle) == 1)} what "
                      f"{'it writes itself' if len(cycle) == 1 else 'they write themselves'}")  # fmt: skip
@@ -726,7 +741,7 @@ def _lengths(name: str, entry: Any) -> tuple[int | None, ...] | None:
     lengths: list[int | None] = []
     for axis, dim in enumerate(_entries(entry, f"the dims of input {shortened(name)}")):
         what = f"the length of input {shortened(name)} on axis {axis}"
-        length = integer(what, getattr(dim, "dim_value", 0))
+        length = _whole(getattr(dim, "dim_value", 0), what)
         if length < -1:
             raise ValueError(f"{what} is {length}: give one of at least 1, or none")
         lengths.append(length if length > 0 else None)
