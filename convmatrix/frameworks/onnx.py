@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError
@@ -263,6 +262,7 @@ def weight(W: ArrayLike) -> NDArray[Any]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> W = np.arange(3).reshape(1, 1, 3)
     >>> (conv((1, 1, 4), W).matrix(weight(W)) @ [1, 0, 0, 1]).tolist()
     [0, 2]
@@ -290,6 +290,7 @@ def weight_transpose(W: ArrayLike) -> NDArray[Any]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> W = np.arange(3).reshape(1, 1, 3)
     >>> (conv_transpose((1, 1, 2), W).matrix(weight_transpose(W)) @ [1, 10]).tolist()
     [0, 1, 12, 20]
@@ -340,6 +341,7 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from types import SimpleNamespace
     >>> strides = SimpleNamespace(name="strides", type=7, ints=[2])
     >>> node = SimpleNamespace(op_type="Conv", input=["x", "w"], output=["y"], attribute=[strides])
@@ -355,9 +357,7 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
     return _loaded(read, (0, *per_axis("input_size", input_size, W.ndim - 2)), constants)
 
 
-def from_model(
-    model: Any, input_size: PerAxis | None = None, in_channels: int | None = None
-) -> Chain:
+def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
     """Read a model, or a graph, whose nodes come one after the other.
 
     Conv, ConvTranspose, average and max pools, Resize and Upsample (nearest and linear, where they are ours), space to

@@ -101,8 +101,8 @@ def external_bytes(name: str, entries: Mapping[str, str], folder: Path, needed: 
     if not file.is_relative_to(root):
         raise ValueError(f"{what} leads out of the model's folder: only files inside of it are read, so put the data "
                          "beside the model")  # fmt: skip
-    offset, length = (_count(what, key, entries.get(key, default)) for key, default in (("offset", "0"),
-                                                                                      ("length", str(needed))))  # fmt: skip
+    offset = _count(what, "offset", entries.get("offset", "0"))
+    length = _count(what, "length", entries.get("length", str(needed)))
     if length != needed:
         raise ValueError(f"{what} has length {length}, but the dims of the tensor need {needed} bytes")
     size = _size_of_regular(file, what)

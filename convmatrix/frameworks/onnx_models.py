@@ -81,7 +81,7 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
     pieces = list(_chain(graph, name))
     shape = _input_shape(name, lengths, input_size, in_channels, pieces, graph.constants)
     resize = partial(read_resize, batch=lengths[0] if lengths else None)
-    readers = {**_READERS, "Resize": resize, "Upsample": resize, "Conv": read_convolution,
+    readers: Mapping[str, Reader] = {**_READERS, "Resize": resize, "Upsample": resize, "Conv": read_convolution,
                "ConvTranspose": read_convolution}  # fmt: skip
     flattened = False
     notes: list[str] = []
@@ -120,9 +120,9 @@ def _differs_in_onnxruntime(node: Node, loaded: Loaded) -> str | None:
     layer = loaded.layer
     if isinstance(layer, ConvTranspose) and auto_pad.startswith("SAME") and min(map(min, layer.padding)) < 0:
         return (
-            f"auto_pad {auto_pad!r} with a kernel_shape {list(layer.kernel_size)} that spans less than the output_shape "
-            f"needs for strides {list(layer.stride)} adds zeros, as the text of the operator has it; onnxruntime "
-            "differs: it adds none at the start, and without output_shape none at all"
+            f"auto_pad {auto_pad!r} with a kernel_shape {list(layer.kernel_size)} that spans less than the "
+            f"output_shape needs for strides {list(layer.stride)} adds zeros, as the text of the operator has it; "
+            "onnxruntime differs: it adds none at the start, and without output_shape none at all"
         )
     return None
 
@@ -406,13 +406,11 @@ def _block(node: Node, shape: Shape) -> tuple[int, str]:
 
 
 def _one_hot(node: Node, channels: int, block: int) -> NDArray[Any]:
-    """Channel (row * block + column) * channels + c of the small image is tap (row, column) of channel c (DCR).
-
-    A view of one row of zeros with a one: the identity that this is has many entries, and need not be stored.
-    """
+    """Channel (row * block + column) * channels + c of the small image is tap (row, column) of channel c (DCR)."""
     many = block**2 * channels
     require_memory(8 * many * many, f"the weight of {node.op_type} in mode DCR, of {many} x {many} taps,",
                    "export the model with mode CRD, whose layer has no weight")  # fmt: skip
+    # The identity, as a view: its many zeros need not be stored.
     line = np.zeros(2 * many - 1)
     line[many - 1] = 1  # entry (i, j) of the identity is line[many - 1 + i - j]
     step = line.itemsize

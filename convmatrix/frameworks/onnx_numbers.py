@@ -67,11 +67,6 @@ def in_onnx_terms() -> Iterator[None]:
     ------
     None
 
-    Raises
-    ------
-    ValueError
-        The block's own, of the same class.
-
     Examples
     --------
     >>> with in_onnx_terms():
@@ -142,8 +137,8 @@ def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 
         return [default] * count
     entries = entries_of(value)
     if entries is None:
-        raise WrongTypeError(f"{name} must have one entry for each axis, got {shortened(value)}: write {shortened([value] * count)} "
-                             "for the same on all")  # fmt: skip
+        raise WrongTypeError(f"{name} must have one entry for each axis, got {shortened(value)}: write "
+                             f"{shortened([value] * count)} for the same on all")  # fmt: skip
     if len(entries) != count:
         axes = f"{count} (a begin for each axis, then an end for each)" if name == "pads" else f"{count}, one each axis"
         raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {_said(entries)}, but needs {axes}")

@@ -4,7 +4,7 @@ Every field is checked where it is read, since a file may hold anything: what is
 itself, is refused in one sentence.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
@@ -67,11 +67,6 @@ def named(name: str) -> Iterator[None]:
     Yields
     ------
     None
-
-    Raises
-    ------
-    ValueError
-        The block's own, of the same class.
     """
     try:
         yield
@@ -244,7 +239,7 @@ def node_of(obj: Any, header: Header | None = None) -> Node:
         If it is none; also a TypeError.
     ValueError
         If it is of another domain than ONNX's own, or an attribute of a kind that no such operator has.
-    """
+    """  # noqa: DOC502  raised by what reads the fields
     header = _header(obj, "node") if header is None else header
     (attributes,) = attributes_of(obj, ("attribute",), "an ONNX node")
     domain = getattr(obj, "domain", "")
@@ -292,11 +287,13 @@ def _value(kind: str, value: Any, what: str) -> Any:
     """The value of an attribute, if it is of its kind."""
     if kind == "TENSOR":
         return value
-    read = {"INT": lambda each: _whole(each, what), "FLOAT": lambda each: _real(each, what),
-            "STRING": lambda each: _text(each, what)}  # fmt: skip
-    if kind in read:
-        return read[kind](value)
-    return tuple(read[kind[:-1]](each) for each in _entries(value, what))
+    if kind in _ENTRIES:
+        return _ENTRIES[kind](value, what)
+    read = _ENTRIES[kind[:-1]]
+    return tuple(read(each, what) for each in _entries(value, what))
+
+
+_ENTRIES: Mapping[str, Callable[[Any, str], Any]] = {"INT": _whole, "FLOAT": _real, "STRING": _text}
 
 
 def same_kind(node: Node, known: Mapping[str, str]) -> None:
@@ -346,7 +343,7 @@ def decoded(name: str, tensor: Any, folder: Path | None = None) -> NDArray[Any]:
         If its values are of a kind that scipy.sparse cannot hold; also a TypeError.
     ValueError
         If they stand in a file that is not read, or are more or fewer than its dims need.
-    """
+    """  # noqa: DOC502  raised by what reads the fields
     if not hasattr(tensor, "data_type"):
         return _plain_array(name, tensor)
     what = f"tensor {shortened(name)}"
@@ -368,7 +365,8 @@ def decoded(name: str, tensor: Any, folder: Path | None = None) -> NDArray[Any]:
     if raw or external:
         values = _from_raw(what, raw, shape, stored, kind)
     else:
-        values = _from_field(what, *attributes_of(tensor, (place,), f"an ONNX tensor of {kind}"), place, shape, stored)
+        (entries,) = attributes_of(tensor, (place,), f"an ONNX tensor of {kind}")
+        values = _from_field(what, entries, place, shape, stored)
     if kind == "bool":
         values = values != 0
     elif kind == "float16":
@@ -473,8 +471,6 @@ class Constants:
         while name in self.aliases and name not in self.tensors:
             passed.append(name)
             name = self.aliases[name]
-        for each in passed:
-            self.aliases[each] = name
         return name
 
     def array(self, name: str, letter: str) -> NDArray[Any]:
@@ -526,8 +522,10 @@ class Constants:
         Raises
         ------
         ValueError
-            If it has another number of axes, or no integers; a TypeError as well.
-        """
+            If it has another number of axes.
+        WrongTypeError
+            If it holds other values than integers; also a TypeError.
+        """  # noqa: DOC502  raised by _line
         array = self._line(name, letter)
         if array.dtype.kind not in "iu":
             raise WrongTypeError(f"{letter} must hold integers, got {array.dtype}")
@@ -548,8 +546,10 @@ class Constants:
         Raises
         ------
         ValueError
-            If it has another number of axes, or no real numbers; a TypeError as well.
-        """
+            If it has another number of axes.
+        WrongTypeError
+            If it holds other values than real numbers; also a TypeError.
+        """  # noqa: DOC502  raised by _line
         array = self._line(name, letter)
         if array.dtype.kind not in "iuf":
             raise WrongTypeError(f"{letter} must hold real numbers, got {array.dtype}")
@@ -640,7 +640,7 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
         If it is none; also a TypeError.
     ValueError
         If a tensor is written twice, or nodes form a cycle.
-    """
+    """  # noqa: DOC502  raised by what reads the fields
     graph = getattr(obj, "graph", obj)
     nodes, tensors, inputs, outputs = attributes_of(graph, ("node", "initializer", "input", "output"), "an ONNX model")
     constants = Constants({}, folder=folder)
@@ -669,8 +669,10 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
         else:
             constants.makers.update(dict.fromkeys(node.outputs, node.op_type))
         others.append(node)
-    names = [_text(*attributes_of(entry, ("name",), "an output of the graph"), "the name of an output")
-             for entry in _entries(outputs, "the outputs of the graph")]  # fmt: skip
+    names = []
+    for entry in _entries(outputs, "the outputs of the graph"):
+        (name,) = attributes_of(entry, ("name",), "an output of the graph")
+        names.append(_text(name, "the name of an output"))
     return Graph(others, constants, given, names)
 
 
@@ -724,7 +726,7 @@ def _refuse_cycles(nodes: Sequence[Header]) -> None:
     while stuck not in walked:  # every node that is stuck needs another one that is
         walked[stuck] = None
         stuck = next(source for source in needs[stuck] if open_needs[source])
-    cycle = [*walked][list(walked).index(stuck):][::-1]
+    cycle = [*walked][list(walked).index(stuck) :][::-1]
     first = cycle.index(min(cycle))
     cycle = cycle[first:] + cycle[:first]
     labels = ", ".join(nodes[number].label for number in cycle[:4]) + (", ..." if len(cycle) > 4 else "")

@@ -63,13 +63,12 @@ def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch:
     check_word("nearest_mode", rounding, _ROUNDINGS)
     check_word("keep_aspect_ratio_policy", given.get("keep_aspect_ratio_policy", "stretch"), ("stretch",))
     size = shape[1:]
-    scales, outputs = _scales_and_outputs(node, (batch, *shape), constants, early)
+    scales, outputs = _scales_and_outputs(node, shape, batch, constants, early)
     if node.switch("antialias") and mode == "linear" and any(scale < 1 for scale in scales):
         raise ValueError("antialias=1 spreads the filter where the image becomes smaller, and no layer of ours does: "
                          "export the model without it")  # fmt: skip
     theirs = [
-        _positions(mode, coordinates, rounding, n, o, scale)
-        for n, o, scale in zip(size, outputs, scales, strict=True)
+        _positions(mode, coordinates, rounding, n, o, scale) for n, o, scale in zip(size, outputs, scales, strict=True)
     ]
     for candidate in _CANDIDATES[mode]:
         with in_onnx_terms():
@@ -110,17 +109,17 @@ def _line(coordinates: str, inputs: int, outputs: int, scale: Fraction) -> tuple
 
 
 def _scales_and_outputs(
-    node: Node, shape: tuple[int | None, ...], constants: Constants, early: bool
+    node: Node, shape: tuple[int, ...], batch: int | None, constants: Constants, early: bool
 ) -> tuple[list[Fraction], list[int]]:
-    """The scale and the output size of each spatial axis, for an X of (batch, channels, *size)."""
-    count = len(shape)
+    """The scale and the output size of each spatial axis."""
+    count = len(shape) + 1
     axes = read_axes(node.attributes.get("axes", range(count)), count)
     scales = _given_scales(node, constants, 1 if early else 2)
     sizes = constants.integers(*node.operand(3, "sizes")) if node.has(3) or not scales else []
     if scales and sizes:
         raise ValueError(f"scales {shortened(scales)} and sizes {shortened(sizes)} are both given: leave one of them "
                          "out")  # fmt: skip
-    return _from_scales(node, shape[2:], axes, scales) if scales else _from_sizes(shape, axes, sizes)
+    return _from_scales(node, shape[1:], axes, scales) if scales else _from_sizes(shape, batch, axes, sizes)
 
 
 def _given_scales(node: Node, constants: Constants, place: int) -> list[float]:
@@ -140,7 +139,7 @@ def _from_scales(
 ) -> tuple[list[Fraction], list[int]]:
     batch, channels, *given = _spread(axes, [_as_written(scale) for scale in scales], "scales",
                                       [Fraction(1)] * (len(size) + 2))  # fmt: skip
-    if (batch, channels) != (1, 1):
+    if batch != 1 or channels != 1:
         raise ValueError(f"scales {shortened(list(scales))} resize the batch or the channels: only spatial axes are "
                          "resized here")  # fmt: skip
     outputs = [floor(n * scale) for n, scale in zip(size, given, strict=True)]
@@ -157,19 +156,16 @@ def _from_scales(
 
 
 def _from_sizes(
-    shape: Sequence[int | None], axes: Sequence[int], sizes: Sequence[int]
+    shape: tuple[int, ...], batch: int | None, axes: Sequence[int], sizes: Sequence[int]
 ) -> tuple[list[Fraction], list[int]]:
     for place, size in enumerate(sizes):
         if size < 1:
             raise ValueError(f"sizes, entry {place}, must be at least 1, got {size}")
-    batch, channels, *spatial = _spread(axes, sizes, "sizes", list(shape))
-    if batch != shape[0] is not None:
-        raise ValueError(f"sizes {shortened(list(sizes))} change the batch of {shape[0]}: only spatial axes are "
-                         "resized here")  # fmt: skip
-    if channels != shape[1]:
-        raise ValueError(f"sizes {shortened(list(sizes))} change the {shape[1]} channels: only spatial axes are "
-                         "resized here")  # fmt: skip
-    return [Fraction(o, n) for n, o in zip(shape[2:], spatial, strict=True)], spatial
+    copies, channels, *spatial = _spread(axes, sizes, "sizes", [batch or 1, *shape])
+    for what, length, got in ((f"batch of {batch}", batch, copies), (f"{shape[0]} channels", shape[0], channels)):
+        if length not in (None, got):
+            raise ValueError(f"sizes {shortened(list(sizes))} change the {what}: only spatial axes are resized here")
+    return [Fraction(o, n) for n, o in zip(shape[1:], spatial, strict=True)], spatial
 
 
 def _decimal(number: Fraction) -> str:

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from convmatrix.core.assembly import index_dtype
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.core.memory import require_memory
+from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, per_axis, positive
 from convmatrix.layers.base import FixedLayer
 
@@ -122,8 +122,9 @@ class Positions(NamedTuple):
         TooLargeError
             If it does not fit in the available memory; a MemoryError as well.
         """
-        require_memory(_PEAK * self.outputs, f"the matrix of an axis of {self.inputs} inputs and {self.outputs} "
-                       "outputs", "use fewer outputs")  # fmt: skip
+        if (needed := _PEAK * self.outputs) > UNCHECKED:
+            require_memory(needed, f"the matrix of an axis of {self.inputs} inputs and {self.outputs} outputs",
+                           "use fewer outputs")  # fmt: skip
         last = (self.inputs - 1) * self.unit
         position = np.clip(np.arange(self.outputs, dtype=np.int64) * self.slope + self.offset, 0, last)
         below, beyond = np.divmod(position, self.unit)

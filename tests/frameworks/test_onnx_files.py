@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, floor
 from types import ModuleType
 from types import SimpleNamespace as Fake
@@ -17,14 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from strategies import share
 
-from convmatrix import Conv, ConvTranspose, MaxPool, Upsample
+from convmatrix import Conv, MaxPool, Upsample
 from convmatrix.core import memory
 from convmatrix.core.errors import TooLargeError, WrongTypeError
 from convmatrix.frameworks.onnx import conv, conv_transpose, from_layer, from_model
 from convmatrix.frameworks.onnx_files import ModelFileError, NeedsOnnxError, external_bytes
 from convmatrix.frameworks.onnx_numbers import shortened
+from convmatrix.frameworks.onnx_protos import Constants
+from strategies import share
 
 # -- fakes of ONNX's messages ----------------------------------------------------------------------------------------
 
@@ -86,8 +88,8 @@ def refused(message, model, *args, kind=ValueError):
         ([node("Relu", "x", "a"), node("Conv", "a,w", "a")], "'a' is written by node 0 (Relu) and by node 1 (Conv)"),
         ([node("Relu", "x", "w")], "'w' is written by an initializer and by node 0 (Relu)"),
         ([node("Conv", "x,w", "a")],
-         "the chain from input 'x' does not reach the graph's output 'y': only a chain from the input to the one output "
-         "is read"),
+         "the chain from input 'x' does not reach the graph's output 'y': only a chain from the input to the one "
+         "output is read"),
         ([node("Conv", "x,w", "a"), node("Exotic", "k", "y")],
          "the chain from input 'x' does not reach the graph's output 'y'"),
         ([node("Conv", "x,w", "")], "node 0 (Conv) has no output: every node writes a tensor"),
@@ -164,11 +166,11 @@ class Counting:
 def test_the_work_is_linear_in_the_nodes(kind):
     def reads(count):
         names = ["x", *(f"a{number}" for number in range(count - 1)), "y"]
-        nodes = [node("Conv", f"{before},w", after) for before, after in zip(names, names[1:], strict=False)]
+        nodes = [node("Conv", f"{before},w", after) for before, after in pairwise(names)]
         if kind == "dead":
             nodes = [node("Conv", "x,w"), *(node("Relu", "x", name) for name in names[1:-1])]
         if kind == "copies":
-            nodes = [node("Identity", before, after) for before, after in zip(["w", *names[1:]], names[1:-1], strict=False)]
+            nodes = [node("Identity", before, after) for before, after in pairwise(["w", *names[1:-1]])]
             nodes.append(node("Conv", f"x,{names[-2]}"))
         Counting.reads = 0
         from_model(graph(map(Counting, nodes), (1, 1, 5), w=np.ones((1, 1, 1), "float32")))
@@ -177,10 +179,25 @@ def test_the_work_is_linear_in_the_nodes(kind):
     assert 100 * 4 < reads(400) <= 4 * reads(100) + 100
 
 
+def test_a_chain_of_copies_is_walked_once():
+    class Watched(dict):
+        steps = 0
+
+        def __getitem__(self, name):
+            Watched.steps += 1
+            return super().__getitem__(name)
+
+    names = ["w", *map(str, range(100))]
+    constants = Constants({"w": W}, aliases=Watched({after: before for before, after in pairwise(names)}))
+    for _ in range(50):
+        assert constants.array("99", "W") is W
+    assert Watched.steps < 200
+
+
 @pytest.mark.full
 def test_twenty_thousand_nodes():
     names = ["x", *(f"a{number}" for number in range(19_999)), "y"]
-    nodes = [node("Conv", f"{before},w", after) for before, after in zip(names, names[1:], strict=False)]
+    nodes = [node("Conv", f"{before},w", after) for before, after in pairwise(names)]
     start = time.process_time()
     assert len(from_model(graph(nodes, (1, 1, 5), w=np.ones((1, 1, 1), "float32")))) == 20_000
     assert time.process_time() - start < 10  # it was quadratic
@@ -352,8 +369,8 @@ OURS = re.compile(r"kernel_size|groups|in_channels|out_channels|input_size|outpu
     ("make", "args", "words", "message"),
     [
         (conv, ((1, 1, 3), (1, 1, 4)), {},
-         "kernel does not fit on axis 0: it spans 4 (= dilations 1 * (kernel_shape 4 - 1) + 1) but the padded input has "
-         "3 (= size 3 + pads 0 + 0); add 1 to the padding, or use a smaller kernel or dilation"),
+         "kernel does not fit on axis 0: it spans 4 (= dilations 1 * (kernel_shape 4 - 1) + 1) but the padded input "
+         "has 3 (= size 3 + pads 0 + 0); add 1 to the padding, or use a smaller kernel or dilation"),
         (conv, ((1, 4, 3), (3, 2, 2)), {"group": 2},
          "group=2 does not divide M=3 (remainder 1): every group needs as many channels, so M must be a multiple of 2"),
         (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"pads": [2, 3]},
@@ -369,7 +386,6 @@ def test_errors_speak_of_the_attributes(make, args, words, message):
 small = st.integers(-1, 4)
 
 
-@share(1.0)
 @given(
     make=st.sampled_from([conv, conv_transpose]),
     shapes=st.tuples(st.lists(small, min_size=3, max_size=4), st.lists(small, min_size=3, max_size=4)),
@@ -379,21 +395,21 @@ small = st.integers(-1, 4)
         "kernel_shape": st.lists(small, max_size=2)}),
 )  # fmt: skip
 def test_no_error_speaks_of_our_arguments(make, shapes, words):
+    message = ""
     try:
-        layer = make(*shapes, **words)
+        make(*shapes, **words)
     except ValueError as error:
-        assert not OURS.search(str(error)), error
-    else:
-        assert isinstance(layer, Conv | ConvTranspose)
+        message = str(error)
+    assert not OURS.search(message), message
 
 
 def test_a_note_where_onnxruntime_differs():
     up = [node("ConvTranspose", "x,w", auto_pad="SAME_UPPER", strides=[4, 1])]
     chain = from_model(graph(up, w=W))
     assert chain.left_out == (
-        "node 0 (ConvTranspose): auto_pad 'SAME_UPPER' with a kernel_shape [3, 3] that spans less than the output_shape "
-        "needs for strides [4, 1] adds zeros, as the text of the operator has it; onnxruntime differs: it adds none at "
-        "the start, and without output_shape none at all",
+        "node 0 (ConvTranspose): auto_pad 'SAME_UPPER' with a kernel_shape [3, 3] that spans less than the "
+        "output_shape needs for strides [4, 1] adds zeros, as the text of the operator has it; onnxruntime differs: it "
+        "adds none at the start, and without output_shape none at all",
     )
     vars(up[0])["attribute"][1].ints = [3, 1]
     assert from_model(graph(up, w=W)).left_out == ()
@@ -419,6 +435,8 @@ def test_huge_resizes_are_answered_by_the_numbers():
     assert from_model(resize(sizes, shape, **floors)) == [Upsample(shape, output_size=sizes)]
     aligned = from_model(resize(sizes, shape, mode="linear", coordinate_transformation_mode="align_corners"))
     assert aligned == [Upsample(shape, output_size=sizes, mode="linear", align_corners=True)]
+    doubled = resize((2 * 10**9, 8), (10**9, 4), coordinate_transformation_mode="asymmetric")
+    assert from_model(doubled) == [Upsample((10**9, 4), scale=2)]  # halves are rounded down
     refused("reads other entries than any mode of Upsample", resize(sizes, shape, nearest_mode="ceil"))
     refused("reads other entries", resize(sizes, shape, mode="linear", coordinate_transformation_mode="asymmetric"))
     one = from_model(resize((2 * 10**9,), (1,), mode="linear", coordinate_transformation_mode="asymmetric"))
@@ -449,7 +467,7 @@ def positions(coordinates, inputs, outputs):
             yield (o + Fraction(1, 2)) / scale - Fraction(1, 2)
 
 
-@share(2.0)
+@share(1)
 @given(
     coordinates=st.sampled_from(COORDINATES),
     rounding=st.sampled_from([*ROUNDINGS, None]),
@@ -533,7 +551,7 @@ def test_the_whole_model_is_read():
     assert len(PLACES) > 150
 
 
-@share(20)
+@share(4)
 @given(place=st.sampled_from(PLACES), value=st.sampled_from(FIELDS))
 def test_a_hostile_field_is_read_or_refused_in_one_sentence(place, value):
     try:
@@ -676,8 +694,8 @@ def test_external_data_stays_in_the_folder_of_the_model(tmp_path):
 
 def test_external_data_without_a_path_is_refused():
     w = tensor("w", W, raw_data=b"", data_location=1)
-    refused("tensor 'w' has its values in a file of their own: load the model with onnx.load, which reads them, or give "
-            "from_model the path of the model", graph([node("Conv", "x,w")], typed=[w]))  # fmt: skip
+    refused("tensor 'w' has its values in a file of their own: load the model with onnx.load, which reads them, or "
+            "give from_model the path of the model", graph([node("Conv", "x,w")], typed=[w]))  # fmt: skip
 
 
 def test_a_pool_of_the_input_alone():
