@@ -471,6 +471,8 @@ class Constants:
         while name in self.aliases and name not in self.tensors:
             passed.append(name)
             name = self.aliases[name]
+        for each in passed:
+            self.aliases[each] = name
         return name
 
     def array(self, name: str, letter: str) -> NDArray[Any]:
