@@ -6,9 +6,9 @@ by the names of their fields, whether they come from the package onnx or not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted
@@ -172,6 +172,11 @@ def conv_transpose(
     ValueError
         If the numbers are none that ONNX takes; a TypeError as well where they are of a wrong kind.
 
+    Notes
+    -----
+    With SAME and a kernel that spans less than the strides, zeros are added, as the text of the operator has it.
+    onnxruntime differs there: it adds none at the start, and without an output_shape none at all.
+
     References
     ----------
     .. [1] ONNX, operator ConvTranspose (docs/Operators.md).
@@ -196,7 +201,7 @@ def conv_transpose(
     extra = numbers_of("output_padding", output_padding, len(size), least=0, default=0)
     for axis, (op, stride) in enumerate(zip(extra, columns["stride"], strict=True)):
         if op >= stride:
-            raise ValueError(f"output_padding {op} on axis {axis} must be less than strides, {stride}: a convolution "
+            raise ValueError(f"output_padding {op} on axis {axis} must be less than strides {stride}: a convolution "
                              "of the larger output would have more outputs than X has entries")  # fmt: skip
     full = [(n - 1) * s + span for n, s, span in zip(size, columns["stride"], columns["span"], strict=True)]
     name, given = name_of_pads(auto_pad, pads), pads_of(auto_pad, pads, size, columns)
@@ -225,8 +230,8 @@ def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int)
     # ONNX's own evaluator and onnxruntime agree here: nothing is added at the start.
     if wanted - full >= stride:
         raise ValueError(
-            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and what is added "
-            f"at its end is less than strides, {stride}; use at most {full + stride - 1}"
+            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and with strides "
+            f"{stride} it can have at most {stride - 1} more; use at most {full + stride - 1}"
         )
     return (0, 0), wanted - full
 
@@ -277,6 +282,7 @@ def weight(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> W = np.arange(3).reshape(1, 1, 3)
     >>> (conv((1, 1, 4), W).matrix(weight(W)) @ [1, 0, 0, 1]).tolist()
     [0, 2]
@@ -306,6 +312,7 @@ def weight_transpose(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> W = np.arange(3).reshape(1, 1, 3)
     >>> (conv_transpose((1, 1, 2), W).matrix(weight_transpose(W)) @ [1, 10]).tolist()
     [0, 1, 12, 20]
@@ -362,6 +369,7 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from types import SimpleNamespace
     >>> strides = SimpleNamespace(name="strides", type=7, ints=[2])
     >>> node = SimpleNamespace(op_type="Conv", input=["x", "w"], output=["y"], attribute=[strides])
@@ -373,8 +381,8 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
         raise ValueError(f"{read.op_type} is neither Conv nor ConvTranspose: give such a node, or read the whole model "
                          "with from_model")  # fmt: skip
     constants = constants_of(initializers)
-    ndim = np.ndim(constants.array(*read.operand(1, "W"))) - 2
-    return _loaded(read, (0, *per_axis("input_size", input_size, ndim)), constants)
+    W = _WORDS[read.op_type][1](constants.array(*read.operand(1, "W")))
+    return _loaded(read, (0, *per_axis("input_size", input_size, W.ndim - 2)), constants)
 
 
 def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
@@ -382,11 +390,13 @@ def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int |
 
     Conv, ConvTranspose, average and max pools, Resize and Upsample (nearest and linear, where they are ours), space to
     depth and back, and Pad become layers, a pad the depthwise convolution with one tap. Activations, normalisation,
-    dropout, Identity, and a Flatten or Reshape at the end are passed over with a note.
+    dropout, Identity, and a Flatten or Reshape at the end are passed over with a note. Nodes that do not lead to the
+    graph's output are left aside, as onnxruntime does.
 
     Parameters
     ----------
-    model : onnx.ModelProto or onnx.GraphProto
+    model : str, os.PathLike, onnx.ModelProto or onnx.GraphProto
+        The path of an .onnx file is read with the package onnx; tensors in other files only from the model's folder.
     input_size : int or sequence of int, optional
         Spatial; needed where the graph's input has no lengths.
     in_channels : int, optional
@@ -395,11 +405,14 @@ def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int |
     Returns
     -------
     Chain
+        Its notes also tell where onnxruntime differs from the text of an operator.
 
     Raises
     ------
     ValueError
-        If there is a branch, or a node is none of these, with its name; or if ONNX would refuse its numbers.
+        If there is a branch or a cycle, or the chain does not reach the graph's output; if a node is none of these,
+        with its name; or if ONNX would refuse its numbers. An OSError as well where a file cannot be read, an
+        ImportError where the package onnx is needed and missing, a MemoryError where a weight does not fit in memory.
     WrongTypeError
         If it is no model, or a tensor of a kind that is not read: a TypeError as well.
 
@@ -428,14 +441,23 @@ _KINDS = {
 _OF_CONV = {name: kind for name, kind in _KINDS.items() if not name.startswith("output")}
 
 
+@lru_cache(maxsize=256)  # a deep model has many equal layers
+def _layer(
+    op_type: str, shape: tuple[int, ...], W_shape: tuple[int, ...], attributes: tuple[tuple[str, Any], ...]
+) -> Conv | ConvTranspose:
+    return _WORDS[op_type][0]((None, *shape), W_shape, **dict(attributes))
+
+
 def _loaded(node: Node, shape: tuple[int, ...], constants: Constants) -> Loaded:
     """A convolution for what it takes; a number of channels that is 0 is that of the weight."""
-    words, checked = _WORDS[node.op_type]
+    checked = _WORDS[node.op_type][1]
     same_kind(node, _OF_CONV if node.op_type == "Conv" else _KINDS)
     W = checked(constants.array(*node.operand(1, "W")))
-    needed = W.shape[0] if node.op_type == "ConvTranspose" else W.shape[1] * node.attributes.get("group", 1)
-    layer = words((None, shape[0] or needed, *shape[1:]), W, **node.attributes)
-    bias = constants.array(*node.operand(2, "B")) if len(node.inputs) > 2 and node.inputs[2] else None
+    needed = W.shape[0]
+    if node.op_type == "Conv":
+        needed = W.shape[1] * positive("group", node.attributes.get("group", 1))
+    layer = _layer(node.op_type, (shape[0] or needed, *shape[1:]), W.shape, tuple(node.attributes.items()))
+    bias = constants.array(*node.operand(2, "B")) if node.has(2) else None
     if bias is not None and bias.shape != (layer.out_channels,):
         raise ValueError(f"B has shape {bias.shape} but must have shape ({layer.out_channels},), one number for each "
                          "output channel")  # fmt: skip

@@ -3,19 +3,23 @@
 What is a layer of ours becomes one; what changes no size is passed over with a note; all else is refused by its name.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
-from math import ceil, floor, prod
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from functools import partial
+from math import prod
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.errors import counted
+from convmatrix.core.memory import require_memory
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, chained
-from convmatrix.frameworks.onnx_numbers import columns_of, numbers_of, pads_of
-from convmatrix.frameworks.onnx_protos import Constants, Graph, Node, graph_of, node_of, same_kind
-from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
+from convmatrix.frameworks.onnx_files import model_at
+from convmatrix.frameworks.onnx_numbers import columns_of, in_onnx_terms, numbers_of, pads_of, shortened
+from convmatrix.frameworks.onnx_protos import Constants, Graph, Header, Node, graph_of, named, node_of, same_kind
+from convmatrix.frameworks.onnx_resize import read_axes, read_resize
+from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, PixelUnshuffle
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, per_axis, positive
 
 __all__ = ["read_model"]
@@ -39,6 +43,9 @@ _PASSED: Mapping[str, str] = {
     "Cast": "a cast to another floating point type",
 }
 _FLATTENS = ("Flatten", "Reshape", "Squeeze")
+_CAST = {"to": "INT", "saturate": "INT", "round_mode": "STRING"}
+_MOST_INPUTS = {"Conv": 3, "ConvTranspose": 3, "Resize": 4, "Upsample": 2, "Pad": 4}
+"""How many inputs the operators that become layers have at most; the others have one."""
 
 _FLOATS = (1, 10, 11, 16)
 """TensorProto.data_type of float, float16, double and bfloat16."""
@@ -48,11 +55,11 @@ _FLOATS = (1, 10, 11, 16)
 
 
 def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, read_convolution: Reader) -> Chain:
-    """Read a model, as ``onnx.from_model`` says.
+    """Read a model, as ``onnx.from_model`` documents it.
 
     Parameters
     ----------
-    obj : onnx.ModelProto or onnx.GraphProto
+    obj : onnx.ModelProto, onnx.GraphProto, str or os.PathLike
     input_size : int, sequence of int or None
     in_channels : int or None
     read_convolution : callable
@@ -69,80 +76,146 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
     WrongTypeError
         If it is no model, or of a kind that is not read: a TypeError as well.
     """  # noqa: DOC502  raised by what reads the nodes
-    graph = graph_of(obj)
+    graph = graph_of(*model_at(obj)) if isinstance(obj, str | PathLike) else graph_of(obj)
     name, lengths = _only_input(graph)
     pieces = list(_chain(graph, name))
-    readers = {**_READERS, "Conv": read_convolution, "ConvTranspose": read_convolution}
     shape = _input_shape(name, lengths, input_size, in_channels, pieces, graph.constants)
+    resize = partial(read_resize, batch=lengths[0] if lengths else None)
+    readers: Mapping[str, Reader] = {**_READERS, "Resize": resize, "Upsample": resize, "Conv": read_convolution,
+               "ConvTranspose": read_convolution}  # fmt: skip
     flattened = False
+    notes: list[str] = []
+    known: dict[Hashable, Loaded] = {}  # equal nodes for equal shapes, of which a model may have thousands
 
-    def read(node: Node, shape: Shape) -> Loaded | LeftOut:
+    def read(labelled: tuple[str, Node], shape: Shape) -> Loaded | LeftOut:
         nonlocal flattened
+        label, node = labelled
         if node.op_type in _FLATTENS:
             flattened = True
             return LeftOut("the order of the entries stays as it is")
         if node.op_type in _PASSED:
-            return _passed(node)
+            return _passed(node, graph.constants)
         if node.op_type not in readers:
             raise ValueError("it is no layer that is known here: cut the model before it, or read its convolutions one "
                              "by one with from_layer")  # fmt: skip
         if flattened:
             raise ValueError("it comes after the image was flattened or reshaped, which is read only at the end")
-        return readers[node.op_type](node, shape, graph.constants)
+        _check_inputs(node)
+        same = (node.op_type, shape, node.inputs[1:], *node.attributes.items())
+        if "TENSOR" in node.kinds.values() or same not in known:
+            known[same] = readers[node.op_type](node, shape, graph.constants)
+        loaded = known[same]
+        if why := _differs_in_onnxruntime(node, loaded):
+            notes.append(f"{label}: {why}")
+        return loaded
 
-    return chained(pieces, shape, read)
+    chain = chained([(label, (label, node)) for label, node in pieces], shape, read)
+    chain.left_out += tuple(notes)
+    return chain
 
 
-def _passed(node: Node) -> LeftOut:
-    if node.op_type == "Cast" and node.attributes.get("to") not in _FLOATS:
-        raise ValueError(f"it casts to data_type {node.attributes.get('to')}, which is no floating point type, and "
-                         "rounds: cut the model before it")  # fmt: skip
+def _differs_in_onnxruntime(node: Node, loaded: Loaded) -> str | None:
+    """What onnxruntime does otherwise than the text of an operator, and this package."""
+    auto_pad = node.attributes.get("auto_pad", "NOTSET")
+    layer = loaded.layer
+    if isinstance(layer, ConvTranspose) and auto_pad.startswith("SAME") and min(map(min, layer.padding)) < 0:
+        return (
+            f"auto_pad {auto_pad!r} with a kernel_shape {list(layer.kernel_size)} that spans less than the "
+            f"output_shape needs for strides {list(layer.stride)} adds zeros, as the text of the operator has it; "
+            "onnxruntime differs: it adds none at the start, and without output_shape none at all"
+        )
+    return None
+
+
+def _check_inputs(node: Node) -> None:
+    """Refuse inputs that an operator does not have."""
+    most = _MOST_INPUTS.get(node.op_type, 1)
+    if len(node.inputs) > most:
+        raise ValueError(f"{node.op_type} has {len(node.inputs)} inputs, {shortened(list(node.inputs))}, but takes at "
+                         f"most {most}")  # fmt: skip
+
+
+def _passed(node: Node, constants: Constants) -> LeftOut:
+    if node.op_type == "Cast":
+        same_kind(node, _CAST)
+        if node.attributes.get("to") not in _FLOATS:
+            raise ValueError(f"it casts to data_type {node.attributes.get('to')}, which is no floating point type, and "
+                             "rounds: cut the model before it")  # fmt: skip
+    if node.op_type == "Dropout" and node.has(2) and np.any(constants.array(*node.operand(2, "training_mode"))):
+        raise ValueError("its training_mode is true, so that it drops entries at random: export the model for "
+                         "inference")  # fmt: skip
     return LeftOut(_PASSED[node.op_type])
 
 
 def _only_input(graph: Graph) -> tuple[str, tuple[int | None, ...] | None]:
     if len(graph.inputs) != 1:
-        raise ValueError(f"the graph has {len(graph.inputs)} inputs that are no initializers, {list(graph.inputs)}, "
-                         "but only a chain from one input is read: give the weights as initializers")  # fmt: skip
+        raise ValueError(f"the graph has {len(graph.inputs)} inputs that are no initializers, "
+                         f"{shortened(list(graph.inputs))}, but only a chain from one input is read: give the weights "
+                         "as initializers")  # fmt: skip
     return next(iter(graph.inputs.items()))
 
 
 def _chain(graph: Graph, name: str) -> Iterator[tuple[str, Node]]:
-    """The nodes on the way of the input, in order."""
-    nodes = [(said, node, tuple(node.input)) for said, node in graph.nodes]
-    for _ in nodes:
-        takers = [(said, node, reads) for said, node, reads in nodes for _ in range(reads.count(name))]
-        if len(takers) + (name in graph.outputs) > 1:
-            ends = [said for said, _, _ in takers] + ["the graph's output"] * (name in graph.outputs)
-            raise ValueError(f"the model branches: {name!r} goes to {' and to '.join(ends)}; only a chain is read, so "
-                             "cut the model there")  # fmt: skip
-        if not takers:
-            return
-        said, proto, reads = takers[0]
-        try:
-            node = node_of(proto)
-        except ValueError as error:
-            raise type(error)(f"{said}: {error}") from error
-        _refuse_joins(graph, said, node, reads, name)
-        yield said, node
+    """The nodes from the input to the output, in order; those that do not lead to an output are not looked at."""
+    if not graph.outputs:
+        raise ValueError("the graph has no output: give it the tensor that the chain ends with")
+    outputs, start = set(graph.outputs), name
+    takers = _takers(graph.nodes, outputs)
+    while True:
+        nodes = takers.get(name, [])
+        if len(nodes) + (name in outputs) > 1:
+            ends = [node.label for node in nodes[:3]] + ["the graph's output"] * (name in outputs)
+            more = ", and more" if len(nodes) > 3 else ""
+            raise ValueError(f"the model branches: {shortened(name)} goes to {' and to '.join(ends)}{more}; only a "
+                             "chain is read, so cut the model there")  # fmt: skip
+        if not nodes:
+            break
+        header = nodes[0]
+        with named(header.label):
+            node = node_of(header.proto, header)
+        _refuse_joins(graph, header, takers, name)
+        yield header.label, node
         name = node.outputs[0]
+    missed = [output for output in graph.outputs if output != name]
+    if missed:
+        way = f"input {shortened(start)}" + (f", which ends at {shortened(name)}," if name != start else "")
+        raise ValueError(f"the chain from {way} does not reach the graph's output {shortened(missed[0])}: only a chain "
+                         "from the input to the one output is read")  # fmt: skip
 
 
-def _refuse_joins(graph: Graph, said: str, node: Node, reads: Sequence[str], name: str) -> None:
+def _takers(nodes: Sequence[Header], outputs: Collection[str]) -> dict[str, list[Header]]:
+    """For each tensor the nodes that read it, once for each time, among those that lead to an output."""
+    maker = {name: node for node in nodes for name in node.outputs if name}
+    needed, open_names = set(outputs), list(outputs)
+    while open_names:
+        node = maker.get(open_names.pop())
+        new = {name for name in node.inputs if name and name not in needed} if node else set()
+        needed |= new
+        open_names.extend(new)
+    takers: dict[str, list[Header]] = {}
+    for node in nodes:
+        if any(name in needed for name in node.outputs):
+            for name in filter(None, node.inputs):
+                takers.setdefault(name, []).append(node)
+    return takers
+
+
+def _refuse_joins(graph: Graph, node: Header, takers: Mapping[str, Sequence[Header]], name: str) -> None:
     """Refuse a node whose other inputs are no constants, or whose other outputs are used."""
-    others = [other for other in reads if other and other != name and other not in graph.constants.tensors]
+    reads = node.inputs
+    others = [other for other in reads if other and other != name and other not in graph.constants]
     if node.op_type in ("Conv", "ConvTranspose"):  # which say more clearly what becomes of their weights
         others = [other for other in others if other in graph.inputs]
-    if others and reads[0] == name and node.op_type in (*_READERS, *_PASSED, *_FLATTENS):
-        graph.constants.array(others[0], f"input {list(reads).index(others[0])} of {said}")
+    if others and reads[0] == name and node.op_type in _KNOWN:
+        graph.constants.array(others[0], f"input {reads.index(others[0])} of {node.label}")
     if others or reads[0] != name:
         with_it = others or [read for read in reads if read and read != name]
-        raise ValueError(f"{said}: it joins {name!r} and {', '.join(map(repr, with_it))}, but only a chain of layers "
-                         "is read: cut the model before it")  # fmt: skip
+        raise ValueError(f"{node.label}: it joins {shortened(name)} and {', '.join(map(shortened, with_it[:4]))}, but "
+                         "only a chain of layers is read: cut the model before it")  # fmt: skip
     for output in node.outputs[1:]:
-        if output and (output in graph.outputs or any(output in other.input for _, other in graph.nodes)):
-            raise ValueError(f"{said}: its second output {output!r} is used, but only a chain of layers is read: cut "
-                             "the model there")  # fmt: skip
+        if output and (output in graph.outputs or output in takers):
+            raise ValueError(f"{node.label}: its second output {shortened(output)} is used, but only a chain of layers "
+                             "is read: cut the model there")  # fmt: skip
 
 
 def _input_shape(
@@ -188,10 +261,14 @@ def _input_shape(
 
 def _channels_of_first(pieces: Sequence[tuple[str, Node]], constants: Constants) -> int | None:
     """Channels that the first convolution takes, where all nodes before keep them."""
-    for _, node in pieces:
+    for label, node in pieces:
         if node.op_type in ("Conv", "ConvTranspose"):
-            W = constants.array(*node.operand(1, "W"))
-            return int(W.shape[1] * node.attributes.get("group", 1) if node.op_type == "Conv" else W.shape[0])
+            with named(label):
+                W = constants.array(*node.operand(1, "W"))
+                if W.ndim < 3:
+                    raise ValueError(f"W has shape {W.shape} but needs two axes of channels and at least one more")
+                group = positive("group", node.attributes.get("group", 1))
+                return int(W.shape[1] * group if node.op_type == "Conv" else W.shape[0])
         if node.op_type in ("DepthToSpace", "SpaceToDepth"):
             return None
     return None
@@ -206,14 +283,14 @@ _POOL = {"auto_pad": "STRING", "kernel_shape": "INTS", "pads": "INTS", "strides"
 def _pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
     average = node.op_type == "AveragePool"
     same_kind(node, {**_POOL, ("count_include_pad" if average else "storage_order"): "INT"})
-    asked, size = node.attributes, shape[1:]
-    if "kernel_shape" not in asked:
-        raise ValueError(f"{node.op_type} needs the attribute kernel_shape, got {sorted(asked)}")
-    kernel = numbers_of("kernel_shape", asked["kernel_shape"], len(size), least=1)
-    columns = columns_of(kernel, asked.get("strides"), asked.get("dilations"))
-    auto_pad = asked.get("auto_pad", "NOTSET")
-    pads = pads_of(auto_pad, asked.get("pads"), size, columns)
-    ceil_mode = bool(asked.get("ceil_mode", 0))
+    given, size = node.attributes, shape[1:]
+    if "kernel_shape" not in given:
+        raise ValueError(f"{node.op_type} needs the attribute kernel_shape, got {shortened(sorted(given))}")
+    kernel = numbers_of("kernel_shape", given["kernel_shape"], len(size), least=1)
+    columns = columns_of(kernel, given.get("strides"), given.get("dilations"))
+    auto_pad = given.get("auto_pad", "NOTSET")
+    pads = pads_of(auto_pad, given.get("pads"), size, columns)
+    ceil_mode, counts = node.switch("ceil_mode"), node.switch("count_include_pad")
     if auto_pad != "NOTSET":
         _refuse_unsettled(auto_pad, ceil_mode, size, columns)
     ceil_mode = ceil_mode and auto_pad == "NOTSET"  # the size of SAME is rounded up in any case
@@ -223,11 +300,11 @@ def _pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
         "ceil_mode": ceil_mode,
         "channels": shape[0],
     }
-    if not average:
-        return Loaded(MaxPool(size, kernel, dilation=columns["dilation"], **windows))
-    counts = bool(asked.get("count_include_pad", 0))
-    if set(columns["dilation"]) <= {1}:
-        return Loaded(AvgPool(size, kernel, count_include_pad=counts, **windows))
+    with in_onnx_terms():
+        if not average:
+            return Loaded(MaxPool(size, kernel, dilation=columns["dilation"], **windows))
+        if set(columns["dilation"]) <= {1}:
+            return Loaded(AvgPool(size, kernel, count_include_pad=counts, **windows))
     return _dilated_average(shape, kernel, columns, pads, counts, ceil_mode)
 
 
@@ -238,14 +315,15 @@ def _refuse_unsettled(auto_pad: str, ceil_mode: bool, size: Shape, columns: Mapp
         if auto_pad == "VALID" and ceil_mode and rest:
             raise ValueError(
                 f"ceil_mode=1 beside auto_pad 'VALID' leaves {rest} entries on axis {axis} (= (size {n} - {span}) mod "
-                f"stride {stride}), and it is not agreed whether they have a window: give pads instead of auto_pad"
+                f"strides {stride}), and it is not agreed whether they have a window: give pads instead of auto_pad"
             )
         outputs = -(-n // stride)
         total = (outputs - 1) * stride + span - n
         if auto_pad.startswith("SAME") and total < 0:
             raise ValueError(
                 f"auto_pad {auto_pad!r} of a pool would pad by {total} on axis {axis} (= ({outputs} outputs - 1) * "
-                f"stride {stride} + {span} - size {n}), which no pool of ours can: give pads instead of auto_pad"
+                f"strides {stride} + {span} - size {n}), and it is not agreed what it reads: onnxruntime leaves out "
+                "entries at the start or at the end, ONNX's own evaluator others; give pads instead of auto_pad"
             )
 
 
@@ -256,167 +334,36 @@ def _dilated_average(
     """An average whose windows have gaps, where each has the same divisor: a depthwise convolution."""
     rests = [(n + sum(pair) - span) % s
              for n, pair, span, s in zip(shape[1:], pads, columns["span"], columns["stride"], strict=True)]  # fmt: skip
-    if (ceil_mode and any(rests)) or (any(map(any, pads)) and not counts):
+    causes = ["the pads, or set count_include_pad=1"] * (any(map(any, pads)) and not counts)
+    causes += ["ceil_mode"] * (ceil_mode and any(rests))
+    if causes:
         raise ValueError(
             f"an AveragePool with dilations {columns['dilation']} whose windows count different numbers of cells, with "
             f"pads {pads}, count_include_pad={int(counts)} and ceil_mode={int(ceil_mode)}, is no layer of ours: leave "
-            "out the dilations, or the pads"
+            f"out {' and '.join(causes)}; or leave out the dilations"
         )
-    layer = Conv(shape[1:], kernel, stride=columns["stride"], dilation=columns["dilation"], padding=pads,
-                 groups=shape[0], in_channels=shape[0], out_channels=shape[0])  # fmt: skip
-    return Loaded(layer, np.full(layer.weight_shape, 1 / prod(kernel)))
+    return _depthwise(shape, kernel, 1 / prod(kernel), stride=columns["stride"], dilation=columns["dilation"],
+                      padding=pads)  # fmt: skip
+
+
+def _depthwise(shape: Shape, kernel: Sequence[int], value: float, **numbers: Any) -> Loaded:
+    """A convolution of every channel by itself, with the same value in all taps."""
+    channels = shape[0]
+    with in_onnx_terms():
+        layer = Conv(shape[1:], kernel, groups=channels, in_channels=channels, out_channels=channels, **numbers)
+    return Loaded(layer, _full(layer.weight_shape, value))
+
+
+def _full(shape: Shape, value: float) -> NDArray[Any]:
+    """An array of one value, which is stored once, if what is computed with it fits in memory."""
+    require_memory(8 * prod(shape), f"a weight of shape {shape}", "use fewer channels or a smaller kernel")
+    return np.broadcast_to(np.float64(value), shape)
 
 
 def _global_pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
+    same_kind(node, {})
     pool = AvgPool if node.op_type == "GlobalAveragePool" else MaxPool
     return Loaded(pool(shape[1:], shape[1:], channels=shape[0]))
-
-
-# -- resizes ---------------------------------------------------------------------------------------------------------
-
-_COORDINATES = ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric")
-_ROUNDINGS: Mapping[str, Callable[[Fraction], int]] = {
-    "round_prefer_floor": lambda position: ceil(position - Fraction(1, 2)),
-    "round_prefer_ceil": lambda position: floor(position + Fraction(1, 2)),
-    "floor": floor,
-    "ceil": ceil,
-}
-_RESIZE = {"mode": "STRING", "coordinate_transformation_mode": "STRING", "nearest_mode": "STRING",
-           "cubic_coeff_a": "FLOAT", "exclude_outside": "INT", "extrapolation_value": "FLOAT", "antialias": "INT",
-           "axes": "INTS", "keep_aspect_ratio_policy": "STRING", "scales": "FLOATS"}  # fmt: skip
-
-
-def _resize(node: Node, shape: Shape, constants: Constants) -> Loaded:
-    """A resize, if one of the modes of `Upsample` reads the same entries."""
-    same_kind(node, _RESIZE)
-    asked = node.attributes
-    early = node.op_type == "Upsample" or len(node.inputs) == 2  # before version 11, with neither roi nor modes
-    mode = {"bilinear": "linear"}.get(asked.get("mode", "nearest"), asked.get("mode", "nearest"))
-    coordinates = asked.get("coordinate_transformation_mode", "asymmetric" if early else "half_pixel")
-    rounding = asked.get("nearest_mode", "floor" if early else "round_prefer_floor")
-    check_word("mode", mode, ("nearest", "linear"))
-    check_word("coordinate_transformation_mode", coordinates, _COORDINATES)
-    check_word("nearest_mode", rounding, tuple(_ROUNDINGS))
-    size = shape[1:]
-    scales, outputs = _scales_and_outputs(node, shape, constants, early)
-    if asked.get("antialias", 0) and mode == "linear" and any(scale < 1 for scale in scales):
-        raise ValueError("antialias=1 spreads the filter where the image becomes smaller, and no layer of ours does: "
-                         "export the model without it")  # fmt: skip
-    spoken = [
-        [_position(coordinates, place, n, o, scale) for place in range(o)]
-        for n, o, scale in zip(size, outputs, scales, strict=True)
-    ]
-    for candidate in ({"mode": "nearest"}, {"mode": "nearest-exact"}, {"mode": "linear"},
-                      {"mode": "linear", "align_corners": True}):  # fmt: skip
-        if candidate["mode"].startswith(mode):  # type: ignore[attr-defined]
-            layer = Upsample(size, scale=scales, output_size=outputs, channels=shape[0], **candidate)
-            ours = [
-                _read(mode, _ROUNDINGS["floor"], n, positions) for n, positions in zip(size, _ours(layer), strict=True)
-            ]
-            theirs = [
-                _read(mode, _ROUNDINGS[rounding], n, positions) for n, positions in zip(size, spoken, strict=True)
-            ]
-            if ours == theirs:
-                return Loaded(layer)
-    also = f" and nearest_mode {rounding!r}" if mode == "nearest" else ""
-    raise ValueError(
-        f"mode {mode!r} with coordinate_transformation_mode {coordinates!r}{also} from size {size} to {tuple(outputs)} "
-        "reads other entries than any mode of Upsample: use 'asymmetric' with 'floor' for nearest, 'half_pixel' or "
-        "'align_corners' for linear"
-    )
-
-
-def _position(coordinates: str, place: int, inputs: int, outputs: int, scale: Fraction) -> Fraction:
-    """Where an output stands on the inputs (operator Resize)."""
-    if coordinates == "align_corners":
-        return Fraction(place * (inputs - 1), max(outputs - 1, 1))
-    if coordinates == "asymmetric":
-        return place / scale
-    if coordinates == "pytorch_half_pixel" and outputs == 1:
-        return Fraction(0)
-    moved = Fraction(0)
-    if coordinates == "half_pixel_symmetric":
-        moved = Fraction(inputs, 2) * (1 - outputs / (inputs * scale))
-    return moved + (place + Fraction(1, 2)) / scale - Fraction(1, 2)
-
-
-def _ours(layer: Upsample) -> list[list[Fraction]]:
-    """Where the outputs of a layer of ours stand on its inputs; those of the nearest modes are rounded down."""
-    return [
-        [
-            _position("align_corners", o, n, outputs, scale) if layer.align_corners
-            else o / scale if layer.mode == "nearest"
-            else (o + Fraction(1, 2)) / scale - (Fraction(1, 2) if layer.mode == "linear" else 0)
-            for o in range(outputs)
-        ]
-        for n, outputs, scale in zip(layer.input_size, layer.output_size, layer.scale, strict=True)
-    ]  # fmt: skip
-
-
-def _read(
-    mode: str, rounding: Callable[[Fraction], int], inputs: int, positions: Sequence[Fraction]
-) -> list[Fraction | int]:
-    """What is read at positions: the entry, or the place between two, never beyond the ends."""
-    places = positions if mode == "linear" else [rounding(position) for position in positions]
-    return [min(max(place, 0), inputs - 1) for place in places]
-
-
-def _scales_and_outputs(
-    node: Node, shape: Shape, constants: Constants, early: bool
-) -> tuple[list[Fraction], list[int]]:
-    """The scale and the output size of each spatial axis."""
-    asked, size = node.attributes, shape[1:]
-    policy = asked.get("keep_aspect_ratio_policy", "stretch")
-    check_word("keep_aspect_ratio_policy", policy, ("stretch",))
-    count = len(size) + 2
-    axes = [axis % count for axis in asked.get("axes", range(count))]
-    place = 1 if early else 2
-    values: NDArray[Any] = np.zeros(0)
-    if "scales" in asked:
-        values = np.asarray(asked["scales"])
-    elif len(node.inputs) > place and node.inputs[place]:
-        values = constants.array(*node.operand(place, "scales"))
-    if values.size:
-        given = _spread(axes, [_as_written(value) for value in values.ravel()], "scales", [Fraction(1)] * count)
-        if given[:2] != [1, 1]:
-            raise ValueError(f"scales {values.ravel().tolist()} resize the batch or the channels: only spatial axes "
-                             "are resized here")  # fmt: skip
-        outputs = [floor(n * scale) for n, scale in zip(size, given[2:], strict=True)]
-        for axis, (n, o, scale) in enumerate(zip(size, outputs, given[2:], strict=True)):
-            if o < 1:
-                raise ValueError(f"output is empty on axis {axis}: its size would be {o} (= floor({n} * scale "
-                                 f"{float(scale)})); use a scale of at least {1 / n:.3g}")  # fmt: skip
-            if asked.get("coordinate_transformation_mode") == "align_corners" and o != n * scale:
-                raise ValueError(
-                    f"scale {float(scale)} makes {float(n * scale)} of size {n} on axis {axis}, no integer, and with "
-                    f"'align_corners' it is not agreed whether the last output stands on the last input: give sizes"
-                )
-        return given[2:], outputs
-    wanted = constants.array(*node.operand(3, "sizes")).ravel().tolist()
-    _, channels, *spatial = _spread(axes, wanted, "sizes", [0, *shape])
-    if channels != shape[0]:
-        raise ValueError(f"sizes {wanted} change the {shape[0]} channels: only spatial axes are resized here")
-    return [Fraction(o, n) for n, o in zip(size, spatial, strict=True)], spatial
-
-
-def _spread(axes: Sequence[int], values: Sequence[Any], name: str, unsaid: list[Any]) -> list[Any]:
-    """Values that are said for some axes, for all of them."""
-    if len(values) != len(axes):
-        raise ValueError(f"{name} has {len(values)} entries, {[float(value) for value in values]}, but there are "
-                         f"{len(axes)} axes: give one for each")  # fmt: skip
-    for axis, value in zip(axes, values, strict=True):
-        unsaid[axis] = value
-    return unsaid
-
-
-def _as_written(scale: Any) -> Fraction:
-    """The simplest fraction that rounds to a scale in single precision: 0.6 is 3/5."""
-    exact = Fraction(float(scale))
-    for power in range(1, 9):
-        simple = exact.limit_denominator(10**power)
-        if np.float32(float(simple)) == np.float32(scale):
-            return simple
-    return exact
 
 
 # -- what only moves entries -----------------------------------------------------------------------------------------
@@ -431,17 +378,20 @@ def _depth_to_space(node: Node, shape: Shape, _constants: Constants) -> Loaded:
         )
     if mode == "CRD" or channels == 1:
         return Loaded(PixelShuffle(shape[1:], block, channels=channels))
+    weight = _one_hot(node, channels, block)
     layer = ConvTranspose(shape[1:], (block, block), stride=block, in_channels=shape[0], out_channels=channels)
-    return Loaded(layer, _one_hot(channels, block))
+    return Loaded(layer, weight)
 
 
 def _space_to_depth(node: Node, shape: Shape, _constants: Constants) -> Loaded:
     block, mode = _block(node, shape)
-    blocks = PixelUnshuffle(shape[1:], block, channels=shape[0])  # refuses what does not divide
+    with in_onnx_terms():
+        blocks = PixelUnshuffle(shape[1:], block, channels=shape[0])  # refuses what does not divide
     if mode == "CRD" or shape[0] == 1:
         return Loaded(blocks)
+    weight = _one_hot(node, shape[0], block)
     layer = Conv(shape[1:], (block, block), stride=block, in_channels=shape[0], out_channels=blocks.out_channels)
-    return Loaded(layer, _one_hot(shape[0], block))
+    return Loaded(layer, weight)
 
 
 def _block(node: Node, shape: Shape) -> tuple[int, str]:
@@ -455,10 +405,18 @@ def _block(node: Node, shape: Shape) -> tuple[int, str]:
     return positive("blocksize", node.attributes["blocksize"]), mode
 
 
-def _one_hot(channels: int, block: int) -> NDArray[Any]:
+def _one_hot(node: Node, channels: int, block: int) -> NDArray[Any]:
     """Channel (row * block + column) * channels + c of the small image is tap (row, column) of channel c (DCR)."""
-    taps = np.eye(block**2 * channels).reshape(block**2 * channels, block, block, channels)
-    return np.moveaxis(taps, 3, 1)  # shape (block**2 * channels, channels, block, block)
+    many = block**2 * channels
+    require_memory(8 * many * many, f"the weight of {node.op_type} in mode DCR, of {many} x {many} taps,",
+                   "export the model with mode CRD, whose layer has no weight")  # fmt: skip
+    # The identity, as a view: its many zeros need not be stored.
+    line = np.zeros(2 * many - 1)
+    line[many - 1] = 1  # entry (i, j) of the identity is line[many - 1 + i - j]
+    step = line.itemsize
+    return np.lib.stride_tricks.as_strided(line[many - 1 :], (many, channels, block, block),
+                                           (step, -step, -step * block * channels, -step * channels),
+                                           writeable=False)  # fmt: skip
 
 
 _PAD_MODES = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
@@ -469,36 +427,44 @@ def _pad(node: Node, shape: Shape, constants: Constants) -> Loaded:
     same_kind(node, {"mode": "STRING", "pads": "INTS", "value": "FLOAT"})
     mode, count = node.attributes.get("mode", "constant"), len(shape) + 1
     check_word("mode", mode, tuple(_PAD_MODES))
-    value = node.attributes.get("value", 0)
-    if len(node.inputs) > 2 and node.inputs[2]:
-        value = constants.array(*node.operand(2, "constant_value"))
-    if mode == "constant" and np.any(np.asarray(value)):
-        raise ValueError(f"a Pad with constant_value {np.asarray(value).item()} is not linear: only zeros are added")
+    if mode == "constant":
+        _refuse_constant(node, constants)
     axes: Sequence[int] = range(count)
-    if len(node.inputs) > 3 and node.inputs[3]:
-        axes = [int(axis) % count for axis in constants.array(*node.operand(3, "axes")).ravel()]
+    if node.has(3):
+        axes = read_axes(constants.integers(*node.operand(3, "axes")), count)
     pads = node.attributes.get("pads")
     if pads is None:
-        pads = constants.array(*node.operand(1, "pads")).ravel().tolist()
+        pads = constants.integers(*node.operand(1, "pads"))
     if len(pads) != 2 * len(axes):
-        raise ValueError(f"pads has {len(pads)} entries, {list(pads)}, but needs {2 * len(axes)} (a begin for each "
-                         "axis, then an end for each)")  # fmt: skip
+        raise ValueError(f"pads has {counted(len(pads), 'entry')}, {shortened(list(pads))}, but needs {2 * len(axes)} "
+                         "(a begin for each axis, then an end for each)")  # fmt: skip
     pairs: list[tuple[int, int]] = [(0, 0)] * count
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
-        pairs[axis] = (int(before), int(after))
+        pairs[axis] = (before, after)
     if any(map(any, pairs[:2])):
-        raise ValueError(f"pads {list(pads)} change the batch or the channels: only spatial axes are padded here")
+        raise ValueError(f"pads {shortened(list(pads))} change the batch or the channels: only spatial axes are padded "
+                         "here")  # fmt: skip
     ends = [end for pair in pairs for end in pair]
     if mode != "constant" and min(ends) < 0 < max(ends):
-        raise ValueError(f"pads {list(pads)} with mode {mode!r} crop and extend at once, and which comes first is not "
-                         "said: use two Pad nodes")  # fmt: skip
-    layer = Conv(shape[1:], (1,) * len(shape[1:]), padding=pairs[2:], padding_mode=_PAD_MODES[mode], groups=shape[0],
-                 in_channels=shape[0], out_channels=shape[0])  # fmt: skip
-    return Loaded(layer, np.ones(layer.weight_shape))
+        raise ValueError(f"pads {shortened(list(pads))} with mode {mode!r} crop and extend at once, and which comes "
+                         "first is not said: use two Pad nodes")  # fmt: skip
+    return _depthwise(shape, (1,) * len(shape[1:]), 1, padding=pairs[2:], padding_mode=_PAD_MODES[mode])
+
+
+def _refuse_constant(node: Node, constants: Constants) -> None:
+    """Refuse a pad with another number than zero."""
+    value = np.asarray(node.attributes.get("value", 0))
+    if node.has(2):
+        value = constants.array(*node.operand(2, "constant_value"))
+    if value.size != 1:
+        raise ValueError(f"constant_value has shape {value.shape} but must be one number")
+    if value.item():
+        raise ValueError(f"a Pad with constant_value {value.item()} is not linear: only zeros are added")
 
 
 _READERS: Mapping[str, Reader] = {
     "AveragePool": _pool, "MaxPool": _pool, "GlobalAveragePool": _global_pool, "GlobalMaxPool": _global_pool,
-    "Resize": _resize, "Upsample": _resize, "DepthToSpace": _depth_to_space, "SpaceToDepth": _space_to_depth,
-    "Pad": _pad,
+    "DepthToSpace": _depth_to_space, "SpaceToDepth": _space_to_depth, "Pad": _pad,
 }  # fmt: skip
+_KNOWN = {*_READERS, "Resize", "Upsample", *_PASSED, *_FLATTENS}
+"""Operators whose further inputs must be constants, and are called by their place where they are none."""

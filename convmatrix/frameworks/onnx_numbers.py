@@ -1,15 +1,86 @@
 """What ONNX's attributes say in numbers, one for each axis, for convolutions and pools alike."""
 
-from collections.abc import Mapping, Sequence
+import re
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from convmatrix.core.axis import split_same
 from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.layers.arguments import check_word, entries_of, integer
 
-__all__ = ["AUTO_PADS", "columns_of", "name_of_pads", "numbers_of", "pads_of", "split"]
+__all__ = ["AUTO_PADS", "columns_of", "in_onnx_terms", "name_of_pads", "numbers_of", "pads_of", "shortened", "split"]
 
 AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
+
+_TERMS = (
+    (r"\binput_size(?= \d)", "size"),
+    (r"\binput_size\b", "the size of X"),
+    (r"\boutput_size\b", "output_shape"),
+    (r"\bkernel_size\b", "kernel_shape"),
+    (r"\bpadding_mode\b", "mode"),
+    (r"\bstride(?= \d)", "strides"),
+    (r"\bdilation(?= \d)", "dilations"),
+    (r"\bpadding(?= [\d(-])", "pads"),
+    (r"\bgroups(?=[= ])", "group"),
+    (r"\bin_channels\b", "C"),
+    (r"\bout_channels\b", "M"),
+    (r"\bfactor(?= \d)", "blocksize"),
+    (r"\bscale(?= on axis)", "scales"),
+)
+"""What the arguments of a layer are called in ONNX; a plain English word stays, such as in "add 1 to the padding"."""
+
+_REPR = reprlib.Repr()
+_REPR.maxlist = _REPR.maxtuple = 16
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
+_MOST_LETTERS = 400
+"""Of a value in an error message: room for 16 integers of 64 bits."""
+
+
+def shortened(value: Any) -> str:
+    """The repr of a value from a file, which may have any length, for an error message.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+        On one line.
+
+    Examples
+    --------
+    >>> shortened("w"), shortened([1] * 1000)[-8:]
+    ("'w'", '1, ...]')
+    """
+    text = " ".join(_REPR.repr(value).split())
+    return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 23]}...{text[-20:]}"
+
+
+@contextmanager
+def in_onnx_terms() -> Iterator[None]:
+    """Let the errors of the layers that a block makes speak of ONNX's attributes: kernel_shape, strides, pads, group.
+
+    Yields
+    ------
+    None
+
+    Examples
+    --------
+    >>> with in_onnx_terms():
+    ...     raise ValueError("kernel_size 4 and stride 2")
+    Traceback (most recent call last):
+    ValueError: kernel_shape 4 and strides 2
+    """
+    try:
+        yield
+    except ValueError as error:
+        message = str(error)
+        for ours, theirs in _TERMS:
+            message = re.sub(ours, theirs, message)
+        raise type(error)(message) from None
 
 
 def name_of_pads(auto_pad: Any, pads: Any) -> str:
@@ -66,8 +137,8 @@ def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 
         return [default] * count
     entries = entries_of(value)
     if entries is None:
-        raise WrongTypeError(f"{name} must have one entry for each axis, got {value!r}: write {[value] * count!r} for "
-                             "the same on all")  # fmt: skip
+        raise WrongTypeError(f"{name} must have one entry for each axis, got {shortened(value)}: write "
+                             f"{shortened([value] * count)} for the same on all")  # fmt: skip
     if len(entries) != count:
         axes = f"{count} (a begin for each axis, then an end for each)" if name == "pads" else f"{count}, one each axis"
         raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {_said(entries)}, but needs {axes}")
@@ -156,4 +227,4 @@ def split(name: str, total: int) -> tuple[int, int]:
 
 def _said(pads: Any) -> str:
     entries = entries_of(pads)
-    return repr(pads if entries is None else entries)
+    return shortened(pads if entries is None else entries)

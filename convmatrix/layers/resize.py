@@ -17,13 +17,14 @@ from scipy import sparse
 
 from convmatrix.core.assembly import index_dtype
 from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, per_axis, positive
 from convmatrix.layers.base import FixedLayer
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
-__all__ = ["UPSAMPLE_MODES", "Upsample"]
+__all__ = ["UPSAMPLE_MODES", "Positions", "Upsample"]
 
 UPSAMPLE_MODES = ("nearest", "nearest-exact", "linear")
 
@@ -31,8 +32,24 @@ _LARGEST_DENOMINATOR = 2**31
 """A scale is the closest fraction with no larger denominator, as 1.7 is 17/10: so positions are exact, in 64 bits."""
 
 
-class _Positions(NamedTuple):
-    """Where the outputs of one axis stand on its inputs: output o at (slope * o + offset) / unit."""
+_MOST_COMPARED = 2**16
+"""Outputs that are compared one by one, in some hundredths of a second, where the numbers alone do not decide."""
+
+_PEAK = 128
+"""Bytes for each output that building the matrix of an axis takes at most; measured with tracemalloc, rounded up."""
+
+
+class Positions(NamedTuple):
+    """Where the outputs of one axis stand on its inputs: output o at (slope * o + offset) / unit, within the ends.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+    slope, offset, unit : int
+        The slope at least 0, the unit at least 1.
+    interpolates : bool
+        Whether an output reads both inputs around its position; else the one at or below it.
+    """
 
     inputs: int
     outputs: int
@@ -57,13 +74,57 @@ class _Positions(NamedTuple):
             on_inputs = range(lo + (first - lo) % every, hi, every)
         return self.outputs + max(hi - lo, 0) - len(on_inputs)
 
+    def equals(self, other: "Positions") -> bool:
+        """Whether every output reads the same inputs with the same weights as in another axis of the same sizes.
+
+        Parameters
+        ----------
+        other : Positions
+
+        Returns
+        -------
+        bool
+            False as well where it takes more than the numbers to decide, for more than 2**16 outputs.
+
+        Examples
+        --------
+        >>> nearest = Positions(4, 2 * 10**9, 1, 0, 5 * 10**8, interpolates=False)
+        >>> nearest.equals(nearest._replace(offset=1)), nearest.equals(nearest._replace(slope=2, offset=1, unit=10**9))
+        (False, True)
+        """
+        if self[:2] != other[:2] or self.interpolates != other.interpolates:
+            return False
+        if self.inputs == 1:  # whose only entry is what all positions are moved to
+            return True
+        if self.slope * other.unit == other.slope * self.unit:
+            # Over a common unit, slope * o is a multiple of `step`: without interpolation no smaller difference counts.
+            step = 1 if self.interpolates else gcd(self.slope * other.unit, self.unit * other.unit)
+            if self.offset * other.unit // step == other.offset * self.unit // step:
+                return True
+        return self.outputs <= _MOST_COMPARED and all(
+            self._read(output, other.unit) == other._read(output, self.unit) for output in range(self.outputs)
+        )
+
+    def _read(self, output: int, factor: int) -> int:
+        """The position of an output in units of 1 / (unit * factor), or the one input that it reads."""
+        position = min(max(self.slope * output + self.offset, 0), (self.inputs - 1) * self.unit)
+        return position * factor if self.interpolates else position // self.unit
+
     def matrix(self) -> sparse.csr_array:
         """Which inputs each output reads, and with which weight.
 
         Returns
         -------
         (outputs, inputs) csr_array of float64
+
+        Raises
+        ------
+        TooLargeError
+            If it does not fit in the available memory; a MemoryError as well.
         """
+        if (needed := _PEAK * self.outputs) > UNCHECKED:
+            require_memory(needed, f"the matrix of an axis of {self.inputs} inputs and {self.outputs} outputs",
+                           "use fewer outputs")  # fmt: skip
         last = (self.inputs - 1) * self.unit
         position = np.clip(np.arange(self.outputs, dtype=np.int64) * self.slope + self.offset, 0, last)
         below, beyond = np.divmod(position, self.unit)
@@ -204,7 +265,7 @@ class Upsample(FixedLayer):
     @property
     def nnz(self) -> int:
         """Number of entries the matrix stores; known without building it."""
-        return self.channels * prod(positions.nnz for positions in self._positions)
+        return self.channels * prod(positions.nnz for positions in self.positions)
 
     # -- the matrix and its kin ------------------------------------------------------------------------------------
 
@@ -223,7 +284,8 @@ class Upsample(FixedLayer):
         Raises
         ------
         ValueError
-            If the dtype cannot hold the entries (also a TypeError).
+            If the dtype cannot hold the entries (also a TypeError), or if a matrix does not fit in the available memory
+            (also a MemoryError).
 
         Examples
         --------
@@ -237,7 +299,7 @@ class Upsample(FixedLayer):
          [0 1 0]]
         """
         checked = self._checked(dtype)
-        return tuple(positions.matrix().astype(checked) for positions in self._positions)
+        return tuple(positions.matrix().astype(checked) for positions in self.positions)
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
         """Tell on each axis which inputs an output reads.
@@ -258,8 +320,8 @@ class Upsample(FixedLayer):
         return "use .operator(), which applies the same map without it"
 
     @property
-    def _positions(self) -> list[_Positions]:
-        """The positions on each axis, outermost first."""
+    def positions(self) -> tuple[Positions, ...]:
+        """Where the outputs stand on the inputs, for each axis, outermost first."""
         interpolates = self.mode == "linear"
         positions = []
         for n, o, f in zip(self.input_size, self.output_size, self.scale, strict=True):
@@ -272,8 +334,8 @@ class Upsample(FixedLayer):
                     "nearest-exact": (2 * q, q, 2 * p),
                     "linear": (2 * q, q - p, 2 * p),
                 }[self.mode]
-            positions.append(_Positions(n, o, *line, interpolates))
-        return positions
+            positions.append(Positions(n, o, *line, interpolates))
+        return tuple(positions)
 
     def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:
         from convmatrix.core.kronecker import kronecker  # scipy.sparse.linalg is slow to import

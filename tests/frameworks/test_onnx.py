@@ -153,11 +153,11 @@ def test_refusals_of_both(make, words, message):
         (conv_transpose, ((1, 3, 3), (3, 2, 2)), {"group": 2},
          "group=2 does not divide the channels of X, 3 (remainder 1): every group needs as many channels"),
         (conv_transpose, ((1, 1, 3), (1, 1, 2)), {"strides": [2], "dilations": [4], "output_padding": [2]},
-         "output_padding 2 on axis 0 must be less than strides, 2: a convolution of the larger output would have "
+         "output_padding 2 on axis 0 must be less than strides 2: a convolution of the larger output would have "
          "more outputs than X has entries"),
         (conv_transpose, ((1, 1, 3), (1, 1, 4)), {"strides": [2], "output_shape": [10]},
-         "output_shape 10 on axis 0 is too large: without pads the output has 8, and what is added at its end is less "
-         "than strides, 2; use at most 9"),
+         "output_shape 10 on axis 0 is too large: without pads the output has 8, and with strides 2 it can have at "
+         "most 1 more; use at most 9"),
         (conv_transpose, ((1, 1, 3), (1, 1, 4)), {"output_shape": [1, 1, 5]},
          "output_shape has 3 entries, [1, 1, 5], but needs 1, one each axis"),
         (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"output_padding": [-1]},
@@ -304,7 +304,7 @@ def test_refusals_of_nodes(proto, constants, message):
 
 
 def test_refusals_of_kinds():
-    for kind, name in {10: "float16", 16: "bfloat16", 99: "of data_type 99"}.items():
+    for kind, name in {14: "complex64", 17: "float8e4m3fn", 99: "of data_type 99"}.items():
         message = (
             f"tensor 'w' is {name}, which scipy.sparse cannot hold: cast it to float32 first, as onnx.numpy_helper"
         )
@@ -397,7 +397,6 @@ def test_the_size_of_the_input():
          "the model branches: 'x' goes to node 0 (Relu) and to node 1 (Add); only a chain is read, so cut the "
          "model there"),
         ([node("Mul", "x,x")], "the model branches: 'x' goes to node 0 (Mul) and to node 0 (Mul)"),
-        ([node("Relu", "x", "y"), node("Relu", "y", "z")], "'y' goes to node 1 (Relu) and to the graph's output"),
         ([node("Exotic", "k", "o"), node("Concat", "x,o")],
          "node 1 (Concat): it joins 'x' and 'o', but only a chain of layers is read: cut the model before it"),
         ([node("Exotic", "k", "o"), node("MatMul", "o,x")], "node 1 (MatMul): it joins 'x' and 'o'"),
@@ -470,11 +469,12 @@ def test_an_average_with_gaps_is_a_convolution():
         ({"kernel_shape": [2, 2], "auto_pad": "VALID", "pads": [0, 0, 0, 0]}, "cannot stand beside auto_pad 'VALID'"),
         ({"kernel_shape": [2, 2], "ceil": 1}, "attribute of MaxPool, 'ceil' is not one of"),
         ({"kernel_shape": [3, 1], "auto_pad": "VALID", "strides": [2, 1], "ceil_mode": 1},
-         "ceil_mode=1 beside auto_pad 'VALID' leaves 1 entries on axis 0 (= (size 6 - 3) mod stride 2), and it is not "
+         "ceil_mode=1 beside auto_pad 'VALID' leaves 1 entries on axis 0 (= (size 6 - 3) mod strides 2), and it is not "
          "agreed whether they have a window: give pads instead of auto_pad"),
         ({"kernel_shape": [1, 1], "auto_pad": "SAME_UPPER", "strides": [1, 3]},
-         "auto_pad 'SAME_UPPER' of a pool would pad by -2 on axis 1 (= (2 outputs - 1) * stride 3 + 1 - size 6), which "
-         "no pool of ours can: give pads instead of auto_pad"),
+         "auto_pad 'SAME_UPPER' of a pool would pad by -2 on axis 1 (= (2 outputs - 1) * strides 3 + 1 - size 6), and "
+         "it is not agreed what it reads: onnxruntime leaves out entries at the start or at the end, ONNX's own "
+         "evaluator others; give pads instead of auto_pad"),
         ({"kernel_shape": [2, 2], "pads": [2, 0, 0, 0]}, "padding"),
     ],
 )  # fmt: skip
@@ -581,7 +581,7 @@ def test_depth_and_space_in_the_other_order():
         ("DepthToSpace", (1, 4, 2, 2), {}, "DepthToSpace needs the attribute blocksize"),
         ("DepthToSpace", (1, 4, 2, 2), {"blocksize": 0}, "blocksize must be at least 1, got 0"),
         ("DepthToSpace", (1, 4, 2, 2), {"blocksize": 2, "mode": "RDC"}, "mode 'RDC' is not one of DCR, CRD"),
-        ("SpaceToDepth", (1, 1, 5, 2), {"blocksize": 2}, "factor 2 does not divide input_size 5 on axis 0"),
+        ("SpaceToDepth", (1, 1, 5, 2), {"blocksize": 2}, "blocksize 2 does not divide size 5 on axis 0"),
     ],
 )  # fmt: skip
 def test_refusals_of_depth_and_space(op, shape, words, message):
