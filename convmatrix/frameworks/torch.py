@@ -20,7 +20,7 @@ from convmatrix.frameworks.torch_models import (
     read_model,
     rounds_its_weight,
 )
-from convmatrix.frameworks.torch_objects import is_lazy, values_in, values_of
+from convmatrix.frameworks.torch_objects import is_graph, is_lazy, obstacle, values_in, values_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, integer, per_axis
 
@@ -401,6 +401,8 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
 
 def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     """A convolution, and a lazy one by the channels that it is given."""
+    if is_graph(obj):
+        raise WrongTypeError(obstacle(obj, None))
     words = dict(zip(_FIELDS, attributes_of(obj, _FIELDS, "a torch convolution"), strict=True))
     kind, name = convolution_kind(obj), type(obj).__name__
     weight, bias = (_waiting(name, part) if is_lazy(obj) else values_of(obj, part) for part in ("weight", "bias"))

@@ -424,6 +424,7 @@ _ACTIVATIONS = (
 _NORMALISATIONS = (
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     "GroupNorm", "LayerNorm", "LocalResponseNorm", "CrossMapLRN2d", "RMSNorm",
+    *(f"Lazy{kind}Norm{ndim}d" for kind in ("Batch", "Instance") for ndim in (1, 2, 3)),
 )  # fmt: skip
 _DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 

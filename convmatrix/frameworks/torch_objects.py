@@ -26,6 +26,9 @@ _MODULES = ("torch.nn.modules", "torch.ao.nn", "torch.ao.quantization", "torch.n
 _COMPUTING = ("__call__", "_wrapped_call_impl", "_call_impl", "forward", "_conv_forward", "_output_padding", "__iter__")
 """Methods by which PyTorch's modules make a result of their attributes; a Sequential walks over itself."""
 
+_COMPUTING_OF_OTHERS = ("__call__", "forward", "_conv_forward")
+"""The same of objects that only look like PyTorch's."""
+
 
 # -- whose code ------------------------------------------------------------------------------------------------------
 
@@ -67,15 +70,13 @@ def _own_forward(module: Any, base: type | None) -> str | None:
         # It may have the attributes of a convolution all the same, with any forward.
         found = override_of(module, _COMPUTING[:4], lambda cls: comes_from(cls, ["torch"]))
     else:
-        methods = [method for method in _COMPUTING if not genuine or hasattr(base, method)]
+        methods = [m for m in _COMPUTING if hasattr(base, m)] if genuine else _COMPUTING_OF_OTHERS
         found = override_of(module, methods, lambda cls: genuine and _inherits(base, cls))
     if found is None:
         return _compiled(module) or (_patched(base) if genuine else None)
-    said = (
-        ""
-        if found == ("forward", f"{module_of(type(module))}.{name}".lstrip("."))
-        else f" ({found.method} of {found.owner})"
-    )
+    # Where its class has a name of PyTorch's, or another one defines the method, tell which one is meant.
+    plain = found == ("forward", f"{module_of(type(module))}.{name}".lstrip("."))
+    said = "" if plain and (base is None or base.__name__ != name) else f" ({found.method} of {found.owner})"
     return (f"{name} has a forward of its own{said}, so that its numbers do not say what it computes: give the plain "
             "modules that it is made of")  # fmt: skip
 
@@ -300,25 +301,31 @@ def _tensor(module: Any, name: str) -> Any:
 
 def _is_parametrised(module: Any, name: str) -> bool:
     """Whether an attribute is computed by torch.nn.utils.parametrize; to ask for it may change the module."""
-    held = getattr(module, "__dict__", {}).get("_modules") or {}
-    return name in getattr(held.get("parametrizations"), "_modules", {})
+    return name in getattr(_held(module, "_modules").get("parametrizations"), "_modules", {})
+
+
+def _held(module: Any, where: str) -> Mapping[str, Any]:
+    """What a module keeps by name: its parameters, or the modules in it."""
+    held = getattr(module, "__dict__", {}).get(where)
+    return held if isinstance(held, Mapping) else {}
 
 
 def _parametrised(module: Any, name: str) -> Any:
     """What a parametrisation gives on the next call, by copies of it."""
     held = module._modules["parametrizations"]._modules[name]
-    what = f"the {name} of {type(module).__name__} is parametrised by {', '.join(map(_kind, _steps(held)))}"
+    what = f"the {name} of {type(module).__name__}"
+    by = f"{what} is parametrised by {', '.join(map(_kind, _steps(held)))}"
     try:
         copies = [copy.deepcopy(held) for _ in range(2)]
     except (RuntimeError, TypeError) as error:
         raise _MissingError(
-            MissingValues(f"{what}, which cannot be copied, and reading it could change it: remove it with "
+            MissingValues(f"{by}, which cannot be copied, and reading it could change it: remove it with "
                           "torch.nn.utils.parametrize.remove_parametrizations", ())
         ) from error  # fmt: skip
     first, second = (copied.forward() for copied in copies)
     if not np.array_equal(_values(what, first), _values(what, second), equal_nan=True):
         remedy = "call .eval() on the module" if getattr(module, "training", False) else "give a module without it"
-        raise WrongTypeError(f"{what}, which gives other values on every call: {remedy}")
+        raise WrongTypeError(f"{by}, which gives other values on every call: {remedy}")
     return first
 
 
@@ -335,8 +342,7 @@ def _kind(obj: Any) -> str:
 
 def is_lazy(module: Any) -> bool:
     """Whether a module has a weight that waits for its first input."""
-    held = getattr(module, "__dict__", {})
-    weight = (held.get("_parameters") or held).get("weight")
+    weight = _held(module, "_parameters").get("weight", getattr(module, "__dict__", {}).get("weight"))
     return _kind(weight) == "UninitializedParameter"
 
 
