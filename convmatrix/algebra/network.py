@@ -268,14 +268,16 @@ def network_of(stack: Stack) -> Network:
     Raises
     ------
     ValueError
-        If the layers are no network; a TypeError as well if it is none of these.
+        If the layers are no network.
+    WrongTypeError
+        If it is none of these: a TypeError as well.
 
     Examples
     --------
     >>> from convmatrix.layers import Conv
     >>> network_of([Conv((6,), 3), Conv((4,), 3)]) == Network([Conv((6,), 3), Conv((4,), 3)])
     True
-    """  # noqa: DOC502  raised by the network
+    """  # noqa: DOC502  by the network
     if isinstance(stack, Network):
         return stack
     if isinstance(stack, NetworkLayer):
