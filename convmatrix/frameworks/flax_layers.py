@@ -413,8 +413,8 @@ def _refuse_other_code(obj: Any) -> None:
                              "without it")  # fmt: skip
     found = override_of(obj, _COMPUTING, lambda cls: comes_from(cls, ["flax"]))
     if found is not None:
-        raise WrongTypeError(f"{name} has a {found.method} of its own, that of {found.owner}, which may compute "
-                             "anything: give the convolution in it")  # fmt: skip
+        raise WrongTypeError(f"{name} has a {found.method} of its own, which may compute anything ({found.method} of "
+                             f"{found.owner}): give the convolution in it")  # fmt: skip
 
 
 def _package(function: Any) -> str:
