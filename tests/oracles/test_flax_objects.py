@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix.frameworks import jax as words
 from convmatrix.frameworks.loaded import MissingValues
@@ -92,7 +92,8 @@ def test_a_value_that_is_computed_on_every_look():
     loaded = words.from_layer(layer, 6)
     assert_array_equal(loaded.weight, 2 * kernel.transpose(2, 1, 0))
     y = np.asarray(layer(x[None]))[0].T
-    assert np.allclose(loaded.layer.unvec(loaded.layer.matrix(loaded.weight) @ loaded.layer.vec(x.T)), y, atol=1e-5)
+    ours = loaded.layer.matrix(loaded.weight) @ loaded.layer.vec(x.T) + loaded.layer.bias_vector(loaded.bias)
+    assert_allclose(loaded.layer.unvec(ours), y, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
