@@ -197,7 +197,8 @@ def _by_weight_norm(hook: Any, lookup: Lookup, training: bool) -> tuple[str, NDA
     axes = tuple(axis for axis in range(v.ndim) if hook.dim == -1 or axis != hook.dim % v.ndim)
     wide = v.astype(np.result_type(v, np.float64))
     norm = np.sqrt(np.sum(np.abs(wide) ** 2, axis=axes, keepdims=True))
-    return hook.name, (wide * (g / norm)).astype(v.dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of zeros, not a number, as in PyTorch
+        return hook.name, (wide * (g / norm)).astype(v.dtype)
 
 
 def _by_spectral_norm(hook: Any, lookup: Lookup, training: bool) -> tuple[str, NDArray[Any]]:
@@ -208,7 +209,8 @@ def _by_spectral_norm(hook: Any, lookup: Lookup, training: bool) -> tuple[str, N
     for _ in range(hook.n_power_iterations if training else 0):
         v = _unit(rows.T @ u, hook.eps)
         u = _unit(rows @ v, hook.eps)
-    return hook.name, (wide / (u @ rows @ v)).astype(weight.dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return hook.name, (wide / (u @ rows @ v)).astype(weight.dtype)
 
 
 def _unit(vector: NDArray[Any], eps: float) -> NDArray[Any]:

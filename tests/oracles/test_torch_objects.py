@@ -392,7 +392,10 @@ def test_the_weight_is_that_of_the_next_call(drawn, renewed, training, seed):
     assert_array_equal(loaded.weight, again.weight)
     assert_unchanged(module, before)
     x, y = called(module, size, seed)
-    assert_allclose(by_matrix(loaded, x), y, rtol=1e-9, atol=1e-9 * (1 + np.abs(y).max()))
+    finite = np.isfinite(y).all()
+    assert np.isfinite(loaded.weight).all() == finite  # zeros have no direction
+    if finite:
+        assert_allclose(by_matrix(loaded, x), y, rtol=1e-9, atol=1e-9 * (1 + np.abs(y).max()))
 
 
 def test_a_parametrised_bias_and_an_orthogonal_weight():
@@ -467,7 +470,7 @@ def test_edited_attributes_count_as_they_do_in_the_call(drawn, edited, mode, num
     elif edited == "groups":
         module.groups = 1
     else:
-        module.__dict__[edited] = (max(number, edited in ("stride", "dilation")),) * ndim
+        module.__dict__[edited] = (max(number, int(edited in ("stride", "dilation"))),) * ndim
     try:
         x, y = called(module, size, seed)
     except (RuntimeError, ValueError):
