@@ -8,7 +8,7 @@ from math import ceil, floor, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.algebra.network import Network
+from convmatrix.algebra.network import Network, Stack, network_of
 from convmatrix.algebra.steps import NetworkLayer, Step, Window
 from convmatrix.core.errors import counted
 from convmatrix.layers import Layer, Transposed, Unfold
@@ -112,7 +112,7 @@ def _reason(extent: range, on_input: range) -> str:
     return "between the layers a border or a stride cuts the field off"
 
 
-def receptive_field(network: Network, output: int | Sequence[int] | None = None) -> ReceptiveField:
+def receptive_field(network: Stack, output: int | Sequence[int] | None = None) -> ReceptiveField:
     """Find the inputs that one output reads: the nonzero pattern of its row, channels collapsed.
 
     It is a product over the axes, found by walking back each axis, layer by layer: no matrix of the size of an image
@@ -120,7 +120,8 @@ def receptive_field(network: Network, output: int | Sequence[int] | None = None)
 
     Parameters
     ----------
-    network : Network
+    network : Network, layer, or sequence of layers
+        Such as what ``from_model`` returns; no weight is needed.
     output : int or sequence of int, optional
         One index for each axis; the middle of the output by default.
 
@@ -143,6 +144,7 @@ def receptive_field(network: Network, output: int | Sequence[int] | None = None)
     >>> print(*field.differences)
     axis 0: arithmetic says -3 to 5 (9 inputs), but 3 of them lie beyond the input's 9
     """  # noqa: DOC502  raised by the check
+    network = network_of(network)
     _require_product(network)
     position = _checked_output(network, output)
     inputs = tuple(_reads(steps, o) for steps, o in zip(network.steps, position, strict=True))
@@ -173,7 +175,7 @@ def _checked_output(network: Network, output: int | Sequence[int] | None) -> tup
     return output
 
 
-def blind_outputs(network: Network) -> tuple[tuple[int, ...], ...]:
+def blind_outputs(network: Stack) -> tuple[tuple[int, ...], ...]:
     """Find the outputs that read no input at all, but only zeros of some padding.
 
     Do the pixels that a network crops at its end "come from the padding"? In FCN-32s, 500 inputs padded by 100 become
@@ -183,7 +185,7 @@ def blind_outputs(network: Network) -> tuple[tuple[int, ...], ...]:
 
     Parameters
     ----------
-    network : Network
+    network : Network, layer, or sequence of layers
 
     Returns
     -------
@@ -202,6 +204,7 @@ def blind_outputs(network: Network) -> tuple[tuple[int, ...], ...]:
     >>> blind_outputs(Network([conv])), conv.output_size
     (((0, 1, 8, 9),), (10,))
     """  # noqa: DOC502  raised by the check
+    network = network_of(network)
     _require_product(network)
     return tuple(_blind(size, steps) for size, steps in zip(network.input_size, network.steps, strict=True))
 
@@ -273,11 +276,15 @@ class CoordinateMap:
         )
 
 
-def coordinate_map(network: Network) -> CoordinateMap:
+def coordinate_map(network: Stack) -> CoordinateMap:
     """Compose the coordinate maps of a stack, from the settings of its layers.
 
     A convolution has scale 1/stride and shift (before - (k_e - 1)/2)/stride, a transposed one scale stride and shift
     (k_e - 1)/2 - before: the centre of an output's window, turned round.
+
+    Parameters
+    ----------
+    network : Network, layer, or sequence of layers
 
     Returns
     -------
@@ -293,20 +300,20 @@ def coordinate_map(network: Network) -> CoordinateMap:
     >>> coordinate_map(Network([Conv((8,), 2, stride=2), ConvTranspose((4,), 4, stride=2)]))
     CoordinateMap(scale=(Fraction(1, 1),), shift=(Fraction(1, 1),))
     """
-    windows = network.windows
+    windows = network_of(network).windows
     return CoordinateMap(tuple(1 / w.stride for w in windows), tuple(-w.centre / w.stride for w in windows))
 
 
-def crop_offset(source: Network, reference: Network | None = None) -> tuple[int, ...]:
+def crop_offset(source: Stack, reference: Stack | None = None) -> tuple[int, ...]:
     """Find where to crop the outputs of one stack, so that they stand over those of another one of the same input.
 
     The crop itself is a layer: a `Conv` with kernel_size 1 and negative padding.
 
     Parameters
     ----------
-    source : Network
+    source : Network, layer, or sequence of layers
         What is to be cropped.
-    reference : Network, optional
+    reference : Network, layer, or sequence of layers, optional
         What it shall fit; the input itself by default.
 
     Returns
@@ -330,6 +337,8 @@ def crop_offset(source: Network, reference: Network | None = None) -> tuple[int,
     >>> crop_offset(Network([Conv((8,), 2, stride=2), ConvTranspose((4,), 4, stride=2)]))
     (1,)
     """
+    source = network_of(source)
+    reference = None if reference is None else network_of(reference)
     inputs = source.input_size
     if reference is not None and reference.input_size != inputs:
         raise ValueError(

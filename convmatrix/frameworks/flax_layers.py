@@ -5,6 +5,7 @@ looks back. A transposed layer is JAX's too, but on a circle, around which Flax 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from convmatrix.frameworks.jax_numbers import (
     transposed_layer,
     transposed_pads,
 )
-from convmatrix.frameworks.layouts import array_of, moved
-from convmatrix.frameworks.loaded import Loaded, attributes_of
+from convmatrix.frameworks.layouts import array_of, moved, widened
+from convmatrix.frameworks.loaded import Loaded, MissingValues, Values, attributes_of
+from convmatrix.frameworks.overrides import comes_from, override_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, positive
 
@@ -400,7 +402,9 @@ def from_layer(
     Returns
     -------
     Loaded
-        Weight, with the mask on it if there is one, and bias are copies, as NumPy arrays.
+        Weight, with the mask on it if there is one, and bias are copies, as NumPy arrays; float16 and bfloat16 are
+        widened to float32, without loss. Of an abstract module, which has shapes alone, they are `MissingValues`, and
+        the layer has its sizes all the same.
 
     Raises
     ------
@@ -431,15 +435,21 @@ def from_layer(
         turned = words["transpose_kernel"]
         takes, gives = (first, second) if turned else (second, first)
         layer = flax_conv_transpose(input_size, takes, gives, words.pop("kernel_size"), **words)
-        ours = flax_weight_transpose(kernel, turned, words["padding"])
+        laid_out = partial(flax_weight_transpose, transpose_kernel=turned, padding=words["padding"])
     else:
         takes = second * positive("feature_group_count", words["feature_group_count"])
         layer = flax_conv(input_size, takes, first, words.pop("kernel_size"), **words)
-        ours = flax_weight(kernel)
+        laid_out = partial(flax_weight)
     if bias is not None and bias.shape != (layer.out_channels,):
         raise ValueError(f"the bias of {type(obj).__name__} has shape {bias.shape}, but the layer has "
                          f"{layer.out_channels} channels: ({layer.out_channels},) is needed")  # fmt: skip
-    return Loaded(layer, ours, bias)
+    if isinstance(kernel, MissingValues):
+        return Loaded(layer, MissingValues(kernel.reason, layer.weight_shape), bias)
+    return Loaded(layer, laid_out(kernel), bias)
+
+
+_COMPUTING = ("__call__", "param")
+"""Methods by which Flax's convolutions make a result of their attributes; linen's get their kernel from ``param``."""
 
 
 def _refuse_other_code(obj: Any) -> None:
@@ -448,21 +458,28 @@ def _refuse_other_code(obj: Any) -> None:
     if not getattr(obj, "shared_weights", True):
         raise WrongTypeError(f"{name} has a kernel of its own for each place, and is no convolution: give a Conv")
     convolve = getattr(obj, "conv_general_dilated", None)
-    if getattr(obj, "conv_general_dilated_cls", None) is not None or (
-        convolve is not None and getattr(convolve, "__name__", "") != "conv_general_dilated"
-    ):
+    known = getattr(convolve, "__name__", "") == "conv_general_dilated" and _package(convolve) == "jax"
+    if getattr(obj, "conv_general_dilated_cls", None) is not None or not (convolve is None or known):
         raise WrongTypeError(f"{name} has a conv_general_dilated of its own, which may compute anything: give a layer "
                              "without it")  # fmt: skip
-    bases = [cls.__module__.startswith("flax.") for cls in type(obj).__mro__]
-    if any(bases) and any("__call__" in vars(cls) for cls in type(obj).__mro__[: bases.index(True)]):
-        raise WrongTypeError(
-            f"{name} has a __call__ of its own, which may compute anything: give the convolution in it"
-        )
+    promote = getattr(obj, "promote_dtype", None)
+    if promote is not None and _package(promote) != "flax":
+        raise WrongTypeError(f"{name} has a promote_dtype of its own, which may change the kernel: give a layer "
+                             "without it")  # fmt: skip
+    found = override_of(obj, _COMPUTING, lambda cls: comes_from(cls, ["flax"]))
+    if found is not None:
+        raise WrongTypeError(f"{name} has a {found.method} of its own, which may compute anything ({found.method} of "
+                             f"{found.owner}): give the convolution in it")  # fmt: skip
+
+
+def _package(function: Any) -> str:
+    """The package in which a function is defined."""
+    return str(getattr(function, "__module__", "")).partition(".")[0]
 
 
 def _parameters(
     obj: Any, variables: Mapping[str, Any] | None, params: Mapping[str, Any] | None
-) -> tuple[NDArray[Any], NDArray[Any] | None]:
+) -> tuple[Values, Values | None]:
     """Kernel, with its mask on it, and bias."""
     name = type(obj).__name__
     if variables is None and params is None and getattr(obj, "scope", None) is not None:
@@ -485,29 +502,35 @@ def _parameters(
             raise ValueError(
                 f"the mask of {name} has shape {mask.shape}, but its kernel {kernel.shape}: Flax needs the same"
             )
-        kernel = kernel * mask
+        missing = next((each for each in (kernel, mask) if isinstance(each, MissingValues)), None)
+        kernel = np.multiply(kernel, mask) if missing is None else missing
     if not getattr(obj, "use_bias", True):
         return kernel, None
     bias = params.get("bias")
     return kernel, None if bias is None else _values(f"the bias of {name}", bias)
 
 
-def _values(what: str, value: Any) -> NDArray[Any]:
-    """A copy of an array that may be in one of Flax's boxes."""
+def _values(what: str, value: Any) -> Values:
+    """A copy of an array that may be in one of Flax's boxes, float16 and bfloat16 widened to float32."""
     if hasattr(value, "unbox"):  # linen's, which tell about devices
         value = value.unbox()
     if hasattr(value, "get_value"):  # nnx's variables
         value = value.get_value()
     elif hasattr(value, "value"):  # those of older versions
         value = value.value
+    shape = tuple(getattr(value, "shape", ()))
     if hasattr(value, "shape") and not hasattr(value, "__array__"):
-        raise ValueError(f"{what} has shape {tuple(value.shape)} but no values: initialise it first")
-    return np.array(value)
+        return MissingValues(f"{what} has shape {shape} but no values: initialise it first", shape)
+    array = widened(np.array(value))
+    if array.dtype.isbuiltin == 2:  # of JAX's own, such as float8
+        return MissingValues(f"{what} has dtype {array.dtype}, which scipy.sparse cannot hold: cast it with "
+                             ".astype('float32')", shape)  # fmt: skip
+    return array
 
 
-def _check_kernel(obj: Any, kernel: NDArray[Any], kernel_size: Any) -> None:
+def _check_kernel(obj: Any, kernel: Values, kernel_size: Any) -> None:
     entries = entries_of(kernel_size)
     size = (kernel_size,) if entries is None else tuple(entries)
-    if kernel.ndim != len(size) + 2 or kernel.shape[:-2] != size:
+    if len(kernel.shape) != len(size) + 2 or kernel.shape[:-2] != size:
         raise ValueError(f"the kernel of {type(obj).__name__} has shape {kernel.shape}, but kernel_size {size} needs "
                          "that and two axes of channels behind: give the parameters of this layer")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Keras' models, one layer after the other, read by the names of their classes and attributes.
+"""Keras' models, one layer after the other, read by the classes of Keras' that they are of, and by their attributes.
 
 What is a layer of ours becomes one; activations, normalisation and dropout are passed over with a note; all else is
 refused by its name, and so is what computes by code that is not Keras' own.
@@ -12,17 +12,22 @@ import numpy as np
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
+from convmatrix.frameworks.overrides import Override, base_of, comes_from, override_of
 from convmatrix.layers import AvgPool, Conv, MaxPool, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, per_axis, positive
 
 __all__ = ["check_call", "keras_padding", "one_each", "read_model"]
 
 
+ReadsConvolution = Callable[[Any, PerAxis, int], Loaded]
+"""From a convolution, the size of its input and the channels that it is given to a layer."""
+
+
 # -- the whole model -------------------------------------------------------------------------------------------------
 
 
 def read_model(
-    obj: Any, input_size: PerAxis | None, in_channels: int | None, read_convolution: Callable[[Any, PerAxis], Loaded]
+    obj: Any, input_size: PerAxis | None, in_channels: int | None, read_convolution: ReadsConvolution
 ) -> Chain:
     """Read a Sequential as ``tensorflow.from_model`` says.
 
@@ -32,7 +37,8 @@ def read_model(
     input_size : int or sequence of int, or None
     in_channels : int or None
     read_convolution : callable
-        From a convolution, a transposed or a depthwise one, and the size of its input to a layer.
+        From a convolution, a transposed or a depthwise one, the size of its input and the channels that it is given to
+        a layer.
 
     Returns
     -------
@@ -54,15 +60,15 @@ def read_model(
 class _Reader:
     """Reads one layer after the other, and knows when there are no spatial axes left."""
 
-    def __init__(self, read_convolution: Callable[[Any, PerAxis], Loaded]) -> None:
+    def __init__(self, read_convolution: ReadsConvolution) -> None:
         self.read_convolution = read_convolution
         self.flattened_by = ""
 
     def read(self, piece: Any, shape: tuple[int, ...]) -> Loaded | LeftOut:
-        kind = type(piece).__name__
         if isinstance(piece, _Activation):
             return LeftOut(f"the activation {piece.function} is not linear")
         check_call(piece)
+        kind = _kind(piece)
         if kind in _PASSED_OVER:
             return LeftOut(_PASSED_OVER[kind])
         if kind == "Flatten":
@@ -75,7 +81,7 @@ class _Reader:
         return self._layer(piece, shape)
 
     def _layer(self, piece: Any, shape: tuple[int, ...]) -> Loaded:
-        kind, (channels, *size) = type(piece).__name__, shape
+        kind, (channels, *size) = _kind(piece), shape
         reader = _FIXED.get(kind[:-2])
         if reader is not None and kind[-2:] in ("1D", "2D", "3D"):
             if int(kind[-2]) != len(size):
@@ -84,7 +90,7 @@ class _Reader:
         if not any(hasattr(piece, name) for name in ("kernel_size", "pointwise_kernel")):
             raise ValueError(f"{kind} is none of the layers that have a matrix here, nor one that may be passed over: "
                              "end the model before it, or give its parts")  # fmt: skip
-        loaded = self.read_convolution(piece, size)
+        loaded = self.read_convolution(piece, size, channels)
         if loaded.layer.in_channels != channels:
             raise ValueError(f"{kind} takes {loaded.layer.in_channels} channels but is given {channels}")
         return loaded
@@ -93,11 +99,13 @@ class _Reader:
 def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
     """The layers of a model, and of the models in it, with their names; an activation is a piece after its layer."""
     check_call(model)
-    if type(model).__name__ != "Sequential":
+    if _kind(model) != "Sequential":
         raise WrongTypeError(f"{type(model).__name__} is no Sequential, whose layers follow each other: give one, or "
                              "read each layer by from_layer")  # fmt: skip
-    for piece in attributes_of(model, ("layers",), "a Keras Sequential")[0]:
-        if type(piece).__name__ == "Sequential":
+    layers = attributes_of(model, ("layers",), "a Keras Sequential")[0]
+    _check_built(model, layers)
+    for piece in layers:
+        if _kind(piece) == "Sequential" and _override(piece) is None:
             yield from _pieces(piece)
             continue
         name = str(getattr(piece, "name", type(piece).__name__))
@@ -105,6 +113,17 @@ def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
         function = getattr(getattr(piece, "activation", None), "__name__", "linear")
         if function != "linear" and hasattr(piece, "kernel_size"):
             yield name, _Activation(function)
+
+
+def _check_built(model: Any, layers: Iterable[Any]) -> None:
+    """Refuse a Sequential whose layers were changed behind its back: it calls those with which it was built."""
+    built = getattr(getattr(model, "_functional", None), "layers", None)
+    if built is None:
+        return
+    ours, theirs = ([id(layer) for layer in each if _kind(layer) != "InputLayer"] for each in (layers, built))
+    if ours != theirs:
+        raise ValueError(f"{type(model).__name__} was built with other layers than it has now, and computes with "
+                         "those: make a new Sequential of them")  # fmt: skip
 
 
 class _Activation:
@@ -118,7 +137,7 @@ def _common_data_format(pieces: Iterable[tuple[str, Any]]) -> str | None:
     known: tuple[str, str] | None = None
     for name, piece in pieces:
         data_format = getattr(piece, "data_format", None)
-        if type(piece).__name__ in ("Cropping1D", "UpSampling1D"):  # which have none
+        if _kind(piece) in ("Cropping1D", "UpSampling1D"):  # which have none
             data_format = "channels_last"
         if data_format is None:
             continue
@@ -135,7 +154,7 @@ def _first_shape(
     """(channels, *size) of what the first layer takes."""
     said = (entries_of(getattr(model, "input_shape", None)) or [])[1:]
     told_channels = said.pop(0 if data_format == "channels_first" else -1) if len(said) > 1 else None
-    layers = [piece for piece in pieces if type(piece).__name__ not in _PASSED_OVER]
+    layers = [piece for piece in pieces if _kind(piece) not in _PASSED_OVER]
     channels = in_channels or told_channels or next(filter(None, map(_channels_of, layers)), None)
     if channels is None:
         raise ValueError("no layer of the model tells the channels of its input: give in_channels")
@@ -161,7 +180,7 @@ def _ndim_of(piece: Any) -> int | None:
     """The number of spatial axes that the name of a layer or its kernel_size tells."""
     if hasattr(piece, "kernel_size"):
         return len(entries_of(piece.kernel_size) or ()) or None
-    kind = type(piece).__name__
+    kind = _kind(piece)
     return int(kind[-2]) if kind[:-2] in _FIXED and kind[-2:] in ("1D", "2D", "3D") else None
 
 
@@ -170,8 +189,24 @@ def _ndim_of(piece: Any) -> int | None:
 _KERAS = ("keras", "tf_keras", "tensorflow")
 """Packages that define Keras' own classes, whatever the backend and the version."""
 
-_COMPUTING = ("call", "__call__", "convolution_op")
+_COMPUTING = ("call", "__call__", "convolution_op", "_compute_causal_padding")
 """Methods by which Keras' classes make a result of their attributes."""
+
+
+def _kind(piece: Any) -> str:
+    """The name of the layer that an object is, by its classes that Keras defines; by its own where none is Keras'."""
+    base = base_of(piece, _KNOWN, _KERAS, _KERAS)
+    if base is not None:
+        return base.__name__
+    # A user's class below another one of Keras may have a name that stands for something else.
+    name = type(piece).__name__
+    return f"user-defined {name}" if name in _KNOWN else name
+
+
+def _override(obj: Any) -> Override | None:
+    if not hasattr(type(obj), "call"):
+        return None
+    return override_of(obj, _COMPUTING, lambda cls: comes_from(cls, _KERAS))
 
 
 def check_call(obj: Any) -> None:
@@ -186,17 +221,11 @@ def check_call(obj: Any) -> None:
     WrongTypeError
         If a method that computes is defined outside Keras: a TypeError as well.
     """
-    kind = type(obj)
-    for method in _COMPUTING if hasattr(kind, "call") else ():
-        owner = next((base for base in kind.__mro__ if method in vars(base)), None)
-        if owner is not None and owner.__module__.partition(".")[0] not in _KERAS:
-            whose = f"{owner.__module__}.{owner.__name__}"
-        elif method in vars(obj):
-            whose = "the object"
-        else:
-            continue
-        raise WrongTypeError(f"{kind.__name__} has a {method} of its own, that of {whose}, so that its numbers do not "
-                             "say what it computes: give the plain Keras layers that it is made of")  # fmt: skip
+    found = _override(obj)
+    if found is not None:
+        raise WrongTypeError(f"{type(obj).__name__} has a {found.method} of its own, that of {found.owner}, so that "
+                             "its numbers do not say what it computes: give the plain Keras layers that it is made "
+                             "of")  # fmt: skip
 
 
 # -- layers without a weight, and those that are passed over ----------------------------------------------------------
@@ -258,6 +287,9 @@ _PASSED_OVER: Mapping[str, str] = {
     **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
                      "GaussianDropout", "GaussianNoise"), "it acts in training alone"),
 }  # fmt: skip
+
+_KNOWN = frozenset(("Sequential", "Flatten", *_PASSED_OVER, *(f"{kind}{n}D" for kind in _FIXED for n in (1, 2, 3))))
+"""Layers that are known by the names of their classes; a convolution is known by its attributes."""
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.layers.arguments import entries_of, integer, positive
 
-__all__ = ["array_of", "moved", "shape_of", "sizes_in"]
+__all__ = ["array_of", "moved", "shape_of", "sizes_in", "widened"]
 
 
 def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | None, ...]:
@@ -97,6 +97,22 @@ def array_of(value: Any) -> NDArray[Any]:
         if hasattr(value, name):
             value = getattr(value, name)()
     return np.asarray(value)
+
+
+def widened(array: NDArray[Any]) -> NDArray[Any]:
+    """Turn float16 and bfloat16, which scipy.sparse cannot hold, into float32, which has all their values.
+
+    Returns
+    -------
+    ndarray
+        The array itself where it is of another dtype.
+
+    Examples
+    --------
+    >>> widened(np.array([0.1], dtype=np.float16))
+    array([0.09997559], dtype=float32)
+    """
+    return array.astype(np.float32) if array.dtype.name in ("float16", "bfloat16") else array
 
 
 def moved(array: NDArray[Any], source: str, target: str) -> NDArray[Any]:

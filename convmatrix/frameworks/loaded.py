@@ -1,6 +1,7 @@
 """What is read from a framework's objects: a layer with its weight and bias, and a chain of them."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
@@ -8,10 +9,69 @@ from numpy.typing import NDArray
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.layers import Conv, ConvTranspose, FixedLayer, MaxPool
 
-__all__ = ["Chain", "LeftOut", "Loaded", "attributes_of", "chained"]
+__all__ = ["Chain", "LeftOut", "Loaded", "MissingValues", "attributes_of", "chained", "require_values"]
 
 AnyOfOurs = Conv | ConvTranspose | FixedLayer | MaxPool
 Piece = TypeVar("Piece")
+
+
+@dataclass(frozen=True)
+class MissingValues:
+    """A weight or a bias whose values cannot be read, in the place of the array: its shape is known, and the reason.
+
+    Sizes and receptive fields need no weight, so that a layer without values has them. Whatever needs the values, such
+    as ``layer.matrix(weight)``, raises the reason.
+
+    Parameters
+    ----------
+    reason : str
+        What is missing, and what to do about it.
+    shape : tuple of int
+        In our layout.
+
+    Examples
+    --------
+    >>> from convmatrix.layers import Conv
+    >>> weight = MissingValues("the weight is on the device 'meta': load it first", (1, 1, 3))
+    >>> weight.shape
+    (1, 1, 3)
+    >>> Conv((5,), 3).matrix(weight)
+    Traceback (most recent call last):
+    convmatrix.core.errors.WrongTypeError: the weight is on the device 'meta': load it first
+    """
+
+    reason: str
+    shape: tuple[int, ...]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
+        """Raise the reason.
+
+        Raises
+        ------
+        WrongTypeError
+            Always; also a TypeError.
+        """
+        raise WrongTypeError(self.reason)
+
+
+Values = NDArray[Any] | MissingValues
+
+
+def require_values(values: Values) -> NDArray[Any]:
+    """The array, where values are needed.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    WrongTypeError
+        If they are missing, with the reason; also a TypeError.
+    """
+    if isinstance(values, MissingValues):
+        raise WrongTypeError(values.reason)
+    return values
 
 
 class Loaded(NamedTuple):
@@ -20,15 +80,15 @@ class Loaded(NamedTuple):
     Parameters
     ----------
     layer : Conv, ConvTranspose, or a layer with a fixed weight
-    weight : ndarray or None
+    weight : ndarray, MissingValues or None
         In our layout, of shape ``layer.weight_shape``; None where the layer has none.
-    bias : ndarray or None
+    bias : ndarray, MissingValues or None
         One number for each output channel; None where there is none.
     """
 
     layer: AnyOfOurs
-    weight: NDArray[Any] | None = None
-    bias: NDArray[Any] | None = None
+    weight: Values | None = None
+    bias: Values | None = None
 
 
 class LeftOut(NamedTuple):
@@ -50,7 +110,7 @@ class Chain(list[AnyOfOurs]):
     Attributes
     ----------
     weights, biases : tuple
-        One entry for each layer, None where it has none.
+        One entry for each layer, None where it has none, and a `MissingValues` where its values cannot be read.
     left_out : tuple of str
         A note for each thing that was passed over.
     """

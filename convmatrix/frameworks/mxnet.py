@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in
-from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
+from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in, widened
+from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, MissingValues, Values, attributes_of, chained
+from convmatrix.frameworks.overrides import base_of, comes_from, override_of
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -485,13 +486,15 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     Returns
     -------
     Loaded
+        Weights of float16 are widened to float32, without loss. A block that is not initialised has `MissingValues` in
+        place of a weight, and its sizes all the same.
 
     Raises
     ------
     ValueError
-        If the block does not take an input of this size, or has no weight yet.
+        If the block does not take an input of this size, or does not know its channels yet.
     WrongTypeError
-        If it is no convolution: a TypeError as well.
+        If it is no convolution, has a forward of its own, or a hook: a TypeError as well.
 
     References
     ----------
@@ -508,24 +511,53 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     array([[1, 2, 0],
            [0, 1, 2]])
     """  # noqa: DOC502  raised by the checks below and by the layer
+    return _read(obj, input_size)
+
+
+def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
+    """A convolution, and one that does not know its channels by those that it is given."""
     operator, parameter, bias = attributes_of(obj, ("_op_name", "weight", "bias"), "a Gluon convolution")
     name = type(obj).__name__
+    _refuse_other_code(obj)
     if operator not in ("Convolution", "Deconvolution"):
         raise WrongTypeError(f"{name} applies {operator}, which is no convolution: give a Conv or ConvTranspose block")
     said = _said(obj, _WORDS, "a Gluon convolution")
     words = {word: said[word] for word in _WORDS}
-    array, layout = _parameter(parameter, name), words["layout"]
+    layout = words["layout"]
+    array = _parameter(parameter, name, None if channels is None else _weight_shape(operator, words, channels))
     entries = entries_of(words["kernel"])
     size = _spatial(input_size, 1 if entries is None else len(entries))
     layer: Conv | ConvTranspose
+    rows, cols, *_ = _laid_out_as_ours(array.shape, layout)
     if operator == "Deconvolution":
-        w = weight_transpose(array, layout)
-        layer = conv_transpose(_laid_out(w.shape[0], size, layout), **words, adj=said.get("adj"),
+        layer = conv_transpose(_laid_out(rows, size, layout), **words, adj=said.get("adj"),
                                target_shape=said.get("target_shape"))  # fmt: skip
     else:
-        w = weight(array, layout)
-        layer = conv(_laid_out(w.shape[1] * integer("num_group", words["num_group"]), size, layout), **words)
-    return Loaded(layer, layer.checked_weight(w), None if bias is None else _parameter(bias, name))
+        layer = conv(_laid_out(cols * integer("num_group", words["num_group"]), size, layout), **words)
+    biases = None if bias is None else _parameter(bias, name, (layer.out_channels,))
+    if isinstance(array, MissingValues):
+        return Loaded(layer, MissingValues(array.reason, layer.weight_shape), biases)
+    return Loaded(layer, layer.checked_weight(weight(array, layout)), biases)
+
+
+def _laid_out_as_ours(shape: tuple[int, ...], layout: str | None) -> tuple[int, ...]:
+    """The shape of a weight with the channels in front."""
+    _check_layout(layout, len(shape) - 2)
+    first, second, *kernel = (shape[0], shape[-1], *shape[1:-1]) if _is_last(layout) else shape
+    return (first, second, *kernel)
+
+
+def _weight_shape(operator: str, words: Mapping[str, Any], channels: int) -> tuple[int, ...]:
+    """The shape that a weight will have for data with these channels."""
+    entries, groups = entries_of(words["kernel"]), integer("num_group", words["num_group"])
+    kernel = (words["kernel"],) if entries is None else tuple(entries)
+    rows, cols = (channels, words["num_filter"]) if operator == "Deconvolution" else (words["num_filter"], channels)
+    return (rows, *kernel, cols // groups) if _is_last(words["layout"]) else (rows, cols // groups, *kernel)
+
+
+def _is_last(layout: str | None) -> bool:
+    """Whether a layout has the channels last."""
+    return layout is not None and layout.endswith("C")
 
 
 def _said(block: Any, words: Sequence[str], what: str) -> Mapping[str, Any]:
@@ -551,18 +583,42 @@ def _spatial(input_size: PerAxis, count: int) -> list[int]:
     return sizes
 
 
-def _parameter(parameter: Any, name: str) -> NDArray[Any]:
-    """The values of a parameter, if it has some already."""
+def _parameter(parameter: Any, name: str, shape_when_known: tuple[int, ...] | None = None) -> Values:
+    """The values of a parameter, float16 widened to float32; or its shape, where it has no values yet."""
     if not callable(getattr(parameter, "data", None)):
-        return _array(parameter)
+        return widened(_array(parameter))
     shape = getattr(parameter, "shape", None)
     if shape is None or any(length is None or length < 1 for length in shape):
-        raise ValueError(f"{name} does not know its in_channels yet (its parameter has shape {shape}): give them when "
-                         "it is made, or call it once on data")  # fmt: skip
+        reason = (f"{name} does not know its in_channels yet (its parameter has shape {shape}): give them when it is "
+                  "made, or call it once on data")  # fmt: skip
+        if shape_when_known is None:
+            raise ValueError(reason)
+        return MissingValues(reason, shape_when_known)
     try:
-        return _array(parameter.data())
-    except RuntimeError as error:  # MXNet's own, which says so in a paragraph
-        raise ValueError(f"{name} has no values yet: call .initialize() on it, or load its parameters") from error
+        return widened(_array(parameter.data()))
+    except RuntimeError:  # MXNet's own, which says so in a paragraph
+        reason = f"{name} has no values yet: call .initialize() on it, or load its parameters"
+        return MissingValues(reason, tuple(shape))
+
+
+_PACKAGES = ("mxnet",)
+
+_COMPUTING = ("__call__", "forward", "hybrid_forward")
+"""Methods by which Gluon's blocks make a result of their attributes."""
+
+
+def _refuse_other_code(block: Any) -> None:
+    """Refuse a block that computes by code other than MXNet's: of its class, set on the object, or in a hook."""
+    name = type(block).__name__
+    found = override_of(block, _COMPUTING, lambda cls: comes_from(cls, _PACKAGES))
+    if found is not None:
+        raise WrongTypeError(f"{name} has a {found.method} of its own, that of {found.owner}, so that its numbers do "
+                             "not say what it computes: give the plain blocks that it is made of")  # fmt: skip
+    for kind, when in (("_forward_pre_hooks", "pre-hook"), ("_forward_hooks", "hook")):
+        for hook in dict(getattr(block, "__dict__", {}).get(kind) or {}).values():
+            said = getattr(hook, "__qualname__", type(hook).__name__).rpartition("<locals>.")[-1]
+            raise WrongTypeError(f"{name} has a forward {when}, {said}, which may change what it computes: detach it, "
+                                 "by the handle that its registration returned")  # fmt: skip
 
 
 # -- Gluon's models --------------------------------------------------------------------------------------------------
@@ -648,12 +704,11 @@ class _Reader:
 
 
 def _kind(block: Any) -> str:
-    """The class of Gluon's that a block is of, unless it has a forward of its own."""
-    for known in type(block).__mro__:
-        if known.__name__ in _KNOWN:
-            return known.__name__
-        if {"forward", "hybrid_forward", "__call__"} & vars(known).keys():
-            break
+    """The class of Gluon's that a block is of, unless it computes in another way."""
+    _refuse_other_code(block)
+    base = base_of(block, _KNOWN, _PACKAGES, _PACKAGES)
+    if base is not None:
+        return base.__name__
     raise WrongTypeError(f"{type(block).__name__} is no block that is read as a layer: those are convolutions, pools, "
                          "pixel shuffles and sequences of them; read its parts one by one with from_layer")  # fmt: skip
 
@@ -681,7 +736,7 @@ def _first_channels(pieces: Sequence[tuple[str, Any]]) -> int:
         if kind in _CONVOLUTIONS:
             (parameter,) = attributes_of(block, ("weight",), "a Gluon convolution")
             said = _said(block, _WORDS, "a Gluon convolution")
-            shape: tuple[int, ...] = weight(_parameter(parameter, f"{name}: {kind}"), said["layout"]).shape
+            shape = _laid_out_as_ours(_parameter(parameter, f"{name}: {kind}").shape, said["layout"])
             return shape[0] if kind.endswith("Transpose") else shape[1] * integer("num_group", said["num_group"])
         if kind in _SHUFFLES:
             break
@@ -689,7 +744,7 @@ def _first_channels(pieces: Sequence[tuple[str, Any]]) -> int:
 
 
 def _convolution(block: Any, shape: tuple[int, ...]) -> Loaded:
-    loaded = from_layer(block, shape[1:])
+    loaded = _read(block, shape[1:], shape[0])
     if loaded.layer.in_channels != shape[0]:
         raise ValueError(f"{type(block).__name__} takes {counted(loaded.layer.in_channels, 'channel')} but what comes "
                          f"before it gives {shape[0]}")  # fmt: skip

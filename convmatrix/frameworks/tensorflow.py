@@ -14,8 +14,8 @@ from convmatrix.core.axis import split_same
 from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.keras_models import check_call, keras_padding, one_each, read_model
-from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in
-from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
+from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in, widened
+from convmatrix.frameworks.loaded import Chain, Loaded, MissingValues, Values, attributes_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -691,8 +691,9 @@ def keras_depthwise_conv(
 def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     """Read a Keras convolution, transposed or depthwise convolution, on any of its backends.
 
-    Its activation is not a part of the layer. A transposed layer that TensorFlow alone refuses, for an output_padding
-    of 0, is read as the other backends compute it. Our matrix is channels first, whatever the object's data_format.
+    Its activation is not a part of the layer. Kernels of float16 and bfloat16 are widened to float32, without loss. A
+    transposed layer that TensorFlow alone refuses, for an output_padding of 0, is read as the other backends compute
+    it. Our matrix is channels first, whatever the object's data_format.
 
     Parameters
     ----------
@@ -704,7 +705,7 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     Returns
     -------
     Loaded
-        The layer, its weight in our layout, and its bias.
+        The layer, its weight in our layout, and its bias; `MissingValues` in place of both if it is quantised.
 
     Raises
     ------
@@ -724,33 +725,69 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     >>> from_layer(layer, 4).layer
     Conv(input_size=(4,), kernel_size=(3,), padding=((1, 1),))
     """
+    if not getattr(obj, "built", True):
+        check_call(obj)
+        raise ValueError(_not_built(obj))
+    return _read(obj, input_size)
+
+
+def _not_built(obj: Any) -> str:
+    return f"{type(obj).__name__} is not built, so it has no kernel yet: call it once, or its build(input_shape)"
+
+
+def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
+    """A convolution, and one that is not built by the channels that it is given."""
     kind = type(obj).__name__
     check_call(obj)
-    if not getattr(obj, "built", True):
-        raise ValueError(f"{kind} is not built, so it has no kernel yet: call it once, or its build(input_shape)")
-    if getattr(obj, "quantization_mode", None):
-        raise ValueError(f"{kind} is quantized ({obj.quantization_mode}): give the layer before that, whose kernel has "
-                         "the numbers it multiplies")  # fmt: skip
     if hasattr(obj, "pointwise_kernel"):
         raise ValueError(f"{kind} is two convolutions, a depthwise one and one of single taps: give each of them")
-    names = ("kernel", "kernel_size", "strides", "padding", "dilation_rate", "data_format")
-    kernel, taps, strides, padding, dilation, data_format = attributes_of(obj, names, "a Keras convolution")
-    kernel = array_of(kernel)
-    bias = getattr(obj, "bias", None)
-    bias = None if bias is None else array_of(bias)
-    size = one_each("input_size", input_size, kernel.ndim - 2)
+    built = getattr(obj, "built", True)
+    names = ("kernel_size", "strides", "padding", "dilation_rate", "data_format")
+    *_, taps, strides, padding, dilation, data_format = attributes_of(
+        obj, ("kernel", *names) if built else names, "a Keras convolution"
+    )
+    kernel = _kernel(obj) if built else MissingValues(_not_built(obj), _shape_when_built(obj, channels))
+    size = one_each("input_size", input_size, len(kernel.shape) - 2)
     words = {"kernel_size": taps, "strides": strides, "padding": padding, "dilation_rate": dilation}
     _check_data_format(data_format)
+    *_, second, first = kernel.shape
+    layer: Conv | ConvTranspose
     if hasattr(obj, "depth_multiplier"):
-        layer = keras_depthwise_conv((*size, kernel.shape[-2]), **words, depth_multiplier=kernel.shape[-1])
-        return Loaded(layer, depthwise_weight(kernel), bias)
+        layer = keras_depthwise_conv((*size, second), **words, depth_multiplier=first)
+        laid_out = depthwise_weight
+    elif hasattr(obj, "output_padding"):
+        layer = _keras_transposed((*size, first), second, **words, data_format=None, output_padding=obj.output_padding)
+        laid_out = weight_transpose
+    else:
+        (groups,) = attributes_of(obj, ("groups",), "a Keras convolution")
+        layer = keras_conv((*size, second * groups), first, **words, groups=groups)
+        laid_out = weight
+    if isinstance(kernel, MissingValues):
+        bias = MissingValues(kernel.reason, (layer.out_channels,)) if getattr(obj, "use_bias", True) else None
+        return Loaded(layer, MissingValues(kernel.reason, layer.weight_shape), bias)
+    bias = getattr(obj, "bias", None)
+    return Loaded(layer, laid_out(kernel), None if bias is None else widened(array_of(bias)))
+
+
+def _kernel(obj: Any) -> Values:
+    """The kernel of a layer that is built, in Keras' layout."""
+    mode = getattr(obj, "quantization_mode", None)
+    if mode:
+        return MissingValues(f"{type(obj).__name__} is quantized ({mode}): give the layer before that, whose kernel "
+                             "has the numbers it multiplies", tuple(obj.kernel.shape))  # fmt: skip
+    return widened(array_of(obj.kernel))
+
+
+def _shape_when_built(obj: Any, channels: int | None) -> tuple[int, ...]:
+    """The shape that the kernel will have for an input with these channels."""
+    if channels is None:
+        raise ValueError(_not_built(obj))
+    taps = tuple(entries_of(obj.kernel_size) or ())
+    if hasattr(obj, "depth_multiplier"):
+        return (*taps, channels, obj.depth_multiplier)
     if hasattr(obj, "output_padding"):
-        up = _keras_transposed((*size, kernel.shape[-1]), kernel.shape[-2], **words, data_format=None,
-                               output_padding=obj.output_padding)  # fmt: skip
-        return Loaded(up, weight_transpose(kernel), bias)
-    (groups,) = attributes_of(obj, ("groups",), "a Keras convolution")
-    return Loaded(keras_conv((*size, kernel.shape[-2] * groups), kernel.shape[-1], **words, groups=groups),
-                  weight(kernel), bias)  # fmt: skip
+        return (*taps, obj.filters, channels)
+    return (*taps, channels // obj.groups, obj.filters)
 
 
 def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
@@ -762,7 +799,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     Parameters
     ----------
     obj : Sequential
-        Sequentials in it are walked through.
+        Sequentials in it are walked through. Layers that are not built have `MissingValues` in place of a weight.
     input_size : int or sequence of int, optional
         For all axes, or one for each; without it, that of the model's input_shape.
     in_channels : int, optional
@@ -791,7 +828,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     >>> list(from_model(Sequential(), 6, in_channels=1))
     [AvgPool(input_size=(6,), kernel_size=(2,))]
     """  # noqa: DOC502  raised by the checks below and by the layer
-    return read_model(obj, input_size, in_channels, from_layer)
+    return read_model(obj, input_size, in_channels, _read)
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------

@@ -13,15 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, takes_weight, with_weight
-from convmatrix.frameworks.layouts import array_of
-from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
+from convmatrix.frameworks.loaded import Chain, Loaded, MissingValues, Values, attributes_of, require_values
 from convmatrix.frameworks.torch_models import (
+    border_pads,
     check_borders,
-    forward_of_its_own,
-    overrides_forward,
+    convolution_kind,
     padding_module,
     read_model,
+    rounds_its_weight,
 )
+from convmatrix.frameworks.torch_objects import is_graph, is_lazy, obstacle, values_in, values_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, integer, per_axis
 
@@ -374,25 +375,22 @@ def _as_it_is(w: Any, *, layout: str, inverse: bool = False) -> NDArray[Any]:
 
 
 def _array(what: str, tensor: Any) -> NDArray[Any]:
-    """A tensor's values, if scipy.sparse can hold their dtype."""
-    dtype = str(getattr(tensor, "dtype", ""))
-    if any(name in dtype for name in ("float16", "float8")):  # and bfloat16
-        raise WrongTypeError(f"{what} has dtype {dtype}, which scipy.sparse cannot hold: cast it with .float()")
-    if getattr(tensor, "is_quantized", False):
-        raise WrongTypeError(f"{what} is a quantised tensor of dtype {dtype}: give what .dequantize() makes of it")
-    if getattr(tensor, "is_meta", False):
-        raise WrongTypeError(f"{what} is on the device 'meta', where tensors have no values: load them first")
-    return array_of(tensor)
+    """A tensor's values, if scipy.sparse can hold them."""
+    return require_values(values_in(what, tensor))
 
 
 # -- one layer object ------------------------------------------------------------------------------------------------
 
 _FIELDS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode",
-           "transposed", "weight", "bias")  # fmt: skip
+           "transposed")  # fmt: skip
 
 
 def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     """Read a torch.nn.Conv1d to Conv3d or ConvTranspose1d to ConvTranspose3d, by the names of its attributes.
+
+    The class that defines ``forward`` decides what it is, not the name of its own class. Weight and bias are those with
+    which the next call computes, also where a parametrisation or a hook of torch.nn.utils renews them (weight_norm,
+    spectral_norm, prune); the module is neither run nor changed.
 
     Parameters
     ----------
@@ -403,15 +401,17 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     Returns
     -------
     Loaded
-        Weight and bias are copies, as NumPy arrays.
+        Weight and bias are copies, as NumPy arrays; float16 and bfloat16 are widened to float32, without loss. Where
+        there are no values that can be read (on the device meta, quantised, float8) they are `MissingValues`, which
+        say why when they are used; the layer has its sizes all the same.
 
     Raises
     ------
     ValueError
-        If the layer does not take an input of this size, or has no weight yet.
+        If the layer does not take an input of this size, or is lazy and has not learnt its channels.
     WrongTypeError
-        If it is no convolution, has a forward of its own, or a weight that is quantised or of a dtype that
-        scipy.sparse cannot hold: a TypeError as well.
+        If it is no convolution, has a forward of its own, a hook that may change its result, or a weight of complex32:
+        a TypeError as well.
 
     Examples
     --------
@@ -422,30 +422,71 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     >>> layer.matrix(w).toarray()
     array([[1, 2, 0],
            [0, 1, 2]])
-    """
-    attributes_of(obj, _FIELDS, "a torch convolution")
-    name = type(obj).__name__
-    if overrides_forward(obj):
-        raise WrongTypeError(forward_of_its_own(obj))
-    if type(obj.weight).__name__ == "UninitializedParameter":
-        raise ValueError(f"{name} has no weight yet: call it once on data, from which it learns its in_channels, and "
-                         "give it again")  # fmt: skip
-    if callable(obj.weight) and not hasattr(obj.weight, "shape"):
-        raise WrongTypeError(f"{name} has a quantised weight, a method instead of an array: give the layer from before "
-                             "it was converted")  # fmt: skip
-    if hasattr(obj, "weight_fake_quant"):
-        raise WrongTypeError(f"{name} rounds its weight on every call, to prepare quantisation: give the plain layer")
-    w = np.array(_array(f"the weight of {name}", obj.weight))
-    bias = None if obj.bias is None else np.array(_array(f"the bias of {name}", obj.bias))
-    words = {field: getattr(obj, field) for field in _FIELDS[:8]}
+    """  # noqa: DOC502  raised where it is read
+    if is_lazy(obj):
+        raise ValueError(
+            f"{type(obj).__name__} has no weight yet: call it once on data, from which it learns its in_channels, and "
+            "give it again; for sizes alone, use from_model with in_channels"
+        )
+    return _read(obj, input_size)
+
+
+def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
+    """A convolution, and a lazy one by the channels that it is given."""
+    if is_graph(obj):
+        raise WrongTypeError(obstacle(obj, None))
+    words = dict(zip(_FIELDS, attributes_of(obj, _FIELDS, "a torch convolution"), strict=True))
+    kind, name = convolution_kind(obj), type(obj).__name__
+    weight, bias = (_waiting(name, part) if is_lazy(obj) else values_of(obj, part) for part in ("weight", "bias"))
+    if weight is None:
+        raise WrongTypeError(f"{name} has no weight, so that it is no torch convolution: give the layer object itself")
+    if is_lazy(obj):
+        words["in_channels"] = channels
+        bias = None if obj.bias is None else bias
+    if rounds_its_weight(obj):
+        weight = MissingValues(f"{name} rounds its weight on every call, to prepare quantisation: give the plain layer",
+                               ())  # fmt: skip
     entries = entries_of(obj.kernel_size)
     words["ndim"] = None if entries is None else len(entries)
+    transposed = words.pop("transposed")
     layer: Conv | ConvTranspose
-    if obj.transposed:
+    if transposed if kind is None else "Transpose" in kind:
         layer = conv_transpose(input_size, **words, output_padding=getattr(obj, "output_padding", 0))
+    elif words["padding_mode"] != "zeros" and hasattr(obj, "_reversed_padding_repeated_twice"):
+        layer = _padded_conv(input_size, words, obj._reversed_padding_repeated_twice)
     else:
         layer = conv(input_size, **words)
-    return Loaded(layer, layer.checked_weight(w), bias)
+    return Loaded(layer, _fitting(layer, weight), _of_shape(bias, (layer.out_channels,)))
+
+
+def _waiting(name: str, part: str) -> Values:
+    return MissingValues(f"{name} has no {part} yet: call it once on data, from which it learns its in_channels, and "
+                         "give it again", ())  # fmt: skip
+
+
+def _padded_conv(input_size: PerAxis, words: Mapping[str, Any], reversed_pads: Any) -> Conv:
+    """A convolution with a border mode, whose pads PyTorch keeps from its construction, whatever padding says now."""
+    words = dict(words)
+    mode, ndim = words.pop("padding_mode"), words.pop("ndim")
+    check_word("padding_mode", mode, PADDING_MODES)
+    spatial = {name: words[name] for name in ("kernel_size", "stride", "dilation")}
+    columns = _columns({"input_size": input_size, **spatial}, ndim)
+    pads = border_pads(reversed_pads, mode, columns["input_size"])
+    channels = {name: words[name] for name in ("in_channels", "out_channels", "groups")}
+    return Conv(**columns, **channels, padding=pads, padding_mode=mode)
+
+
+def _fitting(layer: Conv | ConvTranspose, weight: Values) -> Values:
+    """The weight, if it has the layer's shape."""
+    if not isinstance(weight, MissingValues):
+        return layer.checked_weight(weight)
+    if weight.shape:
+        layer.checked_weight(np.broadcast_to(np.int8(0), weight.shape))
+    return MissingValues(weight.reason, layer.weight_shape)
+
+
+def _of_shape(values: Values | None, shape: tuple[int, ...]) -> Values | None:
+    return MissingValues(values.reason, shape) if isinstance(values, MissingValues) else values
 
 
 # -- models ----------------------------------------------------------------------------------------------------------
@@ -456,6 +497,8 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
 
     Convolutions, average and max pools, Upsample, pixel shuffles and pads become layers, a pad the depthwise
     convolution with one tap. Activations, normalisation, dropout and a flatten at the end are passed over with a note.
+    Weights are read as by `from_layer`; a model without values that can be read, such as a lazy one, has its sizes and
+    receptive fields all the same.
 
     Parameters
     ----------
@@ -463,16 +506,19 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     input_size : int or sequence of int
         Spatial; one int for all axes, or one for each.
     in_channels : int, optional
-        Channels of the input; without it, what the first module that has a number of channels needs.
+        Channels of the input; without it, what the first module that has a number of channels needs, and the least
+        that it can take where that one is lazy.
 
     Returns
     -------
     Chain
+        Where the values of a weight cannot be read, there is a `MissingValues` in its place.
 
     Raises
     ------
     ValueError
-        If a module is none of these, with its name; or if PyTorch would refuse its numbers for what it is given.
+        If a module is none of these, has a forward of its own or a hook that may change its result, with its name; or
+        if PyTorch would refuse its numbers for what it is given.
 
     Examples
     --------
@@ -487,4 +533,4 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     >>> print(*chain.left_out)
     act (ReLU): an activation, which is not linear and changes no size
     """  # noqa: DOC502  raised by what reads the modules
-    return read_model(obj, input_size, in_channels, from_layer)
+    return read_model(obj, input_size, in_channels, lambda module, shape: _read(module, shape[1:], shape[0]))

@@ -1,11 +1,11 @@
-"""PyTorch's modules one after the other, read by the names of their classes and attributes.
+"""PyTorch's modules one after the other, read by the classes that define what they compute, and by their attributes.
 
 What is a layer of ours becomes one; what changes no size is passed over with a note; all else is refused by its name,
 since only PyTorch knows what a module computes.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, floor, lcm
 from typing import Any
@@ -14,10 +14,12 @@ import numpy as np
 
 from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
+from convmatrix.frameworks.overrides import comes_from
+from convmatrix.frameworks.torch_objects import is_graph, is_quantised, known_base, obstacle
 from convmatrix.layers import AvgPool, Conv, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
 
-__all__ = ["check_borders", "forward_of_its_own", "overrides_forward", "padding_module", "read_model"]
+__all__ = ["border_pads", "check_borders", "convolution_kind", "read_model", "rounds_its_weight"]
 
 Shape = tuple[int, ...]
 """(channels, *size)."""
@@ -37,7 +39,7 @@ def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_conv
     input_size : int or sequence of int
     in_channels : int or None
     read_convolution : callable
-        From a convolution, or a transposed one, and the size of its input to a layer.
+        From a convolution, or a transposed one, and the (channels, *size) that it is given to a layer.
 
     Returns
     -------
@@ -61,13 +63,15 @@ def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_conv
         nonlocal flattened
         kind = _kind(module)
         if kind is None:
-            raise WrongTypeError(forward_of_its_own(module) if overrides_forward(module) else _unknown(module))
+            base = _base(module)
+            known = base is not None or is_graph(module)
+            raise WrongTypeError((obstacle(module, base) if known else None) or _unknown(module))
         if flattened:
             return _behind_a_flatten(kind)
         flattened = kind == "Flatten"
         _check_shape(kind, module, shape)
         if kind in _CONVOLUTIONS:
-            return read_convolution(module, shape[1:])
+            return read_convolution(module, shape)
         return LeftOut(_PASSED_OVER[kind]) if kind in _PASSED_OVER else _READERS[kind](module, shape)
 
     return chained(pieces, (channels, *size), read)
@@ -83,37 +87,59 @@ def _pieces(module: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield (f"{path} ({name})" if path else name), module
 
 
-def _known_base(module: Any) -> type | None:
-    """The first of an object's classes whose name is that of a module we read."""
-    known = (_CONVOLUTIONS, _READERS, _PASSED_OVER)
-    return next((base for base in type(module).__mro__ if any(base.__name__ in names for names in known)), None)
+def _base(module: Any) -> type | None:
+    """The first of an object's classes that is one of the modules we read."""
+    return known_base(module, _KNOWN)
 
 
 def _kind(module: Any) -> str | None:
-    """The name of the module that an object is, or whose computation it inherits; None where we do not know it."""
-    base = _known_base(module)
-    return None if base is None or overrides_forward(module) else base.__name__
+    """The name of the module whose computation an object inherits; None where we do not know what it computes."""
+    base = _base(module)
+    return None if base is None or obstacle(module, base) else base.__name__
 
 
-def overrides_forward(module: Any) -> bool:
-    """Whether an object is of a class that we know, and yet computes in another way."""
-    base, own = _known_base(module), type(module)
-    if base is None:
-        return False
-    inherits = all(getattr(own, name, None) is getattr(base, name, None) for name in ("forward", "_conv_forward"))
-    return "forward" in vars(module) or not inherits
+def convolution_kind(module: Any) -> str | None:
+    """The name of the convolution whose computation an object inherits.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Or an object with the attributes of a convolution.
+
+    Returns
+    -------
+    str or None
+        None where it is of no class of PyTorch's, and its attributes are all that there is.
+
+    Raises
+    ------
+    WrongTypeError
+        If it computes in another way, or is another module: a TypeError as well.
+    """
+    base = _base(module)
+    why = obstacle(module, base)
+    if why is not None:
+        raise WrongTypeError(why)
+    if base is not None and base.__name__ in _CONVOLUTIONS:
+        return base.__name__
+    if base is not None or any(comes_from(cls, ["torch"]) for cls in type(module).__mro__):
+        raise WrongTypeError(f"{type(module).__name__} is no convolution of torch.nn, whatever its attributes: give "
+                             "the layer object itself")  # fmt: skip
+    return None
 
 
-def forward_of_its_own(module: Any) -> str:
-    """The refusal of such an object."""
-    return (f"{type(module).__name__} has a forward of its own, so that its numbers do not say what it computes: give "
-            "the plain modules that it is made of")  # fmt: skip
+def rounds_its_weight(module: Any) -> bool:
+    """Whether a convolution multiplies by a rounded weight, as those that are made for quantisation do."""
+    return hasattr(module, "weight_fake_quant") or is_quantised(module)
 
 
 def _unknown(module: Any) -> str:
     name = type(module).__name__
-    if getattr(module, "_modules", None):
-        return f"{name} is no Sequential, and what it does with its modules is not known: give them as one"
+    children = getattr(module, "_modules", None)
+    if children:
+        readable = [f"{key} ({type(child).__name__})" for key, child in children.items() if _kind(child) is not None]
+        instead = f", or one of them by itself, such as {', '.join(readable[:3])}" if readable else ""
+        return f"{name} is no Sequential, and what it does with its modules is not known: give them as one{instead}"
     return (
         f"{name} is no convolution, pool, resize, pixel shuffle or pad that has a layer here: end the model before it"
     )
@@ -145,7 +171,8 @@ def _channels_of_first(pieces: Iterable[tuple[str, Any]]) -> int:
         elif kind == "PixelUnshuffle":
             factor *= _factor(kind, module) ** 2
         elif (field := _channels_field(kind)) is not None:
-            return max(ceil(getattr(module, field, 1) / factor), 1)
+            wanted = getattr(module, field, 1) or getattr(module, "groups", 1)  # a lazy module has none yet
+            return max(ceil(wanted / factor), 1)
         least = lcm(least, factor.denominator)
     return least
 
@@ -332,10 +359,12 @@ def _pad(mode: str) -> Reader:
             raise ValueError(f"the pad has value {module.value}, which adds to what is linear: use value 0")
         count = len(shape) - 1
         (padding,) = _read(module, "padding")
-        pairs = _pairs(padding, count, mode)
-        for axis, (pair, size) in enumerate(zip(pairs, shape[1:], strict=True)):
-            _check_crop(axis, pair, size, mode)
-        check_borders([(max(*pair, 0),) * 2 for pair in pairs], mode, shape[1:])
+        if mode == "zeros":
+            pairs = _pairs(padding, count, mode)
+            for axis, (pair, size) in enumerate(zip(pairs, shape[1:], strict=True)):
+                _check_crop(axis, pair, size, mode)
+        else:
+            pairs = border_pads(padding, mode, shape[1:])
         layer = Conv(shape[1:], (1,) * count, padding=pairs, padding_mode=mode, groups=shape[0], in_channels=shape[0],
                      out_channels=shape[0])  # fmt: skip
         return Loaded(layer, np.ones(layer.weight_shape, dtype=np.int8))  # which widens no other dtype
@@ -353,6 +382,32 @@ def _pairs(padding: Any, count: int, mode: str) -> list[tuple[int, int]]:
         raise ValueError(f"padding has {counted(len(numbers), 'entry')} but needs {2 * count}, two for each axis, "
                          "the last one first")  # fmt: skip
     return list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
+
+
+def border_pads(reversed_pads: Any, mode: str, size: Sequence[int]) -> list[tuple[int, int]]:
+    """The pads of each axis, of what torch.nn.functional.pad is given, if PyTorch takes them.
+
+    Parameters
+    ----------
+    reversed_pads : sequence of int
+        Two for each axis, the last axis first.
+    mode : str
+    size : sequence of int
+
+    Returns
+    -------
+    list of (int, int)
+
+    Raises
+    ------
+    ValueError
+        If there are not two for each axis, or they are more than the mode can give.
+    """  # noqa: DOC502  raised by the checks
+    pairs = _pairs(reversed_pads, len(size), mode)
+    for axis, (pair, n) in enumerate(zip(pairs, size, strict=True)):
+        _check_crop(axis, pair, n, mode)
+    check_borders(pairs, mode, size)
+    return pairs
 
 
 def _check_crop(axis: int, pair: tuple[int, int], size: int, mode: str) -> None:
@@ -375,6 +430,7 @@ _ACTIVATIONS = (
 _NORMALISATIONS = (
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     "GroupNorm", "LayerNorm", "LocalResponseNorm", "CrossMapLRN2d", "RMSNorm",
+    *(f"Lazy{kind}Norm{ndim}d" for kind in ("Batch", "Instance") for ndim in (1, 2, 3)),
 )  # fmt: skip
 _DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
@@ -383,6 +439,8 @@ _PASSED_OVER: Mapping[str, str] = {
     **dict.fromkeys(_NORMALISATIONS, "a normalisation, which scales and shifts what it is given and changes no size"),
     **dict.fromkeys(_DROPOUTS, "dropout, which does nothing outside training"),
     "Identity": "it does nothing",
+    **dict.fromkeys(("QuantStub", "DeQuantStub"), "it does nothing before the model is quantised"),
+    **dict.fromkeys(("Quantize", "DeQuantize"), "it changes the type of the numbers, and no size"),
     "Flatten": "a flatten, which keeps the order that the rows of the matrix have",
     "Sequential": "its modules are read one after the other",
 }
@@ -407,3 +465,5 @@ _READERS: Mapping[str, Reader] = {
     "PixelUnshuffle": _unshuffle,
 }  # fmt: skip
 """By its class name, what makes a layer of a module."""
+
+_KNOWN = frozenset((*_CONVOLUTIONS, *_READERS, *_PASSED_OVER))

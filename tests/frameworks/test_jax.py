@@ -439,7 +439,6 @@ def own(*args):
         (conv_like(kernel=KeyError), {}, "keeps its parameters apart, as linen's modules do: give variables="),
         (conv_like(), {"variables": {"params": {"Conv_0": {}}}}, "have no 'kernel' among 'Conv_0': give those of"),
         (conv_like(), {"params": {}}, "have no 'kernel' among them"),
-        (conv_like(kernel=SimpleNamespace(shape=(3, 2, 2))), {}, r"kernel of SimpleNamespace has shape \(3, 2, 2\)"),
         (conv_like(kernel_size=(3, 3)), {}, r"has shape \(3, 2, 2\), but kernel_size \(3, 3\) needs that and two axes"),
         (conv_like(kernel_size=4), {}, r"has shape \(3, 2, 2\), but kernel_size \(4,\) needs that and two axes"),
         (conv_like(mask=np.ones((3, 2))), {}, r"the mask of SimpleNamespace has shape \(3, 2\), but its kernel \(3,"),

@@ -174,8 +174,6 @@ def test_refusals_of_conv_transpose(words):
     [
         (np.ones((3, 3)), r"weight has shape \(3, 3\) but PyTorch's is \(.*\), with 1 to 3 axes beside the channels"),
         (np.ones((1,) * 6), r"weight has shape \(1, 1, 1, 1, 1, 1\) but PyTorch's is"),
-        (np.ones((1, 1, 3), dtype="float16"), r"weight has dtype float16, which scipy.sparse cannot hold: cast it with "
-         r"\.float\(\)"),
         (SimpleNamespace(dtype="torch.float8_e5m2"), r"weight has dtype torch.float8_e5m2, which scipy.sparse cannot"),
         (SimpleNamespace(dtype="torch.qint8", is_quantized=True), r"weight is a quantised tensor of dtype "
          r"torch.qint8: give what \.dequantize\(\) makes of it"),
@@ -187,6 +185,13 @@ def test_refusals_of_weights(w, message):
     for function in (torch.weight, torch.weight_transpose):
         with pytest.raises(ValueError, match=message):
             function(w)
+
+
+def test_half_weights_are_widened():
+    w = np.array([[[1.5, 2 / 3]]], dtype="float16")
+    for function in (torch.weight, torch.weight_transpose):
+        assert function(w).dtype == np.float32
+        assert_array_equal(function(w), w)
 
 
 # -- objects that look like PyTorch's --------------------------------------------------------------------------------
@@ -248,14 +253,10 @@ def test_refusals_of_layers():
     lazy = type("UninitializedParameter", (), {})()
     refused(convolution(weight=lazy), "^Conv2d has no weight yet: call it once on data, from which it learns its "
             "in_channels, and give it again")  # fmt: skip
-    refused(convolution(weight=lambda: None), "^Conv2d has a quantised weight, a method instead of an array: give the "
-            "layer from before it was converted", error=TypeError)  # fmt: skip
-    refused(convolution(weight_fake_quant=1), "^Conv2d rounds its weight on every call, to prepare quantisation: give "
-            "the plain layer", error=TypeError)  # fmt: skip
-    half = SimpleNamespace(dtype="torch.bfloat16", shape=())
-    refused(convolution(weight=half), "^the weight of Conv2d has dtype torch.bfloat16, which scipy.sparse cannot "
-            r"hold: cast it with \.float\(\)", error=TypeError)  # fmt: skip
-    refused(convolution(bias=half), "^the bias of Conv2d has dtype torch.bfloat16", error=TypeError)
+    half_complex = SimpleNamespace(dtype="torch.complex32", shape=(1, 1, 2, 2))
+    refused(convolution(weight=half_complex), "^the weight of Conv2d has dtype torch.complex32, which NumPy does not "
+            r"have: cast it with \.to\(torch.complex64\)", error=TypeError)  # fmt: skip
+    refused(convolution(bias=half_complex), "^the bias of Conv2d has dtype torch.complex32", error=TypeError)
     refused(convolution(weight=np.ones((1, 1, 3, 3))), r"^weight has shape \(1, 1, 3, 3\) but "
             r"kernel_size=\(2, 2\) needs \(out_channels, in_channels // groups, "
             r"\*kernel_size\) = \(1, 1, 2, 2\)")  # fmt: skip

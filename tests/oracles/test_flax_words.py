@@ -295,8 +295,6 @@ def refusals():
     yield linen.Conv(1, 3), {}, "Conv keeps its parameters apart, as linen's modules do: give variables="
     yield linen.ConvTranspose(1, 3), {"variables": {"params": {"Conv_0": {}}}}, "have no 'kernel' among 'Conv_0'"
     yield linen.Conv(1, (3, 3)), {"params": {"kernel": kernel}}, r"has shape \(3, 1, 1\), but kernel_size \(3, 3\)"
-    abstract = nnx.eval_shape(lambda: nnx.Conv(2, 4, (3,), rngs=nnx.Rngs(0)))
-    yield abstract, {}, r"the kernel of Conv has shape \(3, 2, 4\) but no values"
     yield linen.BatchNorm(), {}, "BatchNorm is not a Flax convolution: it has no attribute 'kernel_size'"
     yield nnx.Linear(2, 3, rngs=rngs), {}, "Linear is not a Flax convolution"
     yield DoublesItsInput(1, 1, 3, rngs=rngs), {}, "DoublesItsInput has a __call__ of its own"

@@ -1,0 +1,108 @@
+"""Whose code an object runs: the classes that define its methods decide, never the name of its class alone.
+
+A user's class may have the name of a framework's and compute something else, and a subclass of another name may compute
+the same. Objects that come from no framework, but have the attributes of one, are taken for it if they compute nothing.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NamedTuple
+
+__all__ = ["Override", "base_of", "comes_from", "module_of", "override_of"]
+
+
+class Override(NamedTuple):
+    """A method that is not the framework's.
+
+    Parameters
+    ----------
+    method : str
+    owner : str
+        The class that defines it, with its module, or ``the object``.
+    """
+
+    method: str
+    owner: str
+
+
+def module_of(cls: type) -> str:
+    """The name of the module that defines a class; empty where it was made by code that has none.
+
+    Returns
+    -------
+    str
+    """
+    return str(getattr(cls, "__module__", ""))
+
+
+def comes_from(cls: type, packages: Iterable[str]) -> bool:
+    """Whether a class is defined in one of some packages.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from collections import OrderedDict
+    >>> comes_from(OrderedDict, ["collections"]), comes_from(OrderedDict, ["collect"])
+    (True, False)
+    """
+    module = module_of(cls)
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def base_of(obj: Any, names: Collection[str], packages: Collection[str], framework: Collection[str]) -> type | None:
+    """Find the class whose computation an object inherits, unless it overrides it.
+
+    Parameters
+    ----------
+    obj : object
+    names : collection of str
+        The classes that are known.
+    packages : collection of str
+        Where the framework defines them.
+    framework : collection of str
+        Packages of the framework as a whole. An object none of whose classes is of these is known by a name alone.
+
+    Returns
+    -------
+    type or None
+        The first of the object's classes with one of the names; None if there is none.
+    """
+    classes = type(obj).__mro__
+    genuine = any(comes_from(cls, framework) for cls in classes)
+    return next((cls for cls in classes if cls.__name__ in names and (not genuine or comes_from(cls, packages))), None)
+
+
+def override_of(obj: Any, methods: Iterable[str], owns: Callable[[type], bool]) -> Override | None:
+    """Find the first of some methods that a class other than the framework's defines, or that is set on the object.
+
+    Parameters
+    ----------
+    obj : object
+    methods : iterable of str
+        By which the framework makes a result of the attributes.
+    owns : callable
+        Whether a class may define them.
+
+    Returns
+    -------
+    Override or None
+
+    Examples
+    --------
+    >>> class Conv: forward = print
+    >>> class Doubled(Conv): forward = repr
+    >>> override_of(Doubled(), ["forward"], lambda cls: cls is Conv).owner.rpartition(".")[-1]
+    'Doubled'
+    >>> override_of(Conv(), ["forward"], lambda cls: cls is Conv) is None
+    True
+    """
+    for method in methods:
+        owner = next((cls for cls in type(obj).__mro__ if method in vars(cls)), None)
+        if owner is not None and not owns(owner):
+            return Override(method, f"{module_of(owner)}.{owner.__name__}".lstrip("."))
+        # Python takes the methods of its protocols from the class alone.
+        if not method.startswith("__") and method in getattr(obj, "__dict__", {}):
+            return Override(method, "the object")
+    return None

@@ -1,0 +1,124 @@
+"""Objects of Flax whose code or parameters are their own, that have no values, or of half precision."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from convmatrix.frameworks import jax as words
+from convmatrix.frameworks.loaded import MissingValues
+
+jax = pytest.importorskip("jax")
+nnx = pytest.importorskip("flax.nnx")
+linen = pytest.importorskip("flax.linen")
+jnp = jax.numpy
+
+
+def counted(key, shape, dtype, **others):
+    """An initialiser that compiles nothing."""
+    return jnp.asarray(np.arange(np.prod(shape)).reshape(shape) / 7, dtype)
+
+
+def nnx_conv(kind=nnx.Conv, **said):
+    return kind(2, 4, (3,), rngs=nnx.Rngs(0), kernel_init=counted, bias_init=counted, **said)
+
+
+PARAMS = {"kernel": np.arange(24, dtype=np.float32).reshape(3, 2, 4), "bias": np.zeros(4, np.float32)}
+
+
+class Plain(nnx.Conv):
+    def __init__(self, *args, **words):
+        super().__init__(*args, **words)
+        self.note = "mine"
+
+    def penalty(self):
+        return jnp.sum(self.kernel[...] ** 2)
+
+
+class PlainLinen(linen.Conv):
+    extra: int = 3
+
+    def penalty(self):
+        return self.extra
+
+
+class Standardised(linen.Conv):
+    """The kernel of linen's Conv comes from its method param, where others change it."""
+
+    def param(self, name, *args, **more):
+        value = super().param(name, *args, **more)
+        return value - value.mean() if name == "kernel" else value
+
+
+def test_harmless_subclasses_are_read():
+    assert words.from_layer(nnx_conv(Plain), 6).layer == words.from_layer(nnx_conv(), 6).layer
+    assert_array_equal(words.from_layer(nnx_conv(Plain), 6).weight, words.from_layer(nnx_conv(), 6).weight)
+    for kind in (linen.Conv, PlainLinen, type("ConvTranspose", (linen.Conv,), {})):
+        assert_array_equal(
+            words.from_layer(kind(4, (3,)), 6, params=PARAMS).weight, PARAMS["kernel"].transpose(2, 1, 0)
+        )
+
+
+def test_a_param_of_its_own():
+    with pytest.raises(TypeError, match=r"^Standardised has a param of its own, which may compute anything \(param of "
+                       r".*Standardised\): give the convolution in it"):  # fmt: skip
+        words.from_layer(Standardised(4, (3,)), 6, params=PARAMS)
+
+
+def test_functions_of_their_own():
+    def conv_general_dilated(*args, **more):  # which has the name of JAX's
+        return 2 * jax.lax.conv_general_dilated(*args, **more)
+
+    def halved(values, *, dtype):
+        return [None if value is None else value / 2 for value in values]
+
+    with pytest.raises(TypeError, match=r"^Conv has a conv_general_dilated of its own"):
+        words.from_layer(nnx_conv(conv_general_dilated=conv_general_dilated), 6)
+    for layer, params in ((nnx_conv(promote_dtype=halved), None), (linen.Conv(4, (3,), promote_dtype=halved), PARAMS)):
+        with pytest.raises(TypeError, match=r"^Conv has a promote_dtype of its own, which may change the kernel"):
+            words.from_layer(layer, 6, params=params)
+
+
+class Twice(nnx.Param):
+    def get_value(self, **words):
+        return 2 * super().get_value(**words)
+
+
+def test_a_value_that_is_computed_on_every_look():
+    """nnx's own way: what the call reads is read."""
+    layer = nnx_conv()
+    kernel = np.array(layer.kernel[...])
+    layer.kernel = Twice(layer.kernel[...])
+    x = np.eye(6, 2, dtype=np.float32)
+    loaded = words.from_layer(layer, 6)
+    assert_array_equal(loaded.weight, 2 * kernel.transpose(2, 1, 0))
+    y = np.asarray(layer(x[None]))[0].T
+    ours = loaded.layer.matrix(loaded.weight) @ loaded.layer.vec(x.T) + loaded.layer.bias_vector(loaded.bias)
+    assert_allclose(loaded.layer.unvec(ours), y, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_halves_are_widened(dtype):
+    layer = nnx_conv(param_dtype=getattr(jnp, dtype), mask=jnp.ones((3, 2, 4)))
+    loaded = words.from_layer(layer, 6)
+    assert loaded.weight.dtype == loaded.bias.dtype == np.float32
+    assert_array_equal(loaded.weight, np.asarray(layer.kernel[...].astype("float32")).transpose(2, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (lambda: nnx.eval_shape(nnx_conv), r"the kernel of Conv has shape \(3, 2, 4\) but no values: initialise it"),
+        (lambda: nnx_conv(param_dtype=jnp.float8_e4m3fn), r"the kernel of Conv has dtype float8_e4m3fn, which scipy"),
+        (lambda: nnx.eval_shape(lambda: nnx_conv(nnx.ConvTranspose)), r"the kernel of ConvTranspose has shape"),
+    ],
+    ids=["abstract", "float8", "transposed"],
+)  # fmt: skip
+def test_layers_without_values_have_their_sizes(layer, message):
+    loaded = words.from_layer(layer(), 6)
+    kind = nnx.ConvTranspose if "Transpose" in message else nnx.Conv
+    full = words.from_layer(nnx_conv(kind), 6)
+    assert loaded.layer == full.layer
+    assert isinstance(loaded.weight, MissingValues)
+    assert loaded.weight.shape == full.weight.shape
+    with pytest.raises(TypeError, match=f"^{message}"):
+        loaded.layer.matrix(loaded.weight)

@@ -1,0 +1,131 @@
+"""Objects of Keras that are not what their name says, that are not built, or of half precision."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from convmatrix.algebra.receptive import receptive_field
+from convmatrix.frameworks import tensorflow as words
+from convmatrix.frameworks.loaded import MissingValues
+from strategies import share
+
+os.environ.setdefault("KERAS_BACKEND", "torch")  # JAX compiles for every shape
+keras = pytest.importorskip("keras")
+layers = keras.layers
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+FIXED = {"MaxPooling2D": {"pool_size": 2}, "AveragePooling2D": {"pool_size": 2}, "UpSampling2D": {"size": 2},
+         "ZeroPadding2D": {"padding": 1}, "Cropping2D": {"cropping": 1}, "ReLU": {}, "Dropout": {"rate": 0.5},
+         "BatchNormalization": {}, "Flatten": {}, "GlobalAveragePooling2D": {}}  # fmt: skip
+CONVOLUTIONS = {"Conv2D": {"filters": 2, "kernel_size": 3}, "Conv2DTranspose": {"filters": 2, "kernel_size": 3},
+                "DepthwiseConv2D": {"kernel_size": 3, "depth_multiplier": 2}}  # fmt: skip
+
+
+class Helper:
+    """A mixin without a call."""
+
+    extra = 3
+
+
+HARMLESS = {
+    "another name": lambda base: type("Mine", (base,), {}),
+    "the same name": lambda base: type(base.__name__, (base,), {}),
+    "the name of another": lambda base: type("Softmax", (base,), {}),
+    "a mixin": lambda base: type("Mixed", (Helper, base), {"more": 1}),
+    "a config": lambda base: type("Mine", (base,), {"get_config": lambda self: base.get_config(self)}),
+}
+
+
+def model_of(layer, *first):
+    return keras.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(1, 1), *first, layer])
+
+
+@share(0.5)
+@given(st.sampled_from([*FIXED, *CONVOLUTIONS]), st.sampled_from(sorted(HARMLESS)))
+def test_harmless_subclasses_are_read_as_what_they_inherit(name, harmless):
+    base, arguments = getattr(layers, name), (FIXED | CONVOLUTIONS)[name]
+    plain = words.from_model(model_of(base(**arguments, name="one")))
+    below = words.from_model(model_of(HARMLESS[harmless](base)(**arguments, name="one")))
+    assert below == plain
+    assert below.left_out == plain.left_out
+
+
+def test_a_subclass_of_a_sequential_is_one():
+    parts = lambda: [layers.Input((8, 8, 1)), layers.Conv2D(1, 3), layers.MaxPooling2D(2)]  # noqa: E731
+    plain = words.from_model(keras.Sequential(parts()))
+    assert words.from_model(type("Stack", (keras.Sequential,), {})(parts())) == plain
+    inner = type("Stack", (keras.Sequential,), {})(parts()[1:])
+    assert words.from_model(keras.Sequential([layers.Input((8, 8, 1)), inner])) == plain
+
+
+def test_the_name_of_what_is_passed_over_says_nothing():
+    """A Dense called Softmax is no activation, and a layer of a user's that is called ReLU may be any."""
+    below = type("Softmax", (layers.Dense,), {})(1)
+    with pytest.raises(ValueError, match=r"^softmax: user-defined Softmax is none of the layers that have a matrix"):
+        words.from_model(model_of(below))
+    own = type("ReLU", (layers.Layer,), {"call": lambda self, x: 2 * x})(name="own")
+    with pytest.raises(TypeError, match=r"^own: ReLU has a call of its own"):
+        words.from_model(model_of(own))
+
+
+def test_the_pads_of_a_causal_convolution_set_on_the_object():
+    layer = layers.Conv1D(1, 3, padding="causal")
+    layer.build((None, 8, 1))
+    words.from_layer(layer, 8)
+    layer._compute_causal_padding = lambda: [[0, 0]] * 3
+    with pytest.raises(TypeError, match=r"^Conv1D has a _compute_causal_padding of its own, that of the object"):
+        words.from_layer(layer, 8)
+
+
+def test_a_sequential_that_was_changed_after_it_was_built():
+    model = model_of(layers.MaxPooling2D(2))
+    assert len(words.from_model(model)) == 2
+    model._layers.append(layers.MaxPooling2D(2))
+    with pytest.raises(ValueError, match=r"^Sequential was built with other layers than it has now"):
+        words.from_model(model)
+
+
+@given(
+    st.lists(st.sampled_from([*CONVOLUTIONS, "MaxPooling2D", "UpSampling2D"]), min_size=1, max_size=4),
+    st.integers(1, 2), st.sampled_from(["same", "valid"]), st.booleans(),
+)  # fmt: skip
+@share(0.5)
+def test_models_that_are_not_built_have_their_geometry(names, strides, padding, use_bias):
+    def made(*first):
+        more = {"strides": strides, "padding": padding, "use_bias": use_bias}
+        parts = [getattr(layers, name)(**(FIXED | CONVOLUTIONS)[name], **(more if name in CONVOLUTIONS else {}))
+                 for name in names]  # fmt: skip
+        return keras.Sequential([*first, *parts])
+
+    full = words.from_model(made(layers.Input((40, 40, 2))))
+    chain = words.from_model(made(), 40, 2)
+    assert chain == full
+    assert receptive_field(chain) == receptive_field(full)
+    for ours, theirs in zip((*chain.weights, *chain.biases), (*full.weights, *full.biases), strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert isinstance(ours, MissingValues)
+            assert ours.shape == theirs.shape
+            with pytest.raises(TypeError, match=r"^\w+2D(Transpose)? is not built, so it has no kernel yet: call it"):
+                np.asarray(ours)
+
+
+def test_a_model_that_is_not_built_needs_the_channels_of_its_input():
+    with pytest.raises(ValueError, match=r"no layer of the model tells the channels of its input: give in_channels"):
+        words.from_model(keras.Sequential([layers.Conv2D(2, 3)]), 8)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_halves_are_widened(name, dtype):
+    layer = getattr(layers, name)(**CONVOLUTIONS[name], dtype=dtype)
+    layer.build((None, 8, 8, 2))
+    loaded = words.from_layer(layer, 8)
+    assert loaded.weight.dtype == loaded.bias.dtype == np.float32
+    theirs = keras.ops.convert_to_numpy(keras.ops.cast(layer.kernel, "float32"))
+    assert_array_equal(np.sort(loaded.weight, None), np.sort(theirs, None))
