@@ -752,6 +752,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     _check_data_format(data_format)
     *_, second, first = kernel.shape
     layer: Conv | ConvTranspose
+    laid_out: Callable[[ArrayLike], NDArray[Any]]
     if hasattr(obj, "depth_multiplier"):
         layer = keras_depthwise_conv((*size, second), **words, depth_multiplier=first)
         laid_out = depthwise_weight
