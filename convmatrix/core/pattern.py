@@ -9,12 +9,15 @@ A Gram matrix has patterns too: there all symbols are sets of pairs of taps, thr
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, wraps
+from math import gcd
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.axis import NOTHING, Axis
+from convmatrix.core.axis import NOTHING, Axis, require_countable
+from convmatrix.core.errors import short
+from convmatrix.core.memory import require_memory
 
 __all__ = [
     "Pattern",
@@ -24,6 +27,7 @@ __all__ = [
     "pattern_of",
     "transposed_gram_pattern_of",
     "transposed_pattern_of",
+    "windows_of",
 ]
 
 Ints = NDArray[np.int64]
@@ -138,8 +142,11 @@ class Pattern:
         first, last = self.head.n_rows, self.n_rows - self.tail.n_rows
         counts[:first] = np.diff(self.head.ptr)
         period = self.body.n_rows
-        for row, count in enumerate(np.diff(self.body.ptr)):  # not all at once: that would be as many small copies
-            counts[first + row : last : period] = count
+        if period > self.repeats:
+            counts[first:last].reshape(self.repeats, period)[:] = np.diff(self.body.ptr)
+        else:
+            for row, count in enumerate(np.diff(self.body.ptr)):  # not all at once: that would be as many small copies
+                counts[first + row : last : period] = count
         counts[last:] = np.diff(self.tail.ptr)
         return counts
 
@@ -335,18 +342,65 @@ _KEPT = 2**15
 @_remembered
 def pattern_of(axis: Axis) -> Pattern:
     """Pattern of the convolution along one axis: rows are outputs, columns inputs."""
+    require_countable(axis)
     return _pattern(
         lambda outputs: _inputs_of(axis, outputs),
         (axis.output_size, axis.input_size),
         _repeating(*axis.interior_outputs(), axis.period),
         (axis.period, axis.shift),
         _Symbols(axis.kernel_size),
+        _meeting(axis, axis.reading_outputs, axis.output_size),
+    )
+
+
+def windows_of(axis: Axis) -> Pattern:
+    """Pattern of the windows along one axis: which inputs an output reads, whatever the tap; its only symbol is 0.
+
+    It takes no arrays as long as the kernel, which may be much longer than the input.
+
+    Parameters
+    ----------
+    axis : Axis
+        With padding mode ``zeros``, so that no two taps of a window read the same input.
+
+    Returns
+    -------
+    Pattern
+    """
+    outputs = axis.output_size
+    # A stride that is never taken, and taps that lie beyond the end of the input in every window, are left out: those
+    # of a pool may be larger than what can be counted.
+    stride = axis.stride if outputs > 1 else 1
+    taps = min(axis.kernel_size, (axis.stretched_size - 1 + axis.before) // axis.dilation + 1)
+    if (stride, taps) != (axis.stride, axis.kernel_size):
+        span = axis.dilation * (taps - 1) + 1
+        after = (outputs - 1) * stride + span - axis.before - axis.stretched_size
+        axis = replace(axis, kernel_size=taps, stride=stride, after=after)
+    return _windows_of(axis)
+
+
+@_remembered
+def _windows_of(axis: Axis) -> Pattern:
+    require_countable(axis)
+
+    def reads(outputs: Ints) -> Meetings:
+        meetings = _inputs_of(axis, outputs)
+        return meetings._replace(tap=np.zeros_like(meetings.tap))
+
+    return _pattern(
+        reads,
+        (axis.output_size, axis.input_size),
+        _repeating(*axis.interior_outputs(), axis.period),
+        (axis.period, axis.shift),
+        _Symbols(1),
+        _meeting(axis, axis.reading_outputs, axis.output_size),
     )
 
 
 @_remembered
 def transposed_pattern_of(axis: Axis) -> Pattern:
     """Pattern of the transposed convolution along one axis: rows are the convolution's inputs, columns its outputs."""
+    require_countable(axis)
     beside = _pairs_beside(axis)
     return _pattern(
         lambda inputs: _outputs_of(axis, inputs, beside),
@@ -354,6 +408,7 @@ def transposed_pattern_of(axis: Axis) -> Pattern:
         _repeating(*axis.interior_inputs(), axis.shift),
         (axis.shift, axis.period),
         _Symbols(axis.kernel_size),
+        _meeting(axis, axis.read_inputs, axis.input_size),
     )
 
 
@@ -362,6 +417,7 @@ def gram_pattern_of(axis: Axis) -> Pattern:
     """Pattern of C^H C along one axis: inputs that share a window; symbols are sets of pairs of taps."""
     # In the interior the pairs of a symbol are those with the same distance tap' - tap, so that C^H C is there the
     # convolution with the kernel's autocorrelation.
+    require_countable(axis)
     a, beside = axis.input_dilation, _pairs_beside(axis)
     lo, hi = axis.interior_inputs()
     first, last = axis.interior_outputs()
@@ -374,12 +430,14 @@ def gram_pattern_of(axis: Axis) -> Pattern:
         _repeating(lo, hi, axis.shift),
         (axis.shift, axis.shift),
         _Symbols(0),
+        _meeting(axis, axis.read_inputs, axis.input_size),
     )
 
 
 @_remembered
 def transposed_gram_pattern_of(axis: Axis) -> Pattern:
     """Pattern of C C^H along one axis: outputs whose windows share an input; symbols as for `gram_pattern_of`."""
+    require_countable(axis)
     a, beside = axis.input_dilation, _pairs_beside(axis)
     lo, hi = axis.interior_outputs()
     first, last = axis.interior_inputs()
@@ -392,6 +450,7 @@ def transposed_gram_pattern_of(axis: Axis) -> Pattern:
         _repeating(lo, hi, axis.period),
         (axis.period, axis.period),
         _Symbols(0),
+        _meeting(axis, axis.reading_outputs, axis.output_size),
     )
 
 
@@ -401,17 +460,38 @@ def _pattern(
     repeating: tuple[int, int],
     steps: tuple[int, int],
     symbols: _Symbols,
+    meeting: tuple[int, int],
 ) -> Pattern:
-    """The pattern of some rows, of which those from `lo` on repeat, and every `period` of them move on by `shift`."""
+    """The pattern of some rows, of which those from `lo` on repeat, and every `period` of them move on by `shift`.
+
+    Rows outside of the range `meeting` meet nothing.
+    """
     (lo, repeats), (period, shift) = repeating, steps
     hi = lo + repeats * period
+    written = shape[0] - max(repeats - 1, 0) * period
+    require_memory(
+        written * _ROW_BYTES,
+        f"a pattern of {short(shape[0])} rows of an axis, of which {short(written)} do not repeat others,",
+        "use smaller numbers",
+    )
 
     def rows(first: int, stop: int) -> Rows:
-        return symbols.rows(stop - first, *meetings(np.arange(first, stop, dtype=np.int64)))
+        start = min(max(first, meeting[0]), stop)
+        row, col, tap = meetings(np.arange(start, max(min(stop, meeting[1]), start), dtype=np.int64))
+        return symbols.rows(stop - first, row + (start - first), col, tap)
 
     head, tail = rows(0, lo), rows(hi, shape[0])
     body = rows(lo, lo + period if repeats else lo)
     return Pattern(shape[1], head, body, repeats, shift, tail, symbols.sets())
+
+
+_ROW_BYTES = 40
+"""Bytes that a row takes, written out, while a pattern and a matrix of it are built: its start, five times."""
+
+
+def _meeting(axis: Axis, reading: tuple[int, int], size: int) -> tuple[int, int]:
+    """The rows that meet something: where borders copy the input, all may."""
+    return reading if axis.mode == "zeros" else (0, size)
 
 
 def _repeating(lo: int, hi: int, period: int) -> tuple[int, int]:
@@ -425,6 +505,9 @@ def _repeating(lo: int, hi: int, period: int) -> tuple[int, int]:
 
 def _inputs_of(axis: Axis, outputs: Ints) -> Meetings:
     """What the windows of some outputs read."""
+    if axis.mode == "zeros":
+        first, last = -axis.before, axis.stretched_size - 1
+        return _meetings(outputs * axis.stride + first, axis, (0, last), axis.input_dilation)
     inputs = axis.extend(axis.positions(outputs))
     row, tap = np.nonzero(inputs != NOTHING)
     return Meetings(row, inputs[row, tap], tap)
@@ -433,15 +516,42 @@ def _inputs_of(axis: Axis, outputs: Ints) -> Meetings:
 def _outputs_of(axis: Axis, inputs: Ints, beside: Meetings) -> Meetings:
     """Which outputs read some inputs; `beside` is what `_pairs_beside` returns."""
     # Where an input itself stands, tap t brings it to output (i*a + before - t*d) / s.
-    taps = np.arange(axis.kernel_size, dtype=np.int64)
-    outputs, between = np.divmod(
-        inputs[:, None] * axis.input_dilation + axis.before - taps * axis.dilation, axis.stride
-    )
-    row, tap = np.nonzero((between == 0) & (outputs >= 0) & (outputs < axis.output_size))
-    first, stop = (np.searchsorted(beside.row, inputs, side) for side in ("left", "right"))
-    copied, pair = _spread(first, stop - first)
-    columns = np.concatenate([outputs[row, tap], beside.col[pair]])
+    first, last = -axis.before, (axis.output_size - 1) * axis.stride
+    row, col, tap = _meetings(first - inputs * axis.input_dilation, axis, (-last, 0), axis.stride)
+    if not len(beside.row):
+        return Meetings(row, -col, tap)
+    start, stop = (np.searchsorted(beside.row, inputs, side) for side in ("left", "right"))
+    copied, pair = _spread(start, stop - start)
+    columns = np.concatenate([-col, beside.col[pair]])
     return Meetings(np.concatenate([row, copied]), columns, np.concatenate([tap, beside.tap[pair]]))
+
+
+def _meetings(starts: Ints, axis: Axis, within: tuple[int, int], every: int) -> Meetings:
+    """Where start + tap*dilation is a multiple of `every` within bounds: the number of the start, multiple, and tap.
+
+    It takes as much as there are meetings, not a table of all starts and taps.
+    """
+    low, high = within
+    first = np.maximum(-((starts - low) // axis.dilation), 0)
+    stop = np.minimum((high - starts) // axis.dilation + 1, axis.kernel_size)
+    step = 1
+    if every > 1:
+        common = gcd(axis.dilation, every)
+        step = every // common
+        # tap * dilation = -start (mod every)
+        quotients, remainders = np.divmod(-starts, common)
+        inverse = pow(axis.dilation // common, -1, step)
+        wide = quotients.astype(object) if step > _WIDE else quotients
+        solutions = (wide % step * inverse % step).astype(np.int64)
+        first += (solutions - first) % step
+        stop[remainders != 0] = 0
+    row, number = _spread(np.zeros_like(first), np.maximum(-((first - stop) // step), 0))
+    tap = first[row] + number * step
+    return Meetings(row, (starts[row] + tap * axis.dilation) // every, tap)
+
+
+_WIDE = 2**31
+"""Residues of a larger modulus have products beyond 64 bits."""
 
 
 def _joined(first: Meetings, second: Callable[[Ints], Meetings], kernel_size: int) -> Meetings:
