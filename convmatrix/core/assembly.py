@@ -7,7 +7,7 @@ repeats, with the column shift added. All rows of a channel group have the same 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate, pairwise, product
+from itertools import accumulate, chain, pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -125,16 +125,22 @@ def taps_of_places(patterns: Sequence[Pattern]) -> tuple[NDArray[np.int64], NDAr
     ptr, taps : ndarray of int64
         Place p is the sum of the taps ``taps[ptr[p]:ptr[p + 1]]``, as flat indices into the kernel.
     """
-    flat, sizes = [], []
-    kernel = [len([s for s in pattern.symbols if len(s) == 1]) for pattern in patterns]
-    steps = [prod(kernel[axis + 1 :]) for axis in range(len(kernel))]
-    for symbols in product(*(pattern.symbols for pattern in patterns)):
-        taps = [sum(t * step for t, step in zip(tap, steps, strict=True)) for tap in product(*symbols)]
-        flat += taps
-        sizes.append(len(taps))
-    ptr = np.zeros(len(sizes) + 1, dtype=np.int64)
-    np.cumsum(sizes, out=ptr[1:])
-    return ptr, np.array(flat, dtype=np.int64)
+    ptr, taps = np.array([0, 1]), np.zeros(1, dtype=np.int64)
+    for pattern in patterns:
+        size = sum(len(symbol) == 1 for symbol in pattern.symbols)
+        more = np.zeros(len(pattern.symbols) + 1, dtype=np.int64)
+        np.cumsum([len(symbol) for symbol in pattern.symbols], out=more[1:])
+        own = np.fromiter(chain.from_iterable(pattern.symbols), dtype=np.int64, count=int(more[-1]))
+        # A place is a pair of symbols, and its taps are all pairs of theirs, those of this axis innermost.
+        first, last = (part.ravel() for part in np.meshgrid(np.arange(len(ptr) - 1), np.arange(len(more) - 1),
+                                                            indexing="ij"))  # fmt: skip
+        widths = np.diff(more)[last]
+        ends = np.concatenate([[0], np.cumsum(np.diff(ptr)[first] * widths)])
+        place = np.repeat(np.arange(len(first)), np.diff(ends))
+        outer, inner = np.divmod(np.arange(ends[-1]) - ends[place], widths[place])
+        taps = taps[ptr[first][place] + outer] * size + own[more[last][place] + inner]
+        ptr = ends
+    return ptr, taps
 
 
 def assemble(
@@ -514,10 +520,8 @@ def _rows_of_lines(
 
 
 def _alike(part: Rows, cells: int) -> Iterator[tuple[int, int]]:
-    """Ranges of consecutive rows with equally many entries, each of which takes so many cells; no empty rows.
-
-    A range has one row, unless there are many short ones, as in a wide border.
-    """
+    """Ranges of consecutive rows with equally many entries, each of which takes so many cells; no empty rows."""
+    # Ranges of more than one row are for many short ones, as in a wide border.
     counts = np.diff(part.ptr)
     if len(counts) <= _FEW_ROWS:
         yield from ((row, row + 1) for row in np.flatnonzero(counts).tolist())

@@ -83,7 +83,7 @@ class _ShortRepr(reprlib.Repr):
         self.maxtuple = self.maxlist = self.maxdict = self.maxset = self.maxfrozenset = self.maxarray = 12
         self.maxstring = self.maxother = 160
 
-    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002  what `reprlib` calls it with
+    def repr_int(self, x: int, level: int) -> str:
         try:
             digits = str(abs(x))
         except ValueError:  # Python does not write out thousands of digits

@@ -7,14 +7,15 @@ Four things limit a process: the memory of the machine, its own limits on addres
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convmatrix.core.errors import TooLargeError
 
+resource: Any
 try:
     import resource
 except ImportError:  # Windows has no such limits
-    resource = None  # type: ignore[assignment]
+    resource = None
 
 __all__ = ["UNCHECKED", "UNCHECKED_BY_PROCESS", "Available", "available_memory", "require_memory"]
 
@@ -28,7 +29,7 @@ _NO_LIMIT = 2**60
 """From here on a limit is none: version 1 of control groups writes the largest number of whole pages for it."""
 
 _WORKSPACE = 16 * 2**20
-"""What building a result takes beside it: blocks that are written again and again; within a limit, it has to fit too."""
+"""What building a result takes beside it, for blocks that are written again and again: it has to fit as well."""
 
 _ROOT = Path("/")
 """Where ``proc`` and ``sys`` are."""

@@ -462,10 +462,8 @@ def _pattern(
     symbols: _Symbols,
     meeting: tuple[int, int],
 ) -> Pattern:
-    """The pattern of some rows, of which those from `lo` on repeat, and every `period` of them move on by `shift`.
-
-    Rows outside of the range `meeting` meet nothing.
-    """
+    """The pattern of some rows, of which those from `lo` on repeat, and every `period` of them move on by `shift`."""
+    # Rows outside of the range `meeting` meet nothing.
     (lo, repeats), (period, shift) = repeating, steps
     hi = lo + repeats * period
     written = shape[0] - max(repeats - 1, 0) * period
@@ -527,10 +525,8 @@ def _outputs_of(axis: Axis, inputs: Ints, beside: Meetings) -> Meetings:
 
 
 def _meetings(starts: Ints, axis: Axis, within: tuple[int, int], every: int) -> Meetings:
-    """Where start + tap*dilation is a multiple of `every` within bounds: the number of the start, multiple, and tap.
-
-    It takes as much as there are meetings, not a table of all starts and taps.
-    """
+    """Where start + tap*dilation is a multiple of `every` within bounds: the number of the start, multiple, and tap."""
+    # It takes as much memory as there are meetings, not that of a table of all starts and taps.
     low, high = within
     first = np.maximum(-((starts - low) // axis.dilation), 0)
     stop = np.minimum((high - starts) // axis.dilation + 1, axis.kernel_size)

@@ -181,8 +181,8 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
             said = f"ndim is {short(known[1])}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
             hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
             raise ValueError(
-                f"{said} but {name} has {counted(len(entries), 'entry')}, {short(arguments[name])}: give one entry for each "
-                f"axis, or one number for all{hint}"
+                f"{said} but {name} has {counted(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
+                f"for each axis, or one number for all{hint}"
             )
     if known is not None and known[1] > MOST_AXES:
         said = (

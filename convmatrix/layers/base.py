@@ -441,8 +441,8 @@ def require_indices(what: str, rows: int, cols: int) -> None:
     """
     if max(rows, cols) > _MOST_INDICES:
         raise TooLargeError(
-            f"{what} has {short(rows)} rows and {short(cols)} columns, of which scipy.sparse numbers at most 2**63 - 1: "
-            "take a smaller layer"
+            f"{what} has {short(rows)} rows and {short(cols)} columns, of which scipy.sparse numbers at most "
+            "2**63 - 1: take a smaller layer"
         )
 
 

@@ -139,9 +139,9 @@ class Pool(AnyLayer):
                    "stride": kernel_size if stride is None else stride, "dilation": dilation}  # fmt: skip
         count = count_axes({**numbers, "stride": stride, "padding": padding}, ndim)
         columns = {name: tuple(per_axis(name, number, count)) for name, number in numbers.items()}
-        for axis, d in enumerate(columns["dilation"]):
-            if d > _MOST_INT64:
-                raise ValueError(f"dilation on axis {axis} must be less than 2**63, got {d}")
+        for number, step in enumerate(columns["dilation"]):
+            if step > _MOST_INT64:
+                raise ValueError(f"dilation on axis {number} must be less than 2**63, got {step}")
         axes = [Axis(n, k, s, dilation=d) for n, k, s, d in zip(*columns.values(), strict=True)]
         ceil_mode = flag("ceil_mode", ceil_mode)
         pads = []
@@ -279,7 +279,8 @@ class AvgPool(Pool, FixedLayer):
             raise ValueError(
                 f"a window counts {short(int(counts.max()))} cells, which 64 bits do not hold: take a smaller kernel"
             )
-        return counts.astype(np.int64)
+        in_64_bits: NDArray[np.int64] = counts.astype(np.int64)
+        return in_64_bits
 
     def _scale(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The reciprocal of every row's divisor."""

@@ -33,7 +33,7 @@ _LARGEST_DENOMINATOR = 2**31
 
 
 _OUTPUT_BYTES = 64
-"""Bytes that an output takes while the matrix of its axis is built: position, two columns and two weights, and copies."""
+"""Bytes that an output takes while the matrix of its axis is built: position, two columns, two weights, and copies."""
 
 _LARGEST_EXACT = 2**53
 """Up to here floats hold all integers."""
@@ -339,15 +339,15 @@ def _checked_scale(what: str, value: Any) -> float | Fraction:
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise WrongTypeError(f"{what} must be a number, got {short(value)} ({type(value).__name__})")
     # In Python's numbers, since one of NumPy's cannot be compared with what its own type does not hold.
-    number: float | Fraction
-    if isinstance(value, Rational):
-        number = Fraction(int(value.numerator), int(value.denominator))
-    else:
-        number = float(value)
+    number = _fraction(value) if isinstance(value, Rational) else float(value)
     if not 1 / _LARGEST_DENOMINATOR < number < _LARGEST_DENOMINATOR:
         given = short(int(value)) if isinstance(value, Integral) else str(value)
         raise ValueError(f"{what} must be between 1/2**31 and 2**31, got {given}")
     return number
+
+
+def _fraction(value: Rational) -> Fraction:
+    return Fraction(int(value.numerator), int(value.denominator))
 
 
 def _times(size: int, scale: float | Fraction) -> float | Fraction:
