@@ -17,7 +17,14 @@ try:
 except ImportError:  # Windows has no such limits
     resource = None
 
-__all__ = ["UNCHECKED", "UNCHECKED_BY_PROCESS", "Available", "available_memory", "require_memory"]
+__all__ = [
+    "UNCHECKED",
+    "UNCHECKED_BY_PROCESS",
+    "Available",
+    "available_memory",
+    "require_memory",
+    "require_product_memory",
+]
 
 UNCHECKED = 64 * 2**20
 """Results up to this many bytes are built without a look at the machine and its control groups."""
@@ -105,6 +112,20 @@ def require_memory(needed: int, what: str, remedy: str) -> None:
         raise TooLargeError(
             f"{what} needs {_gib(needed)} but {_gib(available)} of memory is available{within}: {remedy}"
         )
+
+
+def require_product_memory(shape: tuple[int, int], needed: int) -> None:
+    """Refuse a product of an operator that does not fit in memory.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        That of the result.
+    needed : int
+        Bytes.
+    """
+    remedy = "multiply by fewer columns at a time" if shape[1] > 1 else "take fewer channels, or a part of the input"
+    require_memory(needed, f"a product of shape {shape}", remedy)
 
 
 def _gib(size: int) -> str:

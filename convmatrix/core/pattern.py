@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.axis import NOTHING, Axis, require_countable
+from convmatrix.core.counting import count_multiples
 from convmatrix.core.errors import short
 from convmatrix.core.memory import require_memory
 
@@ -342,11 +343,11 @@ _KEPT = 2**15
 @_remembered
 def pattern_of(axis: Axis) -> Pattern:
     """Pattern of the convolution along one axis: rows are outputs, columns inputs."""
-    require_countable(axis)
+    repeating = _checked(axis, axis.output_size, *axis.interior_outputs(), axis.period)
     return _pattern(
         lambda outputs: _inputs_of(axis, outputs),
         (axis.output_size, axis.input_size),
-        _repeating(*axis.interior_outputs(), axis.period),
+        repeating,
         (axis.period, axis.shift),
         _Symbols(axis.kernel_size),
         _meeting(axis, axis.reading_outputs, axis.output_size),
@@ -381,7 +382,7 @@ def windows_of(axis: Axis) -> Pattern:
 
 @_remembered
 def _windows_of(axis: Axis) -> Pattern:
-    require_countable(axis)
+    repeating = _checked(axis, axis.output_size, *axis.interior_outputs(), axis.period)
 
     def reads(outputs: Ints) -> Meetings:
         meetings = _inputs_of(axis, outputs)
@@ -390,7 +391,7 @@ def _windows_of(axis: Axis) -> Pattern:
     return _pattern(
         reads,
         (axis.output_size, axis.input_size),
-        _repeating(*axis.interior_outputs(), axis.period),
+        repeating,
         (axis.period, axis.shift),
         _Symbols(1),
         _meeting(axis, axis.reading_outputs, axis.output_size),
@@ -400,12 +401,12 @@ def _windows_of(axis: Axis) -> Pattern:
 @_remembered
 def transposed_pattern_of(axis: Axis) -> Pattern:
     """Pattern of the transposed convolution along one axis: rows are the convolution's inputs, columns its outputs."""
-    require_countable(axis)
+    repeating = _checked(axis, axis.input_size, *axis.interior_inputs(), axis.shift)
     beside = _pairs_beside(axis)
     return _pattern(
         lambda inputs: _outputs_of(axis, inputs, beside),
         (axis.input_size, axis.output_size),
-        _repeating(*axis.interior_inputs(), axis.shift),
+        repeating,
         (axis.shift, axis.period),
         _Symbols(axis.kernel_size),
         _meeting(axis, axis.read_inputs, axis.input_size),
@@ -417,17 +418,17 @@ def gram_pattern_of(axis: Axis) -> Pattern:
     """Pattern of C^H C along one axis: inputs that share a window; symbols are sets of pairs of taps."""
     # In the interior the pairs of a symbol are those with the same distance tap' - tap, so that C^H C is there the
     # convolution with the kernel's autocorrelation.
-    require_countable(axis)
-    a, beside = axis.input_dilation, _pairs_beside(axis)
+    a = axis.input_dilation
     lo, hi = axis.interior_inputs()
     first, last = axis.interior_outputs()
     # All windows on an input of the interior lie on the input themselves.
     lo = max(lo, -((axis.before - axis.span + 1 - first * axis.stride) // a))
     hi = min(hi, ((last - 1) * axis.stride - axis.before) // a + 1)
+    repeating, beside = _checked(axis, axis.input_size, lo, hi, axis.shift), _pairs_beside(axis)
     return _pattern(
         lambda inputs: _joined(_outputs_of(axis, inputs, beside), lambda o: _inputs_of(axis, o), axis.kernel_size),
         (axis.input_size, axis.input_size),
-        _repeating(lo, hi, axis.shift),
+        repeating,
         (axis.shift, axis.shift),
         _Symbols(0),
         _meeting(axis, axis.read_inputs, axis.input_size),
@@ -437,17 +438,17 @@ def gram_pattern_of(axis: Axis) -> Pattern:
 @_remembered
 def transposed_gram_pattern_of(axis: Axis) -> Pattern:
     """Pattern of C C^H along one axis: outputs whose windows share an input; symbols as for `gram_pattern_of`."""
-    require_countable(axis)
-    a, beside = axis.input_dilation, _pairs_beside(axis)
+    a = axis.input_dilation
     lo, hi = axis.interior_outputs()
     first, last = axis.interior_inputs()
     # All inputs in a window of the interior are read by every tap.
     lo = max(lo, -((-first * a - axis.before) // axis.stride))
     hi = min(hi, ((last - 1) * a + axis.before - axis.span + 1) // axis.stride + 1)
+    repeating, beside = _checked(axis, axis.output_size, lo, hi, axis.period), _pairs_beside(axis)
     return _pattern(
         lambda outputs: _joined(_inputs_of(axis, outputs), lambda i: _outputs_of(axis, i, beside), axis.kernel_size),
         (axis.output_size, axis.output_size),
-        _repeating(lo, hi, axis.period),
+        repeating,
         (axis.period, axis.period),
         _Symbols(0),
         _meeting(axis, axis.reading_outputs, axis.output_size),
@@ -466,12 +467,6 @@ def _pattern(
     # Rows outside of the range `meeting` meet nothing.
     (lo, repeats), (period, shift) = repeating, steps
     hi = lo + repeats * period
-    written = shape[0] - max(repeats - 1, 0) * period
-    require_memory(
-        written * _ROW_BYTES,
-        f"a pattern of {short(shape[0])} rows of an axis, of which {short(written)} do not repeat others,",
-        "use smaller numbers",
-    )
 
     def rows(first: int, stop: int) -> Rows:
         start = min(max(first, meeting[0]), stop)
@@ -483,13 +478,38 @@ def _pattern(
     return Pattern(shape[1], head, body, repeats, shift, tail, symbols.sets())
 
 
+def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int) -> None:
+    """Refuse an axis of which too many rows are written out, since they do not repeat others."""
+    rows = n_rows - max(repeats - 1, 0) * period
+    meetings = axis.nnz if axis.mode == "zeros" else axis.output_size * axis.kernel_size
+    # A period reads through each tap once, if at all.
+    common = gcd(axis.stride, axis.input_dilation)
+    meetings -= max(repeats - 1, 0) * count_multiples(-axis.before, axis.dilation, axis.kernel_size, common)
+    require_memory(
+        rows * _ROW_BYTES + meetings * _MEETING_BYTES,
+        f"the pattern of {short(n_rows)} rows along an axis, {short(rows)} of which do not repeat others,",
+        "use less padding, or a smaller kernel",
+    )
+
+
 _ROW_BYTES = 40
-"""Bytes that a row takes, written out, while a pattern and a matrix of it are built: its start, five times."""
+"""Bytes that a row takes while a pattern is built, and a matrix of it: its start, five times."""
+
+_MEETING_BYTES = 128
+"""Bytes that what a tap reads takes while a pattern is built: row, column and tap, in four versions; measured."""
 
 
 def _meeting(axis: Axis, reading: tuple[int, int], size: int) -> tuple[int, int]:
     """The rows that meet something: where borders copy the input, all may."""
     return reading if axis.mode == "zeros" else (0, size)
+
+
+def _checked(axis: Axis, n_rows: int, lo: int, hi: int, period: int) -> tuple[int, int]:
+    """First row and number of repetitions of an interior, if a pattern of the axis can be built."""
+    require_countable(axis)
+    first, repeats = _repeating(lo, hi, period)
+    _require_memory(axis, n_rows, repeats, period)
+    return first, repeats
 
 
 def _repeating(lo: int, hi: int, period: int) -> tuple[int, int]:

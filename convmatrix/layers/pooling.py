@@ -284,8 +284,10 @@ class AvgPool(Pool, FixedLayer):
 
     def _scale(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The reciprocal of every row's divisor."""
+        rows = self.matrix_shape[0]
+        require_memory(3 * 8 * rows, f"an array of {short(rows)} divisors", "take a smaller input")
         if self.divisor_override is not None:
-            return np.full(self.matrix_shape[0], 1 / self.divisor_override).astype(dtype)
+            return np.full(rows, 1 / self.divisor_override).astype(dtype)
         # As floats, since a product of counts may be larger than any integer of 64 bits.
         counts = [count.astype(np.float64) for count in self._counts()]
         return np.tile(1 / reduce(np.multiply.outer, counts, np.ones(())).ravel(), self.channels).astype(dtype)
@@ -297,10 +299,10 @@ class AvgPool(Pool, FixedLayer):
         return C
 
     def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
-        from scipy.sparse.linalg import aslinearoperator  # slow to import
+        from convmatrix.core.matrixfree import ScaledOperator  # scipy.sparse.linalg is slow to import
 
         sums = self._sums(dtype)
-        return sums if dtype.kind == "b" else aslinearoperator(sparse.diags_array(self._scale(dtype))) @ sums
+        return sums if dtype.kind == "b" else ScaledOperator(sums, self._scale(dtype))
 
     def _sums(self, dtype: np.dtype[Any]) -> "LinearOperator":
         """The sum over each window."""
