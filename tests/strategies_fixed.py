@@ -48,10 +48,13 @@ def pool_arguments(draw, ndims=(0, 1, 2, 3), dilation=False, half=False, style=N
 
 
 @st.composite
-def avg_pool_arguments(draw, **limits):
-    """Arguments of a valid `AvgPool`."""
-    divisor = draw(st.sampled_from((None, None, None, 1, 5)))
-    return draw(pool_arguments(**limits)) | {"count_include_pad": draw(st.booleans()), "divisor_override": divisor}
+def avg_pool_arguments(draw, dilation=True, **limits):
+    """Arguments of a valid `AvgPool`; PyTorch's have no dilation."""
+    divisor = draw(st.sampled_from((None, None, None, 1, 5, -3)))
+    return draw(pool_arguments(dilation=dilation, **limits)) | {
+        "count_include_pad": draw(st.booleans()),
+        "divisor_override": divisor,
+    }
 
 
 @st.composite

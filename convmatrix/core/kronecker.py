@@ -6,6 +6,7 @@ small matrix is applied along its own axis, one after the other.
 
 from collections.abc import Sequence
 from functools import reduce
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
+
+from convmatrix.core.memory import require_product_memory
 
 __all__ = ["KroneckerOperator", "kronecker"]
 
@@ -89,7 +92,14 @@ class KroneckerOperator(LinearOperator):
         """Apply to the columns of x, one axis after the other; all other axes are columns meanwhile."""
         batch = x.shape[1]
         done, left = self._channels, prod(factor.shape[1] for factor in factors)
-        x = x.astype(np.result_type(self.dtype, x.dtype), copy=False)
+        dtype = np.result_type(self.dtype, x.dtype)
+        sizes = [x.size]
+        for factor in factors:
+            sizes.append(sizes[-1] // factor.shape[1] * factor.shape[0])
+        # What an axis is applied to and its result, both once more in another order of axes.
+        cells = max(map(sum, pairwise(sizes)), default=x.size)
+        require_product_memory((sizes[-1] // max(batch, 1), batch), 2 * cells * dtype.itemsize)
+        x = x.astype(dtype, copy=False)
         for factor in factors:
             rows, cols = factor.shape
             left //= cols

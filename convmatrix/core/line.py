@@ -82,16 +82,19 @@ def line_of(axis: Axis, start: int, stop: int) -> Line:
     """The line of the windows from `start` to `stop`."""
     first = start * axis.stride - axis.before
     end = first + (stop - 1 - start) * axis.stride + axis.span
+    # Steps that are never taken may be larger than an array's.
+    stride = axis.stride if stop - start > 1 else 1
+    dilation = axis.dilation if axis.kernel_size > 1 else 1
     if end - first > _SPARSE * (stop - start) * axis.kernel_size:
         reads = axis.extend(axis.positions(np.arange(start, stop, dtype=np.int64)))
         return Line(reads.ravel(), slice(0, 0), _NONE, axis.kernel_size, 1)
     if axis.input_dilation > 1:
-        return Line(_standing(axis, first, end), slice(0, 0), _NONE, axis.stride, axis.dilation)
+        return Line(_standing(axis, first, end), slice(0, 0), _NONE, stride, dilation)
     size = axis.input_size
     lo = min(max(first, 0), size)
     inside = slice(lo, max(min(end, size), lo))
     before, after = _standing(axis, first, min(end, 0)), _standing(axis, max(first, size), end)
-    return Line(before, inside, after, axis.stride, axis.dilation)
+    return Line(before, inside, after, stride, dilation)
 
 
 _NONE = np.zeros(0, dtype=np.int64)

@@ -11,10 +11,11 @@ from scipy.sparse.linalg import LinearOperator
 
 from convmatrix.core.assembly import extended_weight
 from convmatrix.core.axis import Axis
+from convmatrix.core.memory import require_product_memory
 from convmatrix.core.pattern import Pattern, pattern_of
 from convmatrix.core.windows import banded, gathered, has_band, mirrored, scattered
 
-__all__ = ["ConvolutionOperator"]
+__all__ = ["ConvolutionOperator", "ScaledOperator"]
 
 _MOST_AXES = 29
 """NumPy's arrays have up to 64 axes, and windows two for each axis, of which columns side by side are one more."""
@@ -77,6 +78,14 @@ class ConvolutionOperator(LinearOperator):
         flat = weight.reshape(-1, *weight.shape[2:])
         return ConvolutionOperator(self._axes, flat, self._groups, transposed=not self._transposed)
 
+    def _require_memory(self, x: NDArray[Any], n: int, dtype: np.dtype[Any]) -> None:
+        """Refuse a product that does not fit: its result, the columns in the order that they are read, and sums."""
+        cells = n * x.shape[1]
+        copied = x.size if x.dtype != dtype or not x.flags.forc else 0
+        if not self._whole_windows:
+            cells, copied = 2 * cells, 2 * x.size
+        require_product_memory((n, x.shape[1]), (cells + copied) * dtype.itemsize)
+
     def _applied(self, x: NDArray[Any], *, back: bool, conjugate: bool) -> NDArray[Any]:
         """Apply to the columns of x, shape (n, batch); `back` is from the convolution's outputs to its inputs."""
         x = np.asarray(x)
@@ -85,6 +94,7 @@ class ConvolutionOperator(LinearOperator):
             dtype = np.dtype(np.float32)
         domain, target = (self._rows, self._cols) if back else (self._cols, self._rows)
         n, batch = prod(target), x.shape[1]
+        self._require_memory(x, n, dtype)
         weight = (self._weight if self._whole_windows else self._extended).astype(dtype, copy=False)
         weight = _conjugate(weight) if conjugate else weight
         if self._whole_windows and batch > 1 and x.flags.c_contiguous:
@@ -95,6 +105,48 @@ class ConvolutionOperator(LinearOperator):
         if self._whole_windows:
             return _along_windows(self._axes, weight, images, back=back).reshape(batch, n).T
         return _along_runs(self._patterns, weight, images, target, back=back).reshape(batch, n).T
+
+
+class ScaledOperator(LinearOperator):
+    """An operator whose rows are multiplied by real numbers, or the transpose of such a one.
+
+    Parameters
+    ----------
+    operator : LinearOperator
+        Of a real dtype.
+    scale : (rows of the operator,) ndarray
+    transposed : bool, default False
+        Whether this is the transpose: what it is applied to is multiplied, not the result.
+
+    Examples
+    --------
+    >>> identity = ConvolutionOperator([Axis(2, 1)], np.ones((1, 1, 1)), 1)
+    >>> ScaledOperator(identity, np.array([2.0, 3.0])) @ np.array([1, 10])
+    array([ 2., 30.])
+    """
+
+    def __init__(self, operator: LinearOperator, scale: NDArray[Any], *, transposed: bool = False) -> None:
+        self._operator, self._scale, self._transposed = operator, scale, transposed
+        shape = operator.shape[::-1] if transposed else operator.shape
+        super().__init__(np.result_type(operator.dtype, scale.dtype), shape)  # type: ignore[call-arg]  # as above
+
+    def _matvec(self, x: NDArray[Any]) -> NDArray[Any]:
+        return self._matmat(x.reshape(-1, 1))[:, 0]
+
+    def _matmat(self, x: NDArray[Any]) -> NDArray[Any]:
+        if self._transposed:
+            require_product_memory((self.shape[0], x.shape[1]), 2 * x.size * np.result_type(x, self._scale).itemsize)
+            back: NDArray[Any] = self._operator.T @ (self._scale[:, None] * x)
+            return back
+        result: NDArray[Any] = self._operator @ x
+        result *= self._scale[:, None]
+        return result
+
+    def _transpose(self) -> "ScaledOperator":
+        return ScaledOperator(self._operator, self._scale, transposed=not self._transposed)
+
+    def _adjoint(self) -> "ScaledOperator":
+        return self._transpose()  # of real numbers
 
 
 def _conjugate(weight: NDArray[Any]) -> NDArray[Any]:

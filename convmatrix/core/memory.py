@@ -1,33 +1,88 @@
-"""How much memory is there? Asked before anything large is built, so that the system never has to refuse."""
+"""How much memory is available? Checked before anything large is built, so that the system never has to refuse.
 
+Four things limit a process: the memory of the machine, its own limits on address space (``ulimit -v``) and on data
+(``ulimit -d``), and each of the control groups that it is in, from its own up to the outermost one.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from convmatrix.core.errors import TooLargeError
 
-__all__ = ["UNCHECKED", "available_memory", "require_memory"]
+resource: Any
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None
+
+__all__ = [
+    "UNCHECKED",
+    "UNCHECKED_BY_PROCESS",
+    "Available",
+    "available_memory",
+    "require_memory",
+    "require_product_memory",
+]
 
 UNCHECKED = 64 * 2**20
-"""Results up to this many bytes are built without asking."""
+"""Results up to this many bytes are built without a look at the machine and its control groups."""
+
+UNCHECKED_BY_PROCESS = 2**20
+"""The same for the limits of the process itself, which are seldom set and known at once."""
 
 _NO_LIMIT = 2**60
 """From here on a limit is none: version 1 of control groups writes the largest number of whole pages for it."""
 
-_CGROUPS = (  # (limit, use, statistics, the statistics' name for file cache that can be given back)
-    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
-)
+_WORKSPACE = 16 * 2**20
+"""What building a result takes beside it, for blocks that are written again and again: it has to fit as well."""
+
+_ROOT = Path("/")
+"""Where ``proc`` and ``sys`` are."""
 
 
-def available_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that can be allocated without swapping: what Linux says, within the limit of a container.
+class Available(int):
+    """A number of bytes, and the limit that leaves no more than these; no name where it is the machine's memory."""
+
+    limit: str
+
+    def __new__(cls, size: int, limit: str = "") -> "Available":
+        """Name a number."""
+        self = super().__new__(cls, size)
+        self.limit = limit
+        return self
+
+
+class _Version(NamedTuple):
+    """The files of a version of control groups; `reclaimable` is the statistic of file cache that can be dropped."""
+
+    limit: str
+    used: str
+    reclaimable: str
+
+
+_VERSIONS = {  # by the type of the file system
+    "cgroup2": _Version("memory.max", "memory.current", "inactive_file"),
+    "cgroup": _Version("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+
+
+def available_memory(root: Path | None = None) -> int | None:
+    """Bytes that can be allocated without swapping: those of the machine, within all limits of this process.
+
+    Parameters
+    ----------
+    root : path, default /
+        The folder that has ``proc`` and ``sys``.
 
     Returns
     -------
     int or None
-        None where the system does not tell.
+        An `Available`; None where the system does not tell.
     """
-    known = [_meminfo(meminfo), *(_cgroup(cgroup, *names) for names in _CGROUPS)]
-    return min((size for size in known if size is not None), default=None)
+    root = _ROOT if root is None else root
+    return min([*_meminfo(root), *_process_limits(root), *_control_groups(root)], default=None)
 
 
 def require_memory(needed: int, what: str, remedy: str) -> None:
@@ -45,29 +100,146 @@ def require_memory(needed: int, what: str, remedy: str) -> None:
     TooLargeError
         If more bytes are needed than available.
     """
-    if needed <= UNCHECKED:
+    if needed > UNCHECKED:
+        available = available_memory()
+    elif needed > UNCHECKED_BY_PROCESS:
+        available = min(_process_limits(_ROOT), default=None)
+    else:
         return
-    available = available_memory()
     if available is not None and needed > available:
-        raise TooLargeError(f"{what} needs {_gib(needed)} but {_gib(available)} of memory is available: {remedy}")
+        limit = available.limit if isinstance(available, Available) else ""
+        within = f" within {limit}" if limit else ""
+        raise TooLargeError(
+            f"{what} needs {_gib(needed)} but {_gib(available)} of memory is available{within}: {remedy}"
+        )
+
+
+def require_product_memory(shape: tuple[int, int], needed: int) -> None:
+    """Refuse a product of an operator that does not fit in memory.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        That of the result.
+    needed : int
+        Bytes.
+    """
+    remedy = "multiply by fewer columns at a time" if shape[1] > 1 else "take fewer channels, or a part of the input"
+    require_memory(needed, f"a product of shape {shape}", remedy)
 
 
 def _gib(size: int) -> str:
-    return f"{size / 2**30:.3g} GiB"
+    # As decimals, since a size may be larger than any float.
+    gib = Decimal(size) / 2**30
+    return f"{float(gib) if gib < _FLOATS else gib:.3g} GiB"
 
 
-def _meminfo(path: Path) -> int | None:
-    if not path.exists():
+_FLOATS = Decimal("1e300")
+
+
+# -- the machine -----------------------------------------------------------------------------------------------------
+
+
+def _meminfo(root: Path) -> Iterator[Available]:
+    fields = _fields(root / "proc/meminfo")
+    if "MemAvailable" in fields:
+        yield Available(fields["MemAvailable"])
+
+
+def _fields(path: Path) -> dict[str, int]:
+    """The sizes in a file of lines such as ``VmSize:  1234 kB``, in bytes."""
+    text = _text(path) or ""
+    lines = (line.split() for line in text.splitlines())
+    return {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines if len(words) == 3 and words[2] == "kB"}
+
+
+def _text(path: Path) -> str | None:
+    """What a file of the system says; None where it is not there, or not for this user."""
+    try:
+        return path.read_text()
+    except OSError:
         return None
-    fields = dict(line.split(":") for line in path.read_text().splitlines() if ":" in line)
-    return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
 
 
-def _cgroup(root: Path, limit: str, used: str, stat: str, reclaimable: str) -> int | None:
-    if not ((root / limit).exists() and (root / used).exists() and (root / stat).exists()):
-        return None
-    text = (root / limit).read_text().strip()
-    if text == "max" or int(text) >= _NO_LIMIT:  # then the other files, which are slow to read, need not be asked
-        return None
-    statistics = dict(line.split() for line in (root / stat).read_text().splitlines())
-    return max(int(text) - int((root / used).read_text()) + int(statistics.get(reclaimable, 0)), 0)
+# -- the process -----------------------------------------------------------------------------------------------------
+
+_LIMITS = (  # (limit, what counts against it, what it is called)
+    ("RLIMIT_AS", "VmSize", "address space of this process (ulimit -v)"),
+    ("RLIMIT_DATA", "VmData", "data segment of this process (ulimit -d)"),
+)
+
+
+def _process_limits(root: Path) -> Iterator[Available]:
+    if resource is None:
+        return
+    for limit, counted, name in _LIMITS:
+        most = resource.getrlimit(getattr(resource, limit))[0]
+        if most in (resource.RLIM_INFINITY, -1) or most >= _NO_LIMIT:
+            continue
+        used = _fields(root / "proc/self/status").get(counted)
+        if used is not None:
+            yield Available(max(most - used - _WORKSPACE, 0), f"the limit of {_gib(most)} on the {name}")
+
+
+# -- control groups --------------------------------------------------------------------------------------------------
+
+
+def _control_groups(root: Path) -> Iterator[Available]:
+    """What is left in each control group of this process, its own and all around it."""
+    for folder, kind in _memory_groups(root):
+        version = _VERSIONS[kind]
+        most = _text(folder / version.limit)
+        if most is None or most.strip() == "max" or int(most) >= _NO_LIMIT:
+            continue  # then the other files, which are slow to read, are not needed
+        used = _text(folder / version.used)
+        if used is None:
+            continue
+        statistics = dict(line.split() for line in (_text(folder / "memory.stat") or "").splitlines())
+        left = int(most) - int(used) + int(statistics.get(version.reclaimable, 0)) - _WORKSPACE
+        path = Path("/") / folder.relative_to(root)
+        yield Available(max(left, 0), f"the limit of {_gib(int(most))} of its control group ({path / version.limit})")
+
+
+def _memory_groups(root: Path) -> Iterator[tuple[Path, str]]:
+    """The folder of each control group that counts the memory of this process, and the type of its file system."""
+    paths = _group_paths(root)
+    for kind, top, mounted in _mounts(root):
+        path = paths.get(kind)
+        if path is None:
+            continue
+        # A container sees a part of the hierarchy only, and may be given paths that begin outside of it.
+        below = path.relative_to(top) if path.is_relative_to(top) else Path()
+        folder = mounted / below if ".." not in below.parts else mounted
+        yield folder, kind
+        while folder != mounted:
+            folder = folder.parent
+            yield folder, kind
+
+
+def _group_paths(root: Path) -> dict[str, Path]:
+    """The control group of this process in each hierarchy that counts memory."""
+    paths = {}
+    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            paths["cgroup2"] = Path(path)
+        elif "memory" in controllers.split(","):
+            paths["cgroup"] = Path(path)
+    return paths
+
+
+def _mounts(root: Path) -> Iterator[tuple[str, Path, Path]]:
+    """Where hierarchies that count memory are mounted: type, which of their folders, and where."""
+    for line in (_text(root / "proc/self/mountinfo") or "").splitlines():
+        before, _, after = line.partition(" - ")
+        _, _, _, top, mounted, *_ = before.split(" ")
+        kind, _, *options = after.split(" ")
+        if kind == "cgroup2" or (kind == "cgroup" and "memory" in ",".join(options).split(",")):
+            yield kind, Path(_unescaped(top)), root / _unescaped(mounted).lstrip("/")
+
+
+def _unescaped(path: str) -> str:
+    """A path of mountinfo, which has spaces and such as octal numbers."""
+    for character in " \t\n\\":
+        path = path.replace(f"\\{ord(character):03o}", character)
+    return path

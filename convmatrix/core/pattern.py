@@ -9,12 +9,16 @@ A Gram matrix has patterns too: there all symbols are sets of pairs of taps, thr
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, wraps
+from math import gcd
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.axis import NOTHING, Axis
+from convmatrix.core.axis import NOTHING, Axis, require_countable
+from convmatrix.core.counting import count_multiples
+from convmatrix.core.errors import short
+from convmatrix.core.memory import require_memory
 
 __all__ = [
     "Pattern",
@@ -24,6 +28,7 @@ __all__ = [
     "pattern_of",
     "transposed_gram_pattern_of",
     "transposed_pattern_of",
+    "windows_of",
 ]
 
 Ints = NDArray[np.int64]
@@ -138,8 +143,11 @@ class Pattern:
         first, last = self.head.n_rows, self.n_rows - self.tail.n_rows
         counts[:first] = np.diff(self.head.ptr)
         period = self.body.n_rows
-        for row, count in enumerate(np.diff(self.body.ptr)):  # not all at once: that would be as many small copies
-            counts[first + row : last : period] = count
+        if period > self.repeats:
+            counts[first:last].reshape(self.repeats, period)[:] = np.diff(self.body.ptr)
+        else:
+            for row, count in enumerate(np.diff(self.body.ptr)):  # not all at once: that would be as many small copies
+                counts[first + row : last : period] = count
         counts[last:] = np.diff(self.tail.ptr)
         return counts
 
@@ -335,25 +343,73 @@ _KEPT = 2**15
 @_remembered
 def pattern_of(axis: Axis) -> Pattern:
     """Pattern of the convolution along one axis: rows are outputs, columns inputs."""
+    repeating = _checked(axis, axis.output_size, *axis.interior_outputs(), axis.period)
     return _pattern(
         lambda outputs: _inputs_of(axis, outputs),
         (axis.output_size, axis.input_size),
-        _repeating(*axis.interior_outputs(), axis.period),
+        repeating,
         (axis.period, axis.shift),
         _Symbols(axis.kernel_size),
+        _meeting(axis, axis.reading_outputs, axis.output_size),
+    )
+
+
+def windows_of(axis: Axis) -> Pattern:
+    """Pattern of the windows along one axis: which inputs an output reads, whatever the tap; its only symbol is 0.
+
+    It takes no arrays as long as the kernel, which may be much longer than the input.
+
+    Parameters
+    ----------
+    axis : Axis
+        With padding mode ``zeros``, so that no two taps of a window read the same input.
+
+    Returns
+    -------
+    Pattern
+    """
+    outputs = axis.output_size
+    # A stride that is never taken, and taps that lie beyond the end of the input in every window, are left out: those
+    # of a pool may be larger than what can be counted.
+    stride = axis.stride if outputs > 1 else 1
+    taps = min(axis.kernel_size, (axis.stretched_size - 1 + axis.before) // axis.dilation + 1)
+    if (stride, taps) != (axis.stride, axis.kernel_size):
+        span = axis.dilation * (taps - 1) + 1
+        after = (outputs - 1) * stride + span - axis.before - axis.stretched_size
+        axis = replace(axis, kernel_size=taps, stride=stride, after=after)
+    return _windows_of(axis)
+
+
+@_remembered
+def _windows_of(axis: Axis) -> Pattern:
+    repeating = _checked(axis, axis.output_size, *axis.interior_outputs(), axis.period)
+
+    def reads(outputs: Ints) -> Meetings:
+        meetings = _inputs_of(axis, outputs)
+        return meetings._replace(tap=np.zeros_like(meetings.tap))
+
+    return _pattern(
+        reads,
+        (axis.output_size, axis.input_size),
+        repeating,
+        (axis.period, axis.shift),
+        _Symbols(1),
+        _meeting(axis, axis.reading_outputs, axis.output_size),
     )
 
 
 @_remembered
 def transposed_pattern_of(axis: Axis) -> Pattern:
     """Pattern of the transposed convolution along one axis: rows are the convolution's inputs, columns its outputs."""
+    repeating = _checked(axis, axis.input_size, *axis.interior_inputs(), axis.shift)
     beside = _pairs_beside(axis)
     return _pattern(
         lambda inputs: _outputs_of(axis, inputs, beside),
         (axis.input_size, axis.output_size),
-        _repeating(*axis.interior_inputs(), axis.shift),
+        repeating,
         (axis.shift, axis.period),
         _Symbols(axis.kernel_size),
+        _meeting(axis, axis.read_inputs, axis.input_size),
     )
 
 
@@ -362,36 +418,40 @@ def gram_pattern_of(axis: Axis) -> Pattern:
     """Pattern of C^H C along one axis: inputs that share a window; symbols are sets of pairs of taps."""
     # In the interior the pairs of a symbol are those with the same distance tap' - tap, so that C^H C is there the
     # convolution with the kernel's autocorrelation.
-    a, beside = axis.input_dilation, _pairs_beside(axis)
+    a = axis.input_dilation
     lo, hi = axis.interior_inputs()
     first, last = axis.interior_outputs()
     # All windows on an input of the interior lie on the input themselves.
     lo = max(lo, -((axis.before - axis.span + 1 - first * axis.stride) // a))
     hi = min(hi, ((last - 1) * axis.stride - axis.before) // a + 1)
+    repeating, beside = _checked(axis, axis.input_size, lo, hi, axis.shift), _pairs_beside(axis)
     return _pattern(
         lambda inputs: _joined(_outputs_of(axis, inputs, beside), lambda o: _inputs_of(axis, o), axis.kernel_size),
         (axis.input_size, axis.input_size),
-        _repeating(lo, hi, axis.shift),
+        repeating,
         (axis.shift, axis.shift),
         _Symbols(0),
+        _meeting(axis, axis.read_inputs, axis.input_size),
     )
 
 
 @_remembered
 def transposed_gram_pattern_of(axis: Axis) -> Pattern:
     """Pattern of C C^H along one axis: outputs whose windows share an input; symbols as for `gram_pattern_of`."""
-    a, beside = axis.input_dilation, _pairs_beside(axis)
+    a = axis.input_dilation
     lo, hi = axis.interior_outputs()
     first, last = axis.interior_inputs()
     # All inputs in a window of the interior are read by every tap.
     lo = max(lo, -((-first * a - axis.before) // axis.stride))
     hi = min(hi, ((last - 1) * a + axis.before - axis.span + 1) // axis.stride + 1)
+    repeating, beside = _checked(axis, axis.output_size, lo, hi, axis.period), _pairs_beside(axis)
     return _pattern(
         lambda outputs: _joined(_inputs_of(axis, outputs), lambda i: _outputs_of(axis, i, beside), axis.kernel_size),
         (axis.output_size, axis.output_size),
-        _repeating(lo, hi, axis.period),
+        repeating,
         (axis.period, axis.period),
         _Symbols(0),
+        _meeting(axis, axis.reading_outputs, axis.output_size),
     )
 
 
@@ -401,17 +461,55 @@ def _pattern(
     repeating: tuple[int, int],
     steps: tuple[int, int],
     symbols: _Symbols,
+    meeting: tuple[int, int],
 ) -> Pattern:
     """The pattern of some rows, of which those from `lo` on repeat, and every `period` of them move on by `shift`."""
+    # Rows outside of the range `meeting` meet nothing.
     (lo, repeats), (period, shift) = repeating, steps
     hi = lo + repeats * period
 
     def rows(first: int, stop: int) -> Rows:
-        return symbols.rows(stop - first, *meetings(np.arange(first, stop, dtype=np.int64)))
+        start = min(max(first, meeting[0]), stop)
+        row, col, tap = meetings(np.arange(start, max(min(stop, meeting[1]), start), dtype=np.int64))
+        return symbols.rows(stop - first, row + (start - first), col, tap)
 
     head, tail = rows(0, lo), rows(hi, shape[0])
     body = rows(lo, lo + period if repeats else lo)
     return Pattern(shape[1], head, body, repeats, shift, tail, symbols.sets())
+
+
+def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int) -> None:
+    """Refuse an axis of which too many rows are written out, since they do not repeat others."""
+    rows = n_rows - max(repeats - 1, 0) * period
+    meetings = axis.nnz if axis.mode == "zeros" else axis.output_size * axis.kernel_size
+    # A period reads through each tap once, if at all.
+    common = gcd(axis.stride, axis.input_dilation)
+    meetings -= max(repeats - 1, 0) * count_multiples(-axis.before, axis.dilation, axis.kernel_size, common)
+    require_memory(
+        rows * _ROW_BYTES + meetings * _MEETING_BYTES,
+        f"the pattern of {short(n_rows)} rows along an axis, {short(rows)} of which do not repeat others,",
+        "use less padding, or a smaller kernel",
+    )
+
+
+_ROW_BYTES = 40
+"""Bytes that a row takes while a pattern is built, and a matrix of it: its start, five times."""
+
+_MEETING_BYTES = 128
+"""Bytes that what a tap reads takes while a pattern is built: row, column and tap, in four versions; measured."""
+
+
+def _meeting(axis: Axis, reading: tuple[int, int], size: int) -> tuple[int, int]:
+    """The rows that meet something: where borders copy the input, all may."""
+    return reading if axis.mode == "zeros" else (0, size)
+
+
+def _checked(axis: Axis, n_rows: int, lo: int, hi: int, period: int) -> tuple[int, int]:
+    """First row and number of repetitions of an interior, if a pattern of the axis can be built."""
+    require_countable(axis)
+    first, repeats = _repeating(lo, hi, period)
+    _require_memory(axis, n_rows, repeats, period)
+    return first, repeats
 
 
 def _repeating(lo: int, hi: int, period: int) -> tuple[int, int]:
@@ -425,6 +523,9 @@ def _repeating(lo: int, hi: int, period: int) -> tuple[int, int]:
 
 def _inputs_of(axis: Axis, outputs: Ints) -> Meetings:
     """What the windows of some outputs read."""
+    if axis.mode == "zeros":
+        first, last = -axis.before, axis.stretched_size - 1
+        return _meetings(outputs * axis.stride + first, axis, (0, last), axis.input_dilation)
     inputs = axis.extend(axis.positions(outputs))
     row, tap = np.nonzero(inputs != NOTHING)
     return Meetings(row, inputs[row, tap], tap)
@@ -433,15 +534,40 @@ def _inputs_of(axis: Axis, outputs: Ints) -> Meetings:
 def _outputs_of(axis: Axis, inputs: Ints, beside: Meetings) -> Meetings:
     """Which outputs read some inputs; `beside` is what `_pairs_beside` returns."""
     # Where an input itself stands, tap t brings it to output (i*a + before - t*d) / s.
-    taps = np.arange(axis.kernel_size, dtype=np.int64)
-    outputs, between = np.divmod(
-        inputs[:, None] * axis.input_dilation + axis.before - taps * axis.dilation, axis.stride
-    )
-    row, tap = np.nonzero((between == 0) & (outputs >= 0) & (outputs < axis.output_size))
-    first, stop = (np.searchsorted(beside.row, inputs, side) for side in ("left", "right"))
-    copied, pair = _spread(first, stop - first)
-    columns = np.concatenate([outputs[row, tap], beside.col[pair]])
+    first, last = -axis.before, (axis.output_size - 1) * axis.stride
+    row, col, tap = _meetings(first - inputs * axis.input_dilation, axis, (-last, 0), axis.stride)
+    if not len(beside.row):
+        return Meetings(row, -col, tap)
+    start, stop = (np.searchsorted(beside.row, inputs, side) for side in ("left", "right"))
+    copied, pair = _spread(start, stop - start)
+    columns = np.concatenate([-col, beside.col[pair]])
     return Meetings(np.concatenate([row, copied]), columns, np.concatenate([tap, beside.tap[pair]]))
+
+
+def _meetings(starts: Ints, axis: Axis, within: tuple[int, int], every: int) -> Meetings:
+    """Where start + tap*dilation is a multiple of `every` within bounds: the number of the start, multiple, and tap."""
+    # It takes as much memory as there are meetings, not that of a table of all starts and taps.
+    low, high = within
+    first = np.maximum(-((starts - low) // axis.dilation), 0)
+    stop = np.minimum((high - starts) // axis.dilation + 1, axis.kernel_size)
+    step = 1
+    if every > 1:
+        common = gcd(axis.dilation, every)
+        step = every // common
+        # tap * dilation = -start (mod every)
+        quotients, remainders = np.divmod(-starts, common)
+        inverse = pow(axis.dilation // common, -1, step)
+        wide = quotients.astype(object) if step > _WIDE else quotients
+        solutions = (wide % step * inverse % step).astype(np.int64)
+        first += (solutions - first) % step
+        stop[remainders != 0] = 0
+    row, number = _spread(np.zeros_like(first), np.maximum(-((first - stop) // step), 0))
+    tap = first[row] + number * step
+    return Meetings(row, (starts[row] + tap * axis.dilation) // every, tap)
+
+
+_WIDE = 2**31
+"""Residues of a larger modulus have products beyond 64 bits."""
 
 
 def _joined(first: Meetings, second: Callable[[Ints], Meetings], kernel_size: int) -> Meetings:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from convmatrix.core.axis import PADDING_NAMES, Axis
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 
 __all__ = [
     "Padding",
@@ -41,6 +41,12 @@ _OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "perio
                 "trilinear": "linear"}  # fmt: skip
 """What numpy.pad, scipy.ndimage, ONNX and PyTorch call our words."""
 
+_MOST_ENTRIES = 1000
+"""Most entries of a sequence that is copied and counted: many more than a layer has axes."""
+
+_LONGEST_WORD = 40
+"""Letters of a word that may be a known one, mistyped."""
+
 _CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
 """dtypes that scipy.sparse cannot hold, by NumPy's character, and what to cast them to."""
 
@@ -48,49 +54,65 @@ _CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
 MOST_AXES = 61
 """Axes that a layer can have: NumPy's arrays have 64 at most, of which groups and channels take three."""
 
+_AXES_AT_MOST = f"a layer has at most {MOST_AXES} axes: NumPy's arrays have 64, three of them for groups and channels"
+
+
+MOST_DIGITS = 1000
+"""Digits that a number can have: more than any layer needs, and few enough for products of several to be printed."""
+
+_MOST = 10**MOST_DIGITS
+
 
 # -- one value -------------------------------------------------------------------------------------------------------
 
 
 def integer(what: str, value: Any) -> int:
     """An integer of Python's or NumPy's; a float is none, nor is a bool."""
-    if type(value) is int:  # the usual case, in a tenth of the time
-        return value
+    number = value if type(value) is int else _index(what, value)  # the usual case takes a tenth of the time
+    if not -_MOST < number < _MOST:
+        raise ValueError(f"{what} must have at most {MOST_DIGITS} digits, got {short(number)}")
+    return number
+
+
+def _index(what: str, value: Any) -> int:
     if isinstance(value, bool | np.bool_):
         raise WrongTypeError(f"{what} must be an integer, got {value} (a bool): write {int(value)} if that is meant")
     try:
         return operator.index(value)
-    except TypeError:
+    except Exception as error:
         kind = type(value).__name__
+        if not isinstance(error, TypeError):  # a class of the user's, which is not asked to refuse in our way
+            raise WrongTypeError(f"{what} must be an integer, got {short(value)} ({kind}), whose __index__ raises "
+                                 f"{type(error).__name__}") from error  # fmt: skip
         whole = isinstance(value, float | np.floating) and float(value).is_integer()
-        remedy = f": write {int(value)}" if whole else ""
-        raise WrongTypeError(f"{what} must be an integer, got {value!r} ({kind}){remedy}") from None
+        remedy = f": write {short(int(value))}" if whole else ""
+        raise WrongTypeError(f"{what} must be an integer, got {short(value)} ({kind}){remedy}") from None
 
 
 def positive(what: str, value: Any) -> int:
     """An integer of at least 1."""
     number = integer(what, value)
     if number < 1:
-        raise ValueError(f"{what} must be at least 1, got {value}")
+        raise ValueError(f"{what} must be at least 1, got {short(number)}")
     return number
 
 
 def flag(what: str, value: Any) -> bool:
     """A bool, of Python's or NumPy's."""
     if not isinstance(value, bool | np.bool_):
-        raise WrongTypeError(f"{what} must be True or False, got {value!r} ({type(value).__name__})")
+        raise WrongTypeError(f"{what} must be True or False, got {short(value)} ({type(value).__name__})")
     return bool(value)
 
 
 def check_word(what: str, word: Any, known: Sequence[str]) -> None:
     """Refuse a word that is none of the known ones, with the one that was perhaps meant."""
-    if word not in known:
-        raise ValueError(f"{what} {word!r} is not one of {', '.join(known)}{_meant(word, known)}")
+    if not isinstance(word, str) or word not in known:
+        raise ValueError(f"{what} {short(word)} is not one of {', '.join(known)}{_meant(word, known)}")
 
 
 def _meant(word: Any, known: Sequence[str]) -> str:
     """What a wrong word may have stood for, as the end of a sentence."""
-    if not isinstance(word, str):
+    if not isinstance(word, str) or len(word) > _LONGEST_WORD:
         return ""
     lower = word.lower()
     close = [_OTHER_WORDS[lower]] if lower in _OTHER_WORDS else []
@@ -109,8 +131,8 @@ def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """A dtype of NumPy's, if scipy.sparse can hold it, in the byte order of the machine."""
     try:
         known = np.dtype(dtype)
-    except TypeError:
-        raise WrongTypeError(f"dtype {dtype!r} is none that NumPy knows: use 'float64', say") from None
+    except (TypeError, ValueError, SyntaxError, OverflowError, AttributeError, RecursionError):  # what NumPy raises
+        raise WrongTypeError(f"dtype {short(dtype)} is none that NumPy knows: use 'float64', say") from None
     cast = cast_for(known)
     if cast is not None:
         raise WrongTypeError(f"dtype {known} is none that scipy.sparse can hold: use {cast!r}")
@@ -125,8 +147,19 @@ def entries_of(value: Any) -> list[Any] | None:
     if value is None or type(value) is int:  # the usual case: to ask for a Sequence takes longer
         return None
     if isinstance(value, np.ndarray):
+        if value.size > _MOST_ENTRIES:
+            raise ValueError(f"an array of shape {value.shape} is no argument for each axis: {_AXES_AT_MOST}")
         value = value.tolist()
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else None
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return None
+    try:
+        size = len(value)
+        entries = list(value) if size <= _MOST_ENTRIES else None
+    except Exception as error:  # a class of the user's, or a range that is longer than Python counts
+        raise WrongTypeError(f"{short(value)} is no list of numbers: it raises {type(error).__name__}") from error
+    if entries is None:
+        raise ValueError(f"a list of {size} entries is no argument for each axis, {short(value)}: {_AXES_AT_MOST}")
+    return entries
 
 
 def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
@@ -135,7 +168,7 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
     if ndim is not None:
         known = ("ndim", integer("ndim", ndim))
         if known[1] < 0:
-            raise ValueError(f"ndim must be at least 0, got {ndim}")
+            raise ValueError(f"ndim must be at least 0, got {short(known[1])}")
     order = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "output_padding",
              "output_size", "scale", "factor")  # fmt: skip
     for name in order:
@@ -145,18 +178,19 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
         if known is None:
             known = (name, len(entries))
         elif known[1] != len(entries):
-            said = f"ndim is {known[1]}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
+            said = f"ndim is {short(known[1])}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
             hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
             raise ValueError(
-                f"{said} but {name} has {counted(len(entries), 'entry')}, {arguments[name]!r}: give one entry for each "
-                f"axis, or one number for all{hint}"
+                f"{said} but {name} has {counted(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
+                f"for each axis, or one number for all{hint}"
             )
     if known is not None and known[1] > MOST_AXES:
-        said = f"ndim is {known[1]}" if known[0] == "ndim" else f"{known[0]} has {known[1]} entries, one for each axis"
-        raise ValueError(
-            f"{said}, but a layer has at most {MOST_AXES} axes: NumPy's arrays have 64, three of them for groups and "
-            "channels"
+        said = (
+            f"ndim is {short(known[1])}"
+            if known[0] == "ndim"
+            else f"{known[0]} has {known[1]} entries, one for each axis"
         )
+        raise ValueError(f"{said}, but {_AXES_AT_MOST}")
     return 2 if known is None else known[1]
 
 
@@ -175,7 +209,7 @@ def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
 def _at_least(least: int, what: str, value: Any) -> int:
     number = integer(what, value)
     if number < least:
-        raise ValueError(f"{what} must be at least {least}, got {number}")
+        raise ValueError(f"{what} must be at least {least}, got {short(number)}")
     return number
 
 
@@ -197,7 +231,7 @@ def _padding_entry(what: str, entry: Any) -> str | tuple[int, int]:
         return (number, number)
     if len(pair) != 2:
         said = counted(len(pair), "entry")
-        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {said}, {entry!r}")
+        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {said}, {short(entry)}")
     return (integer(f"{what}, before,", pair[0]), integer(f"{what}, after,", pair[1]))
 
 

@@ -14,14 +14,17 @@ from convmatrix.core import memory
 from convmatrix.core.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
-from convmatrix.core.errors import WrongTypeError, counted
-from convmatrix.core.pattern import pattern_of
+from convmatrix.core.errors import TooLargeError, WrongTypeError, counted, short
+from convmatrix.core.pattern import pattern_of, windows_of
 from convmatrix.layers.arguments import flag, storable_dtype
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
-__all__ = ["AnyLayer", "FixedLayer", "Transposed", "reads_of"]
+__all__ = ["AnyLayer", "FixedLayer", "Transposed", "reads_of", "require_indices"]
+
+_MOST_INDICES = 2**63 - 1
+"""Rows and columns that indices of 64 bits can number."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -91,10 +94,12 @@ class AnyLayer:
         return nnz * (np.dtype(dtype).itemsize + index) + (self.matrix_shape[0] + 1) * index
 
     def _require_memory(self, needed: int, what: str, nnz: int) -> None:
-        if needed <= memory.UNCHECKED:
-            return
         rows, cols = self.matrix_shape
-        memory.require_memory(needed, f"{what} of {rows} x {cols} with {counted(nnz, 'entry')}", self._remedy)
+        require_indices(what, rows, cols)
+        if needed <= min(memory.UNCHECKED, memory.UNCHECKED_BY_PROCESS):
+            return
+        what = f"{what} of {short(rows)} x {short(cols)} with {counted(nnz, 'entry')}"
+        memory.require_memory(needed, what, self._remedy)
 
     # -- arrays and vectors ----------------------------------------------------------------------------------------
 
@@ -426,6 +431,21 @@ class Transposed(FixedLayer):
         return {}
 
 
+def require_indices(what: str, rows: int, cols: int) -> None:
+    """Refuse a matrix whose rows or columns no index can number.
+
+    Raises
+    ------
+    TooLargeError
+        If there are 2**63 or more of them.
+    """
+    if max(rows, cols) > _MOST_INDICES:
+        raise TooLargeError(
+            f"{what} has {short(rows)} rows and {short(cols)} columns, of which scipy.sparse numbers at most "
+            "2**63 - 1: take a smaller layer"
+        )
+
+
 def reads_of(axis: Axis) -> sparse.csr_array:
     """Tell which inputs each output of one axis reads.
 
@@ -440,6 +460,8 @@ def reads_of(axis: Axis) -> sparse.csr_array:
      [1 1 0]
      [0 1 1]]
     """
+    if axis.mode == "zeros":
+        return assemble([windows_of(axis)], np.ones((1, 1, 1), dtype=bool), 1)
     patterns = [pattern_of(axis)]
     ones = np.ones((1, 1, axis.kernel_size), dtype=bool)
     return assemble(patterns, extended_weight(ones, patterns), 1)

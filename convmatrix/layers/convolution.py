@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from convmatrix.core.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, shortens_refusals
 from convmatrix.core.gram import gram_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import (
@@ -565,6 +565,7 @@ class Conv(Layer):
     ConvTranspose(input_size=(2, 2), kernel_size=(3, 3))
     """
 
+    @shortens_refusals
     def __init__(
         self,
         input_size: PerAxis,
@@ -698,6 +699,7 @@ class ConvTranspose(Layer):
     output_padding: tuple[int, ...]
     _transposed = True
 
+    @shortens_refusals
     def __init__(
         self,
         input_size: PerAxis,
@@ -1004,10 +1006,11 @@ def _transposed_axis(
             f"the padding by {1 - stretched}"
         )
     if (stretched - 1) % axis.input_dilation:
-        fits = [op for op in range(most) if base + op >= 1 and (base + op - 1) % axis.input_dilation == 0]
-        if fits:
+        least = max(1 - base, 0)
+        fitting = least + -(base + least - 1) % axis.input_dilation
+        if fitting < most:
             numbers = {"valid": " with padding=0", "anticausal": f" with padding {pair}"}
-            remedy = f"output_padding {fits[0]} would fit{numbers.get(str(pad), '')}"
+            remedy = f"output_padding {fitting} would fit{numbers.get(str(pad), '')}"
         else:
             remedy = f"no output_padding below {most} would fit; change the padding"
         raise ValueError(
@@ -1055,6 +1058,6 @@ def _padding_reaching(axis: Axis, output_size: int, pads: int) -> int | tuple[in
 def _only_for(sizes: range) -> str:
     if not sizes:
         return "for no size"
-    if len(sizes) > 4:
+    if sizes[4:]:  # there may be more than Python counts
         return f"only for {sizes[0]} to {sizes[-1]} inputs"
     return "only for " + " or ".join(filter(None, [", ".join(map(str, sizes[:-1])), counted(sizes[-1], "input")]))

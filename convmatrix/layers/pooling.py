@@ -15,15 +15,17 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from convmatrix.core.assembly import assemble, index_dtype
-from convmatrix.core.axis import Axis, named_padding
-from convmatrix.core.errors import WrongTypeError
-from convmatrix.core.pattern import Pattern, pattern_of
+from convmatrix.core.axis import Axis, named_padding, require_countable
+from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
+from convmatrix.core.memory import require_memory
+from convmatrix.core.pattern import Pattern, windows_of
 from convmatrix.layers.arguments import (
     Padding,
     PerAxis,
     check_fit,
     count_axes,
     flag,
+    integer,
     padding_entries,
     per_axis,
     positive,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
 __all__ = ["AvgPool", "MaxPool", "Pool"]
+
+_MOST_INT64 = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -108,11 +112,11 @@ class Pool(AnyLayer):
         return tuple(map(reads_of, self.axes))
 
     def _patterns(self) -> list[Pattern]:
-        return [pattern_of(axis) for axis in self.axes]
+        return [windows_of(axis) for axis in self.axes]
 
     def _ones(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The weight of the depthwise convolution whose windows these are."""
-        return np.ones((self.channels, 1, *self.kernel_size), dtype=dtype)
+        """The weight that goes with the patterns, in which all taps are one symbol."""
+        return np.ones((self.channels, 1, *(1,) * self.ndim), dtype=dtype)
 
     @property
     def _windows_nnz(self) -> int:
@@ -138,6 +142,9 @@ class Pool(AnyLayer):
                    "stride": kernel_size if stride is None else stride, "dilation": dilation}  # fmt: skip
         count = count_axes({**numbers, "stride": stride, "padding": padding}, ndim)
         columns = {name: tuple(per_axis(name, number, count)) for name, number in numbers.items()}
+        for number, step in enumerate(columns["dilation"]):
+            if step > _MOST_INT64:
+                raise ValueError(f"dilation on axis {number} must be less than 2**63, got {step}")
         axes = [Axis(n, k, s, dilation=d) for n, k, s, d in zip(*columns.values(), strict=True)]
         ceil_mode = flag("ceil_mode", ceil_mode)
         pads = []
@@ -169,11 +176,13 @@ class AvgPool(Pool, FixedLayer):
     padding : int, str, or sequence, default 0
         As for `Conv`, but less than the kernel on each side, and not negative. TensorFlow's SAME is
         ``padding="same", count_include_pad=False``.
+    dilation : int or sequence of int, default 1
+        Distance between the cells of a window, as in `MaxPool` and ONNX; PyTorch's average pools have none.
     ceil_mode : bool, default False
         Round the output size up. A last window that would start beyond the input is left out.
     count_include_pad : bool, default True
     divisor_override : int, optional
-        What every sum is divided by.
+        What every sum is divided by: any integer of 64 bits but 0.
     channels : int, default 1
     ndim : int, optional
         Number of axes, where no argument tells it.
@@ -206,6 +215,7 @@ class AvgPool(Pool, FixedLayer):
 
     _padding_alone = "a window of padding alone has no input to average"
 
+    @shortens_refusals
     def __init__(
         self,
         input_size: PerAxis,
@@ -213,14 +223,15 @@ class AvgPool(Pool, FixedLayer):
         *,
         stride: PerAxis | None = None,
         padding: Padding = 0,
+        dilation: PerAxis = 1,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
         channels: int = 1,
         ndim: int | None = None,
     ) -> None:
-        self._set_windows(input_size, kernel_size, stride, padding, 1, ceil_mode, channels, ndim)
-        divisor = None if divisor_override is None else positive("divisor_override", divisor_override)
+        self._set_windows(input_size, kernel_size, stride, padding, dilation, ceil_mode, channels, ndim)
+        divisor = None if divisor_override is None else _divisor(divisor_override)
         self._set(count_include_pad=flag("count_include_pad", count_include_pad), divisor_override=divisor)
 
     @property
@@ -235,25 +246,56 @@ class AvgPool(Pool, FixedLayer):
         -------
         output_size ndarray of int64
 
+        Raises
+        ------
+        ValueError
+            If there are more than fit in the available memory (also a MemoryError), or one is beyond 64 bits.
+
         Examples
         --------
         >>> AvgPool((4,), 3, stride=2, padding=1, ceil_mode=True).divisors()
         array([3, 3, 2])
         """
+        outputs = prod(self.output_size)
+        require_memory(2 * 8 * outputs, f"an array of {short(outputs)} divisors", "take a smaller input")
         if self.divisor_override is not None:
             return np.full(self.output_size, self.divisor_override, dtype=np.int64)
-        counts = [self._counted(axis, *pads) for axis, pads in zip(self.axes, self.padding, strict=True)]
+        counts = self._counts()
+        largest = prod(int(count.max()) for count in counts)
+        if largest > _MOST_INT64:
+            raise ValueError(f"a divisor is {short(largest)}, which 64 bits do not hold: take a smaller kernel")
         return reduce(np.multiply.outer, counts, np.ones((), dtype=np.int64))
 
+    def _counts(self) -> list[NDArray[np.int64]]:
+        """How many cells of each window count, axis by axis: a divisor is the product over the axes."""
+        return [self._counted(axis, *pads) for axis, pads in zip(self.axes, self.padding, strict=True)]
+
     def _counted(self, axis: Axis, before: int, after: int) -> NDArray[np.int64]:
-        """How many cells of each window count on one axis."""
-        first, last = (-before, axis.input_size + after) if self.count_include_pad else (0, axis.input_size)
-        starts = np.arange(axis.output_size, dtype=np.int64) * axis.stride - before
-        return np.minimum(starts + axis.span, last) - np.maximum(starts, first)
+        """How many cells of each window count on one axis: its taps between the ends of padding or input."""
+        first, last = (-before, axis.input_size + after - 1) if self.count_include_pad else (0, axis.input_size - 1)
+        if axis.output_size == 1:  # without arrays, since a single window may be larger than what 64 bits count
+            starts: Any = np.array([-before], dtype=object)
+        else:
+            require_countable(axis)
+            starts = np.arange(axis.output_size, dtype=np.int64) * axis.stride - before
+        taps = np.minimum((last - starts) // axis.dilation, axis.kernel_size - 1)
+        counts = taps - np.maximum(-((starts - first) // axis.dilation), 0) + 1
+        if counts.max() > _MOST_INT64:
+            raise ValueError(
+                f"a window counts {short(int(counts.max()))} cells, which 64 bits do not hold: take a smaller kernel"
+            )
+        in_64_bits: NDArray[np.int64] = counts.astype(np.int64)
+        return in_64_bits
 
     def _scale(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The reciprocal of every row's divisor."""
-        return np.tile(1 / self.divisors().ravel(), self.channels).astype(dtype)
+        rows = self.matrix_shape[0]
+        require_memory(3 * 8 * rows, f"an array of {short(rows)} divisors", "take a smaller input")
+        if self.divisor_override is not None:
+            return np.full(rows, 1 / self.divisor_override).astype(dtype)
+        # As floats, since a product of counts may be larger than any integer of 64 bits.
+        counts = [count.astype(np.float64) for count in self._counts()]
+        return np.tile(1 / reduce(np.multiply.outer, counts, np.ones(())).ravel(), self.channels).astype(dtype)
 
     def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:
         C = assemble(self._patterns(), self._ones(dtype), self.channels)
@@ -262,12 +304,21 @@ class AvgPool(Pool, FixedLayer):
         return C
 
     def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
-        from scipy.sparse.linalg import aslinearoperator  # slow to import
+        from convmatrix.core.matrixfree import ScaledOperator  # scipy.sparse.linalg is slow to import
 
+        sums = self._sums(dtype)
+        return sums if dtype.kind == "b" else ScaledOperator(sums, self._scale(dtype))
+
+    def _sums(self, dtype: np.dtype[Any]) -> "LinearOperator":
+        """The sum over each window."""
+        from convmatrix.core.kronecker import KroneckerOperator  # scipy.sparse.linalg is slow to import
         from convmatrix.core.matrixfree import ConvolutionOperator
 
-        sums = ConvolutionOperator(self.axes, self._ones(dtype), self.channels)
-        return sums if dtype.kind == "b" else aslinearoperator(sparse.diags_array(self._scale(dtype))) @ sums
+        if any(axis.kernel_size > axis.input_size for axis in self.axes):
+            # A kernel need not fit in memory where the input does; axis by axis it is never written out.
+            return KroneckerOperator(self.axis_patterns(), self.channels, dtype)
+        ones = np.ones((self.channels, 1, *self.kernel_size), dtype=dtype)
+        return ConvolutionOperator(self.axes, ones, self.channels)
 
     @property
     def _fractional(self) -> bool:
@@ -296,9 +347,8 @@ class MaxPool(Pool):
 
     Parameters
     ----------
-    input_size, kernel_size, stride, padding, ceil_mode, channels, ndim
+    input_size, kernel_size, stride, padding, dilation, ceil_mode, channels, ndim
         As for `AvgPool`.
-    dilation : int or sequence of int, default 1
 
     Raises
     ------
@@ -323,6 +373,7 @@ class MaxPool(Pool):
 
     _padding_alone = "a window of padding alone has no largest entry"
 
+    @shortens_refusals
     def __init__(
         self,
         input_size: PerAxis,
@@ -457,6 +508,16 @@ def _equal(seen: NDArray[Any], largest: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _spans(kernel_size: Iterable[int], dilation: Iterable[int]) -> list[int]:
     return [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
+
+
+def _divisor(divisor_override: int) -> int:
+    """A divisor, which PyTorch takes of either sign and in 64 bits."""
+    divisor = integer("divisor_override", divisor_override)
+    if divisor == 0:
+        raise ValueError("divisor_override must not be 0, by which no sum can be divided: leave it out for the mean")
+    if not -_MOST_INT64 <= divisor <= _MOST_INT64:
+        raise ValueError(f"divisor_override must be between -2**63 and 2**63, got {short(divisor)}")
+    return divisor
 
 
 def _check_pads(number: int, axis: Axis, pads: tuple[int, int], padding_alone: str) -> None:

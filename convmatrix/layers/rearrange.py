@@ -15,6 +15,7 @@ from scipy import sparse
 
 from convmatrix.core.assembly import index_dtype
 from convmatrix.core.axis import NOTHING, Axis
+from convmatrix.core.errors import shortens_refusals
 from convmatrix.layers.arguments import Padding, PerAxis, count_axes, per_axis, positive
 from convmatrix.layers.base import FixedLayer, Transposed, reads_of
 from convmatrix.layers.convolution import Conv
@@ -68,6 +69,7 @@ class Unfold(FixedLayer):
     padding_mode: str
     input_dilation: tuple[int, ...]
 
+    @shortens_refusals
     def __init__(
         self,
         input_size: PerAxis,
@@ -202,6 +204,7 @@ class Fold(Transposed):
     array([1, 2, 2, 1])
     """
 
+    @shortens_refusals
     def __init__(
         self,
         output_size: PerAxis,
@@ -267,6 +270,7 @@ class PixelUnshuffle(Unfold):
      [0 0 0 1]]
     """
 
+    @shortens_refusals
     def __init__(self, input_size: PerAxis, factor: PerAxis, *, channels: int = 1, ndim: int | None = None) -> None:
         sizes, factors, channels = _blocks(input_size, factor, channels, ndim)
         for axis, (n, r) in enumerate(zip(sizes, factors, strict=True)):
@@ -336,6 +340,7 @@ class PixelShuffle(Transposed):
 
     layer: PixelUnshuffle
 
+    @shortens_refusals
     def __init__(self, input_size: PerAxis, factor: PerAxis, *, channels: int = 1, ndim: int | None = None) -> None:
         sizes, factors, channels = _blocks(input_size, factor, channels, ndim)
         larger = [n * r for n, r in zip(sizes, factors, strict=True)]

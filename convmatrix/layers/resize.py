@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, gcd, prod
-from numbers import Rational, Real
+from numbers import Integral, Rational, Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,10 +16,10 @@ from numpy.typing import DTypeLike
 from scipy import sparse
 
 from convmatrix.core.assembly import index_dtype
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
 from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, per_axis, positive
-from convmatrix.layers.base import FixedLayer
+from convmatrix.layers.base import FixedLayer, require_indices
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -31,6 +31,9 @@ UPSAMPLE_MODES = ("nearest", "nearest-exact", "linear")
 _LARGEST_DENOMINATOR = 2**31
 """A scale is the closest fraction with no larger denominator, as 1.7 is 17/10: so positions are exact, in 64 bits."""
 
+
+_LARGEST_EXACT = 2**53
+"""Up to here floats hold all integers."""
 
 _MOST_COMPARED = 2**16
 """Outputs that are compared one by one, in some hundredths of a second, where the numbers alone do not decide."""
@@ -67,12 +70,12 @@ class Positions(NamedTuple):
         lo = max(-self.offset // self.slope + 1, 0)
         hi = min(-(-((self.inputs - 1) * self.unit - self.offset) // self.slope), self.outputs)
         common = gcd(self.slope, self.unit)
-        on_inputs = range(0)
+        on_inputs = 0
         if self.offset % common == 0:
             every = self.unit // common
             first = -(self.offset // common) * pow(self.slope // common, -1, every) % every
-            on_inputs = range(lo + (first - lo) % every, hi, every)
-        return self.outputs + max(hi - lo, 0) - len(on_inputs)
+            on_inputs = max(-((lo + (first - lo) % every - hi) // every), 0)
+        return self.outputs + max(hi - lo, 0) - on_inputs
 
     def equals(self, other: "Positions") -> bool:
         """Whether every output reads the same inputs with the same weights as in another axis of the same sizes.
@@ -126,7 +129,10 @@ class Positions(NamedTuple):
             require_memory(needed, f"the matrix of an axis of {self.inputs} inputs and {self.outputs} outputs",
                            "use fewer outputs")  # fmt: skip
         last = (self.inputs - 1) * self.unit
-        position = np.clip(np.arange(self.outputs, dtype=np.int64) * self.slope + self.offset, 0, last)
+        # In Python's integers where 64 bits do not hold a position: sizes and scales may have little in common.
+        wide = max(last, self.outputs * self.slope + abs(self.offset), self.unit) >= 2**63
+        outputs = np.arange(self.outputs, dtype=np.int64)
+        position = np.clip((outputs.astype(object) if wide else outputs) * self.slope + self.offset, 0, last)
         below, beyond = np.divmod(position, self.unit)
         if not self.interpolates:
             beyond[:] = 0
@@ -136,7 +142,7 @@ class Positions(NamedTuple):
         index = index_dtype(self.outputs, self.inputs, self.nnz)
         indptr = np.zeros(self.outputs + 1, dtype=index)
         np.cumsum(reads.sum(axis=1), out=indptr[1:])
-        arrays = (weights[reads] / self.unit, cols[reads].astype(index), indptr)
+        arrays = ((weights[reads] / self.unit).astype(np.float64), cols[reads].astype(index), indptr)
         return sparse.csr_array(arrays, shape=(self.outputs, self.inputs))
 
 
@@ -214,6 +220,7 @@ class Upsample(FixedLayer):
     align_corners: bool
     channels: int
 
+    @shortens_refusals
     def __init__(
         self,
         input_size: PerAxis,
@@ -240,7 +247,7 @@ class Upsample(FixedLayer):
             scales = [Fraction(o, n) for n, o in zip(inputs, outputs, strict=True)]
         else:
             given = _scales(scale, count)
-            scaled = [floor(n * f) for n, f in zip(inputs, given, strict=True)]  # of rounded products, as in PyTorch
+            scaled = [floor(_times(n, f)) for n, f in zip(inputs, given, strict=True)]
             outputs = scaled if output_size is None else per_axis("output_size", output_size, count)
             scales = []
             for axis, (n, o, f) in enumerate(zip(inputs, outputs, given, strict=True)):
@@ -299,6 +306,10 @@ class Upsample(FixedLayer):
          [0 1 0]]
         """
         checked = self._checked(dtype)
+        for axis, (rows, cols) in enumerate(zip(self.output_size, self.input_size, strict=True)):
+            what = f"the matrix of axis {axis}"
+            require_indices(what, rows, cols)
+            require_memory(rows * _PEAK, f"{what}, {rows} x {cols},", "take a smaller output")
         return tuple(positions.matrix().astype(checked) for positions in self.positions)
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
@@ -379,12 +390,25 @@ def _scales(scale: Any, count: int) -> list[float | Fraction]:
 
 
 def _checked_scale(what: str, value: Any) -> float | Fraction:
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise WrongTypeError(f"{what} must be a number, got {value!r} ({type(value).__name__})")
-    number = Fraction(value) if isinstance(value, Rational) else float(value)
+        raise WrongTypeError(f"{what} must be a number, got {short(value)} ({type(value).__name__})")
+    # In Python's numbers, since one of NumPy's cannot be compared with what its own type does not hold.
+    number = _fraction(value) if isinstance(value, Rational) else float(value)
     if not 1 / _LARGEST_DENOMINATOR < number < _LARGEST_DENOMINATOR:
-        raise ValueError(f"{what} must be between 1/2**31 and 2**31, got {value}")
+        given = short(int(value)) if isinstance(value, Integral) else str(value)
+        raise ValueError(f"{what} must be between 1/2**31 and 2**31, got {given}")
     return number
+
+
+def _fraction(value: Rational) -> Fraction:
+    return Fraction(int(value.numerator), int(value.denominator))
+
+
+def _times(size: int, scale: float | Fraction) -> float | Fraction:
+    """A size times a scale: rounded, as in PyTorch, where a float holds the size."""
+    return size * (Fraction(scale) if size > _LARGEST_EXACT else scale)
 
 
 def _check_scaled(axis: int, inputs: int, outputs: int, scale: float | Fraction) -> None:
@@ -393,10 +417,10 @@ def _check_scaled(axis: int, inputs: int, outputs: int, scale: float | Fraction)
             f"output is empty on axis {axis}: its size would be {outputs} (= floor(input_size {inputs} * scale "
             f"{_as_number(scale)})); use a scale of at least {1 / inputs:.3g}"
         )
-    if abs(outputs - inputs * scale) > 1:
+    if abs(outputs - _times(inputs, scale)) > 1:
         raise ValueError(
             f"output_size {outputs} on axis {axis} does not go with scale {_as_number(scale)}, which makes "
-            f"{floor(inputs * scale)} of input_size {inputs}: give one of the two"
+            f"{floor(_times(inputs, scale))} of input_size {inputs}: give one of the two"
         )
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convmatrix import export
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import counted, short
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
 from convmatrix.show.printable import printable, shortened
@@ -42,6 +42,8 @@ _IMAGE_ENTRIES = 10**6
 """Most entries of a matrix that is drawn as an image."""
 _TITLE = 300
 """Most letters of a title that are shown: some lines."""
+_IMAGE_WEIGHTS = 10**5
+"""Most weights of such a matrix: larger kernels take seconds to draw, and their taps cannot be told apart."""
 _WEIGHTS = 500
 """Most weights that are written into the page, which has to stay small."""
 _OUTPUT_SEEN = "#63c4ba"
@@ -285,11 +287,11 @@ def _shown(layer: Conv | ConvTranspose, title: str | None) -> str:
 
 def _weight(layer: Conv | ConvTranspose, weight: ArrayLike) -> dict[str, Any]:
     """The weight's labels, and the numbers that the module may add up where taps meet."""
-    array = np.asarray(weight)
-    layer.operator(array)  # refuses what is not this layer's
+    array = layer.checked_weight(weight)
     if array.size > _WEIGHTS:
         raise ValueError(f"the weight has {array.size} entries but a page holds at most {_WEIGHTS}: leave it out, and "
                          "the page names the taps")  # fmt: skip
+    layer.operator(array)  # refuses integers whose sums overflow
     return {
         "shape": list(layer.weight_shape),
         "texts": [number_label(value) for value in array.ravel()],
@@ -353,7 +355,7 @@ def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title
     Raises
     ------
     ValueError
-        If the matrix has more than a million entries.
+        If the matrix has more than a million entries, or the weight more than a hundred thousand.
 
     Examples
     --------
@@ -361,8 +363,11 @@ def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title
     '<p><strong>C &amp; its taps</strong></p>'
     """
     if layer.nnz > _IMAGE_ENTRIES:
-        raise ValueError(f"the matrix has {layer.nnz} entries but at most {_IMAGE_ENTRIES} are drawn: take a smaller "
-                         "layer")  # fmt: skip
+        raise ValueError(f"the matrix has {short(layer.nnz)} entries but at most {_IMAGE_ENTRIES} are drawn: take a "
+                         "smaller layer")  # fmt: skip
+    if (weights := math.prod(layer.weight_shape)) > _IMAGE_WEIGHTS:
+        raise ValueError(f"the weight has {short(weights)} entries but at most {_IMAGE_WEIGHTS} are drawn: take a "
+                         "smaller kernel")  # fmt: skip
     return _without_scripts(layer, weight, _shown(layer, title), _BYTES)
 
 
@@ -372,7 +377,7 @@ def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, titl
     kind = "C" if isinstance(layer, Conv) else "C^T"
     said = html.escape(f"the matrix {kind}, {rows} x {cols}, with {counted(layer.nnz, 'entry')}")
     forms: list[Callable[[], str]] = [partial(str, f"<p>{said}</p>")]
-    if layer.nnz <= _IMAGE_ENTRIES:
+    if layer.nnz <= _IMAGE_ENTRIES and math.prod(layer.weight_shape) <= _IMAGE_WEIGHTS:
         forms = [partial(_image, Scene(layer), said, side) for side in _IMAGE_SIDES]
     if rows * cols <= _TABLE_PLACES:
         forms.insert(0, partial(_table, Scene(layer, weight), said))
@@ -409,8 +414,9 @@ def _image(scene: Scene, caption: str, side: int) -> str:
     rows, cols = scene.shape
     step = -(-max(rows, cols) // side)
     # 256 colours are what the format holds: of a kernel with more taps, neighbours share one.
-    shades = [(255, 255, 255), *map(rgb, tap_colours(min(len(scene.colours), 255)))]
-    taps = scene.kernel_taps * (len(shades) - 1) // len(scene.colours)
+    kernel = math.prod(scene.layer.kernel_size)
+    shades = [(255, 255, 255), *map(rgb, tap_colours(min(kernel, 255)))]
+    taps = scene.kernel_taps * (len(shades) - 1) // kernel
     pixels = np.zeros((-(-rows // step), -(-cols // step)), dtype=np.uint8)
     pixels[scene.rows // step, scene.cols // step] = taps + 1
     image = Image.frombytes("P", pixels.shape[::-1], pixels.tobytes())

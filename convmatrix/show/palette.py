@@ -3,6 +3,9 @@
 Named here as numbers, so that text needs no matplotlib.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["INPUT", "OUTPUT", "SEEN", "WINDOW", "ink_on", "rgb", "tap_colours", "tint"]
 
 INPUT = "#9ec9ea"
@@ -66,15 +69,17 @@ def tap_colours(count: int) -> list[str]:
     """
     if count <= len(_PETROFF):
         return list(_PETROFF[:count])
-    return [_between(tap / (count - 1)) for tap in range(count)]
+    return [f"#{number:06x}" for number in _sequence(np.arange(count) / (count - 1)).tolist()]
 
 
-def _between(position: float) -> str:
-    """The sequential colour at a position from 0 to 1."""
-    low = min(int(position * (len(_CIVIDIS) - 1)), len(_CIVIDIS) - 2)
-    part = position * (len(_CIVIDIS) - 1) - low
-    mixed = (round(a + (b - a) * part) for a, b in zip(rgb(_CIVIDIS[low]), rgb(_CIVIDIS[low + 1]), strict=True))
-    return "#" + bytes(mixed).hex()
+def _sequence(positions: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The sequential colours at positions from 0 to 1, as numbers of which each byte is a part."""
+    known = np.array([rgb(colour) for colour in _CIVIDIS], dtype=np.float64)
+    steps = positions * (len(known) - 1)
+    low = np.minimum(steps.astype(np.int64), len(known) - 2)
+    parts = known[low] + (known[low + 1] - known[low]) * (steps - low)[:, None]  # shape (positions, 3)
+    numbers: NDArray[np.int64] = np.rint(parts).astype(np.int64) @ np.array([2**16, 2**8, 1])
+    return numbers
 
 
 def ink_on(colour: str) -> str:

@@ -136,7 +136,7 @@ class AverageScene(_PoolScene):
 
 
 def _divided(text: str, divisor: int) -> str:
-    return f"{text}/{divisor}" if divisor > 1 else text
+    return f"{text}/{divisor}" if divisor != 1 else text
 
 
 @dataclass(frozen=True, kw_only=True)
