@@ -4,7 +4,7 @@ Data is channels last unless `data_format` says otherwise, kernels are (*kernel,
 layers (*kernel, out // groups, in), and no kernel is turned. A SAME padding puts the odd element at the end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np  # noqa: F401  the examples use it
