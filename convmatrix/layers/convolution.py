@@ -377,6 +377,7 @@ class Layer(AnyLayer):
 
     # -- biases ----------------------------------------------------------------------------------------------------
 
+    @shortens_refusals
     def bias_vector(self, bias: ArrayLike) -> NDArray[Any]:
         """Spread one bias per output channel over the map: what to add to ``C @ x``.
 
@@ -445,6 +446,7 @@ class Layer(AnyLayer):
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
+    @shortens_refusals
     def checked_weight(self, weight: ArrayLike) -> NDArray[Any]:
         """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
 
