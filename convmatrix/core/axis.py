@@ -143,6 +143,7 @@ class Axis:
 
     def table(self) -> NDArray[np.int64]:
         """The whole table *output o, tap t -> input index* (-1: a zero), shape (output_size, kernel_size)."""
+        require_countable(self)
         return self.extend(self.positions(np.arange(self.output_size, dtype=np.int64)))
 
     def _mirrors(self) -> tuple[int, int]:

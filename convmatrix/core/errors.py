@@ -87,7 +87,7 @@ class _ShortRepr(reprlib.Repr):
         try:
             digits = str(abs(x))
         except ValueError:  # Python does not write out thousands of digits
-            return f"an integer of about {x.bit_length() * 30103 // 100000} digits"
+            return f"an integer of about {x.bit_length() * 30103 // 100000 + 1} digits"
         return ("-" if x < 0 else "") + _short_digits(digits)
 
     def repr_instance(self, x: Any, level: int) -> str:

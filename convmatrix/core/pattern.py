@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.axis import NOTHING, Axis, require_countable
 from convmatrix.core.counting import count_multiples
-from convmatrix.core.errors import short
+from convmatrix.core.errors import counted, short
 from convmatrix.core.memory import require_memory
 
 __all__ = [
@@ -382,7 +382,7 @@ def windows_of(axis: Axis) -> Pattern:
 
 @_remembered
 def _windows_of(axis: Axis) -> Pattern:
-    repeating = _checked(axis, axis.output_size, *axis.interior_outputs(), axis.period)
+    repeating = _checked(axis, axis.output_size, *axis.interior_outputs(), axis.period, symbols=1)
 
     def reads(outputs: Ints) -> Meetings:
         meetings = _inputs_of(axis, outputs)
@@ -478,7 +478,7 @@ def _pattern(
     return Pattern(shape[1], head, body, repeats, shift, tail, symbols.sets())
 
 
-def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int) -> None:
+def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int, symbols: int) -> None:
     """Refuse an axis of which too many rows are written out, since they do not repeat others."""
     rows = n_rows - max(repeats - 1, 0) * period
     meetings = axis.nnz if axis.mode == "zeros" else axis.output_size * axis.kernel_size
@@ -486,14 +486,18 @@ def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int) -> None:
     common = gcd(axis.stride, axis.input_dilation)
     meetings -= max(repeats - 1, 0) * count_multiples(-axis.before, axis.dilation, axis.kernel_size, common)
     require_memory(
-        rows * _ROW_BYTES + meetings * _MEETING_BYTES,
-        f"the pattern of {short(n_rows)} rows along an axis, {short(rows)} of which do not repeat others,",
+        rows * _ROW_BYTES + meetings * _MEETING_BYTES + symbols * _SYMBOL_BYTES,
+        f"the pattern of {short(n_rows)} rows along an axis, {short(rows)} of which do not repeat others, for a kernel "
+        f"of {counted(axis.kernel_size, 'tap')}",
         "use less padding, or a smaller kernel",
     )
 
 
 _ROW_BYTES = 40
 """Bytes that a row takes while a pattern is built, and a matrix of it: its start, five times."""
+
+_SYMBOL_BYTES = 192
+"""Bytes of a symbol: a tuple, its tap, and its place among the others."""
 
 _MEETING_BYTES = 128
 """Bytes that what a tap reads takes while a pattern is built: row, column and tap, in four versions; measured."""
@@ -504,11 +508,11 @@ def _meeting(axis: Axis, reading: tuple[int, int], size: int) -> tuple[int, int]
     return reading if axis.mode == "zeros" else (0, size)
 
 
-def _checked(axis: Axis, n_rows: int, lo: int, hi: int, period: int) -> tuple[int, int]:
+def _checked(axis: Axis, n_rows: int, lo: int, hi: int, period: int, *, symbols: int | None = None) -> tuple[int, int]:
     """First row and number of repetitions of an interior, if a pattern of the axis can be built."""
     require_countable(axis)
     first, repeats = _repeating(lo, hi, period)
-    _require_memory(axis, n_rows, repeats, period)
+    _require_memory(axis, n_rows, repeats, period, axis.kernel_size if symbols is None else symbols)
     return first, repeats
 
 

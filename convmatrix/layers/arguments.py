@@ -197,7 +197,7 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
 def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
     """One integer of at least `least` for each axis."""
     entries = entries_of(value)
-    if entries is None and ndim and type(value) is int and value >= least:
+    if entries is None and ndim and type(value) is int and least <= value < _MOST:
         return [value] * ndim  # the usual case, without a sentence for each axis
     if entries is not None:
         return [_at_least(least, f"{name} on axis {axis}", entry) for axis, entry in enumerate(entries)]

@@ -14,7 +14,7 @@ from convmatrix.core import memory
 from convmatrix.core.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
-from convmatrix.core.errors import TooLargeError, WrongTypeError, counted, short
+from convmatrix.core.errors import TooLargeError, WrongTypeError, counted, short, shortens_refusals
 from convmatrix.core.pattern import pattern_of, windows_of
 from convmatrix.layers.arguments import flag, storable_dtype
 
@@ -103,6 +103,7 @@ class AnyLayer:
 
     # -- arrays and vectors ----------------------------------------------------------------------------------------
 
+    @shortens_refusals
     def vec(self, x: ArrayLike) -> NDArray[Any]:
         """Flatten inputs to what the matrix multiplies.
 
@@ -135,6 +136,7 @@ class AnyLayer:
         also = f" or (..., *{self.input_size})" if self.in_channels == 1 else ""
         raise ValueError(f"x has shape {x.shape} but this layer's input needs (..., *{self.input_shape}){also}")
 
+    @shortens_refusals
     def unvec(self, y: ArrayLike) -> NDArray[Any]:
         """Give a vector of outputs, or columns of them, the shape of images.
 
@@ -453,6 +455,11 @@ def reads_of(axis: Axis) -> sparse.csr_array:
     -------
     (outputs, inputs) csr_array of bool
 
+    Raises
+    ------
+    TooLargeError
+        If it does not fit in the available memory.
+
     Examples
     --------
     >>> print(reads_of(Axis(3, 2, before=1)).astype(int).toarray())
@@ -460,6 +467,11 @@ def reads_of(axis: Axis) -> sparse.csr_array:
      [1 1 0]
      [0 1 1]]
     """
+    rows, cols, entries = axis.output_size, axis.input_size, axis.nnz
+    what = f"the pattern of an axis, {short(rows)} x {short(cols)} with {counted(entries, 'entry')},"
+    require_indices(what, rows, cols)
+    index = index_dtype(rows, cols, entries).itemsize
+    memory.require_memory(entries * (1 + index) + (rows + 1) * index, what, "take a smaller input")
     if axis.mode == "zeros":
         return assemble([windows_of(axis)], np.ones((1, 1, 1), dtype=bool), 1)
     patterns = [pattern_of(axis)]

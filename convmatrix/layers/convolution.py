@@ -379,6 +379,7 @@ class Layer(AnyLayer):
 
     # -- biases ----------------------------------------------------------------------------------------------------
 
+    @shortens_refusals
     def bias_vector(self, bias: ArrayLike) -> NDArray[Any]:
         """Spread one bias per output channel over the map: what to add to ``C @ x``.
 
@@ -463,6 +464,7 @@ class Layer(AnyLayer):
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
+    @shortens_refusals
     def checked_weight(self, weight: ArrayLike, *, copy: bool = False) -> NDArray[Any]:
         """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
 

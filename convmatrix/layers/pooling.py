@@ -317,6 +317,8 @@ class AvgPool(Pool, FixedLayer):
         if any(axis.kernel_size > axis.input_size for axis in self.axes):
             # A kernel need not fit in memory where the input does; axis by axis it is never written out.
             return KroneckerOperator(self.axis_patterns(), self.channels, dtype)
+        taps = self.channels * prod(self.kernel_size)
+        require_memory(taps * dtype.itemsize, f"a weight of {short(taps)} ones", "take fewer channels at a time")
         ones = np.ones((self.channels, 1, *self.kernel_size), dtype=dtype)
         return ConvolutionOperator(self.axes, ones, self.channels)
 

@@ -133,7 +133,8 @@ class Positions(NamedTuple):
         wide = max(last, self.outputs * self.slope + abs(self.offset), self.unit) >= 2**63
         outputs = np.arange(self.outputs, dtype=np.int64)
         position = np.clip((outputs.astype(object) if wide else outputs) * self.slope + self.offset, 0, last)
-        below, beyond = np.divmod(position, self.unit)
+        below = position // self.unit
+        beyond = position - below * self.unit
         if not self.interpolates:
             beyond[:] = 0
         cols = np.stack([below, below + 1], axis=1)  # shape (outputs, 2)
