@@ -27,6 +27,9 @@ Arrays: TypeAlias = tuple[NDArray[Any], NDArray[np.signedinteger], NDArray[np.si
 _BYTES = 2**28
 """About how large the matrix of a slab is if nobody says."""
 
+_GONE = ("cancelled", "lost")
+"""States of a distributed future whose result is nowhere any more."""
+
 
 # -- slabs -----------------------------------------------------------------------------------------------------------
 
@@ -243,8 +246,10 @@ class SplitMatrix:
         Raises
         ------
         ValueError
-            If x is not the layer's input.
+            If x is not the layer's input, or if the client that kept the slabs' matrices has them no longer: it was
+            closed or restarted. (Where that happens later, `compute` ends in an error of dask's.)
         """  # noqa: DOC502  raised where x is given its shape
+        self._require_kept()
         dask, array = _dask("dask"), _dask("dask.array")
         x = self._shaped(x, array)
         dtype = np.result_type(self.weight, x)
@@ -261,6 +266,17 @@ class SplitMatrix:
             sums = [multiply(slab, weight, kept, x[:, slab.outputs[0] : slab.outputs[-1] + 1]) for slab, kept in tasks]
             parts = list(self._added(sums, dtype, dask))
         return array.concatenate([array.from_delayed(part, shape, dtype=dtype) for shape, part in parts], axis=1)
+
+    def _require_kept(self) -> None:
+        """Refuse a product by matrices that are gone, of which dask would say that dependencies are missing."""
+        # What a client keeps, stands in the graph as a future of its; what dask itself keeps, as the arrays.
+        lost = sum(any(getattr(value, "status", None) in _GONE for value in dict(kept.dask).values())
+                   for kept in self.kept or ())  # fmt: skip
+        if lost:
+            raise ValueError(
+                f"{lost} of the matrices of {counted(len(self.slabs), 'slab')} that persist() kept are gone, since the "
+                "client that kept them was closed or restarted, or cancelled them: call persist() again"
+            )
 
     def _shaped(self, x: Any, array: Any) -> Any:
         x = x if isinstance(x, array.Array) else np.asarray(x)

@@ -5,6 +5,7 @@ import pickle
 import re
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -240,6 +241,27 @@ def test_an_input_of_another_shape_is_refused(dask):
         split.T.matvec(np.ones(16))
 
 
+class LostFuture:
+    """What stands in a graph for a result that a client kept, once it is closed."""
+
+    status = "cancelled"
+
+
+def test_matrices_that_are_kept_no_longer_are_missed_at_once(dask):
+    layer = Conv((40, 3), 3, padding=1)
+    kept = scale.split(layer, np.ones((3, 3)), outputs=10).persist()
+    kept.matvec(np.ones((40, 3)))
+    lost = [type(kept.kept[0])("lost", {"lost": LostFuture()}), *kept.kept[1:]]
+    words = (
+        "1 of the matrices of 4 slabs that persist() kept are gone, since the client that kept them was closed or "
+        "restarted, or cancelled them: call persist() again"
+    )
+    for split in (replace(kept, kept=tuple(lost)), replace(kept.T, kept=tuple(lost))):
+        with pytest.raises(ValueError, match=refusal(words)):
+            split.matvec(np.ones((40, 3)))
+        assert_array_equal(split.persist().matvec(np.ones((40, 3))).compute(), kept.matvec(np.ones((40, 3))).compute())
+
+
 # -- a cluster -------------------------------------------------------------------------------------------------------
 
 
@@ -291,6 +313,26 @@ def test_a_cluster_of_two_processes_of_which_one_is_killed(dask, client, tmp_pat
     os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
     assert_array_equal(kept.matvec(x).compute().ravel(), C @ x)
     assert_array_equal(kept.T.matvec(y).compute().ravel(), C.T @ y)
+
+
+@pytest.mark.full
+@pytest.mark.filterwarnings("default")
+def test_products_after_the_client_was_closed(dask):
+    distributed = pytest.importorskip("distributed", reason="distributed is not installed: install convmatrix[scale]")
+    layer = Conv((40, 3), 3, padding=1)
+    x = np.ones((40, 3))
+    with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        kept = scale.split(layer, np.ones((3, 3)), outputs=10).persist()
+        expected = kept.matvec(x).compute()
+        client.cancel(distributed.futures_of(kept.kept[0]))
+        with pytest.raises(ValueError, match=r"^1 of the matrices of 4 slabs that persist\(\) kept are gone, since"):
+            kept.matvec(x)
+        kept = kept.persist()
+        assert_array_equal(kept.matvec(x).compute(), expected)
+    for split in (kept, kept.T):
+        with pytest.raises(ValueError, match=r"^4 of the matrices of 4 slabs that persist\(\) kept are gone, since"):
+            split.matvec(x)
+    assert_array_equal(kept.persist().matvec(x).compute(), expected)  # with dask's own scheduler
 
 
 def test_a_transposed_layer_is_split_as_its_convolution(dask):
