@@ -370,11 +370,12 @@ OURS = re.compile(r"kernel_size|groups|in_channels|out_channels|input_size|outpu
     [
         (conv, ((1, 1, 3), (1, 1, 4)), {},
          "kernel does not fit on axis 0: it spans 4 (= dilations 1 * (kernel_shape 4 - 1) + 1) but the padded input "
-         "has 3 (= size 3 + pads 0 + 0); add 1 to the padding, or use a smaller kernel or dilation"),
+         "has 3 (= size of X 3 + pads 0 + 0); add 1 to the pads, or use a smaller kernel or dilations"),
         (conv, ((1, 4, 3), (3, 2, 2)), {"group": 2},
-         "group=2 does not divide M=3 (remainder 1): every group needs as many channels, so M must be a multiple of 2"),
+         "group=2 does not divide the first axis of W, 3 (remainder 1): every group needs as many channels, so that it "
+         "must be a multiple of 2"),
         (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"pads": [2, 3]},
-         "its size would be 0 (= (size 3 - 1) * strides 1 + dilations 1 * (kernel_shape 3 - 1) + 1 - pads 2 - 3 + "
+         "its size would be 0 (= (size of X 3 - 1) * strides 1 + dilations 1 * (kernel_shape 3 - 1) + 1 - pads 2 - 3 + "
          "output_padding 0)"),
     ],
 )  # fmt: skip
