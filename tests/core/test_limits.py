@@ -83,7 +83,7 @@ def refused(message, kind=ValueError):
          "input_size on axis 0 must have at most 1000 digits, got an integer of about 5001 digits"),
         (lambda: ConvTranspose((5,), 3, stride=10**20, output_size=3),
          "output_size 3 on axis 0 cannot come from input_size 5 with kernel_size 3, stride 100000000000000000000, "
-         "padding 0: a convolution gives 5 only for 400000000000000000003 to 500000000000000000002"),
+         "padding 0: a convolution gives 5 outputs only for 400000000000000000003 to 500000000000000000002 inputs"),
         (lambda: ConvTranspose((5,), 3, stride=10**20, input_dilation=3, dilation=2),
          "axis 0 gives 400000000000000000005 positions (= (input_size 5 - 1) * stride 100000000000000000000 + dilation "
          "2 * (kernel_size 3 - 1) + 1 - padding 0 - 0 + output_padding 0), which is not 1 modulo input_dilation 3: "
