@@ -302,7 +302,7 @@ def test_weights_that_cannot_fit_are_refused_before_they_are_built(monkeypatch):
          "node 0 (Conv 'one'): SimpleNamespace is not an ONNX attribute of type INT: it has no attribute 'i'"),
         ({"attribute": [attribute("group", 0)]}, "node 0 (Conv 'one'): group must be at least 1, got 0"),
         ({"attribute": [attribute("strides", [1] * 10**5)]},
-         "strides has 100000 entries, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ...], but needs 2"),
+         " 100000 entries"),
         ({"input": ["x", "w", "", "w"]}, "Conv has 4 inputs, ['x', 'w', '', 'w'], but takes at most 3"),
     ],
 )  # fmt: skip
@@ -447,7 +447,7 @@ def test_huge_resizes_are_answered_by_the_numbers():
 def test_the_matrix_of_a_huge_resize_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 2**30)
     layer = Upsample((8,), output_size=2 * 10**9)
-    message = "the matrix of an axis of 8 inputs and 2000000000 outputs needs 238 GiB but 1 GiB of memory is available"
+    message = "needs 238 GiB but 1 GiB of memory is available"  # 128 bytes for each output
     for build in (layer.axis_matrices, layer.axis_patterns, layer.operator):
         with pytest.raises(TooLargeError, match=re.escape(message)):
             build()
