@@ -779,8 +779,9 @@ def test_building_takes_no_more_memory_than_is_asked_for(monkeypatch, layer):
         build()
 
 
-@pytest.mark.parametrize("layer", [AvgPool(40, 9, stride=1), AvgPool(40, 9, stride=1).T, Upsample(40, scale=2, mode="linear")],
-                         ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "layer", [AvgPool(40, 9, stride=1), AvgPool(40, 9, stride=1).T, Upsample(40, scale=2, mode="linear")], ids=repr
+)
 def test_operators_need_no_memory_for_a_matrix(monkeypatch, layer):
     monkeypatch.setattr(memory, "UNCHECKED", 0)
     available = 200_000  # the product and the matrices of the axes take less, the matrix more

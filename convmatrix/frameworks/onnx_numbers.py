@@ -52,8 +52,8 @@ def shortened(value: Any) -> str:
 
     Examples
     --------
-    >>> shortened("w"), shortened([1] * 1000)[-8:]
-    ("'w'", '1, ...]')
+    >>> print(shortened("w"), shortened([7] * 1000))
+    'w' [7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, ...]
     """
     text = " ".join(_REPR.repr(value).split())
     return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 23]}...{text[-20:]}"

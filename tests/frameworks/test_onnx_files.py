@@ -302,8 +302,8 @@ def test_weights_that_cannot_fit_are_refused_before_they_are_built(monkeypatch):
          "node 0 (Conv 'one'): SimpleNamespace is not an ONNX attribute of type INT: it has no attribute 'i'"),
         ({"attribute": [attribute("group", 0)]}, "node 0 (Conv 'one'): group must be at least 1, got 0"),
         ({"attribute": [attribute("strides", [1] * 10**5)]},
-         "a list of 100000 entries is no argument for each axis, (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ...): a layer has "
-         "at most 61 axes"),
+         "a list of 100000 entries is no argument for each axis, (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ...): a layer "
+         "has at most 61 axes"),
         ({"input": ["x", "w", "", "w"]}, "Conv has 4 inputs, ['x', 'w', '', 'w'], but takes at most 3"),
     ],
 )  # fmt: skip
