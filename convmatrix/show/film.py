@@ -265,13 +265,19 @@ def note_size(note: str) -> float:
 _GAP = 0.7
 _MARGIN = 0.35
 
-_HEADING_WIDE = 43.0
-"""Width up to which a title makes its picture wider: with cells of 44 pixels, as wide as a film may be."""
+_HEADING_WIDE = 16.0
+"""Width up to which a title makes its picture wider, in cells of a map."""
 HEADING_SIZE = TITLE_SIZE * 1.3
 HEADING_PLACES = (0.65, 1.15, 1.65)
 """Middle of each line of a title; there are no more lines."""
-_BROAD = frozenset("#&<>^~m")
-"""Characters that are broader in bold type than `ems` says."""
+_BOLD_WIDTHS = (
+    dict.fromkeys("W", 1.1)
+    | dict.fromkeys("mM@%—…", 1.05)
+    | dict.fromkeys("w", 0.93)
+    | dict.fromkeys("#&<>^~+=", 0.88)
+    | dict.fromkeys(" .,:;'|/\\()[]ijlIJ!", 0.46)
+)
+"""Widths in bold DejaVu Sans by the height of the text, where they are not those of most letters."""
 
 
 def heading(title: str, wide: float) -> list[str]:
@@ -291,15 +297,22 @@ def heading(title: str, wide: float) -> list[str]:
     Examples
     --------
     >>> [len(line) for line in heading("a" * 1000, 10)], heading("a title", 5)
-    ([44, 44, 44], ['a title'])
+    ([55, 55, 54], ['a title'])
     """
     return wrapped(title, max(wide, _HEADING_WIDE), len(HEADING_PLACES), heading_width)
 
 
 def heading_width(line: str) -> float:
     """Width of a line of a title, in bold type, in cells of a map."""
-    broad = sum(1 for char in line if char.isupper() or char in _BROAD or char > "\u024f")
-    return (ems(line) + 0.2 * broad) * TITLE_SIZE * 1.5
+    # The first is generous with small letters, and the second is right for capital ones.
+    return max(ems(line) * TITLE_SIZE * 1.5, sum(map(_bold_width, line)) * HEADING_SIZE)
+
+
+def _bold_width(char: str) -> float:
+    """Width of a character in bold type by its height, rounded up; less precise for alphabets other than Latin."""
+    if char in _BOLD_WIDTHS:
+        return _BOLD_WIDTHS[char]
+    return max(ems(char), 0.84 if char.isupper() or "\u024f" < char < "\u2000" else 0.7) if ems(char) else 0.0
 
 
 def heading_room(lines: Sequence[str]) -> float:
@@ -359,8 +372,9 @@ def arranged(panels: Sequence[tuple[str, Panel]], title: str) -> tuple[tuple[Pan
     lines = heading(title, best.wide)
     header = heading_room(lines)
     shown = [panel for _, panel in panels]
+    wide = max([best.wide, *map(heading_width, lines)])
+    aside = (wide - best.wide) / 2 if len(lines) > 1 else 0.0  # below a block of text, the middle
     for number, x, y in best.placed:
         panel = shown[number]
-        shown[number] = panel._replace(x=x + panel.left + _MARGIN, y=y + panel.top + header + _MARGIN)
-    wide = max([best.wide, *map(heading_width, lines)])
+        shown[number] = panel._replace(x=x + aside + panel.left + _MARGIN, y=y + panel.top + header + _MARGIN)
     return tuple(shown), wide + 2 * _MARGIN, best.tall + header + 2 * _MARGIN

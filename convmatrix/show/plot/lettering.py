@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 from convmatrix.show.printable import REPLACEMENT, ems, printable, wrapped
 
-__all__ = ["FONT", "in_font", "print_all", "title_inches", "write_title"]
+__all__ = ["FONT", "LINE_INCHES", "in_font", "print_all", "title_inches", "write_title"]
 
 FONT = "DejaVu Sans"
 """The font that matplotlib brings along, and in which files are written."""
@@ -17,6 +17,8 @@ _LINES = 3
 """Most lines of a title."""
 _POINTS = 10.0
 """Height of a title."""
+LINE_INCHES = 1.2 * _POINTS / 72
+"""From one line of a title to the next."""
 _AXES = 0.6
 """Part of a figure's width that a title may take, for a figure that is made for it."""
 _SLACK = 0.85
@@ -71,7 +73,7 @@ def title_inches(title: str) -> float:
     return ems(title) * _POINTS / 72 / _AXES
 
 
-def write_title(ax: Axes, title: str, *below: str, size: float = _POINTS, part: float = 1.0) -> None:
+def write_title(ax: Axes, title: str, *below: str, size: float = _POINTS, part: float = 1.0) -> int:
     """Write a title above axes, on up to three lines as wide as the axes, and lines below it.
 
     Parameters
@@ -84,9 +86,15 @@ def write_title(ax: Axes, title: str, *below: str, size: float = _POINTS, part: 
         Height of the text, in points.
     part : float, default 1
         The part of the figure's width that the axes share in.
+
+    Returns
+    -------
+    int
+        How many lines the title has.
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
     room = ax.get_position(original=True).width * figure.get_size_inches()[0] * part * _SLACK * 72 / size
     lines = wrapped(printable(title), room, _LINES)
     ax.set_title("\n".join([*lines, *below]), parse_math=False, usetex=False, fontsize=size)
+    return len(lines)

@@ -12,7 +12,7 @@ from convmatrix.show import explorer, latex, text
 from convmatrix.show.film import GRID, Look, Panel
 from convmatrix.show.palette import WINDOW, rgb, tap_colours
 from convmatrix.show.plot.cells import blank, box, cell, draw, draw_rulers, image
-from convmatrix.show.plot.lettering import title_inches, write_title
+from convmatrix.show.plot.lettering import LINE_INCHES, title_inches, write_title
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.raster import tap_raster
 from convmatrix.show.printable import printable
@@ -95,7 +95,9 @@ def matrix(
     title = printable(title)
     ax = _labelled(layer, weight, ax, beside, title) if labelled else _pixels(layer, ax, beside)
     if title:
-        write_title(ax, title, part=1 / (1 + beside))
+        lines = write_title(ax, title, part=1 / (1 + beside))
+        if given is None:
+            _heighten(ax, (lines - 1) * LINE_INCHES)
     panel = Panel("cell", "", rows, cols)
     wide = 2.5 if labelled else 1.2
     if row is not None:
@@ -112,6 +114,14 @@ def matrix(
         html=lambda: explorer.table(layer, weight, title=title or None),
         latex=lambda: f"${latex.array(layer, weight, rulers=True)}$",
     )  # fmt: skip
+
+
+def _heighten(ax: Axes, inches: float) -> None:
+    """Make room above the axes of a figure of our own."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    wide, tall = figure.get_size_inches()
+    figure.set_size_inches(wide, tall + inches)
 
 
 def _labelled(
