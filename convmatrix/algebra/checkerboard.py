@@ -12,6 +12,7 @@ from scipy import sparse
 
 from convmatrix.algebra.exact import largest_magnitude
 from convmatrix.algebra.network import Network, Weights
+from convmatrix.algebra.stacks import Stack, as_network, one_layer, with_weights
 from convmatrix.algebra.steps import Step, steps_of
 from convmatrix.core.axis import Axis
 from convmatrix.core.errors import WrongTypeError
@@ -45,7 +46,7 @@ class Overlap:
     reason: str
 
 
-def overlap(up: ConvTranspose) -> tuple[Overlap, ...]:
+def overlap(up: Stack) -> tuple[Overlap, ...]:
     """Count the overlaps of a transposed convolution on each axis.
 
     They are the column sums of its convolution's matrix, with a kernel of ones: tap t of input o lands on output
@@ -55,7 +56,7 @@ def overlap(up: ConvTranspose) -> tuple[Overlap, ...]:
     Parameters
     ----------
     up : ConvTranspose
-        For a `Conv`, give its ``conv.T``.
+        Or a stack of one; for a `Conv`, give its ``conv.T``, and see `overlap_counts` for several layers.
 
     Returns
     -------
@@ -78,6 +79,7 @@ def overlap(up: ConvTranspose) -> tuple[Overlap, ...]:
     >>> axis.reason
     'stride 2 does not divide kernel_size 3'
     """
+    up = one_layer(up, "the overlap of one layer's taps")
     if not isinstance(up, ConvTranspose):
         raise WrongTypeError(
             f"overlaps are counted on a ConvTranspose, got a {type(up).__name__}: for a Conv give conv.T"
@@ -112,7 +114,7 @@ def _reason(axis: Axis, phases: Sequence[int]) -> str:
     return f"stride {axis.stride} divides kernel_size {axis.kernel_size} and {shares}"
 
 
-def overlap_counts(network: Network | ConvTranspose) -> NDArray[Any]:
+def overlap_counts(network: Stack) -> NDArray[Any]:
     """Count through how many taps, or chains of taps, every output is reached from the input, borders and all.
 
     It is what the matrix makes of an input of ones where every entry of every layer is a one, channels aside. For a
@@ -120,7 +122,7 @@ def overlap_counts(network: Network | ConvTranspose) -> NDArray[Any]:
 
     Parameters
     ----------
-    network : Network or ConvTranspose
+    network : layer, Network, or sequence of layers
 
     Returns
     -------
@@ -137,7 +139,7 @@ def overlap_counts(network: Network | ConvTranspose) -> NDArray[Any]:
            [1, 2, 1, 2, 1, 1],
            [1, 2, 1, 2, 1, 1]])
     """
-    network = network if isinstance(network, Network) else Network([network])
+    network = as_network(network)
     axes = [[step.taps for step in steps] for steps in network.steps]
     most = prod(int(taps.sum(axis=1).max()) for axis in axes for taps in axis)
     dtype = np.dtype(np.int64 if most <= np.iinfo(np.int64).max else np.float64)
@@ -187,7 +189,7 @@ class Checkerboard:
         return float(np.max(np.divide(most, least, where=least != 0, out=np.where(most > 0, np.inf, 1.0))))
 
 
-def checkerboard(network: Network | ConvTranspose, weights: Weights) -> Checkerboard:
+def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard:
     """Weigh every output of a stack for given kernels, and every phase of it away from the borders.
 
     Even counts (see `overlap`) do not make even outputs: a kernel's taps of one phase may still weigh more than those
@@ -196,9 +198,9 @@ def checkerboard(network: Network | ConvTranspose, weights: Weights) -> Checkerb
 
     Parameters
     ----------
-    network : Network or ConvTranspose
+    network : layer, Network, or sequence of layers
     weights : sequence of array_like or None
-        One entry for each layer, as for `Network.matrix`.
+        One entry for each layer, as for `Network.matrix`; not needed where the layers know theirs.
 
     Returns
     -------
@@ -218,12 +220,13 @@ def checkerboard(network: Network | ConvTranspose, weights: Weights) -> Checkerb
     >>> checkerboard(up, [[1, 3, 0, 1]]).phase_energy
     array([[10.,  1.]])
     """
-    network = network if isinstance(network, Network) else Network([network])
+    layers, network = network, as_network(network)
     for number, layer in enumerate(network.layers):
         if isinstance(layer, MaxPool):
             raise ValueError(f"layer {number}, MaxPool, is linear only at a given input, where no phase repeats: leave "
                              "it out, or take an AvgPool")  # fmt: skip
-    matrix = network.matrix(weights)
+    stack, given = with_weights(layers) if weights is None else with_weights(network, weights)
+    matrix = stack.matrix(given)
     squares = abs(matrix.astype(np.result_type(matrix, np.float64))).power(2)  # int8's -128 has no absolute value
     sums = (_summable(matrix).sum(axis=1), squares.sum(axis=1))
     gain, energy = (np.asarray(row_sums).reshape(network.output_shape) for row_sums in sums)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.algebra.network import Network
+from convmatrix.algebra.stacks import Stack, simplest
 from convmatrix.core.axis import Axis
 from convmatrix.core.errors import counted
 from convmatrix.core.memory import require_memory
@@ -41,12 +42,12 @@ class Turn(NamedTuple):
     reads: NDArray[np.int64]
 
 
-def turns_of(conv: Conv | Network) -> tuple[Turn, ...] | None:
+def turns_of(conv: Stack) -> tuple[Turn, ...] | None:
     """Find the turns of all axes.
 
     Parameters
     ----------
-    conv : Conv or Network
+    conv : layer, Network, or sequence of layers
 
     Returns
     -------
@@ -58,10 +59,11 @@ def turns_of(conv: Conv | Network) -> tuple[Turn, ...] | None:
     >>> turns_of(Conv((6,), 3, stride=2, padding=1, padding_mode="circular"))
     (Turn(blocks=3, width=2, reads=array([5, 0, 1])),)
     """
-    if isinstance(conv, Network):
+    stack = simplest(conv)
+    if isinstance(stack, Network):
         return None
     turns = []
-    for axis in conv.axes:
+    for axis in stack.axes:
         turn = _turn(axis)
         if turn is None:
             return None
@@ -92,7 +94,7 @@ def stays_inside(axis: Axis) -> bool:
     return axis.interior_outputs() == (0, axis.output_size)
 
 
-def why_no_turns(conv: Conv | Network) -> str:
+def why_no_turns(conv: Stack) -> str:
     """Tell why the matrix of a layer is not block-circulant.
 
     Returns
@@ -105,9 +107,10 @@ def why_no_turns(conv: Conv | Network) -> str:
     >>> why_no_turns(Conv(9, 3, stride=2, padding=1, padding_mode="circular"))
     'stride 2 does not divide input_size 9 on axis 0'
     """
-    if isinstance(conv, Network):
-        return f"a Network of {counted(len(conv.layers), 'layer')} has no single kernel to be transformed"
-    number, axis = next((number, axis) for number, axis in enumerate(conv.axes) if _turn(axis) is None)
+    stack = simplest(conv)
+    if isinstance(stack, Network):
+        return f"a Network of {counted(len(stack.layers), 'layer')} has no single kernel to be transformed"
+    number, axis = next((number, axis) for number, axis in enumerate(stack.axes) if _turn(axis) is None)
     if axis.mode != "circular" and not stays_inside(axis):
         there = "zeros" if axis.mode == "zeros" else "inputs of that end again"
         return f"padding_mode {axis.mode!r}: beyond an end of axis {number}, windows read {there}, not the other end"

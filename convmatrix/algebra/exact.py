@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["digit_bits", "digits", "from_digits", "gram_entries", "largest_magnitude"]
+__all__ = ["digit_bits", "digits", "exact_product", "from_digits", "gram_entries", "largest_magnitude"]
 
 _ROOM = 63
 """Bits of an int64 beside its sign."""
@@ -95,6 +95,31 @@ def from_digits(parts: Sequence[NDArray[Any]], bits: int) -> NDArray[Any]:
         return np.asarray(parts[0])
     whole = [np.atleast_1d(part).astype(object) for part in reversed(parts)]
     return reduce(lambda high, low: high * 2**bits + low, whole)
+
+
+def exact_product(matrix: sparse.csr_array, x: NDArray[Any]) -> NDArray[Any]:
+    """Multiply integers by a matrix of integers, in Python's own; other numbers as NumPy does.
+
+    Parameters
+    ----------
+    matrix : (m, n) csr_array
+    x : (n,) ndarray
+
+    Returns
+    -------
+    (m,) ndarray
+
+    Examples
+    --------
+    >>> exact_product(sparse.csr_array(np.array([[2**62, 2**62]])), np.array([2, 2]))
+    array([18446744073709551616], dtype=object)
+    """
+    if matrix.dtype.kind not in "biu":
+        return np.asarray(matrix @ x)
+    product = np.zeros(matrix.shape[0], dtype=object)
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    np.add.at(product, rows, matrix.data.astype(object) * x.astype(object)[matrix.indices])
+    return product
 
 
 def gram_entries(matrix: sparse.csr_array) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

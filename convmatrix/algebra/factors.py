@@ -1,6 +1,6 @@
 """The matrix as a product of simpler ones: pad, unfold, weigh; or pad, slide, select; or one factor for each axis."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import gcd, prod
 from typing import Any, NamedTuple
@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.exact import largest_magnitude
+from convmatrix.algebra.network import Network, Weights
+from convmatrix.algebra.stacks import Stack, one_layer, with_weights
 from convmatrix.core.axis import Axis
-from convmatrix.core.errors import SumOverflowError
+from convmatrix.core.errors import SumOverflowError, WrongTypeError
 from convmatrix.core.numbers import require_finite
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = [
     "Factor",
@@ -53,18 +55,19 @@ def product(factors: Sequence[Factor]) -> sparse.csr_array:
     return result
 
 
-def unfolded(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
+def unfolded(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Factor]:
     """Factor a layer's matrix into weights, im2col and padding: ``C = W U P``.
 
     P lays the input into the padded frame, U copies every window of it into a column (im2col), W multiplies each
     column with the weights: the route that frameworks take. For a `ConvTranspose` the factors are transposed and
     stand in reverse: ``C^T = P^T U^T W^T``, where U^T adds the columns back (col2im) and P^T crops, or folds the
-    border back.
+    border back. Several layers have the factors of each, the last layer's first; one without a weight is one factor.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
 
     Returns
     -------
@@ -89,7 +92,10 @@ def unfolded(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
     im2col (6, 4)
     padding (4, 3)
     """  # noqa: DOC502  `_forward` checks the weight
-    forward, weight = _forward(layer, weight)
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _factors_of_stack(stack, weights, unfolded)
+    forward, weight = _forward(stack, weights)
     windows = prod(forward.output_size)
     by_group = weight.reshape(forward.groups, forward.out_channels // forward.groups, -1)
     weights = sparse.block_diag([sparse.csr_array(block) for block in by_group], format="csr")
@@ -99,20 +105,22 @@ def unfolded(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
         Factor("im2col", _copying(unfold_matrix(forward), weight)),
         Factor("padding", _copying(padding_matrix(forward), weight)),
     ]
-    return factors if isinstance(layer, Conv) else _transposed(factors)
+    return factors if isinstance(stack, Conv) else _transposed(factors)
 
 
-def selected(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
+def selected(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Factor]:
     """Factor a layer's matrix into selection, stride-1 convolution and padding: ``C = S C1 P``.
 
     C1 slides the window by single steps over the padded frame, so that along one axis it is a Toeplitz matrix; S keeps
     every stride-th row. This is where stride breaks the structure: S C1 is no longer Toeplitz. For a `ConvTranspose`
-    the factors are transposed, in reverse: S^T inserts zeros.
+    the factors are transposed, in reverse: S^T inserts zeros. Several layers have the factors of each, as for
+    `unfolded`.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
 
     Returns
     -------
@@ -132,7 +140,10 @@ def selected(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
     stride 1 [[1, 2, 3, 0, 0], [0, 1, 2, 3, 0], [0, 0, 1, 2, 3]]
     padding [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
     """  # noqa: DOC502  `_forward` checks the weight
-    forward, weight = _forward(layer, weight)
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _factors_of_stack(stack, weights, selected)
+    forward, weight = _forward(stack, weights)
     slow = frame_layer(forward)
     dense = Conv(
         slow.input_size,
@@ -151,10 +162,10 @@ def selected(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Factor]:
         Factor("stride 1", dense.matrix(weight)),
         Factor("padding", _copying(padding_matrix(forward), weight)),
     ]
-    return factors if isinstance(layer, Conv) else _transposed(factors)
+    return factors if isinstance(stack, Conv) else _transposed(factors)
 
 
-def padding_matrix(layer: Conv) -> sparse.csr_array:
+def padding_matrix(layer: Stack) -> sparse.csr_array:
     """Build P, which lays a layer's input into its padded frame: zeros inserted, borders extended, or cropped.
 
     Every row has one 1, or none where the frame has a zero. ``P.T`` crops the frame; for border modes it folds what
@@ -177,10 +188,11 @@ def padding_matrix(layer: Conv) -> sparse.csr_array:
            [0, 0, 1],
            [0, 1, 0]])
     """
-    return _over_channels([_padding_of(axis) for axis in layer.axes], layer.in_channels)
+    conv = _one_conv(layer, "a padding matrix")
+    return _over_channels([_padding_of(axis) for axis in conv.axes], conv.in_channels)
 
 
-def zero_insertion(layer: Conv | ConvTranspose) -> sparse.csr_array:
+def zero_insertion(layer: Stack) -> sparse.csr_array:
     """Build the matrix that spreads a map with zeros before a stride-1 window slides over it.
 
     For a `Conv` that is the input with its input_dilation. For a `ConvTranspose` it is the input with stride - 1 zeros
@@ -201,6 +213,7 @@ def zero_insertion(layer: Conv | ConvTranspose) -> sparse.csr_array:
            [0, 0],
            [0, 1]])
     """
+    layer = one_layer(layer, "a matrix of zero insertion")
     steps = layer.input_dilation if isinstance(layer, Conv) else layer.stride
     spread = [
         _rows_of_identity(np.arange(n) * step, (n - 1) * step + 1)
@@ -209,7 +222,7 @@ def zero_insertion(layer: Conv | ConvTranspose) -> sparse.csr_array:
     return sparse.csr_array(_over_channels(spread, layer.in_channels).T)
 
 
-def unfold_matrix(layer: Conv) -> sparse.csr_array:
+def unfold_matrix(layer: Stack) -> sparse.csr_array:
     """Build U, which copies every window of a layer's padded frame into a column (im2col).
 
     Parameters
@@ -229,6 +242,7 @@ def unfold_matrix(layer: Conv) -> sparse.csr_array:
            [0, 1, 0],
            [0, 0, 1]])
     """
+    layer = _one_conv(layer, "an im2col matrix")
     frame = frame_layer(layer)
     taps = prod(layer.kernel_size)
     copying = Conv(
@@ -244,7 +258,7 @@ def unfold_matrix(layer: Conv) -> sparse.csr_array:
     return _channelwise(one, layer.in_channels)
 
 
-def frame_layer(layer: Conv) -> Conv:
+def frame_layer(layer: Stack) -> Conv:
     """Give the layer that remains when the input is padded already: ``C = frame.matrix(weight) P``.
 
     Returns
@@ -257,6 +271,7 @@ def frame_layer(layer: Conv) -> Conv:
     >>> frame_layer(Conv(4, 3, padding=1, padding_mode="circular"))
     Conv(input_size=(6, 6), kernel_size=(3, 3))
     """
+    layer = _one_conv(layer, "a padded frame")
     return Conv(
         [axis.padded_size for axis in layer.axes],
         layer.kernel_size,
@@ -268,13 +283,14 @@ def frame_layer(layer: Conv) -> Conv:
     )
 
 
-def blocks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[sparse.csr_array]:
-    """Give the diagonal blocks of a layer's matrix, one for each group.
+def blocks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[sparse.csr_array]:
+    """Give the diagonal blocks of a layer's matrix, one for each group; of several layers, for each joint group.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
 
     Returns
     -------
@@ -287,14 +303,22 @@ def blocks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[sparse.csr_ar
     ...                                               [[[1, 2]], [[3, 4]]])]
     [[[1, 2]], [[3, 4]]]
     """
-    whole = layer.matrix(weight)
-    rows, cols = (size // layer.groups for size in layer.matrix_shape)
-    return [
-        whole[group * rows : (group + 1) * rows, group * cols : (group + 1) * cols] for group in range(layer.groups)
-    ]
+    stack, weights = with_weights(layer, weight)
+    whole, groups = stack.matrix(weights), _groups_of(stack)
+    rows, cols = (size // groups for size in stack.matrix_shape)
+    return [whole[group * rows : (group + 1) * rows, group * cols : (group + 1) * cols] for group in range(groups)]
 
 
-def dual(layer: Conv | ConvTranspose, x: ArrayLike) -> sparse.csr_array:
+def _groups_of(stack: Conv | ConvTranspose | Network) -> int:
+    """How many diagonal blocks of one shape the matrix has: of several layers, those that all of them have."""
+    if not isinstance(stack, Network):
+        return stack.groups
+    # A layer without a weight moves channels, or their parts, nowhere but in order.
+    return gcd(*(layer.groups if isinstance(layer, Layer) else min(layer.in_channels, layer.out_channels)
+                 for layer in stack.layers))  # fmt: skip
+
+
+def dual(layer: Stack, x: ArrayLike) -> sparse.csr_array:
     """Build X, which multiplies the weight where C multiplies the input: ``C(w) x = X(x) w``.
 
     A layer is linear in its weight too; the weight's gradient is ``X.T`` times the output's.
@@ -321,6 +345,7 @@ def dual(layer: Conv | ConvTranspose, x: ArrayLike) -> sparse.csr_array:
            [2, 3],
            [3, 4]])
     """
+    layer = one_layer(layer, "a dual matrix, which multiplies the weight,")
     vector = layer.vec(x)
     if vector.ndim != 1:
         raise ValueError(f"x has shape {np.shape(x)}, a batch, but the dual matrix is made of one input")
@@ -409,7 +434,7 @@ def _vectors(kernel: NDArray[Any]) -> list[NDArray[Any]]:
     return [*vectors, rest]
 
 
-def kronecker(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[sparse.csr_array]:
+def kronecker(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[sparse.csr_array]:
     """Factor the matrix of a one-channel layer with a separable kernel into a Kronecker product over the axes.
 
     Parameters
@@ -433,12 +458,14 @@ def kronecker(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[sparse.csr
     >>> [factor.toarray().tolist() for factor in kronecker(Conv((3, 2), 2), [[1, 2], [3, 6]])]
     [[[1, 3, 0], [0, 1, 3]], [[1, 2]]]
     """
+    _, given = with_weights(layer, weight)
+    layer = one_layer(layer, "a Kronecker product over the axes")
     if layer.in_channels != 1 or layer.out_channels != 1:
         raise ValueError(
             f"a Kronecker product over the axes needs one channel, got in_channels={layer.in_channels} and "
             f"out_channels={layer.out_channels}: factor the kernel of each pair of channels"
         )
-    vectors = separated(layer.checked_weight(weight).reshape(layer.kernel_size))
+    vectors = separated(layer.checked_weight(given).reshape(layer.kernel_size))
     return [_one_axis(layer, axis).matrix(vector) for axis, vector in enumerate(vectors)]
 
 
@@ -466,7 +493,7 @@ class Structure(NamedTuple):
     reason: str
 
 
-def structure(layer: Conv | ConvTranspose) -> Structure:
+def structure(layer: Stack) -> Structure:
     """Name the structure of a layer's matrix, or say what breaks it.
 
     Toeplitz: an entry depends on row - column only; circulant: on that difference modulo the size. Several axes nest:
@@ -487,6 +514,7 @@ def structure(layer: Conv | ConvTranspose) -> Structure:
     >>> print(structure(Conv((5,), 3, stride=2)).reason)
     axis 0: stride 2 keeps every 2nd row of a Toeplitz matrix, so that rows move on by 2 columns
     """
+    layer = one_layer(layer, "the structure of a matrix")
     kinds = [_kind_of(axis) for axis in layer.axes]
     broken = [f"axis {number}: {reason}" for number, (kind, reason) in enumerate(kinds) if not kind]
     if broken:
@@ -530,6 +558,27 @@ def _ordinal(number: int) -> str:
 
 
 # -- small matrices --------------------------------------------------------------------------------------------------
+
+
+def _one_conv(layer: Stack, what: str) -> Conv:
+    """The layer, if it is a convolution."""
+    conv = one_layer(layer, what)
+    if not isinstance(conv, Conv):
+        raise WrongTypeError(f"{what} is that of a Conv, got a {type(conv).__name__}: give its .T")
+    return conv
+
+
+def _factors_of_stack(
+    network: Network, weights: Sequence[Any], factors_of: Callable[[Stack, Any], list[Factor]]
+) -> list[Factor]:
+    """The factors of all layers, those of the last layer first."""
+    found = []
+    for layer, weight in reversed(list(zip(network.layers, weights, strict=True))):
+        if isinstance(layer, Conv | ConvTranspose):
+            found += factors_of(layer, weight)
+        else:
+            found.append(Factor(type(layer).__name__, Network([layer]).matrix([weight])))
+    return found
 
 
 def _forward(layer: Conv | ConvTranspose, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:

@@ -14,6 +14,9 @@ import numpy as np
 import scipy  # scipy.fft loads when it is used
 from numpy.typing import NDArray
 
+from convmatrix.algebra.network import Network
+from convmatrix.algebra.stacks import Stack, simplest
+from convmatrix.core.errors import counted
 from convmatrix.core.memory import require_memory
 from convmatrix.layers import Conv, ConvTranspose
 
@@ -156,12 +159,12 @@ class Frequencies:
         return self.layer.stride if side == fine else (1,) * self.layer.ndim
 
 
-def why_no_frequencies(layer: Conv | ConvTranspose, weight: Array | None = None) -> str | None:
+def why_no_frequencies(layer: Stack, weight: Array | None = None) -> str | None:
     """Tell why a layer has no such blocks.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
+    layer : layer, Network, or sequence of layers
     weight : weight_shape ndarray, optional
         A symmetric border needs it: only kernels that are their own mirror image will do.
 
@@ -175,6 +178,9 @@ def why_no_frequencies(layer: Conv | ConvTranspose, weight: Array | None = None)
     >>> why_no_frequencies(Conv(4, 3, padding=1))
     "padding_mode 'zeros' has windows that reach over the border, and neither circles nor mirrors there"
     """
+    layer = simplest(layer)
+    if isinstance(layer, Network):
+        return f"a Network of {counted(len(layer.layers), 'layer')} has no single kernel to be transformed"
     conv = layer if isinstance(layer, Conv) else layer.T
     for number, axis in enumerate(conv.axes):
         n, stride, outputs = axis.input_size, axis.stride, axis.output_size

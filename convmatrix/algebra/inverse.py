@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from convmatrix.algebra.network import Weights
 from convmatrix.algebra.ranks import PRIMES, Rank, decomposed, is_small, nullity, rank, rank_modulo, require_small
 from convmatrix.algebra.solve import Method, Penalty, deconvolve, floating
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.algebra.stacks import Stack, as_matrix, with_weights
 
 __all__ = [
     "PRIMES", "Rank", "Recovery", "compare_inverses", "deconvolve", "nullity", "pseudo_inverse", "rank", "rank_modulo",
@@ -48,6 +49,7 @@ def pseudo_inverse(matrix: sparse.csr_array) -> Array:
     array([[0.5],
            [0.5]])
     """
+    matrix = as_matrix(matrix)
     rows, cols = matrix.shape
     require_small(
         matrix.shape,
@@ -87,8 +89,8 @@ class Recovery:
 
 
 def compare_inverses(
-    layer: Conv | ConvTranspose,
-    weight: ArrayLike,
+    layer: Stack,
+    weight: Weights | ArrayLike | None,
     x: ArrayLike,
     y: ArrayLike | None = None,
     *,
@@ -101,8 +103,9 @@ def compare_inverses(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, sequence with one entry for each layer, or None
+        As `convmatrix.algebra.stacks.with_weights` takes them; None where the layers know their weights, or have none.
     x : input_shape array_like
         The true image.
     y : output_shape array_like, optional
@@ -125,20 +128,21 @@ def compare_inverses(
     >>> round(found.transpose, 2), round(found.scaled_transpose, 2), round(found.pseudo_inverse, 2)
     (18.71, 0.23, 0.0)
     """
-    image = floating(layer.vec(x))
+    stack, weights = with_weights(layer, weight)
+    image = floating(stack.vec(x))
     if image.ndim == 2:
         raise ValueError(f"x has shape {np.shape(x)}, a batch of {image.shape[1]}: give one image")
     size = np.linalg.norm(image)
     if not size:
         raise ValueError(f"x, of size {image.size}, has zeros only: there is no relative error of it")
-    operator = layer.operator(weight)
+    operator = stack.operator(weights)
     output = operator @ image if y is None else np.asarray(y)
-    solved = deconvolve(layer, weight, output, method=method, damping=damping, penalty=penalty, tolerance=tolerance)
+    solved = deconvolve(stack, weights, output, method=method, damping=damping, penalty=penalty, tolerance=tolerance)
     back = operator.rmatvec(output.ravel())
     square = np.vdot(back, back).real
     scale = np.vdot(back, image) / square if square else 0.0
-    small = is_small(layer.matrix_shape)
-    recovered = pseudo_inverse(layer.matrix(weight)) @ output.ravel() if small else None
+    small = is_small(stack.matrix_shape)
+    recovered = pseudo_inverse(stack.matrix(weights)) @ output.ravel() if small else None
 
     def error(found: Array) -> float:
         return float(np.linalg.norm(found - image) / size)

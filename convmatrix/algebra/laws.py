@@ -13,8 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix import presets
-from convmatrix.algebra.exact import digit_bits, digits, from_digits, gram_entries
+from convmatrix.algebra.exact import digit_bits, digits, exact_product, from_digits, gram_entries
 from convmatrix.algebra.factors import dual, frame_layer, padding_matrix
+from convmatrix.algebra.network import Network, Weights
+from convmatrix.algebra.stacks import Stack, as_matrix, each_weight, one_layer, scaled_weights, with_weights
+from convmatrix.algebra.steps import NetworkLayer
 from convmatrix.core import reference
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers import Conv, ConvTranspose, flip
@@ -96,6 +99,8 @@ def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check
     Parameters
     ----------
     matrix : (m, n) csr_array
+        Or another form of a matrix, or a stack of layers that knows its weights; see
+        `convmatrix.algebra.stacks.as_matrix`.
     name : str, optional
         Name of the claim; without it, ``C^T C = I``, or ``C^H C = I`` for complex numbers.
 
@@ -111,6 +116,7 @@ def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check
     >>> check.holds, check.measured, check.where
     (False, 4, (1, 1))
     """
+    matrix = as_matrix(matrix)
     name = product_names(matrix.dtype)[0] if name is None else name
     if matrix.dtype.kind in "biu":
         return _found_identity(name, *_deviations_of_integers(matrix))
@@ -154,50 +160,66 @@ def _found_identity(
 
 # -- laws ------------------------------------------------------------------------------------------------------------
 #
-# Each takes a layer and a weight. For a ConvTranspose, C is the matrix of the convolution that it transposes.
+# Each takes a layer and a weight. For a ConvTranspose, C is the matrix of the convolution that it transposes. Those
+# that hold of any product of layers take several as well.
 
 
-def shapes(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def shapes(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check that the matrix takes a flattened input to a flattened output, and has as many entries as foretold."""
-    case = _cases(layer, weight).digits[0]
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _shapes_of_stack(_StackCase.of(stack, weights))
+    case = _cases(stack, weights).digits[0]
     found = (*case.matrix.shape, case.matrix.nnz, *(case.matrix @ case.x).shape)
     foretold = (case.y.size, case.x.size, case.conv.nnz, case.y.size)
     wrong = sum(a != b for a, b in zip(found, foretold, strict=True))
     return Check("C is outputs x inputs, with nnz entries", "law", wrong == 0, wrong, 0)
 
 
-def adjoint(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def adjoint(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check ``<C x, y> = <x, C^H y>``, with C from the matrix and C^H from the operator."""
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _adjoint_of_stack(_StackCase.of(stack, weights))
 
     def sides(case: "_Case") -> Sides:
         left = np.vdot(case.matrix @ case.x, case.y)
         return left, np.vdot(case.x, case.conv.operator(case.weight).rmatvec(case.y))
 
-    return _law("<C x, y> = <x, C^H y>", layer, weight, sides, all_entries=True)
+    return _law("<C x, y> = <x, C^H y>", stack, weights, sides, all_entries=True)
 
 
-def sliding_window(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def sliding_window(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check that C x is the window, slid over x in plain loops."""
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _windows_of_stack(_StackCase.of(stack, weights))
 
     def sides(case: "_Case") -> Sides:
-        return case.matrix @ case.x, reference.convolve(case.x_map, case.weight, **case.keywords()).ravel()
+        return case.matrix @ case.x, reference.convolve(case.x_map, case.weight, **_keywords(case.conv)).ravel()
 
-    return _law("C x = the window slid over x", layer, weight, sides)
+    return _law("C x = the window slid over x", stack, weights, sides)
 
 
-def stamps(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def stamps(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check that C^T y is the kernel, stamped once for each entry of y and added up in plain loops."""
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _stamps_of_stack(_StackCase.of(stack, weights))
 
     def sides(case: "_Case") -> Sides:
         added = reference.convolve_transposed(
-            case.y.reshape(case.conv.output_shape), case.weight, output_size=case.conv.input_size, **case.keywords()
+            case.y.reshape(case.conv.output_shape),
+            case.weight,
+            output_size=case.conv.input_size,
+            **_keywords(case.conv),
         )
         return case.matrix.T @ case.y, added.ravel()
 
-    return _law("C^T y = stamps of the kernel added up", layer, weight, sides)
+    return _law("C^T y = stamps of the kernel added up", stack, weights, sides)
 
 
-def zero_insertion(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def zero_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check that C^T y is a direct convolution of y with zeros inserted and the kernel turned by 180 degrees.
 
     For border modes, of y onto the padded frame, whose border is then folded back by ``P.T``.
@@ -211,28 +233,37 @@ def zero_insertion(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     def sides(case: "_Case") -> Sides:
         return case.matrix.T @ case.y, case.inserted(turned=True)
 
-    return _law("C^T y = zeros inserted, kernel turned", layer, weight, sides)
+    return _law(
+        "C^T y = zeros inserted, kernel turned", *_single(layer, weight, "a direct convolution of the transpose"), sides
+    )
 
 
-def unturned_insertion(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def unturned_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Find out whether the same holds with the kernel as it is: only where taps equal their mirror images."""
 
     def sides(case: "_Case") -> Sides:
         return case.matrix.T @ case.y, case.inserted(turned=False)
 
-    return replace(_law("C^T y = zeros inserted, kernel not turned", layer, weight, sides), kind="finding")
+    return replace(
+        _law(
+            "C^T y = zeros inserted, kernel not turned",
+            *_single(layer, weight, "a direct convolution of the transpose"),
+            sides,
+        ),
+        kind="finding",
+    )
 
 
-def linear_in_weight(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def linear_in_weight(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check ``C(w) x = X(x) w``, where X is the matrix of the windows of x."""
 
     def sides(case: "_Case") -> Sides:
         return case.matrix @ case.x, dual(case.conv, case.x_map) @ case.weight.ravel()
 
-    return _law("C(w) x = X(x) w", layer, weight, sides)
+    return _law("C(w) x = X(x) w", *_single(layer, weight, "a dual matrix, which multiplies the weight,"), sides)
 
 
-def weight_gradient(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def weight_gradient(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check that ``X^T y`` is the gradient of ``<y, C(w) x>`` in w, by differences of one in single weights."""
 
     def sides(case: "_Case") -> Sides:
@@ -242,10 +273,16 @@ def weight_gradient(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
         return _differences(value, case.weight.ravel(), dual(case.conv, case.x_map).T @ case.y)
 
     # A difference of one is one of the lowest digit.
-    return _law("gradient in w = X^T y", layer, weight, sides, all_entries=True, lowest_digit=True)
+    return _law(
+        "gradient in w = X^T y",
+        *_single(layer, weight, "the gradient in one weight"),
+        sides,
+        all_entries=True,
+        lowest_digit=True,
+    )
 
 
-def backward(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
+def backward(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check that a layer's backward pass is its matrix transposed, by differences of one in single inputs.
 
     The backward pass of the convolution is C^T, that of the transposed convolution is C.
@@ -255,24 +292,28 @@ def backward(layer: Conv | ConvTranspose, weight: ArrayLike) -> Check:
     Check
         A law.
     """
-    forward = isinstance(layer, Conv)
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _backward_of_stack(_StackCase.of(stack, weights))
+    forward = isinstance(stack, Conv)
 
     def sides(case: "_Case") -> Sides:
         x, y = (case.x, case.y) if forward else (case.y, case.x)
-        operator = layer.operator(case.weight)
-        return _differences(lambda moved: y @ (operator @ moved), x, layer.matrix(case.weight).T @ y)
+        operator = stack.operator(case.weight)
+        return _differences(lambda moved: y @ (operator @ moved), x, stack.matrix(case.weight).T @ y)
 
     name = "backward of the convolution = C^T" if forward else "backward of the transposed convolution = C"
-    return _law(name, layer, weight, sides, all_entries=True)
+    return _law(name, stack, weights, sides, all_entries=True)
 
 
-def checks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Check]:
-    """Run every law and every finding on one layer.
+def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Check]:
+    """Run every law and every finding on one layer, or those that hold of several on their stack.
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
 
     Returns
     -------
@@ -282,7 +323,7 @@ def checks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Check]:
     Raises
     ------
     ValueError
-        If the matrix has more than 300,000 entries, too many for plain loops.
+        If the matrices have more than 300,000 entries, too many for plain loops.
 
     Examples
     --------
@@ -300,19 +341,23 @@ def checks(layer: Conv | ConvTranspose, weight: ArrayLike) -> list[Check]:
     finding no C^T C = I
     finding no C C^T = I
     """
-    if layer.nnz > LARGEST:
+    stack, weights = with_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _checks_of_stack(stack, weights)
+    if stack.nnz > LARGEST:
         raise ValueError(
-            f"the matrix has {layer.nnz} entries but plain loops are used for at most {LARGEST}: check a smaller "
+            f"the matrix has {stack.nnz} entries but plain loops are used for at most {LARGEST}: check a smaller "
             "input_size or fewer channels, where borders and interior are the same"
         )
     laws = (shapes, adjoint, sliding_window, stamps, zero_insertion, linear_in_weight, weight_gradient, backward)
-    given = layer.checked_weight(weight)
-    matrix = (layer if isinstance(layer, Conv) else layer.T).matrix(_as_numbers(given))
-    return [
-        *(law(layer, weight) for law in laws),
-        unturned_insertion(layer, weight),
-        *map(gram_is_identity, (matrix, sparse.csr_array(matrix.conj().T)), product_names(matrix.dtype)),
-    ]
+    given = stack.checked_weight(weights)
+    matrix = (stack if isinstance(stack, Conv) else stack.T).matrix(_as_numbers(given))
+    return [*(law(stack, given) for law in laws), unturned_insertion(stack, given), *_both_identities(matrix)]
+
+
+def _both_identities(matrix: sparse.csr_array) -> list[Check]:
+    names = product_names(matrix.dtype)
+    return [gram_is_identity(matrix, names[0]), gram_is_identity(sparse.csr_array(matrix.conj().T), names[1])]
 
 
 def controls() -> list[Check]:
@@ -358,11 +403,6 @@ class _Case:
         """The input as an image."""
         return self.x.reshape(self.conv.input_shape)
 
-    def keywords(self) -> dict[str, Any]:
-        """The layer's numbers as the plain loops take them."""
-        names = ("stride", "padding", "dilation", "groups", "padding_mode", "input_dilation")
-        return {name: getattr(self.conv, name) for name in names}
-
     def inserted(self, *, turned: bool) -> NDArray[Any]:
         """C^T y as a direct convolution, with the kernel turned or as it is."""
         folded = self.conv.padding_mode != "zeros"
@@ -370,6 +410,12 @@ class _Case:
         kernel = up.turn(self.weight)
         image = up.as_conv().matrix(kernel if turned else flip(kernel, ndim=up.ndim)) @ self.y
         return padding_matrix(self.conv).T @ image if folded else image
+
+
+def _keywords(conv: Conv) -> dict[str, Any]:
+    """A convolution's numbers as the plain loops take them."""
+    names = ("stride", "padding", "dilation", "groups", "padding_mode", "input_dilation")
+    return {name: getattr(conv, name) for name in names}
 
 
 def _as_numbers(weight: NDArray[Any]) -> NDArray[Any]:
@@ -450,3 +496,156 @@ def _differences(value: Callable[[NDArray[Any]], Any], at: NDArray[Any], gradien
         moved[place] += 1
         there.append(value(moved))
     return np.array(there) - here, gradient[places]
+
+
+def _single(layer: Stack, weight: Any, what: str) -> tuple[Conv | ConvTranspose, Any]:
+    """One convolution and its weight, for laws that hold of no product."""
+    _, given = with_weights(layer, weight)
+    return one_layer(layer, what), given
+
+
+# -- laws of a stack -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _StackCase:
+    """Several layers, their weights and matrix, and numbers drawn as input and output."""
+
+    network: Network
+    weights: list[Any]
+    scale: float
+    matrix: sparse.csr_array
+    x: NDArray[np.int64]
+    y: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, network: Network, weights: list[Any]) -> "_StackCase":
+        """The case of weights that are finite, floats divided to be about 1."""
+        weights, scale = scaled_weights(network, each_weight(network, weights, lambda _, weight: _as_numbers(weight)))
+        matrix = network.matrix(weights)
+        rng = np.random.default_rng(0)
+        y, x = (rng.integers(-_DRAWN, _DRAWN + 1, size) for size in network.matrix_shape)
+        if matrix.dtype.kind in "iu":  # whose product fits in int64, or there would be no matrix
+            weights = each_weight(network, weights, lambda _, weight: weight.astype(np.int64))
+        return cls(network, weights, scale, matrix, x, y)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all numbers are integers."""
+        return self.matrix.dtype.kind in "iu"
+
+    def law(self, name: str, left: Any, right: Any, *, wraps: bool = False) -> Check:
+        """Compare two results; integers that an operator computes are those modulo 2**64."""
+        difference = np.atleast_1d(np.asarray(left) - np.asarray(right))
+        if self.is_exact:
+            difference = difference.astype(object)
+            difference = (difference + 2**63) % 2**64 - 2**63 if wraps else difference
+        measured = np.max(np.abs(difference), initial=0)
+        measured = measured.item() if isinstance(measured, np.generic) else measured
+        bound = 0.0 if self.is_exact else self._bound()
+        holds = bool(measured <= bound)
+        if self.scale != 1:
+            measured, bound = measured * self.scale, bound * self.scale
+        return Check(name, "law", holds, measured, bound)
+
+    def _bound(self) -> float:
+        """What roundings can make of a sum of products, by the same product with absolute values."""
+        largest, terms = float(_DRAWN**2), self.matrix.shape[0]
+        for layer, weight in zip(self.network.layers, self.weights, strict=True):
+            matrix = abs(_layer_matrix(layer, weight))
+            sums = [np.asarray(matrix.sum(axis=axis)).max(initial=0) for axis in (0, 1)]
+            largest *= max(float(max(sums)), np.finfo(np.float64).tiny)
+            terms += int(max(np.diff(side.indptr).max(initial=0) for side in (matrix, matrix.T.tocsr())))
+        return 4 * terms * self.matrix.shape[0] * largest * float(np.finfo(self.matrix.dtype).eps)
+
+    def slid(self) -> NDArray[Any]:
+        """C x, one layer after the other, convolutions in plain loops."""
+        values: NDArray[Any] = self.x.astype(object) if self.is_exact else self.x
+        for layer, weight in zip(self.network.layers, self.weights, strict=True):
+            values = _slid(layer, weight, values, self.is_exact)
+        return values
+
+    def stamped(self) -> NDArray[Any]:
+        """C^T y, one layer after the other from the last to the first."""
+        values: NDArray[Any] = self.y.astype(object) if self.is_exact else self.y
+        for layer, weight in reversed(list(zip(self.network.layers, self.weights, strict=True))):
+            values = _stamped(layer, weight, values, self.is_exact)
+        return values
+
+
+def _layer_matrix(layer: NetworkLayer, weight: Any) -> sparse.csr_array:
+    return Network([layer]).matrix([weight])
+
+
+def _slid(layer: NetworkLayer, weight: Any, x: NDArray[Any], exact: bool) -> NDArray[Any]:
+    """One layer's output for a flattened input."""
+    if isinstance(layer, ConvTranspose):
+        return _added_up(layer.T, weight, x, exact)
+    if isinstance(layer, Conv):
+        return _windowed(layer, weight, x, exact)
+    matrix = _layer_matrix(layer, weight)
+    return exact_product(matrix, x) if exact else np.asarray(matrix @ x)
+
+
+def _stamped(layer: NetworkLayer, weight: Any, y: NDArray[Any], exact: bool) -> NDArray[Any]:
+    """The transpose of one layer for a flattened output."""
+    if isinstance(layer, ConvTranspose):
+        return _windowed(layer.T, weight, y, exact)
+    if isinstance(layer, Conv):
+        return _added_up(layer, weight, y, exact)
+    matrix = _layer_matrix(layer, weight).T.tocsr()
+    return exact_product(matrix, y) if exact else np.asarray(matrix @ y)
+
+
+def _windowed(conv: Conv, weight: NDArray[Any], x: NDArray[Any], exact: bool) -> NDArray[Any]:
+    kernel = weight.astype(object) if exact else weight
+    return reference.convolve(x.reshape(conv.input_shape), kernel, **_keywords(conv)).ravel()
+
+
+def _added_up(conv: Conv, weight: NDArray[Any], y: NDArray[Any], exact: bool) -> NDArray[Any]:
+    kernel, image = weight.astype(object) if exact else weight, y.reshape(conv.output_shape)
+    return reference.convolve_transposed(image, kernel, output_size=conv.input_size, **_keywords(conv)).ravel()
+
+
+def _shapes_of_stack(case: _StackCase) -> Check:
+    found = (*case.matrix.shape, *exact_product(case.matrix, case.x).shape, case.matrix.nnz > case.network.most_entries)
+    wrong = sum(a != b for a, b in zip(found, (case.y.size, case.x.size, case.y.size, False), strict=True))
+    return Check("C is outputs x inputs, with at most as many entries as its pattern", "law", wrong == 0, wrong, 0)
+
+
+def _adjoint_of_stack(case: _StackCase) -> Check:
+    left = np.vdot(exact_product(case.matrix, case.x), case.y)
+    with np.errstate(over="ignore"):  # integers are those modulo 2**64
+        right = np.vdot(case.x, case.network.operator(case.weights).rmatvec(case.y))
+    return case.law("<C x, y> = <x, C^H y>", left, right, wraps=True)
+
+
+def _windows_of_stack(case: _StackCase) -> Check:
+    name = "C x = the windows slid over x, layer by layer"
+    return case.law(name, exact_product(case.matrix, case.x), case.slid())
+
+
+def _stamps_of_stack(case: _StackCase) -> Check:
+    name = "C^T y = stamps of the kernels added up, layer by layer"
+    return case.law(name, exact_product(case.matrix.T.tocsr(), case.y), case.stamped())
+
+
+def _backward_of_stack(case: _StackCase) -> Check:
+    operator = case.network.operator(case.weights)
+    gradient = exact_product(case.matrix.T.tocsr(), case.y)
+    with np.errstate(over="ignore"):  # integers are those modulo 2**64
+        sides = _differences(lambda moved: case.y @ (operator @ moved), case.x, gradient)
+    return case.law("backward of the stack = C^T", *sides, wraps=True)
+
+
+def _checks_of_stack(network: Network, weights: list[Any]) -> list[Check]:
+    entries = sum(layer.nnz for layer in network.layers) + network.most_entries
+    if entries > LARGEST:
+        raise ValueError(
+            f"the layers of the Network and their product have {entries} entries but plain loops are used for at most "
+            f"{LARGEST}: check a smaller input or fewer channels, where borders and interior are the same"
+        )
+    case = _StackCase.of(network, weights)
+    numbers = each_weight(network, weights, lambda _, weight: _as_numbers(weight))
+    laws = (_shapes_of_stack, _adjoint_of_stack, _windows_of_stack, _stamps_of_stack, _backward_of_stack)
+    return [*(law(case) for law in laws), *_both_identities(network.matrix(numbers))]

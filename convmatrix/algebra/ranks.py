@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from convmatrix.algebra.stacks import as_matrix
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 
@@ -60,6 +61,8 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
     Parameters
     ----------
     matrix : (m, n) csr_array
+        Or another form of a matrix, or a stack of layers that knows its weights; see
+        `convmatrix.algebra.stacks.as_matrix`.
     limit : int or None
         Largest smaller side; None for any.
     progress : callable, optional
@@ -86,6 +89,7 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
     >>> found.value, found.proven
     (1, True)
     """
+    matrix = as_matrix(matrix)
     require_finite("the matrix", matrix)
     if min(matrix.shape) == 0 or matrix.nnz == 0 or not matrix.data.any():
         return Rank(0, "no entries but zeros", proven=True)
@@ -118,6 +122,7 @@ def nullity(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Pro
     >>> nullity(sparse.csr_array([[1, 2, 0], [2, 4, 0]])).value
     2
     """
+    matrix = as_matrix(matrix)
     found = rank(matrix, limit=limit, progress=progress)
     return found._replace(value=matrix.shape[1] - found.value)
 
@@ -171,6 +176,7 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
     ValueError
         If double precision does not show the rank of an integer matrix.
     """
+    matrix = as_matrix(matrix)
     require_finite("the matrix", matrix)
     rows, cols = matrix.shape
     dense = matrix.toarray()
@@ -261,7 +267,7 @@ def rank_modulo(matrix: sparse.csr_array, prime: int, progress: Progress | None 
     int
         Never more than the rank over the rationals.
     """
-    dense = _residues(matrix, prime)
+    dense = _residues(as_matrix(matrix), prime)
     if dense.shape[0] < dense.shape[1]:
         dense = np.ascontiguousarray(dense.T)  # fewer panels
     found = 0

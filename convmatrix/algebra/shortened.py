@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convmatrix.algebra.stacks import Stack, one_layer
 from convmatrix.core.axis import Axis
 from convmatrix.layers import Conv
 
@@ -58,7 +59,7 @@ class Shortened:
         return _mended(pair, self.short.output_shape, self.whole.output_shape, [_Cut(), *cuts])
 
 
-def shortened(conv: Conv) -> Shortened:
+def shortened(conv: Stack) -> Shortened:
     """Shorten a convolution's input as far as its inputs, and its outputs, still meet in all the ways they do.
 
     Returns
@@ -73,6 +74,8 @@ def shortened(conv: Conv) -> Shortened:
     >>> found.inputs((0, 1)), found.inputs((11, 10))
     ((0, 1), (999999999999, 999999999998))
     """
+    layer = one_layer(conv, "a shortened input")
+    conv = layer if isinstance(layer, Conv) else layer.T
     short = Conv(
         [axis.input_size - axis.spare_periods * axis.shift for axis in conv.axes],
         conv.kernel_size,

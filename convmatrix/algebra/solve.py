@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix import presets
 from convmatrix.algebra.frequencies import Frequencies, why_no_frequencies
+from convmatrix.algebra.network import Network, Weights
 from convmatrix.algebra.ranks import Progress, rounding
+from convmatrix.algebra.stacks import Stack, each_weight, with_weights
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.core.numbers import require_finite
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Deconvolution", "Method", "Penalty", "deconvolve", "floating"]
 
 Array = NDArray[Any]
-Layers = Conv | ConvTranspose
+Layers = Conv | ConvTranspose | Network
 
 Method = Literal["lsmr", "lsqr", "fft"]
 Penalty = Literal["identity", "gradient", "laplacian"]
@@ -73,8 +75,8 @@ class Deconvolution:
 
 
 def deconvolve(
-    layer: Layers,
-    weight: ArrayLike,
+    layer: Stack,
+    weight: Weights | ArrayLike | None,
     y: ArrayLike,
     *,
     method: Method = "lsmr",
@@ -92,8 +94,9 @@ def deconvolve(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, sequence with one entry for each layer, or None
+        As `convmatrix.algebra.stacks.with_weights` takes them; None where the layers know their weights, or have none.
     y : output_shape array_like
         One output, not a batch; flattened, as ``C @ x`` is, will do.
     method : {"lsmr", "lsqr", "fft"}
@@ -129,24 +132,34 @@ def deconvolve(
     >>> deconvolve(conv, [1.0, 3.0, 1.0], y).x.round(6)
     array([[1., 2., 3., 4.]])
     """
-    _check_words(layer, method, penalty, damping, tolerance, iterations)
-    if np.asarray(weight).dtype == bool:
-        raise WrongTypeError("weight has dtype bool, a pattern and no equations: cast it with .astype(float)")
-    weight = floating(weight)
-    operator = layer.operator(weight)  # which refuses wrong weights
-    require_finite("weight", weight)
-    image = _output(layer, floating(y))
+    stack, given = with_weights(layer, weight)
+    _check_words(stack, method, penalty, damping, tolerance, iterations)
+    weights = each_weight(stack, given, _equations)
+    operator = stack.operator(weights)
+    image = _output(stack, floating(y))
     if method == "fft":
-        found = _by_frequencies(layer, weight.reshape(layer.weight_shape), image, damping, penalty)
+        if isinstance(stack, Network):
+            raise ValueError(f"method 'fft' is not exact here: {why_no_frequencies(stack)}; use method='lsmr', which "
+                             "takes any stack")  # fmt: skip
+        found = _by_frequencies(stack, weights, image, damping, penalty)
     else:
-        found = _by_iteration(layer, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress)
+        found = _by_iteration(stack, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress)
     x, steps, converged, condition, how = found
     residual = float(np.linalg.norm(operator @ x.ravel() - image.ravel()))
     if progress is not None:
         progress(iterations, iterations)
     return Deconvolution(
-        x.reshape(layer.input_shape), method, damping, penalty, residual, steps, converged, condition, how
+        x.reshape(stack.input_shape), method, damping, penalty, residual, steps, converged, condition, how
     )
+
+
+def _equations(layer: Layer, weight: Array) -> Array:
+    """A weight in double precision, of finite numbers."""
+    if weight.dtype == bool:
+        raise WrongTypeError("weight has dtype bool, a pattern and no equations: cast it with .astype(float)")
+    weight = layer.checked_weight(floating(weight))
+    require_finite("weight", weight)
+    return weight
 
 
 # -- iteration -------------------------------------------------------------------------------------------------------
@@ -249,7 +262,7 @@ def _stacked(operators: "list[LinearOperator]", factor: float) -> "LinearOperato
 def _penalties(layer: Layers, penalty: Penalty) -> "list[LinearOperator]":
     """The differences of the layer's input, each channel for itself: convolutions like any other."""
     size, channels = layer.input_size, layer.in_channels
-    circular = layer.padding_mode == "circular"
+    circular = not isinstance(layer, Network) and layer.padding_mode == "circular"
     common: dict[str, Any] = {"groups": channels, "in_channels": channels, "out_channels": channels}
     if penalty == "laplacian":
         kernel = presets.kernel("laplacian", ndim=len(size)).astype(float)
@@ -271,7 +284,7 @@ def _penalties(layer: Layers, penalty: Penalty) -> "list[LinearOperator]":
 
 
 def _by_frequencies(
-    layer: Layers, weight: Array, y: Array, damping: float, penalty: Penalty
+    layer: Conv | ConvTranspose, weight: Array, y: Array, damping: float, penalty: Penalty
 ) -> tuple[Array, int, bool, float, str]:
     """Solve one small least-squares problem for each frequency: as `_by_iteration` returns."""
     reason = why_no_frequencies(layer, weight)

@@ -25,10 +25,13 @@ __all__ = [
     "as_network",
     "dtype_of",
     "each_weight",
+    "known_weights",
     "most_entries",
     "one_layer",
     "require_input",
     "scaled_weights",
+    "simplest",
+    "with_optional_weights",
     "with_weights",
 ]
 
@@ -114,10 +117,47 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
         )
     for number, (layer, weight) in enumerate(zip(network.layers, entries, strict=True)):
         _require_entry(number, layer, weight, alone=len(entries) == 1)
+    stack = simplest(network)
+    return stack, entries if isinstance(stack, Network) else entries[0]
+
+
+def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[Conv | ConvTranspose | Network, Any]:
+    """The same where weights may be missing: then None stands for all of them.
+
+    Parameters
+    ----------
+    layers : Network, layer, or sequence of layers
+    weights : array_like, or sequence of array_like and None, optional
+
+    Returns
+    -------
+    Conv, ConvTranspose or Network
+    array_like, list, or None
+    """
+    network = as_network(layers)
+    needed = any(isinstance(layer, Layer) for layer in network.layers)
+    if not needed or weights is not None or known_weights(layers) is not None:
+        return with_weights(layers, weights)
+    return simplest(network), None
+
+
+def simplest(layers: Stack) -> Conv | ConvTranspose | Network:
+    """One convolution as itself, all else as a network.
+
+    Returns
+    -------
+    Conv, ConvTranspose or Network
+    """
+    network = as_network(layers)
     first = network.layers[0]
-    if len(entries) == 1 and isinstance(first, Conv | ConvTranspose):
-        return first, entries[0]
-    return network, entries
+    return first if len(network.layers) == 1 and isinstance(first, Conv | ConvTranspose) else network
+
+
+def known_weights(layers: Any) -> Any:
+    """The weights, or the weight, that come with layers which a framework's model was read as; None without."""
+    if isinstance(layers, list):
+        return getattr(layers, "weights", None)
+    return getattr(layers, "weight", None) if _loaded_layer(layers) is not None else None
 
 
 def one_layer(layers: Stack, what: str) -> Conv | ConvTranspose:
@@ -143,11 +183,11 @@ def one_layer(layers: Stack, what: str) -> Conv | ConvTranspose:
     >>> one_layer([Conv((4,), 2)], "a dual matrix")
     Conv(input_size=(4,), kernel_size=(2,))
     """
-    network = as_network(layers)
-    first = network.layers[0]
-    if len(network.layers) == 1 and isinstance(first, Conv | ConvTranspose):
-        return first
-    given = f"a Network of {len(network.layers)}" if len(network.layers) > 1 else f"{type(first).__name__}"
+    stack = simplest(layers)
+    if not isinstance(stack, Network):
+        return stack
+    count = len(stack.layers)
+    given = f"a Network of {count} layers" if count > 1 else f"a {type(stack.layers[0]).__name__}"
     raise WrongTypeError(
         f"{what} needs one Conv or ConvTranspose, got {given}: take one layer of it, or the matrix of "
         "Network.matrix(weights)"
@@ -174,9 +214,9 @@ def _entries(layers: Any, network: Network, weights: Any) -> list[Any]:
     """One entry for each layer, or as many as there are."""
     single = not isinstance(layers, Network | list | tuple) or _loaded_layer(layers) is not None
     if single:
-        return [getattr(layers, "weight", None) if weights is None and isinstance(layers, tuple) else weights]
+        return [known_weights(layers) if weights is None else weights]
     if weights is None:
-        weights = getattr(layers, "weights", None)
+        weights = known_weights(layers)
     if weights is None:
         return [None] * len(network.layers)
     if isinstance(weights, list | tuple) or (isinstance(weights, np.ndarray) and weights.ndim):
@@ -307,12 +347,10 @@ def _holds_layers(value: Any) -> bool:
 
 
 def _matrix_of_stack(stack: Any) -> sparse.csr_array:
-    if isinstance(stack, Network | Conv | ConvTranspose) or not (hasattr(stack, "weights") or hasattr(stack, "weight")):
-        fixed = as_network(stack)
-        if any(isinstance(layer, Layer) for layer in fixed.layers):
-            what = f"Network of {counted(len(fixed.layers), 'layer')}" if len(fixed.layers) > 1 else repr(stack)
-            raise WrongTypeError(f"a matrix is needed, got a {what} without its weights: give its matrix(weights)")
-    layer, weight = with_weights(stack)
+    layer, weight = with_optional_weights(stack)
+    if weight is None:
+        what = f"a Network of {counted(len(layer.layers), 'layer')}" if isinstance(layer, Network) else repr(layer)
+        raise WrongTypeError(f"a matrix is needed, got {what} without its weight: give its matrix(weight)")
     return layer.matrix(weight)
 
 

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from convmatrix.core.assembly import assemble, extended_weight
 from convmatrix.core.axis import Axis
+from convmatrix.core.errors import WrongTypeError
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import pattern_of, transposed_pattern_of
 from convmatrix.layers import Conv, ConvTranspose, FixedLayer, Layer, MaxPool, Pool, Transposed, Unfold, Upsample
@@ -185,6 +186,11 @@ def steps_of(layer: NetworkLayer, *, transposed: bool = False) -> tuple[Step, ..
     tuple of Step
         One for each axis, outermost first.
 
+    Raises
+    ------
+    WrongTypeError
+        If it is no layer, or several; also a TypeError.
+
     Examples
     --------
     >>> (step,) = steps_of(Upsample((4,), scale=2, mode="linear"))
@@ -200,7 +206,8 @@ def steps_of(layer: NetworkLayer, *, transposed: bool = False) -> tuple[Step, ..
         )
     if isinstance(layer, ConvTranspose):
         transposed = not transposed
-    assert isinstance(layer, Layer | Pool | Unfold)
+    if not isinstance(layer, Layer | Pool | Unfold):
+        raise WrongTypeError(f"the axes of one layer are needed, got a {type(layer).__name__}: see Network.steps")
     return tuple(_Slid(axis, transposed) for axis in layer.axes)
 
 

@@ -9,15 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.exact import digit_bits, digits, from_digits, largest_magnitude
+from convmatrix.algebra.network import Network, Weights
 from convmatrix.algebra.ranks import Progress, decomposed, is_small, rank, require_small
 from convmatrix.algebra.solve import deconvolve, floating
+from convmatrix.algebra.stacks import Stack, as_matrix, each_weight, most_entries, with_weights
 from convmatrix.core.errors import SumOverflowError
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = ["SameOutput", "null_space", "same_output_pair"]
 
 Array = NDArray[Any]
-Layers = Conv | ConvTranspose
+Layers = Conv | ConvTranspose | Network
 
 _EXACT = 2 * 10**7
 """Most multiplications, rows * columns * smaller side, that elimination in Python's integers is taken for: seconds."""
@@ -35,6 +37,8 @@ def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
     Parameters
     ----------
     matrix : (m, n) csr_array
+        Or another form of a matrix, or a stack of layers that knows its weights; see
+        `convmatrix.algebra.stacks.as_matrix`.
     exact : bool
         For integer matrices.
 
@@ -58,6 +62,7 @@ def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
     >>> null_space(sparse.csr_array([[1, 2, 0], [0, 2, 4]]), exact=True).T
     array([[ 4, -2,  1]])
     """
+    matrix = as_matrix(matrix)
     if exact:
         return _integer_null_space(matrix)
     rows, cols = matrix.shape
@@ -85,7 +90,11 @@ class SameOutput(NamedTuple):
 
 
 def same_output_pair(
-    layer: Layers, weight: ArrayLike, x: ArrayLike | None = None, *, progress: Progress | None = None
+    layer: Stack,
+    weight: Weights | ArrayLike | None = None,
+    x: ArrayLike | None = None,
+    *,
+    progress: Progress | None = None,
 ) -> SameOutput:
     """Make two different images with the same output: the proof that this layer has no inverse.
 
@@ -95,8 +104,9 @@ def same_output_pair(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stacks.with_weights` takes them.
     x : input_shape array_like, optional
         The first image; integers from 0 to 9 by default.
     progress : callable, optional
@@ -118,34 +128,40 @@ def same_output_pair(
     >>> pair.first, pair.second, pair.difference
     (array([[8, 6, 5]]), array([[12,  4,  6]]), 0.0)
     """
-    weight = np.asarray(weight)
-    if weight.dtype.kind == "u" and weight.size and int(weight.max()) <= np.iinfo(np.int64).max:
-        weight = weight.astype(np.int64)  # uint64 and int64 would meet in floats
-    image = np.random.default_rng(0).integers(0, 10, layer.input_shape) if x is None else _one_image(layer, x)
-    operator = layer.operator(weight)
-    rows, cols = layer.matrix_shape
-    if rows >= cols and is_small(layer.matrix_shape):
-        found = rank(layer.matrix(weight))
+    stack, given = with_weights(layer, weight)
+    weights = each_weight(stack, given, _signed)
+    image = np.random.default_rng(0).integers(0, 10, stack.input_shape) if x is None else _one_image(stack, x)
+    operator = stack.operator(weights)
+    rows, cols = stack.matrix_shape
+    if rows >= cols and is_small(stack.matrix_shape):
+        found = rank(stack.matrix(weights))
         if found.value == cols:
             raise ValueError(
                 f"no two images have the same output: the {rows} x {cols} matrix has rank {cols}, so every difference "
                 f"of two images shows (rank {found.how})"
             )
     unseen, how = None, "a patch of integers that the layer maps to zero"
-    if weight.dtype.kind in "biu" and image.dtype.kind in "biu" and layer.nnz <= _NONZEROS:
-        unseen = _unseen_patch(layer, weight)
+    if operator.dtype.kind in "biu" and image.dtype.kind in "biu" and most_entries(stack) <= _NONZEROS:
+        unseen = _unseen_patch(stack, weights)
     if unseen is None:
-        unseen, how = _unseen_noise(layer, weight, progress)
+        unseen, how = _unseen_noise(stack, weights, progress)
         image = floating(image)
         unseen = unseen * (float(np.ptp(np.abs(image))) or 1.0) / np.abs(unseen).max()
-    second = image + unseen.reshape(layer.input_shape)
-    if image.dtype.kind == "i":
-        return SameOutput(image, second, float(_exact_output(layer, weight, unseen)), how)
-    outputs = [operator @ layer.vec(each) for each in (image, second)]
+    second = image + unseen.reshape(stack.input_shape)
+    if image.dtype.kind == "i" and not isinstance(stack, Network):
+        return SameOutput(image, second, float(_exact_output(stack, weights, unseen)), how)
+    outputs = [operator @ stack.vec(each) for each in (image, second)]
     return SameOutput(image, second, float(np.abs(outputs[1] - outputs[0]).max()), how)
 
 
-def _exact_output(layer: Layers, weight: Array, x: Array) -> int:
+def _signed(layer: Layer, weight: Array) -> Array:
+    """A weight with the dtype of an image of integers, where it fits: uint64 and int64 would meet in floats."""
+    weight = layer.checked_weight(weight)
+    small = weight.dtype.kind == "u" and largest_magnitude(weight) <= np.iinfo(np.int64).max
+    return weight.astype(np.int64) if small else weight
+
+
+def _exact_output(layer: Conv | ConvTranspose, weight: Array, x: Array) -> int:
     """The largest absolute value that a layer makes of an integer input, whatever the integers of its weight."""
     if weight.dtype == bool:
         return int(np.abs(layer.operator(weight) @ x).max())
@@ -165,7 +181,7 @@ def _one_image(layer: Layers, x: ArrayLike) -> Array:
     return image.reshape(layer.input_shape)
 
 
-def _unseen_patch(layer: Layers, weight: Array) -> Array | None:
+def _unseen_patch(layer: Layers, weight: Any) -> Array | None:
     """Integers, on the smallest corner of the image where there are any, that the layer maps to zero."""
     columns = layer.matrix(weight).tocsc()
     for corner in _corners(layer.input_size):
@@ -195,7 +211,7 @@ def _corners(size: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         side += max(side // 2, 1)
 
 
-def _unseen_noise(layer: Layers, weight: Array, progress: Progress | None) -> tuple[Array, str]:
+def _unseen_noise(layer: Layers, weight: Any, progress: Progress | None) -> tuple[Array, str]:
     """Noise less its part that the output tells: what is left, the layer maps to zero."""
     rows, cols = layer.matrix_shape
     noise = np.random.default_rng(0).standard_normal(cols)

@@ -10,13 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.laws import Check, gram_is_identity, product_names
+from convmatrix.algebra.network import Network, Weights
 from convmatrix.algebra.ranks import PRIMES, Progress, Rank, rank
 from convmatrix.algebra.shortened import shortened
+from convmatrix.algebra.stacks import Stack, as_network, scaled_weights, with_optional_weights, with_weights
 from convmatrix.core.assembly import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
 
@@ -54,12 +56,18 @@ class Verdict:
     generic: bool
 
 
-def generic_weight(layer: Conv | ConvTranspose, largest: int = 9) -> NDArray[np.int64]:
+def generic_weight(layer: Stack, largest: int = 9) -> Any:
     """Draw integers from 1 to `largest` as a weight, always the same for the same layer.
+
+    Parameters
+    ----------
+    layer : layer, Network, or sequence of layers
+    largest : int, default 9
 
     Returns
     -------
-    weight_shape ndarray
+    weight_shape ndarray of int64
+        Of several layers, a list with one entry for each, None for a layer without a weight.
 
     Raises
     ------
@@ -71,13 +79,20 @@ def generic_weight(layer: Conv | ConvTranspose, largest: int = 9) -> NDArray[np.
     >>> generic_weight(Conv((3,), 3))
     array([[[8, 6, 5]]])
     """  # noqa: DOC502  raised where memory is asked for
+    network = as_network(layer)
+    rng = np.random.default_rng(0)
+    drawn = [_drawn(one, largest, rng) if isinstance(one, Layer) else None for one in network.layers]
+    return drawn[0] if len(drawn) == 1 else drawn
+
+
+def _drawn(layer: Layer, largest: int, rng: np.random.Generator) -> NDArray[np.int64]:
     require_memory(8 * prod(layer.weight_shape), f"a generic weight of shape {layer.weight_shape}", "give a weight")
-    return np.random.default_rng(0).integers(1, largest + 1, size=layer.weight_shape)
+    return rng.integers(1, largest + 1, size=layer.weight_shape)
 
 
 def verdict(
-    layer: Conv | ConvTranspose,
-    weight: ArrayLike | None = None,
+    layer: Stack,
+    weight: Weights | ArrayLike | None = None,
     *,
     any_size: bool = False,
     progress: Progress | None = None,
@@ -86,10 +101,11 @@ def verdict(
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like, optional
-        Without it, that of a generic weight: integers below a large prime for the rank, which is computed modulo
-        that prime, and integers from 1 to 9 for the products.
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer, optional
+        Without it, that of the weights that the layers know, or of a generic weight: integers below a large prime for
+        the rank, which is computed modulo that prime, and integers from 1 to 9 for the products. For several layers
+        the integers are as large as their product allows.
     any_size : bool
         Compute the rank however large the matrix is.
     progress : callable, optional
@@ -105,6 +121,15 @@ def verdict(
     >>> found.rank.value, found.gram.holds, found.generic
     (4, False, True)
     """
+    stack, weights = with_optional_weights(layer, weight)
+    if isinstance(stack, Network):
+        return _verdict_of_stack(stack, weights, any_size, progress)
+    return _verdict_of_layer(stack, weights, any_size, progress)
+
+
+def _verdict_of_layer(
+    layer: Conv | ConvTranspose, weight: ArrayLike | None, any_size: bool, progress: Progress | None
+) -> Verdict:
     conv = layer if isinstance(layer, Conv) else layer.T
     if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
         return Verdict(None, None, None, generic=True)
@@ -119,6 +144,43 @@ def verdict(
     if conv is not layer:
         gram, cogram = cogram, gram
     return Verdict(found, gram, cogram, generic=weight is None)
+
+
+def _verdict_of_stack(network: Network, weights: Any, any_size: bool, progress: Progress | None) -> Verdict:
+    """The same of several layers, or of one without a weight; their matrix is built if it is not too large."""
+    generic = weights is None
+    ranked = any_size or max(network.matrix_shape) <= RANK_LIMIT
+    if not ranked and max(network.most_entries, *network.matrix_shape) > _ENTRIES:
+        return Verdict(None, None, None, generic)
+    if generic:
+        _, weights = with_weights(network, _generic_weights(network, 9))
+    else:
+        scaled_weights(network, weights)  # which refuses what is not finite
+    matrix = network.matrix(weights)
+    found = None
+    if ranked:
+        wide = network.matrix(_generic_weights(network, max(_largest_generic(network), 9))) if generic else matrix
+        found = rank(wide, limit=None, progress=progress)
+    gram, cogram = _products(matrix, product_names(matrix.dtype)) or (None, None)
+    return Verdict(found, gram, cogram, generic)
+
+
+def _generic_weights(network: Network, largest: int) -> list[Any]:
+    """Drawn weights, of integers, or of floats where products of integers would not fit in 64 bits."""
+    fits = largest <= _largest_generic(network)
+    drawn = generic_weight(network, largest)
+    return [entry if fits or entry is None else entry.astype(np.float64) for entry in drawn]
+
+
+def _largest_generic(network: Network) -> int:
+    """The largest integers whose products certainly add up within 64 bits; 0 where there are none."""
+    sums, count = 1, 0
+    for number, layer in enumerate(network.layers):
+        sums *= prod(int(steps[number].taps.sum(axis=1).max()) for steps in network.steps)
+        if isinstance(layer, Layer):
+            sums, count = sums * (layer.in_channels // layer.groups), count + 1
+    most = int((2**62 / sums) ** (1 / count) * 0.999)
+    return min(most, PRIMES[0] - 1)
 
 
 def _findings(conv: Conv, weight: NDArray[Any]) -> tuple[Check | None, Check | None]:
@@ -145,7 +207,10 @@ def _by_products(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> tu
     """Both products, or None where they are too large."""
     if max(conv.nnz, *conv.matrix_shape) > _ENTRIES:
         return None
-    matrix = conv.matrix(weight)
+    return _products(conv.matrix(weight), names)
+
+
+def _products(matrix: sparse.csr_array, names: tuple[str, str]) -> tuple[Check, Check] | None:
     sides = matrix, sparse.csr_array(matrix.conj().T)
     counts = [np.diff(side.indptr).astype(float) for side in sides]
     if max(count @ count for count in counts) > _PRODUCTS:

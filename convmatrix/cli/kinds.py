@@ -127,7 +127,7 @@ def _singular_values(plot: ModuleType, a: Asked) -> Any:
 def _overlaps(plot: ModuleType, a: Asked) -> Any:
     from convmatrix.algebra.checkerboard import overlap_counts
 
-    return plot.overlaps(overlap_counts(a.layer), title=a.title)  # type: ignore[arg-type]  # `transposed` says so
+    return plot.overlaps(overlap_counts(a.layer), title=a.title)
 
 
 def _receptive_field(plot: ModuleType, a: Asked) -> Any:
