@@ -376,7 +376,7 @@ def test_text_b_all_ones_come_back_in_shape_and_not_in_value():
 
 def test_text_b_note_1_the_output_shape_is_checked_by_the_forward_rule():
     assert ConvTranspose(2, 3, padding="valid", output_size=4) == Conv(4, 3).T
-    with pytest.raises(ValueError, match=r"output_size 5 on axis 0 cannot come from .* gives 2 only for 4"):
+    with pytest.raises(ValueError, match=r"output_size 5 on axis 0 cannot come from .* 2 outputs only for 4 inputs"):
         ConvTranspose(2, 3, padding="valid", output_size=5)
 
 

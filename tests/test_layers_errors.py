@@ -1,10 +1,12 @@
 """Every refusal with its whole sentence, and drawn configurations that make no layer: none is accepted."""
 
+import ast
 import re
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from convmatrix import Conv, ConvTranspose
 from strategies import MODES, invalid_conv_arguments, invalid_transpose_arguments, layers, seeds, share
@@ -478,20 +480,24 @@ def test_the_output_padding_that_would_fit_fits():
 @pytest.mark.parametrize(
     ("keywords", "words", "sizes"),
     [
-        ({"stride": 2, "padding": 1, "output_size": 8}, "stride 2, padding 1", "only for 5 or 6"),
-        ({"stride": 2, "padding": 1, "output_size": (5, 4)}, "stride 2, padding 1", "only for 5 or 6"),
-        ({"output_size": 8}, "stride 1, padding 0", "only for 5"),
-        ({"stride": 3, "output_size": 8}, "stride 3, padding 0", "only for 9, 10 or 11"),
-        ({"stride": 5, "output_size": 8}, "stride 5, padding 0", "only for 13 to 17"),
-        ({"stride": 2, "padding": "same", "output_size": 4}, "stride 2, padding 'same'", "only for 5 or 6"),
-        ({"stride": 2, "padding": "same_lower", "output_size": 7}, "stride 2, padding 'same_lower'", "only for 5 or 6"),
-        ({"stride": 2, "padding": "valid", "output_size": 9}, "stride 2, padding 'valid'", "only for 7 or 8"),
-        ({"stride": 2, "padding": ((1, 0), 0), "output_size": 8}, "stride 2, padding (1, 0)", "only for 6 or 7"),
+        ({"stride": 2, "padding": 1, "output_size": 8}, "stride 2, padding 1", "only for 5 or 6 inputs"),
+        ({"stride": 2, "padding": 1, "output_size": (5, 4)}, "stride 2, padding 1", "only for 5 or 6 inputs"),
+        ({"output_size": 8}, "stride 1, padding 0", "only for 5 inputs"),
+        ({"stride": 3, "output_size": 8}, "stride 3, padding 0", "only for 9, 10 or 11 inputs"),
+        ({"stride": 5, "output_size": 8}, "stride 5, padding 0", "only for 13 to 17 inputs"),
+        ({"stride": 2, "padding": "same", "output_size": 4}, "stride 2, padding 'same'", "only for 5 or 6 inputs"),
+        (
+            {"stride": 2, "padding": "same_lower", "output_size": 7},
+            "stride 2, padding 'same_lower'",
+            "only for 5 or 6 inputs",
+        ),
+        ({"stride": 2, "padding": "valid", "output_size": 9}, "stride 2, padding 'valid'", "only for 7 or 8 inputs"),
+        ({"stride": 2, "padding": ((1, 0), 0), "output_size": 8}, "stride 2, padding (1, 0)", "only for 6 or 7 inputs"),
         ({"dilation": 2, "padding": "full", "output_size": 8}, "stride 1, padding 'full', dilation 2", "for no size"),
         (
             {"stride": 3, "padding": 1, "input_dilation": 2, "output_size": 8},
             "stride 3, padding 1, input_dilation 2",
-            "only for 4 or 5",
+            "only for 4 or 5 inputs",
         ),
         ({"input_dilation": 3, "output_size": 8}, "stride 1, padding 0, input_dilation 3", "for no size"),
     ],
@@ -499,8 +505,28 @@ def test_the_output_padding_that_would_fit_fits():
 def test_an_output_size_that_no_convolution_came_from_is_refused_with_those_that_fit(keywords, words, sizes):
     axis, size = (1, 4) if keywords["output_size"] == (5, 4) else (0, keywords["output_size"])
     message = f"output_size {size} on axis {axis} cannot come from input_size 3 with kernel_size 3, {words}: "
-    with refused(f"{message}a convolution gives 3 {sizes}"):
+    message += f"a convolution gives 3 outputs {sizes}"
+    with pytest.raises(ValueError, match=rf"^{re.escape(message)}; padding .* on this axis would make it {size}$"):
         ConvTranspose(3, 3, **keywords)
+
+
+@share(0.6)
+@given(
+    numbers=st.tuples(st.integers(1, 9), *[st.integers(1, 4)] * 4),
+    pads=st.tuples(st.integers(-3, 4), st.integers(-3, 4)),
+    output_size=st.integers(1, 30),
+)
+def test_the_padding_that_is_named_makes_the_output_size(numbers, pads, output_size):
+    size, kernel, stride, dilation, spread = numbers
+    keywords = {"stride": stride, "dilation": dilation, "input_dilation": spread, "output_size": (output_size,)}
+    try:
+        up = ConvTranspose((size,), kernel, padding=(pads,), **keywords)
+    except ValueError as error:
+        found = re.search(r"; padding (.*) on this axis would make it (\d+)$", str(error))
+        up = ConvTranspose((size,), kernel, padding=(ast.literal_eval(found[1]),), **keywords)
+        assert int(found[2]) == output_size
+    assert up.output_size == (output_size,)
+    assert up.T.output_size == (size,)
 
 
 # -- weights -------------------------------------------------------------------------------------------------------
@@ -537,6 +563,22 @@ def test_an_output_size_that_no_convolution_came_from_is_refused_with_those_that
             (6, 2, 3, 3),
             "weight has shape (6, 2, 3, 3) but groups=2 and out_channels=6 need (in_channels, 3, *kernel_size) = (4, "
             "3, 3, 3)",
+        ),
+        (
+            ConvTranspose((4,), 3, in_channels=2),
+            (3, 1, 3),
+            "weight has shape (3, 1, 3) but in_channels=2 needs (2, out_channels // groups, *kernel_size) = (2, 1, 3)",
+        ),
+        (
+            Conv((4,), 3, out_channels=2),
+            (3, 1, 3),
+            "weight has shape (3, 1, 3) but out_channels=2 needs (2, in_channels // groups, *kernel_size) = (2, 1, 3)",
+        ),
+        (
+            Conv((4,), 3),
+            (1, 1, 2),
+            "weight has shape (1, 1, 2) but kernel_size=(3,) needs (out_channels, in_channels // groups, *kernel_size) "
+            "= (1, 1, 3)",
         ),
         (
             ConvTranspose((4,), 3),

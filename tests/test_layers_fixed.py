@@ -624,7 +624,10 @@ def test_constructions_and_sizes_make_no_arrays():
          "padding on axis 1, after, must be at least 0 in a pool, got -1: crop the input instead"),
         ("MaxPool(4, 2, dilation=2, padding=3)",
          "padding 3 on axis 0, before, must be less than the 3 that a window spans (= dilation 2 * (kernel_size 2 - 1) "
-         "+ 1): a window of padding alone has no largest entry, and its average no divisor; use at most 2"),
+         "+ 1): a window of padding alone has no largest entry; use at most 2"),
+        ("AvgPool((4,), 3, padding=((0, 3),))",
+         "padding 3 on axis 0, after, must be less than kernel_size 3: a window of padding alone has no input to "
+         "average; use at most 2"),
         ("MaxPool((1,), 2, dilation=2, padding=1)",
          "window 0 on axis 0 sees no input: its 2 taps are dilation 2 apart and step over the whole input_size 1; use "
          "a smaller dilation or less padding"),

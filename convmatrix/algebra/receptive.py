@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from convmatrix.algebra.network import Network
 from convmatrix.algebra.steps import NetworkLayer, Step, Window
+from convmatrix.core.errors import counted
 from convmatrix.layers import Layer, Transposed, Unfold
 from convmatrix.layers.arguments import entries_of, integer
 
@@ -360,12 +361,14 @@ def _checked_offset(axis: int, scale: Fraction, wanted: Fraction, offset: Fracti
         )
     if offset < 0:
         raise ValueError(
-            f"crop offset on axis {axis} is {offset}, negative: the source begins {-offset} outputs after the "
-            "reference; pad it more at the start"
+            f"crop offset on axis {axis} is {offset}, negative: the source begins {counted(-int(offset), 'output')} "
+            "after the reference; it begins earlier with more padding at the start of a convolution, or with less of a "
+            "transposed one, whose padding crops"
         )
     if offset + size > available:
         raise ValueError(
             f"crop on axis {axis} needs outputs {offset} to {offset + size} (= offset {offset} + size {size}) but the "
-            f"source has {available}: {offset + size - available} are missing; pad more, or let pools round up"
+            f"source has {available}: {offset + size - available} are missing; it has more with more padding at the "
+            "end of a convolution, with less of a transposed one, whose padding crops, or where pools round up"
         )
     return int(offset)

@@ -199,8 +199,8 @@ def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int)
     # ONNX's own evaluator and onnxruntime agree here: nothing is added at the start.
     if wanted - full >= stride:
         raise ValueError(
-            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and a convolution "
-            f"gives the size of X for at most stride {stride} - 1 more; use at most {full + stride - 1}"
+            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, to which up to "
+            f"{stride - 1} (= stride {stride} - 1) can be added; use at most {full + stride - 1}"
         )
     return (0, 0), wanted - full
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from convmatrix.core.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.core.gram import gram_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import (
@@ -644,11 +644,7 @@ class Conv(Layer):
         return weight
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
-        need = self.in_channels // self.groups
-        return (
-            f"weight has shape {shape} but groups={self.groups} and in_channels={self.in_channels} need "
-            f"(out_channels, {need}, *kernel_size) = {self.weight_shape}"
-        )
+        return _shape_sentence(self, shape, "out_channels", "in_channels")
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -858,11 +854,7 @@ class ConvTranspose(Layer):
         return np.swapaxes(blocks, 1, 2).reshape(self.out_channels, -1, *weight.shape[2:])
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
-        need = self.out_channels // self.groups
-        return (
-            f"weight has shape {shape} but groups={self.groups} and out_channels={self.out_channels} need "
-            f"(in_channels, {need}, *kernel_size) = {self.weight_shape}"
-        )
+        return _shape_sentence(self, shape, "in_channels", "out_channels")
 
 
 def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
@@ -890,6 +882,20 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     if ndim is None:
         ndim = weight.ndim if weight.ndim <= 2 else weight.ndim - 2
     return np.flip(weight, axis=tuple(range(weight.ndim - ndim, weight.ndim)))
+
+
+def _shape_sentence(layer: Layer, shape: tuple[int, ...], first: str, second: str) -> str:
+    """Say which numbers of a layer the shape of a weight does not go with; `first` and `second` name its channels."""
+    wanted = layer.weight_shape
+    if len(shape) != len(wanted) or shape[1] != wanted[1]:
+        numbers = f"groups={layer.groups} and {second}={getattr(layer, second)} need"
+        form = f"({first}, {wanted[1]}, *kernel_size)"
+    elif shape[0] != wanted[0]:
+        numbers, form = f"{first}={wanted[0]} needs", f"({wanted[0]}, {second} // groups, *kernel_size)"
+    else:
+        numbers = f"kernel_size={layer.kernel_size} needs"
+        form = f"({first}, {second} // groups, *kernel_size)"
+    return f"weight has shape {shape} but {numbers} {form} = {wanted}"
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -1021,16 +1027,27 @@ def _from_output_size(
         also += f", input_dilation {axis.input_dilation}" if axis.input_dilation > 1 else ""
         raise ValueError(
             f"output_size {output_size} on axis {number} cannot come from input_size {outputs} with kernel_size "
-            f"{axis.kernel_size}, stride {stride}, padding {said}{also}: a convolution gives {outputs} "
-            f"{_only_for(fits)}"
+            f"{axis.kernel_size}, stride {stride}, padding {said}{also}: a convolution gives "
+            f"{counted(outputs, 'output')} {_only_for(fits)}; padding "
+            f"{_padding_reaching(axis, output_size, sum(pair))} on this axis would make it {output_size}"
         )
     stretched = (output_size - 1) * axis.input_dilation + 1
     return pair, stretched - ((outputs - 1) * stride + axis.span - sum(pair))
+
+
+def _padding_reaching(axis: Axis, output_size: int, pads: int) -> int | tuple[int, int]:
+    """A padding with which a convolution of `output_size` gives the input size: both ends alike, where that does."""
+    stretched = (output_size - 1) * axis.input_dilation + 1
+    least = (axis.input_size - 1) * axis.stride + axis.span - stretched  # more leaves over up to stride - 1 positions
+    nearest = min(max(pads, least), least + axis.stride - 1)
+    totals = [total for total in (nearest, nearest + 1, nearest - 1) if least <= total < least + axis.stride]
+    total = min(totals, key=lambda total: total % 2)
+    return total // 2 if total % 2 == 0 else split_same(total, lower=False)
 
 
 def _only_for(sizes: range) -> str:
     if not sizes:
         return "for no size"
     if len(sizes) > 4:
-        return f"only for {sizes[0]} to {sizes[-1]}"
-    return "only for " + " or ".join(filter(None, [", ".join(map(str, sizes[:-1])), str(sizes[-1])]))
+        return f"only for {sizes[0]} to {sizes[-1]} inputs"
+    return "only for " + " or ".join(filter(None, [", ".join(map(str, sizes[:-1])), counted(sizes[-1], "input")]))

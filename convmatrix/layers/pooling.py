@@ -49,6 +49,9 @@ class Pool(AnyLayer):
     ceil_mode: bool
     channels: int
 
+    _padding_alone = "a window of padding alone has nothing to pool"
+    """Why every window has to see an input."""
+
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The windows on each axis, outermost first; each axis ends with its last window.
@@ -140,7 +143,7 @@ class Pool(AnyLayer):
         pads = []
         for number, (axis, pad) in enumerate(zip(axes, padding_entries(padding, count), strict=True)):
             pair = named_padding(pad, axis.span, axis.stride, axis.input_size) if isinstance(pad, str) else pad
-            _check_pads(number, axis, pair)
+            _check_pads(number, axis, pair, self._padding_alone)
             check_fit(number, axis, *pair, beyond=axis.stride - 1 if ceil_mode else 0)
             pads.append(pair)
         self._set(**columns, padding=tuple(pads), ceil_mode=ceil_mode, channels=positive("channels", channels))
@@ -200,6 +203,8 @@ class AvgPool(Pool, FixedLayer):
 
     count_include_pad: bool
     divisor_override: int | None
+
+    _padding_alone = "a window of padding alone has no input to average"
 
     def __init__(
         self,
@@ -315,6 +320,8 @@ class MaxPool(Pool):
     >>> S @ [3, 1, 4, 4], S.T @ [3, 4]
     (array([3, 4]), array([3, 0, 4, 0]))
     """
+
+    _padding_alone = "a window of padding alone has no largest entry"
 
     def __init__(
         self,
@@ -452,7 +459,10 @@ def _spans(kernel_size: Iterable[int], dilation: Iterable[int]) -> list[int]:
     return [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
 
 
-def _check_pads(number: int, axis: Axis, pads: tuple[int, int]) -> None:
+def _check_pads(number: int, axis: Axis, pads: tuple[int, int], padding_alone: str) -> None:
+    spans = f"kernel_size {axis.kernel_size}"
+    if axis.dilation > 1:
+        spans = f"the {axis.span} that a window spans (= dilation {axis.dilation} * (kernel_size {axis.kernel_size} - 1) + 1)"
     for where, pad in zip(("before", "after"), pads, strict=True):
         if pad < 0:
             raise ValueError(
@@ -460,9 +470,8 @@ def _check_pads(number: int, axis: Axis, pads: tuple[int, int]) -> None:
             )
         if pad >= axis.span:
             raise ValueError(
-                f"padding {pad} on axis {number}, {where}, must be less than the {axis.span} that a window spans "
-                f"(= dilation {axis.dilation} * (kernel_size {axis.kernel_size} - 1) + 1): a window of padding alone "
-                f"has no largest entry, and its average no divisor; use at most {axis.span - 1}"
+                f"padding {pad} on axis {number}, {where}, must be less than {spans}: {padding_alone}; use at most "
+                f"{axis.span - 1}"
             )
 
 

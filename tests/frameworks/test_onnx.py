@@ -156,8 +156,8 @@ def test_refusals_of_both(make, words, message):
          "output_padding 2 on axis 0 must be less than the stride 2: a convolution of the larger output would have "
          "more outputs than X has entries"),
         (conv_transpose, ((1, 1, 3), (1, 1, 4)), {"strides": [2], "output_shape": [10]},
-         "output_shape 10 on axis 0 is too large: without pads the output has 8, and a convolution gives the size of X "
-         "for at most stride 2 - 1 more; use at most 9"),
+         "output_shape 10 on axis 0 is too large: without pads the output has 8, to which up to 1 (= stride 2 - 1) can "
+         "be added; use at most 9"),
         (conv_transpose, ((1, 1, 3), (1, 1, 4)), {"output_shape": [1, 1, 5]},
          "output_shape has 3 entries, [1, 1, 5], but needs 1, one each axis"),
         (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"output_padding": [-1]},

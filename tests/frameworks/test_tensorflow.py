@@ -224,8 +224,8 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
         (lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"), "strides of tf.nn.conv3d must have five "
          "entries, [1, d, h, w, 1], got 2"),
         (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape (1, 9, 10, 2): output_size 9 on axis 0 "
-         "cannot come from input_size 4 with kernel_size 3, stride 2, padding 'same': a convolution gives 4 only for 7 "
-         "or 8"),
+         "cannot come from input_size 4 with kernel_size 3, stride 2, padding 'same': a convolution gives 4 outputs "
+         "only for 7 or 8 inputs"),
         (lambda: words.conv_transpose(UP, V, (2, 8, 10, 2), 2), "output_shape has a batch of 2 but input has 1"),
         (lambda: words.conv_transpose(UP, V, (1, 8, 10, 3), 2), "output_shape has 3 channels but filters, (*kernel, "
          "out // groups, in), have 2: give a multiple of that"),

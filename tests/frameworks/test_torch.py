@@ -147,7 +147,7 @@ TRANSPOSE_REFUSALS = {
     "a negative output_padding": ({"output_padding": -1}, "output_padding on axis 0 must be at least 0, got -1"),
     "empty": ({"padding": 4}, "output is empty on axis 0: its size would be -1 .*reduce the padding by 2"),
     "output_size": ({"output_size": (13, 12), "stride": 2}, "output_size 13 on axis 0 cannot come from input_size 5 "
-                    "with kernel_size 3, stride 2, padding 0: a convolution gives 5 only for 11 or 12"),
+                    "with kernel_size 3, stride 2, padding 0: a convolution gives 5 outputs only for 11 or 12 inputs"),
     "an int": ({"output_size": 12, "stride": 2}, "output_size must be a sequence, as in the call of PyTorch's module, "
                r"got 12: write \(12, 12\)"),
     "too few": ({"output_size": (12,), "stride": 2}, r"output_size has 1 entry, \(12,\), but needs 2, one for each "
