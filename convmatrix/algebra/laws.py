@@ -435,7 +435,7 @@ def _cases(layer: Conv | ConvTranspose, weight: ArrayLike) -> _Cases:
     """The case of a float weight, divided to be about 1; of integers one for each digit, with 64 bits for sums."""
     conv = layer if isinstance(layer, Conv) else layer.T
     given = _as_numbers(layer.checked_weight(weight))
-    require_finite("weight", given)
+    require_finite("weight", np.asarray(weight))
     rng = np.random.default_rng(0)
     y, x = (rng.integers(-_DRAWN, _DRAWN + 1, size) for size in conv.matrix_shape)
     up = layer.T if isinstance(layer, Conv) else layer

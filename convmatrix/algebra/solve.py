@@ -157,9 +157,9 @@ def _equations(layer: Layer, weight: Array) -> Array:
     """A weight in double precision, of finite numbers."""
     if weight.dtype == bool:
         raise WrongTypeError("weight has dtype bool, a pattern and no equations: cast it with .astype(float)")
-    weight = layer.checked_weight(floating(weight))
+    checked = layer.checked_weight(floating(weight))
     require_finite("weight", weight)
-    return weight
+    return checked
 
 
 # -- iteration -------------------------------------------------------------------------------------------------------

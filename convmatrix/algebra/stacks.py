@@ -279,9 +279,8 @@ def scaled_weights(layer: Conv | ConvTranspose | Network, weight: Any) -> tuple[
     scales = [1.0]
 
     def change(one: Layer, entry: Array) -> Array:
-        entry = one.checked_weight(entry)
-        require_finite("weight", entry)
-        numbers, scale = scaled(entry)
+        numbers, scale = scaled(one.checked_weight(entry))
+        require_finite("weight", entry)  # its places are those of the array that was given
         scales[0] *= scale
         return numbers
 

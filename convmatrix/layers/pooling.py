@@ -462,7 +462,8 @@ def _spans(kernel_size: Iterable[int], dilation: Iterable[int]) -> list[int]:
 def _check_pads(number: int, axis: Axis, pads: tuple[int, int], padding_alone: str) -> None:
     spans = f"kernel_size {axis.kernel_size}"
     if axis.dilation > 1:
-        spans = f"the {axis.span} that a window spans (= dilation {axis.dilation} * (kernel_size {axis.kernel_size} - 1) + 1)"
+        arithmetic = f"= dilation {axis.dilation} * (kernel_size {axis.kernel_size} - 1) + 1"
+        spans = f"the {axis.span} that a window spans ({arithmetic})"
     for where, pad in zip(("before", "after"), pads, strict=True):
         if pad < 0:
             raise ValueError(

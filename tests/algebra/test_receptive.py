@@ -451,8 +451,8 @@ def test_offset_between_outputs_is_refused():
 
 def test_negative_offset_is_refused():
     with refused(
-        "crop offset on axis 0 is -2, negative: the source begins 2 outputs after the reference; it begins earlier with",
-        "more padding at the start of a convolution, or with less of a transposed one, whose padding crops",
+        "crop offset on axis 0 is -2, negative: the source begins 2 outputs after the reference; it begins earlier",
+        "with more padding at the start of a convolution, or with less of a transposed one, whose padding crops",
     ):
         crop_offset(Network([Conv((8,), 5)]))
 
