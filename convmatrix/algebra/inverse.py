@@ -124,6 +124,7 @@ def compare_inverses(
 
     Examples
     --------
+    >>> from convmatrix.layers import Conv
     >>> found = compare_inverses(Conv((4,), 3, padding=1), [1, 3, 1], [1, 2, 3, 4])
     >>> round(found.transpose, 2), round(found.scaled_transpose, 2), round(found.pseudo_inverse, 2)
     (18.71, 0.23, 0.0)

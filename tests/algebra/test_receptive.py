@@ -330,8 +330,8 @@ def test_fcn_needs_pools_that_round_up():
     assert coordinate_map(network) == CoordinateMap((1, 1), (19, 19))
     with refused(
         "crop on axis 0 needs outputs 19 to 519 (= offset 19 + size 500) but the source has 512: 7 are missing; it "
-        "has more with more padding at the end of a convolution, with less of a transposed one, whose padding crops, or "
-        "where pools round up"
+        "has more with more padding at the end of a convolution, with less of a transposed one, whose padding crops, "
+        "or where pools round up"
     ):
         crop_offset(network)
 

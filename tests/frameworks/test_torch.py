@@ -255,8 +255,8 @@ def test_refusals_of_layers():
     refused(convolution(weight=half), "^the weight of Conv2d has dtype torch.bfloat16, which scipy.sparse cannot "
             r"hold: cast it with \.float\(\)", error=TypeError)  # fmt: skip
     refused(convolution(bias=half), "^the bias of Conv2d has dtype torch.bfloat16", error=TypeError)
-    refused(convolution(weight=np.ones((1, 1, 3, 3))), r"^weight has shape \(1, 1, 3, 3\) but "
-            r"kernel_size=\(2, 2\) needs \(out_channels, in_channels // groups, \*kernel_size\) = \(1, 1, 2, 2\)")  # fmt: skip
+    refused(convolution(weight=np.ones((1, 1, 3, 3))), r"^weight has shape \(1, 1, 3, 3\) but kernel_size="
+            r"\(2, 2\) needs \(out_channels, in_channels // groups, \*kernel_size\) = \(1, 1, 2, 2\)")  # fmt: skip
     refused(convolution(), r"ndim is 2 but input_size has 1 entry, \(4,\)", size=(4,))
     refused(convolution(), "kernel does not fit on axis 0: it spans 2 .* the padded input has 1", size=1)
     own = type("Blurred", (type(convolution()),), {"forward": lambda self: None})
