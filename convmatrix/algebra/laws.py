@@ -441,9 +441,8 @@ def _cases(layer: Conv | ConvTranspose, weight: ArrayLike) -> _Cases:
     up = layer.T if isinstance(layer, Conv) else layer
     bits = digit_bits(2 * _DRAWN**2 * max(conv.nnz, 1))
     if given.dtype.kind not in "iu":
-        given, scale = scaled(
-            given
-        )  # sums of the largest floats are infinite, and a difference of one hides small ones
+        # Sums of the largest floats are infinite, and a difference of one hides small ones.
+        given, scale = scaled(given)
         return _Cases([_Case(conv, up, x, y, given, conv.matrix(given))], bits, scale)
     matrix = conv.matrix(given)
     weights, entries = digits(given, bits), digits(matrix.data, bits)
