@@ -140,7 +140,8 @@ def add_layer(parser: Parser, *, by_name: bool = False) -> None:
     layer.add_argument("--k", "--kernel-size", dest="kernel_size", metavar="K", type=sizes)
     layer.add_argument("--s", "--stride", dest="stride", metavar="S", type=sizes, help="default: 1")
     layer.add_argument("--p", "--padding", dest="padding", metavar="P", type=_padding,
-                       help="numbers, before,after pairs, or a name such as same or full; default: 0")  # fmt: skip
+                       help="numbers, before,after pairs, or a name such as same or full; of a transposed "
+                       "convolution anticausal is the causal trim, not causal; default: 0")  # fmt: skip
     layer.add_argument("--d", "--dilation", dest="dilation", metavar="D", type=sizes, help="default: 1")
     layer.add_argument("--a", "--input-dilation", dest="input_dilation", metavar="A", type=sizes,
                        help="spreads the input with zeros; default: 1")  # fmt: skip
