@@ -708,8 +708,8 @@ to get 5x2 from 3x1
   torch.nn.ConvTranspose2d: padding=1, and output_size=[5, 2] in the call
   tf.nn.conv2d_transpose: padding=[[0, 0], [1, 1], [1, 0], [0, 0]],
       output_shape=[batch, 5, 2, 1]
-  keras.layers.Conv2DTranspose: cannot: pads [(1, 1), (1, 0)] are neither those
-      of same, [(1, 1), (0, 1)], nor of valid
+  keras.layers.Conv2DTranspose: padding='valid', output_padding=0 gives 7x3, and
+      Cropping2D(((1, 1), (1, 0))) the 5x2
   jax.lax.conv_transpose: padding=[(1, 1), (1, 2)], transpose_kernel=True: these
       pads decide the size
   ONNX ConvTranspose: pads=[1, 1, 1, 0], output_padding=[0, 0]
@@ -726,33 +726,35 @@ to get 6x3 from 3x1
   torch.nn.ConvTranspose2d: padding=1, and output_size=[6, 3] in the call
   tf.nn.conv2d_transpose: padding=[[0, 0], [1, 1], [1, 0], [0, 0]],
       output_shape=[batch, 6, 3, 1]
-  keras.layers.Conv2DTranspose: cannot: pads [(1, 1), (1, 0)] are neither those
-      of same, [(0, 1), (0, 0)], nor of valid
+  keras.layers.Conv2DTranspose: padding='valid', output_padding=(0, 1) gives
+      7x4, and Cropping2D(((1, 0), (1, 0))) the 6x3
   jax.lax.conv_transpose: padding=[(1, 2), (1, 3)], transpose_kernel=True: these
       pads decide the size
   ONNX ConvTranspose: pads=[1, 1, 1, 0], output_padding=[1, 1]
   theano conv2d_grad_wrt_inputs: input_shape=(None, 1, 6, 3),
       border_mode=(1, 1), filter_flip=False
   mxnet Deconvolution: pad=(1, 1), adj=(1, 2)
-  caffe Deconvolution: cannot: it has no output padding, and on axis 1 its full
-      result has positions 0 to 2, of 1 to 3 that are asked for
+  caffe Deconvolution: cannot: it has no output padding, and on axis 1 the
+      result without padding has positions 0 to 2 at most, of 1 to 3 that are
+      wanted
 
 to get 6x4 from 3x1  <- this layer
-  torch.nn.ConvTranspose2d: cannot: pads (1, 0) on axis 1 need padding=1 and
-      output_padding 3, which has to be from 0 to 2
+  torch.nn.ConvTranspose2d: padding=0, output_padding=(0, 2) gives 7x5, and
+      nn.ZeroPad2d((-1, 0, -1, 0)) the 6x4
   tf.nn.conv2d_transpose: padding=[[0, 0], [1, 1], [1, 0], [0, 0]],
       output_shape=[batch, 6, 4, 1]
-  keras.layers.Conv2DTranspose: cannot: pads [(1, 1), (1, 0)] are neither those
-      of same, [(0, 1), (1, 1)], nor of valid
+  keras.layers.Conv2DTranspose: padding='valid', output_padding=(0, 2) gives
+      7x5, and Cropping2D(((1, 0), (1, 0))) the 6x4
   jax.lax.conv_transpose: padding=[(1, 2), (1, 4)], transpose_kernel=True: these
       pads decide the size
   ONNX ConvTranspose: pads=[1, 1, 1, 0], output_padding=[1, 2]
   theano conv2d_grad_wrt_inputs: input_shape=(None, 1, 6, 4),
       border_mode=((1, 1), (1, 0)), filter_flip=False
-  mxnet Deconvolution: cannot: pads (1, 0) on axis 1 need padding=1 and adj 3,
-      which has to be from 0 to 2
-  caffe Deconvolution: cannot: it has no output padding, and on axis 1 its full
-      result has positions 0 to 2, of 1 to 4 that are asked for
+  mxnet Deconvolution: adj=(0, 2) without pad, and the slice [:, :, 1:7, 1:5] of
+      it
+  caffe Deconvolution: cannot: it has no output padding, and on axis 1 the
+      result without padding has positions 0 to 2 at most, of 1 to 4 that are
+      wanted
 """
     )
 
@@ -792,10 +794,10 @@ to get 5 from 3
 to get 6 from 3  <- this layer
   torch.nn.ConvTranspose1d: padding=1, output_padding=1
   torch.nn.ConvTranspose1d: padding=1, and output_size=[6] in the call
-  tf.nn.conv1d_transpose: cannot: pads [(1, 1)] are neither those of SAME,
-      [(0, 1)], nor of VALID, and only two axes have explicit ones
-  keras.layers.Conv1DTranspose: cannot: pads [(1, 1)] are neither those of same,
-      [(0, 1)], nor of valid
+  tf.nn.conv1d_transpose: padding='VALID', output_shape=[batch, 7, 1], and the
+      slice [:, 1:7, :] of it
+  keras.layers.Conv1DTranspose: padding='valid', output_padding=0 gives 7, and
+      Cropping1D((1, 0)) the 6
   jax.lax.conv_transpose: padding=[(1, 2)], transpose_kernel=True: these pads
       decide the size
   ONNX ConvTranspose: pads=[1, 1], output_padding=[1]
@@ -831,7 +833,7 @@ def test_size_as_json():
     assert six["words"][0] == {"framework": "torch", "layer": "torch.nn.ConvTranspose1d", "possible": True,
                                "asks": "padding=1, output_padding=1"}  # fmt: skip
     assert [one["layer"] for one in six["words"] if not one["possible"]] == [
-        "tf.nn.conv1d_transpose", "keras.layers.Conv1DTranspose", "theano conv1d_grad_wrt_inputs"
+        "theano conv1d_grad_wrt_inputs"
     ]  # fmt: skip
     assert size_of("--i", 6, "--k", 3, "--p", "0,1", "--ndim", 1)["relationship"] == [None]
 

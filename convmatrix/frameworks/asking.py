@@ -48,7 +48,7 @@ class Asking:
     words : mapping, optional
         Its arguments; None where the framework cannot say this layer.
     crop : tuple of int, optional
-        For each axis, from where on the result has to be cropped to the size by a layer of its own.
+        For each axis, from where on the result has to be cropped to the size, by a layer or a slice of its own.
     """
 
     framework: str
@@ -185,6 +185,12 @@ class _Window:
         self.full = tuple((n - 1) * s + span for n, s, span in zip(up.input_size, up.stride, self.spans, strict=True))
         self.beyond = tuple(o - (f - 2 * b) for o, f, b in zip(self.result, self.full, self.before, strict=True))
         """What has to be added at the end where the same number is cropped at both ends."""
+        ends = tuple(b + o for b, o in zip(self.before, self.result, strict=True))
+        self.whole = tuple(max(f, end) for f, end in zip(self.full, ends, strict=True))
+        """The full result, and what has to be added at its end for the window to lie on it."""
+        self.added = tuple(whole - f for whole, f in zip(self.whole, self.full, strict=True))
+        self.cut = tuple((b, whole - end) for b, whole, end in zip(self.before, self.whole, ends, strict=True))
+        """What has to be cropped of that before and after."""
 
     def unsaid(self, framework: str, *, groups: bool = True, ndims: Sequence[int] = (1, 2, 3)) -> str | None:
         """Why the framework has no words for the layer at all."""
@@ -204,6 +210,24 @@ class _Window:
         bad = [(axis, pair) for axis, pair in enumerate(self.pads) if min(pair) < 0]
         return f"padding {bad[0][1]} on axis {bad[0][0]} is negative" if bad else None
 
+    def out_of_reach(self, spare: Sequence[int]) -> str | None:
+        """Why the window lies on no full result, at whose end there may be as much as `spare`."""
+        for axis, (before, added, most) in enumerate(zip(self.before, self.added, spare, strict=True)):
+            if before < 0 or added > most:
+                return (f"on axis {axis} the result without padding has positions 0 to {self.full[axis] + most - 1} at "
+                        f"most, of {before} to {before + self.result[axis] - 1} that are wanted")  # fmt: skip
+        return None
+
+    @property
+    def slices(self) -> str:
+        """The window on the whole result, as the spatial entries of an index."""
+        return ", ".join(f"{b}:{b + o}" for b, o in zip(self.before, self.result, strict=True))
+
+    @property
+    def sizes(self) -> tuple[str, str]:
+        """The sizes of the whole result and of the window, as they are read."""
+        return "x".join(map(str, self.whole)), "x".join(map(str, self.result))
+
     def uneven(self, most: Sequence[int], word: str) -> str | None:
         """Why one number for both ends, and as much as `most` at the end, does not describe the window."""
         for axis, (before, beyond, limit) in enumerate(zip(self.before, self.beyond, most, strict=True)):
@@ -222,13 +246,21 @@ def _no(framework: str, says: str, why: str | None) -> Iterator[Asking]:
 def _torch(window: _Window) -> Iterator[Asking]:
     up, says = window.up, f"torch.nn.ConvTranspose{window.ndim}d"
     most = [max(s, d) for s, d in zip(up.stride, up.dilation, strict=True)]
-    why = window.unsaid("torch") or window.uneven(most, "output_padding")
+    uneven = window.uneven(most, "output_padding")
+    why = window.unsaid("torch") or (window.out_of_reach([n - 1 for n in most]) and uneven)
     if why:
         yield from _no("torch", says, why)
         return
     words = {"input_size": window.size, "in_channels": up.in_channels, "out_channels": up.out_channels,
              "kernel_size": up.kernel_size, "stride": up.stride, "padding": window.before, "dilation": up.dilation,
              "groups": up.groups}  # fmt: skip
+    if uneven:
+        whole, result = window.sizes
+        ends = tuple(-number for pair in reversed(window.cut) for number in pair)  # the last axis first
+        yield Asking("torch", says, f"padding=0, output_padding={_short(window.added)} gives {whole}, and "
+                     f"nn.ZeroPad{window.ndim}d({ends}) the {result}",
+                     words={**words, "padding": 0, "output_padding": window.added}, crop=window.before)  # fmt: skip
+        return
     pads = f"padding={_short(window.before)}"
     yield Asking("torch", says, f"{pads}, output_padding={_short(window.beyond)}",
                  words={**words, "output_padding": window.beyond})  # fmt: skip
@@ -241,19 +273,24 @@ def _tensorflow(window: _Window) -> Iterator[Asking]:
     up, says = window.up, f"tf.nn.conv{window.ndim}d_transpose"
     padding = _tensorflow_padding(window)
     why = window.unsaid("tensorflow")
-    if why is None and padding is None:
+    if why is None and padding is None and window.out_of_reach([s - 1 for s in up.stride]):
         why = window.negative_pad() if window.ndim == 2 else None
         why = why or (f"pads {_listed(window.pads)} are neither those of SAME, {_listed(_same_pads(window))}, nor of "
                       f"VALID{'' if window.ndim == 2 else ', and only two axes have explicit ones'}")  # fmt: skip
     if why:
         yield from _no("tensorflow", says, why)
         return
+    size = window.whole if padding is None else window.result
     words = {"input": (1, *window.size, up.in_channels),
              "filters": (*up.kernel_size, up.out_channels // up.groups, up.in_channels),
-             "output_shape": (1, *window.result, up.out_channels), "strides": up.stride, "padding": padding,
+             "output_shape": (1, *size, up.out_channels), "strides": up.stride, "padding": padding or "VALID",
              "dilations": up.dilation}  # fmt: skip
-    shape = f"[batch, {', '.join(map(str, window.result))}, {up.out_channels}]"
-    said = padding if isinstance(padding, str) else [list(pair) for pair in padding or ()]
+    shape = f"[batch, {', '.join(map(str, size))}, {up.out_channels}]"
+    if padding is None:
+        yield Asking("tensorflow", says, f"padding='VALID', output_shape={shape}, and the slice [:, {window.slices}, "
+                     ":] of it", words=words, crop=window.before)  # fmt: skip
+        return
+    said = padding if isinstance(padding, str) else [list(pair) for pair in padding]
     yield Asking("tensorflow", says, f"padding={said!r}, output_shape={shape}", words=words)
 
 
@@ -286,21 +323,30 @@ def _keras(window: _Window) -> Iterator[Asking]:
     why = window.unsaid("keras", groups=False)
     if why is None and any(s > 1 for s in up.stride) and any(d > 1 for d in up.dilation):
         why = "its strides and dilations cannot both be above 1"
-    padding = _tensorflow_padding(window)
-    if why is None and not isinstance(padding, str):
-        why = f"pads {_listed(window.pads)} are neither those of same, {_listed(_same_pads(window))}, nor of valid"
-    extra: tuple[int, ...] | None = None
-    if why is None:
-        extra, why = _keras_output_padding(window, str(padding))
     if why:
         yield from _no("tensorflow", says, why)
         return
     words = {"input_shape": (*window.size, up.in_channels), "filters": up.out_channels, "kernel_size": up.kernel_size,
-             "strides": up.stride, "padding": str(padding).lower(), "output_padding": extra,
-             "dilation_rate": up.dilation}  # fmt: skip
-    said = "None" if extra is None else _short(extra)
-    yield Asking("tensorflow", says, f"padding={str(padding).lower()!r}, output_padding={said}",
-                 "keras_conv_transpose", words)  # fmt: skip
+             "strides": up.stride, "dilation_rate": up.dilation}  # fmt: skip
+    padding = _tensorflow_padding(window)
+    if isinstance(padding, str):
+        extra, why = _keras_output_padding(window, padding)
+    else:
+        extra = None
+        why = f"pads {_listed(window.pads)} are neither those of same, {_listed(_same_pads(window))}, nor of valid"
+    if why is None:
+        name = str(padding).lower()
+        said = "None" if extra is None else _short(extra)
+        yield Asking("tensorflow", says, f"padding={name!r}, output_padding={said}", "keras_conv_transpose",
+                     {**words, "padding": name, "output_padding": extra})  # fmt: skip
+    elif window.out_of_reach([s - 1 for s in up.stride]):
+        yield from _no("tensorflow", says, why)
+    else:
+        whole, result = window.sizes
+        pairs = window.cut[0] if window.ndim == 1 else window.cut
+        yield Asking("tensorflow", says, f"padding='valid', output_padding={_short(window.added)} gives {whole}, and "
+                     f"Cropping{window.ndim}D({pairs}) the {result}", "keras_conv_transpose",
+                     {**words, "padding": "valid", "output_padding": window.added}, window.before)  # fmt: skip
 
 
 def _keras_output_padding(window: _Window, padding: str) -> tuple[tuple[int, ...] | None, str | None]:
@@ -336,7 +382,8 @@ def _jax(window: _Window) -> Iterator[Asking]:
 
 def _onnx(window: _Window) -> Iterator[Asking]:
     up, says = window.up, "ONNX ConvTranspose"
-    why = window.unsaid("onnx") or window.negative_pad()
+    negative = window.negative_pad()
+    why = window.unsaid("onnx") or (window.out_of_reach([s - 1 for s in up.stride]) and negative)
     if why:
         yield from _no("onnx", says, why)
         return
@@ -345,6 +392,11 @@ def _onnx(window: _Window) -> Iterator[Asking]:
         "X": (1, up.in_channels, *window.size), "W": up.weight_shape, "strides": up.stride, "dilations": up.dilation,
         "group": up.groups,
     }  # fmt: skip
+    if negative:
+        yield Asking("onnx", says, f"output_padding={list(window.added)} without pads, and a Slice to "
+                     f"[:, :, {window.slices}]", words={**words, "output_padding": window.added},
+                     crop=window.before)  # fmt: skip
+        return
     ends = (*window.before, *(after for _, after in window.pads))
     yield Asking("onnx", says, f"pads={list(ends)}, output_padding={list(extra)}",
                  words={**words, "pads": ends, "output_padding": extra})  # fmt: skip
@@ -361,21 +413,23 @@ def _onnx(window: _Window) -> Iterator[Asking]:
 
 def _theano(window: _Window) -> Iterator[Asking]:
     up, says = window.up, f"theano conv{window.ndim}d_grad_wrt_inputs"
-    why = window.unsaid("theano", ndims=(2, 3)) or window.negative_pad()
-    if why:
-        yield from _no("theano", says, why)
+    why = window.negative_pad()
+    even = why is None and _leads_back(window, [(before, before) for before in window.before])
+    if why is None and not even and window.ndim != 2:
+        why = f"pads {_listed(window.pads)} differ at the two ends, which only two axes may have"
+    unsaid = window.unsaid("theano", ndims=(2, 3)) or (window.out_of_reach([s - 1 for s in up.stride]) and why)
+    if unsaid:
+        yield from _no("theano", says, unsaid)
         return
-    even = _leads_back(window, [(before, before) for before in window.before])
-    if not even and window.ndim != 2:
-        yield from _no(
-            "theano", says, f"pads {_listed(window.pads)} differ at the two ends, which only two axes may have"
-        )
-        return
-    border = window.before if even else window.pads
-    shape = (None, up.out_channels, *window.result)
+    border: Any = "valid" if why else window.before if even else window.pads
+    shape = (None, up.out_channels, *(window.whole if why else window.result))
     words = {"output_grad": (None, up.in_channels, *window.size), "filters": up.weight_shape, "input_shape": shape,
              "border_mode": border, "subsample": up.stride, "filter_flip": False, "filter_dilation": up.dilation,
              "num_groups": up.groups}  # fmt: skip
+    if why:
+        yield Asking("theano", says, f"input_shape={shape}, border_mode='valid', filter_flip=False, and the slice "
+                     f"[:, :, {window.slices}] of it", words=words, crop=window.before)  # fmt: skip
+        return
     yield Asking("theano", says, f"input_shape={shape}, border_mode={border}, filter_flip=False", words=words)
 
 
@@ -384,11 +438,15 @@ def _mxnet(window: _Window) -> Iterator[Asking]:
     unsaid = window.unsaid("mxnet")
     if unsaid is None and window.ndim == 3 and any(d > 1 for d in up.dilation):
         unsaid = "no Deconvolution of 3 axes has a dilation"
-    why = unsaid or window.uneven(up.stride, "adj")
+    uneven = window.uneven(up.stride, "adj")
+    why = unsaid or (window.out_of_reach([s - 1 for s in up.stride]) and uneven)
     words = {"data": (1, up.in_channels, *window.size), "kernel": up.kernel_size, "stride": up.stride,
              "dilate": up.dilation, "num_filter": up.out_channels, "num_group": up.groups}  # fmt: skip
     if why:
         yield from _no("mxnet", says, why)
+    elif uneven:
+        yield Asking("mxnet", says, f"adj={window.added} without pad, and the slice [:, :, {window.slices}] of it",
+                     words={**words, "adj": window.added}, crop=window.before)  # fmt: skip
     else:
         yield Asking("mxnet", says, f"pad={window.before}, adj={window.beyond}",
                      words={**words, "pad": window.before, "adj": window.beyond})  # fmt: skip
@@ -412,12 +470,9 @@ def _caffe(window: _Window) -> Iterator[Asking]:
     if not any(window.beyond) and min(window.before, default=0) >= 0:
         yield Asking("caffe", says, f"pad: {_short(window.before)}", words={**words, "pad": window.before})
         return
-    reach = [b + o - f for b, o, f in zip(window.before, window.result, window.full, strict=True)]
-    if max(reach, default=0) > 0 or min(window.before, default=0) < 0:
-        axis = next(axis for axis, by in enumerate(reach) if by > 0 or window.before[axis] < 0)
-        yield from _no("caffe", says, f"it has no output padding, and on axis {axis} its full result has "
-                       f"positions 0 to {window.full[axis] - 1}, of {window.before[axis]} to "
-                       f"{window.before[axis] + window.result[axis] - 1} that are asked for")  # fmt: skip
+    out_of_reach = window.out_of_reach((0,) * window.ndim)
+    if out_of_reach:
+        yield from _no("caffe", says, f"it has no output padding, and {out_of_reach}")
         return
     yield Asking("caffe", says, f"pad: 0, and a Crop layer to {'x'.join(map(str, window.result))} at offset "
                  f"{'x'.join(map(str, window.before))}, since it has no output padding",

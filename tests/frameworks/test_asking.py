@@ -24,9 +24,8 @@ def test_the_question_of_the_founding_text():
     assert [str(asking) for asking in ways.ask(6)] == [
         "torch.nn.ConvTranspose1d: padding=1, output_padding=1",
         "torch.nn.ConvTranspose1d: padding=1, and output_size=[6] in the call",
-        "tf.nn.conv1d_transpose: cannot: pads [(1, 1)] are neither those of SAME, [(0, 1)], nor of VALID, and only two "
-        "axes have explicit ones",
-        "keras.layers.Conv1DTranspose: cannot: pads [(1, 1)] are neither those of same, [(0, 1)], nor of valid",
+        "tf.nn.conv1d_transpose: padding='VALID', output_shape=[batch, 7, 1], and the slice [:, 1:7, :] of it",
+        "keras.layers.Conv1DTranspose: padding='valid', output_padding=0 gives 7, and Cropping1D((1, 0)) the 6",
         "jax.lax.conv_transpose: padding=[(1, 2)], transpose_kernel=True: these pads decide the size",
         "ONNX ConvTranspose: pads=[1, 1], output_padding=[1]",
         "ONNX ConvTranspose: output_shape=[6], without pads",
@@ -87,10 +86,14 @@ def drawn(rng):
     groups = int(rng.choice([1, 1, 2]))
     size, kernel, stride = (tuple(map(int, rng.integers(1, most, ndim))) for most in (7 - ndim, 4, 4))
     dilation = tuple(map(int, rng.choice([1, 1, 2], ndim)))
-    kind = rng.choice(["even", "same", "valid", "uneven"])
+    kind = rng.choice(["even", "same", "valid", "uneven", "uneven", "beyond"])
     pads = {
         "even": [(int(p), int(p)) for p in rng.integers(0, 3, ndim)],
         "uneven": [tuple(map(int, rng.integers(-1, 3, 2))) for _ in range(ndim)],
+        "beyond": [
+            (int(before), int(after))
+            for before, after in zip(rng.integers(0, 2, ndim), rng.integers(-2, 1, ndim), strict=True)
+        ],
     }.get(str(kind), str(kind))
     try:
         return Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=groups,
@@ -99,18 +102,16 @@ def drawn(rng):
         return None
 
 
-def brought(module, asking, weight):
+def laid_out(asking, weight):
     """A kernel in our layout, as the framework has it."""
     channels_last = (*range(2, weight.ndim), 1, 0)
-    theirs = weight.transpose(channels_last) if asking.framework in ("tensorflow", "jax") else weight
-    switches = {name: asking.words[name] for name in ("filter_flip", "transpose_kernel") if name in asking.words}
-    return module.weight_transpose(theirs, **switches)
+    return weight.transpose(channels_last) if asking.framework in ("tensorflow", "jax") else weight
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_words_make_our_matrix(name):
     module, rng, counts = importlib.import_module(f"convmatrix.frameworks.{name}"), np.random.default_rng(7), Counter()
-    while counts["layers"] < 150:
+    while counts["layers"] < 200:
         conv = drawn(rng)
         if conv is None:
             continue
@@ -127,8 +128,8 @@ def test_the_words_make_our_matrix(name):
                 assert asking.asks.startswith("cannot: ")
                 counts["cannot"] += 1
                 continue
-            layer = getattr(module, asking.function)(**asking.words)
-            matrix = layer.matrix(brought(module, asking, weight)).toarray()
+            layer, ours = getattr(module, asking.function)(**asking.words, weight=laid_out(asking, weight))
+            matrix = layer.matrix(ours).toarray()
             if asking.crop is not None:
                 shape = (layer.out_channels, *layer.output_size, -1)
                 window = tuple(slice(at, at + n) for at, n in zip(asking.crop, size, strict=True))
@@ -139,6 +140,26 @@ def test_the_words_make_our_matrix(name):
             counts[re.sub(r"\d[dD]", "", asking.says)] += 1
     assert counts["cannot"] > 10
     assert min(counts.values()) > 10, counts
+
+
+def test_a_crop_of_the_whole_result_where_no_padding_gives_the_size():
+    told = [str(one) for one in ways_to_ask(ConvTranspose((4, 4), 3, stride=2, padding=((1, 0), (0, 2)))).ask((8, 7))]
+    assert (
+        "keras.layers.Conv2DTranspose: padding='valid', output_padding=0 gives 9x9, and Cropping2D(((1, 0), (0, "
+        "2))) the 8x7" in told
+    )
+    assert (
+        "torch.nn.ConvTranspose2d: padding=0, output_padding=0 gives 9x9, and nn.ZeroPad2d((0, -2, -1, 0)) the 8x7"
+        in told
+    )
+    assert "mxnet Deconvolution: adj=(0, 0) without pad, and the slice [:, :, 1:9, 0:7] of it" in told
+    told = [str(one) for one in ways_to_ask(ConvTranspose((2, 2, 2), 3, stride=2, padding=((0, 1),) * 3)).ask((4,) * 3)]
+    assert (
+        "theano conv3d_grad_wrt_inputs: input_shape=(None, 1, 5, 5, 5), border_mode='valid', filter_flip=False, "
+        "and the slice [:, :, 0:4, 0:4, 0:4] of it" in told
+    )
+    told = [str(one) for one in ways_to_ask(ConvTranspose((3,), 2, stride=4, padding=((0, -2),))).ask((12,))]
+    assert "ONNX ConvTranspose: output_padding=[2] without pads, and a Slice to [:, :, 0:12]" in told
 
 
 @pytest.mark.parametrize("words", [{"dilation": 2}, {"stride": 2, "padding": 1}])
