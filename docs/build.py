@@ -144,7 +144,9 @@ def _arguments() -> Iterator[str]:
         "What each framework calls our arguments, with its default. Where the framework takes arrays, their shapes "
         "tell sizes and channels; layers of PyTorch, Keras and Flax see the input's size when they are called, so "
         "that there the first argument is ours. Those in the last row have no name in ours: some say in which order "
-        "the axes stand, some change nothing of the matrix."
+        "the axes stand, some change nothing of the matrix. Every function takes `weight` as well, the array that the "
+        "framework is given, and then returns the pair (layer, weight) with the weight in the layout of the layer. "
+        "Errors name the arguments of the call."
     )
     for number, kind in enumerate(("convolution", "transposed convolution")):
         yield f"### Of a {kind}"
@@ -166,7 +168,7 @@ def _called(framework: str, function: Callable[..., Any]) -> dict[str, list[str]
         if name == "input_shape" and "output_grad" in parameters:
             ours = "output_size"
         default = "" if parameter.default in (parameter.empty, None) else f"={parameter.default!r}"
-        if not (ours == "others" and name == "ndim"):  # which is ours, in other modules too
+        if not (ours == "others" and name in ("ndim", "weight")):  # which are ours, in other modules too
             found[ours].append(f"`{name}{default}`")
     return found
 

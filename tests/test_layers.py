@@ -684,7 +684,9 @@ def test_the_padding_of_a_causal_convolution_is_not_causal_in_its_transpose():
 def test_the_causal_trim_decides_the_size():
     with pytest.raises(ValueError, match="output_padding 1 on axis 0 cannot stand beside padding 'anticausal'"):
         ConvTranspose((4,), 3, stride=2, padding="anticausal", output_padding=1)
-    with pytest.raises(ValueError, match=r"1 modulo input_dilation 2: output_padding 0 would fit with padding \(0, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"1 modulo input_dilation 2: output_padding 0 would fit with padding \(0, 2\)"
+    ):
         ConvTranspose((4,), 3, stride=2, padding="anticausal", input_dilation=2)
     assert ConvTranspose((4,), 3, stride=2, padding=((0, 2),), output_padding=0, input_dilation=2).output_size == (4,)
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted
-from convmatrix.frameworks.layouts import array_of, shape_of
+from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
+from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -35,6 +36,11 @@ RULES: Mapping[str, str] = {
 }
 """What Caffe means by the words, as of its last version, 1.0."""
 
+_NAMES: Mapping[str, str] = {"input_size": "size of bottom", "padding": "pad", "groups": "group"}
+"""What Caffe calls the arguments of a layer, where it has another name."""
+
+_NO_OUTPUT_PADDING = {" + output_padding 0": "", **_NAMES}
+
 _BEFORE_SIZE = ("batch", "channels")
 
 _Three = tuple[Any, Any, Any]
@@ -44,6 +50,7 @@ _Three = tuple[Any, Any, Any]
 # -- convolutions ----------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def conv(
     bottom: Any,
     num_output: int,
@@ -60,7 +67,9 @@ def conv(
     pad_w: int | None = None,
     axis: int = 1,
     bias_term: bool = True,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer that a Convolution layer of Caffe is for this bottom; any number of axes.
 
     Parameters
@@ -79,10 +88,14 @@ def conv(
         Of the channels; all axes after it are spatial, all before it batches.
     bias_term : bool, default True
         Whether there is a bias; it is no part of the matrix.
+    weight : (num_output, channels // group, *kernel_size) array_like, optional
+        ``blobs[0]`` of the layer.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -103,10 +116,13 @@ def conv(
     channels, size = _split(bottom, axis)
     numbers = _numbers(size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w),
                        dilation)  # fmt: skip
-    _check_groups(num_output, channels, group)
-    return Conv(size, **numbers, groups=group, in_channels=channels, out_channels=num_output, ndim=len(size))
+    groups = _checked_groups(num_output, channels, group)
+    with argument_names(_NAMES):
+        layer = Conv(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size))
+    return with_weight(layer, weight, _as_it_is)
 
 
+@takes_weight
 def conv_transpose(
     bottom: Any,
     num_output: int,
@@ -123,7 +139,9 @@ def conv_transpose(
     pad_w: int | None = None,
     axis: int = 1,
     bias_term: bool = True,
-) -> ConvTranspose:
+    *,
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer that a Deconvolution layer of Caffe is for this bottom; any number of axes.
 
     Parameters
@@ -132,11 +150,15 @@ def conv_transpose(
         As for `conv`.
     kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w : int, optional
         As for `conv`.
+    weight : (channels, num_output // group, *kernel_size) array_like, optional
+        ``blobs[0]`` of the layer.
 
     Returns
     -------
     ConvTranspose
         Of the smallest size that the convolution maps to the bottom.
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -157,8 +179,11 @@ def conv_transpose(
     channels, size = _split(bottom, axis)
     numbers = _numbers(size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w),
                        dilation)  # fmt: skip
-    _check_groups(num_output, channels, group)
-    return ConvTranspose(size, **numbers, groups=group, in_channels=channels, out_channels=num_output, ndim=len(size))
+    groups = _checked_groups(num_output, channels, group)
+    with argument_names(_NO_OUTPUT_PADDING):
+        layer = ConvTranspose(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output,
+                              ndim=len(size))  # fmt: skip
+    return with_weight(layer, weight, _as_it_is)
 
 
 def crop(bottom: Any, reference: Any, axis: int = 2, offset: PerAxis | None = None) -> Conv:
@@ -296,13 +321,15 @@ def pooling(
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
-def weight(w: ArrayLike) -> NDArray[Any]:
+def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring the weight of a Convolution layer into the layout of `conv`, which is the same.
 
     Parameters
     ----------
     w : (num_output, channels // group, *kernel_size) array_like
         ``blobs[0]`` of the layer; its ``.data`` as pycaffe has it.
+    inverse : bool, default False
+        Bring a weight of ours into the layout of Caffe instead, which is the same.
 
     Returns
     -------
@@ -317,16 +344,18 @@ def weight(w: ArrayLike) -> NDArray[Any]:
     >>> weight([[[1, 2]]]).tolist()
     [[[1, 2]]]
     """
-    return array_of(w)
+    return _as_it_is(array_of(w), inverse=inverse)
 
 
-def weight_transpose(w: ArrayLike) -> NDArray[Any]:
+def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring the weight of a Deconvolution layer into the layout of `conv_transpose`, which is the same.
 
     Parameters
     ----------
     w : (channels, num_output // group, *kernel_size) array_like
         ``blobs[0]`` of the layer; its ``.data`` as pycaffe has it.
+    inverse : bool, default False
+        Bring a weight of ours into the layout of Caffe instead, which is the same.
 
     Returns
     -------
@@ -341,7 +370,13 @@ def weight_transpose(w: ArrayLike) -> NDArray[Any]:
     >>> weight_transpose([[[1, 2]]]).tolist()
     [[[1, 2]]]
     """
-    return array_of(w)
+    return _as_it_is(array_of(w), inverse=inverse)
+
+
+def _as_it_is(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """A weight of either layer, whose layout is that of the matrix."""
+    flag("inverse", inverse)
+    return w
 
 
 def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
@@ -392,10 +427,7 @@ def _split(bottom: Any, axis: Any) -> tuple[int, list[int]]:
     """Channels and size of a bottom; what comes before the channels is not looked at."""
     shape = shape_of("bottom", bottom, unknown=True)
     place = _canonical("axis", axis, len(shape))
-    for number, length in enumerate(shape[place:], start=place):
-        if length is None:
-            raise WrongTypeError(f"bottom[{number}] is None, but the matrix depends on it: give a number")
-    channels, *size = [integer("bottom", length) for length in shape[place:]]
+    channels, *size = sizes_in("bottom", shape, range(place, len(shape)))
     return channels, size
 
 
@@ -411,7 +443,6 @@ def _canonical(name: str, axis: Any, count: int) -> int:
 def _numbers(size: Sequence[int], kernel: _Three, stride: _Three, pad: _Three, dilation: Any) -> dict[str, Any]:
     """The fields of a convolution, one number for each axis."""
     count = len(size)
-    per_axis("bottom", list(size), count)
     return {
         "kernel_size": _field("kernel_size", *kernel, count, None, 1),
         "stride": _field("stride", *stride, count, 1, 1),
@@ -455,12 +486,8 @@ def _at_least(what: str, value: Any, least: int) -> int:
     return number
 
 
-def _check_groups(num_output: Any, channels: int, group: Any) -> None:
-    groups = positive("group", group)
-    for what, count in (("the channels of bottom", channels), ("num_output", positive("num_output", num_output))):
-        if count % groups:
-            raise ValueError(f"group={groups} does not divide {what}, {count} (remainder {count % groups}): each group "
-                             "needs as many")  # fmt: skip
+def _checked_groups(num_output: Any, channels: int, group: Any) -> int:
+    return check_groups("group", group, {"the channels of bottom": channels, "num_output": num_output})
 
 
 def _offsets(offset: Any, count: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convmatrix.frameworks.calls import in_our_names
 from convmatrix.frameworks.layouts import moved
 from convmatrix.frameworks.speaking import FORWARD, TRANSPOSED, Words
 from convmatrix.layers import Conv, ConvTranspose
@@ -48,7 +49,7 @@ class Row:
         Whether its windows read the kernel turned by 180 degrees; None too where no kernel is larger than one tap.
     layer : Conv or ConvTranspose, optional
     message : str
-        Why it refuses.
+        Why it refuses; an error of the layer names the arguments of `compare`.
     arrays : str
         The shapes of x and w in the call, as the framework has them.
     """
@@ -133,9 +134,9 @@ def compare(
         call = speak(words)
         try:
             call.refuse_unsaid(words)
-            layer, weight = call.make(**call.words), call.weight(kernel)
+            layer, weight = call.layer_and_weight(kernel)
         except ValueError as error:
-            rows.append(Row(framework, call.text, REFUSED, message=str(error), arrays=call.arrays))
+            rows.append(Row(framework, call.text, REFUSED, message=in_our_names(error), arrays=call.arrays))
             continue
         first = first or _First(layer, weight)
         rows.append(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.frameworks.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.jax_numbers import (
     Pairs,
     check_count,
@@ -24,7 +25,7 @@ from convmatrix.frameworks.jax_numbers import (
 )
 from convmatrix.frameworks.layouts import array_of, moved
 from convmatrix.frameworks.loaded import Loaded, attributes_of
-from convmatrix.layers import Conv, ConvTranspose, flip
+from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, positive
 
 __all__ = ["flax_conv", "flax_conv_transpose", "flax_weight", "flax_weight_transpose", "from_layer"]
@@ -34,10 +35,17 @@ _NAMES = ("CIRCULAR", "REFLECT", "CAUSAL")
 
 _BORDERS = {"CIRCULAR": "circular", "REFLECT": "reflect"}
 
+_CALLED: Mapping[str, str] = {
+    "stride": "strides", "dilation": "kernel_dilation", "groups": "feature_group_count", "in_channels": "in_features",
+    "out_channels": "out_features",
+}  # fmt: skip
+"""What Flax calls the arguments of a layer."""
+
 
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def flax_conv(
     input_size: PerAxis,
     in_features: int,
@@ -50,7 +58,8 @@ def flax_conv(
     kernel_dilation: PerAxis | None = 1,
     feature_group_count: int = 1,
     use_bias: bool = True,
-) -> Conv:
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer that ``flax.nnx.Conv(in_features, ...)`` is for an input of this size; any number of axes.
 
     Parameters
@@ -68,10 +77,14 @@ def flax_conv(
     feature_group_count : int, default 1
     use_bias : bool, default True
         Whether there is one; it is no part of the matrix.
+    weight : (*kernel_size, in_features // feature_group_count, out_features) array_like, optional
+        The kernel of the Flax module.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -99,10 +112,14 @@ def flax_conv(
     else:
         pads = _pads(padding, len(kernel))
     groups = _groups(feature_group_count, in_features, out_features)
-    return Conv(sizes, kernel, stride=strides, padding=pads, dilation=dilation, groups=groups, in_channels=in_features,
-                out_channels=out_features, padding_mode=mode, input_dilation=spread, ndim=len(kernel))  # fmt: skip
+    with argument_names(_CALLED):
+        layer = Conv(sizes, kernel, stride=strides, padding=pads, dilation=dilation, groups=groups,
+                     in_channels=in_features, out_channels=out_features, padding_mode=mode, input_dilation=spread,
+                     ndim=len(kernel))  # fmt: skip
+    return with_weight(layer, weight, flax_weight)
 
 
+@takes_weight
 def flax_conv_transpose(
     input_size: PerAxis,
     in_features: int,
@@ -114,7 +131,8 @@ def flax_conv_transpose(
     kernel_dilation: PerAxis | None = None,
     use_bias: bool = True,
     transpose_kernel: bool = False,
-) -> Conv | ConvTranspose:
+    weight: ArrayLike | None = None,
+) -> Conv | ConvTranspose | WithWeight[Conv | ConvTranspose]:
     """Make the layer that ``flax.nnx.ConvTranspose(in_features, ...)`` is for an input of this size; 1 to 3 axes.
 
     Parameters
@@ -133,6 +151,9 @@ def flax_conv_transpose(
         Whether there is one; it is no part of the matrix.
     transpose_kernel : bool, default False
         Turn the kernel, and swap its channels.
+    weight : array_like, optional
+        The kernel of the Flax module: (*kernel_size, in_features, out_features), or with transpose_kernel
+        (*kernel_size, out_features, in_features).
 
     Returns
     -------
@@ -140,6 +161,8 @@ def flax_conv_transpose(
         Of the spread input.
     ConvTranspose
         Instead, with transpose_kernel, or where the result is wrapped around, with ``CIRCULAR``.
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -162,27 +185,35 @@ def flax_conv_transpose(
                          "default layouts for 3 axes at most, and Flax gives it no other: use fewer axes")  # fmt: skip
     strides, dilation = _each("strides", strides, kernel), _each("kernel_dilation", kernel_dilation, kernel)
     spans, turned = spans_of(kernel, dilation), flag("transpose_kernel", transpose_kernel)
-    if padding == "CIRCULAR":
-        return _wrapped_layer(sizes, kernel, strides, dilation, spans, in_features, out_features, turned)
-    if isinstance(padding, str) and padding in _NAMES:
-        raise ValueError(f"padding {padding!r} is none of a transposed convolution in Flax, which knows SAME, VALID "
-                         "and CIRCULAR: use one of these, or numbers")  # fmt: skip
-    if not isinstance(padding, str):
-        padding = _pads(padding, len(kernel))
-    pads = transposed_pads(padding, sizes, spans, strides, False)
-    return transposed_layer(sizes, kernel, strides, dilation, pads, in_features, out_features, turned)
+    layer: Conv | ConvTranspose
+    if isinstance(padding, str) and padding == "CIRCULAR":
+        with argument_names(_CALLED):
+            layer = _wrapped_layer(sizes, kernel, strides, dilation, spans, in_features, out_features, turned)
+    else:
+        if isinstance(padding, str) and padding in _NAMES:
+            raise ValueError(f"padding {padding!r} is none of a transposed convolution in Flax, which knows SAME, "
+                             "VALID and CIRCULAR: use one of these, or numbers")  # fmt: skip
+        numbers = padding if isinstance(padding, str) else _pads(padding, len(kernel))
+        with argument_names({"size of lhs": "input_size"}):
+            pads = transposed_pads(numbers, sizes, spans, strides, False)
+        with argument_names({**_CALLED, "input_dilation": "strides"}):
+            layer = transposed_layer(sizes, kernel, strides, dilation, pads, in_features, out_features, turned)
+    return with_weight(layer, weight, flax_weight_transpose, transpose_kernel=turned, padding=padding)
 
 
-def flax_weight(w: ArrayLike) -> NDArray[Any]:
+def flax_weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring the kernel of flax.nnx.Conv or flax.linen.Conv into the layout of `flax_conv`.
 
     Parameters
     ----------
     w : (*kernel_size, in_features // feature_group_count, out_features) array_like
+    inverse : bool, default False
+        Bring a weight of `flax_conv` into the kernel of Flax instead.
 
     Returns
     -------
     (out_features, in_features // feature_group_count, *kernel_size) ndarray
+        With `inverse`, of the shape that `w` has without it.
 
     Raises
     ------
@@ -198,11 +229,15 @@ def flax_weight(w: ArrayLike) -> NDArray[Any]:
     >>> flax_weight(np.zeros((3, 5, 1, 2))).shape
     (2, 1, 3, 5)
     """  # noqa: DOC502  raised by the layouts
-    return moved(array_of(w), "*IO", "OI*")
+    return _laid_out(array_of(w), "OI*", inverse)
 
 
 def flax_weight_transpose(
-    w: ArrayLike, transpose_kernel: bool = False, padding: str | int | Sequence[int | tuple[int, int]] = "SAME"
+    w: ArrayLike,
+    transpose_kernel: bool | None = None,
+    padding: str | int | Sequence[int | tuple[int, int]] | None = None,
+    *,
+    inverse: bool = False,
 ) -> NDArray[Any]:
     """Bring the kernel of flax.nnx.ConvTranspose or flax.linen.ConvTranspose into that of `flax_conv_transpose`.
 
@@ -212,17 +247,21 @@ def flax_weight_transpose(
         (*kernel_size, in_features, out_features), or with transpose_kernel (*kernel_size, out_features, in_features).
     transpose_kernel, padding
         As for `flax_conv_transpose`: with ``CIRCULAR`` alone its layer is a `ConvTranspose`, whose windows read the
-        kernel turned, and so it is turned once more.
+        kernel turned, and so it is turned once more. The padding may be left out with ``transpose_kernel=True``, and
+        transpose_kernel with another padding than ``CIRCULAR``, where they change nothing.
+    inverse : bool, default False
+        Bring a weight of `flax_conv_transpose` into the kernel of Flax instead.
 
     Returns
     -------
     ndarray
-        Of the layer's weight_shape.
+        Of the layer's weight_shape; with `inverse`, of that of the kernel.
 
     Raises
     ------
     ValueError
-        If it has not two axes at least.
+        If it has not two axes at least, or one of the two arguments is not given but decides whether the kernel is
+        turned.
 
     References
     ----------
@@ -231,13 +270,28 @@ def flax_weight_transpose(
     Examples
     --------
     >>> w = np.array([1, 2, 3]).reshape(3, 1, 1)
-    >>> flax_weight_transpose(w), flax_weight_transpose(w, padding="CIRCULAR")
+    >>> flax_weight_transpose(w, padding="SAME"), flax_weight_transpose(w, False, "CIRCULAR")
     (array([[[1, 2, 3]]]), array([[[3, 2, 1]]]))
-    """  # noqa: DOC502  raised by the layouts
-    if isinstance(padding, str) and padding == "CIRCULAR" and not flag("transpose_kernel", transpose_kernel):
-        ours = moved(array_of(w), "*IO", "IO*")
-        return flip(ours, ndim=ours.ndim - 2)
-    return moved(array_of(w), "*IO", "OI*")
+    """
+    array = array_of(w)
+    turned = None if transpose_kernel is None else flag("transpose_kernel", transpose_kernel)
+    circular = None if padding is None else isinstance(padding, str) and padding == "CIRCULAR"
+    if turned or circular is False:
+        return _laid_out(array, "OI*", inverse)
+    for name, value, default in (("padding", circular, "'SAME'"), ("transpose_kernel", turned, "False")):
+        if value is None and array.size > 1:
+            raise ValueError(
+                f"{name} is not given, but decides whether the kernel is turned, by padding='CIRCULAR' without "
+                f"transpose_kernel: give it as Flax is called ({default} is its default), or let "
+                "flax_conv_transpose(..., weight=w) give the weight beside the layer"
+            )
+    ours = _laid_out(array, "IO*", inverse)
+    return np.flip(ours, axis=tuple(range(ours.ndim - 2) if inverse else range(2, ours.ndim)))
+
+
+def _laid_out(w: NDArray[Any], ours: str, inverse: bool) -> NDArray[Any]:
+    """A kernel of Flax in a layout of ours, or the inverse."""
+    return moved(w, ours, "*IO") if flag("inverse", inverse) else moved(w, "*IO", ours)
 
 
 # -- arguments -------------------------------------------------------------------------------------------------------
@@ -253,8 +307,9 @@ def _sizes(input_size: Any, kernel_size: Any) -> tuple[list[int], list[int]]:
 def _each(name: str, value: Any, kernel: Sequence[int]) -> list[int]:
     """One integer for each axis, from one for all, or from None."""
     entries = entries_of(value)
-    if entries is not None:
-        check_count(name, entries, len(kernel))
+    if entries is not None and len(entries) != len(kernel):
+        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but kernel_size has "
+                         f"{len(kernel)}, {tuple(kernel)}: give one for each axis")  # fmt: skip
     return per_axis(name, 1 if value is None else value, len(kernel))
 
 

@@ -9,10 +9,11 @@ there what is added to the spread input, but by ``use_consistent_padding=True``.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np  # noqa: F401  the examples use it
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.frameworks.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.flax_layers import (
     flax_conv,
     flax_conv_transpose,
@@ -30,7 +31,7 @@ from convmatrix.frameworks.jax_numbers import (
     transposed_layer,
     transposed_pads,
 )
-from convmatrix.frameworks.layouts import array_of, shape_of
+from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
 from convmatrix.frameworks.loaded import attributes_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import entries_of, flag, integer, per_axis, positive
@@ -74,10 +75,17 @@ RULES: Mapping[str, str] = {
 }
 """What JAX 0.10 and Flax 0.12 mean by the words."""
 
+_NAMES: Mapping[str, str] = {
+    "input_size": "size of lhs", "kernel_size": "size of rhs", "stride": "window_strides", "dilation": "rhs_dilation",
+    "input_dilation": "lhs_dilation", "groups": "feature_group_count",
+}  # fmt: skip
+"""What jax.lax.conv_general_dilated calls the arguments of a layer."""
+
 
 # -- jax.lax ---------------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def conv(
     lhs: Any,
     rhs: Any,
@@ -91,7 +99,9 @@ def conv(
     precision: Any = None,
     preferred_element_type: Any = None,
     out_sharding: Any = None,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer of ``jax.lax.conv_general_dilated``, called with these arguments; any number of axes.
 
     Parameters
@@ -111,10 +121,14 @@ def conv(
         There is no matrix of one image with another one.
     precision, preferred_element_type, out_sharding
         How JAX computes; not looked at.
+    weight : array_like, optional
+        The kernel as JAX is given it.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -145,11 +159,14 @@ def conv(
         pads = named_pads(name, shapes.input_size, spans, strides)
     else:
         pads = pairs_of(padding, count)
-    return Conv(shapes.input_size, shapes.kernel_size, stride=strides, padding=pads, dilation=dilation, groups=groups,
-                in_channels=shapes.in_channels, out_channels=shapes.first, input_dilation=spread,
-                ndim=count)  # fmt: skip
+    with argument_names(_NAMES):
+        layer = Conv(shapes.input_size, shapes.kernel_size, stride=strides, padding=pads, dilation=dilation,
+                     groups=groups, in_channels=shapes.in_channels, out_channels=shapes.first, input_dilation=spread,
+                     ndim=count)  # fmt: skip
+    return with_weight(layer, weight, _laid_out, dimension_numbers=dimension_numbers, channels_last=False)
 
 
+@takes_weight
 def conv_transpose(
     lhs: Any,
     rhs: Any,
@@ -161,7 +178,9 @@ def conv_transpose(
     precision: Any = None,
     preferred_element_type: Any = None,
     use_consistent_padding: bool = False,
-) -> Conv | ConvTranspose:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | ConvTranspose | WithWeight[Conv | ConvTranspose]:
     """Make the layer of ``jax.lax.conv_transpose``, called with these arguments.
 
     Parameters
@@ -181,6 +200,8 @@ def conv_transpose(
         How JAX computes; not looked at.
     use_consistent_padding : bool, default False
         Whether pairs, too, are of the convolution that is meant to be transposed. They are tuples then.
+    weight : array_like, optional
+        The kernel as JAX is given it.
 
     Returns
     -------
@@ -188,6 +209,8 @@ def conv_transpose(
         Of the spread input, as JAX has it.
     ConvTranspose
         Instead, with transpose_kernel.
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -213,32 +236,37 @@ def conv_transpose(
     takes, gives = (shapes.first, shapes.second) if turned else (shapes.second, shapes.first)
     if takes != shapes.in_channels:
         raise ValueError(
-            f"rhs has length {takes} on its axis {'O' if turned else 'I'}, but lhs has {shapes.in_channels} channels: "
-            f"with transpose_kernel={turned} the two are the same"
+            f"rhs has length {takes} on its axis {'O' if turned else 'I'}, but lhs has "
+            f"{counted(shapes.in_channels, 'channel')}: with transpose_kernel={turned} the two are the same"
         )
     strides, dilation = _each("strides", strides, count), _each("rhs_dilation", rhs_dilation, count)
     spans = spans_of(shapes.kernel_size, dilation)
     pads = transposed_pads(padding, shapes.input_size, spans, strides, consistent)
-    return transposed_layer(shapes.input_size, shapes.kernel_size, strides, dilation, pads, takes, gives, turned)
+    with argument_names({**_NAMES, "input_dilation": "strides", "stride": "strides"}):
+        layer = transposed_layer(shapes.input_size, shapes.kernel_size, strides, dilation, pads, takes, gives, turned)
+    return with_weight(layer, weight, _laid_out, dimension_numbers=dimension_numbers, channels_last=True)
 
 
-def weight(w: ArrayLike, dimension_numbers: Any = None) -> NDArray[Any]:
+def weight(w: ArrayLike, dimension_numbers: Any = None, *, inverse: bool = False) -> NDArray[Any]:
     """Bring the rhs of jax.lax.conv_general_dilated into the layout of `conv`.
 
     Parameters
     ----------
     w : array_like
-    dimension_numbers : (str, str, str) or ConvDimensionNumbers, optional
-        As for `conv`.
+    dimension_numbers : (str, str, str) or ConvDimensionNumbers
+        As in the call of JAX, whose default is ``("NCHW", "OIHW", "NCHW")``.
+    inverse : bool, default False
+        Bring a weight of `conv` into the layout of rhs instead.
 
     Returns
     -------
     (out_channels, in_channels // groups, *kernel_size) ndarray
+        With `inverse`, in the order of rhs.
 
     Raises
     ------
     ValueError
-        If the dimension numbers are none of an array of so many axes.
+        If the dimension numbers are not given, or are none of an array of so many axes.
 
     References
     ----------
@@ -249,29 +277,35 @@ def weight(w: ArrayLike, dimension_numbers: Any = None) -> NDArray[Any]:
     >>> weight(np.zeros((3, 5, 1, 2)), ("NHWC", "HWIO", "NHWC")).shape
     (2, 1, 3, 5)
     """  # noqa: DOC502  raised by what both share
-    return _laid_out(w, dimension_numbers, channels_last=False)
+    _require_numbers(dimension_numbers, "('NCHW', 'OIHW', 'NCHW')", "conv")
+    return _laid_out(array_of(w), dimension_numbers, channels_last=False, inverse=inverse)
 
 
-def weight_transpose(w: ArrayLike, dimension_numbers: Any = None, transpose_kernel: bool = False) -> NDArray[Any]:
+def weight_transpose(
+    w: ArrayLike, dimension_numbers: Any = None, transpose_kernel: bool = False, *, inverse: bool = False
+) -> NDArray[Any]:
     """Bring the rhs of jax.lax.conv_transpose into the layout of `conv_transpose`.
 
     Parameters
     ----------
     w : array_like
-    dimension_numbers : (str, str, str) or ConvDimensionNumbers, optional
-        As for `conv_transpose`.
+    dimension_numbers : (str, str, str) or ConvDimensionNumbers
+        As in the call of JAX, whose default is ``("NHWC", "HWIO", "NHWC")``.
     transpose_kernel : bool, default False
-        As for `conv_transpose`. The axes go the same way: what turns the kernel is the layer.
+        As for `conv_transpose`. The result does not depend on it: what turns the kernel is the layer.
+    inverse : bool, default False
+        Bring a weight of `conv_transpose` into the layout of rhs instead.
 
     Returns
     -------
     ndarray
         (out_channels, in_channels, *kernel_size), or with transpose_kernel (in_channels, out_channels, *kernel_size).
+        With `inverse`, in the order of rhs.
 
     Raises
     ------
     ValueError
-        If the dimension numbers are none of an array of so many axes.
+        If the dimension numbers are not given, or are none of an array of so many axes.
 
     References
     ----------
@@ -279,16 +313,20 @@ def weight_transpose(w: ArrayLike, dimension_numbers: Any = None, transpose_kern
 
     Examples
     --------
-    >>> w = np.array([1, 2, 3]).reshape(3, 1, 1)
-    >>> conv_transpose((1, 2, 1), w, (1,), "VALID").matrix(weight_transpose(w)).T.toarray()
+    >>> w, numbers = np.array([1, 2, 3]).reshape(3, 1, 1), ("NWC", "WIO", "NWC")
+    >>> ours = weight_transpose(w, numbers)
+    >>> conv_transpose((1, 2, 1), w, (1,), "VALID").matrix(ours).T.toarray()
     array([[3, 2, 1, 0],
            [0, 3, 2, 1]])
-    >>> conv_transpose((1, 2, 1), w, (1,), "VALID", transpose_kernel=True).matrix(weight_transpose(w)).T.toarray()
+    >>> conv_transpose((1, 2, 1), w, (1,), "VALID", transpose_kernel=True).matrix(ours).T.toarray()
     array([[1, 2, 3, 0],
            [0, 1, 2, 3]])
+    >>> weight_transpose(ours, numbers, inverse=True).shape
+    (3, 1, 1)
     """  # noqa: DOC502  raised by what both share
     flag("transpose_kernel", transpose_kernel)
-    return _laid_out(w, dimension_numbers, channels_last=True)
+    _require_numbers(dimension_numbers, "('NHWC', 'HWIO', 'NHWC')", "conv_transpose")
+    return _laid_out(array_of(w), dimension_numbers, channels_last=True, inverse=inverse)
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------
@@ -312,12 +350,8 @@ def _shapes(lhs: Any, rhs: Any, dimension_numbers: Any, *, channels_last: bool =
         raise ValueError(f"lhs has shape {data} but rhs {kernel}: JAX needs as many axes in both, "
                          "two of them for batch and channels")  # fmt: skip
     lhs_spec, rhs_spec = _permutations(dimension_numbers, len(data), channels_last)
-    for axis in lhs_spec[1:]:
-        if data[axis] is None:
-            raise ValueError(f"lhs has no length on axis {axis}, but only that of the batch, axis {lhs_spec[0]}, may "
-                             "be None: give the others")  # fmt: skip
-    _, channels, *sizes = (data[axis] or 0 for axis in lhs_spec)
-    first, second, *kernel_size = (kernel[axis] or 0 for axis in rhs_spec)
+    channels, *sizes = sizes_in("lhs", data, lhs_spec[1:])
+    first, second, *kernel_size = sizes_in("rhs", kernel, rhs_spec)
     return _Shapes(channels, tuple(sizes), first, second, tuple(kernel_size))
 
 
@@ -379,10 +413,16 @@ def _spelled(numbers: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]
     return tuple(map(lhs.index, ["N", "C", *letters])), tuple(map(rhs.index, ["O", "I", *letters]))
 
 
-def _laid_out(w: ArrayLike, dimension_numbers: Any, channels_last: bool) -> NDArray[Any]:
-    array = array_of(w)
-    _, rhs_spec = _permutations(dimension_numbers, array.ndim, channels_last)
-    return array.transpose(rhs_spec)
+def _require_numbers(dimension_numbers: Any, default: str, function: str) -> None:
+    if dimension_numbers is None:
+        raise ValueError(f"dimension_numbers are not given, but decide the order of the axes: give them as JAX is "
+                         f"called ({default} is its default for two axes), or let {function}(..., weight=w) give the "
+                         "weight beside the layer")  # fmt: skip
+
+
+def _laid_out(w: NDArray[Any], dimension_numbers: Any, *, channels_last: bool, inverse: bool = False) -> NDArray[Any]:
+    _, rhs_spec = _permutations(dimension_numbers, w.ndim, channels_last)
+    return w.transpose(np.argsort(rhs_spec) if flag("inverse", inverse) else rhs_spec)
 
 
 # -- one number for each axis ----------------------------------------------------------------------------------------
@@ -394,7 +434,7 @@ def _each(name: str, value: Any, count: int) -> list[int]:
         return [1] * count
     entries = entries_of(value)
     if entries is None:
-        remedy = f": write {(value,) * count}" if isinstance(value, int) else ""
+        remedy = f": write {(value,) * count}" if type(value) is int and value > 0 else ""
         raise WrongTypeError(f"{name} must be a sequence of one integer for each axis in JAX, got {value!r}{remedy}")
     check_count(name, entries, count)
     return per_axis(name, entries, count)
@@ -409,8 +449,8 @@ def _check_groups(shapes: _Shapes, groups: int) -> None:
                          f"(remainder {shapes.in_channels % groups}): give a divisor")  # fmt: skip
     if shapes.second != shapes.in_channels // groups:
         raise ValueError(
-            f"rhs has length {shapes.second} on its axis I, but lhs has {shapes.in_channels} channels: JAX needs "
-            f"{shapes.in_channels // groups} (= {shapes.in_channels} / feature_group_count {groups})"
+            f"rhs has length {shapes.second} on its axis I, but lhs has {counted(shapes.in_channels, 'channel')}: JAX "
+            f"needs {shapes.in_channels // groups} (= {shapes.in_channels} / feature_group_count {groups})"
         )
     if shapes.first % groups:
         raise ValueError(f"rhs has length {shapes.first} on its axis O, which feature_group_count {groups} does not "

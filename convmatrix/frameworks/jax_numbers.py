@@ -38,7 +38,7 @@ def check_count(name: str, entries: Sequence[Any], count: int) -> None:
     """Refuse a sequence with more or fewer entries than axes."""
     if len(entries) != count:
         raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but the kernel has "
-                         f"{count} {'axis' if count == 1 else 'axes'} of its own: give one for each")  # fmt: skip
+                         f"{count} spatial {'axis' if count == 1 else 'axes'}: give one for each")  # fmt: skip
 
 
 def spans_of(kernel_size: Sequence[int], dilation: Sequence[int]) -> list[int]:
@@ -103,7 +103,7 @@ def pair_of(axis: int, entry: Any) -> tuple[int, int]:
     """The padding of one axis, at both ends."""
     ends = entries_of(entry)
     if ends is None or len(ends) != 2:
-        remedy = f": write {(entry, entry)}" if isinstance(entry, int) else ""
+        remedy = f": write {(entry, entry)}" if type(entry) is int else ""
         raise WrongTypeError(f"padding on axis {axis} must be a (low, high) pair in JAX, got {entry!r}{remedy}")
     return integer(f"padding on axis {axis}, low,", ends[0]), integer(f"padding on axis {axis}, high,", ends[1])
 
@@ -127,18 +127,21 @@ def transposed_pads(
     Raises
     ------
     ValueError
-        If a name is none of JAX's, or one that it refuses with strides, or there is not one pair for each axis.
+        If a name is none of JAX's, or one that it refuses with strides, or there is not one pair for each axis, or the
+        output is empty.
     WrongTypeError
         If something else stands for a pair, or a consistent one is no tuple: a TypeError as well.
     """
     if not isinstance(padding, str):
         pairs = pairs_of(padding, len(sizes))
-        if not consistent:
-            return pairs
         for axis, entry in enumerate(entries_of(padding) or ()):
-            if not isinstance(entry, tuple):
+            if consistent and not isinstance(entry, tuple):
                 raise WrongTypeError(f"padding on axis {axis} must be a tuple with use_consistent_padding=True in JAX, "
                                      f"got {entry!r}: write {tuple(entry)}")  # fmt: skip
+        for axis, numbers in enumerate(zip(sizes, spans, strides, pairs, strict=True)):
+            _refuse_empty(axis, *numbers, consistent)
+        if not consistent:
+            return pairs
         return [(span - 1 - low, span - 1 - high) for span, (low, high) in zip(spans, pairs, strict=True)]
     if padding in _TRANSPOSED_NAMES:
         return [_TRANSPOSED_NAMES[padding](span, stride) for span, stride in zip(spans, strides, strict=True)]
@@ -148,6 +151,24 @@ def transposed_pads(
     name = name_of_padding(padding)
     refuse_spread(name, "strides", strides)
     return named_pads(name, sizes, spans, [1] * len(sizes))
+
+
+def _refuse_empty(axis: int, size: int, span: int, stride: int, pair: tuple[int, int], consistent: bool) -> None:
+    """Refuse pads of a transposed layer that leave nothing, in the arithmetic of what they mean."""
+    (low, high), spread = pair, (size - 1) * stride + 1
+    outputs = spread + span - 1 - low - high if consistent else spread + low + high - span + 1
+    if outputs >= 1:
+        return
+    full = f"strides {stride} * (size of lhs {size} - 1) + 1"
+    if consistent:
+        raise ValueError(
+            f"output is empty on axis {axis}: its size would be {outputs} (= {full} + {span - 1} - padding {low} - "
+            f"{high}, where the kernel spans {span}); reduce the padding by {1 - outputs}"
+        )
+    raise ValueError(
+        f"kernel does not fit on axis {axis}: it spans {span} but the spread and padded input has {spread + low + high}"
+        f" (= {full} + padding {low} + {high}); add {1 - outputs} to the padding"
+    )
 
 
 def _transposed_same(span: int, stride: int) -> tuple[int, int]:

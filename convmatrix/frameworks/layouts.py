@@ -4,16 +4,16 @@ A layout is a word with a letter for each axis, such as ``NHWC``, or one with ``
 such as ``N*C`` and ``*IO``. Ours are ``NC*`` for data and ``OI*`` for weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.layers.arguments import entries_of, integer
+from convmatrix.layers.arguments import entries_of, integer, positive
 
-__all__ = ["array_of", "moved", "shape_of"]
+__all__ = ["array_of", "moved", "shape_of", "sizes_in"]
 
 
 def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | None, ...]:
@@ -55,8 +55,44 @@ def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | Non
     return tuple(lengths)
 
 
+def sizes_in(name: str, shape: Sequence[Any], places: Iterable[int]) -> tuple[int, ...]:
+    """The lengths at some places of a shape, if each is known and at least 1.
+
+    Parameters
+    ----------
+    name : str
+        What the framework calls the argument.
+    shape : sequence of int or None
+    places : iterable of int
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    WrongTypeError
+        If a length is not known; also a TypeError.
+    ValueError
+        If it is less than 1.
+
+    Examples
+    --------
+    >>> sizes_in("input", (None, 28, 28, 3), [1, 2])
+    (28, 28)
+    """  # noqa: DOC502  raised by what checks an integer
+    lengths = []
+    for place in places:
+        if shape[place] is None:
+            raise WrongTypeError(f"{name}[{place}] is None, but the matrix depends on it: give a number")
+        lengths.append(positive(f"{name}[{place}]", shape[place]))
+    return tuple(lengths)
+
+
 def array_of(value: Any) -> NDArray[Any]:
     """An array, from a tensor or a variable of any framework."""
+    if hasattr(value, "asnumpy"):  # MXNet's
+        value = value.asnumpy()
     for name in ("detach", "cpu"):  # torch refuses what is on a tape, or on another device
         if hasattr(value, name):
             value = getattr(value, name)()

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted
-from convmatrix.frameworks.layouts import array_of, moved, shape_of
+from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
+from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle
-from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
+from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
 __all__ = [
     "RULES",
@@ -52,10 +53,17 @@ RULES: Mapping[str, str] = {
 LAYOUTS = {"NCW": 1, "NCHW": 2, "NHWC": 2, "NCDHW": 3, "NDHWC": 3}
 """The layouts that both operators know, and how many axes each has."""
 
+_NAMES: Mapping[str, str] = {
+    "input_size": "size of data", "kernel_size": "kernel", "padding": "pad", "dilation": "dilate",
+    "groups": "num_group", "output_padding": "adj",
+}  # fmt: skip
+"""What MXNet calls the arguments of a layer."""
+
 
 # -- convolutions ----------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def conv(
     data: Any,
     kernel: PerAxis,
@@ -69,7 +77,9 @@ def conv(
     no_bias: bool = False,
     cudnn_tune: str | None = None,
     cudnn_off: bool = False,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer that ``mxnet.nd.Convolution`` is for this data; 1 to 3 axes.
 
     Parameters
@@ -87,10 +97,14 @@ def conv(
         ``NCW``, ``NCHW``, ``NCDHW``, or channels last: ``NHWC``, ``NDHWC``.
     workspace, no_bias, cudnn_tune, cudnn_off
         As in MXNet; the matrix does not depend on them.
+    weight : array_like, optional
+        As MXNet is given it: (num_filter, channels // num_group, *kernel), or as `layout` has it.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -108,11 +122,14 @@ def conv(
     """  # noqa: DOC502  raised by the checks below and by the layer
     count, channels, numbers = _numbers(data, kernel, stride, dilate, layout)
     pads = _pads(pad, count)
-    _check_groups(num_filter, channels, num_group)
-    return Conv(**numbers, padding=[(p, p) for p in pads], groups=num_group, in_channels=channels,
-                out_channels=num_filter)  # fmt: skip
+    groups = _checked_groups(num_filter, channels, num_group)
+    with argument_names(_NAMES):
+        layer = Conv(**numbers, padding=[(p, p) for p in pads], groups=groups, in_channels=channels,
+                     out_channels=num_filter)  # fmt: skip
+    return with_weight(layer, weight, _in_layout, layout=layout)
 
 
+@takes_weight
 def conv_transpose(
     data: Any,
     kernel: PerAxis,
@@ -128,7 +145,9 @@ def conv_transpose(
     no_bias: bool = True,
     cudnn_tune: str | None = None,
     cudnn_off: bool = False,
-) -> ConvTranspose:
+    *,
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer that ``mxnet.nd.Deconvolution`` is for this data; 1 to 3 axes.
 
     It is the transpose of the Convolution with these words. So is MXNet's with oneDNN; its own code for CPUs gives
@@ -146,10 +165,14 @@ def conv_transpose(
         if `pad` says the same.
     workspace, no_bias, cudnn_tune, cudnn_off
         As in MXNet; the matrix does not depend on them.
+    weight : array_like, optional
+        As MXNet is given it: (channels, num_filter // num_group, *kernel), or as `layout` has it.
 
     Returns
     -------
     ConvTranspose
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -180,9 +203,11 @@ def conv_transpose(
         pads, adjs = [(total + 1) // 2 for total in totals], [total % 2 for total in totals]
     for axis, (size, s) in enumerate(zip(adjs, numbers["stride"], strict=True)):
         _check_adj(axis, size, s, totals[axis] if any(targets) else None)
-    _check_groups(num_filter, channels, num_group)
-    return ConvTranspose(**numbers, padding=[(p, p) for p in pads], output_padding=adjs, groups=num_group,
-                         in_channels=channels, out_channels=num_filter)  # fmt: skip
+    groups = _checked_groups(num_filter, channels, num_group)
+    with argument_names(_NAMES):
+        layer = ConvTranspose(**numbers, padding=[(p, p) for p in pads], output_padding=adjs, groups=groups,
+                              in_channels=channels, out_channels=num_filter)  # fmt: skip
+    return with_weight(layer, weight, _in_layout, layout=layout)
 
 
 def upsampling(data: Any, scale: int) -> ConvTranspose:
@@ -225,24 +250,28 @@ def upsampling(data: Any, scale: int) -> ConvTranspose:
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
-def weight(w: ArrayLike, layout: str | None = None) -> NDArray[Any]:
+def weight(w: ArrayLike, layout: str | None = None, *, inverse: bool = False) -> NDArray[Any]:
     """Bring a weight of Convolution into the layout of `conv`.
 
     Parameters
     ----------
     w : (num_filter, channels // num_group, *kernel) array_like
         Or (num_filter, *kernel, channels // num_group) where the layout has the channels last.
-    layout : str, optional
-        That of the operator.
+    layout : str
+        That of the operator, whose default is NCW, NCHW or NCDHW. It may be left out for one axis, which has only one.
+    inverse : bool, default False
+        Bring a weight of `conv` into the layout of the operator instead.
 
     Returns
     -------
     (num_filter, channels // num_group, *kernel) ndarray
+        With `inverse`, in the order of the layout.
 
     Raises
     ------
     ValueError
-        If the layout is none of MXNet's, or the array has another number of axes.
+        If the layout is none of MXNet's, or not given although there are several, or the array has another number of
+        axes.
 
     References
     ----------
@@ -252,26 +281,30 @@ def weight(w: ArrayLike, layout: str | None = None) -> NDArray[Any]:
     --------
     >>> weight(np.zeros((4, 3, 3, 2)), layout="NHWC").shape
     (4, 2, 3, 3)
-    """  # noqa: DOC502  raised by the checks below
-    array = _array(w)
-    last = layout is not None and layout.endswith("C")
-    _check_layout(layout, array.ndim - 2)
-    return moved(array, "O*I" if last else "OI*", "OI*")
+    """
+    array = array_of(w)
+    known = [name for name, axes in LAYOUTS.items() if axes == array.ndim - 2]
+    if layout is None and len(known) > 1:
+        raise ValueError(f"layout is not given, but decides where a weight of shape {array.shape} has its channels: "
+                         f"give {' or '.join(map(repr, known))} as MXNet is called ({known[0]!r} is its default), or "
+                         "let conv(..., weight=w) give the weight beside the layer")  # fmt: skip
+    return _in_layout(array, layout=layout, inverse=inverse)
 
 
-def weight_transpose(w: ArrayLike, layout: str | None = None) -> NDArray[Any]:
+def weight_transpose(w: ArrayLike, layout: str | None = None, *, inverse: bool = False) -> NDArray[Any]:
     """Bring a weight of Deconvolution into the layout of `conv_transpose`.
 
     Parameters
     ----------
     w : (channels, num_filter // num_group, *kernel) array_like
         Or (channels, *kernel, num_filter // num_group) where the layout has the channels last.
-    layout : str, optional
-        That of the operator.
+    layout, inverse
+        As for `weight`.
 
     Returns
     -------
     (channels, num_filter // num_group, *kernel) ndarray
+        With `inverse`, in the order of the layout.
 
     Raises
     ------
@@ -284,10 +317,19 @@ def weight_transpose(w: ArrayLike, layout: str | None = None) -> NDArray[Any]:
 
     Examples
     --------
-    >>> weight_transpose([[[1, 2, 3]]]).tolist()
+    >>> weight_transpose([[[1, 2, 3]]], "NCW").tolist()
     [[[1, 2, 3]]]
     """  # noqa: DOC502  raised by what both share
-    return weight(w, layout)
+    return weight(w, layout, inverse=inverse)
+
+
+def _in_layout(w: NDArray[Any], *, layout: str | None, inverse: bool = False) -> NDArray[Any]:
+    """A weight of either operator in the layout of the layer, or back."""
+    _check_layout(layout, w.ndim - 2)
+    if w.ndim < 3:
+        raise ValueError(f"weight has shape {w.shape} but MXNet's has two axes of channels and 1 to 3 of the kernel")
+    order = "O*I" if layout is not None and layout.endswith("C") else "OI*"
+    return moved(w, "OI*", order) if flag("inverse", inverse) else moved(w, order, "OI*")
 
 
 def bilinear(shape: Sequence[int]) -> NDArray[np.float64]:
@@ -338,9 +380,9 @@ def _numbers(data: Any, kernel: Any, stride: Any, dilate: Any, layout: Any) -> t
                          "axes")  # fmt: skip
     shape = _data_shape(data, count, layout)
     last = layout is not None and layout.endswith("C")
-    size = list(shape[1:-1] if last else shape[2:])
+    size = shape[1:-1] if last else shape[2:]
     numbers = {
-        "input_size": per_axis("data", size, count),
+        "input_size": list(size),
         "kernel_size": per_axis("kernel", kernel, count),
         "stride": _one_for_each("stride", stride, count, 1),
         "dilation": _one_for_each("dilate", dilate, count, 1),
@@ -355,9 +397,7 @@ def _data_shape(data: Any, count: int, layout: Any) -> tuple[Any, ...]:
     if len(shape) != count + 2:
         raise ValueError(f"data has {counted(len(shape), 'entry')}, {shape}, but a convolution of {count} "
                          f"{'axis' if count == 1 else 'axes'} needs {count + 2}, with batch and channels")  # fmt: skip
-    for place, length in enumerate(shape[1:], start=1):
-        if length is None:
-            raise WrongTypeError(f"data[{place}] is None, but the matrix depends on it: give a number")
+    sizes_in("data", shape, range(1, len(shape)))
     return shape
 
 
@@ -368,8 +408,8 @@ def _check_layout(layout: Any, count: int) -> None:
     if LAYOUTS[layout] != count:
         fits = " or ".join(word for word, axes in LAYOUTS.items() if axes == count)
         remedy = f"write {fits}" if fits else "MXNet has convolutions of 1, 2 and 3 axes"
-        raise ValueError(f"layout {layout!r} has {counted(LAYOUTS[layout], 'spatial letter')} but there are {count} "
-                         f"axes: {remedy}")  # fmt: skip
+        raise ValueError(f"layout {layout!r} has {counted(LAYOUTS[layout], 'spatial letter')} but kernel has {count} "
+                         f"{'axis' if count == 1 else 'axes'}: {remedy}")  # fmt: skip
 
 
 def _one_for_each(name: str, value: Any, count: int, default: int, least: int | None = None) -> list[int]:
@@ -381,8 +421,9 @@ def _one_for_each(name: str, value: Any, count: int, default: int, least: int | 
         return [default] * count
     if len(entries) != count:
         needed = f"{count} entries, one for each axis of the kernel" if count > 1 else "1 entry, as the kernel"
-        raise ValueError(f"{name} must have {needed}, got {len(entries)}, {value!r}: MXNet spreads no number over "
-                         f"the axes, write {(entries[0],) * count}")  # fmt: skip
+        spread = type(value) is int and value >= default
+        remedy = f": MXNet spreads no number over the axes, write {(value,) * count}" if spread else ""
+        raise ValueError(f"{name} must have {needed}, got {len(entries)}, {value!r}{remedy}")
     return per_axis(name, entries, count, least=default if least is None else least)
 
 
@@ -415,17 +456,13 @@ def _check_adj(axis: int, adj: int, stride: int, total: int | None) -> None:
     )
 
 
-def _check_groups(num_filter: Any, channels: int, num_group: Any) -> None:
-    groups = positive("num_group", num_group)
-    for what, count in (("the channels of data", channels), ("num_filter", positive("num_filter", num_filter))):
-        if count % groups:
-            raise ValueError(f"num_group={groups} does not divide {what}, {count} (remainder {count % groups}): each "
-                             "group needs as many")  # fmt: skip
+def _checked_groups(num_filter: Any, channels: int, num_group: Any) -> int:
+    return check_groups("num_group", num_group, {"the channels of data": channels, "num_filter": num_filter})
 
 
 def _array(w: Any) -> NDArray[Any]:
     """The values of an NDArray of MXNet, or of anything that NumPy reads."""
-    return np.asarray(w.asnumpy()) if hasattr(w, "asnumpy") else array_of(w)
+    return array_of(w)
 
 
 # -- Gluon's blocks --------------------------------------------------------------------------------------------------

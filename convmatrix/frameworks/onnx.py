@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError
-from convmatrix.frameworks.layouts import array_of, shape_of
+from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
+from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
 from convmatrix.frameworks.loaded import Chain, Loaded
 from convmatrix.frameworks.onnx_models import read_model
 from convmatrix.frameworks.onnx_numbers import columns_of, name_of_pads, numbers_of, pads_of, split
 from convmatrix.frameworks.onnx_protos import Constants, Node, constants_of, node_of, same_kind
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import PerAxis, cast_for, per_axis, positive
+from convmatrix.layers.arguments import PerAxis, cast_for, flag, per_axis, positive
 
 __all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
 
@@ -44,9 +45,17 @@ RULES: Mapping[str, str] = {
 """What ONNX means by the words, as of its operators Conv-22 and ConvTranspose-22 (onnx 1.23)."""
 
 
+_NAMES: Mapping[str, str] = {
+    "input_size": "size of X", "kernel_size": "kernel_shape", "stride": "strides", "padding": "pads",
+    "dilation": "dilations", "groups": "group",
+}  # fmt: skip
+"""What ONNX calls the arguments of a layer."""
+
+
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def conv(
     X: Any,
     W: Any,
@@ -56,7 +65,9 @@ def conv(
     kernel_shape: Sequence[int] | None = None,
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer that ONNX's operator Conv is, with the attributes of its node.
 
     Parameters
@@ -74,10 +85,14 @@ def conv(
         What W says already.
     pads : sequence of int, optional
         All begins, then all ends; zeros by default.
+    weight : (M, C // group, *kernel_shape) array_like, optional
+        The values of W.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -100,14 +115,19 @@ def conv(
     group = positive("group", group)
     if channels != per_group * group:
         raise ValueError(
-            f"X has {channels} channels but W of shape {(out, per_group, *kernel)} takes {per_group * group} (= "
-            f"{per_group} * group {group}): W is (M, C / group, *kernel_shape)"
+            f"X has {counted(channels, 'channel')} but W of shape {(out, per_group, *kernel)} takes "
+            f"{per_group * group} (= {per_group} * group {group}): W is (M, C / group, *kernel_shape)"
         )
+    check_groups("group", group, {"the first axis of W": out})
     columns = columns_of(kernel, strides, dilations)
-    return Conv(size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group,
-                padding=pads_of(auto_pad, pads, size, columns), in_channels=channels, out_channels=out)  # fmt: skip
+    padding = pads_of(auto_pad, pads, size, columns)
+    with argument_names(_NAMES):
+        layer = Conv(size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group,
+                     padding=padding, in_channels=channels, out_channels=out)  # fmt: skip
+    return with_weight(layer, weight, _as_it_is)
 
 
+@takes_weight
 def conv_transpose(
     X: Any,
     W: Any,
@@ -119,7 +139,9 @@ def conv_transpose(
     output_shape: Sequence[int] | None = None,
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
-) -> ConvTranspose:
+    *,
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer that ONNX's operator ConvTranspose is, with the attributes of its node.
 
     Parameters
@@ -136,10 +158,14 @@ def conv_transpose(
         Spatial. Pads follow from it, and those that are given are not looked at.
     pads : sequence of int, optional
         What is cropped: all begins, then all ends; zeros by default.
+    weight : (C, M // group, *kernel_shape) array_like, optional
+        The values of W.
 
     Returns
     -------
     ConvTranspose
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -163,16 +189,14 @@ def conv_transpose(
     inputs, per_group, *kernel = _weight_shape(W, len(size), kernel_shape)
     group = positive("group", group)
     if channels != inputs:
-        raise ValueError(f"X has {channels} channels but W of shape {(inputs, per_group, *kernel)} takes {inputs}: W "
-                         "is (C, M / group, *kernel_shape)")  # fmt: skip
-    if channels % group:
-        raise ValueError(f"group={group} does not divide the {channels} channels of X (remainder {channels % group}): "
-                         "every group needs as many")  # fmt: skip
+        raise ValueError(f"X has {counted(channels, 'channel')} but W of shape {(inputs, per_group, *kernel)} takes "
+                         f"{inputs}: W is (C, M / group, *kernel_shape)")  # fmt: skip
+    check_groups("group", group, {"the channels of X": channels})
     columns = columns_of(kernel, strides, dilations)
     extra = numbers_of("output_padding", output_padding, len(size), least=0, default=0)
     for axis, (op, stride) in enumerate(zip(extra, columns["stride"], strict=True)):
         if op >= stride:
-            raise ValueError(f"output_padding {op} on axis {axis} must be less than the stride {stride}: a convolution "
+            raise ValueError(f"output_padding {op} on axis {axis} must be less than strides, {stride}: a convolution "
                              "of the larger output would have more outputs than X has entries")  # fmt: skip
     full = [(n - 1) * s + span for n, s, span in zip(size, columns["stride"], columns["span"], strict=True)]
     name, given = name_of_pads(auto_pad, pads), pads_of(auto_pad, pads, size, columns)
@@ -184,11 +208,13 @@ def conv_transpose(
                  for axis, numbers in enumerate(zip(full, wanted, extra, columns["stride"], strict=True))]  # fmt: skip
     else:
         crops = list(zip(given, extra, strict=True))
-    return ConvTranspose(
-        size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group, in_channels=channels,
-        out_channels=per_group * group, padding=[pair for pair, _ in crops],
-        output_padding=[op for _, op in crops],
-    )  # fmt: skip
+    with argument_names(_NAMES):
+        layer = ConvTranspose(
+            size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group, in_channels=channels,
+            out_channels=per_group * group, padding=[pair for pair, _ in crops],
+            output_padding=[op for _, op in crops],
+        )  # fmt: skip
+    return with_weight(layer, weight, _as_it_is)
 
 
 def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int) -> tuple[tuple[int, int], int]:
@@ -199,8 +225,8 @@ def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int)
     # ONNX's own evaluator and onnxruntime agree here: nothing is added at the start.
     if wanted - full >= stride:
         raise ValueError(
-            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and a convolution "
-            f"gives the size of X for at most stride {stride} - 1 more; use at most {full + stride - 1}"
+            f"output_shape {wanted} on axis {axis} is too large: without pads the output has {full}, and what is added "
+            f"at its end is less than strides, {stride}; use at most {full + stride - 1}"
         )
     return (0, 0), wanted - full
 
@@ -210,21 +236,16 @@ def _data(X: Any) -> tuple[int, list[int]]:
     shape = shape_of("X", X, unknown=True)
     if len(shape) < 3:
         raise ValueError(f"X has shape {shape} but needs (N, C, *size), at least 3 axes")
-    lengths = []
-    for axis, length in enumerate(shape[1:], 1):
-        if length is None:
-            raise ValueError(f"X has no length on axis {axis}: give a number there, only that of the batch may be None")
-        lengths.append(length)
-    return positive("C, axis 1 of X,", lengths[0]), lengths[1:]
+    channels, *size = sizes_in("X", shape, range(1, len(shape)))
+    return channels, size
 
 
 def _weight_shape(W: Any, ndim: int, kernel_shape: Any) -> list[int]:
     """The shape of W, if it has as many axes as X, and the kernel_shape that the node says."""
-    shape = [length or 0 for length in shape_of("W", W)]
-    if len(shape) != ndim + 2:
-        raise ValueError(f"W has shape {tuple(shape)} but X has {ndim} spatial axes, so W needs {ndim + 2} axes in all")
-    for axis, length in enumerate(shape):
-        positive(f"axis {axis} of W", length)
+    lengths = shape_of("W", W)
+    if len(lengths) != ndim + 2:
+        raise ValueError(f"W has shape {lengths} but X has {ndim} spatial axes, so W needs {ndim + 2} axes in all")
+    shape = list(sizes_in("W", lengths, range(len(lengths))))
     said = numbers_of("kernel_shape", kernel_shape, ndim, least=1)
     if kernel_shape is not None and said != shape[2:]:
         raise ValueError(f"kernel_shape {said} is not that of W, {shape[2:]}: leave it out, or say the same")
@@ -234,12 +255,14 @@ def _weight_shape(W: Any, ndim: int, kernel_shape: Any) -> list[int]:
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
-def weight(W: ArrayLike) -> NDArray[Any]:
+def weight(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring a weight of the operator Conv into the layout of `conv`, which is the same.
 
     Parameters
     ----------
     W : (M, C // group, *kernel_shape) array_like
+    inverse : bool, default False
+        Bring a weight of `conv` into the layout of ONNX instead, which is the same.
 
     Returns
     -------
@@ -258,15 +281,17 @@ def weight(W: ArrayLike) -> NDArray[Any]:
     >>> (conv((1, 1, 4), W).matrix(weight(W)) @ [1, 0, 0, 1]).tolist()
     [0, 2]
     """  # noqa: DOC502  raised by what checks it
-    return _checked("W", W, "(M, C / group, *kernel_shape)")
+    return _as_it_is(_checked("W", W, "(M, C / group, *kernel_shape)"), inverse=inverse)
 
 
-def weight_transpose(W: ArrayLike) -> NDArray[Any]:
+def weight_transpose(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring a weight of the operator ConvTranspose into the layout of `conv_transpose`, which is the same.
 
     Parameters
     ----------
     W : (C, M // group, *kernel_shape) array_like
+    inverse : bool, default False
+        Bring a weight of `conv_transpose` into the layout of ONNX instead, which is the same.
 
     Returns
     -------
@@ -285,7 +310,13 @@ def weight_transpose(W: ArrayLike) -> NDArray[Any]:
     >>> (conv_transpose((1, 1, 2), W).matrix(weight_transpose(W)) @ [1, 10]).tolist()
     [0, 1, 12, 20]
     """  # noqa: DOC502  raised by what checks it
-    return _checked("W", W, "(C, M / group, *kernel_shape)")
+    return _as_it_is(_checked("W", W, "(C, M / group, *kernel_shape)"), inverse=inverse)
+
+
+def _as_it_is(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """A weight of either operator, whose layout is that of the matrix."""
+    flag("inverse", inverse)
+    return w
 
 
 def _checked(name: str, W: Any, layout: str) -> NDArray[Any]:

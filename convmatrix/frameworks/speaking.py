@@ -5,11 +5,12 @@ Nothing is translated but spelling and order. A number stays the number that it 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from numpy.typing import NDArray
 
 from convmatrix.frameworks import caffe, jax, mxnet, onnx, tensorflow, theano, torch
+from convmatrix.frameworks.calls import WithWeight
 from convmatrix.frameworks.layouts import moved
 from convmatrix.layers import Conv, ConvTranspose
 
@@ -103,7 +104,7 @@ class Call(NamedTuple):
     words : dict
         The framework's keywords.
     weight : callable
-        Lays our kernel out as the framework has it, and brings it back as the framework's layer uses it.
+        Lays our kernel out as the framework has it.
     knows : set of str
         Which of the words that are not always said it has an argument for.
     shapes : tuple of (int, ...)
@@ -125,6 +126,13 @@ class Call(NamedTuple):
     aside: frozenset[str] = frozenset()
     names: bool = True
     needs_size: str = ""
+
+    def layer_and_weight(self, kernel: Array) -> tuple[Conv | ConvTranspose, Array]:
+        """The layer of the call, and a kernel in our layout as that layer's weight."""
+        if self.make in (Conv, ConvTranspose):
+            return self.make(**self.words), kernel
+        layer, weight = cast("WithWeight[Conv | ConvTranspose]", self.make(**self.words, weight=self.weight(kernel)))
+        return layer, weight
 
     @property
     def text(self) -> str:
@@ -181,7 +189,7 @@ def _ours(words: Words) -> Call:
 def _torch(words: Words) -> Call:
     said = {**_modules(words), "padding": words.name({}) or words.numbers}
     knows = _COMMON | {"padding_mode"}
-    return Call(f"torch.nn.Conv{words.ndim}d({{}})(x)", torch.conv, _said(said, words, knows), torch.weight, knows,
+    return Call(f"torch.nn.Conv{words.ndim}d({{}})(x)", torch.conv, _said(said, words, knows), _as_it_is, knows,
                 (words.image, words.weight_shape()), frozenset({"input_size"}))  # fmt: skip
 
 
@@ -190,11 +198,13 @@ def _tensorflow(words: Words) -> Call:
     said = {"input": words.image_last, "filters": (*words.kernel_size, cols, rows), "strides": words.stride,
             "padding": _explicit(words), "dilations": words.dilation}  # fmt: skip
     said = _without(said, dilations=(1,) * words.ndim)
-    function = {1: tensorflow.conv1d, 2: tensorflow.conv2d, 3: tensorflow.conv3d}.get(words.ndim, tensorflow.conv)
+    functions: Mapping[int, Callable[..., Conv]]
+    functions = {1: tensorflow.conv1d, 2: tensorflow.conv2d, 3: tensorflow.conv3d}
+    function = functions.get(words.ndim, tensorflow.conv)
     if words.ndim == 1:
         said = {{"strides": "stride"}.get(name, name): value for name, value in said.items()}
     name = f"conv{words.ndim}d" if words.ndim in _LAST else "convolution"
-    return Call(f"tf.nn.{name}(x, w, {{}})", function, said, _from("*IO", tensorflow.weight), _COMMON,
+    return Call(f"tf.nn.{name}(x, w, {{}})", function, said, _as("*IO"), _COMMON,
                 (said["input"], said["filters"]), frozenset({"input", "filters"}))  # fmt: skip
 
 
@@ -204,7 +214,7 @@ def _keras(words: Words) -> Call:
             "groups": words.groups}  # fmt: skip
     said = _without(said, dilation_rate=(1,) * words.ndim, groups=1)
     return Call(f"keras.layers.Conv{words.ndim}D({{}})(x)", tensorflow.keras_conv, said,
-                _from("*IO", tensorflow.weight), _COMMON, (words.image_last, words.weight_last),
+                _as("*IO"), _COMMON, (words.image_last, words.weight_last),
                 frozenset({"input_shape"}))  # fmt: skip
 
 
@@ -215,7 +225,7 @@ def _jax(words: Words) -> Call:
             "rhs_dilation": words.dilation, "feature_group_count": words.groups}  # fmt: skip
     ones = (1,) * words.ndim
     said = _without(said, lhs_dilation=ones, rhs_dilation=ones, feature_group_count=1)
-    return Call("jax.lax.conv_general_dilated(x, w, {})", jax.conv, said, jax.weight, _COMMON | {"input_dilation"},
+    return Call("jax.lax.conv_general_dilated(x, w, {})", jax.conv, said, _as_it_is, _COMMON | {"input_dilation"},
                 (said["lhs"], said["rhs"]), frozenset({"lhs", "rhs"}))  # fmt: skip
 
 
@@ -230,13 +240,13 @@ def _flax(words: Words) -> Call:
     ones = (1,) * words.ndim
     said = _without(said, input_dilation=ones, kernel_dilation=ones, feature_group_count=1)
     knows = _COMMON | {"input_dilation"} | ({"padding_mode"} if padding in ("CIRCULAR", "REFLECT") else set())
-    return Call("flax.nnx.Conv({}, rngs=rngs)(x)", jax.flax_conv, said, _from("*IO", jax.flax_weight), knows,
+    return Call("flax.nnx.Conv({}, rngs=rngs)(x)", jax.flax_conv, said, _as("*IO"), knows,
                 (words.image_last, words.weight_last), frozenset({"input_size"}))  # fmt: skip
 
 
 def _onnx(words: Words) -> Call:
     said = {"X": words.image, "W": words.weight_shape(), **_onnx_words(words)}
-    return Call("onnx Conv({})", onnx.conv, said, onnx.weight, _COMMON, (said["X"], said["W"]), frozenset("XW"))
+    return Call("onnx Conv({})", onnx.conv, said, _as_it_is, _COMMON, (said["X"], said["W"]), frozenset("XW"))
 
 
 def _theano(words: Words) -> Call:
@@ -246,19 +256,19 @@ def _theano(words: Words) -> Call:
         said = {name: value[0] if name in ("subsample", "filter_dilation") else value
                 for name, value in said.items() if name != "border_mode"}  # fmt: skip
         return Call("theano.tensor.nnet.abstract_conv.causal_conv1d(x, w, {})", theano.causal_conv1d, said,
-                    theano.weight, _COMMON, shapes, frozenset({"input_shape"}))  # fmt: skip
-    return Call(f"theano.tensor.nnet.conv{words.ndim}d(x, w, {{}})", theano.conv, said, theano.weight, _COMMON,
+                    _as_it_is, _COMMON, shapes, frozenset({"input_shape"}))  # fmt: skip
+    return Call(f"theano.tensor.nnet.conv{words.ndim}d(x, w, {{}})", theano.conv, said, _as_it_is, _COMMON,
                 shapes, frozenset({"input_shape", "filter_shape"}))  # fmt: skip
 
 
 def _mxnet(words: Words) -> Call:
     said = {**_mxnet_words(words), "no_bias": True}
-    return Call("mxnet.nd.Convolution(x, w, {})", mxnet.conv, said, mxnet.weight, _COMMON,
+    return Call("mxnet.nd.Convolution(x, w, {})", mxnet.conv, said, _as_it_is, _COMMON,
                 (words.image, words.weight_shape()), frozenset({"data"}), names=False)  # fmt: skip
 
 
 def _caffe(words: Words) -> Call:
-    return Call("caffe.layers.Convolution(x, {})", caffe.conv, _caffe_words(words), caffe.weight, _COMMON,
+    return Call("caffe.layers.Convolution(x, {})", caffe.conv, _caffe_words(words), _as_it_is, _COMMON,
                 (words.image, words.weight_shape()), frozenset({"bottom"}), names=False)  # fmt: skip
 
 
@@ -284,7 +294,7 @@ def _torch_transposed(words: Words) -> Call:
     knows = _COMMON | {"output_padding", "output_size", "padding_mode"}
     asked = "" if words.output_size is None else f", output_size={list(words.output_size)}"
     return Call(f"torch.nn.ConvTranspose{words.ndim}d({{}})(x{asked})", torch.conv_transpose,
-                _said(said, words, knows), torch.weight_transpose, knows,
+                _said(said, words, knows), _as_it_is, knows,
                 (words.image, words.weight_shape(transpose=True)),
                 frozenset({"input_size", "output_size"}))  # fmt: skip
 
@@ -295,9 +305,8 @@ def _tensorflow_transposed(words: Words) -> Call:
             "output_shape": output, "strides": words.stride, "padding": _explicit(words),
             "dilations": words.dilation}  # fmt: skip
     said = _without(said, output_shape=None, dilations=(1,) * words.ndim)
-    weight = _from("*OI", tensorflow.weight_transpose, ours="IO*")
     name = f"conv{words.ndim}d" if words.ndim in _LAST else "conv"
-    return Call(f"tf.nn.{name}_transpose(x, w, {{}})", tensorflow.conv_transpose, said, weight,
+    return Call(f"tf.nn.{name}_transpose(x, w, {{}})", tensorflow.conv_transpose, said, _as("*OI", "IO*"),
                 frozenset({"dilation", "output_size"}), (said["input"], said["filters"]),
                 frozenset({"input", "filters"}), needs_size="output_shape")  # fmt: skip
 
@@ -308,7 +317,7 @@ def _keras_transposed(words: Words) -> Call:
             "dilation_rate": words.dilation}  # fmt: skip
     said = _without(said, dilation_rate=(1,) * words.ndim, output_padding=(0,) * words.ndim)
     return Call(f"keras.layers.Conv{words.ndim}DTranspose({{}})(x)", tensorflow.keras_conv_transpose, said,
-                _from("*OI", tensorflow.weight_transpose, ours="IO*"), frozenset({"dilation", "output_padding"}),
+                _as("*OI", "IO*"), frozenset({"dilation", "output_padding"}),
                 (words.image_last, (*words.kernel_size, words.out_channels, words.in_channels)),
                 frozenset({"input_shape"}))  # fmt: skip
 
@@ -320,14 +329,9 @@ def _jax_transposed(words: Words, transpose_kernel: bool = False) -> Call:
         "padding": words.name(_CAPITALS) or words.padding, "rhs_dilation": words.dilation,
     }  # fmt: skip
     said = _without(said, rhs_dilation=(1,) * words.ndim)
-    numbers = _LAST.get(words.ndim)  # conv_transpose has them by itself for 1 to 3 axes
     if transpose_kernel:
         said["transpose_kernel"] = True
-
-    def weight(kernel: Array) -> Array:
-        theirs = moved(kernel, "IO*", "*OI" if transpose_kernel else "*IO")
-        return jax.weight_transpose(theirs, numbers, transpose_kernel)
-
+    weight = _as("*OI" if transpose_kernel else "*IO", "IO*")
     return Call("jax.lax.conv_transpose(x, w, {})", jax.conv_transpose, said, weight, frozenset({"dilation"}),
                 (said["lhs"], said["rhs"]), frozenset({"lhs", "rhs"}))  # fmt: skip
 
@@ -344,12 +348,8 @@ def _flax_transposed(words: Words) -> Call:
             "kernel_size": words.kernel_size, "strides": words.stride, "padding": padding,
             "kernel_dilation": words.dilation}  # fmt: skip
     said = _without(said, kernel_dilation=(1,) * words.ndim)
-
-    def weight(kernel: Array) -> Array:
-        return jax.flax_weight_transpose(moved(kernel, "IO*", "*IO"), padding=padding)
-
     knows = frozenset({"dilation"} | ({"padding_mode"} if padding == "CIRCULAR" else set()))
-    return Call("flax.nnx.ConvTranspose({}, rngs=rngs)(x)", jax.flax_conv_transpose, said, weight, knows,
+    return Call("flax.nnx.ConvTranspose({}, rngs=rngs)(x)", jax.flax_conv_transpose, said, _as("*IO", "IO*"), knows,
                 (words.image_last, (*words.kernel_size, words.in_channels, words.out_channels)),
                 frozenset({"input_size"}))  # fmt: skip
 
@@ -359,7 +359,7 @@ def _onnx_transposed(words: Words) -> Call:
             "output_padding": words.output_padding, "output_shape": words.output_size}  # fmt: skip
     said = _without(said, output_padding=(0,) * words.ndim, output_shape=None)
     knows = _COMMON | {"output_padding", "output_size"}
-    return Call("onnx ConvTranspose({})", onnx.conv_transpose, said, onnx.weight_transpose, knows,
+    return Call("onnx ConvTranspose({})", onnx.conv_transpose, said, _as_it_is, knows,
                 (said["X"], said["W"]), frozenset("XW"))  # fmt: skip
 
 
@@ -370,21 +370,21 @@ def _theano_transposed(words: Words) -> Call:
             **_theano_words(words)}  # fmt: skip
     said = _without(said, input_shape=None)
     return Call(f"theano.tensor.nnet.abstract_conv.conv{words.ndim}d_grad_wrt_inputs(x, w, {{}})",
-                theano.conv_transpose, said, theano.weight_transpose, _COMMON | {"output_size"}, shapes,
+                theano.conv_transpose, said, _as_it_is, _COMMON | {"output_size"}, shapes,
                 frozenset({"output_grad", "filters"}), needs_size="input_shape")  # fmt: skip
 
 
 def _mxnet_transposed(words: Words) -> Call:
     said = {**_mxnet_words(words), "adj": words.output_padding, "target_shape": words.output_size}
     said = _without(said, adj=(0,) * words.ndim, target_shape=None)
-    return Call("mxnet.nd.Deconvolution(x, w, {})", mxnet.conv_transpose, said, mxnet.weight_transpose,
+    return Call("mxnet.nd.Deconvolution(x, w, {})", mxnet.conv_transpose, said, _as_it_is,
                 _COMMON | {"output_padding", "output_size"}, (words.image, words.weight_shape(transpose=True)),
                 frozenset({"data"}), names=False)  # fmt: skip
 
 
 def _caffe_transposed(words: Words) -> Call:
     return Call("caffe.layers.Deconvolution(x, convolution_param=dict({}))", caffe.conv_transpose,
-                _caffe_words(words), caffe.weight_transpose, _COMMON,
+                _caffe_words(words), _as_it_is, _COMMON,
                 (words.image, words.weight_shape(transpose=True)), frozenset({"bottom"}), names=False)  # fmt: skip
 
 
@@ -407,9 +407,9 @@ def _as_it_is(kernel: Array) -> Array:
     return kernel
 
 
-def _from(layout: str, weight: Callable[[Array], Array], ours: str = "OI*") -> Callable[[Array], Array]:
-    """Lay a kernel of ours out as a framework has it, and let the framework's module bring it back."""
-    return lambda kernel: weight(moved(kernel, ours, layout))
+def _as(layout: str, ours: str = "OI*") -> Callable[[Array], Array]:
+    """Lay a kernel of ours out as a framework has it."""
+    return lambda kernel: moved(kernel, ours, layout)
 
 
 def _without(words: dict[str, Any], **usual: Any) -> dict[str, Any]:

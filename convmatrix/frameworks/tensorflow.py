@@ -11,12 +11,13 @@ import numpy as np  # noqa: F401  the examples use it
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import split_same
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.keras_models import check_call, keras_padding, one_each, read_model
-from convmatrix.frameworks.layouts import array_of, moved, shape_of
+from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in
 from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
+from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
 __all__ = [
     "RULES",
@@ -60,12 +61,23 @@ RULES: Mapping[str, str] = {
 """TensorFlow 2.21 and Keras 3.15 in short sentences."""
 
 _DATA_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
-_NAMES = {"SAME": "same", "VALID": "valid"}
+_PADDINGS = {"SAME": "same", "VALID": "valid"}
+
+_NAMES: Mapping[str, str] = {
+    "input_size": "size of input", "kernel_size": "size of filters", "stride": "strides", "dilation": "dilations",
+    "output_size": "output_shape", "padding 'same'": "padding 'SAME'", "padding 'valid'": "padding 'VALID'",
+}  # fmt: skip
+"""What tf.nn calls the arguments of a layer."""
+
+_NAMES_OF_KERAS: Mapping[str, str] = {
+    "input_size": "input_shape", "stride": "strides", "dilation": "dilation_rate", "out_channels": "filters",
+}  # fmt: skip
 
 
 # -- tf.nn -----------------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def conv(
     input: Any,
     filters: Any,
@@ -73,7 +85,9 @@ def conv(
     padding: Any = "VALID",
     data_format: str | None = None,
     dilations: PerAxis | None = None,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer of `tf.nn.convolution`.
 
     Parameters
@@ -86,10 +100,14 @@ def conv(
     padding : {"VALID", "SAME"}, or pairs
         Pairs of batch and channels are (0, 0); only `tf.nn.conv2d` takes pairs.
     data_format : str, optional
+    weight : (*kernel_size, in_channels // groups, out_channels) array_like, optional
+        The values of filters.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -105,9 +123,12 @@ def conv(
     >>> conv((1, 224, 224, 3), (7, 7, 3, 64), strides=2, padding="SAME").padding
     ((2, 3), (2, 3))
     """  # noqa: DOC502  raised by the checks below and by the layer
-    return _forward(input, filters, strides, padding, data_format, dilations, together=not isinstance(padding, str))
+    together = not isinstance(padding, str)
+    layer = _forward(input, filters, strides, padding, data_format, dilations, together=together)
+    return with_weight(layer, weight, _laid_out)
 
 
+@takes_weight
 def conv1d(
     input: Any,
     filters: Any,
@@ -115,17 +136,21 @@ def conv1d(
     padding: str,
     data_format: str | None = "NWC",
     dilations: PerAxis | None = None,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer of `tf.nn.conv1d`, where a stride may stand beside a dilation.
 
     Parameters
     ----------
-    input, filters, stride, padding, data_format, dilations
+    input, filters, stride, padding, data_format, dilations, weight
         As for `conv`.
 
     Returns
     -------
     Conv
+    WithWeight
+        As for `conv`.
 
     Raises
     ------
@@ -137,9 +162,12 @@ def conv1d(
     >>> conv1d((1, 8, 1), (3, 1, 1), 2, "SAME", dilations=2).padding
     ((1, 2),)
     """  # noqa: DOC502  raised by the checks below and by the layer
-    return _forward(input, filters, stride, padding, data_format, dilations, ndim=1)
+    with argument_names({"strides": "stride"}):
+        layer = _forward(input, filters, stride, padding, data_format, dilations, ndim=1)
+    return with_weight(layer, weight, _laid_out)
 
 
+@takes_weight
 def conv2d(
     input: Any,
     filters: Any,
@@ -147,17 +175,21 @@ def conv2d(
     padding: Any,
     data_format: str | None = "NHWC",
     dilations: PerAxis | None = None,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer of `tf.nn.conv2d`, where a stride may stand beside a dilation, and padding may be pairs.
 
     Parameters
     ----------
-    input, filters, strides, padding, data_format, dilations
+    input, filters, strides, padding, data_format, dilations, weight
         As for `conv`.
 
     Returns
     -------
     Conv
+    WithWeight
+        As for `conv`.
 
     Raises
     ------
@@ -169,9 +201,10 @@ def conv2d(
     >>> conv2d((1, 4, 4, 1), (3, 3, 1, 1), 1, [[0, 0], [1, 0], [0, 1], [0, 0]]).output_size
     (3, 3)
     """  # noqa: DOC502  raised by the checks below and by the layer
-    return _forward(input, filters, strides, padding, data_format, dilations, ndim=2)
+    return with_weight(_forward(input, filters, strides, padding, data_format, dilations, ndim=2), weight, _laid_out)
 
 
+@takes_weight
 def conv3d(
     input: Any,
     filters: Any,
@@ -179,17 +212,21 @@ def conv3d(
     padding: str,
     data_format: str | None = "NDHWC",
     dilations: PerAxis | None = None,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer of `tf.nn.conv3d`, whose strides and dilations have an entry for batch and channels too.
 
     Parameters
     ----------
-    input, filters, strides, padding, data_format, dilations
+    input, filters, strides, padding, data_format, dilations, weight
         As for `conv`.
 
     Returns
     -------
     Conv
+    WithWeight
+        As for `conv`.
 
     Raises
     ------
@@ -206,9 +243,10 @@ def conv3d(
     for name, value in (("strides", strides), ("dilations", [1] * 5 if dilations is None else dilations)):
         if len(entries_of(value) or ()) != 5:
             raise WrongTypeError(f"{name} of tf.nn.conv3d must have five entries, [1, d, h, w, 1], got {value!r}")
-    return _forward(input, filters, strides, padding, data_format, dilations, ndim=3)
+    return with_weight(_forward(input, filters, strides, padding, data_format, dilations, ndim=3), weight, _laid_out)
 
 
+@takes_weight
 def conv_transpose(
     input: Any,
     filters: Any,
@@ -217,7 +255,9 @@ def conv_transpose(
     padding: Any = "SAME",
     data_format: str | None = None,
     dilations: PerAxis | None = None,
-) -> ConvTranspose:
+    *,
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer of `tf.nn.conv_transpose`: `conv1d_transpose`, `conv2d_transpose` and `conv3d_transpose`.
 
     Parameters
@@ -228,10 +268,14 @@ def conv_transpose(
         Of the result; the forward convolution has to lead from it to the input.
     strides, padding, data_format, dilations
         As for `conv`; all of the forward convolution.
+    weight : (*kernel_size, out_channels // groups, in_channels) array_like, optional
+        The values of filters.
 
     Returns
     -------
     ConvTranspose
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -256,25 +300,30 @@ def conv_transpose(
         raise ValueError(f"input of a transposed convolution must have {ndim + 2} axes, one of them for the batch, got "
                          f"{ndim + 1 + len(batch)}")  # fmt: skip
     if channels != in_channels:
-        raise ValueError(f"input has {channels} channels but filters, (*kernel, out, in), are for {in_channels}: the "
-                         "last axis of transposed filters is that of the input")  # fmt: skip
+        raise ValueError(f"input has {counted(channels, 'channel')} but filters, (*kernel, out, in), are for "
+                         f"{in_channels}: the last axis of transposed filters is that of the input")  # fmt: skip
     wanted, output_size, out_channels = _split("output_shape", output_shape, ndim, first)
     if None not in (*batch, *wanted) and batch != wanted:
         raise ValueError(f"output_shape has a batch of {', '.join(map(str, wanted))} but input has {batch[0]}: give "
                          "the same")  # fmt: skip
-    if per_group == 0 or out_channels % per_group:
-        raise ValueError(f"output_shape has {out_channels} channels but filters, (*kernel, out // groups, in), have "
+    if out_channels % per_group:
+        raise ValueError(f"output_shape has {counted(out_channels, 'channel')} but filters, (*kernel, out, in), have "
                          f"{per_group}: give a multiple of that")  # fmt: skip
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
     pads = _padding(padding, ndim, first)
-    try:
-        return ConvTranspose(size, kernel, stride=stride, padding=pads, dilation=dilation, output_size=output_size,
-                             groups=out_channels // per_group, in_channels=in_channels,
-                             out_channels=out_channels)  # fmt: skip
-    except ValueError as error:
-        raise type(error)(f"output_shape {output_shape}: {error}" if "output_size" in str(error) else error) from error
+    groups = out_channels // per_group
+    if channels % groups:
+        raise ValueError(
+            f"input has {counted(channels, 'channel')}, which is no multiple of {groups} (= {out_channels} channels "
+            f"of output_shape / {per_group} of filters, (*kernel, out, in)): give filters with a larger out"
+        )
+    with argument_names(_NAMES):
+        layer = ConvTranspose(size, kernel, stride=stride, padding=pads, dilation=dilation, output_size=output_size,
+                              groups=groups, in_channels=in_channels, out_channels=out_channels)  # fmt: skip
+    return with_weight(layer, weight, _laid_out_transposed)
 
 
+@takes_weight
 def depthwise_conv(
     input: Any,
     filter: Any,
@@ -282,7 +331,9 @@ def depthwise_conv(
     padding: Any,
     data_format: str | None = None,
     dilations: PerAxis | None = None,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer of `tf.nn.depthwise_conv2d`: groups of one channel.
 
     Parameters
@@ -294,11 +345,15 @@ def depthwise_conv(
     padding, data_format
         As for `conv`.
     dilations : sequence of two int, optional
+    weight : (height, width, in_channels, multiplier) array_like, optional
+        The values of filter.
 
     Returns
     -------
     Conv
         Its weight is that of `depthwise_weight`.
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -316,12 +371,12 @@ def depthwise_conv(
     >>> depthwise_conv((1, 8, 8, 3), (3, 3, 3, 2), [1, 2, 2, 1], "SAME").output_shape
     (6, 4, 4)
     """
-    (*kernel, in_channels, multiplier), _ = _filters_of(filter, only=2)
+    (*kernel, in_channels, multiplier), _ = _filters_of(filter, only=2, name="filter")
     first = _channels_first(data_format, 2)
     _, size, channels = _split("input", input, 2, first)
     if channels != in_channels:
-        raise ValueError(f"input has {channels} channels but filter, (height, width, in, multiplier), is for "
-                         f"{in_channels}")  # fmt: skip
+        raise ValueError(f"input has {counted(channels, 'channel')} but filter, (height, width, in, multiplier), is "
+                         f"for {in_channels}")  # fmt: skip
     if len(entries_of(strides) or ()) != 4:
         raise WrongTypeError(f"strides of tf.nn.depthwise_conv2d must have four entries, [1, s, s, 1], got {strides!r}")
     stride = _spatial("strides", strides, 2, first)
@@ -329,20 +384,26 @@ def depthwise_conv(
         raise WrongTypeError(f"dilations of tf.nn.depthwise_conv2d must have two entries, got {dilations!r}")
     dilation = _spatial("dilations", dilations, 2, first)
     _refuse_both("tf.nn.depthwise_conv2d", stride, dilation)
-    return Conv(size, kernel, stride=stride, padding=_padding(padding, 2, first), dilation=dilation,
-                groups=in_channels, in_channels=in_channels, out_channels=in_channels * multiplier)  # fmt: skip
+    pads = _padding(padding, 2, first)
+    with argument_names({**_NAMES, "kernel_size": "size of filter"}):
+        layer = Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=in_channels,
+                     in_channels=in_channels, out_channels=in_channels * multiplier)  # fmt: skip
+    return with_weight(layer, weight, _laid_out_depthwise, in_channels=in_channels)
 
 
-def weight(w: ArrayLike) -> NDArray[Any]:
+def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring filters, or a Keras kernel, into our layout.
 
     Parameters
     ----------
     w : (*kernel_size, in_channels // groups, out_channels) array_like
+    inverse : bool, default False
+        Bring a weight of ours into the layout of filters instead.
 
     Returns
     -------
     (out_channels, in_channels // groups, *kernel_size) ndarray
+        With `inverse`, of the shape that `w` has without it.
 
     Raises
     ------
@@ -354,19 +415,22 @@ def weight(w: ArrayLike) -> NDArray[Any]:
     >>> weight(np.zeros((3, 5, 2, 8))).shape
     (8, 2, 3, 5)
     """  # noqa: DOC502  raised by the checks below and by the layer
-    return moved(array_of(w), "*IO", "OI*")
+    return _laid_out(array_of(w), inverse=inverse)
 
 
-def weight_transpose(w: ArrayLike) -> NDArray[Any]:
+def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring the filters of a transposed convolution, or a Keras kernel, into our layout.
 
     Parameters
     ----------
     w : (*kernel_size, out_channels // groups, in_channels) array_like
+    inverse : bool, default False
+        Bring a weight of ours into the layout of filters instead.
 
     Returns
     -------
     (in_channels, out_channels // groups, *kernel_size) ndarray
+        With `inverse`, of the shape that `w` has without it.
 
     Raises
     ------
@@ -378,37 +442,68 @@ def weight_transpose(w: ArrayLike) -> NDArray[Any]:
     >>> weight_transpose(np.zeros((3, 5, 2, 8))).shape
     (8, 2, 3, 5)
     """  # noqa: DOC502  raised by the checks below and by the layer
-    return moved(array_of(w), "*OI", "IO*")
+    return _laid_out_transposed(array_of(w), inverse=inverse)
 
 
-def depthwise_weight(w: ArrayLike) -> NDArray[Any]:
+def depthwise_weight(w: ArrayLike, *, in_channels: int | None = None, inverse: bool = False) -> NDArray[Any]:
     """Bring a depthwise filter, or a Keras kernel, into our layout: a channel's multiples follow each other.
 
     Parameters
     ----------
     w : (*kernel_size, in_channels, multiplier) array_like
+    in_channels : int, optional
+        Needed by the inverse, since our weight has the channels and their multiples on one axis.
+    inverse : bool, default False
+        Bring a weight of ours into the layout of the filter instead.
 
     Returns
     -------
     (in_channels * multiplier, 1, *kernel_size) ndarray
+        With `inverse`, of the shape that `w` has without it.
 
     Raises
     ------
     ValueError
-        If it has fewer than two axes.
+        If it has fewer than two axes, or in_channels are not given for the inverse, or do not divide its first axis.
 
     Examples
     --------
     >>> depthwise_weight(np.zeros((3, 5, 4, 2))).shape
     (8, 1, 3, 5)
-    """  # noqa: DOC502  raised by the checks below and by the layer
-    by_channels = moved(array_of(w), "*IM", "IM*")
-    return by_channels.reshape(by_channels.shape[0] * by_channels.shape[1], 1, *by_channels.shape[2:])
+    """
+    array = array_of(w)
+    if flag("inverse", inverse) and in_channels is None and array.ndim and array.shape[0] > 1:
+        raise ValueError(f"in_channels are not given, but decide how the {array.shape[0]} channels on axis 0 of a "
+                         f"weight of shape {array.shape} are in_channels and their multiples: give the number of "
+                         "channels of the input")  # fmt: skip
+    return _laid_out_depthwise(array, in_channels=1 if in_channels is None else in_channels, inverse=inverse)
+
+
+def _laid_out(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """Filters in the layout of a `Conv`, or back."""
+    return moved(w, "OI*", "*IO") if flag("inverse", inverse) else moved(w, "*IO", "OI*")
+
+
+def _laid_out_transposed(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """Filters of a transposed convolution in the layout of a `ConvTranspose`, or back."""
+    return moved(w, "IO*", "*OI") if flag("inverse", inverse) else moved(w, "*OI", "IO*")
+
+
+def _laid_out_depthwise(w: NDArray[Any], *, in_channels: int, inverse: bool = False) -> NDArray[Any]:
+    """A depthwise filter in the layout of a `Conv`, or back."""
+    if not inverse:
+        by_channels = moved(w, "*IM", "IM*")
+        return by_channels.reshape(by_channels.shape[0] * by_channels.shape[1], 1, *by_channels.shape[2:])
+    if w.ndim < 2 or w.shape[1] != 1 or w.shape[0] % positive("in_channels", in_channels):
+        raise ValueError(f"weight has shape {w.shape} but a depthwise layer of {in_channels} input channels has "
+                         f"(a multiple of {in_channels}, 1, *kernel_size)")  # fmt: skip
+    return moved(w.reshape(in_channels, -1, *w.shape[2:]), "IM*", "*IM")
 
 
 # -- Keras' words ----------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def keras_conv(
     input_shape: Any,
     filters: int,
@@ -418,7 +513,9 @@ def keras_conv(
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
     groups: int = 1,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer of Keras' Conv1D, Conv2D or Conv3D.
 
     Parameters
@@ -431,10 +528,14 @@ def keras_conv(
         Causal for one axis.
     data_format : {"channels_last", "channels_first"}, optional
     groups : int, default 1
+    weight : (*kernel_size, in_channels // groups, filters) array_like, optional
+        The kernel of the layer.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -453,12 +554,16 @@ def keras_conv(
     size, channels = _keras_input(input_shape, data_format, most=3)
     ndim = len(size)
     stride, dilation = one_each("strides", strides, ndim), one_each("dilation_rate", dilation_rate, ndim)
-    _refuse_both(f"Keras' Conv{ndim}D", stride, dilation)
-    return Conv(size, one_each("kernel_size", kernel_size, ndim), stride=stride, dilation=dilation,
-                padding=keras_padding(padding, causal=ndim == 1), groups=positive("groups", groups),
-                in_channels=channels, out_channels=positive("filters", filters))  # fmt: skip
+    _refuse_both(f"Keras' Conv{ndim}D", stride, dilation, name="dilation_rate")
+    kernel, name = one_each("kernel_size", kernel_size, ndim), keras_padding(padding, causal=ndim == 1)
+    checked = check_groups("groups", groups, {"the channels of input_shape": channels, "filters": filters})
+    with argument_names(_NAMES_OF_KERAS):
+        layer = Conv(size, kernel, stride=stride, dilation=dilation, padding=name, groups=checked,
+                     in_channels=channels, out_channels=filters)  # fmt: skip
+    return with_weight(layer, weight, _laid_out)
 
 
+@takes_weight
 def keras_conv_transpose(
     input_shape: Any,
     filters: int,
@@ -468,7 +573,9 @@ def keras_conv_transpose(
     output_padding: PerAxis | None = None,
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
-) -> ConvTranspose:
+    *,
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer of Keras' Conv1DTranspose, Conv2DTranspose or Conv3DTranspose.
 
     Without output_padding an axis has i * s outputs for same and (i - 1) * s + max(k_e, s) for valid; with it,
@@ -482,10 +589,14 @@ def keras_conv_transpose(
     padding : {"valid", "same"}
     output_padding : int or sequence of int, optional
         Less than the stride.
+    weight : (*kernel_size, filters, in_channels) array_like, optional
+        The kernel of the layer.
 
     Returns
     -------
     ConvTranspose
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -510,13 +621,16 @@ def keras_conv_transpose(
     if output_padding is not None and keras_padding(padding) == "same":
         for number, (axis, size, outputs) in enumerate(zip(up.axes, up.input_size, up.output_size, strict=True)):
             if outputs == (size - 1) * axis.stride:
-                raise ValueError(f"output_padding 0 on axis {number} gives {outputs} outputs (= (input_size {size} - "
-                                 f"1) * stride {axis.stride} + span {axis.span} % 2 + output_padding 0), which the "
+                raise ValueError(f"output_padding 0 on axis {number} gives {outputs} outputs (= (input_shape {size} - "
+                                 f"1) * strides {axis.stride} + span {axis.span} % 2 + output_padding 0), which the "
                                  f"forward convolution leads to {size - 1}, so TensorFlow refuses it: leave "
-                                 "output_padding out")  # fmt: skip
-    return up
+                                 f"output_padding out, which gives {size * axis.stride} outputs"
+                                 + (f", or give 1 to {axis.stride - 1}" if axis.stride > 1 else "")
+                )  # fmt: skip
+    return with_weight(up, weight, _laid_out_transposed)
 
 
+@takes_weight
 def keras_depthwise_conv(
     input_shape: Any,
     kernel_size: PerAxis,
@@ -525,7 +639,9 @@ def keras_depthwise_conv(
     depth_multiplier: int = 1,
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer of Keras' DepthwiseConv1D or DepthwiseConv2D.
 
     Parameters
@@ -534,11 +650,15 @@ def keras_depthwise_conv(
         As for `keras_conv`.
     padding : {"valid", "same"}
     depth_multiplier : int, default 1
+    weight : (*kernel_size, in_channels, depth_multiplier) array_like, optional
+        The kernel of the layer.
 
     Returns
     -------
     Conv
         Its weight is that of `depthwise_weight`.
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -556,10 +676,13 @@ def keras_depthwise_conv(
     """  # noqa: DOC502  raised by the checks below and by the layer
     size, channels = _keras_input(input_shape, data_format, most=2)
     ndim = len(size)
-    return Conv(size, one_each("kernel_size", kernel_size, ndim), stride=one_each("strides", strides, ndim),
-                padding=keras_padding(padding), dilation=one_each("dilation_rate", dilation_rate, ndim),
-                groups=channels, in_channels=channels,
-                out_channels=channels * positive("depth_multiplier", depth_multiplier))  # fmt: skip
+    kernel, stride = one_each("kernel_size", kernel_size, ndim), one_each("strides", strides, ndim)
+    dilation, name = one_each("dilation_rate", dilation_rate, ndim), keras_padding(padding)
+    outputs = channels * positive("depth_multiplier", depth_multiplier)
+    with argument_names(_NAMES_OF_KERAS):
+        layer = Conv(size, kernel, stride=stride, padding=name, dilation=dilation, groups=channels,
+                     in_channels=channels, out_channels=outputs)  # fmt: skip
+    return with_weight(layer, weight, _laid_out_depthwise, in_channels=channels)
 
 
 # -- Keras' objects --------------------------------------------------------------------------------------------------
@@ -689,28 +812,34 @@ def _forward(
     (*kernel, per_group, out_channels), ndim = _filters_of(filters, only=ndim)
     first = _channels_first(data_format, ndim)
     _, size, channels = _split("input", input, ndim, first)
-    if per_group == 0 or channels % per_group:
-        raise ValueError(f"input has {channels} channels but filters, (*kernel, in // groups, out), are for "
-                         f"{per_group} in each group: give a multiple of that")  # fmt: skip
+    if channels % per_group:
+        raise ValueError(f"input has {counted(channels, 'channel')} but filters, (*kernel, in, out), are for "
+                         f"{per_group}: give a multiple of that")  # fmt: skip
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
     if not together:
         also = f": tf.nn.conv{ndim}d does take it, as conv{ndim}d" if ndim < 3 else ""
         _refuse_both("tf.nn.convolution", stride, dilation, also)
-    return Conv(size, kernel, stride=stride, padding=_padding(padding, ndim, first), dilation=dilation,
-                groups=channels // per_group, in_channels=channels, out_channels=out_channels)  # fmt: skip
+    groups = channels // per_group
+    if out_channels % groups:
+        raise ValueError(
+            f"filters, (*kernel, in, out), have {out_channels} outputs, which is no multiple of {groups} (= {channels} "
+            f"channels of input / {per_group} of filters): give filters with a multiple of {groups}"
+        )
+    pads = _padding(padding, ndim, first)
+    with argument_names(_NAMES):
+        return Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=groups, in_channels=channels,
+                    out_channels=out_channels)  # fmt: skip
 
 
-def _filters_of(filters: Any, only: int | None = None) -> tuple[tuple[int, ...], int]:
+def _filters_of(filters: Any, only: int | None = None, name: str = "filters") -> tuple[tuple[int, ...], int]:
     """The shape of filters, and their number of spatial axes."""
-    shape = shape_of("filters", filters)
+    shape = shape_of(name, filters)
     ndim = len(shape) - 2
     allowed = (1, 2, 3) if only is None else (only,)
     if ndim not in allowed:
         wanted = " or ".join(filter(None, [", ".join(str(n + 2) for n in allowed[:-1]), str(allowed[-1] + 2)]))
-        raise ValueError(
-            f"filters must have {wanted} axes, those of the kernel and two for channels, got shape {shape}"
-        )
-    return tuple(length for length in shape if length is not None), ndim
+        raise ValueError(f"{name} must have {wanted} axes, those of the kernel and two for channels, got shape {shape}")
+    return sizes_in(name, shape, range(len(shape))), ndim
 
 
 def _channels_first(data_format: str | None, ndim: int, *, old_words: bool = True) -> bool:
@@ -734,9 +863,9 @@ def _split(
         order = _DATA_FORMATS[ndim][channels_first]
         raise ValueError(f"{name} must have at least {ndim + 2} axes, {order}, got shape {shape}")
     at = batch if channels_first else len(shape) - 1
-    spatial = shape[batch + channels_first : len(shape) - (not channels_first)]
-    known = [integer(f"{name}, axis {batch + channels_first + axis},", n) for axis, n in enumerate(spatial)]
-    return shape[:batch], tuple(known), positive(f"{name}, channels,", shape[at])
+    first = batch + channels_first
+    *spatial, channels = sizes_in(name, shape, (*range(first, first + ndim), at))
+    return shape[:batch], tuple(spatial), channels
 
 
 def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int]:
@@ -747,7 +876,8 @@ def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int
     if entries is None or len(entries) == 1:
         return per_axis(name, value if entries is None else entries[0], ndim)
     if len(entries) not in (ndim, ndim + 2):
-        raise ValueError(f"{name} must have 1, {ndim} or {ndim + 2} entries, got {len(entries)}, {value!r}")
+        counts = "1 or 3" if ndim == 1 else f"1, {ndim} or {ndim + 2}"
+        raise ValueError(f"{name} must have {counts} entries, got {len(entries)}, {value!r}")
     if len(entries) == ndim + 2:
         at = (0, 1) if channels_first else (0, ndim + 1)
         if any(entries[place] != 1 for place in at):
@@ -761,8 +891,8 @@ def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
     """Our padding for TensorFlow's."""
     pairs = entries_of(padding)
     if pairs is None:
-        check_word("padding", padding, tuple(_NAMES))
-        return _NAMES[padding]
+        check_word("padding", padding, tuple(_PADDINGS))
+        return _PADDINGS[padding]
     if ndim != 2:
         raise WrongTypeError(f"padding must be 'SAME' or 'VALID' for {ndim} spatial axes, got {padding!r}: TensorFlow "
                              "takes pairs for two axes alone")  # fmt: skip
@@ -778,10 +908,11 @@ def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
     return numbers[2:] if channels_first else numbers[1:-1]
 
 
-def _refuse_both(who: str, stride: list[int], dilation: list[int], also: str = "") -> None:
+def _refuse_both(who: str, stride: list[int], dilation: list[int], also: str = "", name: str = "dilations") -> None:
     if max(stride) > 1 and max(dilation) > 1:
-        raise ValueError(f"{who} takes no stride above 1 beside a dilation above 1, also not on different axes, got "
-                         f"strides {tuple(stride)} and dilations {tuple(dilation)}{also}")  # fmt: skip
+        raise ValueError(f"{who} takes no strides above 1 beside {name} above 1, also not on different axes, got "
+                         f"strides {tuple(stride)} and {name} {tuple(dilation)}{also or ': give ones for either'}"
+                         )  # fmt: skip
 
 
 def _keras_input(input_shape: Any, data_format: str | None, most: int) -> tuple[tuple[int, ...], int]:
@@ -818,18 +949,22 @@ def _keras_transposed(
     ndim = len(size)
     kernel, stride = one_each("kernel_size", kernel_size, ndim), one_each("strides", strides, ndim)
     dilation, name = one_each("dilation_rate", dilation_rate, ndim), keras_padding(padding)
-    _refuse_both(f"Keras' Conv{ndim}DTranspose", stride, dilation)
+    _refuse_both(f"Keras' Conv{ndim}DTranspose", stride, dilation, name="dilation_rate")
     crops: Any = name
     beyond = [0] * ndim
     if output_padding is not None:
         extra = one_each("output_padding", output_padding, ndim, least=0)
         for axis, (more, s) in enumerate(zip(extra, stride, strict=True)):
             if more >= s:
-                raise ValueError(f"output_padding {more} on axis {axis} must be less than the stride {s}")
+                remedy = f"give 0 to {s - 1}, or larger strides" if s > 1 else "give 0, or larger strides"
+                raise ValueError(f"output_padding {more} on axis {axis} must be less than strides, {s}: {remedy}, or "
+                                 "leave it out")  # fmt: skip
         spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
         # What is cropped of the full result; where that is less than nothing, zeros follow it.
         kept = [span + more if name == "valid" else span % 2 + more for span, more in zip(spans, extra, strict=True)]
         crops = [split_same(max(span - k, 0), lower=False) for span, k in zip(spans, kept, strict=True)]
         beyond = [max(k - span, 0) for span, k in zip(spans, kept, strict=True)]
-    return ConvTranspose(size, kernel, stride=stride, padding=crops, dilation=dilation, in_channels=channels,
-                         out_channels=positive("filters", filters), output_padding=beyond)  # fmt: skip
+    outputs = positive("filters", filters)
+    with argument_names(_NAMES_OF_KERAS):
+        return ConvTranspose(size, kernel, stride=stride, padding=crops, dilation=dilation, in_channels=channels,
+                             out_channels=outputs, output_padding=beyond)  # fmt: skip

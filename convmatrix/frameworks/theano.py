@@ -5,13 +5,15 @@ transposed layer is the gradient of a convolution, and the size of that convolut
 """
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import Axis, input_sizes, named_padding
 from convmatrix.core.errors import WrongTypeError, counted
-from convmatrix.frameworks.layouts import array_of, shape_of
+from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
+from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
 from convmatrix.layers import Conv, ConvTranspose, flip
 from convmatrix.layers.arguments import PerAxis, check_fit, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -45,10 +47,21 @@ RULES: Mapping[str, str] = {
 
 BORDER_MODES = ("valid", "half", "full")
 
+_NAMES: Mapping[str, str] = {
+    "input_size": "input_shape", "kernel_size": "filter_shape", "stride": "subsample", "padding": "border_mode",
+    "dilation": "filter_dilation", "groups": "num_groups",
+}  # fmt: skip
+"""What Theano calls the arguments of a layer."""
+
+_NAMES_OF_A_GRADIENT: Mapping[str, str] = {
+    **_NAMES, "input_size": "output_grad", "output_size": "input_shape", "kernel_size": "filters",
+}  # fmt: skip
+
 
 # -- convolutions ----------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def conv(
     input_shape: Any,
     filter_shape: Any,
@@ -58,7 +71,9 @@ def conv(
     filter_dilation: Sequence[int] | None = None,
     num_groups: int = 1,
     unshared: bool = False,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer that ``theano.tensor.nnet.conv2d`` or ``conv3d`` is for this input and these filters.
 
     Parameters
@@ -72,14 +87,18 @@ def conv(
     subsample, filter_dilation : sequence of int, optional
         Stride and dilation, an integer for each axis; Theano's default of ones.
     filter_flip : bool, default True
-        The layer does not depend on it; `weight` turns the filters.
+        The layer does not depend on it, but its weight: that is the filters turned.
     num_groups : int, default 1
     unshared : bool, default False
         True is refused: each output would have filters of its own.
+    weight : filter_shape array_like, optional
+        The filters as Theano is given them.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight turned as the layer needs it.
 
     Raises
     ------
@@ -95,16 +114,22 @@ def conv(
     --------
     >>> conv((1, 1, 5, 5), (1, 1, 2, 3), border_mode="half").padding
     ((1, 1), (1, 1))
+    >>> layer, w = conv((1, 1, 1, 3), (1, 1, 1, 2), weight=[[[[1, 2]]]])
+    >>> layer.matrix(w).toarray()
+    array([[2, 1, 0],
+           [0, 2, 1]])
     """  # noqa: DOC502  raised by the checks below and by the layer
     _check_switches(filter_flip, unshared)
     data, filters = _shape("input_shape", input_shape), _shape("filter_shape", filter_shape)
     axes = _axes(data, filters, "input_shape", subsample, filter_dilation)
-    groups = positive("num_groups", num_groups)
-    _check_channels("input_shape", data[1], filters, groups)
-    return Conv(**_numbers(axes), padding=_pads(border_mode, axes), groups=groups, in_channels=data[1],
-                out_channels=filters[0])  # fmt: skip
+    groups = _checked_groups("input_shape", data[1], filters, num_groups)
+    pads = _pads(border_mode, axes)
+    with argument_names(_NAMES):
+        layer = Conv(**_numbers(axes), padding=pads, groups=groups, in_channels=data[1], out_channels=filters[0])
+    return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
 
 
+@takes_weight
 def conv_transpose(
     output_grad: Any,
     filters: Any,
@@ -116,7 +141,9 @@ def conv_transpose(
     filter_dilation: Sequence[int] | None = None,
     num_groups: int = 1,
     unshared: bool = False,
-) -> ConvTranspose:
+    *,
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer that ``conv2d_grad_wrt_inputs`` or ``conv3d_grad_wrt_inputs`` is, a gradient.
 
     All words are those of the convolution whose gradient it is, whose output has the shape of `output_grad`.
@@ -133,10 +160,14 @@ def conv_transpose(
         A hint, whose entries are not looked at, as in Theano without its option conv.assert_shape.
     border_mode, subsample, filter_flip, filter_dilation, num_groups, unshared
         As for `conv`.
+    weight : array_like, optional
+        The filters as Theano is given them.
 
     Returns
     -------
     ConvTranspose
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight).
 
     Raises
     ------
@@ -157,28 +188,32 @@ def conv_transpose(
     _check_switches(filter_flip, unshared)
     grad, kernels = _shape("output_grad", output_grad), _shape("filters", filters)
     axes = _axes(grad, kernels, "output_grad", subsample, filter_dilation)
-    groups = positive("num_groups", num_groups)
     _check_hint(filter_shape, kernels)
     if grad[1] != kernels[0]:
         raise ValueError(f"output_grad has {counted(grad[1], 'channel')} but filters, of shape {kernels}, give "
                          f"{kernels[0]}: their first axis is that of the channels of output_grad")  # fmt: skip
-    _check_divides(groups, "the channels of output_grad", grad[1])
+    groups = check_groups("num_groups", num_groups, {"the channels of output_grad": grad[1]})
     channels = kernels[1] * groups
     pads = _pads(border_mode, axes)
     sizes = _wanted_sizes(input_shape, grad)
     for number, (axis, pair, size) in enumerate(zip(axes, pads, sizes, strict=True)):
         _check_size(number, axis, pair, size)
-    return ConvTranspose(**_numbers(axes), padding=pads, groups=groups, in_channels=grad[1], out_channels=channels,
-                         output_size=sizes)  # fmt: skip
+    with argument_names(_NAMES_OF_A_GRADIENT):
+        layer = ConvTranspose(**_numbers(axes), padding=pads, groups=groups, in_channels=grad[1],
+                              out_channels=channels, output_size=sizes)  # fmt: skip
+    return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
 
 
+@takes_weight
 def deconvolution_layer(
     input_shape: Any,
     filter_shape: Any,
     stride: PerAxis = 1,
     padding: PerAxis = 0,
     filter_flip: bool = True,
-) -> ConvTranspose:
+    *,
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the "deconvolution layer" that is often written with `conv_transpose`, of size o = s * (i - 1) + k - 2 * p.
 
     Of the sizes that the convolution maps to the layer's input it takes the smallest, and leaves the others out.
@@ -191,10 +226,14 @@ def deconvolution_layer(
     stride, padding : int or sequence of int
         `subsample` and `border_mode` of the convolution.
     filter_flip : bool, default True
+    weight : filter_shape array_like, optional
+        The filters as Theano is given them.
 
     Returns
     -------
     ConvTranspose
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight).
 
     Raises
     ------
@@ -220,14 +259,17 @@ def deconvolution_layer(
         size = s * (axis.input_size - 1) + axis.kernel_size - 2 * p
         if size < 1:
             raise ValueError(
-                f"output is empty on axis {number}: its size would be {size} (= stride {s} * (input size "
-                f"{axis.input_size} - 1) + filter size {axis.kernel_size} - 2 * padding {p}); use less padding"
+                f"output is empty on axis {number}: its size would be {size} (= stride {s} * (input_shape "
+                f"{axis.input_size} - 1) + filter_shape {axis.kernel_size} - 2 * padding {p}); use less padding"
             )
         sizes.append(size)
-    return conv_transpose(data, filters, (data[0], None, *sizes), border_mode=tuple(pads), subsample=tuple(strides),
-                          filter_flip=filter_flip)  # fmt: skip
+    with argument_names({"output_grad": "input_shape", "filters": "filter_shape"}):
+        layer = conv_transpose(data, filters, (data[0], None, *sizes), border_mode=tuple(pads),
+                               subsample=tuple(strides), filter_flip=filter_flip)  # fmt: skip
+    return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
 
 
+@takes_weight
 def causal_conv1d(
     input_shape: Any,
     filter_shape: Any,
@@ -236,7 +278,9 @@ def causal_conv1d(
     filter_dilation: int = 1,
     num_groups: int = 1,
     unshared: bool = False,
-) -> Conv:
+    *,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer that ``causal_conv1d`` is, Theano's one convolution of one axis: padded at the start alone.
 
     Parameters
@@ -248,10 +292,14 @@ def causal_conv1d(
         With it, as turned as in `conv`, the filter's first entry meets the latest input.
     unshared : bool, default False
         True is refused.
+    weight : filter_shape array_like, optional
+        The filters as Theano is given them.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight).
 
     Raises
     ------
@@ -264,8 +312,8 @@ def causal_conv1d(
 
     Examples
     --------
-    >>> layer = causal_conv1d((1, 1, 3), (1, 1, 2))
-    >>> layer.matrix(weight([[[5, 7]]])).toarray()
+    >>> layer, w = causal_conv1d((1, 1, 3), (1, 1, 2), weight=[[[5, 7]]])
+    >>> layer.matrix(w).toarray()
     array([[5, 0, 0],
            [7, 5, 0],
            [0, 7, 5]])
@@ -274,22 +322,27 @@ def causal_conv1d(
     data, filters = _shape("input_shape", input_shape, (3,)), _shape("filter_shape", filter_shape, (3,))
     stride, dilation = positive("subsample", subsample), positive("filter_dilation", filter_dilation)
     (axis,) = _axes(data, filters, "input_shape", (stride,), (dilation,))
-    groups = positive("num_groups", num_groups)
-    _check_channels("input_shape", data[1], filters, groups)
-    return Conv(**_numbers([axis]), padding=[(axis.span - 1, 0)], groups=groups, in_channels=data[1],
-                out_channels=filters[0])  # fmt: skip
+    groups = _checked_groups("input_shape", data[1], filters, num_groups)
+    with argument_names(_NAMES):
+        layer = Conv(**_numbers([axis]), padding=[(axis.span - 1, 0)], groups=groups, in_channels=data[1],
+                     out_channels=filters[0])  # fmt: skip
+    return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
 
 
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
-def weight(w: ArrayLike, filter_flip: bool = True) -> NDArray[Any]:
+def weight(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = False) -> NDArray[Any]:
     """Bring filters of conv2d or conv3d into the weight of `conv`: turned by 180 degrees with `filter_flip`.
 
     Parameters
     ----------
     w : (output channels, channels // num_groups, *filter size) array_like
-    filter_flip : bool, default True
+    filter_flip : bool
+        As in the call of Theano, whose default is True. It may be left out where it changes nothing, for filters of
+        a single tap.
+    inverse : bool, default False
+        Bring a weight of `conv` into Theano's filters instead.
 
     Returns
     -------
@@ -298,7 +351,7 @@ def weight(w: ArrayLike, filter_flip: bool = True) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If it has fewer than three axes, or `filter_flip` is no bool (also a TypeError).
+        If it has fewer than three axes, or `filter_flip` is not given but decides, or is no bool (also a TypeError).
 
     References
     ----------
@@ -306,24 +359,32 @@ def weight(w: ArrayLike, filter_flip: bool = True) -> NDArray[Any]:
 
     Examples
     --------
-    >>> weight([[[[1, 2], [3, 4]]]]).tolist()
+    >>> weight([[[[1, 2], [3, 4]]]], filter_flip=True).tolist()
     [[[[4, 3], [2, 1]]]]
     """
-    turned = flag("filter_flip", filter_flip)
+    flag("inverse", inverse)  # to turn filters is its own inverse
     array = array_of(w)
     if array.ndim < 3:
         raise ValueError(f"filters have shape {array.shape} but Theano's are (output channels, channels // num_groups, "
                          "*filter size)")  # fmt: skip
-    return flip(array, array.ndim - 2) if turned else array
+    if filter_flip is None:
+        if prod(array.shape[2:]) != 1:
+            raise ValueError(
+                f"filter_flip is not given, but decides whether filters of shape {array.shape} are turned: give it as "
+                "Theano is called (True is its default), or let conv(..., weight=w) do both"
+            )
+        return array
+    return _laid_out(array, filter_flip=filter_flip)
 
 
-def weight_transpose(w: ArrayLike, filter_flip: bool = True) -> NDArray[Any]:
+def weight_transpose(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = False) -> NDArray[Any]:
     """Bring filters of conv2d_grad_wrt_inputs into the weight of `conv_transpose`: turned, as in the convolution.
 
     Parameters
     ----------
     w : (channels of output_grad, channels // num_groups, *filter size) array_like
-    filter_flip : bool, default True
+    filter_flip, inverse
+        As for `weight`.
 
     Returns
     -------
@@ -343,7 +404,12 @@ def weight_transpose(w: ArrayLike, filter_flip: bool = True) -> NDArray[Any]:
     >>> weight_transpose([[[[1, 2]]]], filter_flip=False).tolist()
     [[[[1, 2]]]]
     """  # noqa: DOC502  raised by what both share
-    return weight(w, filter_flip)
+    return weight(w, filter_flip, inverse=inverse)
+
+
+def _laid_out(filters: NDArray[Any], *, filter_flip: bool, inverse: bool = False) -> NDArray[Any]:
+    """Filters as the layer's weight, or the inverse, which is the same."""
+    return flip(filters, filters.ndim - 2) if flag("filter_flip", filter_flip) else filters
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -366,9 +432,7 @@ def _shape(name: str, value: Any, counts: Sequence[int] = (4, 5)) -> tuple[Any, 
         also = ": Theano has convolutions of 2 and 3 axes, and causal_conv1d" if len(counts) > 1 else ""
         raise ValueError(f"{name} has {counted(len(shape), 'entry')}, {shape}, but needs {wanted}, two for batch or "
                          f"channels and one for each axis{also}")  # fmt: skip
-    for place, length in enumerate(shape):
-        if length is None and not (place == 0 and name in ("input_shape", "output_grad")):
-            raise WrongTypeError(f"{name}[{place}] is None, but the matrix depends on it: give a number")
+    sizes_in(name, shape, range(name in ("input_shape", "output_grad"), len(shape)))  # but for the batch
     return shape
 
 
@@ -382,8 +446,8 @@ def _axes(
                          f"{filters}: give both as many")  # fmt: skip
     strides = _one_for_each("subsample", subsample, count)
     dilations = _one_for_each("filter_dilation", filter_dilation, count)
-    sizes, kernels = (per_axis(what, list(shape[2:]), count) for what, shape in ((name, data), ("filters", filters)))
-    return [Axis(n, k, s, dilation=d) for n, k, s, d in zip(sizes, kernels, strides, dilations, strict=True)]
+    numbers = zip(data[2:], filters[2:], strides, dilations, strict=True)
+    return [Axis(n, k, s, dilation=d) for n, k, s, d in numbers]
 
 
 def _one_for_each(name: str, value: Any, count: int) -> list[int]:
@@ -391,8 +455,8 @@ def _one_for_each(name: str, value: Any, count: int) -> list[int]:
         return [1] * count
     entries = entries_of(value)
     if entries is None:
-        raise WrongTypeError(f"{name} must have one entry for each of {count} axes, as Theano wants it, got {value!r}: "
-                             f"write {(value,) * count}")  # fmt: skip
+        remedy = f": write {(value,) * count}" if type(value) is int and value > 0 else ""
+        raise WrongTypeError(f"{name} must have one entry for each of {count} axes in Theano, got {value!r}{remedy}")
     _check_counts({name: entries}, count)
     return per_axis(name, entries, count)
 
@@ -446,21 +510,17 @@ def _not_negative(what: str, value: Any) -> int:
     return number
 
 
-def _check_channels(name: str, channels: int, filters: tuple[Any, ...], groups: int) -> None:
-    """Both channel counts are divided by the groups, and the filters have the channels of one group."""
-    for what, count in ((f"the channels of {name}", channels), ("the number of filters", filters[0])):
-        _check_divides(groups, what, count)
+def _checked_groups(name: str, channels: int, filters: tuple[Any, ...], num_groups: Any) -> int:
+    """The groups, if they divide both channel counts and the filters have the channels of one group."""
+    counts = {f"the channels of {name}": channels, "the number of filters": filters[0]}
+    groups = check_groups("num_groups", num_groups, counts)
     if channels // groups != filters[1]:
         raise ValueError(
             f"filters of shape {filters} are for {counted(filters[1], 'channel')} but a group has {channels // groups} "
-            f"(= {channels} channels of {name} / num_groups {groups})"
+            f"(= {channels} channels of {name} / num_groups {groups}): give filters of shape "
+            f"{(filters[0], channels // groups, *filters[2:])}"
         )
-
-
-def _check_divides(groups: int, what: str, count: int) -> None:
-    if count % groups:
-        raise ValueError(f"num_groups={groups} does not divide {what}, {count} (remainder {count % groups}): each "
-                         "group needs as many")  # fmt: skip
+    return groups
 
 
 def _check_hint(filter_shape: Any, filters: tuple[Any, ...]) -> None:
@@ -485,7 +545,7 @@ def _wanted_sizes(input_shape: Any, grad: tuple[Any, ...]) -> list[int]:
         if length is None:
             raise WrongTypeError(f"input_shape[{place}] is None, but nothing else says which of the sizes that the "
                                  "convolution maps to output_grad is meant: give a number")  # fmt: skip
-    return per_axis("input_shape", list(wanted[2:]), len(wanted) - 2)
+    return list(sizes_in("input_shape", wanted, range(2, len(wanted))))
 
 
 def _check_size(number: int, axis: Axis, pair: tuple[int, int], size: int) -> None:
@@ -494,10 +554,16 @@ def _check_size(number: int, axis: Axis, pair: tuple[int, int], size: int) -> No
     fits = input_sizes(outputs, axis.span, axis.stride, pads, input_dilation=1)
     if size in fits:
         return
-    check_fit(number, Axis(size, axis.kernel_size, axis.stride, dilation=axis.dilation), *pair)
+    with argument_names({**_NAMES, "kernel_size": "filters"}):
+        check_fit(number, Axis(size, axis.kernel_size, axis.stride, dilation=axis.dilation), *pair)
     given = (size + pads - axis.span) // axis.stride + 1
-    remedy = f"give {' or '.join(map(str, fits))}" if fits else "no size fits; use a smaller border_mode"
+    remedy = f"give {_listed(fits)}" if fits else "no size fits; use a smaller border_mode"
     raise ValueError(
-        f"input_shape has {size} on axis {number}, of which the convolution makes {given} (= ({size} + padding "
+        f"input_shape has {size} on axis {number}, of which the convolution makes {given} (= ({size} + border_mode "
         f"{pair[0]} + {pair[1]} - {axis.span}) // subsample {axis.stride} + 1), but output_grad has {outputs}: {remedy}"
     )
+
+
+def _listed(sizes: range) -> str:
+    """A range of sizes, the first and the last of many."""
+    return " or ".join(map(str, sizes)) if len(sizes) <= 4 else f"a size from {sizes[0]} to {sizes[-1]}"

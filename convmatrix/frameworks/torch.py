@@ -12,11 +12,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.frameworks.calls import WithWeight, takes_weight, with_weight
 from convmatrix.frameworks.layouts import array_of
 from convmatrix.frameworks.loaded import Chain, Loaded, attributes_of
-from convmatrix.frameworks.torch_models import check_borders, forward_of_its_own, overrides_forward, read_model
+from convmatrix.frameworks.torch_models import (
+    check_borders,
+    forward_of_its_own,
+    overrides_forward,
+    padding_module,
+    read_model,
+)
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, integer, per_axis
+from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, integer, per_axis
 
 __all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
 
@@ -48,10 +55,14 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 _ONE_FOR_ALL = ("stride", "padding", "dilation", "output_padding")
 """Arguments of which PyTorch takes a sequence of one entry for all axes."""
 
+_LAYOUT = "(out_channels, in_channels // groups, *kernel_size)"
+_LAYOUT_TRANSPOSED = "(in_channels, out_channels // groups, *kernel_size)"
+
 
 # -- convolutions ----------------------------------------------------------------------------------------------------
 
 
+@takes_weight
 def conv(
     input_size: PerAxis,
     in_channels: int,
@@ -65,7 +76,8 @@ def conv(
     padding_mode: str = "zeros",
     *,
     ndim: int | None = None,
-) -> Conv:
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
     """Make the layer that ``torch.nn.Conv2d(in_channels, ...)`` is for an input of this size; 1 to 3 axes.
 
     Parameters
@@ -83,10 +95,14 @@ def conv(
         ``zeros``, ``reflect``, ``replicate`` or ``circular``.
     ndim : int, optional
         Number of axes, where no argument tells it.
+    weight : (out_channels, in_channels // groups, *kernel_size) array_like, optional
+        That of the module.
 
     Returns
     -------
     Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -115,10 +131,12 @@ def conv(
     columns = _columns(numbers, ndim, only_one_each)
     pads = _named_pads(padding, columns) if named else [(pad, pad) for pad in columns.pop("padding")]
     check_borders(pads, padding_mode, columns["input_size"])
-    return Conv(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels,
-                padding_mode=padding_mode)  # fmt: skip
+    layer = Conv(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels,
+                 padding_mode=padding_mode)  # fmt: skip
+    return with_weight(layer, weight, _as_it_is, layout=_LAYOUT)
 
 
+@takes_weight
 def conv_transpose(
     input_size: PerAxis,
     in_channels: int,
@@ -134,7 +152,8 @@ def conv_transpose(
     output_size: Sequence[int] | None = None,
     *,
     ndim: int | None = None,
-) -> ConvTranspose:
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer that ``torch.nn.ConvTranspose2d(in_channels, ...)`` is for an input of this size; 1 to 3 axes.
 
     Parameters
@@ -152,10 +171,14 @@ def conv_transpose(
         front, which are not looked at. Neither is `output_padding` then.
     ndim : int, optional
         Number of axes, where no argument tells it.
+    weight : (in_channels, out_channels // groups, *kernel_size) array_like, optional
+        That of the module.
 
     Returns
     -------
     ConvTranspose
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
 
     Raises
     ------
@@ -187,17 +210,20 @@ def conv_transpose(
         columns = _columns(numbers, ndim, _ONE_FOR_ALL)
         columns["output_size"] = _spatial(output_size, len(columns["input_size"]))
     pads = [(pad, pad) for pad in columns.pop("padding")]
-    check_borders(pads, padding_mode, columns["input_size"])
-    return ConvTranspose(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels)
+    _refuse_negative(pads)
+    layer = ConvTranspose(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels)
+    return with_weight(layer, weight, _as_it_is, layout=_LAYOUT_TRANSPOSED)
 
 
-def weight(w: ArrayLike) -> NDArray[Any]:
+def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring a weight of torch.nn.Conv1d to Conv3d into the layout of `conv`, which is the same.
 
     Parameters
     ----------
     w : (out_channels, in_channels // groups, *kernel_size) array_like
         A tensor on any device will do, with or without a gradient.
+    inverse : bool, default False
+        Bring a weight of `conv` into the layout of PyTorch instead, which is the same.
 
     Returns
     -------
@@ -220,15 +246,17 @@ def weight(w: ArrayLike) -> NDArray[Any]:
     array([[1, 2, 3, 0],
            [0, 1, 2, 3]])
     """  # noqa: DOC502  raised by what both share
-    return _laid_out(w, "(out_channels, in_channels // groups, *kernel_size)")
+    return _as_it_is(w, layout=_LAYOUT, inverse=inverse)
 
 
-def weight_transpose(w: ArrayLike) -> NDArray[Any]:
+def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     """Bring a weight of torch.nn.ConvTranspose1d to 3d into the layout of `conv_transpose`, which is the same.
 
     Parameters
     ----------
     w : (in_channels, out_channels // groups, *kernel_size) array_like
+        As for `weight`.
+    inverse : bool, default False
         As for `weight`.
 
     Returns
@@ -250,7 +278,7 @@ def weight_transpose(w: ArrayLike) -> NDArray[Any]:
     array([[1, 2, 3, 0],
            [0, 1, 2, 3]])
     """  # noqa: DOC502  raised by what both share
-    return _laid_out(w, "(in_channels, out_channels // groups, *kernel_size)")
+    return _as_it_is(w, layout=_LAYOUT_TRANSPOSED, inverse=inverse)
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -263,7 +291,7 @@ def _columns(numbers: Mapping[str, Any], ndim: int | None, only_one_each: Sequen
         if pair is not None:
             raise WrongTypeError(
                 f"padding on axis {axis} is {tuple(pair)}, but PyTorch pads both ends of an axis alike: give one "
-                "integer, and pad beforehand where the ends differ, as nn.ZeroPad2d does"
+                f"integer, and pad beforehand where the ends differ, as {padding_module(len(axes))} does"
             )
     lone = {}
     for name in set(_ONE_FOR_ALL).difference(only_one_each).intersection(numbers):
@@ -307,6 +335,13 @@ def _refuse_names(padding: Any) -> None:
                              "only: give the elements to crop at both ends")  # fmt: skip
 
 
+def _refuse_negative(pads: Sequence[tuple[int, int]]) -> None:
+    for axis, (pad, _) in enumerate(pads):
+        if pad < 0:
+            raise ValueError(f"padding {pad} on axis {axis} is negative, which PyTorch refuses: pad the result by "
+                             f"{-pad} afterwards, as {padding_module(len(pads))} does")  # fmt: skip
+
+
 def _axes_asked_for(output_size: Any) -> int | None:
     """How many axes an output size has, where nothing else tells: all of them spatial if that is possible."""
     entries = entries_of(output_size)
@@ -327,7 +362,9 @@ def _spatial(output_size: Any, count: int) -> list[int]:
     return [integer(f"output_size on axis {axis}", entry) for axis, entry in enumerate(entries[-count:])]
 
 
-def _laid_out(w: Any, layout: str) -> NDArray[Any]:
+def _as_it_is(w: Any, *, layout: str, inverse: bool = False) -> NDArray[Any]:
+    """A weight, whose layout is that of the matrix, if it is one of PyTorch's."""
+    flag("inverse", inverse)
     array = _array("weight", w)
     if not 3 <= array.ndim <= 5:
         raise ValueError(

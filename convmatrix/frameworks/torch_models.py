@@ -17,7 +17,7 @@ from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, 
 from convmatrix.layers import AvgPool, Conv, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
 
-__all__ = ["check_borders", "forward_of_its_own", "overrides_forward", "read_model"]
+__all__ = ["check_borders", "forward_of_its_own", "overrides_forward", "padding_module", "read_model"]
 
 Shape = tuple[int, ...]
 """(channels, *size)."""
@@ -196,13 +196,19 @@ def _check_normalized(kind: str, normalized: Shape, shape: Shape) -> None:
                          "not end in it: use the last axes of that")  # fmt: skip
 
 
+def padding_module(count: int) -> str:
+    """What pads or crops the ends of so many axes by different numbers."""
+    return f"nn.ZeroPad{count}d" if 1 <= count <= 3 else "torch.nn.functional.pad"
+
+
 def check_borders(pads: Iterable[tuple[int, int]], mode: str, sizes: Iterable[int]) -> None:
     """Refuse a crop with zeros, and a border that is longer than what it repeats."""
+    pads = list(pads)
     for axis, (pair, size) in enumerate(zip(pads, sizes, strict=True)):
         pad = max(pair)
         if mode == "zeros" and pad < 0:
             raise ValueError(f"padding {pad} on axis {axis} is negative, which PyTorch refuses with padding_mode "
-                             "'zeros': crop the input beforehand, as nn.ZeroPad2d does")  # fmt: skip
+                             f"'zeros': crop the input beforehand, as {padding_module(len(pads))} does")  # fmt: skip
         most = {"reflect": size - 1, "circular": size}.get(mode, pad)
         if pad > most:
             why = "reflects the input without its end" if mode == "reflect" else "wraps around the input once"

@@ -354,6 +354,7 @@ def made_anew(row, transpose):
 
 # -- by plain means --------------------------------------------------------------------------------------------------
 
+FIRST = {1: ("NCW", "OIW", "NCW"), 2: ("NCHW", "OIHW", "NCHW"), 3: ("NCDHW", "OIDHW", "NCDHW")}
 LAST = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 LACKS = {  # besides output_size and output_padding of a convolution
@@ -418,9 +419,9 @@ def laid_out(framework, kernel, transpose, padding):
         return {
             "convmatrix": lambda: kernel, "torch": lambda: torch.weight(kernel),
             "tensorflow": lambda: tensorflow.weight(swapped), "keras": lambda: tensorflow.weight(swapped),
-            "jax": lambda: jax.weight(kernel), "flax": lambda: jax.flax_weight(swapped),
-            "onnx": lambda: onnx.weight(kernel), "theano": lambda: theano.weight(kernel),
-            "mxnet": lambda: mxnet.weight(kernel), "caffe": lambda: caffe.weight(kernel),
+            "jax": lambda: jax.weight(kernel, FIRST[len(spatial)]), "flax": lambda: jax.flax_weight(swapped),
+            "onnx": lambda: onnx.weight(kernel), "theano": lambda: theano.weight(kernel, True),
+            "mxnet": lambda: mxnet.weight(kernel, FIRST[len(spatial)][0]), "caffe": lambda: caffe.weight(kernel),
         }[framework]()  # fmt: skip
     numbers = LAST[len(spatial)]
     return {
@@ -429,9 +430,10 @@ def laid_out(framework, kernel, transpose, padding):
         "keras": lambda: tensorflow.weight_transpose(swapped),
         "jax": lambda: jax.weight_transpose(kept, numbers),
         "jax, transpose_kernel": lambda: jax.weight_transpose(swapped, numbers, True),
-        "flax": lambda: jax.flax_weight_transpose(kept, padding=padding),
-        "onnx": lambda: onnx.weight_transpose(kernel), "theano": lambda: theano.weight_transpose(kernel),
-        "mxnet": lambda: mxnet.weight_transpose(kernel), "caffe": lambda: caffe.weight_transpose(kernel),
+        "flax": lambda: jax.flax_weight_transpose(kept, False, padding),
+        "onnx": lambda: onnx.weight_transpose(kernel), "theano": lambda: theano.weight_transpose(kernel, True),
+        "mxnet": lambda: mxnet.weight_transpose(kernel, FIRST[len(spatial)][0]),
+        "caffe": lambda: caffe.weight_transpose(kernel),
     }[framework]()  # fmt: skip
 
 

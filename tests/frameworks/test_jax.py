@@ -10,6 +10,7 @@ from convmatrix import Conv, ConvTranspose
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.frameworks import jax
 
+NWC = ("NWC", "WIO", "NWC")
 NHWC = ("NHWC", "HWIO", "NHWC")
 
 
@@ -24,7 +25,7 @@ def test_the_default_layout_is_channels_first():
     layer = jax.conv((2, 3, 5, 4), (6, 3, 2, 3), (1, 2), "VALID")
     assert layer == Conv((5, 4), (2, 3), stride=(1, 2), in_channels=3, out_channels=6)
     w = np.arange(2 * 3 * 2 * 3).reshape(2, 3, 2, 3)
-    assert_array_equal(jax.weight(w), w)
+    assert_array_equal(jax.weight(w, ("NCHW", "OIHW", "NCHW")), w)
 
 
 def test_arrays_and_shapes_say_the_same_and_a_batch_may_be_unknown():
@@ -84,9 +85,9 @@ def test_how_it_is_computed_is_not_looked_at():
         ({"lhs": 4}, r"lhs must be an array or a shape, got 4 \(int\)"),
         ({"lhs": (1, 4, 5)}, r"lhs has shape \(1, 4, 5\) but rhs \(2, 4, 3, 3\): JAX needs as many axes in both"),
         ({"lhs": (1,), "rhs": (1,)}, "lhs and rhs have 1 axes in all, but need 2 at least, for batch and channels"),
-        ({"lhs": (1, 4, None, 5)}, "lhs has no length on axis 2, but only that of the batch, axis 0, may be None"),
+        ({"lhs": (1, 4, None, 5)}, r"lhs\[2\] is None, but the matrix depends on it: give a number"),
         ({"lhs": (1, 4, 2, 5)}, r"kernel does not fit on axis 0: it spans 3 .* but the padded input has 2"),
-        ({"lhs": (1, 4, 0, 5)}, "input_size on axis 0 must be at least 1, got 0"),
+        ({"lhs": (1, 4, 0, 5)}, r"lhs\[2\] must be at least 1, got 0"),
         ({"lhs": (1, 3, 5, 5)}, "rhs has length 4 on its axis I, but lhs has 3 channels: JAX needs 3 "
                                 r"\(= 3 / feature_group_count 1\)"),
         ({"feature_group_count": 2}, r"rhs has length 4 on its axis I, but lhs has 4 channels: JAX needs 2 \(= 4 /"),
@@ -100,10 +101,10 @@ def test_how_it_is_computed_is_not_looked_at():
         ({"window_strides": 2}, "window_strides must be a sequence of one integer for each axis in JAX, got 2: write "
                                 r"\(2, 2\)"),
         ({"window_strides": None}, "window_strides must be a sequence of one integer for each axis in JAX, got None"),
-        ({"window_strides": (2,)}, r"window_strides has 1 entry, \(2,\), but the kernel has 2 axes of its own"),
+        ({"window_strides": (2,)}, r"window_strides has 1 entry, \(2,\), but the kernel has 2 spatial axes"),
         ({"window_strides": (1, 0)}, "window_strides on axis 1 must be at least 1, got 0"),
         ({"window_strides": (1, 1.5)}, r"window_strides on axis 1 must be an integer, got 1.5 \(float\)"),
-        ({"rhs_dilation": (1, 1, 1)}, r"rhs_dilation has 3 entries, \(1, 1, 1\), but the kernel has 2 axes of its own"),
+        ({"rhs_dilation": (1, 1, 1)}, r"rhs_dilation has 3 entries, \(1, 1, 1\), but the kernel has 2 spatial axes"),
         ({"lhs_dilation": (1, 0)}, "lhs_dilation on axis 1 must be at least 1, got 0"),
         ({"lhs_dilation": (1, 2)}, "padding 'VALID' needs lhs_dilation 1 in JAX, got 2 on axis 1: give the padding as "
                                    r"\(low, high\) pairs"),
@@ -112,7 +113,7 @@ def test_how_it_is_computed_is_not_looked_at():
         ({"padding": 1}, r"padding must be a name or a sequence of \(low, high\) pairs, one for each axis, in JAX,"),
         ({"padding": [1, 2]}, r"padding on axis 0 must be a \(low, high\) pair in JAX, got 1: write \(1, 1\)"),
         ({"padding": [(1, 2, 3), (0, 0)]}, r"padding on axis 0 must be a \(low, high\) pair in JAX, got \(1, 2, 3\)"),
-        ({"padding": [(1, 2)]}, r"padding has 1 entry, \(\(1, 2\),\), but the kernel has 2 axes of its own"),
+        ({"padding": [(1, 2)]}, r"padding has 1 entry, \(\(1, 2\),\), but the kernel has 2 spatial axes"),
         ({"padding": [(1, 2), (0, 0.5)]}, r"padding on axis 1, high, must be an integer, got 0.5 \(float\)"),
         ({"dimension_numbers": "NCHW"}, "dimension_numbers must be three words for lhs, rhs and the output"),
         ({"dimension_numbers": ("NCHW", "OIHW")}, "dimension_numbers must be three words for lhs, rhs and the output"),
@@ -142,8 +143,14 @@ def test_the_kernel_is_turned_only_if_asked_for():
     w = np.array([1, 2, 3]).reshape(3, 1, 1)
     plain, turned = (jax.conv_transpose((1, 2, 1), w, (2,), "VALID", transpose_kernel=flag) for flag in (False, True))
     assert plain.output_size == turned.output_size == (5,)
-    assert dense(plain, jax.weight_transpose(w)) == [[3, 0], [2, 0], [1, 3], [0, 2], [0, 1]]
-    assert dense(turned, jax.weight_transpose(w, transpose_kernel=True)) == [[1, 0], [2, 0], [3, 1], [0, 2], [0, 3]]
+    assert dense(plain, jax.weight_transpose(w, NWC)) == [[3, 0], [2, 0], [1, 3], [0, 2], [0, 1]]
+    assert dense(turned, jax.weight_transpose(w, NWC, transpose_kernel=True)) == [
+        [1, 0],
+        [2, 0],
+        [3, 1],
+        [0, 2],
+        [0, 3],
+    ]
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -191,9 +198,9 @@ def test_channels_are_swapped_with_the_kernel():
     turned = jax.conv_transpose((1, 4, 4, 2), (3, 3, 5, 2), (1, 1), "SAME", transpose_kernel=True)
     assert (plain.in_channels, plain.out_channels) == (turned.in_channels, turned.out_channels) == (2, 5)
     w = np.arange(90).reshape(3, 3, 2, 5)
-    assert jax.weight_transpose(w).shape == plain.weight_shape
-    ours = jax.weight_transpose(w.swapaxes(2, 3)[::-1, ::-1], transpose_kernel=True)
-    assert_array_equal(turned.matrix(ours).toarray(), plain.matrix(jax.weight_transpose(w)).toarray())
+    assert jax.weight_transpose(w, NHWC).shape == plain.weight_shape
+    ours = jax.weight_transpose(w.swapaxes(2, 3)[::-1, ::-1], NHWC, transpose_kernel=True)
+    assert_array_equal(turned.matrix(ours).toarray(), plain.matrix(jax.weight_transpose(w, NHWC)).toarray())
 
 
 @pytest.mark.parametrize(
@@ -205,7 +212,7 @@ def test_channels_are_swapped_with_the_kernel():
         ({"use_consistent_padding": None}, r"use_consistent_padding must be True or False, got None"),
         ({"strides": 2}, r"strides must be a sequence of one integer for each axis in JAX, got 2: write \(2,\)"),
         ({"strides": None}, "strides must be a sequence of one integer for each axis in JAX, got None"),
-        ({"strides": (2, 2)}, r"strides has 2 entries, \(2, 2\), but the kernel has 1 axis of its own"),
+        ({"strides": (2, 2)}, r"strides has 2 entries, \(2, 2\), but the kernel has 1 spatial axis"),
         ({"padding": "FULL"}, "padding 'FULL' is not one of SAME, SAME_LOWER, VALID"),
         ({"padding": "same"}, "padding 'SAME' needs strides 1 in JAX, got 2 on axis 0: give the padding as"),
         ({"padding": "SAME_LOWER"}, "padding 'SAME_LOWER' needs strides 1 in JAX, got 2 on axis 0"),
@@ -214,7 +221,12 @@ def test_channels_are_swapped_with_the_kernel():
         ({"padding": [[0, 1]], "use_consistent_padding": True},
          r"padding on axis 0 must be a tuple with use_consistent_padding=True in JAX, got \[0, 1\]: write \(0, 1\)"),
         ({"padding": [(-9, 0)]}, "kernel does not fit on axis 0: it spans 3"),
-        ({"padding": [(-9, 0)], "rhs": (3, 5, 2), "transpose_kernel": True}, "output is empty on axis 0"),
+        ({"padding": [(-9, 0)], "rhs": (3, 5, 2), "transpose_kernel": True},
+         r"kernel does not fit on axis 0: it spans 3 but the spread and padded input has -2 \(= strides 2 \* "
+         r"\(size of lhs 4 - 1\) \+ 1 \+ padding -9 \+ 0\); add 5 to the padding"),
+        ({"padding": [(5, 4)], "use_consistent_padding": True},
+         r"output is empty on axis 0: its size would be 0 \(= strides 2 \* \(size of lhs 4 - 1\) \+ 1 \+ 2 - padding "
+         r"5 - 4, where the kernel spans 3\); reduce the padding by 1"),
         ({"lhs": (1, 2, 2, 2, 2, 2), "rhs": (1, 1, 1, 1, 2, 2)},
          "lhs has 4 spatial axes, but jax.lax.conv_transpose has default dimension_numbers for 3 at most: give them"),
     ],
@@ -226,12 +238,10 @@ def test_refused_transposed_convolutions(words, message):
 
 
 def test_weights_of_too_many_axes_and_of_a_wrong_layout():
-    with pytest.raises(ValueError, match=r"lhs has 4 spatial axes, but jax\.lax\.conv_transpose has default"):
-        jax.weight_transpose(np.zeros((1,) * 6))
     with pytest.raises(ValueError, match="dimension_numbers say 'NHWC' of lhs, 4 letters, but the arrays have 3 axes"):
         jax.weight(np.zeros((1, 1, 1)), NHWC)
     with pytest.raises(WrongTypeError, match="transpose_kernel must be True or False, got 2"):
-        jax.weight_transpose(np.zeros((1, 1, 1)), None, 2)
+        jax.weight_transpose(np.zeros((1, 1, 1)), NWC, 2)
 
 
 # -- Flax ------------------------------------------------------------------------------------------------------------
@@ -270,7 +280,7 @@ def test_a_circular_transposed_layer_by_hand():
     w = np.array([1, 2, 3]).reshape(3, 1, 1)
     plain = jax.flax_conv_transpose(2, 1, 1, (3,), padding="CIRCULAR")
     assert plain == ConvTranspose((2,), 3, padding=1, padding_mode="circular")
-    assert dense(plain, jax.flax_weight_transpose(w, padding="CIRCULAR")) == [[2, 4], [4, 2]]
+    assert dense(plain, jax.flax_weight_transpose(w, False, "CIRCULAR")) == [[2, 4], [4, 2]]
     for turned, pads in ((False, (1, 2)), (True, (2, 1))):
         layer = jax.flax_conv_transpose(5, 1, 1, (4,), padding="CIRCULAR", transpose_kernel=turned)
         assert layer == ConvTranspose((5,), 4, padding=(pads,), padding_mode="circular")
@@ -294,14 +304,14 @@ def test_numbers_of_a_transposed_layer_are_added():
         ({"padding": "CAUSAL"}, r"padding 'CAUSAL' is for one axis in Flax, got 2: give \(low, high\) pairs"),
         ({"padding": "CIRCULAR", "input_dilation": (1, 2)}, "padding 'CIRCULAR' needs input_dilation 1 in JAX, got 2"),
         ({"padding": None}, "padding must be a name, an int or a sequence of one entry for each axis in Flax, got"),
-        ({"padding": (1, 2, 3)}, r"padding has 3 entries, \(1, 2, 3\), but the kernel has 2 axes of its own"),
+        ({"padding": (1, 2, 3)}, r"padding has 3 entries, \(1, 2, 3\), but the kernel has 2 spatial axes"),
         ({"padding": [[1, 2], 0]}, r"padding on axis 0 must be an int or a \(low, high\) tuple in nnx, got \[1, 2\]"),
         ({"padding": [0, (1, 2, 3)]}, r"padding on axis 1 must be an int or a \(low, high\) tuple in nnx, got \(1,"),
         ({"padding": True}, r"padding on axis 0, low, must be an integer, got True \(a bool\)"),
         ({"kernel_size": (9, 9), "padding": "VALID"}, "kernel does not fit on axis 0: it spans 9"),
         ({"kernel_size": (0, 3)}, "kernel_size on axis 0 must be at least 1, got 0"),
-        ({"input_size": (5,)}, r"input_size has 1 entry, \(5,\), but the kernel has 2 axes of its own"),
-        ({"strides": (1, 1, 1)}, r"strides has 3 entries, \(1, 1, 1\), but the kernel has 2 axes of its own"),
+        ({"input_size": (5,)}, r"input_size has 1 entry, \(5,\), but kernel_size has 2, \(3, 3\): give one for each"),
+        ({"strides": (1, 1, 1)}, r"strides has 3 entries, \(1, 1, 1\), but kernel_size has 2, \(3, 3\)"),
         ({"feature_group_count": 3}, r"feature_group_count 3 does not divide in_features 4 \(remainder 1\): give a"),
         ({"feature_group_count": 4}, r"feature_group_count 4 does not divide out_features 6 \(remainder 2\): give a"),
         ({"in_features": 0}, "in_features must be at least 1, got 0"),

@@ -21,10 +21,10 @@ OPERATORS = ("conv", "conv_transpose", "upsampling")
 def ours(case):
     """The layer and its weight, from the words of a case."""
     words, w = case["words"], filled(case["w_shape"], case["seed"] + 1)
-    layout = {"layout": words["layout"]} if "layout" in words else {}
-    make = {"conv": mxnet.conv, "conv_transpose": mxnet.conv_transpose, "upsampling": mxnet.upsampling}[case["call"]]
-    read_weight = mxnet.weight if case["call"] == "conv" else mxnet.weight_transpose
-    return make(tuple(case["x_shape"]), **words), read_weight(w, **layout)
+    if case["call"] == "upsampling":
+        return mxnet.upsampling(tuple(case["x_shape"]), **words), mxnet.weight_transpose(w, "NCHW")
+    make = {"conv": mxnet.conv, "conv_transpose": mxnet.conv_transpose}[case["call"]]
+    return make(tuple(case["x_shape"]), **words, weight=w)
 
 
 def computed(case):
@@ -300,7 +300,7 @@ REFUSALS = {
     "layout": (lambda: mxnet.conv(DATA, **PLANE, layout="CHWN"),
                "layout 'CHWN' is not one of NCW, NCHW, NHWC, NCDHW, NDHWC"),
     "layout of other axes": (lambda: mxnet.conv(DATA, **PLANE, layout="NDHWC"),
-                             "layout 'NDHWC' has 3 spatial letters but there are 2 axes: write NCHW or NHWC"),
+                             "layout 'NDHWC' has 3 spatial letters but kernel has 2 axes: write NCHW or NHWC"),
     "adj": (lambda: mxnet.conv_transpose(DATA, **PLANE, stride=(2, 2), adj=(1, 2)),
             "adj 2 on axis 1 must be less than stride 2: it chooses among the 2 sizes"),
     "adj and dilate": (lambda: mxnet.conv_transpose(DATA, **PLANE, dilate=(2, 2), adj=(1, 0)),
@@ -322,9 +322,9 @@ REFUSALS = {
     "scale": (lambda: mxnet.upsampling(DATA, 0), "scale must be at least 1, got 0"),
     "bilinear": (lambda: mxnet.bilinear((1, 4, 4)), "shape has 3 entries, (1, 4, 4), but a bilinear weight needs 4"),
     "weight": (lambda: mxnet.weight(np.ones((1, 1, 2)), "NHWC"),
-               "layout 'NHWC' has 2 spatial letters but there are 1 axes: write NCW"),
+               "layout 'NHWC' has 2 spatial letters but kernel has 1 axis: write NCW"),
     "weight without axes": (lambda: mxnet.weight([[1, 2]], "NCW"),
-                            "layout 'NCW' has 1 spatial letter but there are 0 axes: MXNet has convolutions of 1, 2"),
+                            "layout 'NCW' has 1 spatial letter but kernel has 0 axes: MXNet has convolutions of 1, 2"),
     "no block": (lambda: mxnet.from_layer(3, 5), "int is not a Gluon convolution: it has no attribute '_op_name'"),
     "no convolution": (lambda: mxnet.from_layer(bare("Dense", "FullyConnected"), 5),
                        "Dense applies FullyConnected, which is no convolution"),

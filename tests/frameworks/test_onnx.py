@@ -139,25 +139,25 @@ def test_refusals_of_both(make, words, message):
     ("make", "args", "words", "message"),
     [
         (conv, ((1, 1), (1, 1)), {}, "X has shape (1, 1) but needs (N, C, *size), at least 3 axes"),
-        (conv, ((1, 1, None), (1, 1, 2)), {}, "X has no length on axis 2: give a number there, only that of the batch"),
-        (conv, ((1, 0, 3), (1, 1, 2)), {}, "C, axis 1 of X, must be at least 1, got 0"),
-        (conv, ((1, 1, 3), (1, 1, 0)), {}, "axis 2 of W must be at least 1, got 0"),
+        (conv, ((1, 1, None), (1, 1, 2)), {}, "X[2] is None, but the matrix depends on it: give a number"),
+        (conv, ((1, 0, 3), (1, 1, 2)), {}, "X[1] must be at least 1, got 0"),
+        (conv, ((1, 1, 3), (1, 1, 0)), {}, "W[2] must be at least 1, got 0"),
         (conv, ((1, 1, 3, 3), (1, 1, 2)), {},
          "W has shape (1, 1, 2) but X has 2 spatial axes, so W needs 4 axes in all"),
         (conv, ((1, 4, 3), (4, 2, 2)), {},
          "X has 4 channels but W of shape (4, 2, 2) takes 2 (= 2 * group 1): W is (M, C / group, *kernel_shape)"),
-        (conv, ((1, 4, 3), (3, 2, 2)), {"group": 2}, "groups=2 does not divide out_channels=3 (remainder 1)"),
+        (conv, ((1, 4, 3), (3, 2, 2)), {"group": 2}, "group=2 does not divide the first axis of W, 3 (remainder 1)"),
         (conv, ((1, 1, 3), (1, 1, 4)), {}, "kernel does not fit on axis 0: it spans 4"),
         (conv_transpose, ((1, 4, 3), (3, 2, 2)), {},
          "X has 4 channels but W of shape (3, 2, 2) takes 3: W is (C, M / group, *kernel_shape)"),
         (conv_transpose, ((1, 3, 3), (3, 2, 2)), {"group": 2},
-         "group=2 does not divide the 3 channels of X (remainder 1): every group needs as many"),
+         "group=2 does not divide the channels of X, 3 (remainder 1): every group needs as many channels"),
         (conv_transpose, ((1, 1, 3), (1, 1, 2)), {"strides": [2], "dilations": [4], "output_padding": [2]},
-         "output_padding 2 on axis 0 must be less than the stride 2: a convolution of the larger output would have "
+         "output_padding 2 on axis 0 must be less than strides, 2: a convolution of the larger output would have "
          "more outputs than X has entries"),
         (conv_transpose, ((1, 1, 3), (1, 1, 4)), {"strides": [2], "output_shape": [10]},
-         "output_shape 10 on axis 0 is too large: without pads the output has 8, and a convolution gives the size of X "
-         "for at most stride 2 - 1 more; use at most 9"),
+         "output_shape 10 on axis 0 is too large: without pads the output has 8, and what is added at its end is less "
+         "than strides, 2; use at most 9"),
         (conv_transpose, ((1, 1, 3), (1, 1, 4)), {"output_shape": [1, 1, 5]},
          "output_shape has 3 entries, [1, 1, 5], but needs 1, one each axis"),
         (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"output_padding": [-1]},

@@ -85,7 +85,7 @@ def test_every_argument_of_every_function_has_its_place():
         for function in (conv, up):
             said = BUILD._called(name, function)
             listed = [re.match(r"`(\w+)", word)[1] for words in said.values() for word in words]
-            assert sorted(listed) == sorted(set(BUILD.inspect.signature(function).parameters) - {"ndim"})
+            assert sorted(listed) == sorted(set(BUILD.inspect.signature(function).parameters) - {"ndim", "weight"})
     keras, theano = (BUILD._called(name, BUILD.FUNCTIONS[name][1]) for name in ("keras", "theano"))
     assert (keras["out_channels"], keras["kernel_size"]) == (["`filters`"], ["`kernel_size`"])
     assert (theano["output_size"], theano["input_size"]) == (["`input_shape`"], ["`output_grad`"])

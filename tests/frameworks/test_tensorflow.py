@@ -191,22 +191,23 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: words.conv(X, (3, 3, 3, 2)), "input has 4 channels but filters, (*kernel, in // groups, out), are for "
-         "3 in each group: give a multiple of that"),
-        (lambda: words.conv(X, (3, 3, 2, 3)), "groups=2 does not divide out_channels=3"),
+        (lambda: words.conv(X, (3, 3, 3, 2)), "input has 4 channels but filters, (*kernel, in, out), are for 3: give a "
+         "multiple of that"),
+        (lambda: words.conv(X, (3, 3, 2, 3)), "filters, (*kernel, in, out), have 3 outputs, which "
+         "is no multiple of 2 (= 4 channels of input / 2 of filters): give filters with a multiple of 2"),
         (lambda: words.conv(X, (3, 3)), "filters must have 3, 4 or 5 axes, those of the kernel and two for channels, "
          "got shape (3, 3)"),
         (lambda: words.conv2d(X, (3, 4, 2), 1, "SAME"), "filters must have 4 axes, those of the kernel and two for "
          "channels, got shape (3, 4, 2)"),
         (lambda: words.conv((7, 8, 4), W), "input must have at least 4 axes, NHWC, got shape (7, 8, 4)"),
         (lambda: words.conv((4, 7, 8), W, data_format="NCHW"), "at least 4 axes, NCHW, got shape (4, 7, 8)"),
-        (lambda: words.conv((1, None, 8, 4), W), "input, axis 1, must be an integer, got None (NoneType)"),
-        (lambda: words.conv((1, 7, 8, None), W), "input, channels, must be an integer, got None (NoneType)"),
+        (lambda: words.conv((1, None, 8, 4), W), "input[1] is None, but the matrix depends on it: give a number"),
+        (lambda: words.conv((1, 7, 8, None), W), "input[3] is None, but the matrix depends on it: give a number"),
         (lambda: words.conv(X, W, data_format="NWC"), "data_format of 2-d data 'NWC' is not one of NHWC, NCHW"),
         (lambda: words.conv(X, W, padding="same"), "padding 'same' is not one of SAME, VALID"),
-        (lambda: words.conv(X, W, [2, 1], "SAME", dilations=[1, 2]), "tf.nn.convolution takes no stride above 1 beside "
-         "a dilation above 1, also not on different axes, got strides (2, 1) and dilations (1, 2): tf.nn.conv2d does "
-         "take it, as conv2d"),
+        (lambda: words.conv(X, W, [2, 1], "SAME", dilations=[1, 2]), "tf.nn.convolution takes no strides above 1 "
+         "beside dilations above 1, also not on different axes, got strides (2, 1) and dilations (1, 2): tf.nn.conv2d "
+         "does take it, as conv2d"),
         (lambda: words.conv(X, W, [2, 2, 2]), "strides must have 1, 2 or 4 entries, got 3, [2, 2, 2]"),
         (lambda: words.conv(X, W, [2, 2, 2, 1]), "strides of batch and channels must be 1, got 2 and 1 in [2, "
          "2, 2, 1]"),
@@ -223,12 +224,13 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
          "0), got (0, 0) and (0, 1)"),
         (lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"), "strides of tf.nn.conv3d must have five "
          "entries, [1, d, h, w, 1], got 2"),
-        (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape (1, 9, 10, 2): output_size 9 on axis 0 "
-         "cannot come from input_size 4 with kernel_size 3, stride 2, padding 'same': a convolution gives 4 only for 7 "
-         "or 8"),
+        (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape 9 on axis 0 cannot come from size of "
+         "input 4 with size of filters 3, strides 2, padding 'SAME': a convolution gives 4 only for 7 or 8"),
+        (lambda: words.conv_transpose((1, 4, 5, 3), (3, 3, 1, 3), (1, 8, 10, 2), 2), "input has 3 channels, which is "
+         "no multiple of 2 (= 2 channels of output_shape / 1 of filters, (*kernel, out, in)): give filters with"),
         (lambda: words.conv_transpose(UP, V, (2, 8, 10, 2), 2), "output_shape has a batch of 2 but input has 1"),
         (lambda: words.conv_transpose(UP, V, (1, 8, 10, 3), 2), "output_shape has 3 channels but filters, (*kernel, "
-         "out // groups, in), have 2: give a multiple of that"),
+         "out, in), have 2: give a multiple of that"),
         (lambda: words.conv_transpose((1, 4, 5, 2), V, (1, 8, 10, 2), 2), "input has 2 channels but filters, (*kernel, "
          "out, in), are for 4: the last axis of transposed filters is that of the input"),
         (lambda: words.conv_transpose((1, 1, 4, 5, 4), V, (1, 8, 10, 2), 2), "input of a transposed convolution must "
@@ -243,7 +245,7 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
         (lambda: words.depthwise_conv(X, W, [1, 1, 1, 1], "SAME", dilations=2), "dilations of tf.nn.depthwise_conv2d "
          "must have two entries, got 2"),
         (lambda: words.depthwise_conv(X, W, [1, 2, 2, 1], "SAME", dilations=[2, 2]), "tf.nn.depthwise_conv2d takes no "
-         "stride above 1 beside a dilation above 1"),
+         "strides above 1 beside dilations above 1"),
         (lambda: words.weight(np.zeros(3)), "an array of layout *IO has 2 axes or more, got shape (3,)"),
         (lambda: words.keras_conv((None, 8, 8, 3), 2, 3), "input_shape has None on axis 0, (None, 8, 8, 3): give "
          "sizes, without a batch"),
@@ -255,17 +257,18 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
         (lambda: words.keras_conv((8, 8, 3), 2, 3, padding=1), "padding 1 is not one of valid, same"),
         (lambda: words.keras_conv((8, 8, 3), 2, 3, data_format="NHWC"), "data_format 'nhwc' is not one of "
          "channels_last, channels_first"),
-        (lambda: words.keras_conv((8, 8, 3), 2, 3, 2, dilation_rate=2), "Keras' Conv2D takes no stride above 1 beside "
-         "a dilation above 1, also not on different axes, got strides (2, 2) and dilations (2, 2)"),
-        (lambda: words.keras_conv((8, 8, 3), 4, 3, groups=2), "groups=2 does not divide in_channels=3"),
+        (lambda: words.keras_conv((8, 8, 3), 2, 3, 2, dilation_rate=2), "Keras' Conv2D takes no strides above 1 beside "
+         "dilation_rate above 1, also not on different axes, got strides (2, 2) and dilation_rate (2, 2)"),
+        (lambda: words.keras_conv((8, 8, 3), 4, 3, groups=2), "groups=2 does not divide the channels of "
+         "input_shape, 3 (remainder 1): every group needs as many channels"),
         (lambda: words.keras_conv((8, 8, 3), 0, 3), "filters must be at least 1, got 0"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=2), "output_padding 2 on axis 0 must be "
-         "less than the stride 2"),
+         "less than strides, 2: give 0 to 1, or larger strides, or leave it out"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 4, 2, "same", 0), "output_padding 0 on axis 0 gives 6 outputs "
-         "(= (input_size 4 - 1) * stride 2 + span 4 % 2 + output_padding 0), which the forward convolution leads to 3, "
-         "so TensorFlow refuses it: leave output_padding out"),
+         "(= (input_shape 4 - 1) * strides 2 + span 4 % 2 + output_padding 0), which the forward convolution leads to "
+         "3, so TensorFlow refuses it: leave output_padding out, which gives 8 outputs, or give 1"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, dilation_rate=2), "Keras' Conv1DTranspose takes "
-         "no stride"),
+         "no strides above 1 beside dilation_rate above 1"),
         (lambda: words.keras_depthwise_conv((5, 5, 5, 1), 3), "input_shape must have 1 to 2 sizes and the channels"),
         (lambda: words.keras_depthwise_conv((5, 5, 1), 3, depth_multiplier=0), "depth_multiplier must be at least 1"),
     ],

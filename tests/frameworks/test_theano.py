@@ -24,12 +24,11 @@ def ours(case):
     """The layer and its weight, from the words of a case."""
     words = {name: tuples(value) for name, value in case["words"].items()}
     w = filled(case["w_shape"], case["seed"] + 1)
-    turned = {"filter_flip": words["filter_flip"]} if "filter_flip" in words else {}
     x_shape, w_shape = tuple(case["x_shape"]), tuple(case["w_shape"])
     if case["call"] == "conv_transpose":
-        return theano.conv_transpose(x_shape, w_shape, **words), theano.weight_transpose(w, **turned)
+        return theano.conv_transpose(x_shape, w_shape, **words, weight=w)
     make = theano.causal_conv1d if case["axes"] == 1 else theano.conv
-    return make(x_shape, w_shape, **words), theano.weight(w, **turned)
+    return make(x_shape, w_shape, **words, weight=w)
 
 
 def is_refused(case):
@@ -88,7 +87,7 @@ def test_a_convolution_turns_its_filters():
     layer = theano.conv((None, 1, 1, 3), (1, 1, 1, 2))
     assert layer == Conv((1, 3), (1, 2))
     filters = [[[[1, 2]]]]
-    assert_array_equal(layer.matrix(theano.weight(filters)).toarray(), [[2, 1, 0], [0, 2, 1]])
+    assert_array_equal(layer.matrix(theano.weight(filters, filter_flip=True)).toarray(), [[2, 1, 0], [0, 2, 1]])
     assert_array_equal(layer.matrix(theano.weight(filters, filter_flip=False)).toarray(), [[1, 2, 0], [0, 1, 2]])
 
 
@@ -130,7 +129,8 @@ def test_a_gradient_is_the_transpose():
                                num_groups=2)  # fmt: skip
     w = filled((4, 1, 3, 2), 0)
     assert up == conv.T
-    assert_array_equal(up.matrix(theano.weight_transpose(w)).toarray(), conv.matrix(theano.weight(w)).T.toarray())
+    turned = theano.weight(w, True)
+    assert_array_equal(up.matrix(theano.weight_transpose(w, True)).toarray(), conv.matrix(turned).T.toarray())
 
 
 def test_the_deconvolution_layer_has_the_smallest_size():
@@ -186,7 +186,7 @@ REFUSALS = {
                     "border_mode on axis 2 is (1, 2), but Theano has different pads at the two ends only in 2-D, and "
                     "here are 3 axes"),
     "single subsample": (lambda: theano.conv(IMAGE, FILTERS, subsample=2),
-                         "subsample must have one entry for each of 2 axes, as Theano wants it, got 2: write (2, 2)"),
+                         "subsample must have one entry for each of 2 axes in Theano, got 2: write (2, 2)"),
     "few subsamples": (lambda: theano.conv((1, 1, 5, 5, 5), (1, 1, 3, 3, 3), subsample=(2, 2)),
                        "subsample must have 3 entries, one for each axis, got 2: (2, 2)"),
     "subsample": (lambda: theano.conv(IMAGE, FILTERS, subsample=(0, 1)),
@@ -203,17 +203,17 @@ REFUSALS = {
                  "num_groups 2)"),
     "num_groups": (lambda: theano.conv(IMAGE, FILTERS, num_groups=0), "num_groups must be at least 1, got 0"),
     "input_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, 5, 6)),
-                    "input_shape has 6 on axis 1, of which the convolution makes 4 (= (6 + padding 0 + 0 - 3) // "
+                    "input_shape has 6 on axis 1, of which the convolution makes 4 (= (6 + border_mode 0 + 0 - 3) // "
                     "subsample 1 + 1), but output_grad has 3: give 5"),
     "no input_shape": (lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 1, 1), border_mode=2),
-                       "input_shape has 1 on axis 0, of which the convolution makes 3 (= (1 + padding 2 + 2 - 3) // "
-                       "subsample 1 + 1), but output_grad has 1: no size fits; use a smaller border_mode"),
+                       "input_shape has 1 on axis 0, of which the convolution makes 3 (= (1 + border_mode 2 + 2 - 3) "
+                       "// subsample 1 + 1), but output_grad has 1: no size fits; use a smaller border_mode"),
     "input too small": (lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 2, 3), subsample=(2, 2)),
                         "kernel does not fit on axis 0: it spans 3"),
     "unknown input_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, None, 5)),
                             "input_shape[2] is None, but nothing else says which of the sizes"),
     "empty input_shape": (lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 0, 1), border_mode=2),
-                          "input_shape on axis 0 must be at least 1, got 0"),
+                          "input_shape[2] must be at least 1, got 0"),
     "short input_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (5, 5)),
                           "input_shape has 2 entries, (5, 5), but needs 4, batch and channels first"),
     "batch": (lambda: theano.conv_transpose((2, 3, 3, 3), FILTERS, (1, 2, 5, 5)),
@@ -225,8 +225,8 @@ REFUSALS = {
     "groups of the gradient": (lambda: theano.conv_transpose((1, 3, 3, 3), (3, 3, 3, 3), (1, None, 5, 5), num_groups=2),
                                "num_groups=2 does not divide the channels of output_grad, 3 (remainder 1)"),
     "empty deconvolution": (lambda: theano.deconvolution_layer((1, 1, 1, 3), (1, 1, 3, 3), 2, 2),
-                            "output is empty on axis 0: its size would be -1 (= stride 2 * (input size 1 - 1) + filter "
-                            "size 3 - 2 * padding 2)"),
+                            "output is empty on axis 0: its size would be -1 (= stride 2 * (input_shape 1 - 1) + "
+                            "filter_shape 3 - 2 * padding 2)"),
     "strides of the deconvolution": (lambda: theano.deconvolution_layer((1, 1, 3, 3), (1, 1, 3, 3), (2,)),
                                      "stride must have 2 entries, one for each axis, got 1: (2,)"),
     "causal": (lambda: theano.causal_conv1d(IMAGE, FILTERS),

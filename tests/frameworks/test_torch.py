@@ -140,7 +140,8 @@ TRANSPOSE_REFUSALS = {
     "no mode": ({"padding_mode": "zero"}, "padding_mode 'zero' is not one of .*did you mean 'zeros'"),
     "a name": ({"padding": "same"}, "padding 'same' is none of a transposed convolution in PyTorch, which takes "
                "numbers only: give the elements to crop at both ends"),
-    "a negative pad": ({"padding": -1}, "padding -1 on axis 0 is negative, which PyTorch refuses with padding_mode"),
+    "a negative pad": ({"padding": -1}, "padding -1 on axis 0 is negative, which PyTorch refuses: pad the result by 1 "
+                       "afterwards, as nn.ZeroPad2d does"),
     "different ends": ({"padding": ((1, 2), 0)}, r"padding on axis 0 is \(1, 2\), but PyTorch pads both ends"),
     "output_padding": ({"output_padding": 2, "stride": 2}, r"output_padding 2 on axis 0 is too large: it must be less "
                        r"than max\(stride 2, dilation 1\) = 2"),

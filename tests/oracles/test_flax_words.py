@@ -198,7 +198,7 @@ def test_conv():
 
 
 TRANSPOSE_REASONS = (
-    "kernel does not fit", "output is empty", "needs strides 1", "is not one of", "give one for each",
+    "kernel does not fit", "needs strides 1", "is not one of", "give one for each",
     "must be at least 1", "is none of a transposed convolution", "must be an int or a (low, high) tuple",
 )  # fmt: skip
 

@@ -146,7 +146,9 @@ def test_conv_general_dilated():
         if layer is None:
             continue
         assert type(layer) is Conv
-        assert_same(layer, words.weight(call["rhs"], our_numbers), x, y.transpose(numbers.out_spec))
+        again, weight = words.conv(**call, dimension_numbers=our_numbers, weight=call["rhs"])
+        assert again == layer
+        assert_same(layer, weight, x, y.transpose(numbers.out_spec))
         spread = call.get("lhs_dilation") or (1,)
         seen.update({
             f"{count} axes": 1, "permuted": permuted, "named": named, "groups": groups > 1, "spread": max(spread) > 1,
@@ -220,8 +222,9 @@ def test_conv_transpose():
         if layer is None:
             continue
         assert type(layer) is (ConvTranspose if turned else Conv)
-        ours_w = words.weight_transpose(call["rhs"], our_numbers, turned)
-        assert_same(layer, ours_w, x, y.transpose(numbers.out_spec))
+        again, weight = words.conv_transpose(**call, dimension_numbers=our_numbers, weight=call["rhs"])
+        assert again == layer
+        assert_same(layer, weight, x, y.transpose(numbers.out_spec))
         spans = [(k - 1) * d + 1 for k, d in zip(kernel, call["rhs_dilation"] or (1,) * count, strict=True)]
         farther = any(s > span for s, span in zip(call["strides"], spans, strict=True))
         seen.update({
@@ -266,7 +269,7 @@ def test_the_consistent_padding_is_that_of_the_convolution():
 def test_other_numbers_of_axes(count):
     x, w = filled((2, 3, *[3] * count), 1), filled((4, 3, *[2] * count), 2)
     call = {"lhs": np.float32(x), "rhs": np.float32(w), "window_strides": [1] * count, "padding": [(1, 0)] * count}
-    assert_same(words.conv(**call), words.weight(w), x, theirs(lax.conv_general_dilated, **call))
+    assert_same(*words.conv(**call, weight=w), x, theirs(lax.conv_general_dilated, **call))
     letters = string.digits[:count]
     numbers = ("NC" + letters, "OI" + letters, "NC" + letters)
     call["strides"] = call.pop("window_strides")
@@ -283,8 +286,7 @@ def test_batch_groups_are_feature_groups_of_stacked_images():
     with pytest.raises(ValueError, match="batch_group_count 2 makes one image of 2 of the batch"):
         words.conv(**call, batch_group_count=2)
     stacked = x.reshape(2, 2, 3, 6).swapaxes(0, 1).reshape(2, 6, 6)
-    layer = words.conv(**{**call, "lhs": stacked}, feature_group_count=2)
-    assert_same(layer, words.weight(w), stacked, y)
+    assert_same(*words.conv(**{**call, "lhs": stacked}, feature_group_count=2, weight=w), stacked, y)
 
 
 def test_what_is_accepted_there_and_refused_here():
