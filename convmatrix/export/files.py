@@ -15,6 +15,7 @@ files of this target that nobody holds. Where the file system has no locks, they
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -31,6 +32,12 @@ if sys.platform != "win32":
 __all__ = ["explained", "make_folder", "reading", "remove_leftovers", "replacing", "sync_folder", "write_text"]
 
 _PREFIX, _SUFFIX = ".convmatrix-", ".tmp"
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""What writing reports on a full disk, and beyond a user's share of one."""
+
+_FULL_IN_NUMPY = re.compile(r"Not enough free space to write|\d+ requested and \d+ written")
+"""What NumPy's ``tofile`` says there, without a number."""
 
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP)
 """What ``fsync`` reports on file systems that cannot sync a directory."""
@@ -227,8 +234,11 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         if error.errno == errno.ELOOP:
             reason = "symbolic links in this path form a loop, or too long a chain: give another path"
+        number = errno.ENOSPC if _FULL_IN_NUMPY.match(str(error)) else error.errno
+        if number in _FULL:
+            reason = f"the disk is full ({reason}): make room, or give a path on another disk"
         explained: OSError = type(error)(f"cannot {verb} {os.fspath(path)}: {reason}")
-        explained.errno = error.errno
+        explained.errno = number
         raise explained from error
 
 
