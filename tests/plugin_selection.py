@@ -24,6 +24,7 @@ def pytest_configure(config):
     config.stash[LEFT_OUT] = 0
 
 
+@pytest.hookimpl(trylast=True)  # after hypothesis has marked what is drawn
 def pytest_collection_modifyitems(config, items):
     scope = config.getoption("--full")
     for item in items:
