@@ -320,8 +320,8 @@ def test_the_guides_numbers(folder):
         ("--i 4 --k 3 --x 1,2 --save f.svg",
          "input has 2 numbers but the layer's input (1, 4, 4) needs 16 (= 1 * 4 * 4), in C order"),
         ("--i 4 --k 3 --x guide --save f.svg",
-         "input 'guide' has shape (5, 5) but the layer needs (1, 4, 4): it is that of the settings whose names begin "
-         "with numerical"),
+         "input 'guide' has shape (5, 5) but the layer needs (1, 4, 4): it fits the settings whose names begin with "
+         "'numerical'"),
         ("--i 4 --k 3 --x sobel --save f.svg",
          "there is no input 'sobel': known are ones, arange, random:SEED, guide, numbers such as 1,0,-1 or a .npy "
          "file"),

@@ -598,7 +598,7 @@ def test_a_million_columns_are_refused_with_the_way_out():
     assert str(refused.value) == (
         "a 1000000 x 1000000 matrix is too large to be decomposed by default (no FFT, since C is not block-circulant: "
         "padding_mode 'zeros': beyond an end of axis 0, windows read zeros, not the other end): use "
-        'extreme_singular_values or operator_norm, which need no dense matrix, or insist with method="dense"'
+        'extreme_singular_values or operator_norm, which need no dense matrix, or do it with method="dense"'
     )
     with pytest.raises(MemoryError, match=r"^the decomposition of a dense 1000000 x 1000000 matrix needs "
                        r"1.49e\+04 GiB but .* use extreme_singular_values or operator_norm, or the layer on a "

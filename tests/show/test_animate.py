@@ -573,7 +573,7 @@ def test_animate_hands_everything_on(tmp_path):
     ("layer", "keywords", "message"),
     [
         (Conv((4, 4, 4), 3), {}, r"maps are drawn for at most 2 axes, got 3: draw a layer of 2 of them"),
-        (Conv(4, 3), {"maps": False, "matrix": False}, r"maps=False and matrix=False leave nothing to draw: set one of them to True"),
+        (Conv(4, 3), {"maps": False, "matrix": False}, "maps=False and matrix=False leave nothing to draw"),
         (Conv(4, 3), {"view": "rows"}, r"view must be one of 'windows', 'stamps', got 'rows'"),
         (Conv(4, 3), {"view": "stamps"}, r"view 'stamps' shows .*: take layer\.T, or view 'windows'"),
         (Conv(4, 3, padding=1, padding_mode="reflect").T, {"view": "windows"}, r"padding_mode 'reflect' has no direct"),
