@@ -46,7 +46,7 @@ test: .venv/test ## the tests of every part, a few examples of each drawn one; i
 
 test-all: .venv/browser .venv-oracles/ready ## all tests with all examples: oracles, pages in a browser, LaTeX, notebooks
 	$(BIN)/$(PYTEST) --full=$(SCOPE) --nbmake --ignore=tests/oracles
-	.venv-oracles/bin/$(PYTEST) --full=$(SCOPE) tests/oracles
+	.venv-oracles/bin/$(PYTEST) --full tests/oracles
 
 test-rest: ## what `make test` leaves out of `make test-all`
 	@$(MAKE) test-all SCOPE=rest
