@@ -42,4 +42,4 @@ settings.register_profile(
 @pytest.hookimpl(tryfirst=True)  # before test modules are imported, whose shares are those of the profile
 def pytest_configure(config):
     if not config.getoption("--hypothesis-profile"):
-        settings.load_profile("full" if config.getoption("--full") else "quick")
+        settings.load_profile("full" if config.getoption("--full") or config.getoption("--rest") else "quick")
