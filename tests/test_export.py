@@ -420,7 +420,9 @@ def test_a_full_disk_says_so_and_leaves_nothing_behind(folder, monkeypatch):
 
     monkeypatch.setitem(module._WRITERS, ".npz", full)
     Path("C.npz").write_bytes(b"before")
-    with pytest.raises(OSError, match=refusal("cannot write C.npz: No space left on device")) as refused:
+    with pytest.raises(OSError, match=refusal(
+        "cannot write C.npz: the disk is full (No space left on device): make room, or give a path on another disk"
+    )) as refused:  # fmt: skip
         export(matrix_of("int8"), "C.npz")
     assert refused.value.errno == errno.ENOSPC
     assert [entry.read_bytes() for entry in folder.iterdir()] == [b"before"]
