@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from convmatrix.core.axis import PADDING_NAMES, Axis
 from convmatrix.core.errors import WrongTypeError, counted, short
@@ -18,6 +18,7 @@ from convmatrix.core.errors import WrongTypeError, counted, short
 __all__ = [
     "Padding",
     "PerAxis",
+    "array_of",
     "cast_for",
     "check_fit",
     "check_word",
@@ -43,6 +44,9 @@ _OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "perio
 
 _MOST_ENTRIES = 1000
 """Most entries of a sequence that is copied and counted: many more than a layer has axes."""
+
+_LONGEST_REASON = 200
+"""Letters of what NumPy says that are repeated."""
 
 _LONGEST_WORD = 40
 """Letters of a word that may be a known one, mistyped."""
@@ -120,6 +124,17 @@ def _meant(word: Any, known: Sequence[str]) -> str:
     return f": did you mean {close[0]!r}?" if close and close[0] in known else ""
 
 
+def array_of(what: str, value: Any) -> NDArray[Any]:
+    """An array of NumPy's, or what NumPy makes of the value."""
+    try:
+        return np.asarray(value)
+    except MemoryError:
+        raise
+    except Exception as error:  # lists of lists of different lengths, and objects of any class
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        raise WrongTypeError(f"{what} is {short(value)}, of which NumPy makes no array ({reason})") from error
+
+
 def cast_for(dtype: np.dtype[Any]) -> str | None:
     """The dtype to cast to where scipy.sparse cannot hold this one, or None where it can."""
     if dtype.kind in "biufc" and dtype.char not in _CASTS:
@@ -131,8 +146,8 @@ def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """A dtype of NumPy's, if scipy.sparse can hold it, in the byte order of the machine."""
     try:
         known = np.dtype(dtype)
-    except (TypeError, ValueError, SyntaxError, OverflowError, AttributeError, RecursionError):  # what NumPy raises
-        raise WrongTypeError(f"dtype {short(dtype)} is none that NumPy knows: use 'float64', say") from None
+    except Exception as error:  # NumPy reads objects of any class
+        raise WrongTypeError(f"dtype {short(dtype)} is none that NumPy knows: use 'float64', say") from error
     cast = cast_for(known)
     if cast is not None:
         raise WrongTypeError(f"dtype {known} is none that scipy.sparse can hold: use {cast!r}")
