@@ -3,7 +3,7 @@
 PYTHON   ?= python3
 ARGS      = --i 4 --k 3
 EXAMPLES  = 2000
-SCOPE     = all
+SCOPE     = full
 SEED      = 1
 
 BIN       = .venv/bin
@@ -45,8 +45,8 @@ test: .venv/test ## the tests of every part, a few examples of each drawn one; i
 	$(BIN)/$(PYTEST) --nbmake --ignore=tests/oracles
 
 test-all: .venv/browser .venv-oracles/ready ## all tests with all examples: oracles, pages in a browser, LaTeX, notebooks
-	$(BIN)/$(PYTEST) --full=$(SCOPE) --nbmake --ignore=tests/oracles
-	.venv-oracles/bin/$(PYTEST) --full=$(SCOPE) tests/oracles
+	$(BIN)/$(PYTEST) --$(SCOPE) --nbmake --ignore=tests/oracles
+	.venv-oracles/bin/$(PYTEST) --full tests/oracles
 
 test-rest: ## what `make test` leaves out of `make test-all`
 	@$(MAKE) test-all SCOPE=rest

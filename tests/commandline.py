@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -76,13 +75,7 @@ def environment(**values):
 def start(*words, **keywords):
     """Start the command line as a process of its own."""
     command = [sys.executable, "-m", "convmatrix", *map(str, words)]
-    defaults = {"env": environment(), "stderr": subprocess.PIPE, "preexec_fn": _heed_interrupts}
-    return subprocess.Popen(command, **defaults | keywords)
-
-
-def _heed_interrupts():
-    """Give SIGINT its default: a child of a process that runs in the background or under nohup ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, **{"env": environment(), "stderr": subprocess.PIPE} | keywords)
 
 
 def process(*words, **keywords):

@@ -1,11 +1,16 @@
 """Which tests a run takes, and how many examples its drawn tests get: few by default, all with ``--full``."""
 
 import os
+import signal
 
 # Before NumPy is imported, here and in the processes of xdist: small products that wake every thread of BLAS on a busy
 # machine take many times as long as with one.
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+# A process that is started in the background, or under nohup, ignores interrupts, and so would what it starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest  # noqa: E402  after what NumPy reads once
 from hypothesis import HealthCheck, settings  # noqa: E402
@@ -37,4 +42,4 @@ settings.register_profile(
 @pytest.hookimpl(tryfirst=True)  # before test modules are imported, whose shares are those of the profile
 def pytest_configure(config):
     if not config.getoption("--hypothesis-profile"):
-        settings.load_profile("full" if config.getoption("--full") else "quick")
+        settings.load_profile("full" if config.getoption("--full") or config.getoption("--rest") else "quick")

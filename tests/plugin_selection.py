@@ -11,12 +11,10 @@ QUICK_NOTEBOOKS = ("01_build_the_matrix", "05_transpose_it")
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--full",
-        nargs="?",
-        const="all",
-        choices=("all", "rest"),
-        help="run the tests marked full as well, and all examples of drawn tests; 'rest' leaves out what a run without "
-        "this option has run completely",
+        "--full", action="store_true", help="run the tests marked full as well, and all examples of drawn tests"
+    )
+    parser.addoption(
+        "--rest", action="store_true", help="as --full, without the tests that a run without either has run completely"
     )
 
 
@@ -24,25 +22,26 @@ def pytest_configure(config):
     config.stash[LEFT_OUT] = 0
 
 
+@pytest.hookimpl(trylast=True)  # after hypothesis has marked what is drawn
 def pytest_collection_modifyitems(config, items):
-    scope = config.getoption("--full")
     for item in items:
         if item.path.suffix == ".ipynb" and item.path.stem not in QUICK_NOTEBOOKS:
             item.add_marker("full")
-    if scope == "all":
+    if config.getoption("--full"):
         return
+    rest = config.getoption("--rest")
     kept, left_out = [], []
     for item in items:
-        (kept if is_selected(item, scope) else left_out).append(item)
+        (kept if is_selected(item, rest=rest) else left_out).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
     config.stash[LEFT_OUT] = len(left_out)
 
 
-def is_selected(item, scope):
+def is_selected(item, *, rest):
     is_full = item.get_closest_marker("full") is not None
     is_drawn = item.get_closest_marker("hypothesis") is not None
-    return is_full or is_drawn if scope == "rest" else not is_full
+    return is_full or is_drawn if rest else not is_full
 
 
 def pytest_sessionfinish(session):
@@ -57,7 +56,12 @@ def pytest_testnodedown(node):
 
 def pytest_unconfigure(config):
     left_out = config.stash.get(LEFT_OUT, 0)
-    if config.getoption("--full") or config.getoption("collectonly") or hasattr(config, "workerinput"):
+    if (
+        config.getoption("--full")
+        or config.getoption("--rest")
+        or config.getoption("collectonly")
+        or hasattr(config, "workerinput")
+    ):
         return
     oracles = len(list(Path(__file__).parent.glob("oracles/test_*.py")))
     print(

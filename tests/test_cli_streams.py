@@ -137,7 +137,7 @@ def test_the_status_of_processes(words, out, err):
 
 @needs_full
 @pytest.mark.full
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("words", [LAYER, ("export", "--help"), ("show", "--foo")], ids=" ".join)
 def test_the_status_of_processes_with_all_streams(words):
     for out, err in itertools.product(KINDS, repeat=2):
         assert process_status(words, out, err) == expected(words, out), (out, err)
@@ -269,13 +269,13 @@ def test_interrupted_while_it_imports(folder, kind, program):
 @pytest.mark.parametrize("words", [LAYER, ("figure", *LAYER[1:], "--save", "f.svg")], ids=["show", "figure"])
 def test_interrupted_at_any_time(words):
     """From when this package begins to be imported: what comes before is Python's."""
-    for step in range(30):
+    for step in range(12):
         ready, begun = os.pipe()
         code = f"import os; os.write({begun}, b'.'); from convmatrix.cli import main; raise SystemExit(main())"
         with subprocess.Popen([sys.executable, "-c", code, *words], env=environment(PYTHONPATH=str(ROOT)),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[begun]) as process:  # fmt: skip
             os.read(ready, 1)
-            time.sleep(0.02 + 0.05 * step)
+            time.sleep(0.02 + 0.12 * step)
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=120)
         os.close(ready)

@@ -443,7 +443,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     if is_lazy(obj):
         words["in_channels"] = channels
         bias = None if obj.bias is None else bias
-    if rounds_its_weight(obj):
+    if rounds_its_weight(obj) and not isinstance(weight, MissingValues):
         weight = MissingValues(f"{name} rounds its weight on every call, to prepare quantisation: give the plain layer",
                                ())  # fmt: skip
     entries = entries_of(obj.kernel_size)

@@ -287,14 +287,19 @@ def _renewed(module: Any, name: str) -> NDArray[Any] | None:
         except _MissingError as missing:  # a part, of another shape
             raise _MissingError(MissingValues(missing.values.reason, ())) from missing
         state[attribute] = values
-    if name not in state and not _is_parametrised(module, name) and getattr(module, name, 0) is None:
-        return None
-    return np.array(lookup(name))
+    if name in state:
+        return state[name]
+    tensor = _tensor(module, name)
+    return None if tensor is None else np.array(_values(f"the {name} of {type(module).__name__}", tensor))
 
 
 def _tensor(module: Any, name: str) -> Any:
     if _is_parametrised(module, name):
-        return _parametrised(module, name)
+        held = module._modules["parametrizations"]._modules[name]
+        by = f"is parametrised by {', '.join(_kind(step) for step in held._modules.values())}"
+        return _by_copies(module, name, held, by, lambda copied: copied.forward())
+    if isinstance(getattr(type(module), name, None), property):
+        return _by_copies(module, name, module, "is a property", lambda copied: getattr(copied, name))
     if not hasattr(module, name):
         raise WrongTypeError(f"{type(module).__name__} is not a torch convolution: it has no attribute {name!r}; give "
                              "the layer object itself")  # fmt: skip
@@ -302,7 +307,7 @@ def _tensor(module: Any, name: str) -> Any:
 
 
 def _is_parametrised(module: Any, name: str) -> bool:
-    """Whether an attribute is computed by torch.nn.utils.parametrize; to ask for it may change the module."""
+    """Whether an attribute is computed by torch.nn.utils.parametrize, where to read it may change the module."""
     return name in getattr(_held(module, "_modules").get("parametrizations"), "_modules", {})
 
 
@@ -312,27 +317,19 @@ def _held(module: Any, where: str) -> Mapping[str, Any]:
     return held if isinstance(held, Mapping) else {}
 
 
-def _parametrised(module: Any, name: str) -> Any:
-    """What a parametrisation gives on the next call, by copies of it."""
-    held = module._modules["parametrizations"]._modules[name]
+def _by_copies(module: Any, name: str, held: Any, by: str, compute: Callable[[Any], Any]) -> Any:
+    """What the next call finds in an attribute that is computed, by copies of what computes it."""
     what = f"the {name} of {type(module).__name__}"
-    by = f"{what} is parametrised by {', '.join(map(_kind, _steps(held)))}"
     try:
         copies = [copy.deepcopy(held) for _ in range(2)]
     except (RuntimeError, TypeError) as error:
-        raise _MissingError(
-            MissingValues(f"{by}, which cannot be copied, and reading it could change it: remove it with "
-                          "torch.nn.utils.parametrize.remove_parametrizations", ())
-        ) from error  # fmt: skip
-    first, second = (copied.forward() for copied in copies)
+        reason = f"{what} {by}, which cannot be copied, and reading it could change it: give a module with a plain one"
+        raise _MissingError(MissingValues(reason, ())) from error
+    first, second = (compute(copied) for copied in copies)
     if not np.array_equal(_values(what, first), _values(what, second), equal_nan=True):
         remedy = "call .eval() on the module" if getattr(module, "training", False) else "give a module without it"
-        raise WrongTypeError(f"{by}, which gives other values on every call: {remedy}")
+        raise WrongTypeError(f"{what} {by}, which gives other values on every call: {remedy}")
     return first
-
-
-def _steps(held: Any) -> list[Any]:
-    return list(getattr(held, "_modules", {}).values())
 
 
 def _kind(obj: Any) -> str:

@@ -297,7 +297,7 @@ def heading(title: str, wide: float) -> list[str]:
     Examples
     --------
     >>> [len(line) for line in heading("a" * 1000, 10)], heading("a title", 5)
-    ([55, 55, 54], ['a title'])
+    ([55, 55, 55], ['a title'])
     """
     return wrapped(title, max(wide, _HEADING_WIDE), len(HEADING_PLACES), heading_width)
 

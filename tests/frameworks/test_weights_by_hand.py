@@ -18,7 +18,7 @@ from strategies import integers, seeds, share
 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data(), seed=seeds())
-@share(0.6)
+@share(0.4)
 def test_the_weight_beside_the_layer_makes_the_matrix_by_definition(name, data, seed):
     drawn = data.draw(calls(name))
     w = integers(drawn.weight_shape, seed)
@@ -30,7 +30,7 @@ def test_the_weight_beside_the_layer_makes_the_matrix_by_definition(name, data, 
 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data(), seed=seeds())
-@share(0.6)
+@share(0.4)
 def test_weights_turned_there_and_back(name, data, seed):
     drawn = data.draw(calls(name))
     w = integers(drawn.weight_shape, seed)

@@ -319,8 +319,7 @@ def test_models_with_a_call_of_their_own():
     residual.__name__ = "Sequential"
     with pytest.raises(TypeError, match="^Sequential " + OF_ITS_OWN.format("call", "Sequential")):
         words.from_model(residual(stack))
-    with pytest.raises(TypeError, match=r"^Plain is no Sequential"):
-        words.from_model(plain(stack))
+    assert len(words.from_model(plain(stack))) == 1  # a subclass that computes what Keras does
 
 
 def test_every_layer_of_keras_has_calls_of_keras():

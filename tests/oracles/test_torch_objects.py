@@ -410,6 +410,26 @@ def test_a_parametrised_bias_and_an_orthogonal_weight():
     assert_unchanged(module, before)
 
 
+def test_a_weight_that_is_a_property():
+    class Standardised(nn.Conv1d):
+        reads = 0
+
+        @property
+        def weight(self):
+            if "weight" not in self._parameters:
+                raise AttributeError("weight")
+            self.reads += 1
+            held = self._parameters["weight"]
+            return (held - held.mean()) * self.reads
+
+    module = Standardised(1, 2, 3, dtype=torch.float64)
+    before = module.reads
+    loaded = words.from_layer(module, 5)
+    assert module.reads == before
+    x, y = called(module, (5,))
+    assert_allclose(by_matrix(loaded, x), y)
+
+
 def test_weights_that_are_drawn_or_renewed_by_others_are_refused():
     module = nn.Conv2d(1, 1, 3)
     nn.utils.parametrize.register_parametrization(module, "weight", nn.Dropout(0.5))
