@@ -51,6 +51,22 @@ TORCH = SimpleNamespace(in_channels=1, out_channels=1, kernel_size=(2,), stride=
                         padding_mode="zeros", weight=np.ones((1, 1, 2)), bias=None, transposed=False, output_padding=(0,))
 KERAS = SimpleNamespace(kernel=np.ones((3, 1, 1)), bias=None, kernel_size=(3,), strides=(1,), padding="same",
                         data_format="channels_last", dilation_rate=(1,), groups=1, filters=1)
+FLAX = SimpleNamespace(kernel_size=(2,), strides=1, padding="VALID", input_dilation=1, kernel_dilation=1,
+                       feature_group_count=1, kernel=np.array([[[1]], [[2]]]), bias=None)
+GLUON = {"_op_name": "Convolution", "weight": np.array([[[1, 2]]]), "bias": None,
+         "_kwargs": {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 1, "num_group": 1,
+                     "layout": "NCW"}}
+BLOCKS = type("Sequential", (), {"_children": {"0": type("Conv1D", (), GLUON)()}})()
+KERAS_POOL = type("AveragePooling1D", (), {"name": "mean", "pool_size": (2,), "strides": (2,), "padding": "valid",
+                                           "data_format": "channels_last"})()
+KERAS_MODEL = type("Sequential", (), {"layers": (KERAS_POOL,)})()
+TORCH_POOL = type("AvgPool1d", (SimpleNamespace,), {})(kernel_size=(2,), stride=(2,), padding=(0,), ceil_mode=False,
+                                                       count_include_pad=True)
+TORCH_MODEL = type("Sequential", (SimpleNamespace,), {})(_modules={"pool": TORCH_POOL})
+GRAPH = SimpleNamespace(
+    node=[SimpleNamespace(op_type="GlobalAveragePool", input=["x"], output=["y"], attribute=[])],
+    initializer=[], input=[SimpleNamespace(name="x")], output=[SimpleNamespace(name="y")],
+)
 NODE = SimpleNamespace(op_type="Conv", input=["x", "w"], output=["y"], attribute=[])
 
 
@@ -125,9 +141,9 @@ CALLS = {
     "Frequencies": (frequencies.Frequencies, {"layer": RING, "weight": [1, 0, -1]}),
     "why_no_frequencies": (frequencies.why_no_frequencies, {"layer": RING, "weight": [1, 0, -1]}),
     "compare_inverses": (inverse.compare_inverses, {"layer": Conv((4,), 3), "weight": [1, 2, 3], "x": [1, 2, 3, 4], "y": None,
-                                                    "method": "auto", "damping": 0.0, "penalty": "identity",
+                                                    "method": "lsmr", "damping": 0.0, "penalty": "identity",
                                                     "tolerance": 1e-8}),
-    "deconvolve": (inverse.deconvolve, {"layer": Conv((4,), 3), "weight": [1, 2, 3], "y": [1, 2], "method": "auto",
+    "deconvolve": (inverse.deconvolve, {"layer": Conv((4,), 3), "weight": [1, 2, 3], "y": [1, 2], "method": "dense",
                                         "damping": 0.0, "penalty": "identity", "tolerance": 1e-8, "iterations": 10,
                                         "progress": None}),
     "nullity": (inverse.nullity, {"matrix": C, "limit": 100, "progress": None}),
@@ -143,15 +159,15 @@ CALLS = {
     "norms": (norms.norms, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
     "blind_outputs": (receptive.blind_outputs, {"network": Conv(4, 3)}),
     "coordinate_map": (receptive.coordinate_map, {"network": Conv(4, 3)}),
-    "crop_offset": (receptive.crop_offset, {"source": Conv(4, 3), "reference": None}),
+    "crop_offset": (receptive.crop_offset, {"source": ConvTranspose(4, 3), "reference": None}),
     "receptive_field": (receptive.receptive_field, {"network": Conv(4, 3), "output": (0, 1)}),
     "shortened": (shortened_layers.shortened, {"conv": Conv((1000,), 3)}),
-    "condition_number": (spectrum.condition_number, {"layer": RING, "weight": [1, 2, -1], "method": "auto",
+    "condition_number": (spectrum.condition_number, {"layer": RING, "weight": [1, 2, -1], "method": "dense",
                                                      "progress": None}),
     "extreme_singular_values": (spectrum.extreme_singular_values, {"layer": RING, "weight": [1, 2, -1], "which": "both",
-                                                                   "method": "auto", "progress": None}),
-    "operator_norm": (spectrum.operator_norm, {"layer": RING, "weight": [1, 2, -1], "method": "auto", "progress": None}),
-    "singular_values": (spectrum.singular_values, {"layer": RING, "weight": [1, 2, -1], "method": "auto",
+                                                                   "method": "dense", "progress": None}),
+    "operator_norm": (spectrum.operator_norm, {"layer": RING, "weight": [1, 2, -1], "method": "dense", "progress": None}),
+    "singular_values": (spectrum.singular_values, {"layer": RING, "weight": [1, 2, -1], "method": "dense",
                                                    "progress": None}),
     "null_space": (unseen.null_space, {"matrix": C, "exact": False}),
     "same_output_pair": (unseen.same_output_pair, {"layer": Conv((3,), 2), "weight": [1, 2], "x": [1, 2, 3],
@@ -167,7 +183,7 @@ CALLS = {
     "torch.weight": (torch.weight, {"w": [[[1, 2, 3]]], "inverse": False}),
     "torch.weight_transpose": (torch.weight_transpose, {"w": [[[1, 2, 3]]], "inverse": False}),
     "torch.from_layer": (torch.from_layer, {"obj": TORCH, "input_size": 3}),
-    "torch.from_model": (torch.from_model, {"obj": [TORCH], "input_size": 3, "in_channels": 1}),
+    "torch.from_model": (torch.from_model, {"obj": TORCH_MODEL, "input_size": 6, "in_channels": 1}),
     "tensorflow.conv": (tensorflow.conv, {"input": (1, 8, 8, 3), "filters": (3, 3, 3, 2), "strides": 2, "padding": "SAME",
                                           "data_format": None, "dilations": None, "weight": None}),
     "tensorflow.conv1d": (tensorflow.conv1d, {"input": (1, 8, 1), "filters": (3, 1, 1), "stride": 2, "padding": "SAME",
@@ -201,7 +217,7 @@ CALLS = {
     "tensorflow.weight": (tensorflow.weight, {"w": np.zeros((3, 3, 2, 2)), "inverse": False}),
     "tensorflow.weight_transpose": (tensorflow.weight_transpose, {"w": np.zeros((3, 3, 2, 2)), "inverse": False}),
     "tensorflow.from_layer": (tensorflow.from_layer, {"obj": KERAS, "input_size": 4}),
-    "tensorflow.from_model": (tensorflow.from_model, {"obj": KERAS, "input_size": 4, "in_channels": 1}),
+    "tensorflow.from_model": (tensorflow.from_model, {"obj": KERAS_MODEL, "input_size": 6, "in_channels": 1}),
     "jax.conv": (jax.conv, {"lhs": (1, 6, 6, 3), "rhs": (3, 3, 3, 8), "window_strides": (2, 2), "padding": "SAME",
                             "lhs_dilation": None, "rhs_dilation": None, "dimension_numbers": ("NHWC", "HWIO", "NHWC"),
                             "feature_group_count": 1, "batch_group_count": 1, "weight": None}),
@@ -222,7 +238,7 @@ CALLS = {
     "flax_weight": (flax_layers.flax_weight, {"w": np.zeros((3, 5, 1, 2)), "inverse": False}),
     "flax_weight_transpose": (flax_layers.flax_weight_transpose, {"w": np.ones((3, 1, 1)), "transpose_kernel": False,
                                                                   "padding": "SAME", "inverse": False}),
-    "flax.from_layer": (flax_layers.from_layer, {"obj": KERAS, "input_size": 4, "variables": None, "params": None}),
+    "flax.from_layer": (flax_layers.from_layer, {"obj": FLAX, "input_size": 3, "variables": None, "params": None}),
     "mxnet.conv": (mxnet.conv, {"data": (1, 3, 8, 8), "kernel": (3, 3), "num_filter": 4, "stride": (2, 2),
                                 "dilate": (1, 1), "pad": (1, 1), "num_group": 1, "layout": "NCHW", "no_bias": True,
                                 "weight": None}),
@@ -233,8 +249,8 @@ CALLS = {
     "mxnet.bilinear": (mxnet.bilinear, {"shape": (1, 1, 4, 4)}),
     "mxnet.weight": (mxnet.weight, {"w": np.zeros((4, 3, 3, 2)), "layout": "NHWC", "inverse": False}),
     "mxnet.weight_transpose": (mxnet.weight_transpose, {"w": [[[1, 2, 3]]], "layout": "NCW", "inverse": False}),
-    "mxnet.from_layer": (mxnet.from_layer, {"obj": TORCH, "input_size": 3}),
-    "mxnet.from_model": (mxnet.from_model, {"obj": TORCH, "input_size": 3, "in_channels": 1}),
+    "mxnet.from_layer": (mxnet.from_layer, {"obj": SimpleNamespace(**GLUON), "input_size": 3}),
+    "mxnet.from_model": (mxnet.from_model, {"obj": BLOCKS, "input_size": 5, "in_channels": 1}),
     "onnx.conv": (onnx.conv, {"X": (1, 1, 5), "W": (1, 1, 2), "auto_pad": "NOTSET", "dilations": [1], "group": 1,
                               "kernel_shape": [2], "pads": [0, 0], "strides": [1], "weight": [[[1, 2]]]}),
     "onnx.conv_transpose": (onnx.conv_transpose, {"X": (1, 1, 3), "W": (1, 1, 4), "auto_pad": "NOTSET", "dilations": [1],
@@ -243,7 +259,7 @@ CALLS = {
     "onnx.weight": (onnx.weight, {"W": [[[1, 2]]], "inverse": False}),
     "onnx.weight_transpose": (onnx.weight_transpose, {"W": [[[1, 2]]], "inverse": False}),
     "onnx.from_layer": (onnx.from_layer, {"node": NODE, "input_size": 5, "initializers": {"w": np.ones((1, 1, 3))}}),
-    "onnx.from_model": (onnx.from_model, {"model": NODE, "input_size": (2, 2), "in_channels": 3}),
+    "onnx.from_model": (onnx.from_model, {"model": GRAPH, "input_size": (2, 2), "in_channels": 3}),
     "theano.conv": (theano.conv, {"input_shape": (1, 1, 5, 5), "filter_shape": (1, 1, 2, 3), "border_mode": "half",
                                   "subsample": (1, 1), "filter_flip": True, "filter_dilation": (1, 1), "num_groups": 1,
                                   "unshared": False, "weight": None}),
@@ -316,7 +332,7 @@ CALLS = {
     "palette.tap_colours": (palette.tap_colours, {"count": 3}),
     "plot.crop": (plot.crop, {"layer": ConvTranspose((2,), 3, padding=1), "weight": [1, 2, 3], "x": [10, 1], "channel": 0,
                               "title": "C"}),
-    "plot.factors": (plot.factors, {"matrices": [C, C.T], "names": ["C", "D"], "title": "C"}),
+    "plot.factors": (plot.factors, {"matrices": [C @ C.T, C, C.T], "names": ["CC", "C", "D"], "title": "C"}),
     "plot.film_frame": (plot.film_frame, {"film": stage.film(Conv((3,), 2)), "step": 0}),
     "plot.gram": (plot.gram, {"product": C.T @ C, "name": "C^T C", "title": "C"}),
     "plot.input_map": (plot.input_map, {"layer": Conv((3,), 2), "x": [1, 2, 3], "output": (0,), "channel": 0}),
@@ -329,7 +345,7 @@ CALLS = {
     "plot.output_map": (plot.output_map, {"layer": Conv((4,), 3), "y": [7, 8], "output": (0,), "channel": 0}),
     "plot.overlaps": (plot.overlaps, {"counts": np.ones((3, 3), int), "title": "C"}),
     "plot.receptive_field": (plot.receptive_field, {"pattern": np.eye(3), "title": "C"}),
-    "plot.singular_values": (plot.singular_values, {"values": [3.0, 1.0], "log": True, "zero": None, "title": "C"}),
+    "plot.singular_values": (plot.singular_values, {"values": [3.0, 1.0], "log": True, "zero": 1e-9, "title": "C"}),
     "plot.stamps": (plot.stamps, {"layer": ConvTranspose((2,), 3), "weight": [1, 2, 3], "x": [10, 1], "channel": 0,
                                   "title": "C"}),
     "plot.unseen": (plot.unseen, {"first": np.ones(3), "second": np.zeros(3), "output": np.ones(2), "title": "C"}),

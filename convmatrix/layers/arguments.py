@@ -7,6 +7,8 @@ as it was typed, and what would do.
 import difflib
 import operator
 from collections.abc import Mapping, Sequence
+from math import inf, isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ __all__ = [
     "array_of",
     "cast_for",
     "check_fit",
+    "check_kind",
+    "check_text",
     "check_word",
     "count_axes",
     "entries_of",
@@ -29,6 +33,7 @@ __all__ = [
     "padding_entries",
     "per_axis",
     "positive",
+    "real_number",
     "storable_dtype",
 ]
 
@@ -99,6 +104,33 @@ def positive(what: str, value: Any) -> int:
     if number < 1:
         raise ValueError(f"{what} must be at least 1, got {short(number)}")
     return number
+
+
+def real_number(what: str, value: Any) -> float:
+    """A real number that is finite, as a float."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise WrongTypeError(f"{what} must be a number, got {short(value)} ({type(value).__name__})")
+    try:
+        real = float(value)
+    except OverflowError:
+        real = inf
+    if not isfinite(real):
+        raise ValueError(f"{what} must be a finite number, got {short(value)}")
+    return real
+
+
+def check_kind(what: str, value: Any, *kinds: type) -> None:
+    """Refuse what is none of some classes, such as a number where a layer belongs."""
+    if not isinstance(value, kinds):
+        *others, last = (f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}" for kind in kinds)
+        wanted = f"{', '.join(others)} or {last}" if others else last
+        raise WrongTypeError(f"{what} must be {wanted}, got {short(value)} ({type(value).__name__})")
+
+
+def check_text(what: str, value: Any) -> None:
+    """Refuse what is no text."""
+    if not isinstance(value, str):
+        raise WrongTypeError(f"{what} must be a text, got {short(value)} ({type(value).__name__})")
 
 
 def flag(what: str, value: Any) -> bool:

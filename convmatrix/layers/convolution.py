@@ -213,8 +213,8 @@ class Layer(AnyLayer):
         blocks = -(-total // rows)
         first = integer("first", first)
         if not 0 <= first <= blocks:
-            raise ValueError(f"first={short(first)} but there are {blocks} blocks (= {total} rows / {rows}, rounded up), "
-                             "numbered from 0")  # fmt: skip
+            raise ValueError(f"first={short(first)} but there are {blocks} blocks (= {total} rows / {rows}, rounded "
+                             "up), numbered from 0")  # fmt: skip
         prepared = self._prepared(self.checked_weight(weight, copy=True))
         wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
         # Arguments are checked when this is called, not when the first block is asked for.

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind
 from convmatrix.show import explorer, latex, text
 from convmatrix.show.film import GRID, Look, Panel
 from convmatrix.show.palette import WINDOW, rgb, tap_colours
@@ -84,6 +85,7 @@ def matrix(
     >>> matrix(Conv(200, 3)).images[0].get_array().shape
     (594, 598, 4)
     """  # noqa: DOC502  `tap_raster` refuses
+    check_kind("layer", layer, Conv, ConvTranspose)
     rows, cols = layer.matrix_shape
     _require_line("row", row, rows)
     _require_line("column", col, cols)
