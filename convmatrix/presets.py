@@ -82,6 +82,7 @@ def kernel(name: str, kernel_size: int | Sequence[int] | None = None, ndim: int 
         count = f"{least} {'axis' if least == 1 else 'axes'}"
         need = f"has {count}" if least == most else f"needs at least {count}"
         raise ValueError(f"kernel {short(name)} {need}, got {len(sizes)}")
+    require_memory(8 * prod(sizes), f"a kernel of kernel_size {short(sizes)}", "use a smaller one")
     made = preset.make(sizes)
     shape = made.shape[made.ndim - len(sizes) :]
     if kernel_size is not None and shape != sizes:
@@ -163,8 +164,13 @@ def _difference(sizes: Sizes) -> Array:
     return _outer([*[(1,)] * (len(sizes) - 1), (-1, 1)])
 
 
+_LARGEST_BINOMIAL = 100
+"""More than the size of any row of binomial coefficients that int64 holds."""
+
+
 def _binomial(sizes: Sizes) -> Array:
-    largest = prod(comb(size - 1, (size - 1) // 2) for size in sizes)
+    # Beyond this size one axis alone is too large, in numbers that take long to compute.
+    largest = prod(comb(size - 1, (size - 1) // 2) for size in (min(size, _LARGEST_BINOMIAL) for size in sizes))
     if largest > np.iinfo(np.int64).max:
         raise ValueError(
             f"kernel 'binomial' of kernel_size {sizes} has an entry of {largest:.3g}, which int64 cannot hold (it ends "

@@ -24,6 +24,9 @@ __all__ = ["Slab", "SplitMatrix", "slabs_of", "split"]
 Arrays: TypeAlias = tuple[NDArray[Any], NDArray[np.signedinteger], NDArray[np.signedinteger]]
 """Data, indices and indptr."""
 
+_MOST_SLABS = 10**5
+"""Most slabs of a layer: each is a task of its own, of about 256 MiB."""
+
 _BYTES = 2**28
 """About how large the matrix of a slab is if nobody says."""
 
@@ -187,7 +190,13 @@ def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None
                          f"{counted(layer.nnz, 'entry')}")  # fmt: skip
     if outputs is None:
         outputs = max(conv.output_size[0] * _BYTES // conv.nbytes(checked.dtype), 1)
-    return SplitMatrix(layer, checked, tuple(slabs_of(conv, positive("outputs", outputs))))
+    outputs = positive("outputs", outputs)
+    count = -(-conv.output_size[0] // outputs)
+    if count > _MOST_SLABS:
+        least = -(-conv.output_size[0] // _MOST_SLABS)
+        raise ValueError(f"outputs={short(outputs)} cuts the layer into {short(count)} slabs, but at most "
+                         f"{_MOST_SLABS} are kept: take at least {short(least)}")  # fmt: skip
+    return SplitMatrix(layer, checked, tuple(slabs_of(conv, outputs)))
 
 
 @dataclass(frozen=True, eq=False)

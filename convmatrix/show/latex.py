@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from convmatrix.core.errors import short
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import check_kind, check_text
+from convmatrix.layers.arguments import check_kind, check_text, flag
 from convmatrix.show.film import (
     FAINT,
     GRID,
@@ -96,6 +96,7 @@ def array(
     if nothing not in signs:
         raise ValueError(f"nothing must be one of {', '.join(map(repr, signs))}, got {short(nothing)}")
     check_kind("layer", layer, Conv, ConvTranspose)
+    rulers = flag("rulers", rulers)
     rows, cols = layer.matrix_shape
     if rows * cols > _PLACES:
         raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.errors import short
-from convmatrix.layers.arguments import positive, real_number
+from convmatrix.layers.arguments import check_text, positive, real_number
 
 __all__ = ["INPUT", "OUTPUT", "SEEN", "WINDOW", "ink_on", "rgb", "tap_colours", "tint"]
 
@@ -44,7 +44,8 @@ _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 def rgb(colour: str) -> tuple[int, int, int]:
     """Red, green and blue of ``#rrggbb``, 0 to 255; anything else is a ValueError."""
-    if not _COLOUR.fullmatch(str(colour)):
+    check_text("colour", colour)
+    if not _COLOUR.fullmatch(colour):
         raise ValueError(f"a colour is written #rrggbb, got {short(colour)}")
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue

@@ -141,6 +141,10 @@ def kernel(
     ['w0', 'w1', 'w2']
     """  # noqa: DOC502  the checks below refuse, for all maps
     check_kind("layer", layer, Conv, ConvTranspose)
+    given = entries_of(channels)
+    if given is None:
+        raise WrongTypeError(f"channels must be two numbers, those of an output and an input, got {short(channels)}")
+    channels = (*given,)
     for channel, count, what in zip(channels, layer.weight_shape, ("first axis", "second axis"), strict=False):
         require_channel(count, channel, f"{what} of the weight")
     scene, first = Scene(layer), int(np.ravel_multi_index(channels, layer.weight_shape[:2])) * prod(layer.kernel_size)
@@ -232,6 +236,7 @@ def windows(layer: Conv | ConvTranspose, *, title: str = "", ax: Axes | None = N
     if isinstance(layer, ConvTranspose):
         raise ValueError("the windows of a transposed convolution lie on its input with zeros inserted: draw "
                          "windows(layer.as_conv()), or the stamps")  # fmt: skip
+    check_kind("layer", layer, Conv)
     count = prod(layer.output_size)
     if count > _MAPS:
         raise ValueError(f"the layer has {count} output positions, a map for each, but at most {_MAPS} are drawn: draw "
