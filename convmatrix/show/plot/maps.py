@@ -134,6 +134,8 @@ def kernel(
     ValueError
         If the layer has more than three axes or is too large, if there are no such channels, or `weight` has another
         shape.
+    WrongTypeError
+        If `channels` are no two numbers: a TypeError as well.
 
     Examples
     --------
