@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import counted, short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.npy import ENDING, open_array
 from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers.arguments import check_kind, check_text, positive
 
 __all__ = [
     "bilinear_size",
@@ -80,13 +81,14 @@ def kernel(name: str, kernel_size: int | Sequence[int] | None = None, ndim: int 
     if not least <= len(sizes) <= most:
         count = f"{least} {'axis' if least == 1 else 'axes'}"
         need = f"has {count}" if least == most else f"needs at least {count}"
-        raise ValueError(f"kernel {name!r} {need}, got {len(sizes)}")
+        raise ValueError(f"kernel {short(name)} {need}, got {len(sizes)}")
+    require_memory(8 * prod(sizes), f"a kernel of kernel_size {short(sizes)}", "use a smaller one")
     made = preset.make(sizes)
     shape = made.shape[made.ndim - len(sizes) :]
     if kernel_size is not None and shape != sizes:
         raise ValueError(
-            f"kernel {name!r} has kernel_size {shape}, got {sizes}: it comes in no other size, as box, binomial or "
-            "gaussian do"
+            f"kernel {short(name)} has kernel_size {shape}, got {sizes}: it comes in no other size, as box, binomial "
+            "or gaussian do"
         )
     return made
 
@@ -115,11 +117,17 @@ def bilinear_size(factor: int) -> int:
     int
         ``2*factor - factor % 2``
 
+    Raises
+    ------
+    ValueError
+        If the factor is no integer of at least 1.
+
     Examples
     --------
     >>> [bilinear_size(factor) for factor in (1, 2, 3, 32)]
     [1, 4, 5, 64]
-    """
+    """  # noqa: DOC502  what `positive` raises is documented here, where the user meets it
+    factor = positive("factor", factor)
     return 2 * factor - factor % 2
 
 
@@ -156,8 +164,13 @@ def _difference(sizes: Sizes) -> Array:
     return _outer([*[(1,)] * (len(sizes) - 1), (-1, 1)])
 
 
+_LARGEST_BINOMIAL = 100
+"""More than the size of any row of binomial coefficients that int64 holds."""
+
+
 def _binomial(sizes: Sizes) -> Array:
-    largest = prod(comb(size - 1, (size - 1) // 2) for size in sizes)
+    # Beyond this size one axis alone is too large, in numbers that take long to compute.
+    largest = prod(comb(size - 1, (size - 1) // 2) for size in (min(size, _LARGEST_BINOMIAL) for size in sizes))
     if largest > np.iinfo(np.int64).max:
         raise ValueError(
             f"kernel 'binomial' of kernel_size {sizes} has an entry of {largest:.3g}, which int64 cannot hold (it ends "
@@ -273,6 +286,7 @@ def weight_for(layer: Layer, name: str) -> Array:
     <BLANKLINE>
            [[1, 1]]])
     """
+    check_kind("layer", layer, Conv, ConvTranspose)
     name = _known(name, _KERNELS, "kernel")
     made = kernel(name, layer.kernel_size)
     rows, reads, *_ = layer.weight_shape
@@ -281,14 +295,14 @@ def weight_for(layer: Layer, name: str) -> Array:
         channels = reads * layer.groups
         grouped = f"use groups={channels}, one kernel for each channel, or " if rows % channels == 0 else ""
         raise ValueError(
-            f"kernel {name!r} is for one channel but {inner}_channels // groups = {channels} // {layer.groups} = "
+            f"kernel {short(name)} is for one channel but {inner}_channels // groups = {channels} // {layer.groups} = "
             f"{reads}: {grouped}give a whole weight, of shape {layer.weight_shape}"
         )
     if made.ndim == layer.ndim:
         return np.broadcast_to(made, layer.weight_shape).copy()
     if len(made) * layer.groups != rows:
         raise ValueError(
-            f"kernel {name!r} is a bank of {len(made)} kernels but {outer}_channels // groups = {rows} // "
+            f"kernel {short(name)} is a bank of {len(made)} kernels but {outer}_channels // groups = {rows} // "
             f"{layer.groups} = {rows // layer.groups}: use {outer}_channels={len(made) * layer.groups}"
         )
     return np.concatenate([made] * layer.groups)
@@ -322,6 +336,8 @@ def parse_weight(text: str, layer: Layer) -> Array:
     >>> parse_weight("1,0,0,-1", layer).ravel()
     array([ 1,  0,  0, -1])
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    check_text("text", text)
+    check_kind("layer", layer, Conv, ConvTranspose)
     text = text.strip()
     word = text.lower()
     shape = layer.weight_shape
@@ -359,6 +375,8 @@ def parse_input(text: str, layer: Layer) -> Array:
     >>> parse_input("1,0,-1", Conv((3,), 2))
     array([[ 1,  0, -1]])
     """
+    check_text("text", text)
+    check_kind("layer", layer, Conv, ConvTranspose)
     text = text.strip()
     word = text.lower()
     shape = layer.input_shape
@@ -393,7 +411,7 @@ def _filled(what: str, text: str, shape: Sizes) -> Array | None:
 def _random(what: str, text: str, shape: Sizes) -> Array:
     seed = text.partition(":")[2]
     if not seed.isdecimal():
-        raise ValueError(f"{what} {text!r} needs a seed, a whole number of at least 0: write random:0")
+        raise ValueError(f"{what} {short(text)} needs a seed, a whole number of at least 0: write random:0")
     drawn = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
     return drawn + (drawn >= 0)
 
@@ -422,7 +440,7 @@ def _number(what: str, place: int, word: str) -> int | float | complex:
             raise ValueError(f"number {place} of the {what} is {word}, which is not a finite float64")
         return number
     raise ValueError(
-        f"number {place} of the {what} is {word!r}, which is no integer, float or complex number: write them as "
+        f"number {place} of the {what} is {short(word)}, which is no integer, float or complex number: write them as "
         "1,-0.5,2+1j"
     )
 
@@ -556,12 +574,17 @@ _SETTINGS: Mapping[str, tuple[Conv | ConvTranspose, str]] = {
 }
 
 
+_LONGEST_NAME = 40
+"""Letters of a name that may be a known one, mistyped."""
+
+
 def _known(name: str, table: Mapping[str, object], what: str, words: Sequence[str] = ()) -> str:
     """The name as the table has it."""
+    check_text(f"the name of a {what}", name)
     plain = name.lower().replace("-", "_")
     if plain in table:
         return plain
-    close = difflib.get_close_matches(plain, [*words, *table], n=3)
+    close = difflib.get_close_matches(plain[:_LONGEST_NAME], [*words, *table], n=3)
     numbers = ", numbers such as 1,0,-1 or a .npy file" if words else ""
     known = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join([*words, *table])}{numbers}"
-    raise ValueError(f"there is no {what} {name!r}: {known}")
+    raise ValueError(f"there is no {what} {short(name)}: {known}")

@@ -6,7 +6,6 @@ halo, builds the smaller layer's matrix, and multiplies. Needs dask, the extra `
 """
 
 import importlib
-import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -16,13 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import counted, short
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind, positive
 
 __all__ = ["Slab", "SplitMatrix", "slabs_of", "split"]
 
 Arrays: TypeAlias = tuple[NDArray[Any], NDArray[np.signedinteger], NDArray[np.signedinteger]]
 """Data, indices and indptr."""
+
+_MOST_SLABS = 10**5
+"""Most slabs of a layer: each is a task of its own, of about 256 MiB."""
 
 _BYTES = 2**28
 """About how large the matrix of a slab is if nobody says."""
@@ -103,6 +106,8 @@ def slabs_of(layer: Conv, outputs: int) -> Iterator[Slab]:
     range(0, 3) ((0, 4), (5, 6)) (4, 0, 1, 2, 3)
     range(3, 6) ((0, 1), (2, 6)) (1, 2, 3, 4, 0)
     """
+    check_kind("layer", layer, Conv)
+    outputs = positive("outputs", outputs)
     cut = _cut_zeros if layer.padding_mode == "zeros" else _cut_extended
     total = layer.output_size[0]
     for start in range(0, total, outputs):
@@ -176,17 +181,22 @@ def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None
     ValueError
         If the weight is not the layer's, the layer has no axis, or `outputs` is less than 1.
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    check_kind("layer", layer, Conv, ConvTranspose)
     _dask("dask.array")
     checked = layer.checked_weight(weight, copy=True)  # products are computed later
     conv = layer if isinstance(layer, Conv) else layer.T
     if conv.ndim == 0:
-        raise ValueError(f"{layer!r} has no axis to be split along: use its matrix(weight), which has "
+        raise ValueError(f"{short(layer)} has no axis to be split along: use its matrix(weight), which has "
                          f"{counted(layer.nnz, 'entry')}")  # fmt: skip
     if outputs is None:
         outputs = max(conv.output_size[0] * _BYTES // conv.nbytes(checked.dtype), 1)
-    elif operator.index(outputs) < 1:
-        raise ValueError(f"outputs must be at least 1, got {outputs}")
-    return SplitMatrix(layer, checked, tuple(slabs_of(conv, operator.index(outputs))))
+    outputs = positive("outputs", outputs)
+    count = -(-conv.output_size[0] // outputs)
+    if count > _MOST_SLABS:
+        least = -(-conv.output_size[0] // _MOST_SLABS)
+        raise ValueError(f"outputs={short(outputs)} cuts the layer into {short(count)} slabs, but at most "
+                         f"{_MOST_SLABS} are kept: take at least {short(least)}")  # fmt: skip
+    return SplitMatrix(layer, checked, tuple(slabs_of(conv, outputs)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from convmatrix.core.axis import Axis
 from convmatrix.core.errors import SumOverflowError, WrongTypeError
 from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers.arguments import array_of
 
 __all__ = [
     "Factor",
@@ -399,7 +400,7 @@ def separated(kernel: ArrayLike) -> list[NDArray[Any]]:
     >>> [vector.tolist() for vector in separated([[1, 2, 1], [0, 0, 0], [-1, -2, -1]])]
     [[1, 0, -1], [1, 2, 1]]
     """
-    kernel = np.asarray(kernel)
+    kernel = array_of("kernel", kernel)
     require_finite("kernel", kernel)
     exact = kernel.dtype.kind in "biu"
     numbers = kernel.astype(object if exact else np.result_type(kernel, np.float32))

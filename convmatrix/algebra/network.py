@@ -13,7 +13,7 @@ from scipy import sparse
 
 from convmatrix.algebra.steps import NetworkLayer, Step, Window, joint_period, steps_of
 from convmatrix.core.assembly import index_dtype
-from convmatrix.core.errors import SumOverflowError, WrongTypeError, counted
+from convmatrix.core.errors import SumOverflowError, WrongTypeError, counted, short
 from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers import FixedLayer, Layer, MaxPool
 
@@ -371,8 +371,8 @@ def network_of(stack: Stack) -> Network:
     if isinstance(stack, NetworkLayer):
         return Network([stack])
     if not isinstance(stack, Iterable):
-        raise WrongTypeError(f"a network is needed, got {stack!r}, of type {type(stack).__name__}: give a Network, a "
-                             "layer, or layers in order, as from_model returns them")  # fmt: skip
+        raise WrongTypeError(f"a network is needed, got {short(stack)}, of type {type(stack).__name__}: give a "
+                             "Network, a layer, or layers in order, as from_model returns them")  # fmt: skip
     return Network(stack)
 
 
@@ -493,7 +493,7 @@ def _check_chain(layers: Sequence[NetworkLayer]) -> None:
         raise ValueError("a network needs at least one layer, got none")
     for number, layer in enumerate(layers):
         if not isinstance(layer, NetworkLayer):
-            raise WrongTypeError(f"layer {number} is {layer!r}, of type {type(layer).__name__}, which is no layer")
+            raise WrongTypeError(f"layer {number} is {short(layer)}, of type {type(layer).__name__}, which is no layer")
     for number, (earlier, later) in enumerate(pairwise(layers), start=1):
         if earlier.output_shape != later.input_shape:
             raise ValueError(

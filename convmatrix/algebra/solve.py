@@ -13,7 +13,7 @@ from convmatrix.algebra.frequencies import Frequencies, why_no_frequencies
 from convmatrix.algebra.network import Network, Weights
 from convmatrix.algebra.ranks import Progress, rounding
 from convmatrix.algebra.stacks import Stack, each_weight, with_weights
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer
 
@@ -365,9 +365,11 @@ def _least_squares(blocks: Array, right: Array, values: Array) -> Array:
 def _check_words(layer: Layers, method: str, penalty: str, damping: float, tolerance: float, iterations: int) -> None:
     for name, word, known in (("method", method, get_args(Method)), ("penalty", penalty, get_args(Penalty))):
         if word not in known:
-            raise ValueError(f"{name} {word!r} is not one of {', '.join(known)}")
+            raise ValueError(f"{name} {short(word)} is not one of {', '.join(known)}")
     if penalty != "identity" and layer.ndim == 0:
-        raise ValueError(f"penalty {penalty!r} needs at least one axis to take differences along, this layer has none")
+        raise ValueError(
+            f"penalty {short(penalty)} needs at least one axis to take differences along, this layer has none"
+        )
     for name, number in (("damping", damping), ("tolerance", tolerance)):
         if not 0 <= number < np.inf:
             raise ValueError(f"{name} must be at least 0 and finite, got {number}")

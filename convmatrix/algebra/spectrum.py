@@ -20,7 +20,7 @@ from convmatrix.algebra.circulant import Progress, Turn, ring_values, turns_of, 
 from convmatrix.algebra.lanczos import SUBSPACE, TallConv
 from convmatrix.algebra.network import Network, Weights
 from convmatrix.algebra.stacks import Stack, dtype_of, each_weight, scaled_weights, with_weights
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.core.memory import require_memory
 from convmatrix.layers import Conv, ConvTranspose, Layer
 
@@ -172,7 +172,7 @@ def _doubled(layer: Layer, weight: NDArray[Any]) -> NDArray[Any]:
 
 def _require_method(method: str | None, known: Sequence[str]) -> None:
     if method is not None and method not in known:
-        raise ValueError(f"method {method!r} is not one of {', '.join(known)}")
+        raise ValueError(f"method {short(method)} is not one of {', '.join(known)}")
 
 
 def _why_fft(turns: Sequence[Turn]) -> str:
@@ -255,7 +255,7 @@ def extreme_singular_values(
     """
     _require_method(method, ("fft", "dense", "lanczos"))
     if which not in ("both", "largest", "smallest"):
-        raise ValueError(f"which={which!r} is not one of both, largest, smallest")
+        raise ValueError(f"which={short(which)} is not one of both, largest, smallest")
     stack, weights = with_weights(layer, weight)
     given = checked(stack, weights)
     turns = turns_of(given.conv)

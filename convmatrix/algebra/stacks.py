@@ -13,10 +13,10 @@ from scipy import sparse
 
 from convmatrix.algebra.network import Network
 from convmatrix.algebra.steps import NetworkLayer
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers import Conv, ConvTranspose, FixedLayer, Layer, MaxPool
-from convmatrix.layers.arguments import cast_for
+from convmatrix.layers.arguments import array_of, cast_for
 
 __all__ = [
     "Stack",
@@ -326,8 +326,8 @@ def as_matrix(matrix: Any) -> sparse.csr_array:
     if isinstance(matrix, Network | Conv | ConvTranspose | FixedLayer | MaxPool) or _holds_layers(matrix):
         return _matrix_of_stack(matrix)
     try:
-        dense = np.asarray(matrix)
-    except ValueError:
+        dense = array_of("matrix", matrix)
+    except WrongTypeError:
         dense = np.asarray(None)  # rows of different lengths
     if dense.ndim != 2 or cast_for(dense.dtype) is not None:
         raise WrongTypeError(
@@ -358,7 +358,7 @@ def _canonical(matrix: Any) -> sparse.csr_array:
         raise WrongTypeError(f"matrix must have two axes, got a {type(matrix).__name__} of shape {matrix.shape}")
     if cast_for(matrix.dtype) is not None:
         raise WrongTypeError(f"matrix has dtype {matrix.dtype}, which nothing is computed in: cast it with "
-                             f".astype({cast_for(matrix.dtype)!r})")  # fmt: skip
+                             f".astype({short(cast_for(matrix.dtype))})")  # fmt: skip
     if matrix.format == "csr":
         copied = sparse.csr_array(matrix, copy=True)
         copied.sum_duplicates()

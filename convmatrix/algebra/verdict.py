@@ -19,6 +19,7 @@ from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of
 from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers.arguments import positive
 
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
 
@@ -79,7 +80,7 @@ def generic_weight(layer: Stack, largest: int = 9) -> Any:
     >>> generic_weight(Conv((3,), 3))
     array([[[8, 6, 5]]])
     """  # noqa: DOC502  raised where memory is asked for
-    network = as_network(layer)
+    network, largest = as_network(layer), positive("largest", largest)
     rng = np.random.default_rng(0)
     drawn = [_drawn(one, largest, rng) if isinstance(one, Layer) else None for one in network.layers]
     return drawn[0] if len(drawn) == 1 else drawn

@@ -45,6 +45,9 @@ _IMAGE = 2**16
 _ALIGNED = 64
 """Bytes of a line of the cache, to which arrays in one piece of memory are aligned."""
 
+_MOST_THREADS = 256
+"""More threads than this are never faster, and each has its share of the rows."""
+
 _WORTH_A_THREAD = 10**7
 """Fewest entries that several threads write faster than one."""
 
@@ -172,6 +175,7 @@ def assemble(
         n_rows = row_channels * prod(pattern.n_rows for pattern in patterns)
         if index_dtype(n_rows, n_cols, 0) == np.int32:
             return _canonical(write_small(patterns, weight, groups), (n_rows, n_cols))
+    threads = min(threads, _MOST_THREADS)
     parts = [rows] if threads == 1 else _shares(patterns, len(weight), rows, threads)
     boxes = [box for part in parts for box in _boxes(patterns, weight, groups, part)]
     shape = (sum(box.n_rows for box in boxes), n_cols)

@@ -15,6 +15,9 @@ __all__ = ["SumOverflowError", "TooLargeError", "WrongTypeError", "counted", "sh
 _MOST_DIGITS = 40
 """Most digits of an integer that a refusal writes out."""
 
+_LINE_BREAK = re.compile(r"\s*\n\s*")
+"""Between the rows of an array; strings have theirs escaped."""
+
 _ENDS = 6
 """Digits that are shown of both ends of a longer one."""
 
@@ -71,7 +74,7 @@ def short(value: Any) -> str:
     >>> short([0] * 10**6)
     '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...]'
     """
-    text = _repr.repr(value)
+    text = _LINE_BREAK.sub(" ", _repr.repr(value))
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 

@@ -11,7 +11,6 @@ ending      holds                                                           read
 import hashlib
 import io
 import json
-import operator
 import os
 import re
 import reprlib
@@ -41,6 +40,7 @@ from convmatrix.export.files import (
 )
 from convmatrix.export.matrices import ending_of, layer_as_dict, write_mtx, write_npz
 from convmatrix.layers import Layer
+from convmatrix.layers.arguments import check_kind, positive
 
 __all__ = ["BLOCK_ENDINGS", "BlocksReport", "export_blocks", "read_blocks"]
 
@@ -144,11 +144,12 @@ def export_blocks(
     slice(2, 3, None) [[0, 0, 5, -7]]
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
     ending = ending_of(path, BLOCK_ENDINGS)
+    check_kind("layer", layer, Layer)
     weight = layer.checked_weight(weight)
-    rows = _fitting(layer, weight) if rows is None else operator.index(rows)
+    rows = _fitting(layer, weight) if rows is None else positive("rows", rows)
     layer.row_blocks(weight, rows=rows)  # refuses what it cannot build, before anything is written
     write = _write_folder if ending == ".blocks" else _write_stream
-    return write(layer, weight, Path(path), rows, progress or (lambda done, total: None))
+    return write(layer, weight, Path(path), rows, (lambda done, total: None) if progress is None else progress)
 
 
 def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.csr_array]]":

@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.core.memory import require_memory
 from convmatrix.export.files import replacing, write_text
 from convmatrix.layers import ConvTranspose, Layer
+from convmatrix.layers.arguments import check_kind, flag, integer
 
 __all__ = ["ENDINGS", "Order", "ending_of", "export", "layer_as_dict", "matrix_as_dict"]
 
@@ -119,7 +120,7 @@ def export(
     """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
     ending = ending_of(path)
     if order not in get_args(Order):
-        raise ValueError(f"order must be 'C' or 'F', got {order!r}")
+        raise ValueError(f"order must be 'C' or 'F', got {short(order)}")
     checked = _checked(matrix, layer)
     if ending == ".json":
         if layer is None:
@@ -163,7 +164,7 @@ def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> s
     ending = Path(path).suffix.lower()
     if ending not in known:
         said = f"ends in {ending!r}" if ending else "has no ending"
-        raise ValueError(f"file name {os.fspath(path)!r} {said}, which names no format: use {', '.join(known)}")
+        raise ValueError(f"file name {short(os.fspath(path))} {said}, which names no format: use {', '.join(known)}")
     return ending
 
 
@@ -232,6 +233,7 @@ def matrix_as_dict(
     >>> described["indptr"], described["indices"], described["data"], described["taps"]
     ([0, 2, 4], [0, 1, 1, 2], [1.5, -1.0, 1.5, -1.0], [[0], [1], [0], [1]])
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    check_kind("layer", layer, Layer)
     return _described(layer, None if weight is None else layer.matrix(weight), rank, gram_is_identity)
 
 
@@ -263,8 +265,8 @@ def _described(
         "indices": pattern.indices.tolist(),
         "data": data,
         "taps": taps,
-        "rank": None if rank is None else int(rank),
-        "gram_is_identity": None if gram_is_identity is None else bool(gram_is_identity),
+        "rank": None if rank is None else integer("rank", rank),
+        "gram_is_identity": None if gram_is_identity is None else flag("gram_is_identity", gram_is_identity),
         "transpose": transpose,
         **({"order": order} if order != "C" else {}),
     }
@@ -300,6 +302,8 @@ def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
         raise WrongTypeError(
             f"matrix has dtype {checked.dtype}, which no format can hold: cast it with .astype({wide!r})"
         )
+    if layer is not None:
+        check_kind("layer", layer, Layer)
     if layer is not None and checked.shape != layer.matrix_shape:
         raise ValueError(f"matrix has shape {checked.shape} but that of the layer has {layer.matrix_shape}")
     return checked

@@ -11,7 +11,7 @@ from typing import Any
 
 from convmatrix.core.axis import named_padding
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import PerAxis, per_axis
+from convmatrix.layers.arguments import PerAxis, check_kind, per_axis
 
 __all__ = ["Asking", "Size", "Ways", "ways_to_ask"]
 
@@ -142,6 +142,7 @@ def ways_to_ask(layer: Conv | ConvTranspose) -> Ways:
     torch.nn.ConvTranspose1d: padding=1, output_padding=1
     torch.nn.ConvTranspose1d: padding=1, and output_size=[6] in the call
     """
+    check_kind("layer", layer, Conv, ConvTranspose)
     forward = layer if isinstance(layer, Conv) else layer.T
     sizes = []
     for axis in forward.axes:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convmatrix.core.axis import PADDING_MODES, Axis
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.npy import ArrayFile
 from convmatrix.frameworks.conventions import Array, Convention, Question, Theirs, conventions, layer_of
@@ -292,7 +292,7 @@ def diagnose(
     (('kernel_turned',),)
     """
     if integer("most", most) < 0:
-        raise ValueError(f"most must be at least 0, got {most}")
+        raise ValueError(f"most must be at least 0, got {short(most)}")
     check_word("padding_mode", padding_mode, PADDING_MODES)
     given = {"x": _numbers("x", x), "y": _numbers("y", y), "weight": _numbers("weight", weight)}
     shapes = {name: array.shape for name, array in given.items()}
@@ -301,6 +301,8 @@ def diagnose(
     axes = _axes_of({**said, "padding": padding}, ndim, shapes["x"], shapes["weight"])
     asked = partial(_asked, said=said, padding=padding, ndim=axes, transpose=flag("transpose", transpose),
                     groups=positive("groups", groups), padding_mode=padding_mode, bias=bias)  # fmt: skip
+    table = conventions(axes)
+    most = min(most, len(table))
     # Zeros that take no memory: shapes that cannot fit are found before files are read.
     outline = asked({name: np.broadcast_to(0.0, shape) for name, shape in shapes.items()})
     if not _any_of_their_shape(outline, most):
@@ -310,7 +312,6 @@ def diagnose(
               for name, array in given.items()}  # fmt: skip
     question = asked(arrays)
     precision = Precision.of(arrays["x"], arrays["y"], arrays["weight"], question.bias)
-    table = conventions(axes)
     for count in range(most + 1):
         found = []
         for chosen, edited in _edited(question, table, count):

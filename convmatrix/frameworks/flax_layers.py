@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.jax_numbers import (
     Pairs,
@@ -193,7 +193,7 @@ def flax_conv_transpose(
             layer = _wrapped_layer(sizes, kernel, strides, dilation, spans, in_features, out_features, turned)
     else:
         if isinstance(padding, str) and padding in _NAMES:
-            raise ValueError(f"padding {padding!r} is none of a transposed convolution in Flax, which knows SAME, "
+            raise ValueError(f"padding {short(padding)} is none of a transposed convolution in Flax, which knows SAME, "
                              "VALID and CIRCULAR: use one of these, or numbers")  # fmt: skip
         numbers = padding if isinstance(padding, str) else _pads(padding, len(kernel))
         with argument_names({"size of lhs": "input_size"}):
@@ -332,12 +332,14 @@ def _pads(padding: Any, count: int) -> Pairs:
     entries = [padding] * count if isinstance(padding, int) else entries_of(padding)
     if entries is None:
         raise WrongTypeError(f"padding must be a name, an int or a sequence of one entry for each axis in Flax, got "
-                             f"{padding!r}")  # fmt: skip
+                             f"{short(padding)}")  # fmt: skip
     check_count("padding", entries, count)
     pairs = []
     for axis, entry in enumerate(entries):
         if not isinstance(entry, int) and not (isinstance(entry, tuple) and len(entry) == 2):
-            raise WrongTypeError(f"padding on axis {axis} must be an int or a (low, high) tuple in nnx, got {entry!r}")
+            raise WrongTypeError(
+                f"padding on axis {axis} must be an int or a (low, high) tuple in nnx, got {short(entry)}"
+            )
         pairs.append(pair_of(axis, entry if isinstance(entry, tuple) else (entry, entry)))
     return pairs
 
@@ -484,6 +486,10 @@ def _parameters(
     name = type(obj).__name__
     if variables is None and params is None and getattr(obj, "scope", None) is not None:
         variables = obj.variables  # of a module that linen has bound
+    for what, given in (("variables", variables), ("params", params)):
+        if given is not None and not (hasattr(given, "get") and hasattr(given, "keys")):
+            raise WrongTypeError(f"{what} must be a mapping of names to arrays, got {short(given)} "
+                                 f"({type(given).__name__})")  # fmt: skip
     if params is None and variables is not None:
         params = variables.get("params", variables)
     if params is None:
@@ -492,7 +498,7 @@ def _parameters(
                              "init() returned, too")  # fmt: skip
         params = {"kernel": obj.kernel, "bias": getattr(obj, "bias", None)}
     if "kernel" not in params:
-        raise ValueError(f"the parameters of {name} have no 'kernel' among {', '.join(map(repr, params)) or 'them'}: "
+        raise ValueError(f"the parameters of {name} have no 'kernel' among {', '.join(map(short, params)) or 'them'}: "
                          "give those of this layer alone")  # fmt: skip
     kernel = _values(f"the kernel of {name}", params["kernel"])
     mask = getattr(obj, "mask", None)

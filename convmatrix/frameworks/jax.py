@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.flax_layers import (
     flax_conv,
@@ -387,8 +387,8 @@ def _places(which: str, spec: Any, rank: int) -> tuple[int, ...]:
     if entries is None or sorted(integer(f"{which} of dimension_numbers", entry) for entry in entries) != [
         *range(rank)
     ]:
-        raise ValueError(f"{which} of dimension_numbers is {spec!r}, but the arrays have {rank} axes: give each of 0 "
-                         f"to {rank - 1} once")  # fmt: skip
+        raise ValueError(f"{which} of dimension_numbers is {short(spec)}, but the arrays have {rank} axes: give each "
+                         f"of 0 to {rank - 1} once")  # fmt: skip
     return tuple(int(entry) for entry in entries)
 
 
@@ -397,14 +397,14 @@ def _spelled(numbers: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]
     words = entries_of(numbers)
     if words is None or len(words) != 3 or not all(isinstance(word, str) for word in words):
         raise WrongTypeError(f"dimension_numbers must be three words for lhs, rhs and the output, such as ('NCHW', "
-                             f"'OIHW', 'NCHW'), got {numbers!r}")  # fmt: skip
+                             f"'OIHW', 'NCHW'), got {short(numbers)}")  # fmt: skip
     for which, word, channels in zip(("lhs", "rhs", "the output"), words, ("NC", "OI", "NC"), strict=True):
         if len(word) != rank:
-            raise ValueError(f"dimension_numbers say {word!r} of {which}, {counted(len(word), 'letter')}, but the "
+            raise ValueError(f"dimension_numbers say {short(word)} of {which}, {counted(len(word), 'letter')}, but the "
                              f"arrays have {rank} axes: give one letter for each")  # fmt: skip
         if not set(channels) <= set(word) or len(set(word)) != rank:
-            raise ValueError(f"dimension_numbers say {word!r} of {which}, which needs {channels[0]} and {channels[1]}, "
-                             "and no letter twice")  # fmt: skip
+            raise ValueError(f"dimension_numbers say {short(word)} of {which}, which needs {channels[0]} and "
+                             f"{channels[1]}, and no letter twice")  # fmt: skip
     lhs, rhs, out = words
     letters = [letter for letter in rhs if letter not in "OI"]
     if not set(letters) == set(lhs) - set("NC") == set(out) - set("NC"):
@@ -434,8 +434,10 @@ def _each(name: str, value: Any, count: int) -> list[int]:
         return [1] * count
     entries = entries_of(value)
     if entries is None:
-        remedy = f": write {(value,) * count}" if type(value) is int and value > 0 else ""
-        raise WrongTypeError(f"{name} must be a sequence of one integer for each axis in JAX, got {value!r}{remedy}")
+        remedy = f": write {short((value,) * count)}" if type(value) is int and value > 0 else ""
+        raise WrongTypeError(
+            f"{name} must be a sequence of one integer for each axis in JAX, got {short(value)}{remedy}"
+        )
     check_count(name, entries, count)
     return per_axis(name, entries, count)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convmatrix.core.axis import named_padding
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import entries_of, integer
 
@@ -37,7 +37,7 @@ _NAMES = ("SAME", "SAME_LOWER", "VALID")
 def check_count(name: str, entries: Sequence[Any], count: int) -> None:
     """Refuse a sequence with more or fewer entries than axes."""
     if len(entries) != count:
-        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but the kernel has "
+        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {short(tuple(entries))}, but the kernel has "
                          f"{count} spatial {'axis' if count == 1 else 'axes'}: give one for each")  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def name_of_padding(padding: str, others: Sequence[str] = ()) -> str:
         return upper
     if padding not in others:
         remedy = f": write {upper!r}, in capital letters" if upper in others else ""
-        raise ValueError(f"padding {padding!r} is not one of {', '.join((*_NAMES, *others))}{remedy}")
+        raise ValueError(f"padding {short(padding)} is not one of {', '.join((*_NAMES, *others))}{remedy}")
     return padding
 
 
@@ -80,7 +80,7 @@ def refuse_spread(name: str, word: str, spread: Sequence[int]) -> None:
     """Refuse a name of a padding for an input that is spread by what the word says."""
     for axis, number in enumerate(spread):
         if number != 1:
-            raise ValueError(f"padding {name!r} needs {word} 1 in JAX, got {number} on axis {axis}: give the "
+            raise ValueError(f"padding {short(name)} needs {word} 1 in JAX, got {number} on axis {axis}: give the "
                              "padding as (low, high) pairs")  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def pairs_of(padding: Any, count: int) -> Pairs:
     entries = entries_of(padding)
     if entries is None:
         raise WrongTypeError(f"padding must be a name or a sequence of (low, high) pairs, one for each axis, in JAX, "
-                             f"got {padding!r}")  # fmt: skip
+                             f"got {short(padding)}")  # fmt: skip
     check_count("padding", entries, count)
     return [pair_of(axis, entry) for axis, entry in enumerate(entries)]
 
@@ -104,7 +104,7 @@ def pair_of(axis: int, entry: Any) -> tuple[int, int]:
     ends = entries_of(entry)
     if ends is None or len(ends) != 2:
         remedy = f": write {(entry, entry)}" if type(entry) is int else ""
-        raise WrongTypeError(f"padding on axis {axis} must be a (low, high) pair in JAX, got {entry!r}{remedy}")
+        raise WrongTypeError(f"padding on axis {axis} must be a (low, high) pair in JAX, got {short(entry)}{remedy}")
     return integer(f"padding on axis {axis}, low,", ends[0]), integer(f"padding on axis {axis}, high,", ends[1])
 
 
@@ -137,7 +137,7 @@ def transposed_pads(
         for axis, entry in enumerate(entries_of(padding) or ()):
             if consistent and not isinstance(entry, tuple):
                 raise WrongTypeError(f"padding on axis {axis} must be a tuple with use_consistent_padding=True in JAX, "
-                                     f"got {entry!r}: write {tuple(entry)}")  # fmt: skip
+                                     f"got {short(entry)}: write {tuple(entry)}")  # fmt: skip
         for axis, numbers in enumerate(zip(sizes, spans, strides, pairs, strict=True)):
             _refuse_empty(axis, *numbers, consistent)
         if not consistent:
@@ -146,7 +146,7 @@ def transposed_pads(
     if padding in _TRANSPOSED_NAMES:
         return [_TRANSPOSED_NAMES[padding](span, stride) for span, stride in zip(spans, strides, strict=True)]
     if consistent:
-        raise ValueError(f"padding {padding!r} is not one of SAME, VALID: jax.lax.conv_transpose with "
+        raise ValueError(f"padding {short(padding)} is not one of SAME, VALID: jax.lax.conv_transpose with "
                          "use_consistent_padding=True knows these two, in capital letters")  # fmt: skip
     name = name_of_padding(padding)
     refuse_spread(name, "strides", strides)

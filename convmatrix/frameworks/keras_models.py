@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
 from convmatrix.frameworks.overrides import Override, base_of, comes_from, override_of
 from convmatrix.layers import AvgPool, Conv, MaxPool, Upsample
@@ -143,8 +143,8 @@ def _common_data_format(pieces: Iterable[tuple[str, Any]]) -> str | None:
             continue
         known = known or (name, data_format)
         if data_format != known[1]:
-            raise ValueError(f"{known[0]} has data_format {known[1]!r} but {name} has {data_format!r}: between them "
-                             "channels would be taken for an axis; give a model with one data_format")  # fmt: skip
+            raise ValueError(f"{known[0]} has data_format {known[1]!r} but {name} has {data_format!r}: between "
+                             "them channels would be taken for an axis; give a model with one data_format")  # fmt: skip
     return None if known is None else known[1]
 
 
@@ -155,6 +155,8 @@ def _first_shape(
     said = (entries_of(getattr(model, "input_shape", None)) or [])[1:]
     told_channels = said.pop(0 if data_format == "channels_first" else -1) if len(said) > 1 else None
     layers = [piece for piece in pieces if _kind(piece) not in _PASSED_OVER]
+    if in_channels is not None:
+        positive("in_channels", in_channels)
     channels = in_channels or told_channels or next(filter(None, map(_channels_of, layers)), None)
     if channels is None:
         raise ValueError("no layer of the model tells the channels of its input: give in_channels")
@@ -299,7 +301,9 @@ def one_each(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
     """One integer for each axis, as Keras checks it."""
     entries = entries_of(value)
     if entries is not None and len(entries) != ndim:
-        raise ValueError(f"{name} must be one integer or one for each of {ndim} axes, got {len(entries)}, {value!r}")
+        raise ValueError(
+            f"{name} must be one integer or one for each of {ndim} axes, got {len(entries)}, {short(value)}"
+        )
     return per_axis(name, value, ndim, least)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
+from convmatrix.layers.arguments import array_of as numpy_array
 from convmatrix.layers.arguments import entries_of, integer, positive
 
 __all__ = ["array_of", "moved", "shape_of", "sizes_in", "widened"]
@@ -46,7 +47,7 @@ def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | Non
     """
     entries = entries_of(tuple(value.shape) if hasattr(value, "shape") else value)
     if entries is None:
-        raise WrongTypeError(f"{name} must be an array or a shape, got {value!r} ({type(value).__name__})")
+        raise WrongTypeError(f"{name} must be an array or a shape, got {short(value)} ({type(value).__name__})")
     lengths = [None if unknown and entry is None else integer(f"{name}, axis {axis},", entry)
                for axis, entry in enumerate(entries)]  # fmt: skip
     for axis, length in enumerate(lengths):
@@ -96,7 +97,7 @@ def array_of(value: Any) -> NDArray[Any]:
     for name in ("detach", "cpu"):  # torch refuses what is on a tape, or on another device
         if hasattr(value, name):
             value = getattr(value, name)()
-    return np.asarray(value)
+    return numpy_array("the array", value)
 
 
 def widened(array: NDArray[Any]) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose, FixedLayer, MaxPool
 
 __all__ = ["Chain", "LeftOut", "Loaded", "MissingValues", "attributes_of", "chained", "require_values"]
@@ -186,6 +186,6 @@ def attributes_of(obj: Any, names: Iterable[str], what: str) -> tuple[Any, ...]:
     """
     missing = [name for name in names if not hasattr(obj, name)]
     if missing:
-        raise WrongTypeError(f"{type(obj).__name__} is not {what}: it has no attribute {missing[0]!r}; give the layer "
-                             "object itself")  # fmt: skip
+        raise WrongTypeError(f"{type(obj).__name__} is not {what}: it has no attribute {short(missing[0])}; give the "
+                             "layer object itself")  # fmt: skip
     return tuple(getattr(obj, name) for name in names)

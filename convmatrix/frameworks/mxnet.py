@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in, widened
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, MissingValues, Values, attributes_of, chained
@@ -287,8 +287,8 @@ def weight(w: ArrayLike, layout: str | None = None, *, inverse: bool = False) ->
     known = [name for name, axes in LAYOUTS.items() if axes == array.ndim - 2]
     if layout is None and len(known) > 1:
         raise ValueError(f"layout is not given, but decides where a weight of shape {array.shape} has its channels: "
-                         f"give {' or '.join(map(repr, known))} as MXNet is called ({known[0]!r} is its default), or "
-                         "let conv(..., weight=w) give the weight beside the layer")  # fmt: skip
+                         f"give {' or '.join(map(repr, known))} as MXNet is called ({short(known[0])} is its default), "
+                         "or let conv(..., weight=w) give the weight beside the layer")  # fmt: skip
     return _in_layout(array, layout=layout, inverse=inverse)
 
 
@@ -409,8 +409,8 @@ def _check_layout(layout: Any, count: int) -> None:
     if LAYOUTS[layout] != count:
         fits = " or ".join(word for word, axes in LAYOUTS.items() if axes == count)
         remedy = f"write {fits}" if fits else "MXNet has convolutions of 1, 2 and 3 axes"
-        raise ValueError(f"layout {layout!r} has {counted(LAYOUTS[layout], 'spatial letter')} but kernel has {count} "
-                         f"{'axis' if count == 1 else 'axes'}: {remedy}")  # fmt: skip
+        raise ValueError(f"layout {short(layout)} has {counted(LAYOUTS[layout], 'spatial letter')} but kernel has "
+                         f"{count} {'axis' if count == 1 else 'axes'}: {remedy}")  # fmt: skip
 
 
 def _one_for_each(name: str, value: Any, count: int, default: int, least: int | None = None) -> list[int]:
@@ -424,7 +424,7 @@ def _one_for_each(name: str, value: Any, count: int, default: int, least: int | 
         needed = f"{count} entries, one for each axis of the kernel" if count > 1 else "1 entry, as the kernel"
         spread = type(value) is int and value >= default
         remedy = f": MXNet spreads no number over the axes, write {(value,) * count}" if spread else ""
-        raise ValueError(f"{name} must have {needed}, got {len(entries)}, {value!r}{remedy}")
+        raise ValueError(f"{name} must have {needed}, got {len(entries)}, {short(value)}{remedy}")
     return per_axis(name, entries, count, least=default if least is None else least)
 
 
@@ -565,7 +565,7 @@ def _said(block: Any, words: Sequence[str], what: str) -> Mapping[str, Any]:
     said: Mapping[str, Any] = attributes_of(block, ("_kwargs",), what)[0]
     missing = [word for word in words if word not in said]
     if missing:
-        raise WrongTypeError(f"{type(block).__name__} says no {missing[0]!r} in its _kwargs: give a block of "
+        raise WrongTypeError(f"{type(block).__name__} says no {short(missing[0])} in its _kwargs: give a block of "
                              "mxnet.gluon.nn")  # fmt: skip
     return said
 
@@ -755,7 +755,7 @@ def _pool(block: Any, shape: tuple[int, ...]) -> AvgPool | MaxPool:
     said = _said(block, _POOL_WORDS, "a Gluon pool")
     convention, channels, size = said["pooling_convention"], shape[0], shape[1:]
     if said["pool_type"] not in ("max", "avg") or convention not in ("valid", "full"):
-        raise WrongTypeError(f"{type(block).__name__} has pool_type {said['pool_type']!r} and pooling_convention "
+        raise WrongTypeError(f"{type(block).__name__} has pool_type {short(said['pool_type'])} and pooling_convention "
                              f"{convention!r}, but only 'max' and 'avg' with 'valid' and 'full' are read")  # fmt: skip
     if said["global_pool"]:
         kernel, stride, pads, ceil_mode = size, (1,) * len(size), (0,) * len(size), False

@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
 from convmatrix.frameworks.loaded import Chain, Loaded
@@ -334,7 +334,7 @@ def _checked(name: str, W: Any, layout: str) -> NDArray[Any]:
     cast = "float32" if "float" in str(array.dtype) and array.dtype.itemsize < 4 else cast_for(array.dtype)
     if cast is not None:
         raise WrongTypeError(f"{name} has dtype {array.dtype}, which scipy.sparse cannot hold: cast it with "
-                             f".astype({cast!r})")  # fmt: skip
+                             f".astype({short(cast)})")  # fmt: skip
     return array
 
 

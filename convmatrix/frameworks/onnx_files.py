@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from convmatrix.core.errors import short
 from convmatrix.core.memory import require_memory
 from convmatrix.frameworks.onnx_numbers import shortened
 
@@ -116,7 +117,7 @@ def external_bytes(name: str, entries: Mapping[str, str], folder: Path, needed: 
 def _count(what: str, key: str, text: str) -> int:
     """A number of bytes that is written in decimal digits."""
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
-        raise ValueError(f"{what} has {key} {text[:40]!r}, which is no number of bytes")
+        raise ValueError(f"{what} has {key} {short(text[:40])}, which is no number of bytes")
     return int(text)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import counted, short
 from convmatrix.core.memory import require_memory
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, chained
 from convmatrix.frameworks.onnx_files import model_at
@@ -228,9 +228,9 @@ def _input_shape(
 ) -> Shape:
     """(channels, *size) of the graph's input, as the graph and the arguments say it."""
     if lengths is not None and len(lengths) < 3:
-        raise ValueError(f"input {name!r} has {len(lengths)} axes but needs (N, C, *size), at least 3")
+        raise ValueError(f"input {short(name)} has {len(lengths)} axes but needs (N, C, *size), at least 3")
     if lengths is None and input_size is None:
-        raise ValueError(f"input {name!r} has no shape in the graph: give input_size, one number for each axis")
+        raise ValueError(f"input {short(name)} has no shape in the graph: give input_size, one number for each axis")
     asked = entries_of(input_size)
     if lengths is None:
         lengths = (None, None, *([None, None] if asked is None else [None] * len(asked)))
@@ -238,24 +238,26 @@ def _input_shape(
     if input_size is None:
         for axis, length in enumerate(known):
             if length is None:
-                raise ValueError(f"input {name!r} has no length on spatial axis {axis} in the graph: give input_size")
+                raise ValueError(
+                    f"input {short(name)} has no length on spatial axis {axis} in the graph: give input_size"
+                )
         size = [length or 0 for length in known]
     else:
         if asked is not None and len(asked) != ndim:
-            raise ValueError(f"input_size has {counted(len(asked), 'entry')}, {asked}, but input {name!r} has {ndim} "
-                             "spatial axes in the graph")  # fmt: skip
+            raise ValueError(f"input_size has {counted(len(asked), 'entry')}, {asked}, but input {short(name)} has "
+                             f"{ndim} spatial axes in the graph")  # fmt: skip
         size = per_axis("input_size", input_size, ndim)
     for axis, (length, said) in enumerate(zip(known, size, strict=True)):
         if length not in (None, said):
-            raise ValueError(f"input_size {said} on axis {axis} is not the {length} that input {name!r} has in the "
-                             "graph: leave it out, or clear the shapes of the model")  # fmt: skip
+            raise ValueError(f"input_size {said} on axis {axis} is not the {length} that input {short(name)} has in "
+                             "the graph: leave it out, or clear the shapes of the model")  # fmt: skip
     channels = lengths[1]
     if in_channels is not None and channels not in (None, positive("in_channels", in_channels)):
-        raise ValueError(f"in_channels {in_channels} is not the {channels} that input {name!r} has in the graph")
+        raise ValueError(f"in_channels {in_channels} is not the {channels} that input {short(name)} has in the graph")
     channels = in_channels or channels or _channels_of_first(pieces, constants)
     if channels is None:
-        raise ValueError(f"input {name!r} has no number of channels in the graph, and no convolution tells it: give "
-                         "in_channels")  # fmt: skip
+        raise ValueError(f"input {short(name)} has no number of channels in the graph, and no convolution tells it: "
+                         "give in_channels")  # fmt: skip
     return (channels, *size)
 
 
@@ -321,8 +323,8 @@ def _refuse_unsettled(auto_pad: str, ceil_mode: bool, size: Shape, columns: Mapp
         total = (outputs - 1) * stride + span - n
         if auto_pad.startswith("SAME") and total < 0:
             raise ValueError(
-                f"auto_pad {auto_pad!r} of a pool would pad by {total} on axis {axis} (= ({outputs} outputs - 1) * "
-                f"strides {stride} + {span} - size {n}), and it is not agreed what it reads: onnxruntime leaves out "
+                f"auto_pad {short(auto_pad)} of a pool would pad by {total} on axis {axis} (= ({outputs} outputs - 1) "
+                f"* strides {stride} + {span} - size {n}), and it is not agreed what it reads: onnxruntime leaves out "
                 "entries at the start or at the end, ONNX's own evaluator others; give pads instead of auto_pad"
             )
 
@@ -446,8 +448,8 @@ def _pad(node: Node, shape: Shape, constants: Constants) -> Loaded:
                          "here")  # fmt: skip
     ends = [end for pair in pairs for end in pair]
     if mode != "constant" and min(ends) < 0 < max(ends):
-        raise ValueError(f"pads {shortened(list(pads))} with mode {mode!r} crop and extend at once, and which comes "
-                         "first is not said: use two Pad nodes")  # fmt: skip
+        raise ValueError(f"pads {shortened(list(pads))} with mode {short(mode)} crop and extend at once, and which "
+                         "comes first is not said: use two Pad nodes")  # fmt: skip
     return _depthwise(shape, (1,) * len(shape[1:]), 1, padding=pairs[2:], padding_mode=_PAD_MODES[mode])
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from convmatrix.core.axis import split_same
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.layers.arguments import check_word, entries_of, integer
 
 __all__ = ["AUTO_PADS", "columns_of", "in_onnx_terms", "name_of_pads", "numbers_of", "pads_of", "shortened", "split"]
@@ -103,8 +103,8 @@ def name_of_pads(auto_pad: Any, pads: Any) -> str:
     name = auto_pad.decode("utf-8", "replace") if isinstance(auto_pad, bytes) else auto_pad
     check_word("auto_pad", name, AUTO_PADS)
     if name != "NOTSET" and pads is not None:
-        raise ValueError(f"pads {_said(pads)} cannot stand beside auto_pad {name!r}, which decides them: leave one of "
-                         "the two out")  # fmt: skip
+        raise ValueError(f"pads {_said(pads)} cannot stand beside auto_pad {short(name)}, which decides them: leave "
+                         "one of the two out")  # fmt: skip
     return str(name)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.layouts import array_of
 from convmatrix.frameworks.loaded import attributes_of
 from convmatrix.frameworks.onnx_files import external_bytes
@@ -250,7 +250,7 @@ def node_of(obj: Any, header: Header | None = None) -> Node:
     for attribute in _entries(attributes, f"the attributes of {header.op_type}"):
         name, kind, value = _attribute(attribute)
         if name in read:
-            raise ValueError(f"attribute {name!r} of {header.op_type} is there twice: give it once")
+            raise ValueError(f"attribute {short(name)} of {header.op_type} is there twice: give it once")
         read[name] = (kind, value)
     return Node(header.op_type, header.name, header.inputs, header.outputs,
                 {name: value for name, (_, value) in read.items()},
@@ -315,7 +315,7 @@ def same_kind(node: Node, known: Mapping[str, str]) -> None:
             raise ValueError(f"{node.op_type} has no attributes, got {shortened(name)}")
         check_word(f"attribute of {node.op_type},", name, tuple(known))
         if kind != known[name]:
-            raise ValueError(f"attribute {name!r} of {node.op_type} is of type {kind}, "
+            raise ValueError(f"attribute {short(name)} of {node.op_type} is of type {kind}, "
                              f"{shortened(node.attributes[name])}, but needs {known[name]}")  # fmt: skip
 
 

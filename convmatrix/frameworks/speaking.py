@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from numpy.typing import NDArray
 
+from convmatrix.core.errors import short
 from convmatrix.frameworks import caffe, jax, mxnet, onnx, tensorflow, theano, torch
 from convmatrix.frameworks.calls import WithWeight
 from convmatrix.frameworks.layouts import moved
@@ -149,7 +150,7 @@ class Call(NamedTuple):
         """Refuse words that the framework has no argument for."""
         for name, value in words.unusual().items():
             if name not in self.knows:
-                raise ValueError(f"there is no argument for {name}={value!r}")
+                raise ValueError(f"there is no argument for {name}={short(value)}")
         if self.make not in (Conv, ConvTranspose):
             self._refuse_padding(words)
         if self.needs_size and words.output_size is None:
@@ -165,7 +166,7 @@ class Call(NamedTuple):
         if self.names:
             return
         if name is not None:
-            raise ValueError(f"there are no names for paddings, got {name!r}: say the pads in numbers")
+            raise ValueError(f"there are no names for paddings, got {short(name)}: say the pads in numbers")
         for axis, entry in enumerate(words.numbers):
             if isinstance(entry, tuple):
                 raise ValueError(f"both ends of an axis are padded alike, got {entry} on axis {axis}: pad the input "

@@ -11,7 +11,7 @@ import numpy as np  # noqa: F401  the examples use it
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import split_same
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.keras_models import check_call, keras_padding, one_each, read_model
 from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in, widened
@@ -242,7 +242,7 @@ def conv3d(
     """  # noqa: DOC502  raised by the checks below and by the layer
     for name, value in (("strides", strides), ("dilations", [1] * 5 if dilations is None else dilations)):
         if len(entries_of(value) or ()) != 5:
-            raise WrongTypeError(f"{name} of tf.nn.conv3d must have five entries, [1, d, h, w, 1], got {value!r}")
+            raise WrongTypeError(f"{name} of tf.nn.conv3d must have five entries, [1, d, h, w, 1], got {short(value)}")
     return with_weight(_forward(input, filters, strides, padding, data_format, dilations, ndim=3), weight, _laid_out)
 
 
@@ -378,10 +378,12 @@ def depthwise_conv(
         raise ValueError(f"input has {counted(channels, 'channel')} but filter, (height, width, in, multiplier), is "
                          f"for {in_channels}")  # fmt: skip
     if len(entries_of(strides) or ()) != 4:
-        raise WrongTypeError(f"strides of tf.nn.depthwise_conv2d must have four entries, [1, s, s, 1], got {strides!r}")
+        raise WrongTypeError(
+            f"strides of tf.nn.depthwise_conv2d must have four entries, [1, s, s, 1], got {short(strides)}"
+        )
     stride = _spatial("strides", strides, 2, first)
     if dilations is not None and len(entries_of(dilations) or ()) != 2:
-        raise WrongTypeError(f"dilations of tf.nn.depthwise_conv2d must have two entries, got {dilations!r}")
+        raise WrongTypeError(f"dilations of tf.nn.depthwise_conv2d must have two entries, got {short(dilations)}")
     dilation = _spatial("dilations", dilations, 2, first)
     _refuse_both("tf.nn.depthwise_conv2d", stride, dilation)
     pads = _padding(padding, 2, first)
@@ -915,12 +917,12 @@ def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int
         return per_axis(name, value if entries is None else entries[0], ndim)
     if len(entries) not in (ndim, ndim + 2):
         counts = "1 or 3" if ndim == 1 else f"1, {ndim} or {ndim + 2}"
-        raise ValueError(f"{name} must have {counts} entries, got {len(entries)}, {value!r}")
+        raise ValueError(f"{name} must have {counts} entries, got {len(entries)}, {short(value)}")
     if len(entries) == ndim + 2:
         at = (0, 1) if channels_first else (0, ndim + 1)
         if any(entries[place] != 1 for place in at):
             raise ValueError(f"{name} of batch and channels must be 1, got {entries[at[0]]} and {entries[at[1]]} in "
-                             f"{value!r}: give entries for the spatial axes alone")  # fmt: skip
+                             f"{short(value)}: give entries for the spatial axes alone")  # fmt: skip
         entries = entries[2:] if channels_first else entries[1:-1]
     return per_axis(name, entries, ndim)
 
@@ -932,17 +934,17 @@ def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
         check_word("padding", padding, tuple(_PADDINGS))
         return _PADDINGS[padding]
     if ndim != 2:
-        raise WrongTypeError(f"padding must be 'SAME' or 'VALID' for {ndim} spatial axes, got {padding!r}: TensorFlow "
-                             "takes pairs for two axes alone")  # fmt: skip
+        raise WrongTypeError(f"padding must be 'SAME' or 'VALID' for {ndim} spatial axes, got {short(padding)}: "
+                             "TensorFlow takes pairs for two axes alone")  # fmt: skip
     if len(pairs) != 4 or any(len(entries_of(pair) or ()) != 2 for pair in pairs):
-        raise ValueError(f"padding must have four pairs, those of batch and channels too, got {padding!r}")
+        raise ValueError(f"padding must have four pairs, those of batch and channels too, got {short(padding)}")
     numbers = [tuple(integer(f"padding, axis {axis},", n) for n in pair) for axis, pair in enumerate(pairs)]
     if min(map(min, numbers)) < 0:
-        raise ValueError(f"padding must not be negative, got {padding!r}: TensorFlow crops by slices of the input")
+        raise ValueError(f"padding must not be negative, got {short(padding)}: TensorFlow crops by slices of the input")
     at = (0, 1) if channels_first else (0, 3)
     if any(any(numbers[place]) for place in at):
         raise ValueError(f"padding of batch and channels must be (0, 0), got {numbers[at[0]]} and {numbers[at[1]]} in "
-                         f"{padding!r}")  # fmt: skip
+                         f"{short(padding)}")  # fmt: skip
     return numbers[2:] if channels_first else numbers[1:-1]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import Axis, input_sizes, named_padding
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
 from convmatrix.layers import Conv, ConvTranspose, flip
@@ -455,8 +455,10 @@ def _one_for_each(name: str, value: Any, count: int) -> list[int]:
         return [1] * count
     entries = entries_of(value)
     if entries is None:
-        remedy = f": write {(value,) * count}" if type(value) is int and value > 0 else ""
-        raise WrongTypeError(f"{name} must have one entry for each of {count} axes in Theano, got {value!r}{remedy}")
+        remedy = f": write {short((value,) * count)}" if type(value) is int and value > 0 else ""
+        raise WrongTypeError(
+            f"{name} must have one entry for each of {count} axes in Theano, got {short(value)}{remedy}"
+        )
     _check_counts({name: entries}, count)
     return per_axis(name, entries, count)
 
@@ -465,7 +467,7 @@ def _check_counts(arguments: Mapping[str, Sequence[Any]], count: int) -> None:
     for name, entries in arguments.items():
         if len(entries) != count:
             raise ValueError(f"{name} must have {count} entries, one for each axis, got {len(entries)}: "
-                             f"{tuple(entries)}")  # fmt: skip
+                             f"{short(tuple(entries))}")  # fmt: skip
 
 
 def _numbers(axes: Sequence[Axis]) -> dict[str, Any]:
@@ -482,8 +484,8 @@ def _pads(border_mode: Any, axes: Sequence[Axis]) -> list[tuple[int, int]]:
         _check_counts({"border_mode": border_mode}, len(axes))
         return [_pair(number, entry, len(axes)) for number, entry in enumerate(border_mode)]
     if entries_of(border_mode) is not None:
-        raise WrongTypeError(f"border_mode {border_mode!r} is a {type(border_mode).__name__}, but Theano takes a "
-                             f"tuple: write {tuple(border_mode)}")  # fmt: skip
+        raise WrongTypeError(f"border_mode {short(border_mode)} is a {type(border_mode).__name__}, but Theano takes a "
+                             f"tuple: write {short(tuple(border_mode))}")  # fmt: skip
     pad = _not_negative("border_mode", border_mode)
     return [(pad, pad)] * len(axes)
 
@@ -492,7 +494,7 @@ def _pair(number: int, entry: Any, count: int) -> tuple[int, int]:
     what = f"border_mode on axis {number}"
     if not isinstance(entry, tuple):
         if entries_of(entry) is not None or isinstance(entry, str):
-            raise WrongTypeError(f"{what} must be an integer or a tuple (before, after), got {entry!r}")
+            raise WrongTypeError(f"{what} must be an integer or a tuple (before, after), got {short(entry)}")
         pad = _not_negative(what, entry)
         return (pad, pad)
     if len(entry) != 2:
@@ -566,4 +568,4 @@ def _check_size(number: int, axis: Axis, pair: tuple[int, int], size: int) -> No
 
 def _listed(sizes: range) -> str:
     """A range of sizes, the first and the last of many."""
-    return " or ".join(map(str, sizes)) if len(sizes) <= 4 else f"a size from {sizes[0]} to {sizes[-1]}"
+    return " or ".join(map(str, sizes)) if not sizes[4:] else f"a size from {sizes[0]} to {sizes[-1]}"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, takes_weight, with_weight
 from convmatrix.frameworks.loaded import Chain, Loaded, MissingValues, Values, attributes_of, require_values
 from convmatrix.frameworks.torch_models import (
@@ -198,8 +198,8 @@ def conv_transpose(
     """
     check_word("padding_mode", padding_mode, PADDING_MODES)
     if padding_mode != "zeros":
-        raise ValueError(f"padding_mode {padding_mode!r} is none of a transposed convolution in PyTorch, which knows "
-                         "only 'zeros': transpose the matrix of the convolution, conv(...).T")  # fmt: skip
+        raise ValueError(f"padding_mode {short(padding_mode)} is none of a transposed convolution in PyTorch, which "
+                         "knows only 'zeros': transpose the matrix of the convolution, conv(...).T")  # fmt: skip
     _refuse_names(padding)
     numbers: dict[str, Any] = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride,
                                "padding": padding, "dilation": dilation}  # fmt: skip
@@ -332,8 +332,8 @@ def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tupl
 
 def _refuse_names(padding: Any) -> None:
     if isinstance(padding, str):
-        raise WrongTypeError(f"padding {padding!r} is none of a transposed convolution in PyTorch, which takes numbers "
-                             "only: give the elements to crop at both ends")  # fmt: skip
+        raise WrongTypeError(f"padding {short(padding)} is none of a transposed convolution in PyTorch, which takes "
+                             "numbers only: give the elements to crop at both ends")  # fmt: skip
 
 
 def _refuse_negative(pads: Sequence[tuple[int, int]]) -> None:
@@ -354,11 +354,11 @@ def _spatial(output_size: Any, count: int) -> list[int]:
     entries = entries_of(output_size)
     if entries is None:
         raise WrongTypeError(f"output_size must be a sequence, as in the call of PyTorch's module, got "
-                             f"{output_size!r}: write {(output_size,) * count}")  # fmt: skip
+                             f"{short(output_size)}: write {short((output_size,) * count)}")  # fmt: skip
     if len(entries) not in (count, count + 1, count + 2):
         raise ValueError(
-            f"output_size has {counted(len(entries), 'entry')}, {tuple(entries)}, but needs {count}, one for each "
-            f"axis, or {count + 1} with the channels in front, or {count + 2} with batch and channels"
+            f"output_size has {counted(len(entries), 'entry')}, {short(tuple(entries))}, but needs {count}, one for "
+            f"each axis, or {count + 1} with the channels in front, or {count + 2} with batch and channels"
         )
     return [integer(f"output_size on axis {axis}", entry) for axis, entry in enumerate(entries[-count:])]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
 from convmatrix.frameworks.overrides import comes_from
 from convmatrix.frameworks.torch_objects import is_graph, is_quantised, known_base, obstacle
@@ -239,8 +239,8 @@ def check_borders(pads: Iterable[tuple[int, int]], mode: str, sizes: Iterable[in
         most = {"reflect": size - 1, "circular": size}.get(mode, pad)
         if pad > most:
             why = "reflects the input without its end" if mode == "reflect" else "wraps around the input once"
-            raise ValueError(f"padding {pad} on axis {axis} is too large for padding_mode {mode!r}, which {why}: with "
-                             f"input_size {size} it can be {most} at most")  # fmt: skip
+            raise ValueError(f"padding {pad} on axis {axis} is too large for padding_mode {short(mode)}, which {why}: "
+                             f"with input_size {size} it can be {most} at most")  # fmt: skip
 
 
 # -- what becomes a layer --------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def _adaptive(module: Any, shape: Shape) -> Loaded:
         raise ValueError(f"output_size has {counted(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}: "
                          "give one for each")  # fmt: skip
     if len(asked) == 1 and asked[0] is None:
-        raise ValueError(f"output_size is {output_size!r}, but AdaptiveAvgPool1d takes no None: write {shape[1]}")
+        raise ValueError(f"output_size is {short(output_size)}, but AdaptiveAvgPool1d takes no None: write {shape[1]}")
     kernel = []
     for axis, (n, o) in enumerate(zip(shape[1:], asked, strict=True)):
         outputs = n if o is None else positive(f"output_size on axis {axis}", o)
@@ -320,7 +320,7 @@ def _resize(module: Any, shape: Shape) -> Loaded:
         said = "neither" if size is None else "both"
         raise ValueError(f"Upsample needs a size or a scale_factor, got {said}: give one of the two")
     if align is not None and mode != "linear":
-        raise ValueError(f"align_corners={align} with mode {mode!r}, which PyTorch refuses: leave it out")
+        raise ValueError(f"align_corners={align} with mode {short(mode)}, which PyTorch refuses: leave it out")
     recompute = bool(getattr(module, "recompute_scale_factor", False))
     if recompute and scale is None:
         raise ValueError("recompute_scale_factor=True with a size, which PyTorch refuses: leave one of the two out")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.layouts import array_of, widened
 from convmatrix.frameworks.loaded import MissingValues, Values
 from convmatrix.frameworks.overrides import base_of, comes_from, module_of, override_of
@@ -301,8 +301,8 @@ def _tensor(module: Any, name: str) -> Any:
     if isinstance(getattr(type(module), name, None), property):
         return _by_copies(module, name, module, "is a property", lambda copied: getattr(copied, name))
     if not hasattr(module, name):
-        raise WrongTypeError(f"{type(module).__name__} is not a torch convolution: it has no attribute {name!r}; give "
-                             "the layer object itself")  # fmt: skip
+        raise WrongTypeError(f"{type(module).__name__} is not a torch convolution: it has no attribute {short(name)}; "
+                             "give the layer object itself")  # fmt: skip
     return getattr(module, name)
 
 

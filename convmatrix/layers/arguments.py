@@ -7,10 +7,12 @@ as it was typed, and what would do.
 import difflib
 import operator
 from collections.abc import Mapping, Sequence
+from math import inf, isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from convmatrix.core.axis import PADDING_NAMES, Axis
 from convmatrix.core.errors import WrongTypeError, counted, short
@@ -18,8 +20,11 @@ from convmatrix.core.errors import WrongTypeError, counted, short
 __all__ = [
     "Padding",
     "PerAxis",
+    "array_of",
     "cast_for",
     "check_fit",
+    "check_kind",
+    "check_text",
     "check_word",
     "count_axes",
     "entries_of",
@@ -28,6 +33,7 @@ __all__ = [
     "padding_entries",
     "per_axis",
     "positive",
+    "real_number",
     "storable_dtype",
 ]
 
@@ -43,6 +49,9 @@ _OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "perio
 
 _MOST_ENTRIES = 1000
 """Most entries of a sequence that is copied and counted: many more than a layer has axes."""
+
+_LONGEST_REASON = 200
+"""Letters of what NumPy says that are repeated."""
 
 _LONGEST_WORD = 40
 """Letters of a word that may be a known one, mistyped."""
@@ -97,6 +106,33 @@ def positive(what: str, value: Any) -> int:
     return number
 
 
+def real_number(what: str, value: Any) -> float:
+    """A real number that is finite, as a float."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise WrongTypeError(f"{what} must be a number, got {short(value)} ({type(value).__name__})")
+    try:
+        real = float(value)
+    except OverflowError:
+        real = inf
+    if not isfinite(real):
+        raise ValueError(f"{what} must be a finite number, got {short(value)}")
+    return real
+
+
+def check_kind(what: str, value: Any, *kinds: type) -> None:
+    """Refuse what is none of some classes, such as a number where a layer belongs."""
+    if not isinstance(value, kinds):
+        *others, last = (f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}" for kind in kinds)
+        wanted = f"{', '.join(others)} or {last}" if others else last
+        raise WrongTypeError(f"{what} must be {wanted}, got {short(value)} ({type(value).__name__})")
+
+
+def check_text(what: str, value: Any) -> None:
+    """Refuse what is no text."""
+    if not isinstance(value, str):
+        raise WrongTypeError(f"{what} must be a text, got {short(value)} ({type(value).__name__})")
+
+
 def flag(what: str, value: Any) -> bool:
     """A bool, of Python's or NumPy's."""
     if not isinstance(value, bool | np.bool_):
@@ -120,6 +156,17 @@ def _meant(word: Any, known: Sequence[str]) -> str:
     return f": did you mean {close[0]!r}?" if close and close[0] in known else ""
 
 
+def array_of(what: str, value: Any) -> NDArray[Any]:
+    """An array of NumPy's, or what NumPy makes of the value."""
+    try:
+        return np.asarray(value)
+    except MemoryError:
+        raise
+    except Exception as error:  # lists of lists of different lengths, and objects of any class
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        raise WrongTypeError(f"{what} is {short(value)}, of which NumPy makes no array ({reason})") from error
+
+
 def cast_for(dtype: np.dtype[Any]) -> str | None:
     """The dtype to cast to where scipy.sparse cannot hold this one, or None where it can."""
     if dtype.kind in "biufc" and dtype.char not in _CASTS:
@@ -131,8 +178,8 @@ def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """A dtype of NumPy's, if scipy.sparse can hold it, in the byte order of the machine."""
     try:
         known = np.dtype(dtype)
-    except (TypeError, ValueError, SyntaxError, OverflowError, AttributeError, RecursionError):  # what NumPy raises
-        raise WrongTypeError(f"dtype {short(dtype)} is none that NumPy knows: use 'float64', say") from None
+    except Exception as error:  # NumPy reads objects of any class
+        raise WrongTypeError(f"dtype {short(dtype)} is none that NumPy knows: use 'float64', say") from error
     cast = cast_for(known)
     if cast is not None:
         raise WrongTypeError(f"dtype {known} is none that scipy.sparse can hold: use {cast!r}")

@@ -16,7 +16,7 @@ from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.errors import TooLargeError, WrongTypeError, counted, short, shortens_refusals
 from convmatrix.core.pattern import pattern_of, windows_of
-from convmatrix.layers.arguments import flag, storable_dtype
+from convmatrix.layers.arguments import array_of, flag, storable_dtype
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -128,7 +128,7 @@ class AnyLayer:
         >>> Conv(4, 3).vec(np.zeros((10, 4, 4))).shape
         (16, 10)
         """
-        x = np.asarray(x)
+        x = array_of("x", x)
         for shape in (self.input_shape, self.input_size if self.in_channels == 1 else self.input_shape):
             lead = x.ndim - len(shape)
             if lead >= 0 and x.shape[lead:] == shape:
@@ -161,7 +161,7 @@ class AnyLayer:
         array([[[0, 1],
                 [2, 3]]])
         """
-        y = np.asarray(y)
+        y = array_of("y", y)
         m = self.matrix_shape[0]
         if y.ndim not in (1, 2) or len(y) != m:
             raise ValueError(

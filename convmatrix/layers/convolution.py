@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from convmatrix.core.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
-from convmatrix.core.errors import WrongTypeError, counted, shortens_refusals
+from convmatrix.core.errors import WrongTypeError, counted, short, shortens_refusals
 from convmatrix.core.gram import gram_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import (
@@ -30,11 +30,13 @@ from convmatrix.core.pattern import (
 from convmatrix.layers.arguments import (
     Padding,
     PerAxis,
+    array_of,
     cast_for,
     check_fit,
     check_word,
     count_axes,
     flag,
+    integer,
     padding_entries,
     per_axis,
     positive,
@@ -209,9 +211,10 @@ class Layer(AnyLayer):
         """
         rows, total = positive("rows", rows), self.matrix_shape[0]
         blocks = -(-total // rows)
-        if not 0 <= operator.index(first) <= blocks:
-            raise ValueError(f"first={first} but there are {blocks} blocks (= {total} rows / {rows}, rounded up), "
-                             "numbered from 0")  # fmt: skip
+        first = integer("first", first)
+        if not 0 <= first <= blocks:
+            raise ValueError(f"first={short(first)} but there are {blocks} blocks (= {total} rows / {rows}, rounded "
+                             "up), numbered from 0")  # fmt: skip
         prepared = self._prepared(self.checked_weight(weight, copy=True))
         wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
         # Arguments are checked when this is called, not when the first block is asked for.
@@ -402,7 +405,7 @@ class Layer(AnyLayer):
         >>> Conv((3,), 2, out_channels=2).bias_vector([10, 20])
         array([10, 10, 20, 20])
         """
-        bias = np.asarray(bias)
+        bias = array_of("bias", bias)
         if bias.shape != (self.out_channels,):
             raise ValueError(
                 f"bias has shape {bias.shape} but must have shape ({self.out_channels},), one number for each output "
@@ -455,7 +458,9 @@ class Layer(AnyLayer):
 
     def _consecutive(self, rows: slice) -> range:
         if not isinstance(rows, slice):
-            raise WrongTypeError(f"rows is {rows!r} but has to be a slice of consecutive rows, such as slice(0, 100)")
+            raise WrongTypeError(
+                f"rows is {short(rows)} but has to be a slice of consecutive rows, such as slice(0, 100)"
+            )
         wanted = range(*rows.indices(self.matrix_shape[0]))
         if wanted.step != 1:
             raise ValueError(f"rows={rows} has step {wanted.step}, but only consecutive rows are built: take "
@@ -491,7 +496,7 @@ class Layer(AnyLayer):
         >>> Conv((4,), 2).checked_weight([1, 2])
         array([[[1, 2]]])
         """
-        weight = np.asarray(weight)
+        weight = array_of("weight", weight)
         cast = cast_for(weight.dtype)
         if cast is not None:
             raise WrongTypeError(
@@ -882,15 +887,23 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     ndarray
         Of the shape of `weight`.
 
+    Raises
+    ------
+    ValueError
+        If the weight has fewer axes than `ndim`, or if an argument is of a kind that does not do (also a TypeError).
+
     Examples
     --------
     >>> flip([[1, 2], [3, 4]])
     array([[4, 3],
            [2, 1]])
     """
-    weight = np.asarray(weight)
+    weight = array_of("weight", weight)
     if ndim is None:
         ndim = weight.ndim if weight.ndim <= 2 else weight.ndim - 2
+    elif not 0 <= integer("ndim", ndim) <= weight.ndim:
+        raise ValueError(f"ndim is {short(integer('ndim', ndim))} but the weight has shape {weight.shape}: give the "
+                         "number of its spatial axes, the last ones")  # fmt: skip
     return np.flip(weight, axis=tuple(range(weight.ndim - ndim, weight.ndim)))
 
 

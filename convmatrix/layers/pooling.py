@@ -22,6 +22,7 @@ from convmatrix.core.pattern import Pattern, windows_of
 from convmatrix.layers.arguments import (
     Padding,
     PerAxis,
+    array_of,
     check_fit,
     count_axes,
     flag,
@@ -487,7 +488,7 @@ class MaxPool(Pool):
                 "max pooling is not linear: what each window selects depends on the input, so say which, as in "
                 ".matrix(x); .pattern() is what the windows see"
             )
-        x = np.asarray(x)
+        x = array_of("x", x)
         if x.dtype.kind not in "biuf":
             raise WrongTypeError(f"x has dtype {x.dtype}, of which no entry is the largest: give real numbers")
         values = self.vec(x)

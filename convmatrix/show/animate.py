@@ -31,7 +31,7 @@ import matplotlib as mpl
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, features
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.export import replacing
 from convmatrix.show.film import (
     FAINT,
@@ -175,11 +175,13 @@ def _checked(path: str | os.PathLike[str], seconds: float) -> str:
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
         said = f"ends in {ending!r}" if ending else "has no ending"
-        raise ValueError(f"file name {os.fspath(path)!r} {said}, which names no animation: use {', '.join(ENDINGS)}")
+        raise ValueError(
+            f"file name {short(os.fspath(path))} {said}, which names no animation: use {', '.join(ENDINGS)}"
+        )
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise WrongTypeError(f"seconds_per_step must be a number, got {seconds!r}")
+        raise WrongTypeError(f"seconds_per_step must be a number, got {short(seconds)}")
     if not _FASTEST <= seconds <= _SLOWEST:
-        raise ValueError(f"seconds_per_step must be from {_FASTEST:g} to {_SLOWEST:g}, got {seconds!r}")
+        raise ValueError(f"seconds_per_step must be from {_FASTEST:g} to {_SLOWEST:g}, got {short(seconds)}")
     if ending == ".mp4" and shutil.which("ffmpeg") is None:
         raise FileNotFoundError("an .mp4 file needs ffmpeg, which is not installed here: install it, or save .gif, "
                                 ".webp or .html, which need nothing more")  # fmt: skip

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 from convmatrix import export
 from convmatrix.core.errors import counted, short
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
 from convmatrix.show.printable import printable, shortened
 from convmatrix.show.scene import Scene, number_label
@@ -206,7 +207,7 @@ def save(
     '<!doctype html>'
     """  # noqa: DOC502  what `export.write_text` raises is documented here, where the user meets it
     if Path(path).suffix.lower() not in ENDINGS:
-        raise ValueError(f"file name {os.fspath(path)!r} does not end in {' or '.join(ENDINGS)}, as a page must")
+        raise ValueError(f"file name {short(os.fspath(path))} does not end in {' or '.join(ENDINGS)}, as a page must")
     export.write_text(page(layer, weight, title=title), path)
 
 
@@ -259,6 +260,7 @@ def specification(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: 
     >>> specification(Conv(4, 3), None, "C")["title"]
     'C'
     """
+    check_kind("layer", layer, Conv, ConvTranspose)
     if layer.ndim not in (1, 2):
         raise ValueError(f"the explorer shows 1 or 2 axes, but the layer has {layer.ndim}")
     return {
@@ -362,6 +364,7 @@ def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title
     >>> table(Conv((3,), 2), title="C & its taps").splitlines()[0]
     '<p><strong>C &amp; its taps</strong></p>'
     """
+    check_kind("layer", layer, Conv, ConvTranspose)
     if layer.nnz > _IMAGE_ENTRIES:
         raise ValueError(f"the matrix has {short(layer.nnz)} entries but at most {_IMAGE_ENTRIES} are drawn: take a "
                          "smaller layer")  # fmt: skip

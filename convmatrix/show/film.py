@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from convmatrix.core.errors import short
+from convmatrix.layers.arguments import integer
 from convmatrix.show.printable import ems, wrapped
 
 __all__ = [
@@ -194,8 +196,9 @@ class Film:
         """
         if step is None:
             return dict(self.base)
+        step = integer("step", step)
         if not 0 <= step < len(self.frames):
-            raise ValueError(f"step {step} is not there: the layer has steps 0 to {len(self.frames) - 1}")
+            raise ValueError(f"step {short(step)} is not there: the layer has steps 0 to {len(self.frames) - 1}")
         seen = {**self.base, **self.waiting}
         for frame in self.frames[:step]:
             seen.update(frame.lasting)

@@ -11,7 +11,9 @@ from typing import Literal
 
 from numpy.typing import ArrayLike
 
+from convmatrix.core.errors import short
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind, check_text, flag
 from convmatrix.show.film import (
     FAINT,
     GRID,
@@ -92,7 +94,9 @@ def array(
     """
     signs = {"0": "0", "dot": r"\cdot", "blank": ""}
     if nothing not in signs:
-        raise ValueError(f"nothing must be one of {', '.join(map(repr, signs))}, got {nothing!r}")
+        raise ValueError(f"nothing must be one of {', '.join(map(repr, signs))}, got {short(nothing)}")
+    check_kind("layer", layer, Conv, ConvTranspose)
+    rulers = flag("rulers", rulers)
     rows, cols = layer.matrix_shape
     if rows * cols > _PLACES:
         raise ValueError(
@@ -389,6 +393,7 @@ def escape(text: str) -> str:
     >>> print(escape(r"\input{x} 50% of $x_1 & naïve"))
     \textbackslash{}input\{x\} 50\% of \$x\_1 \& na\"{\i}ve
     """  # noqa: DOC502  raised for the character
+    check_text("text", text)
     return "".join(map(_escaped, unicodedata.normalize("NFC", " ".join(text.split()))))
 
 

@@ -3,8 +3,13 @@
 Named here as numbers, so that text needs no matplotlib.
 """
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
+
+from convmatrix.core.errors import short
+from convmatrix.layers.arguments import check_text, positive, real_number
 
 __all__ = ["INPUT", "OUTPUT", "SEEN", "WINDOW", "ink_on", "rgb", "tap_colours", "tint"]
 
@@ -34,8 +39,14 @@ _CIVIDIS = ("#00224e", "#002e6a", "#1a386f", "#32436d", "#434e6c", "#535a6d", "#
             "#8c8878", "#9b9476", "#aba072", "#bcae6c", "#cdbb63", "#dec958", "#f0d846", "#fee838")  # fmt: skip
 
 
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+
+
 def rgb(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue of ``#rrggbb``, 0 to 255."""
+    """Red, green and blue of ``#rrggbb``, 0 to 255; anything else is a ValueError."""
+    check_text("colour", colour)
+    if not _COLOUR.fullmatch(colour):
+        raise ValueError(f"a colour is written #rrggbb, got {short(colour)}")
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue
 
@@ -47,11 +58,18 @@ def tint(colour: str, part: float) -> str:
     -------
     str
 
+    Raises
+    ------
+    ValueError
+        If the part is not from 0 to 1, or the colour none.
+
     Examples
     --------
     >>> tint("#004080", 0.5)
     '#80a0c0'
     """
+    if not 0 <= real_number("part", part) <= 1:
+        raise ValueError(f"part must be from 0 to 1, got {short(part)}")
     return "#" + bytes(round(255 + (value - 255) * part) for value in rgb(colour)).hex()
 
 
@@ -67,7 +85,7 @@ def tap_colours(count: int) -> list[str]:
     >>> tap_colours(2)
     ['#3f90da', '#ffa90e']
     """
-    if count <= len(_PETROFF):
+    if positive("count", count) <= len(_PETROFF):
         return list(_PETROFF[:count])
     return [f"#{number:06x}" for number in _sequence(np.arange(count) / (count - 1)).tolist()]
 

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.layers import AvgPool, Conv, MaxPool
+from convmatrix.layers.arguments import check_kind
 from convmatrix.show.scene import Scene, number_label
 
 __all__ = ["AverageScene", "MaximumScene", "scene_of_pool"]
@@ -44,6 +45,7 @@ def scene_of_pool(pool: AvgPool | MaxPool, x: ArrayLike | None) -> Scene:
     >>> scene.cols.tolist(), scene.made_of(1, scene.terms(1, "abcd".__getitem__))
     ([0, 3], 'max(c, d)')
     """  # noqa: DOC502  what the pool raises is documented here, where the user meets it
+    check_kind("pool", pool, AvgPool, MaxPool)
     windows = Conv(
         pool.input_size, pool.kernel_size, stride=pool.stride, padding=_pads(pool), dilation=pool.dilation,
         groups=pool.channels, in_channels=pool.channels, out_channels=pool.channels, ndim=pool.ndim,

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.core.axis import Axis
+from convmatrix.core.errors import short
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.palette import tap_colours
 
@@ -320,7 +321,7 @@ class Scene:
         if not isinstance(self.layer, ConvTranspose):
             raise ValueError("only a transposed convolution crops its result: take the scene of layer.T")
         if self.layer.padding_mode != "zeros":
-            raise ValueError(f"padding_mode {self.layer.padding_mode!r} folds the border back onto the result and "
+            raise ValueError(f"padding_mode {short(self.layer.padding_mode)} folds the border back onto the result and "
                              "crops nothing: draw the stamps")  # fmt: skip
         forward = self.layer.T
         whole = Conv(

@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 from convmatrix.core.axis import Axis
+from convmatrix.core.errors import counted, short
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind, integer
 
 __all__ = ["Relationship", "SizeChoice", "relationship", "size_choices"]
 
@@ -31,6 +33,14 @@ class SizeChoice(NamedTuple):
     output_padding: int
 
 
+def _axis_of(layer: Conv | ConvTranspose, axis: int) -> Axis:
+    """The axis of that number, which may count from the end."""
+    number = integer("axis", axis)
+    if not -layer.ndim <= number < layer.ndim:
+        raise ValueError(f"axis {short(number)} is not there: the layer has {counted(layer.ndim, 'spatial dimension')}")
+    return layer.axes[number]
+
+
 def relationship(layer: Conv | ConvTranspose, axis: int) -> Relationship:
     """Say how the output size of one axis comes about.
 
@@ -50,7 +60,8 @@ def relationship(layer: Conv | ConvTranspose, axis: int) -> Relationship:
     >>> relationship(Conv(6, 3, stride=2, padding=1).T, 0)[:3]
     (14, "o' = s(i' - 1) + a + k - 2p", '2*(3 - 1) + 1 + 3 - 2*1 = 6')
     """
-    forward = layer.axes[axis]
+    check_kind("layer", layer, Conv, ConvTranspose)
+    forward = _axis_of(layer, axis)
     if isinstance(layer, Conv):
         return _of_convolution(forward)
     return _of_transpose(forward, layer.input_size[axis], *layer.padding[axis], layer.output_padding[axis])
@@ -127,7 +138,8 @@ def size_choices(layer: Conv | ConvTranspose, axis: int) -> list[SizeChoice]:
     >>> size_choices(Conv(5, 3, stride=2, padding=1), 0)
     [SizeChoice(size=5, leftover=0, output_padding=0), SizeChoice(size=6, leftover=1, output_padding=1)]
     """
-    forward = layer.axes[axis]
+    check_kind("layer", layer, Conv, ConvTranspose)
+    forward = _axis_of(layer, axis)
     sizes = forward.input_sizes()
     if (count := sizes.stop - sizes.start) > _LISTED:
         raise ValueError(

@@ -13,8 +13,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
+from convmatrix.layers.arguments import check_kind
 from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, text_size
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, tint
 from convmatrix.show.pools import scene_of_pool
@@ -92,6 +93,7 @@ def film(
     >>> [made.cell_id(key) for key in made.frames[1].looks if made.panels[key[0]].name == "matrix"]
     ['matrix-1-1', 'matrix-1-2']
     """
+    check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
     if layer.ndim > 2:
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (maps or matrix):
@@ -122,7 +124,7 @@ def _view_of(layer: Drawable, view: str | None) -> View:
     if view is None:
         return "stamps" if isinstance(layer, ConvTranspose) else "windows"
     if view not in get_args(View):
-        raise ValueError(f"view must be one of {', '.join(map(repr, get_args(View)))}, got {view!r}")
+        raise ValueError(f"view must be one of {', '.join(map(repr, get_args(View)))}, got {short(view)}")
     if view == "stamps" and not isinstance(layer, ConvTranspose):
         remedy = "take layer.T, or view 'windows'" if isinstance(layer, Conv) else "take view 'windows'"
         raise ValueError("view 'stamps' shows what the inputs of a transposed convolution add, and this layer is none: "

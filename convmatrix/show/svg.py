@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from string import Template
 
+from convmatrix.layers.arguments import check_kind, real_number
 from convmatrix.show.film import (
     FAINT,
     FOOT,
@@ -61,6 +62,8 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
     >>> svg.count("<animate"), svg.startswith("<svg")
     (5, True)
     """
+    check_kind("film", film, Film)
+    seconds_per_step = real_number("seconds_per_step", seconds_per_step)
     wide, tall = _n(film.width), _n(film.height + FOOT)
     named = _escaped(film.title or _UNTITLED)
     steps = "; ".join(frame.caption for frame in film.frames[:4]) + ("; …" if len(film.frames) > 4 else "")
@@ -233,7 +236,11 @@ def page(film: Film, *, seconds_per_step: float = 1.0) -> str:
     >>> "<title>&lt;b&gt; &amp; co</title>" in html, "http" in html.replace("http://www.w3.org/2000/svg", "")
     (True, False)
     """
-    data = {"seconds": seconds_per_step, "captions": [printable(frame.caption, "caption") for frame in film.frames]}
+    check_kind("film", film, Film)
+    data = {
+        "seconds": real_number("seconds_per_step", seconds_per_step),
+        "captions": [printable(frame.caption, "caption") for frame in film.frames],
+    }
     return _PAGE.substitute(
         title=_escaped(film.title or _UNTITLED),
         svg=moving(film, seconds_per_step=seconds_per_step),

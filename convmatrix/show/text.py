@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convmatrix.layers.arguments import check_kind
 from convmatrix.show.palette import ink_on, rgb
 from convmatrix.show.scene import Scene, tap_label
 
@@ -110,6 +111,8 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
     y1 |  . w0 w1 w2 |
        +-------------+
     """
+    check_kind("scene", scene, Scene)
+    check_kind("style", style, Style)
     rows, cols = scene.shape
     if form == "grid" or (form is None and rows <= _ROWS["grid"] and cols <= style.width):
         grid = _Grid(scene, style)
@@ -263,6 +266,7 @@ def markdown(scene: Scene) -> list[str]:
     | y0 |  5 |  7 |    |
     | y1 |    |  5 |  7 |
     """
+    check_kind("scene", scene, Scene)
     rows, cols = scene.shape
     table = [[scene.row_name(row)] + [""] * cols for row in range(rows)]
     for cell, (row, col) in enumerate(zip(scene.rows.tolist(), scene.cols.tolist(), strict=True)):

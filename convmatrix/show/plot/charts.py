@@ -15,6 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from convmatrix.core.errors import WrongTypeError, short
+from convmatrix.layers.arguments import entries_of
 from convmatrix.show.film import Look, Panel
 from convmatrix.show.palette import tap_colours
 from convmatrix.show.plot.lettering import write_title
@@ -76,15 +78,15 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
     identity = sparse.eye_array(rows, dtype=whole.dtype, format="coo")
     deviation = sparse.coo_array(whole - identity)
     worst = int(np.argmax(np.abs(deviation.data))) if deviation.nnz and np.any(deviation.data) else None
-    short = shortened(name, _NAME)
-    said = f"{short} = I"
+    label = shortened(name, _NAME)
+    said = f"{label} = I"
     if worst is not None:
         row, col = int(deviation.row[worst]), int(deviation.col[worst])
         largest = number_label(np.abs(deviation.data[worst]))
         said = f"the largest deviation is {largest}, at row {row} and column {col}"
     unit = _unit([rows] * 3, rows)
     shades = _Shades(whole, identity, deviation)
-    shown = ((short, whole, ""), ("I", identity, "\N{MINUS SIGN}"), (f"{short} \N{MINUS SIGN} I", deviation, "="))
+    shown = ((label, whole, ""), ("I", identity, "\N{MINUS SIGN}"), (f"{label} \N{MINUS SIGN} I", deviation, "="))
     tiles = [_tile(f"gram-{number}", each, matrix, shades, unit, sign)
              for number, (each, matrix, sign) in enumerate(shown)]  # fmt: skip
     ax = sheet([*tiles, *shades.key(unit)], title=title, caption=said, ax=ax)
@@ -326,6 +328,8 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     ------
     ValueError
         If there are fewer than two matrices or not as many names, or if their shapes make no such product.
+    WrongTypeError
+        If one of the two is no list: a TypeError as well.
 
     Examples
     --------
@@ -337,10 +341,15 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     >>> ax.alt
     'A product of matrices: C (4 x 4) = weights (4 x 12) times im2col (12 x 6) times padding (6 x 4).'
     """
-    if len(matrices) < 2 or len(names) != len(matrices):
-        raise ValueError(f"a product and its factors are needed, and a name for each: got {len(matrices)} matrices and "
-                         f"{len(names)} names")  # fmt: skip
-    names = [printable(name, "name") for name in names]
+    named, listed = entries_of(names), entries_of(matrices)
+    if named is None or listed is None:
+        raise WrongTypeError(
+            f"a list of matrices and one of names are needed, got {short(matrices)} and {short(names)}"
+        )
+    if len(listed) < 2 or len(named) != len(listed):
+        raise ValueError(f"a product and its factors are needed, and a name for each: got {len(listed)} matrices and "
+                         f"{len(named)} names")  # fmt: skip
+    matrices, names = listed, [printable(name, "name") for name in named]
     all_ = [_sparse(matrix, name) for matrix, name in zip(matrices, names, strict=True)]
     shapes = [each.shape for each in all_]
     inner = [left[1] == right[0] for left, right in pairwise(shapes[1:])]

@@ -8,7 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind, entries_of, integer
 from convmatrix.show.film import Key, Look, Panel
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN
 from convmatrix.show.plot.cells import blank, draw, outline
@@ -77,6 +79,7 @@ def input_map(
     >>> [patch.get_gid() for patch in ax.patches][-2:]
     ['input-3-3', 'window']
     """
+    check_kind("layer", layer, Conv, ConvTranspose)
     require_channel(layer.in_channels, channel, "input")
     labels = _labels(Scene(layer).col_name, layer.input_shape, channel, x, "x")
     said = f"The input, {times(layer.input_size)}"
@@ -131,12 +134,19 @@ def kernel(
     ValueError
         If the layer has more than three axes or is too large, if there are no such channels, or `weight` has another
         shape.
+    WrongTypeError
+        If `channels` are no two numbers: a TypeError as well.
 
     Examples
     --------
     >>> [text.get_text() for text in kernel(Conv((4,), 3)).texts]
     ['w0', 'w1', 'w2']
     """  # noqa: DOC502  the checks below refuse, for all maps
+    check_kind("layer", layer, Conv, ConvTranspose)
+    given = entries_of(channels)
+    if given is None:
+        raise WrongTypeError(f"channels must be two numbers, those of an output and an input, got {short(channels)}")
+    channels = (*given,)
     for channel, count, what in zip(channels, layer.weight_shape, ("first axis", "second axis"), strict=False):
         require_channel(count, channel, f"{what} of the weight")
     scene, first = Scene(layer), int(np.ravel_multi_index(channels, layer.weight_shape[:2])) * prod(layer.kernel_size)
@@ -183,6 +193,7 @@ def output_map(
     >>> [text.get_text() for text in output_map(Conv((4,), 3), [7, 8]).texts]
     ['7', '8']
     """  # noqa: DOC502  the checks below refuse, for all maps
+    check_kind("layer", layer, Conv, ConvTranspose)
     require_channel(layer.out_channels, channel, "output")
     labels = _labels(Scene(layer).row_name, layer.output_shape, channel, y, "y")
     looks = {place: Look(OUTPUT, text) for place, text in labels.items()}
@@ -227,6 +238,7 @@ def windows(layer: Conv | ConvTranspose, *, title: str = "", ax: Axes | None = N
     if isinstance(layer, ConvTranspose):
         raise ValueError("the windows of a transposed convolution lie on its input with zeros inserted: draw "
                          "windows(layer.as_conv()), or the stamps")  # fmt: skip
+    check_kind("layer", layer, Conv)
     count = prod(layer.output_size)
     if count > _MAPS:
         raise ValueError(f"the layer has {count} output positions, a map for each, but at most {_MAPS} are drawn: draw "
@@ -385,12 +397,18 @@ def _require_drawable(size: Sequence[int]) -> None:
 
 def require_channel(count: int, channel: int, what: str) -> None:
     """Refuse a channel that is not there."""
+    channel = integer("channel", channel)
     if not 0 <= channel < count:
-        raise ValueError(f"channel {channel} is not there: the {what} has channels 0 to {count - 1}")
+        raise ValueError(f"channel {short(channel)} is not there: the {what} has channels 0 to {count - 1}")
 
 
 def require_output(layer: Conv | ConvTranspose, output: Sequence[int]) -> None:
     """Refuse a position that is not on the output map."""
-    inside = len(output) == layer.ndim and all(0 <= o < n for o, n in zip(output, layer.output_size, strict=True))
+    position = entries_of(output)
+    if position is None:
+        raise WrongTypeError(f"output must be one index for each axis, got {short(output)}")
+    inside = len(position) == layer.ndim and all(
+        0 <= integer("output", o) < n for o, n in zip(position, layer.output_size, strict=True)
+    )
     if not inside:
-        raise ValueError(f"output {tuple(output)} is not there: the output map is {times(layer.output_size)}")
+        raise ValueError(f"output {short(tuple(position))} is not there: the output map is {times(layer.output_size)}")

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind, flag
 from convmatrix.show import explorer, latex, text
 from convmatrix.show.film import GRID, Look, Panel
 from convmatrix.show.palette import WINDOW, rgb, tap_colours
@@ -84,13 +85,14 @@ def matrix(
     >>> matrix(Conv(200, 3)).images[0].get_array().shape
     (594, 598, 4)
     """  # noqa: DOC502  `tap_raster` refuses
+    check_kind("layer", layer, Conv, ConvTranspose)
     rows, cols = layer.matrix_shape
     _require_line("row", row, rows)
     _require_line("column", col, cols)
     if weight is not None:
         layer.checked_weight(weight)
     labelled, given = max(rows, cols) <= _LABELLED, ax
-    with_key = not labelled if key is None else key
+    with_key = not labelled if key is None else flag("key", key)
     beside = 0.05 + _key_part(layer) if with_key else 0.0
     title = printable(title)
     ax = _labelled(layer, weight, ax, beside, title) if labelled else _pixels(layer, ax, beside)

@@ -36,7 +36,7 @@ class Tile(NamedTuple):
 
 def unit_for(cells: float, most: float = 24.0) -> float:
     """Side of cells so that some in a row are not wider than `most` cells of a map."""
-    return min(1.0, most / cells)
+    return min(1.0, most / max(cells, 1))
 
 
 def sheet(

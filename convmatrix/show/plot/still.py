@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind
 from convmatrix.show import explorer, latex, text
 from convmatrix.show.film import FOOT, Film
 from convmatrix.show.plot.cells import blank, draw, outline, write, write_heading
@@ -106,6 +107,7 @@ def film_frame(film: Film, step: int | None = 0, *, ax: Axes | None = None) -> A
     >>> [patch.get_gid() for patch in ax.patches if patch.get_gid().startswith("kernel")]
     ['kernel-frame', 'kernel-0-0', 'kernel-0-1']
     """  # noqa: DOC502  `still` refuses
+    check_kind("film", film, Film)
     ax = _drawn(film, step, ax)
     return described(ax, _alt(film, step))
 

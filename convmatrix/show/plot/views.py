@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import ConvTranspose
 from convmatrix.show.film import Film, Look, Panel
 from convmatrix.show.palette import OUTPUT
@@ -255,4 +255,4 @@ def _panel(made: Film, name: str, count: int, channel: int) -> tuple[int, Panel]
 
 def _require_transposed(layer: ConvTranspose) -> None:
     if not isinstance(layer, ConvTranspose):
-        raise WrongTypeError(f"this picture is one of a ConvTranspose, got {layer!r}: take layer.T")
+        raise WrongTypeError(f"this picture is one of a ConvTranspose, got {short(layer)}: take layer.T")
