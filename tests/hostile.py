@@ -97,9 +97,9 @@ def recursive():
 _INTEGERS = [0, 1, -1, 2, 7, -3, 100, 2**31 - 1, 2**31, -(2**31), 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 2**64, 10**20,
              -(10**20), 10**400, -(10**400), 10**1000, 10**5000]  # fmt: skip
 _FLOATS = [0.0, -0.0, 0.5, 1.0, -1.5, 1e308, -1e308, 5e-324, float("inf"), -float("inf"), float("nan")]
-_TEXTS = ["", " ", "a", "same", "SAME", "valid", "zeros", "linear", "\0", "a\0b.npz", "\ud800", "x\udcff.npz", "\xe9", "\u202e",
-          "\ufffe", "\n", "\r\n\t\x1b[31m", "a" * 10**5, "%s{}%n", "{0}", "<script>&", "../up.npz", "1,2", "nan", "10**400",
-          ".npz", "x.npz", "x.html", "x.gif", "a/b/c.npz"]  # fmt: skip
+_TEXTS = ["", " ", "a", "same", "SAME", "valid", "zeros", "linear", "\0", "a\0b.npz", "\ud800", "x\udcff.npz", "\xe9",
+          "\u202e", "\ufffe", "\n", "\r\n\t\x1b[31m", "a" * 10**5, "%s{}%n", "{0}", "<script>&", "../up.npz", "1,2",
+          "nan", "10**400", ".npz", "x.npz", "x.html", "x.gif", "a/b/c.npz"]  # fmt: skip
 _DTYPES = ["bool", "int8", "uint8", "int64", "uint64", "float16", "float32", "float64", "longdouble", "complex64",
            "clongdouble", "object", "U3", "S3", "M8[s]", "m8[s]", "i4,f8", ">i4", "V3"]  # fmt: skip
 _SHAPES = [(), (0,), (1,), (3,), (3, 3), (2, 0), (1, 1, 3, 3), (1, 1, 1, 1, 1, 1)]
