@@ -15,7 +15,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 import pytest  # noqa: E402  after what NumPy reads once
 from hypothesis import HealthCheck, settings  # noqa: E402
 
-pytest_plugins = ["plugin_coverage", "plugin_selection"]
+pytest_plugins = ["plugin_coverage", "plugin_messages", "plugin_selection"]
 
 # The same draws on every run: a failure here is a failure everywhere. A busy machine is no reason to fail.
 settings.register_profile(

@@ -468,7 +468,11 @@ def stopping(monkeypatch, number):
         pytest.param(("animate", "--save"), "film.mp4", [], marks=FFMPEG),
     ],
 )
-def test_signals_that_end_a_process_leave_nothing_half_written(folder, monkeypatch, number, code, command, path, left):
+def test_signals_that_end_a_process_leave_nothing_half_written(
+    request, folder, monkeypatch, number, code, command, path, left
+):
+    before = signal.signal(number, signal.SIG_DFL)  # what nohup starts ignores SIGHUP, and so would the command
+    request.addfinalizer(lambda: signal.signal(number, before))
     stopping(monkeypatch, number)
     options = ("--rows", 1) if command == ("export",) else ()
     assert run(*command, path, "--i", 4, "--k", 3, *options) == (code, "", f"convmatrix {command[0]}: terminated\n")

@@ -31,7 +31,7 @@ from scipy import sparse
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.core.memory import require_memory
 from convmatrix.export.files import replacing, write_text
-from convmatrix.layers import ConvTranspose, Layer
+from convmatrix.layers import ConvTranspose, FixedLayer, Layer
 from convmatrix.layers.arguments import check_kind, flag, integer
 
 __all__ = ["ENDINGS", "Order", "ending_of", "export", "layer_as_dict", "matrix_as_dict"]
@@ -125,6 +125,7 @@ def export(
     if ending == ".json":
         if layer is None:
             raise ValueError("a .json file describes the layer as well, but none is given: pass it as layer=")
+        check_kind("layer", layer, Layer)
         write_text(json.dumps(_described(layer, checked, rank, gram_is_identity, order)) + "\n", path)
         return
     if order == "F":
@@ -303,7 +304,7 @@ def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
             f"matrix has dtype {checked.dtype}, which no format can hold: cast it with .astype({wide!r})"
         )
     if layer is not None:
-        check_kind("layer", layer, Layer)
+        check_kind("layer", layer, Layer, FixedLayer)
     if layer is not None and checked.shape != layer.matrix_shape:
         raise ValueError(f"matrix has shape {checked.shape} but that of the layer has {layer.matrix_shape}")
     return checked

@@ -36,7 +36,7 @@ RULES: Mapping[str, str] = {
 }
 """What Caffe means by the words, as of its last version, 1.0."""
 
-_NAMES: Mapping[str, str] = {"input_size": "size of bottom", "padding": "pad", "groups": "group"}
+_NAMES: Mapping[str, str] = {"input_size": "size of bottom", "padding #": "pad", "groups": "group"}
 """What Caffe calls the arguments of a layer, where it has another name."""
 
 _NO_OUTPUT_PADDING = {" + output_padding 0": "", **_NAMES}

@@ -113,7 +113,8 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
     Parameters
     ----------
     names : mapping
-        From the arguments that the errors name to those of the call.
+        From the arguments that the errors name to those of the call. A name with `` #`` behind is changed only before
+        a number or a pair, so that "padding 2" is, and "less padding" stays.
 
     Yields
     ------
@@ -123,13 +124,29 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
     ------
     ValueError
         What was raised inside, of the same class, with other names.
+
+    Examples
+    --------
+    >>> with argument_names({"stride": "strides", "padding #": "pads"}):
+    ...     raise ValueError("stride 3 with padding 2: use less padding")
+    Traceback (most recent call last):
+    ValueError: strides 3 with pads 2: use less padding
     """  # noqa: DOC502  raised again as what it was
     try:
         yield
     except ValueError as error:
-        pattern = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-        sentence = re.sub(rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])", lambda found: names[found[0]], str(error))
+        longest_first = sorted(names, key=len, reverse=True)
+        pattern = "|".join(f"({_pattern_of(name)})" for name in longest_first)
+        theirs = [names[name] for name in longest_first]
+        sentence = re.sub(
+            rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])", lambda found: theirs[(found.lastindex or 0) - 1], str(error)
+        )
         raise type(error)(sentence) from None
+
+
+def _pattern_of(name: str) -> str:
+    before_number = name.removesuffix(" #")
+    return re.escape(before_number) + ("" if before_number == name else r"(?= [\d(-])")
 
 
 def in_our_names(error: ValueError) -> str:

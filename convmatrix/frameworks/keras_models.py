@@ -12,7 +12,7 @@ import numpy as np
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
-from convmatrix.frameworks.overrides import Override, base_of, comes_from, override_of
+from convmatrix.frameworks.overrides import Override, base_of, comes_from, override_of, what_to_give
 from convmatrix.layers import AvgPool, Conv, MaxPool, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, per_axis, positive
 
@@ -226,8 +226,8 @@ def check_call(obj: Any) -> None:
     found = _override(obj)
     if found is not None:
         raise WrongTypeError(f"{type(obj).__name__} has a {found.method} of its own, that of {found.owner}, so that "
-                             "its numbers do not say what it computes: give the plain Keras layers that it is made "
-                             "of")  # fmt: skip
+                             "its numbers do not say what it computes: "
+                             + what_to_give(getattr(obj, "_layers", None), "layer", "Keras"))  # fmt: skip
 
 
 # -- layers without a weight, and those that are passed over ----------------------------------------------------------

@@ -15,7 +15,7 @@ from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in, widened
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, MissingValues, Values, attributes_of, chained
-from convmatrix.frameworks.overrides import base_of, comes_from, override_of
+from convmatrix.frameworks.overrides import base_of, comes_from, override_of, what_to_give
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -613,7 +613,8 @@ def _refuse_other_code(block: Any) -> None:
     found = override_of(block, _COMPUTING, lambda cls: comes_from(cls, _PACKAGES))
     if found is not None:
         raise WrongTypeError(f"{name} has a {found.method} of its own, that of {found.owner}, so that its numbers do "
-                             "not say what it computes: give the plain blocks that it is made of")  # fmt: skip
+                             "not say what it computes: "
+                             + what_to_give(getattr(block, "_children", None), "block", "Gluon"))  # fmt: skip
     for kind, when in (("_forward_pre_hooks", "pre-hook"), ("_forward_hooks", "hook")):
         for hook in dict(getattr(block, "__dict__", {}).get(kind) or {}).values():
             said = getattr(hook, "__qualname__", type(hook).__name__).rpartition("<locals>.")[-1]

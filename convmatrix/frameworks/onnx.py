@@ -16,7 +16,7 @@ from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups
 from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
 from convmatrix.frameworks.loaded import Chain, Loaded
 from convmatrix.frameworks.onnx_models import read_model
-from convmatrix.frameworks.onnx_numbers import columns_of, name_of_pads, numbers_of, pads_of, split
+from convmatrix.frameworks.onnx_numbers import NAMES, columns_of, name_of_pads, numbers_of, pads_of, split
 from convmatrix.frameworks.onnx_protos import Constants, Node, constants_of, node_of, same_kind
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, cast_for, flag, per_axis, positive
@@ -43,13 +43,6 @@ RULES: Mapping[str, str] = {
     "output_shape that is a stride or more larger than without pads.",
 }
 """What ONNX means by the words, as of its operators Conv-22 and ConvTranspose-22 (onnx 1.23)."""
-
-
-_NAMES: Mapping[str, str] = {
-    "input_size": "size of X", "kernel_size": "kernel_shape", "stride": "strides", "padding": "pads",
-    "dilation": "dilations", "groups": "group",
-}  # fmt: skip
-"""What ONNX calls the arguments of a layer."""
 
 
 # -- words -----------------------------------------------------------------------------------------------------------
@@ -121,7 +114,7 @@ def conv(
     check_groups("group", group, {"the first axis of W": out})
     columns = columns_of(kernel, strides, dilations)
     padding = pads_of(auto_pad, pads, size, columns)
-    with argument_names(_NAMES):
+    with argument_names(NAMES):
         layer = Conv(size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group,
                      padding=padding, in_channels=channels, out_channels=out)  # fmt: skip
     return with_weight(layer, weight, _as_it_is)
@@ -213,7 +206,7 @@ def conv_transpose(
                  for axis, numbers in enumerate(zip(full, wanted, extra, columns["stride"], strict=True))]  # fmt: skip
     else:
         crops = list(zip(given, extra, strict=True))
-    with argument_names(_NAMES):
+    with argument_names(NAMES):
         layer = ConvTranspose(
             size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group, in_channels=channels,
             out_channels=per_group * group, padding=[pair for pair, _ in crops],

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import counted, short
 from convmatrix.core.memory import require_memory
+from convmatrix.frameworks.calls import argument_names
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, chained
 from convmatrix.frameworks.onnx_files import model_at
-from convmatrix.frameworks.onnx_numbers import columns_of, in_onnx_terms, numbers_of, pads_of, shortened
+from convmatrix.frameworks.onnx_numbers import NAMES, columns_of, numbers_of, pads_of, shortened
 from convmatrix.frameworks.onnx_protos import Constants, Graph, Header, Node, graph_of, named, node_of, same_kind
 from convmatrix.frameworks.onnx_resize import read_axes, read_resize
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, PixelUnshuffle
@@ -302,7 +303,7 @@ def _pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
         "ceil_mode": ceil_mode,
         "channels": shape[0],
     }
-    with in_onnx_terms():
+    with argument_names(NAMES):
         if not average:
             return Loaded(MaxPool(size, kernel, dilation=columns["dilation"], **windows))
         if set(columns["dilation"]) <= {1}:
@@ -351,7 +352,7 @@ def _dilated_average(
 def _depthwise(shape: Shape, kernel: Sequence[int], value: float, **numbers: Any) -> Loaded:
     """A convolution of every channel by itself, with the same value in all taps."""
     channels = shape[0]
-    with in_onnx_terms():
+    with argument_names(NAMES):
         layer = Conv(shape[1:], kernel, groups=channels, in_channels=channels, out_channels=channels, **numbers)
     return Loaded(layer, _full(layer.weight_shape, value))
 
@@ -387,7 +388,7 @@ def _depth_to_space(node: Node, shape: Shape, _constants: Constants) -> Loaded:
 
 def _space_to_depth(node: Node, shape: Shape, _constants: Constants) -> Loaded:
     block, mode = _block(node, shape)
-    with in_onnx_terms():
+    with argument_names(NAMES):
         blocks = PixelUnshuffle(shape[1:], block, channels=shape[0])  # refuses what does not divide
     if mode == "CRD" or shape[0] == 1:
         return Loaded(blocks)

@@ -1,35 +1,23 @@
 """What ONNX's attributes say in numbers, one for each axis, for convolutions and pools alike."""
 
-import re
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convmatrix.core.axis import split_same
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.layers.arguments import check_word, entries_of, integer
 
-__all__ = ["AUTO_PADS", "columns_of", "in_onnx_terms", "name_of_pads", "numbers_of", "pads_of", "shortened", "split"]
+__all__ = ["AUTO_PADS", "NAMES", "columns_of", "name_of_pads", "numbers_of", "pads_of", "shortened", "split"]
 
 AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 
-_TERMS = (
-    (r"\binput_size(?= \d)", "size"),
-    (r"\binput_size\b", "the size of X"),
-    (r"\boutput_size\b", "output_shape"),
-    (r"\bkernel_size\b", "kernel_shape"),
-    (r"\bpadding_mode\b", "mode"),
-    (r"\bstride(?= \d)", "strides"),
-    (r"\bdilation(?= \d)", "dilations"),
-    (r"\bpadding(?= [\d(-])", "pads"),
-    (r"\bgroups(?=[= ])", "group"),
-    (r"\bin_channels\b", "C"),
-    (r"\bout_channels\b", "M"),
-    (r"\bfactor(?= \d)", "blocksize"),
-    (r"\bscale(?= on axis)", "scales"),
-)
-"""What the arguments of a layer are called in ONNX; a plain English word stays, such as in "add 1 to the padding"."""
+NAMES: Mapping[str, str] = {
+    "input_size": "size of X", "output_size": "output_shape", "kernel_size": "kernel_shape", "stride": "strides",
+    "padding": "pads", "padding_mode": "mode", "dilation": "dilations", "groups": "group", "in_channels": "C",
+    "out_channels": "M", "factor #": "blocksize", "scale on": "scales on",
+}  # fmt: skip
+"""What ONNX calls the arguments of a layer."""
 
 _REPR = reprlib.Repr()
 _REPR.maxlist = _REPR.maxtuple = 16
@@ -57,30 +45,6 @@ def shortened(value: Any) -> str:
     """
     text = " ".join(_REPR.repr(value).split())
     return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 23]}...{text[-20:]}"
-
-
-@contextmanager
-def in_onnx_terms() -> Iterator[None]:
-    """Let the errors of the layers that a block makes speak of ONNX's attributes: kernel_shape, strides, pads, group.
-
-    Yields
-    ------
-    None
-
-    Examples
-    --------
-    >>> with in_onnx_terms():
-    ...     raise ValueError("kernel_size 4 and stride 2")
-    Traceback (most recent call last):
-    ValueError: kernel_shape 4 and strides 2
-    """
-    try:
-        yield
-    except ValueError as error:
-        message = str(error)
-        for ours, theirs in _TERMS:
-            message = re.sub(ours, theirs, message)
-        raise type(error)(message) from None
 
 
 def name_of_pads(auto_pad: Any, pads: Any) -> str:

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from convmatrix.core.errors import counted
+from convmatrix.frameworks.calls import argument_names
 from convmatrix.frameworks.loaded import Loaded
-from convmatrix.frameworks.onnx_numbers import in_onnx_terms, shortened
+from convmatrix.frameworks.onnx_numbers import NAMES, shortened
 from convmatrix.frameworks.onnx_protos import Constants, Node, same_kind
 from convmatrix.layers import Upsample
 from convmatrix.layers.arguments import check_word
@@ -71,7 +72,7 @@ def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch:
         _positions(mode, coordinates, rounding, n, o, scale) for n, o, scale in zip(size, outputs, scales, strict=True)
     ]
     for candidate in _CANDIDATES[mode]:
-        with in_onnx_terms():
+        with argument_names(NAMES):
             layer = Upsample(size, scale=scales, output_size=outputs, channels=shape[0], **candidate)
         if all(ours.equals(their) for ours, their in zip(layer.positions, theirs, strict=True)):
             return Loaded(layer)

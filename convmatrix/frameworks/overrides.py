@@ -7,7 +7,7 @@ the same. Objects that come from no framework, but have the attributes of one, a
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
-__all__ = ["Override", "base_of", "comes_from", "module_of", "override_of"]
+__all__ = ["Override", "base_of", "comes_from", "module_of", "override_of", "what_to_give"]
 
 
 class Override(NamedTuple):
@@ -106,3 +106,22 @@ def override_of(obj: Any, methods: Iterable[str], owns: Callable[[type], bool]) 
         if not method.startswith("__") and method in getattr(obj, "__dict__", {}):
             return Override(method, "the object")
     return None
+
+
+def what_to_give(parts: Any, kind: str, home: str) -> str:
+    """What to give in place of an object that computes by code of its own: its parts, where there are any.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> what_to_give(["conv", "relu"], "module", "torch.nn"), what_to_give(None, "module", "torch.nn")
+    ('give the plain modules that it is made of', 'give a plain module of torch.nn that computes the same')
+    """
+    return (
+        f"give the plain {kind}s that it is made of"
+        if parts
+        else f"give a plain {kind} of {home} that computes the same"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np  # noqa: F401  the examples use it
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.axis import split_same
+from convmatrix.core.axis import input_sizes, split_same
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.keras_models import check_call, keras_padding, one_each, read_model
@@ -317,6 +317,9 @@ def conv_transpose(
             f"input has {counted(channels, 'channel')}, which is no multiple of {groups} (= {out_channels} channels "
             f"of output_shape / {per_group} of filters, (*kernel, out, in)): give filters with a larger out"
         )
+    if isinstance(pads, str):
+        for axis, numbers in enumerate(zip(size, kernel, stride, dilation, output_size, strict=True)):
+            _check_output_shape(axis, pads, *numbers)
     with argument_names(_NAMES):
         layer = ConvTranspose(size, kernel, stride=stride, padding=pads, dilation=dilation, output_size=output_size,
                               groups=groups, in_channels=in_channels, out_channels=out_channels)  # fmt: skip
@@ -624,10 +627,10 @@ def keras_conv_transpose(
         for number, (axis, size, outputs) in enumerate(zip(up.axes, up.input_size, up.output_size, strict=True)):
             if outputs == (size - 1) * axis.stride:
                 raise ValueError(f"output_padding 0 on axis {number} gives {outputs} outputs (= (input_shape {size} - "
-                                 f"1) * strides {axis.stride} + span {axis.span} % 2 + output_padding 0), which the "
-                                 f"forward convolution leads to {size - 1}, so TensorFlow refuses it: leave "
+                                 f"1) * strides {axis.stride} + span {axis.span} % 2 + output_padding 0), of which the "
+                                 f"convolution makes {size - 1}, so that TensorFlow refuses it: leave "
                                  f"output_padding out, which gives {size * axis.stride} outputs"
-                                 + (f", or give 1 to {axis.stride - 1}" if axis.stride > 1 else "")
+                                 + (f", or give {_from_to(range(1, axis.stride))}" if axis.stride > 1 else "")
                 )  # fmt: skip
     return with_weight(up, weight, _laid_out_transposed)
 
@@ -685,6 +688,22 @@ def keras_depthwise_conv(
         layer = Conv(size, kernel, stride=stride, padding=name, dilation=dilation, groups=channels,
                      in_channels=channels, out_channels=outputs)  # fmt: skip
     return with_weight(layer, weight, _laid_out_depthwise, in_channels=channels)
+
+
+def _check_output_shape(axis: int, name: str, outputs: int, k: int, s: int, d: int, wanted: int) -> None:
+    """Refuse a size that no convolution leads to the input, with the sizes that both names of a padding allow."""
+    same, valid = range((outputs - 1) * s + 1, outputs * s + 1), input_sizes(outputs, d * (k - 1) + 1, s, 0, 1)
+    if min(outputs, k, s, d) >= 1 and wanted not in (same if name == "same" else valid):
+        also = f", dilations {d}" if d > 1 else ""
+        raise ValueError(
+            f"output_shape {wanted} on axis {axis} is none of the sizes that a convolution with size of filters {k}, "
+            f"strides {s}{also} and padding {name.upper()!r} maps to the {outputs} of input: with 'SAME' those are "
+            f"{_from_to(same)}, with 'VALID' {_from_to(valid)}"
+        )
+
+
+def _from_to(sizes: range) -> str:
+    return str(sizes[0]) if sizes[0] == sizes[-1] else f"{sizes[0]} to {sizes[-1]}"
 
 
 # -- Keras' objects --------------------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ layer crops by its padding; `output_padding` and `output_size` choose among the 
 same output. Weights are ours as they are.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -212,7 +214,10 @@ def conv_transpose(
         columns["output_size"] = _spatial(output_size, len(columns["input_size"]))
     pads = [(pad, pad) for pad in columns.pop("padding")]
     _refuse_negative(pads)
-    layer = ConvTranspose(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels)
+    with _alike_at_both_ends():
+        layer = ConvTranspose(
+            **columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels
+        )
     return with_weight(layer, weight, _as_it_is, layout=_LAYOUT_TRANSPOSED)
 
 
@@ -328,6 +333,16 @@ def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tupl
             raise ValueError(f"padding 'same' needs stride 1 in PyTorch, got {stride} on axis {axis}: give the padding "
                              f"in numbers, such as {total // 2}")  # fmt: skip
     return [(total // 2, total - total // 2) for total in totals]
+
+
+@contextmanager
+def _alike_at_both_ends() -> Iterator[None]:
+    """Let no error advise a padding that differs at the two ends of an axis."""
+    try:
+        yield
+    except ValueError as error:
+        sentence = re.sub(r"padding \(-?\d+, -?\d+\) on this axis", "no padding alike at both ends", str(error))
+        raise type(error)(sentence) from None
 
 
 def _refuse_names(padding: Any) -> None:

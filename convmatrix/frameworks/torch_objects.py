@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.layouts import array_of, widened
 from convmatrix.frameworks.loaded import MissingValues, Values
-from convmatrix.frameworks.overrides import base_of, comes_from, module_of, override_of
+from convmatrix.frameworks.overrides import base_of, comes_from, module_of, override_of, what_to_give
 
 __all__ = ["is_graph", "is_lazy", "is_quantised", "known_base", "obstacle", "values_in", "values_of"]
 
@@ -77,8 +77,8 @@ def _own_forward(module: Any, base: type | None) -> str | None:
     # Where its class has a name of PyTorch's, or another one defines the method, tell which one is meant.
     plain = found == ("forward", f"{module_of(type(module))}.{name}".lstrip("."))
     said = "" if plain and (base is None or base.__name__ != name) else f" ({found.method} of {found.owner})"
-    return (f"{name} has a forward of its own{said}, so that its numbers do not say what it computes: give the plain "
-            "modules that it is made of")  # fmt: skip
+    return (f"{name} has a forward of its own{said}, so that its numbers do not say what it computes: "
+            + what_to_give(getattr(module, "_modules", None), "module", "torch.nn"))  # fmt: skip
 
 
 def is_graph(module: Any) -> bool:

@@ -160,7 +160,7 @@ def array_of(what: str, value: Any) -> NDArray[Any]:
     """An array of NumPy's, or what NumPy makes of the value."""
     try:
         return np.asarray(value)
-    except MemoryError:
+    except (MemoryError, WrongTypeError):  # the latter of values that say themselves why they are missing
         raise
     except Exception as error:  # lists of lists of different lengths, and objects of any class
         reason = " ".join(str(error).split())[:_LONGEST_REASON]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.errors import short
-from convmatrix.layers.arguments import check_text, positive, real_number
+from convmatrix.layers.arguments import check_text, integer, real_number
 
 __all__ = ["INPUT", "OUTPUT", "SEEN", "WINDOW", "ink_on", "rgb", "tap_colours", "tint"]
 
@@ -80,12 +80,19 @@ def tap_colours(count: int) -> list[str]:
     -------
     list of str
 
+    Raises
+    ------
+    ValueError
+        If the count is less than 0; a TypeError as well if it is no integer.
+
     Examples
     --------
     >>> tap_colours(2)
     ['#3f90da', '#ffa90e']
     """
-    if positive("count", count) <= len(_PETROFF):
+    if integer("count", count) < 0:
+        raise ValueError(f"count must be at least 0, got {count}")
+    if count <= len(_PETROFF):
         return list(_PETROFF[:count])
     return [f"#{number:06x}" for number in _sequence(np.arange(count) / (count - 1)).tolist()]
 

@@ -475,7 +475,7 @@ def test_an_average_with_gaps_is_a_convolution():
          "auto_pad 'SAME_UPPER' of a pool would pad by -2 on axis 1 (= (2 outputs - 1) * strides 3 + 1 - size 6), and "
          "it is not agreed what it reads: onnxruntime leaves out entries at the start or at the end, ONNX's own "
          "evaluator others; give pads instead of auto_pad"),
-        ({"kernel_shape": [2, 2], "pads": [2, 0, 0, 0]}, "padding"),
+        ({"kernel_shape": [2, 2], "pads": [2, 0, 0, 0]}, "pads 2 on axis 0, before, must be less than kernel_shape 2"),
     ],
 )  # fmt: skip
 def test_refusals_of_pools(words, message):
@@ -581,7 +581,7 @@ def test_depth_and_space_in_the_other_order():
         ("DepthToSpace", (1, 4, 2, 2), {}, "DepthToSpace needs the attribute blocksize"),
         ("DepthToSpace", (1, 4, 2, 2), {"blocksize": 0}, "blocksize must be at least 1, got 0"),
         ("DepthToSpace", (1, 4, 2, 2), {"blocksize": 2, "mode": "RDC"}, "mode 'RDC' is not one of DCR, CRD"),
-        ("SpaceToDepth", (1, 1, 5, 2), {"blocksize": 2}, "blocksize 2 does not divide size 5 on axis 0"),
+        ("SpaceToDepth", (1, 1, 5, 2), {"blocksize": 2}, "blocksize 2 does not divide size of X 5 on axis 0"),
     ],
 )  # fmt: skip
 def test_refusals_of_depth_and_space(op, shape, words, message):

@@ -224,9 +224,9 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
          "0), got (0, 0) and (0, 1)"),
         (lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"), "strides of tf.nn.conv3d must have five "
          "entries, [1, d, h, w, 1], got 2"),
-        (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape 9 on axis 0 cannot come from size of "
-         "input 4 with size of filters 3, strides 2, padding 'SAME': a convolution gives 4 outputs only for "
-         "7 or 8 inputs"),
+        (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape 9 on axis 0 is none of the sizes "
+         "that a convolution with size of filters 3, strides 2 and padding 'SAME' maps to the 4 of input: with 'SAME' "
+         "those are 7 to 8, with 'VALID' 9 to 10"),
         (lambda: words.conv_transpose((1, 4, 5, 3), (3, 3, 1, 3), (1, 8, 10, 2), 2), "input has 3 channels, which is "
          "no multiple of 2 (= 2 channels of output_shape / 1 of filters, (*kernel, out, in)): give filters with"),
         (lambda: words.conv_transpose(UP, V, (2, 8, 10, 2), 2), "output_shape has a batch of 2 but input has 1"),
@@ -266,8 +266,8 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
         (lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=2), "output_padding 2 on axis 0 must be "
          "less than strides, 2: give 0 to 1, or larger strides, or leave it out"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 4, 2, "same", 0), "output_padding 0 on axis 0 gives 6 outputs "
-         "(= (input_shape 4 - 1) * strides 2 + span 4 % 2 + output_padding 0), which the forward convolution leads to "
-         "3, so TensorFlow refuses it: leave output_padding out, which gives 8 outputs, or give 1"),
+         "(= (input_shape 4 - 1) * strides 2 + span 4 % 2 + output_padding 0), of which the convolution makes 3, "
+         "so that TensorFlow refuses it: leave output_padding out, which gives 8 outputs, or give 1"),
         (lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, dilation_rate=2), "Keras' Conv1DTranspose takes "
          "no strides above 1 beside dilation_rate above 1"),
         (lambda: words.keras_depthwise_conv((5, 5, 5, 1), 3), "input_shape must have 1 to 2 sizes and the channels"),
@@ -473,7 +473,7 @@ def refused_call(call, message):
     with pytest.raises(TypeError) as caught:
         call()
     assert str(caught.value) == message + (
-        ", so that its numbers do not say what it computes: give the plain Keras layers that it is made of"
+        ", so that its numbers do not say what it computes: give a plain layer of Keras that computes the same"
     )
 
 

@@ -264,7 +264,7 @@ def test_refusals_of_layers():
     refused(convolution(), "kernel does not fit on axis 0: it spans 2 .* the padded input has 1", size=1)
     own = type("Blurred", (type(convolution()),), {"forward": lambda self: None})
     refused(own(**vars(convolution())), "^Blurred has a forward of its own, so that its numbers do not say what it "
-            "computes: give the plain modules that it is made of", error=TypeError)  # fmt: skip
+            "computes: give a plain module of torch.nn that computes the same", error=TypeError)  # fmt: skip
     patched = convolution(forward=lambda x: x)
     refused(patched, "^Conv2d has a forward of its own", error=TypeError)
 

@@ -247,7 +247,7 @@ def test_what_is_no_layer_of_these_or_is_not_built_is_refused():
 # -- whose code computes ---------------------------------------------------------------------------------------------
 
 
-OF_ITS_OWN = "has a {} of its own, that of .*{}, so that its numbers do not say what it computes: give the plain Keras"
+OF_ITS_OWN = "has a {} of its own, that of .*{}, so that its numbers do not say what it computes: give "
 
 
 def below(kind, method):

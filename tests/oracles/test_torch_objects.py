@@ -187,7 +187,7 @@ def test_the_sentence_tells_which_method_of_which_class():
         words.from_layer(own(1, 1, 3), 5)
     assert str(caught.value) == (
         f"Conv2d has a forward of its own (_conv_forward of {here}.Conv2d), so that its numbers do not say what it "
-        "computes: give the plain modules that it is made of"
+        "computes: give a plain module of torch.nn that computes the same"
     )
     module = nn.Conv2d(1, 1, 3)
     module.forward = lambda x: x

@@ -341,7 +341,7 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     >>> ax.alt
     'A product of matrices: C (4 x 4) = weights (4 x 12) times im2col (12 x 6) times padding (6 x 4).'
     """
-    named, listed = entries_of(names), entries_of(matrices)
+    named, listed = [*names] if isinstance(names, str) else entries_of(names), entries_of(matrices)
     if named is None or listed is None:
         raise WrongTypeError(
             f"a list of matrices and one of names are needed, got {short(matrices)} and {short(names)}"
