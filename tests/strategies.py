@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from convmatrix import Conv, ConvTranspose
 
 MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
-NAMES = ("valid", "full", "half", "causal", "same", "same_lower")
+NAMES = ("valid", "full", "half", "causal", "anticausal", "same", "same_lower")
 
 # The largest numbers for each number of axes: small, since the reference walks through everything in plain loops.
 LARGEST = {
@@ -149,7 +149,7 @@ def _columns(axes, names):
 def _conv_axis(axis, style):
     """The smallest input that the kernel fits on, and the slack."""
     if style == "names":
-        names = NAMES if axis.spread == 1 else NAMES[:4]  # "same" has no meaning on a spread input
+        names = NAMES if axis.spread == 1 else NAMES[:5]  # "same" has no meaning on a spread input
         padding = names[axis.name % len(names)]
         pads = 0 if padding == "valid" else axis.span  # all others make room for the kernel
     else:
@@ -166,8 +166,13 @@ def _transpose_axis(axis, style):
     output_padding = min(axis.output_padding, most)
     if style == "names":
         padding = NAMES[axis.name]
-        pads = {"full": 2 * (axis.span - 1), "half": axis.span // 2 * 2, "causal": axis.span - 1}.get(padding, 0)
-        if padding in ("valid", "same", "same_lower"):
+        pads = {
+            "full": 2 * (axis.span - 1),
+            "half": axis.span // 2 * 2,
+            "causal": axis.span - 1,
+            "anticausal": axis.span - 1,
+        }.get(padding, 0)
+        if padding in ("valid", "anticausal", "same", "same_lower"):
             output_padding = 0
         smallest = max(-(-(1 + pads - axis.span - output_padding) // axis.stride) + 1, 1)
         return smallest + outputs - 1, axis.kernel, axis.stride, padding, axis.dilation, axis.spread, output_padding
@@ -224,7 +229,7 @@ def invalid_transpose_arguments(draw):
         "empty": lambda n: pads(before, after + stretched + n),
         "output_size too large": lambda n: size((largest - 1) // spread + 2 + n),
         "beside": lambda n: (
-            extra(1, zeros) | {"padding": ("valid", "same", "same_lower", "valid")[n], "input_dilation": 1}
+            extra(1, zeros) | {"padding": ("valid", "same", "same_lower", "anticausal")[n], "input_dilation": 1}
         ),
         "beside output_size": lambda n: extra(1, zeros) | {"padding": up.T.padding, "output_size": up.output_size},
     }

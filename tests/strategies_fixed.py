@@ -9,7 +9,7 @@ from strategies import conv_arguments
 
 # The largest kernel, slack and channels for each number of axes: small, since everything is walked through in loops.
 LARGEST = {0: (1, 0, 3), 1: (5, 9, 3), 2: (3, 5, 2), 3: (3, 2, 2)}
-NAMES = ("valid", "full", "half", "causal", "same", "same_lower")
+NAMES = ("valid", "full", "half", "causal", "anticausal", "same", "same_lower")
 
 
 @st.composite

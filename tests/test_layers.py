@@ -254,7 +254,9 @@ def test_a_name_equals_its_numbers(layer, name):
         ends = [after - before if name == "same" else before - after for before, after in named.padding]
         assert set(ends) <= {0, 1}
     else:
-        pairs = {"valid": (0, 0), "full": (-1, -1), "half": (None, None), "causal": (-1, 0)}[name]
+        pairs = {"valid": (0, 0), "full": (-1, -1), "half": (None, None), "causal": (-1, 0), "anticausal": (0, -1)}[
+            name
+        ]
         expected = [tuple(span // 2 if p is None else span - 1 if p else 0 for p in pairs) for span in spans]
         assert named.padding == tuple(expected)
     assert named == Conv(**keywords, padding=named.padding)

@@ -20,7 +20,7 @@ from convmatrix.layers import FixedLayer, Layer, MaxPool
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
-__all__ = ["Network", "Stack", "Weights", "network_of"]
+__all__ = ["Network", "Weights"]
 
 Weights = Sequence[ArrayLike | None]
 """One entry for each layer, None where the layer has no weight."""
@@ -336,44 +336,6 @@ class Network:
             self.layers, self._partial_patterns(), _channel_pairs(self.layers), strict=True
         ):
             yield layer, pairs * prod(pattern.nnz for pattern in patterns)
-
-
-Stack = Network | NetworkLayer | Iterable[NetworkLayer]
-"""What stands for a network: itself, a layer, or layers in order, as ``from_model`` returns them."""
-
-
-def network_of(stack: Stack) -> Network:
-    """Make a network of what may stand for one.
-
-    Parameters
-    ----------
-    stack : Network, layer, or iterable of layers
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    ValueError
-        If the layers are no network.
-    WrongTypeError
-        If it is none of these: a TypeError as well.
-
-    Examples
-    --------
-    >>> from convmatrix.layers import Conv
-    >>> network_of([Conv((6,), 3), Conv((4,), 3)]) == Network([Conv((6,), 3), Conv((4,), 3)])
-    True
-    """  # noqa: DOC502  by the network
-    if isinstance(stack, Network):
-        return stack
-    if isinstance(stack, NetworkLayer):
-        return Network([stack])
-    if not isinstance(stack, Iterable):
-        raise WrongTypeError(f"a network is needed, got {short(stack)}, of type {type(stack).__name__}: give a "
-                             "Network, a layer, or layers in order, as from_model returns them")  # fmt: skip
-    return Network(stack)
 
 
 # -- patterns --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from math import ceil, floor, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.algebra.network import Network, Stack, network_of
+from convmatrix.algebra.network import Network
+from convmatrix.algebra.stacks import Stack, as_network
 from convmatrix.algebra.steps import NetworkLayer, Step, Window
 from convmatrix.core.errors import counted
 from convmatrix.layers import Layer, Transposed, Unfold
@@ -144,7 +145,7 @@ def receptive_field(network: Stack, output: int | Sequence[int] | None = None) -
     >>> print(*field.differences)
     axis 0: arithmetic says -3 to 5 (9 inputs), but 3 of them lie beyond the input's 9
     """  # noqa: DOC502  raised by the check
-    network = network_of(network)
+    network = as_network(network)
     _require_product(network)
     position = _checked_output(network, output)
     inputs = tuple(_reads(steps, o) for steps, o in zip(network.steps, position, strict=True))
@@ -204,7 +205,7 @@ def blind_outputs(network: Stack) -> tuple[tuple[int, ...], ...]:
     >>> blind_outputs(Network([conv])), conv.output_size
     (((0, 1, 8, 9),), (10,))
     """  # noqa: DOC502  raised by the check
-    network = network_of(network)
+    network = as_network(network)
     _require_product(network)
     return tuple(_blind(size, steps) for size, steps in zip(network.input_size, network.steps, strict=True))
 
@@ -300,7 +301,7 @@ def coordinate_map(network: Stack) -> CoordinateMap:
     >>> coordinate_map(Network([Conv((8,), 2, stride=2), ConvTranspose((4,), 4, stride=2)]))
     CoordinateMap(scale=(Fraction(1, 1),), shift=(Fraction(1, 1),))
     """
-    windows = network_of(network).windows
+    windows = as_network(network).windows
     return CoordinateMap(tuple(1 / w.stride for w in windows), tuple(-w.centre / w.stride for w in windows))
 
 
@@ -337,8 +338,8 @@ def crop_offset(source: Stack, reference: Stack | None = None) -> tuple[int, ...
     >>> crop_offset(Network([Conv((8,), 2, stride=2), ConvTranspose((4,), 4, stride=2)]))
     (1,)
     """
-    source = network_of(source)
-    reference = None if reference is None else network_of(reference)
+    source = as_network(source)
+    reference = None if reference is None else as_network(reference)
     inputs = source.input_size
     if reference is not None and reference.input_size != inputs:
         raise ValueError(

@@ -69,7 +69,7 @@ def as_network(layers: Stack) -> Network:
     """
     if isinstance(layers, Network):
         return layers
-    if isinstance(layers, Conv | ConvTranspose | FixedLayer | MaxPool):
+    if isinstance(layers, NetworkLayer):
         return Network([layers])
     single = _loaded_layer(layers)
     if single is not None:
@@ -207,7 +207,7 @@ def require_input(number: int | None, layer: NetworkLayer, x: Any) -> None:
 def _loaded_layer(loaded: Any) -> NetworkLayer | None:
     """The layer of what ``from_layer`` returns, a tuple of a layer, its weight and its bias."""
     layer = getattr(loaded, "layer", None) if isinstance(loaded, tuple) and hasattr(loaded, "weight") else None
-    return layer if isinstance(layer, Conv | ConvTranspose | FixedLayer | MaxPool) else None
+    return layer if isinstance(layer, NetworkLayer) else None
 
 
 def _entries(layers: Any, network: Network, weights: Any) -> list[Any]:
@@ -323,7 +323,7 @@ def as_matrix(matrix: Any) -> sparse.csr_array:
         return matrix
     if sparse.issparse(matrix):
         return _canonical(matrix)
-    if isinstance(matrix, Network | Conv | ConvTranspose | FixedLayer | MaxPool) or _holds_layers(matrix):
+    if isinstance(matrix, Network | NetworkLayer) or _holds_layers(matrix):
         return _matrix_of_stack(matrix)
     try:
         dense = array_of("matrix", matrix)
@@ -341,8 +341,7 @@ def as_matrix(matrix: Any) -> sparse.csr_array:
 def _holds_layers(value: Any) -> bool:
     if _loaded_layer(value) is not None:
         return True
-    layers = Conv | ConvTranspose | FixedLayer | MaxPool
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], layers)
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], NetworkLayer)
 
 
 def _matrix_of_stack(stack: Any) -> sparse.csr_array:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
+from convmatrix.frameworks.layouts import shape_of, sizes_in, weight_of
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -344,7 +344,7 @@ def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> weight([[[1, 2]]]).tolist()
     [[[1, 2]]]
     """
-    return _as_it_is(array_of(w), inverse=inverse)
+    return _as_it_is(weight_of(w), inverse=inverse)
 
 
 def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
@@ -370,7 +370,7 @@ def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> weight_transpose([[[1, 2]]]).tolist()
     [[[1, 2]]]
     """
-    return _as_it_is(array_of(w), inverse=inverse)
+    return _as_it_is(weight_of(w), inverse=inverse)
 
 
 def _as_it_is(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast,
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.frameworks.layouts import array_of
+from convmatrix.frameworks.layouts import weight_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import positive
 
@@ -95,7 +95,7 @@ def with_weight(
     """
     if weight is None:
         return layer
-    array = array_of(weight)
+    array = weight_of(weight)
     needed = convert(np.broadcast_to(np.int8(0), layer.weight_shape), inverse=True, **arguments).shape
     if array.shape != needed:
         raise ValueError(f"weight has shape {array.shape} but the other arguments describe a weight of shape {needed}, "

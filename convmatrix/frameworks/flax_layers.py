@@ -24,7 +24,7 @@ from convmatrix.frameworks.jax_numbers import (
     transposed_layer,
     transposed_pads,
 )
-from convmatrix.frameworks.layouts import array_of, moved, widened
+from convmatrix.frameworks.layouts import moved, weight_of, widened
 from convmatrix.frameworks.loaded import Loaded, MissingValues, Values, attributes_of
 from convmatrix.frameworks.overrides import comes_from, override_of
 from convmatrix.layers import Conv, ConvTranspose
@@ -231,7 +231,7 @@ def flax_weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> flax_weight(np.zeros((3, 5, 1, 2))).shape
     (2, 1, 3, 5)
     """  # noqa: DOC502  raised by the layouts
-    return _laid_out(array_of(w), "OI*", inverse)
+    return _laid_out(weight_of(w), "OI*", inverse)
 
 
 def flax_weight_transpose(
@@ -275,7 +275,7 @@ def flax_weight_transpose(
     >>> flax_weight_transpose(w, padding="SAME"), flax_weight_transpose(w, False, "CIRCULAR")
     (array([[[1, 2, 3]]]), array([[[3, 2, 1]]]))
     """
-    array = array_of(w)
+    array = weight_of(w)
     turned = None if transpose_kernel is None else flag("transpose_kernel", transpose_kernel)
     circular = None if padding is None else isinstance(padding, str) and padding == "CIRCULAR"
     if turned or circular is False:

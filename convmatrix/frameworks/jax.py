@@ -31,7 +31,7 @@ from convmatrix.frameworks.jax_numbers import (
     transposed_layer,
     transposed_pads,
 )
-from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
+from convmatrix.frameworks.layouts import shape_of, sizes_in, weight_of
 from convmatrix.frameworks.loaded import attributes_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import entries_of, flag, integer, per_axis, positive
@@ -278,7 +278,7 @@ def weight(w: ArrayLike, dimension_numbers: Any = None, *, inverse: bool = False
     (2, 1, 3, 5)
     """  # noqa: DOC502  raised by what both share
     _require_numbers(dimension_numbers, "('NCHW', 'OIHW', 'NCHW')", "conv")
-    return _laid_out(array_of(w), dimension_numbers, channels_last=False, inverse=inverse)
+    return _laid_out(weight_of(w), dimension_numbers, channels_last=False, inverse=inverse)
 
 
 def weight_transpose(
@@ -326,7 +326,7 @@ def weight_transpose(
     """  # noqa: DOC502  raised by what both share
     flag("transpose_kernel", transpose_kernel)
     _require_numbers(dimension_numbers, "('NHWC', 'HWIO', 'NHWC')", "conv_transpose")
-    return _laid_out(array_of(w), dimension_numbers, channels_last=True, inverse=inverse)
+    return _laid_out(weight_of(w), dimension_numbers, channels_last=True, inverse=inverse)
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import array_of as numpy_array
 from convmatrix.layers.arguments import entries_of, integer, positive
 
-__all__ = ["array_of", "moved", "shape_of", "sizes_in", "widened"]
+__all__ = ["array_of", "moved", "shape_of", "sizes_in", "weight_of", "widened"]
 
 
 def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | None, ...]:
@@ -98,6 +98,23 @@ def array_of(value: Any) -> NDArray[Any]:
         if hasattr(value, name):
             value = getattr(value, name)()
     return numpy_array("the array", value)
+
+
+def weight_of(value: Any) -> NDArray[Any]:
+    """The array of a weight or a bias of any framework; half precision becomes float32, which has all its values.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> weight_of(np.array([[[0.1, 2]]], dtype=np.float16)).dtype
+    dtype('float32')
+    """
+    if str(getattr(value, "dtype", "")) in ("torch.float16", "torch.bfloat16") and hasattr(value, "float"):
+        value = value.float()  # NumPy knows no bfloat16 of PyTorch's
+    return widened(array_of(value))
 
 
 def widened(array: NDArray[Any]) -> NDArray[Any]:

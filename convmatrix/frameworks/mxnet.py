@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in, widened
+from convmatrix.frameworks.layouts import moved, shape_of, sizes_in, weight_of
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, MissingValues, Values, attributes_of, chained
 from convmatrix.frameworks.overrides import base_of, comes_from, override_of, what_to_give
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle
@@ -283,7 +283,7 @@ def weight(w: ArrayLike, layout: str | None = None, *, inverse: bool = False) ->
     >>> weight(np.zeros((4, 3, 3, 2)), layout="NHWC").shape
     (4, 2, 3, 3)
     """
-    array = array_of(w)
+    array = weight_of(w)
     known = [name for name, axes in LAYOUTS.items() if axes == array.ndim - 2]
     if layout is None and len(known) > 1:
         raise ValueError(f"layout is not given, but decides where a weight of shape {array.shape} has its channels: "
@@ -461,11 +461,6 @@ def _checked_groups(num_filter: Any, channels: int, num_group: Any) -> int:
     return check_groups("num_group", num_group, {"the channels of data": channels, "num_filter": num_filter})
 
 
-def _array(w: Any) -> NDArray[Any]:
-    """The values of an NDArray of MXNet, or of anything that NumPy reads."""
-    return array_of(w)
-
-
 # -- Gluon's blocks --------------------------------------------------------------------------------------------------
 
 _POOL_WORDS = ("kernel", "stride", "pad", "global_pool", "pool_type", "pooling_convention")
@@ -586,7 +581,7 @@ def _spatial(input_size: PerAxis, count: int) -> list[int]:
 def _parameter(parameter: Any, name: str, shape_when_known: tuple[int, ...] | None = None) -> Values:
     """The values of a parameter, float16 widened to float32; or its shape, where it has no values yet."""
     if not callable(getattr(parameter, "data", None)):
-        return widened(_array(parameter))
+        return weight_of(parameter)
     shape = getattr(parameter, "shape", None)
     if shape is None or any(length is None or length < 1 for length in shape):
         reason = (f"{name} does not know its in_channels yet (its parameter has shape {shape}): give them when it is "
@@ -595,7 +590,7 @@ def _parameter(parameter: Any, name: str, shape_when_known: tuple[int, ...] | No
             raise ValueError(reason)
         return MissingValues(reason, shape_when_known)
     try:
-        return widened(_array(parameter.data()))
+        return weight_of(parameter.data())
     except RuntimeError:  # MXNet's own, which says so in a paragraph
         reason = f"{name} has no values yet: call .initialize() on it, or load its parameters"
         return MissingValues(reason, tuple(shape))

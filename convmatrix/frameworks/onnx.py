@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
+from convmatrix.frameworks.layouts import shape_of, sizes_in, weight_of
 from convmatrix.frameworks.loaded import Chain, Loaded
 from convmatrix.frameworks.onnx_models import read_model
 from convmatrix.frameworks.onnx_numbers import NAMES, columns_of, name_of_pads, numbers_of, pads_of, split
@@ -321,7 +321,7 @@ def _as_it_is(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
 
 def _checked(name: str, W: Any, layout: str) -> NDArray[Any]:
     """A weight's values, if scipy.sparse can hold their dtype."""
-    array = array_of(W)
+    array = weight_of(W)
     if array.ndim < 3:
         raise ValueError(f"{name} has shape {array.shape} but needs {layout}, at least 3 axes")
     cast = "float32" if "float" in str(array.dtype) and array.dtype.itemsize < 4 else cast_for(array.dtype)

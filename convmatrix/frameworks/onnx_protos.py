@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted, short
-from convmatrix.frameworks.layouts import array_of
+from convmatrix.frameworks.layouts import weight_of
 from convmatrix.frameworks.loaded import attributes_of
 from convmatrix.frameworks.onnx_files import external_bytes
 from convmatrix.frameworks.onnx_numbers import shortened
@@ -378,7 +378,7 @@ def decoded(name: str, tensor: Any, folder: Path | None = None) -> NDArray[Any]:
 
 def _plain_array(name: str, value: Any) -> NDArray[Any]:
     try:
-        array = array_of(value)
+        array = weight_of(value)
     except (ValueError, TypeError) as error:
         raise WrongTypeError(f"tensor {shortened(name)} is no array: {error}") from None
     if array.dtype.kind not in "biufc":

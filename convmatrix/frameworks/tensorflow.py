@@ -14,7 +14,7 @@ from convmatrix.core.axis import input_sizes, split_same
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.keras_models import check_call, keras_padding, one_each, read_model
-from convmatrix.frameworks.layouts import array_of, moved, shape_of, sizes_in, widened
+from convmatrix.frameworks.layouts import moved, shape_of, sizes_in, weight_of
 from convmatrix.frameworks.loaded import Chain, Loaded, MissingValues, Values, attributes_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
@@ -420,7 +420,7 @@ def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> weight(np.zeros((3, 5, 2, 8))).shape
     (8, 2, 3, 5)
     """  # noqa: DOC502  raised by the checks below and by the layer
-    return _laid_out(array_of(w), inverse=inverse)
+    return _laid_out(weight_of(w), inverse=inverse)
 
 
 def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
@@ -447,7 +447,7 @@ def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> weight_transpose(np.zeros((3, 5, 2, 8))).shape
     (8, 2, 3, 5)
     """  # noqa: DOC502  raised by the checks below and by the layer
-    return _laid_out_transposed(array_of(w), inverse=inverse)
+    return _laid_out_transposed(weight_of(w), inverse=inverse)
 
 
 def depthwise_weight(w: ArrayLike, *, in_channels: int | None = None, inverse: bool = False) -> NDArray[Any]:
@@ -476,7 +476,7 @@ def depthwise_weight(w: ArrayLike, *, in_channels: int | None = None, inverse: b
     >>> depthwise_weight(np.zeros((3, 5, 4, 2))).shape
     (8, 1, 3, 5)
     """
-    array = array_of(w)
+    array = weight_of(w)
     if flag("inverse", inverse) and in_channels is None and array.ndim and array.shape[0] > 1:
         raise ValueError(f"in_channels are not given, but decide how the {array.shape[0]} channels on axis 0 of a "
                          f"weight of shape {array.shape} are in_channels and their multiples: give the number of "
@@ -788,7 +788,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
         bias = MissingValues(kernel.reason, (layer.out_channels,)) if getattr(obj, "use_bias", True) else None
         return Loaded(layer, MissingValues(kernel.reason, layer.weight_shape), bias)
     bias = getattr(obj, "bias", None)
-    return Loaded(layer, laid_out(kernel), None if bias is None else widened(array_of(bias)))
+    return Loaded(layer, laid_out(kernel), None if bias is None else weight_of(bias))
 
 
 def _kernel(obj: Any) -> Values:
@@ -797,7 +797,7 @@ def _kernel(obj: Any) -> Values:
     if mode:
         return MissingValues(f"{type(obj).__name__} is quantized ({mode}): give the layer before that, whose kernel "
                              "has the numbers it multiplies", tuple(obj.kernel.shape))  # fmt: skip
-    return widened(array_of(obj.kernel))
+    return weight_of(obj.kernel)
 
 
 def _shape_when_built(obj: Any, channels: int | None) -> tuple[int, ...]:

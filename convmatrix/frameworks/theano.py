@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.axis import Axis, input_sizes, named_padding
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.layouts import array_of, shape_of, sizes_in
+from convmatrix.frameworks.layouts import shape_of, sizes_in, weight_of
 from convmatrix.layers import Conv, ConvTranspose, flip
 from convmatrix.layers.arguments import PerAxis, check_fit, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -363,7 +363,7 @@ def weight(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = Fal
     [[[[4, 3], [2, 1]]]]
     """
     flag("inverse", inverse)  # to turn filters is its own inverse
-    array = array_of(w)
+    array = weight_of(w)
     if array.ndim < 3:
         raise ValueError(f"filters have shape {array.shape} but Theano's are (output channels, channels // num_groups, "
                          "*filter size)")  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
-from convmatrix.frameworks.layouts import array_of, widened
+from convmatrix.frameworks.layouts import weight_of
 from convmatrix.frameworks.loaded import MissingValues, Values
 from convmatrix.frameworks.overrides import base_of, comes_from, module_of, override_of, what_to_give
 
@@ -386,12 +386,10 @@ def _values(what: str, tensor: Any) -> NDArray[Any]:
         raise missing(f"is a quantised tensor of dtype {dtype}: give what .dequantize() makes of it")
     if getattr(tensor, "is_meta", False) or _kind(tensor) == "FakeTensor":
         raise missing("is on the device 'meta', where tensors have no values: load them first")
-    if dtype in ("torch.float16", "torch.bfloat16") and hasattr(tensor, "float"):
-        tensor = tensor.float()
     for view in ("resolve_conj", "resolve_neg"):  # which NumPy cannot read before they are computed
         tensor = getattr(tensor, view, lambda tensor=tensor: tensor)()
     try:
-        return widened(array_of(tensor))
+        return weight_of(tensor)
     except (RuntimeError, TypeError) as error:
         said = str(error).partition("\n")[0].rstrip(".")
         raise missing(f"cannot be read as an array ({said}): give it as a dense tensor of numbers") from error

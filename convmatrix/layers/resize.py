@@ -113,8 +113,13 @@ class Positions(NamedTuple):
         position = min(max(self.slope * output + self.offset, 0), (self.inputs - 1) * self.unit)
         return position * factor if self.interpolates else position // self.unit
 
-    def matrix(self) -> sparse.csr_array:
+    def matrix(self, what: str = "the matrix of an axis") -> sparse.csr_array:
         """Which inputs each output reads, and with which weight.
+
+        Parameters
+        ----------
+        what : str
+            By which an error calls it.
 
         Returns
         -------
@@ -126,8 +131,7 @@ class Positions(NamedTuple):
             If it does not fit in the available memory; a MemoryError as well.
         """
         if (needed := _PEAK * self.outputs) > UNCHECKED:
-            require_memory(needed, f"the matrix of an axis of {self.inputs} inputs and {self.outputs} outputs",
-                           "use fewer outputs")  # fmt: skip
+            require_memory(needed, f"{what}, {self.outputs} x {self.inputs},", "take a smaller output")
         last = (self.inputs - 1) * self.unit
         # In Python's integers where 64 bits do not hold a position: sizes and scales may have little in common.
         wide = max(last, self.outputs * self.slope + abs(self.offset), self.unit) >= 2**63
@@ -308,10 +312,11 @@ class Upsample(FixedLayer):
         """
         checked = self._checked(dtype)
         for axis, (rows, cols) in enumerate(zip(self.output_size, self.input_size, strict=True)):
-            what = f"the matrix of axis {axis}"
-            require_indices(what, rows, cols)
-            require_memory(rows * _PEAK, f"{what}, {rows} x {cols},", "take a smaller output")
-        return tuple(positions.matrix().astype(checked) for positions in self.positions)
+            require_indices(f"the matrix of axis {axis}", rows, cols)
+        return tuple(
+            positions.matrix(f"the matrix of axis {axis}").astype(checked)
+            for axis, positions in enumerate(self.positions)
+        )
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
         """Tell on each axis which inputs an output reads.

@@ -6,7 +6,7 @@
 // == 1. the table ==
 
 export const MODES = ["zeros", "reflect", "replicate", "circular", "symmetric"];
-export const NAMES = ["valid", "full", "half", "causal", "same", "same_lower"];
+export const NAMES = ["valid", "full", "half", "causal", "anticausal", "same", "same_lower"];
 const NUMBERS = ["input_size", "kernel_size", "stride", "dilation", "input_dilation"];
 const MOST_READS = 2e6; // pairs of output and tap on one axis that are walked through to count entries
 
@@ -221,7 +221,7 @@ function sized({ k, s, d, a, mode, span }, inputSize, before, after) {
 function checkInputDilation({ axis, a, mode }, pad, speaker) {
 	if (a === 1) return;
 	if (mode !== "zeros") throw speaker.refusal("spread_and_mode", { a, axis, mode });
-	if (pad === "same" || pad === "same_lower") throw speaker.refusal("spread_and_same", { pad, a, axis });
+	if (/^same/.test(pad)) throw speaker.refusal("spread_and_same", { pad, a, axis });
 }
 
 function splitSame(total, lower) {
@@ -230,12 +230,10 @@ function splitSame(total, lower) {
 }
 
 function namedPadding(name, { span, s }, size) {
-	if (name === "full") return [span - 1, span - 1];
-	if (name === "half") return [Math.floor(span / 2), Math.floor(span / 2)];
-	if (name === "causal") return [span - 1, 0];
-	if (name === "valid") return [0, 0];
+	const [most, half] = [span - 1, Math.floor(span / 2)];
+	const pads = { valid: [0, 0], full: [most, most], half: [half, half], causal: [most, 0], anticausal: [0, most] };
 	const outputs = Math.ceil(size / s);
-	return splitSame(Math.max((outputs - 1) * s + span - size, 0), name === "same_lower");
+	return pads[name] ?? splitSame(Math.max((outputs - 1) * s + span - size, 0), name === "same_lower");
 }
 
 function forwardPadding(axis, pad, speaker) {
@@ -252,7 +250,7 @@ function forwardPadding(axis, pad, speaker) {
 
 function transposedPadding(axis, pad, op, speaker) {
 	const { i, k, s, d, a, span } = axis;
-	if (op && ["valid", "same", "same_lower"].includes(pad)) {
+	if (op && ["valid", "anticausal", "same", "same_lower"].includes(pad)) {
 		throw speaker.refusal("beside", { op, axis: axis.axis, pad });
 	}
 	const spare = Math.max(s - span, 0);
@@ -263,6 +261,7 @@ function transposedPadding(axis, pad, op, speaker) {
 	} else if (typeof pad === "string") {
 		pair = namedPadding(pad, axis, i);
 		if (pad === "valid") op = spare;
+		if (pad === "anticausal") op = s - 1;
 	}
 	const [before, after] = pair;
 	const most = Math.max(s, d);
@@ -275,8 +274,8 @@ function transposedPadding(axis, pad, op, speaker) {
 	}
 	if ((stretched - 1) % a) {
 		const fits = [...Array(most).keys()].find((n) => base + n >= 1 && (base + n - 1) % a === 0);
-		const key = fits === undefined ? "none_fits" : pad === "valid" ? "would_fit_valid" : "would_fit";
-		const remedy = speaker.say(key, { op: fits, most });
+		const decided = ["valid", "anticausal"].includes(pad) ? `would_fit_${pad}` : "would_fit";
+		const remedy = speaker.say(fits === undefined ? "none_fits" : decided, { op: fits, most, before, after });
 		throw speaker.refusal("between", { axis: axis.axis, stretched, positions, a, remedy });
 	}
 	return { pair, op, size: (stretched - 1) / a + 1 };

@@ -476,6 +476,7 @@ _REFUSALS = {
     ),
     "would_fit": "output_padding {op} would fit",
     "would_fit_valid": "output_padding {op} would fit with padding=0",
+    "would_fit_anticausal": "output_padding {op} would fit with padding ({before}, {after})",
     "none_fits": "no output_padding below {most} would fit; change the padding",
 }
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix import AvgPool, Conv
-from convmatrix.algebra.network import Network, network_of
+from convmatrix.algebra.network import Network
 from convmatrix.algebra.receptive import blind_outputs, coordinate_map, crop_offset, receptive_field
+from convmatrix.algebra.stacks import as_network
 from convmatrix.frameworks import mxnet, torch
 from convmatrix.frameworks.layouts import widened
 from convmatrix.frameworks.loaded import Loaded, MissingValues, chained
@@ -57,13 +58,16 @@ def test_a_chain_without_values_has_its_geometry():
         assert function(chain) == function(layers) == function(tuple(layers)) == function(network)
         assert function(layers[0]) == function(Network(layers[:1]))
     assert crop_offset(Conv((8,), 3, padding=2), [Conv((8,), 1)]) == (1,)
-    assert network_of(chain) == network
-    assert network_of(network) is network
+    assert as_network(chain) == network
+    assert as_network(network) is network
 
 
 @pytest.mark.parametrize("stack", [3, None, 2.5, "ab", [1]])
 def test_what_is_no_network(stack):
-    with pytest.raises(TypeError, match=r"^a network is needed, got|^layer 0 is .*, which is no layer"):
+    with pytest.raises(
+        TypeError,
+        match=r"^layer must be a layer, a Network, or a list of layers, got|^layer 0 is .*, which is no layer",
+    ):
         receptive_field(stack)
 
 

@@ -64,9 +64,23 @@ def test_a_pair_has_names():
     assert_array_equal(pair.weight, [[[[2, 1]]]])
 
 
+@pytest.mark.parametrize("name", CALLS)
+@given(data=st.data(), seed=seeds())
+@share(0.1)
+def test_half_precision_is_widened(name, data, seed):
+    drawn = data.draw(calls(name))
+    w = integers(drawn.weight_shape, seed).astype("float16") / 3
+    layer, weight = drawn.function(**drawn.arguments, weight=w)
+    assert weight.dtype == np.float32
+    assert_array_equal(weight, drawn.convert(w.astype("float32"), **drawn.switches))
+    ours = drawn.convert(w, **drawn.switches)
+    assert layer.matrix(ours).dtype == np.float32
+    assert_array_equal(ours, weight)
+
+
 def test_a_weight_that_cannot_be_stored_is_refused():
-    with pytest.raises(TypeError, match=r"weight has dtype float16, which scipy.sparse cannot hold: cast it with"):
-        caffe.conv((1, 1, 3), 1, 2, weight=np.ones((1, 1, 2), "float16"))
+    with pytest.raises(TypeError, match=r"weight has dtype complex256, which scipy.sparse cannot hold: cast it with"):
+        caffe.conv((1, 1, 3), 1, 2, weight=np.ones((1, 1, 2), "clongdouble"))
 
 
 # -- what a free function is not told --------------------------------------------------------------------------------
