@@ -1,6 +1,7 @@
 """Three hundred values that no argument expects, made anew for every call, and the public calls that get them."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -105,6 +106,12 @@ _DTYPES = ["bool", "int8", "uint8", "int64", "uint64", "float16", "float32", "fl
 _SHAPES = [(), (0,), (1,), (3,), (3, 3), (2, 0), (1, 1, 3, 3), (1, 1, 1, 1, 1, 1)]
 
 
+def _matrix():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        return np.asmatrix(np.eye(3))
+
+
 def _read_only(values):
     values = np.array(values)
     values.flags.writeable = False
@@ -159,7 +166,7 @@ VALUES = {
     "Fortran": lambda: np.ones((3, 3), order="F"),
     "read-only": lambda: _read_only(np.ones((3, 3))),
     "masked": lambda: np.ma.masked_all((3, 3)),
-    "np.matrix": lambda: np.asmatrix(np.eye(3)),
+    "np.matrix": _matrix,
     "None array": lambda: np.array([None, 1]),
     "64 axes": lambda: np.zeros((1,) * 64),
     "[]": lambda: [],

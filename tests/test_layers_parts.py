@@ -39,6 +39,16 @@ def test_rows_are_those_of_the_whole_matrix(layer, seed, data):
     assert_same(layer.matrix(weight, rows=slice(start, stop)), C[start:stop])
 
 
+def test_rows_of_a_layer_that_reads_nothing():
+    up = ConvTranspose((2,), 1, stride=4, padding=((-1, 0),), in_channels=2, out_channels=2, input_dilation=2,
+                       output_padding=3)  # fmt: skip
+    weight = np.ones(up.weight_shape)
+    assert up.nnz == 0
+    for start in range(11):
+        for stop in range(start, 11):
+            assert_same(up.matrix(weight, rows=slice(start, stop)), up.matrix(weight)[start:stop])
+
+
 @share(0.4)
 @given(layer=layers(), seed=seeds(), dtype=st.sampled_from(DTYPES), data=st.data())
 def test_blocks_of_rows_are_the_whole_matrix(layer, seed, dtype, data):

@@ -177,7 +177,7 @@ def _largest_generic(network: Network) -> int:
     """The largest integers whose products certainly add up within 64 bits; 0 where there are none."""
     sums, count = 1, 0
     for number, layer in enumerate(network.layers):
-        sums *= prod(int(steps[number].taps.sum(axis=1).max()) for steps in network.steps)
+        sums *= max(prod(int(steps[number].taps.sum(axis=1).max()) for steps in network.steps), 1)  # 0: reads nothing
         if isinstance(layer, Layer):
             sums, count = sums * (layer.in_channels // layer.groups), count + 1
     most = int((2**62 / sums) ** (1 / count) * 0.999)

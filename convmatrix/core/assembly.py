@@ -500,7 +500,7 @@ def _lines(levels: Sequence[_Level], prefix: NDArray[Any], extended: Extended) -
         if repeats:
             rows = _rows_of_lines(part, levels, prefix, extended)
             shift = None if extended is _taken else level.pattern.shift * level.col_step
-            if repeats > 1 and part.n_rows > 1 and every <= _PERIOD:
+            if repeats > 1 and part.n_rows > 1 and 0 < every <= _PERIOD:
                 rows = iter((np.concatenate(list(rows), axis=1),))
             offset = 0
             for cells in rows:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from convmatrix.core.errors import short
 from convmatrix.layers.arguments import integer
-from convmatrix.show.printable import ems, wrapped
+from convmatrix.show.printable import ems, printable, wrapped
 
 __all__ = [
     "Film",
@@ -241,6 +241,7 @@ def lines_of(text: str) -> list[str]:
     >>> lines_of("w10+w12"), lines_of("1e+06")
     (['w10', '+w12'], ['1e+06'])
     """
+    text = printable(text)
     return [text] if len(text) <= 5 else re.split(r"(?<![eE])(?=(?<!^)\+)", text)
 
 

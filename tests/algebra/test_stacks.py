@@ -35,6 +35,7 @@ from convmatrix.algebra.stacks import as_matrix, with_weights
 from convmatrix.algebra.unseen import null_space, same_output_pair
 from convmatrix.core.errors import SumOverflowError, TooLargeError, WrongTypeError
 from convmatrix.frameworks.loaded import Chain, Loaded
+from convmatrix.layers import Layer
 from stacks import dense_product, stacks, weights_of
 from strategies import integers, seeds, share
 
@@ -213,9 +214,14 @@ def test_factors_of_all_layers_multiply_to_the_product(case):
 @given(network=stacks(kinds=("convs", "transposes", "shuffles")))
 def test_a_verdict_without_weights_is_that_of_generic_ones(network):
     found = verdict(network)
-    assert found.generic
+    assert found.generic == any(isinstance(layer, Layer) for layer in network.layers)
     assert found.rank.value >= rank(network.matrix(weights_of(network, 0))).value
     assert found.gram is not None
+
+
+def test_a_verdict_of_a_stack_that_reads_nothing():
+    found = verdict(Network([Conv(1, 1), Conv(1, 1, padding=((0, 0), (-1, 1)))]))
+    assert (found.rank.value, found.rank.proven, found.gram.holds) == (0, True, False)
 
 
 @share(0.4)
