@@ -58,6 +58,7 @@ test-random: .venv/test ## the tests of `make test` in random order, on other ex
 fuzz: export FUZZ_EXAMPLES = $(EXAMPLES)
 fuzz: .venv/test $(ORACLES) ## the drawn tests on fresh draws, EXAMPLES=2000 for each
 	$(BIN)/$(PYTEST) -m hypothesis --hypothesis-profile=fuzz --ignore=tests/oracles
+	FUZZ_EXAMPLES=1000000 $(BIN)/$(PYTEST) --full tests/test_hostile.py
 	$(if $(ORACLES),.venv-oracles/bin/$(PYTEST) -m hypothesis --hypothesis-profile=fuzz tests/oracles)
 
 CHECKS    = lint types house doctest pins-hold stale wheel lowest newest

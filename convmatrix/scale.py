@@ -99,6 +99,11 @@ def slabs_of(layer: Conv, outputs: int) -> Iterator[Slab]:
     Slab
         In order; together they have every output once.
 
+    Raises
+    ------
+    ValueError
+        If the layer has no axis.
+
     Examples
     --------
     >>> for slab in slabs_of(Conv((6,), 3, padding=1, padding_mode="circular"), 3):
@@ -107,6 +112,8 @@ def slabs_of(layer: Conv, outputs: int) -> Iterator[Slab]:
     range(3, 6) ((0, 1), (2, 6)) (1, 2, 3, 4, 0)
     """
     check_kind("layer", layer, Conv)
+    if layer.ndim == 0:
+        raise ValueError("slabs are cut along the first axis, but this layer has none: build its matrix(weight)")
     outputs = positive("outputs", outputs)
     cut = _cut_zeros if layer.padding_mode == "zeros" else _cut_extended
     total = layer.output_size[0]

@@ -86,7 +86,7 @@ def status_of(words, out, err):
 @needs_full
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_status_tells_what_streams_cannot(words):
-    for out, err in itertools.product(KINDS, repeat=2):
+    for out, err in itertools.product(KINDS, repeat=2) if words == LAYER else zip(KINDS, KINDS, strict=True):
         status, texts = status_of(words, out, err)
         assert status == expected(words, out), (out, err)
         printed = status == 0 and out == "good"

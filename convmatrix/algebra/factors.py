@@ -14,6 +14,7 @@ from convmatrix.algebra.network import Network, Weights
 from convmatrix.algebra.stacks import Stack, one_layer, with_weights
 from convmatrix.core.axis import Axis
 from convmatrix.core.errors import SumOverflowError, WrongTypeError
+from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import array_of
@@ -216,6 +217,8 @@ def zero_insertion(layer: Stack) -> sparse.csr_array:
     """
     layer = one_layer(layer, "a matrix of zero insertion")
     steps = layer.input_dilation if isinstance(layer, Conv) else layer.stride
+    rows = layer.in_channels * prod((n - 1) * step + 1 for n, step in zip(layer.input_size, steps, strict=True))
+    require_memory(48 * rows, f"the matrix of zero insertion, of {rows} rows,", "use a smaller layer")
     spread = [
         _rows_of_identity(np.arange(n) * step, (n - 1) * step + 1)
         for n, step in zip(layer.input_size, steps, strict=True)

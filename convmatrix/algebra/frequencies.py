@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convmatrix.algebra.network import Network
 from convmatrix.algebra.stacks import Stack, simplest
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import counted, shortened
 from convmatrix.core.memory import require_memory
 from convmatrix.layers import Conv, ConvTranspose
 
@@ -61,7 +61,7 @@ class Frequencies:
     def __post_init__(self) -> None:
         reason = why_no_frequencies(self.layer, self.weight)
         if reason:
-            raise ValueError(reason)
+            raise ValueError(shortened(reason))
 
     @property
     def forward(self) -> Conv:

@@ -11,6 +11,7 @@ from convmatrix.algebra.network import Weights
 from convmatrix.algebra.ranks import PRIMES, Rank, decomposed, is_small, nullity, rank, rank_modulo, require_small
 from convmatrix.algebra.solve import Method, Penalty, deconvolve, floating
 from convmatrix.algebra.stacks import Stack, as_matrix, with_weights
+from convmatrix.layers.arguments import array_of
 
 __all__ = [
     "PRIMES", "Rank", "Recovery", "compare_inverses", "deconvolve", "nullity", "pseudo_inverse", "rank", "rank_modulo",
@@ -139,7 +140,7 @@ def compare_inverses(
             f"x, of size {image.size}, has only zeros, for which no relative error is defined: give another image"
         )
     operator = stack.operator(weights)
-    output = operator @ image if y is None else np.asarray(y)
+    output = operator @ image if y is None else array_of("y", y)
     solved = deconvolve(stack, weights, output, method=method, damping=damping, penalty=penalty, tolerance=tolerance)
     back = operator.rmatvec(output.ravel())
     square = np.vdot(back, back).real

@@ -58,7 +58,7 @@ class Network:
     layers: tuple[NetworkLayer, ...]
 
     def __init__(self, layers: Iterable[NetworkLayer]) -> None:
-        object.__setattr__(self, "layers", tuple(layers))
+        object.__setattr__(self, "layers", tuple(_each_checked(layers)))
         _check_chain(self.layers)
 
     # -- sizes -----------------------------------------------------------------------------------------------------
@@ -450,12 +450,25 @@ def _extremes(matrix: sparse.csr_array) -> tuple[int, int]:
 # -- checks ----------------------------------------------------------------------------------------------------------
 
 
+def _each_checked(layers: Iterable[NetworkLayer]) -> Iterator[NetworkLayer]:
+    """The layers, one by one: there may be no end to what is none."""
+    try:
+        entries = iter(layers)
+        for number, layer in enumerate(entries):
+            if not isinstance(layer, NetworkLayer):
+                raise WrongTypeError(
+                    f"layer {number} is {short(layer)}, of type {type(layer).__name__}, which is no layer"
+                )
+            yield layer
+    except ValueError:
+        raise
+    except Exception as error:  # objects of any class
+        raise WrongTypeError(f"{short(layers)} is no sequence of layers: it raises {type(error).__name__}") from error
+
+
 def _check_chain(layers: Sequence[NetworkLayer]) -> None:
     if not layers:
         raise ValueError("a network needs at least one layer, got none")
-    for number, layer in enumerate(layers):
-        if not isinstance(layer, NetworkLayer):
-            raise WrongTypeError(f"layer {number} is {short(layer)}, of type {type(layer).__name__}, which is no layer")
     for number, (earlier, later) in enumerate(pairwise(layers), start=1):
         if earlier.output_shape != later.input_shape:
             raise ValueError(
@@ -465,10 +478,30 @@ def _check_chain(layers: Sequence[NetworkLayer]) -> None:
             )
 
 
+def list_of_weights(weights: Any, layers: int) -> list[Any]:
+    """The entries of a sequence with one for each layer.
+
+    Returns
+    -------
+    list
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
+    if len(weights) != layers:  # asked first, since a view of one number may have any length
+        raise ValueError(
+            f"Network has {counted(layers, 'layer')} but got {counted(len(weights), 'weight')}: give one entry for "
+            "each, None for a layer without a weight"
+        )
+    return list(weights)
+
+
 def _listed(weights: Any, layers: int) -> list[Any]:
     """The entries of weights, however they are held."""
     if isinstance(weights, list | tuple) or (isinstance(weights, np.ndarray) and weights.ndim):
-        return list(weights)
+        return list_of_weights(weights, layers)
     raise WrongTypeError(
         f"weights must be a list with one entry for each of {counted(layers, 'layer')}, got a {type(weights).__name__}"
     )
@@ -477,11 +510,6 @@ def _listed(weights: Any, layers: int) -> list[Any]:
 def _checked_weights(layers: Sequence[NetworkLayer], weights: Weights) -> tuple[list[Any], np.dtype[Any] | None]:
     """The entries, with the weights as arrays of the one dtype that holds them all, and this dtype if there is one."""
     weights = _listed(weights, len(layers))
-    if len(weights) != len(layers):
-        raise ValueError(
-            f"network has {len(layers)} layers but got {len(weights)} weights: give one entry for each, None for a "
-            "layer without a weight"
-        )
     for number, (layer, weight) in enumerate(zip(layers, weights, strict=True)):
         kind = type(layer).__name__
         if isinstance(layer, FixedLayer) and weight is not None:

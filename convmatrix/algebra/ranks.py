@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from convmatrix.algebra.stacks import as_matrix
+from convmatrix.core.errors import short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
+from convmatrix.layers.arguments import integer
 
 __all__ = [
     "PRIMES", "SIDE", "Progress", "Rank", "decomposed", "is_small", "nullity", "primes", "rank", "rank_modulo",
@@ -90,6 +92,8 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
     (1, True)
     """
     matrix = as_matrix(matrix)
+    if limit is not None:
+        integer("limit", limit)
     require_finite("the matrix", matrix)
     if min(matrix.shape) == 0 or matrix.nnz == 0 or not matrix.data.any():
         return Rank(0, "no entries but zeros", proven=True)
@@ -266,7 +270,14 @@ def rank_modulo(matrix: sparse.csr_array, prime: int, progress: Progress | None 
     -------
     int
         Never more than the rank over the rationals.
+
+    Raises
+    ------
+    ValueError
+        If the prime is not below 2**31.
     """
+    if not 2 <= integer("prime", prime) < 2**31:
+        raise ValueError(f"prime must be from 2 to 2**31 - 1, got {short(prime)}")
     dense = _residues(as_matrix(matrix), prime)
     if dense.shape[0] < dense.shape[1]:
         dense = np.ascontiguousarray(dense.T)  # fewer panels

@@ -12,6 +12,7 @@ from convmatrix.algebra.network import Network
 from convmatrix.algebra.stacks import Stack, as_network
 from convmatrix.algebra.steps import NetworkLayer, Step, Window
 from convmatrix.core.errors import counted
+from convmatrix.core.memory import require_memory
 from convmatrix.layers import Layer, Transposed, Unfold
 from convmatrix.layers.arguments import entries_of, integer
 
@@ -211,6 +212,7 @@ def blind_outputs(network: Stack) -> tuple[tuple[int, ...], ...]:
 
 
 def _blind(size: int, steps: Sequence[Step]) -> tuple[int, ...]:
+    require_memory(2 * 8 * size, f"what is read of an axis of {size} inputs", "use a smaller layer")
     sees = np.ones(size, dtype=np.int64)
     for step in steps:
         sees = np.minimum(np.asarray(step.taps @ sees), 1)  # whether, not how often: that could outgrow 64 bits

@@ -16,6 +16,7 @@ from convmatrix.algebra.stacks import Stack, each_weight, with_weights
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers.arguments import array_of, positive, real_number
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -371,15 +372,14 @@ def _check_words(layer: Layers, method: str, penalty: str, damping: float, toler
             f"penalty {short(penalty)} needs at least one axis to take differences along, this layer has none"
         )
     for name, number in (("damping", damping), ("tolerance", tolerance)):
-        if not 0 <= number < np.inf:
-            raise ValueError(f"{name} must be at least 0 and finite, got {number}")
-    if iterations < 1:
-        raise ValueError(f"iterations must be at least 1, got {iterations}")
+        if real_number(name, number) < 0:
+            raise ValueError(f"{name} must be at least 0 and finite, got {short(number)}")
+    positive("iterations", iterations)
 
 
 def floating(array: ArrayLike) -> Array:
     """The array in double precision, real or complex; what is no number stays as it is, to be refused."""
-    array = np.asarray(array)
+    array = array_of("the array", array)
     return array.astype(np.result_type(array.dtype, np.float64), copy=False) if array.dtype.kind in "biufc" else array
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from convmatrix.algebra.network import Network
+from convmatrix.algebra.network import Network, list_of_weights
 from convmatrix.algebra.steps import NetworkLayer
 from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers import Conv, ConvTranspose, FixedLayer, Layer, MaxPool
 from convmatrix.layers.arguments import array_of, cast_for
@@ -107,14 +108,9 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
     --------
     >>> with_weights(Network([Conv((4,), 2)]), [[1, 2]])
     (Conv(input_size=(4,), kernel_size=(2,)), [1, 2])
-    """
+    """  # noqa: DOC502  by what checks each
     network = as_network(layers)
     entries = _entries(layers, network, weights)
-    if len(entries) != len(network.layers):
-        raise ValueError(
-            f"Network has {counted(len(network.layers), 'layer')} but got {counted(len(entries), 'weight')}: give one "
-            "entry for each, None for a layer without a weight"
-        )
     for number, (layer, weight) in enumerate(zip(network.layers, entries, strict=True)):
         _require_entry(number, layer, weight, alone=len(entries) == 1)
     stack = simplest(network)
@@ -220,7 +216,7 @@ def _entries(layers: Any, network: Network, weights: Any) -> list[Any]:
     if weights is None:
         return [None] * len(network.layers)
     if isinstance(weights, list | tuple) or (isinstance(weights, np.ndarray) and weights.ndim):
-        return list(weights)
+        return list_of_weights(weights, len(network.layers))
     raise WrongTypeError(
         f"weights of a Network of {counted(len(network.layers), 'layer')} must be a list with one entry for each, got "
         f"{_described(weights)}"
@@ -253,9 +249,9 @@ def each_weight(layer: Conv | ConvTranspose | Network, weight: Any, change: Call
     ndarray or list
     """
     if not isinstance(layer, Network):
-        return change(layer, np.asarray(weight))
+        return change(layer, array_of("weight", weight))
     pairs = zip(layer.layers, weight, strict=True)
-    return [change(one, np.asarray(entry)) if isinstance(one, Layer) else entry for one, entry in pairs]
+    return [change(one, array_of("weight", entry)) if isinstance(one, Layer) else entry for one, entry in pairs]
 
 
 def dtype_of(layer: Conv | ConvTranspose | Network, weight: Any) -> np.dtype[Any]:
@@ -335,6 +331,8 @@ def as_matrix(matrix: Any) -> sparse.csr_array:
             + (f" of shape {dense.shape} and dtype {dense.dtype}" if isinstance(matrix, np.ndarray) else "")
             + ": give layer.matrix(weight), or wrap it in scipy.sparse.csr_array"
         )
+    # An array that repeats one entry has its shape for nothing, and every place of it is looked at.
+    require_memory(dense.size * dense.itemsize, f"the dense matrix of shape {dense.shape}", "give a csr_array")
     return sparse.csr_array(dense)
 
 

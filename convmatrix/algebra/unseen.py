@@ -15,6 +15,7 @@ from convmatrix.algebra.solve import deconvolve, floating
 from convmatrix.algebra.stacks import Stack, as_matrix, each_weight, most_entries, with_weights
 from convmatrix.core.errors import SumOverflowError
 from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers.arguments import flag
 
 __all__ = ["SameOutput", "null_space", "same_output_pair"]
 
@@ -63,7 +64,7 @@ def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
     array([[ 4, -2,  1]])
     """
     matrix = as_matrix(matrix)
-    if exact:
+    if flag("exact", exact):
         return _integer_null_space(matrix)
     rows, cols = matrix.shape
     require_small(

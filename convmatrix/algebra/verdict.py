@@ -19,7 +19,7 @@ from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of
 from convmatrix.layers import Conv, ConvTranspose, Layer
-from convmatrix.layers.arguments import positive
+from convmatrix.layers.arguments import flag, positive
 
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
 
@@ -123,6 +123,7 @@ def verdict(
     (4, False, True)
     """
     stack, weights = with_optional_weights(layer, weight)
+    any_size = flag("any_size", any_size)
     if isinstance(stack, Network):
         return _verdict_of_stack(stack, weights, any_size, progress)
     return _verdict_of_layer(stack, weights, any_size, progress)

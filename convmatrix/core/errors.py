@@ -115,10 +115,25 @@ def shortens_refusals(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except ValueError as error:
             if len(error.args) == 1 and isinstance(error.args[0], str):
-                error.args = (_LONG_INTEGER.sub(lambda found: _short_digits(found[0]), error.args[0]),)
+                error.args = (shortened(error.args[0]),)
             raise
 
     return refusing_briefly
+
+
+def shortened(sentence: str) -> str:
+    """A sentence whose long integers have their first and last digits alone.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> shortened(f"stride {10**99} is too large")
+    'stride 100000...000000 (100 digits) is too large'
+    """
+    return _LONG_INTEGER.sub(lambda found: _short_digits(found[0]), sentence)
 
 
 _LONG_INTEGER = re.compile(rf"\d{{{_MOST_DIGITS + 1},}}")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from convmatrix.core.errors import TooLargeError
+from convmatrix.core.errors import TooLargeError, shortened
 
 resource: Any
 try:
@@ -110,7 +110,7 @@ def require_memory(needed: int, what: str, remedy: str) -> None:
         limit = available.limit if isinstance(available, Available) else ""
         within = f" within {limit}" if limit else ""
         raise TooLargeError(
-            f"{what} needs {_gib(needed)} but {_gib(available)} of memory is available{within}: {remedy}"
+            f"{shortened(what)} needs {_gib(needed)} but {_gib(available)} of memory is available{within}: {remedy}"
         )
 
 

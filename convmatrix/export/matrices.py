@@ -192,6 +192,7 @@ def layer_as_dict(layer: Layer) -> dict[str, Any]:
     >>> described["padding"], described["matrix_shape"], described["nnz"]
     ([[1, 1], [1, 1]], [16, 16], 100)
     """
+    check_kind("layer", layer, Layer)
     return {
         **{field.name: _listed(getattr(layer, field.name)) for field in fields(layer)},
         "input_shape": list(layer.input_shape),

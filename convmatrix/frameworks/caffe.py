@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.layouts import shape_of, sizes_in, weight_of
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool
@@ -535,7 +535,7 @@ def _both(name: str, value: Any, h: Any, w: Any, default: int) -> list[int]:
         return [_at_least(name, default if value is None else value, default)] * 2
     if value is not None or h is None or w is None:
         said = ", ".join(
-            f"{key} {got}" for key, got in ((name, value), (f"{name}_h", h), (f"{name}_w", w)) if got is not None
+            f"{key} {short(got)}" for key, got in ((name, value), (f"{name}_h", h), (f"{name}_w", w)) if got is not None
         )
         raise ValueError(f"a pool has either {name}, or {name}_h and {name}_w, got {said}: give the one or both others")
     return [_at_least(f"{name}_h", h, default), _at_least(f"{name}_w", w, default)]
@@ -543,7 +543,7 @@ def _both(name: str, value: Any, h: Any, w: Any, default: int) -> list[int]:
 
 def _pool_kernel(size: list[int], kernel_size: Any, h: Any, w: Any, whole: bool) -> list[int]:
     given = [
-        f"{key} {got}"
+        f"{key} {short(got)}"
         for key, got in (("kernel_size", kernel_size), ("kernel_h", h), ("kernel_w", w))
         if got is not None
     ]

@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast,
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from convmatrix.core.errors import shortened
 from convmatrix.frameworks.layouts import weight_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import positive
@@ -141,7 +142,7 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
         sentence = re.sub(
             rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])", lambda found: theirs[(found.lastindex or 0) - 1], str(error)
         )
-        raise type(error)(sentence) from None
+        raise type(error)(shortened(sentence)) from None
 
 
 def _pattern_of(name: str) -> str:

@@ -12,7 +12,7 @@ from convmatrix.frameworks.calls import in_our_names
 from convmatrix.frameworks.layouts import moved
 from convmatrix.frameworks.speaking import FORWARD, TRANSPOSED, Words
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import Padding, PerAxis, count_axes, padding_entries, per_axis, positive
+from convmatrix.layers.arguments import Padding, PerAxis, count_axes, flag, padding_entries, per_axis, positive
 
 __all__ = ["DIFFERENT_SHAPE", "DIFFERENT_VALUES", "EQUAL", "REFUSED", "Row", "compare"]
 
@@ -127,6 +127,7 @@ def compare(
     _check_channels(groups, in_channels, out_channels)
     words = Words(**columns, padding=tuple(padding_entries(padding, count)), groups=groups,
                   in_channels=in_channels, out_channels=out_channels, padding_mode=padding_mode)  # fmt: skip
+    transpose = flag("transpose", transpose)
     kernel = np.random.default_rng(0).integers(1, 10**6, words.weight_shape(transpose)).astype(np.float64)
     rows: list[Row] = []
     first: _First | None = None

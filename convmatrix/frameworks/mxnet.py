@@ -423,7 +423,7 @@ def _one_for_each(name: str, value: Any, count: int, default: int, least: int | 
     if len(entries) != count:
         needed = f"{count} entries, one for each axis of the kernel" if count > 1 else "1 entry, as the kernel"
         spread = type(value) is int and value >= default
-        remedy = f": MXNet spreads no number over the axes, write {(value,) * count}" if spread else ""
+        remedy = f": MXNet spreads no number over the axes, write {short((value,) * count)}" if spread else ""
         raise ValueError(f"{name} must have {needed}, got {len(entries)}, {short(value)}{remedy}")
     return per_axis(name, entries, count, least=default if least is None else least)
 

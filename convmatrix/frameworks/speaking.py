@@ -138,7 +138,7 @@ class Call(NamedTuple):
     @property
     def text(self) -> str:
         """The call as it is written."""
-        said = (f"{name}={value!r}" for name, value in self.words.items() if name not in self.aside)
+        said = (f"{name}={short(value)}" for name, value in self.words.items() if name not in self.aside)
         return self.says.format(", ".join(said))
 
     @property

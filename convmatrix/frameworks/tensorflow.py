@@ -987,10 +987,12 @@ def _keras_input(input_shape: Any, data_format: str | None, most: int) -> tuple[
     return tuple(numbers[:-1]), numbers[-1]
 
 
-def _check_data_format(data_format: str | None) -> str:
-    word = "channels_last" if data_format is None else str(data_format).lower()
+def _check_data_format(data_format: Any) -> str:
+    if data_format is None:
+        return "channels_last"
+    word = data_format.lower() if isinstance(data_format, str) else data_format
     check_word("data_format", word, ("channels_last", "channels_first"))
-    return word
+    return str(word)
 
 
 def _keras_transposed(

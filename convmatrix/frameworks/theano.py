@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import Axis, input_sizes, named_padding
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, counted, short, shortened
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.layouts import shape_of, sizes_in, weight_of
 from convmatrix.layers import Conv, ConvTranspose, flip
@@ -561,8 +561,11 @@ def _check_size(number: int, axis: Axis, pair: tuple[int, int], size: int) -> No
     given = (size + pads - axis.span) // axis.stride + 1
     remedy = f"give {_listed(fits)}" if fits else "no size fits; use a smaller border_mode"
     raise ValueError(
-        f"input_shape has {size} on axis {number}, of which the convolution makes {given} (= ({size} + border_mode "
-        f"{pair[0]} + {pair[1]} - {axis.span}) // subsample {axis.stride} + 1), but output_grad has {outputs}: {remedy}"
+        shortened(
+            f"input_shape has {size} on axis {number}, of which the convolution makes {given} (= ({size} + border_mode "
+            f"{pair[0]} + {pair[1]} - {axis.span}) // subsample {axis.stride} + 1), but output_grad has {outputs}: "
+            f"{remedy}"
+        )
     )
 
 

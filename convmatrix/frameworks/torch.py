@@ -296,8 +296,8 @@ def _columns(numbers: Mapping[str, Any], ndim: int | None, only_one_each: Sequen
     for axis, pair in enumerate(axes):
         if pair is not None:
             raise WrongTypeError(
-                f"padding on axis {axis} is {tuple(pair)}, but PyTorch pads both ends of an axis alike: give one "
-                f"integer, and pad beforehand where the ends differ, as {padding_module(len(axes))} does"
+                f"padding on axis {axis} is {short(tuple(pair))}, but PyTorch pads both ends of an axis alike: give "
+                f"one integer, and pad beforehand where the ends differ, as {padding_module(len(axes))} does"
             )
     lone = {}
     for name in set(_ONE_FOR_ALL).difference(only_one_each).intersection(numbers):

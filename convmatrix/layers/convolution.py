@@ -40,6 +40,7 @@ from convmatrix.layers.arguments import (
     padding_entries,
     per_axis,
     positive,
+    storable_dtype,
 )
 from convmatrix.layers.base import AnyLayer
 from convmatrix.layers.index_check import (
@@ -127,7 +128,7 @@ class Layer(AnyLayer):
         >>> Conv(4, 3).nbytes("float32")
         308
         """
-        return self._nbytes(self.nnz, dtype)
+        return self._nbytes(self.nnz, storable_dtype(dtype))
 
     # -- the matrix and its kin ------------------------------------------------------------------------------------
 

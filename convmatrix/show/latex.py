@@ -100,8 +100,8 @@ def array(
     rows, cols = layer.matrix_shape
     if rows * cols > _PLACES:
         raise ValueError(
-            f"the matrix has {rows} x {cols} = {rows * cols} places but pdflatex has memory for {_PLACES}: write a "
-            "smaller layer, or save the matrix as .mtx"
+            f"the matrix has {short(rows)} x {short(cols)} = {short(rows * cols)} places but pdflatex has memory for "
+            f"{_PLACES}: write a smaller layer, or save the matrix as .mtx"
         )
     scene = Scene(layer, weight)
     texts = [scene.text(cell) for cell in range(len(scene.cols))]

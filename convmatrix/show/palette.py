@@ -39,6 +39,9 @@ _CIVIDIS = ("#00224e", "#002e6a", "#1a386f", "#32436d", "#434e6c", "#535a6d", "#
             "#8c8878", "#9b9476", "#aba072", "#bcae6c", "#cdbb63", "#dec958", "#f0d846", "#fee838")  # fmt: skip
 
 
+_MOST_COLOURS = 2**16
+"""More than anybody tells apart."""
+
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 
@@ -83,15 +86,15 @@ def tap_colours(count: int) -> list[str]:
     Raises
     ------
     ValueError
-        If the count is less than 0; a TypeError as well if it is no integer.
+        If the count is less than 0 or more than 65,536; a TypeError as well if it is no integer.
 
     Examples
     --------
     >>> tap_colours(2)
     ['#3f90da', '#ffa90e']
     """
-    if integer("count", count) < 0:
-        raise ValueError(f"count must be at least 0, got {count}")
+    if not 0 <= integer("count", count) <= _MOST_COLOURS:
+        raise ValueError(f"count must be from 0 to {_MOST_COLOURS}, got {short(count)}")
     if count <= len(_PETROFF):
         return list(_PETROFF[:count])
     return [f"#{number:06x}" for number in _sequence(np.arange(count) / (count - 1)).tolist()]

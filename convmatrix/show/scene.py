@@ -18,8 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.errors import short
+from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import entries_of, integer, positive
 from convmatrix.show.palette import tap_colours
 
 __all__ = ["Place", "Reading", "Scene", "number_label", "tap_label"]
@@ -384,11 +385,24 @@ def tap_label(weight_shape: tuple[int, ...], tap: int) -> str:
     -------
     str
 
+    Raises
+    ------
+    ValueError
+        If there is no such entry.
+    WrongTypeError
+        If it is no shape of a weight: a TypeError as well.
+
     Examples
     --------
     >>> tap_label((1, 1, 3, 3), 5), tap_label((2, 1, 3, 3), 14), tap_label((1, 1, 11), 10)
     ('w12', 'w10.12', 'w10')
     """
+    if entries_of(weight_shape) is None or len(weight_shape) < 2:
+        raise WrongTypeError(f"weight_shape must have two entries for channels and one for each axis, got "
+                             f"{short(weight_shape)}")  # fmt: skip
+    weight_shape = tuple(positive("an entry of weight_shape", entry) for entry in weight_shape)
+    if not 0 <= integer("tap", tap) < prod(weight_shape):
+        raise ValueError(f"tap must be from 0 to {prod(weight_shape) - 1}, got {tap}")
     channels, position = weight_shape[:2], weight_shape[2:]
     index = [int(i) for i in np.unravel_index(tap, weight_shape)]
     name = _joined(index[2:], position)

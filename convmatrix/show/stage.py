@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
-from convmatrix.layers.arguments import check_kind
+from convmatrix.layers.arguments import check_kind, flag
 from convmatrix.show.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, text_size
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN, tint
 from convmatrix.show.pools import scene_of_pool
@@ -96,7 +96,7 @@ def film(
     check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
     if layer.ndim > 2:
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
-    if not (maps or matrix):
+    if not (flag("maps", maps) | flag("matrix", matrix)):
         raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
     chosen, said = _view_of(layer, view), printable(title)
     scene = _scene(layer, weight, x)

@@ -229,7 +229,7 @@ def test_layers_that_do_not_chain_are_refused():
 
 def test_weights_are_counted():
     network = Network([Conv((4,), 1), AvgPool((4,), 2), Conv((2,), 2)])
-    said = "network has 3 layers but got 2 weights: give one entry for each, None for a layer without a weight"
+    said = "Network has 3 layers but got 2 weights: give one entry for each, None for a layer without a weight"
     for call in (network.matrix, network.operator):
         with refused(ValueError, said):
             call([[1], [1, 1]])

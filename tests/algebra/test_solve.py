@@ -268,8 +268,8 @@ REFUSED = {
     "method": ({"method": "cg"}, "method 'cg' is not one of lsmr, lsqr, fft"),
     "penalty": ({"penalty": "tv"}, "penalty 'tv' is not one of identity, gradient, laplacian"),
     "negative": ({"damping": -1.0}, "damping must be at least 0 and finite, got -1.0"),
-    "nan": ({"damping": np.nan}, "damping must be at least 0 and finite, got nan"),
-    "tolerance": ({"tolerance": np.inf}, "tolerance must be at least 0 and finite, got inf"),
+    "nan": ({"damping": np.nan}, "damping must be a finite number, got nan"),
+    "tolerance": ({"tolerance": np.inf}, "tolerance must be a finite number, got inf"),
     "iterations": ({"iterations": 0}, "iterations must be at least 1, got 0"),
     "batch": (
         {"y": np.ones((3, 2, 2))},

@@ -395,6 +395,7 @@ def test_a_value_is_repeated_as_it_was_typed_or_shortened(value, text):
     assert short(value) == text
 
 
+@share(0.2)
 @given(st.recursive(st.integers() | st.text(max_size=500) | st.binary(max_size=500), lambda inner: st.lists(inner)))
 def test_no_value_is_long(value):
     assert len(short(value)) <= 303

@@ -172,8 +172,9 @@ SENTENCES = {
     "jax: spread": (lambda: jax.conv((1, 1, 2), (1, 1, 9), (1,), [(1, 1)], lhs_dilation=(3,)),
                     "the padded input has 6 (= lhs_dilation 3 * (size of lhs 2 - 1) + 1 + padding 1 + 1)"),
     "tensorflow: output_shape": (lambda: tensorflow.conv_transpose(UP, V, (1, 9, 10, 2), 2),
-                                 "output_shape 9 on axis 0 cannot come from size of input 4 with size of filters 3, "
-                                 "strides 2, padding 'SAME': a convolution gives 4 outputs only for 7 or 8 inputs"),
+                                 "output_shape 9 on axis 0 is none of the sizes that a convolution with size of "
+                                 "filters 3, strides 2 and padding 'SAME' maps to the 4 of input: with 'SAME' those "
+                                 "are 7 to 8, with 'VALID' 9 to 10"),
     "tensorflow: conv1d": (lambda: tensorflow.conv1d((1, 5, 1), (3, 1, 1), (1, 2), "SAME"),
                            "stride must have 1 or 3 entries, got 2, (1, 2)"),
     "keras: output_padding": (lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=3),

@@ -200,7 +200,7 @@ def by_hand(text):
     return Film((Panel("a", text, 1, 1, x=1, y=2),), {(0, 0, 0): Look("#ffffff")}, {}, frames, 5, 5, text, text)
 
 
-@share(0.5)
+@share(0.3)
 @given(kind=st.sampled_from(sorted(PICTURES)), title=TEXTS)
 @example(kind="own", title="a\n b\t\rc\u2028")
 @example(kind="gram", title="a\x00\ufffe")
@@ -224,7 +224,7 @@ def test_pictures_are_printable_before_they_are_saved(kind):
         assert printable(title) in ax.alt
 
 
-@share(0.2)
+@share(0.06)
 @given(kind=st.sampled_from(sorted(PICTURES)), title=TEXTS)
 def test_pictures_are_written_with_any_title(kind, title):
     made = saving.rendered(lambda: PICTURES[kind](title), "pdf", "png", title=title)

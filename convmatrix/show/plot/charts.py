@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.core.errors import WrongTypeError, short
-from convmatrix.layers.arguments import entries_of
+from convmatrix.layers.arguments import array_of, entries_of, flag, real_number
 from convmatrix.show.film import Look, Panel
 from convmatrix.show.palette import tap_colours
 from convmatrix.show.plot.lettering import write_title
@@ -34,6 +34,8 @@ _PIXELS = 512
 """Most pixels on a side of a picture whose cells are too small to be labelled."""
 _LEAST, _ROUNDING = 0.15, 1e-9
 """By the largest number: the colour of the smallest that is not zero, and what counts as zero."""
+_MOST_NUMBERS = 10**8
+"""Of an array that is drawn."""
 _SLICES = 32
 """Most slices of a volume."""
 _NAME = 20.0
@@ -124,7 +126,8 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
     >>> unseen(pair.first, pair.second, layer.operator(weight) @ layer.vec(pair.first)).alt
     'Two images that differ by up to 4, and their one output, 2.'
     """
-    images, output = [np.asarray(each) for each in (first, second)], np.asarray(output)
+    images = [_numbers("an image", each) for each in (first, second)]
+    output = _numbers("output", output)
     if images[0].shape != images[1].shape:
         raise ValueError(f"the two images have to have one shape, got {images[0].shape} and {images[1].shape}")
     stacks = [_stacked(each, what) for each, what in zip((*images, output), ("image", "image", "output"), strict=True)]
@@ -178,7 +181,7 @@ def singular_values(
     >>> singular_values(spectrum_of(ring, [1, 0, -1]).values).alt
     '8 singular values from 2 to 0: 2 are 0, the condition number is infinite.'
     """
-    array = np.asarray(values)
+    array, zero, log = array_of("values", values), real_number("zero", zero), flag("log", log)
     if array.ndim != 1 or not array.size or array.dtype.kind not in "iuf":
         raise ValueError(f"singular values have to be a row of real numbers, got an array of shape {array.shape} and "
                          f"dtype {array.dtype}")  # fmt: skip
@@ -247,7 +250,7 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
     >>> overlaps(overlap_counts(ConvTranspose((3,), 3, stride=2))).alt
     'How many taps reach each output, 7: 1 to 2.'
     """  # noqa: DOC502  `_slices` refuses
-    array = np.asarray(counts)
+    array = _numbers("counts", counts)
     low, high = number_label(array.min()), number_label(array.max())
     said = f"{low} to {high}" if low != high else f"{low} everywhere"
     shades = _Shades(array.reshape(1, -1))
@@ -287,7 +290,7 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
     >>> receptive_field(field_of(net, (0, 0)).mask).alt
     'Which of the 9 x 9 inputs are read: 49 of 81, within 7 x 7.'
     """  # noqa: DOC502  `_slices` refuses
-    array = np.asarray(pattern)
+    array = _numbers("pattern", pattern)
     read = array != 0
     shades = _Shades(array.reshape(1, -1), most=2.0 if array.dtype == bool else None)
     tiles, unit = _slices("read", array, shades)
@@ -438,7 +441,7 @@ def _slices(name: str, array: NDArray[Any], shades: _Shades) -> tuple[list[Tile]
 
 def _stacked(image: ArrayLike, what: str) -> NDArray[Any]:
     """An image as rows and columns, its channels one below the other."""
-    array = np.asarray(image)
+    array = _numbers(what, image)
     if array.ndim > 3:
         raise ValueError(f"an {what} is drawn with at most 3 axes, channels first, got {array.ndim}: draw one slice")
     return array.reshape(-1, array.shape[-1] if array.ndim else 1)
@@ -449,11 +452,26 @@ def _unit(cols: Sequence[int], rows: int) -> float:
     return min(unit_for(sum(cols), _ACROSS), unit_for(rows, _DOWN))
 
 
-def _sparse(matrix: Matrix, name: str) -> Any:
+def _numbers(name: str, values: Any) -> NDArray[Any]:
+    """An array of numbers that is not too large to be looked at."""
+    array = array_of(name, values)
+    if array.dtype.kind not in "biufc":
+        raise WrongTypeError(f"{name} must hold numbers, got dtype {array.dtype}")
+    if array.size > _MOST_NUMBERS:
+        raise ValueError(f"{name} of shape {array.shape} has more than {_MOST_NUMBERS} numbers: give a part of it")
+    return array
+
+
+def _sparse(matrix: Any, name: str) -> Any:
     """Its entries, as a coo_array."""
-    made: Any = sparse.coo_array(matrix)  # type: ignore[arg-type]  # the stubs know no nested sequences
-    if made.ndim != 2 or made.dtype.kind not in "biufc" or not np.all(np.isfinite(made.data)):
-        raise ValueError(f"{name} has to be a matrix of finite numbers, got shape {made.shape} and dtype {made.dtype}")
+    given: Any = matrix if sparse.issparse(matrix) else _numbers(name, matrix)
+    made: Any = sparse.coo_array(given) if len(given.shape) == 2 else None
+    if made is None or made.dtype.kind not in "biufc" or not np.all(np.isfinite(made.data)):
+        raise ValueError(f"{name} has to be a matrix of finite numbers, got shape {given.shape} and dtype "
+                         f"{given.dtype}")  # fmt: skip
+    if max(made.shape) > _MOST_NUMBERS:
+        raise ValueError(f"{name} of shape {made.shape} has more than {_MOST_NUMBERS} rows or columns: give a part of "
+                         "it")  # fmt: skip
     return made
 
 

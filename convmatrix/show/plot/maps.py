@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import check_kind, entries_of, integer
+from convmatrix.layers.arguments import array_of, check_kind, entries_of, integer
 from convmatrix.show.film import Key, Look, Panel
 from convmatrix.show.palette import INPUT, OUTPUT, SEEN
 from convmatrix.show.plot.cells import blank, draw, outline
@@ -322,7 +322,7 @@ def _labels(name: Any, shape: tuple[int, ...], channel: int, values: ArrayLike |
 
 def _one_channel(values: ArrayLike, shape: tuple[int, ...], channels: tuple[int, ...], name: str) -> NDArray[Any]:
     """One map out of an array that has all channels, or is that map."""
-    array = np.asarray(values)
+    array = array_of(name, values)
     if array.shape == shape:
         return np.asarray(array[channels])
     bare = shape[len(channels) :]
@@ -402,8 +402,8 @@ def require_channel(count: int, channel: int, what: str) -> None:
         raise ValueError(f"channel {short(channel)} is not there: the {what} has channels 0 to {count - 1}")
 
 
-def require_output(layer: Conv | ConvTranspose, output: Sequence[int]) -> None:
-    """Refuse a position that is not on the output map."""
+def require_output(layer: Conv | ConvTranspose, output: Sequence[int]) -> tuple[int, ...]:
+    """A position on the output map; refuse any other."""
     position = entries_of(output)
     if position is None:
         raise WrongTypeError(f"output must be one index for each axis, got {short(output)}")
@@ -412,3 +412,4 @@ def require_output(layer: Conv | ConvTranspose, output: Sequence[int]) -> None:
     )
     if not inside:
         raise ValueError(f"output {short(tuple(position))} is not there: the output map is {times(layer.output_size)}")
+    return tuple(position)

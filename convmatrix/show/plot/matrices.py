@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from convmatrix.core.errors import short
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import check_kind, flag
+from convmatrix.layers.arguments import check_kind, flag, integer
 from convmatrix.show import explorer, latex, text
 from convmatrix.show.film import GRID, Look, Panel
 from convmatrix.show.palette import WINDOW, rgb, tap_colours
@@ -214,5 +215,5 @@ def _counted(count: int, one: str, many: str) -> str:
 
 
 def _require_line(what: str, at: int | None, count: int) -> None:
-    if at is not None and not 0 <= at < count:
-        raise ValueError(f"{what} {at} is not there: the matrix has {what}s 0 to {count - 1}")
+    if at is not None and not 0 <= integer(what, at) < count:
+        raise ValueError(f"{what} {short(at)} is not there: the matrix has {what}s 0 to {count - 1}")

@@ -141,8 +141,7 @@ def insertion(
     """  # noqa: DOC502  what `film` raises is documented here, where the user meets it
     _require_transposed(layer)
     require_channel(layer.out_channels, channel, "output")
-    place = (0,) * layer.ndim if output is None else tuple(output)
-    require_output(layer, place)
+    place = require_output(layer, (0,) * layer.ndim if output is None else output)
     step = int(np.ravel_multi_index((channel, *place), layer.output_shape))
     return linked(layer, weight, x, view="windows", step=step, matrix=False, title=title, ax=ax)
 
