@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from convmatrix import Conv, ConvTranspose
+from convmatrix import Conv
 from convmatrix.core import reference
 
 
@@ -41,24 +41,6 @@ def assert_canonical(C, index_dtype=np.int32):
     assert C.nnz == 0 or (C.indices.min() >= 0 and C.indices.max() < C.shape[1])
     assert C.has_canonical_format
     assert C.has_sorted_indices
-
-
-def by_table(layer, weight):
-    """The matrix as a sum over the taps, each the Kronecker product of the axes' tables, channels outermost."""
-    tables = [axis.table() for axis in layer.axes]
-    transposed = isinstance(layer, ConvTranspose)
-    groups, (rows, cols, *kernel) = layer.groups, weight.shape
-    total = 0
-    for tap in np.ndindex(*kernel):
-        blocks = weight[(slice(None), slice(None), *tap)].reshape(groups, rows // groups, cols)
-        place = sparse.block_diag([sparse.csr_array(block) for block in blocks], format="csr")
-        for axis, t, table in zip(layer.axes, tap, tables, strict=True):
-            reading = np.flatnonzero(table[:, t] >= 0)
-            one = np.ones(len(reading), dtype=weight.dtype)
-            shape = (axis.output_size, axis.input_size)
-            place = sparse.kron(place, sparse.csr_array((one, (reading, table[reading, t])), shape=shape), format="csr")
-        total = total + place
-    return total.T.tocsr() if transposed else total
 
 
 def needs_pdflatex(test):

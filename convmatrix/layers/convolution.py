@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import sparse
 
+from convmatrix.core import equation
 from convmatrix.core.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
@@ -52,10 +54,14 @@ from convmatrix.layers.index_check import (
 )
 
 if TYPE_CHECKING:
-    from scipy import sparse
     from scipy.sparse.linalg import LinearOperator
 
 __all__ = ["Conv", "ConvTranspose", "Layer", "flip"]
+
+_Method = Literal["fast", "equation"]
+
+_EQUATION_BYTES = 100
+"""Of one read in the terms of the equation, which are concatenated and sorted."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -133,8 +139,14 @@ class Layer(AnyLayer):
     # -- the matrix and its kin ------------------------------------------------------------------------------------
 
     def matrix(
-        self, weight: ArrayLike, *, rows: slice | None = None, threads: int = 1, channels_last: bool = False
-    ) -> "sparse.csr_array":
+        self,
+        weight: ArrayLike,
+        *,
+        rows: slice | None = None,
+        threads: int = 1,
+        channels_last: bool = False,
+        method: _Method = "fast",
+    ) -> sparse.csr_array:
         """Build the sparse matrix C of this layer such that ``y = C @ x`` for flattened x and y.
 
         Cross-correlation (the kernel is not flipped); C order, channels first. Structure does not depend on values:
@@ -153,6 +165,9 @@ class Layer(AnyLayer):
             Permute rows and columns for data whose channels are its last axis (NHWC):
             ``(C @ x.ravel()).reshape(*output_size, out_channels)`` is then the output of an x of shape
             (*input_size, in_channels). The weight stays as it is.
+        method : {"fast", "equation"}, default "fast"
+            ``equation`` is the definition, ``C = sum_t W[:, :, t] (x) T_t``, as `convmatrix.core.equation` writes it:
+            the same matrix, for reading and checking; slower, and with more memory.
 
         Returns
         -------
@@ -173,14 +188,18 @@ class Layer(AnyLayer):
          [0 1 2 0 3 4]]
         """
         weight, threads = self.checked_weight(weight), positive("threads", threads)
+        check_word("method", method, get_args(_Method))
         if flag("channels_last", channels_last):
-            return self._channels_last(weight, rows, threads)
+            return self._channels_last(weight, rows, threads, method)
+        if method == "equation":
+            whole = self._equation(weight)
+            return whole if rows is None else whole[slice(*self._ends(rows))]
         if rows is not None:
-            return self._rows(*self._prepared(weight), self._consecutive(rows), threads)
+            return self._rows(*self._prepared(weight), range(*self._ends(rows)), threads)
         self._require_memory(self.nbytes(weight.dtype), "the matrix", self.nnz)
         return assemble(*self._prepared(weight), self.groups, threads=threads)
 
-    def row_blocks(self, weight: ArrayLike, *, rows: int, first: int = 0) -> "Iterator[tuple[slice, sparse.csr_array]]":
+    def row_blocks(self, weight: ArrayLike, *, rows: int, first: int = 0) -> Iterator[tuple[slice, sparse.csr_array]]:
         """Build the matrix block by block of rows: what does not fit in memory at once, or goes to several machines.
 
         Parameters
@@ -221,7 +240,7 @@ class Layer(AnyLayer):
         # Arguments are checked when this is called, not when the first block is asked for.
         return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
 
-    def refill(self, matrix: "sparse.csr_array", weight: ArrayLike) -> "sparse.csr_array":
+    def refill(self, matrix: sparse.csr_array, weight: ArrayLike) -> sparse.csr_array:
         """Write the values of another weight over those of a matrix of this layer, whose pattern they share.
 
         Parameters
@@ -260,7 +279,7 @@ class Layer(AnyLayer):
         refill(*self._prepared(weight), self.groups, matrix.data)
         return matrix
 
-    def gram(self, weight: ArrayLike) -> "sparse.csr_array":
+    def gram(self, weight: ArrayLike) -> sparse.csr_array:
         """Build C^H C, the matrix of the normal equations, without a product of sparse matrices.
 
         Two inputs meet in it wherever a window reads both. For a real weight it is C^T C; in the interior it is the
@@ -437,7 +456,7 @@ class Layer(AnyLayer):
         patterns = self._patterns()
         return patterns, extended_weight(self._by_rows(weight), patterns)
 
-    def _rows(self, patterns: list[Pattern], weight: NDArray[Any], rows: range, threads: int = 1) -> "sparse.csr_array":
+    def _rows(self, patterns: list[Pattern], weight: NDArray[Any], rows: range, threads: int = 1) -> sparse.csr_array:
         """Consecutive rows of the matrix."""
         nnz = count_entries(patterns, weight, self.groups, rows)
         index = index_dtype(len(rows), self.matrix_shape[1], nnz).itemsize
@@ -445,7 +464,24 @@ class Layer(AnyLayer):
         require_memory(needed, f"{len(rows)} rows of the matrix, with {nnz} entries,", "take fewer rows at a time")
         return assemble(patterns, weight, self.groups, rows, threads)
 
-    def _channels_last(self, weight: NDArray[Any], rows: slice | None, threads: int) -> "sparse.csr_array":
+    def _equation(self, weight: NDArray[Any]) -> sparse.csr_array:
+        """The whole matrix of a checked weight by the equation."""
+        reads = weight.size * prod(axis.output_size for axis in self.axes)  # one for each weight at each window
+        require_memory(_EQUATION_BYTES * reads, f"the equation of {reads} reads", 'leave out method="equation"')
+        self._prepared(weight)  # which refuses sums that overflow
+        matrix = self._in_our_direction(equation.matrix(self.axes, weight, self.groups))
+        index = index_dtype(*matrix.shape, matrix.nnz)
+        return sparse.csr_array(
+            (matrix.data, matrix.indices.astype(index), matrix.indptr.astype(index)), shape=matrix.shape
+        )
+
+    def _in_our_direction(self, matrix: sparse.csr_array) -> sparse.csr_array:
+        """The matrix of the layer, from that of the convolution on its axes."""
+        raise NotImplementedError
+
+    def _channels_last(
+        self, weight: NDArray[Any], rows: slice | None, threads: int, method: _Method
+    ) -> sparse.csr_array:
         """The matrix for data whose channels are its last axis."""
         if rows is not None:
             raise ValueError(
@@ -454,10 +490,14 @@ class Layer(AnyLayer):
             )
         # The permuted copies of all arrays stand beside the matrix that they come from.
         self._require_memory(3 * self.nbytes(weight.dtype), "the matrix with channels last", self.nnz)
-        matrix = assemble(*self._prepared(weight), self.groups, threads=threads)
+        if method == "equation":
+            matrix = self._equation(weight)
+        else:
+            matrix = assemble(*self._prepared(weight), self.groups, threads=threads)
         return permuted(matrix, self.output_shape, self.input_shape)
 
-    def _consecutive(self, rows: slice) -> range:
+    def _ends(self, rows: slice) -> tuple[int, int]:
+        """The first of consecutive rows, and one past the last."""
         if not isinstance(rows, slice):
             raise WrongTypeError(
                 f"rows is {short(rows)} but has to be a slice of consecutive rows, such as slice(0, 100)"
@@ -466,7 +506,7 @@ class Layer(AnyLayer):
         if wanted.step != 1:
             raise ValueError(f"rows={rows} has step {wanted.step}, but only consecutive rows are built: take "
                              f"matrix(weight)[{rows.start}:{rows.stop}:{rows.step}]")  # fmt: skip
-        return range(wanted.start, max(wanted.start, wanted.stop))
+        return wanted.start, max(wanted.start, wanted.stop)
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
@@ -651,6 +691,9 @@ class Conv(Layer):
 
     def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
         return weight
+
+    def _in_our_direction(self, matrix: sparse.csr_array) -> sparse.csr_array:
+        return matrix
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
         return _shape_sentence(self, shape, "out_channels", "in_channels")
@@ -868,6 +911,9 @@ class ConvTranspose(Layer):
     def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
         blocks = weight.reshape(self.groups, self.in_channels // self.groups, *weight.shape[1:])
         return np.swapaxes(blocks, 1, 2).reshape(self.out_channels, -1, *weight.shape[2:])
+
+    def _in_our_direction(self, matrix: sparse.csr_array) -> sparse.csr_array:
+        return sparse.csr_array(matrix.T)
 
     def _wrong_shape(self, shape: tuple[int, ...]) -> str:
         return _shape_sentence(self, shape, "in_channels", "out_channels")

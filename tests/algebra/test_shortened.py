@@ -10,7 +10,6 @@ from numpy.testing import assert_array_equal
 
 from convmatrix import Conv
 from convmatrix.algebra.shortened import shortened
-from helpers import by_table
 from strategies import MODES, integers, seeds, share
 
 KERNELS = [[3], [3, -7], [3, -7, 5]]
@@ -20,7 +19,7 @@ PAIRS = 60
 
 def products(conv, weight):
     """``C^T C`` and ``C C^T``, from the axes' tables."""
-    C = by_table(conv, weight)
+    C = conv.matrix(weight, method="equation")
     return (C.T @ C).toarray(), (C @ C.T).toarray()
 
 
