@@ -92,7 +92,7 @@ format: .venv/dev ## ruff, with its fixes applied
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
 html: build/site.done ## publish them as pages that need no server: build/site/index.html
 figures: build/figures.done ## draw the figures
-docs: build/docs.done ## write docs/frameworks.md anew, from the code
+docs: build/docs.done ## write docs/frameworks.md and docs/migration.md anew, from the code
 
 # One thread, as the tables say; with the peers that are packages after `make peers-env`.
 bench bench-quick: export OPENBLAS_NUM_THREADS = 1
@@ -202,15 +202,16 @@ build/figures.done: $(filter %.py,$(FIGURES)) $(PACKAGE) .venv/dev
 	$(BIN)/python figures/build.py
 	@mkdir -p $(@D) && touch $@
 
-build/docs.done: docs/build.py $(PACKAGE) .venv/dev
+build/docs.done: docs/build.py docs/renamed.json $(PACKAGE) .venv/dev
 	$(BIN)/python docs/build.py
 	@mkdir -p $(@D) && touch $@
 
 # All of it is made anew in a copy, which then has to equal the original, file by file.
-build/stale.ok: $(FIGURES) $(NOTEBOOKS) $(PACKAGE) docs/build.py docs/frameworks.md .venv/dev
+build/stale.ok: $(FIGURES) $(NOTEBOOKS) $(PACKAGE) docs/build.py docs/renamed.json docs/frameworks.md docs/migration.md .venv/dev
 	@rm -rf build/stale && mkdir -p build/stale/docs
 	$(BIN)/python docs/build.py build/stale/docs
 	diff -q docs/frameworks.md build/stale/docs/frameworks.md
+	diff -q docs/migration.md build/stale/docs/migration.md
 	$(if $(FIGURES),cp -r figures build/stale && find build/stale/figures -name '*.svg' -delete)
 	$(if $(FIGURES),$(BIN)/python build/stale/figures/build.py committed)
 	$(if $(FIGURES),diff -rq -x __pycache__ figures build/stale/figures)

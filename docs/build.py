@@ -1,10 +1,11 @@
 """Build the pages of this folder that the code writes itself: ``python docs/build.py [FOLDER]``.
 
 ``frameworks.md`` sets the conventions of all frameworks side by side: their arguments, their rules, and what they make
-of the same words. It has the same bytes every time.
+of the same words. ``migration.md`` lists the names of ``renamed.json``. They have the same bytes every time.
 """
 
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -239,12 +240,33 @@ def _summary(function: Callable[..., Any]) -> str:
     return (inspect.getdoc(function) or "").partition("\n\nParameters\n")[0]
 
 
+def migration() -> str:
+    """The page of names that have changed, by the module that they were in."""
+    modules: dict[str, list[tuple[str, str]]] = {}
+    for old, new in json.loads((HERE / "renamed.json").read_text()).items():
+        module, _, name = old.rpartition(".")
+        modules.setdefault(module, []).append((name, new))
+    lines = [
+        "# Names that have changed",
+        "",
+        wrapped(
+            "Before version 1.0 a public name changes where a better one is found, and no alias is left behind. This "
+            "page is written from [renamed.json](renamed.json), which a program can read."
+        ),
+    ]
+    for module, names in modules.items():
+        lines += ["", f"## {module}", "", "| name | now |", "|---|---|"]
+        lines += [f"| `{name}` | `{new}` |" for name, new in names]
+    return "\n".join(lines) + "\n"
+
+
 def build(folder: Path) -> None:
-    """Write the page; one that has its bytes already is left alone."""
-    target, content = folder / "frameworks.md", page().encode()
-    if not target.exists() or target.read_bytes() != content:
-        target.write_bytes(content)
-        print(f"wrote {target.name}")  # noqa: T201  make docs says what it wrote
+    """Write the pages; one that has its bytes already is left alone."""
+    for name, text in (("frameworks.md", page()), ("migration.md", migration())):
+        target, content = folder / name, text.encode()
+        if not target.exists() or target.read_bytes() != content:
+            target.write_bytes(content)
+            print(f"wrote {target.name}")  # noqa: T201  make docs says what it wrote
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.core import assembly, memory, small
+from convmatrix.core import memory
+from convmatrix.core.fast import assembly, small
 from helpers import assert_canonical
 from strategies import MODES, integers, layers, seeds, share
 

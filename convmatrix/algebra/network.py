@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.steps import NetworkLayer, Step, Window, joint_period, steps_of
-from convmatrix.core.assembly import index_dtype
 from convmatrix.core.errors import SumOverflowError, WrongTypeError, counted, short
+from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers import FixedLayer, Layer, MaxPool
 

@@ -14,7 +14,7 @@ from convmatrix.algebra.network import Network, Weights
 from convmatrix.algebra.ranks import PRIMES, Progress, Rank, rank
 from convmatrix.algebra.shortened import shortened
 from convmatrix.algebra.stacks import Stack, as_network, scaled_weights, with_optional_weights, with_weights
-from convmatrix.core.assembly import extended_weight
+from convmatrix.core.fast.assembly import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of

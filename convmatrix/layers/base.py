@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from convmatrix.core import memory
-from convmatrix.core.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.errors import TooLargeError, WrongTypeError, counted, short, shortens_refusals
+from convmatrix.core.fast.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.pattern import pattern_of, windows_of
 from convmatrix.layers.arguments import array_of, flag, storable_dtype
 

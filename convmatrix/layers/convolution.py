@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from convmatrix.core import equation
-from convmatrix.core.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.errors import WrongTypeError, counted, short, shortens_refusals
-from convmatrix.core.gram import gram_weight
+from convmatrix.core.fast.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
+from convmatrix.core.fast.gram import gram_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import (
     Pattern,
@@ -395,7 +395,7 @@ class Layer(AnyLayer):
         >>> layer.operator(weight) @ np.arange(16)
         array([258, 294, 402, 438])
         """
-        from convmatrix.core.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
+        from convmatrix.core.fast.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
 
         own = self.checked_weight(weight, copy=True)
         return ConvolutionOperator(self.axes, own, self.groups, transposed=self._transposed)

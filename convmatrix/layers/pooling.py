@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.assembly import assemble, index_dtype
 from convmatrix.core.axis import Axis, named_padding, require_countable
 from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
+from convmatrix.core.fast.assembly import assemble, index_dtype
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import Pattern, windows_of
 from convmatrix.layers.arguments import (
@@ -305,15 +305,15 @@ class AvgPool(Pool, FixedLayer):
         return C
 
     def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
-        from convmatrix.core.matrixfree import ScaledOperator  # scipy.sparse.linalg is slow to import
+        from convmatrix.core.fast.matrixfree import ScaledOperator  # scipy.sparse.linalg is slow to import
 
         sums = self._sums(dtype)
         return sums if dtype.kind == "b" else ScaledOperator(sums, self._scale(dtype))
 
     def _sums(self, dtype: np.dtype[Any]) -> "LinearOperator":
         """The sum over each window."""
+        from convmatrix.core.fast.matrixfree import ConvolutionOperator
         from convmatrix.core.kronecker import KroneckerOperator  # scipy.sparse.linalg is slow to import
-        from convmatrix.core.matrixfree import ConvolutionOperator
 
         if any(axis.kernel_size > axis.input_size for axis in self.axes):
             # A kernel need not fit in memory where the input does; axis by axis it is never written out.

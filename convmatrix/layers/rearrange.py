@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from convmatrix.core.assembly import index_dtype
 from convmatrix.core.axis import NOTHING, Axis
 from convmatrix.core.errors import shortens_refusals
+from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.layers.arguments import Padding, PerAxis, count_axes, per_axis, positive
 from convmatrix.layers.base import FixedLayer, Transposed, reads_of
 from convmatrix.layers.convolution import Conv

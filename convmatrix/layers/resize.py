@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 
-from convmatrix.core.assembly import index_dtype
 from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
+from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, per_axis, positive
 from convmatrix.layers.base import FixedLayer, require_indices

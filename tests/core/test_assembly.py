@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.core import assembly
+from convmatrix.core.fast import assembly
 from helpers import assert_canonical, dense
 from strategies import convs, covers, integers, layers, seeds, share, transposes
 

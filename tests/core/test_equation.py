@@ -70,8 +70,6 @@ def test_another_method_is_refused():
 def test_what_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 2**20)
     layer = Conv(300, 3)
-    message = (
-        'the equation of 799236 reads needs 0.0744 GiB but 0.000977 GiB of memory is available: leave out'
-    )
+    message = "the equation of 799236 reads needs 0.0744 GiB but 0.000977 GiB of memory is available: leave out"
     with pytest.raises(TooLargeError, match=f"^{re.escape(message)}"):
         layer.matrix(np.ones((3, 3)), method="equation")

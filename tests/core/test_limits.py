@@ -28,7 +28,7 @@ from convmatrix.core import memory
 from convmatrix.core.axis import Axis, require_countable
 from convmatrix.core.counting import floor_sum, floor_sums
 from convmatrix.core.errors import TooLargeError, WrongTypeError, short, shortens_refusals
-from convmatrix.core.matrixfree import ScaledOperator
+from convmatrix.core.fast.matrixfree import ScaledOperator
 from convmatrix.core.pattern import pattern_of, transposed_pattern_of, windows_of
 from helpers import assert_canonical
 from strategies import conv_arguments, integers, seeds, share

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.line import laid_out, line_of
+from convmatrix.core.fast.line import laid_out, line_of
 from strategies import convs, integers, seeds
 
 

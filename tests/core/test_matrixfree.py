@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse.linalg import LinearOperator, aslinearoperator, cg, lsmr, lsqr, svds
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.core import matrixfree, windows
+from convmatrix.core.fast import matrixfree, windows
 from strategies import convs, covers, integers, layers, seeds, share, transposes
 
 

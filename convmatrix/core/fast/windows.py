@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.line import Line, at, laid_out, line_of
+from convmatrix.core.fast.line import Line, at, laid_out, line_of
 
 __all__ = ["banded", "gathered", "has_band", "mirrored", "scattered"]
 

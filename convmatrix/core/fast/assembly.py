@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from convmatrix.core.errors import SumOverflowError
+from convmatrix.core.fast.small import Arrays, is_small, refill_small, write_small
 from convmatrix.core.pattern import Pattern, Rows
-from convmatrix.core.small import Arrays, is_small, refill_small, write_small
 
 __all__ = ["assemble", "count_entries", "extended_weight", "index_dtype", "refill", "taps_of_places"]
 

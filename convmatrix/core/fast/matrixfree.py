@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from convmatrix.core.assembly import extended_weight
 from convmatrix.core.axis import Axis
+from convmatrix.core.fast.assembly import extended_weight
+from convmatrix.core.fast.windows import banded, gathered, has_band, mirrored, scattered
 from convmatrix.core.memory import require_product_memory
 from convmatrix.core.pattern import Pattern, pattern_of
-from convmatrix.core.windows import banded, gathered, has_band, mirrored, scattered
 
 __all__ = ["ConvolutionOperator", "ScaledOperator"]
 
