@@ -269,13 +269,13 @@ def test_interrupted_while_it_imports(folder, kind, program):
 @pytest.mark.parametrize("words", [LAYER, ("figure", *LAYER[1:], "--save", "f.svg")], ids=["show", "figure"])
 def test_interrupted_at_any_time(words):
     """From when this package begins to be imported: what comes before is Python's."""
-    for step in range(12):
+    for step in range(8):
         ready, begun = os.pipe()
         code = f"import os; os.write({begun}, b'.'); from convmatrix.cli import main; raise SystemExit(main())"
         with subprocess.Popen([sys.executable, "-c", code, *words], env=environment(PYTHONPATH=str(ROOT)),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[begun]) as process:  # fmt: skip
             os.read(ready, 1)
-            time.sleep(0.02 + 0.12 * step)
+            time.sleep(0.02 + 0.18 * step)
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=120)
         os.close(ready)

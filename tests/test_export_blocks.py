@@ -70,7 +70,7 @@ def text_of(matrix, layer):
 # -- the same as the whole -------------------------------------------------------------------------------------------
 
 
-@share(0.2)
+@share(0.1)
 @given(layer=layers(), seed=seeds(), dtype=st.sampled_from([np.int64, np.float32, np.complex128, np.bool_]),
        data=st.data())  # fmt: skip
 def test_blocks_of_any_layer_are_its_matrix(tmp_path_factory, layer, seed, dtype, data):
@@ -363,7 +363,7 @@ def test_stray_files_are_ignored_and_named(folder, names_):
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-@share(0.2)
+@share(0.08)
 @given(layer=layers(), seed=seeds(), dtype=st.sampled_from([np.int64, np.float32, np.complex128, np.bool_]),
        data=st.data())  # fmt: skip
 def test_blocks_are_read_as_they_were_built(tmp_path_factory, layer, seed, dtype, data):
@@ -504,7 +504,7 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-@share(0.6)
+@share(0.3)
 @given(data=st.data())
 def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data):
     """One value of it is another, or is not there, or is there twice; nothing outside the folder is read or written."""

@@ -696,7 +696,7 @@ REASONS = {
     "empty": r"^output is empty on axis \d: its size would be (0|-\d+) .*; reduce the padding by \d+$",
     "output_size too large": r"^output_size \d+ on axis \d cannot come from input_size \d+ .* outputs? (only )?for ",
     "output_size too small": r"^output_size \d+ on axis \d cannot come from input_size \d+ .* outputs? (only )?for ",
-    "beside": r"^output_padding 1 on axis \d cannot stand beside padding '(same|same_lower|valid)', ",
+    "beside": r"^output_padding 1 on axis \d cannot stand beside padding '(same|same_lower|valid|anticausal)', ",
     "beside output_size": r"^output_padding 1 on axis \d cannot stand beside output_size \d+, ",
     "between": r"^axis \d gives \d+ positions .*, which is not 1 modulo input_dilation \d: (no )?output_padding ",
 }

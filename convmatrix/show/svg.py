@@ -65,9 +65,9 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
     check_kind("film", film, Film)
     seconds_per_step = real_number("seconds_per_step", seconds_per_step)
     wide, tall = _n(film.width), _n(film.height + FOOT)
-    named = _escaped(film.title or _UNTITLED)
+    named = _escaped(printable(film.title) or _UNTITLED)
     steps = "; ".join(frame.caption for frame in film.frames[:4]) + ("; …" if len(film.frames) > 4 else "")
-    described = _escaped(film.about or steps)
+    described = _escaped(printable(film.about) or steps)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" '
         'role="img" aria-labelledby="title description" font-family="DejaVu Sans, Verdana, sans-serif" '
@@ -242,7 +242,7 @@ def page(film: Film, *, seconds_per_step: float = 1.0) -> str:
         "captions": [printable(frame.caption, "caption") for frame in film.frames],
     }
     return _PAGE.substitute(
-        title=_escaped(film.title or _UNTITLED),
+        title=_escaped(printable(film.title) or _UNTITLED),
         svg=moving(film, seconds_per_step=seconds_per_step),
         last=len(film.frames) - 1,
         # "</script>" in a caption would end the script; "<" is not special within it.

@@ -200,7 +200,7 @@ def by_hand(text):
     return Film((Panel("a", text, 1, 1, x=1, y=2),), {(0, 0, 0): Look("#ffffff")}, {}, frames, 5, 5, text, text)
 
 
-@share(0.3)
+@share(0.15)
 @given(kind=st.sampled_from(sorted(PICTURES)), title=TEXTS)
 @example(kind="own", title="a\n b\t\rc\u2028")
 @example(kind="gram", title="a\x00\ufffe")
@@ -224,7 +224,7 @@ def test_pictures_are_printable_before_they_are_saved(kind):
         assert printable(title) in ax.alt
 
 
-@share(0.06)
+@share(0.03)
 @given(kind=st.sampled_from(sorted(PICTURES)), title=TEXTS)
 def test_pictures_are_written_with_any_title(kind, title):
     made = saving.rendered(lambda: PICTURES[kind](title), "pdf", "png", title=title)
@@ -297,7 +297,9 @@ class Page(HTMLParser):
         self.texts.setdefault(self.tags[-1] if self.tags else "", []).append(data)
 
 
+@share(0.3)
 @given(title=TEXTS)
+@example(title=" \n ")
 def test_films_are_xml_and_html_with_any_title(title):
     plain = film(Conv((3,), 2), title="C")
     for made, known in ((film(Conv((3,), 2), title=title), plain), (by_hand(title), by_hand("C"))):
@@ -323,6 +325,7 @@ def test_films_of_pixels_carry_the_title(folder, ending):
                 assert picture.info.get("Title", "") == printable(title)
 
 
+@share(0.1)
 @given(title=TEXTS)
 @example(title="a\x00\u202e\ud800")
 @example(title="a\ufffeb\uffff\U0001fffe\ufdd0")
