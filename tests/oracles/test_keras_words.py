@@ -68,7 +68,7 @@ def of_keras(family, ndim, said, input_shape, seed):
 
 
 OURS = {"Conv": words.keras_conv, "Transpose": words.keras_conv_transpose, "Depthwise": words.keras_depthwise_conv}
-ON_TENSORFLOW = "so TensorFlow refuses it"
+ON_TENSORFLOW = "so that TensorFlow refuses it"
 """An even span with same and output_padding 0: others crop to (i - 1) * s, and TensorFlow has no such transpose."""
 
 

@@ -71,7 +71,7 @@ def test_jax(name, data, seed):
 
 @pytest.mark.parametrize("name", ["flax_conv", "flax_conv_transpose"])
 @given(data=st.data(), seed=seeds())
-@share(0.4)
+@share(0.2)
 def test_flax(name, data, seed):
     nnx = pytest.importorskip("flax.nnx")
     drawn, w, x = drawn_with_arrays(data, name, seed)
