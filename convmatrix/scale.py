@@ -191,7 +191,7 @@ def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None
     check_kind("layer", layer, Conv, ConvTranspose)
     _dask("dask.array")
     checked = layer.checked_weight(weight, copy=True)  # products are computed later
-    conv = layer if isinstance(layer, Conv) else layer.T
+    conv = layer.convolution
     if conv.ndim == 0:
         raise ValueError(f"{short(layer)} has no axis to be split along: use its matrix(weight), which has "
                          f"{counted(layer.nnz, 'entry')}")  # fmt: skip

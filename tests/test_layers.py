@@ -240,6 +240,15 @@ def test_a_pair_of_ints_is_one_int_for_each_of_two_axes():
     assert Conv((5,), 3, padding=((1, 2),)).padding == ((1, 2),)
 
 
+@share(0.2)
+@given(layer=layers())
+def test_the_convolution_of_a_layer(layer):
+    conv = layer.convolution
+    assert isinstance(conv, Conv)
+    assert conv == (layer if isinstance(layer, Conv) else layer.T)
+    assert conv.convolution is conv
+
+
 @given(layer=convs(spread=False), name=st.sampled_from(NAMES))
 @share(0.6)
 def test_a_name_equals_its_numbers(layer, name):

@@ -589,7 +589,7 @@ def _forward(layer: Conv | ConvTranspose, weight: ArrayLike) -> tuple[Conv, NDAr
     """The convolution behind a layer, and its weight in full shape."""
     weight = layer.checked_weight(weight)
     layer.operator(weight)  # which refuses weights whose sums overflow, as the matrix does
-    return (layer if isinstance(layer, Conv) else layer.T), weight
+    return layer.convolution, weight
 
 
 def _copying(matrix: sparse.csr_array, weight: NDArray[Any]) -> sparse.csr_array:

@@ -66,7 +66,7 @@ class Frequencies:
     @property
     def forward(self) -> Conv:
         """The convolution itself, or that which a transposed convolution transposes."""
-        return self.layer if isinstance(self.layer, Conv) else self.layer.T
+        return self.layer.convolution
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -181,7 +181,7 @@ def why_no_frequencies(layer: Stack, weight: Array | None = None) -> str | None:
     layer = simplest(layer)
     if isinstance(layer, Network):
         return f"a Network of {counted(len(layer.layers), 'layer')} has no single kernel to be transformed"
-    conv = layer if isinstance(layer, Conv) else layer.T
+    conv = layer.convolution
     for number, axis in enumerate(conv.axes):
         n, stride, outputs = axis.input_size, axis.stride, axis.output_size
         if axis.input_dilation > 1:

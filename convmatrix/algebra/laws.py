@@ -351,7 +351,7 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
         )
     laws = (shapes, adjoint, sliding_window, stamps, zero_insertion, linear_in_weight, weight_gradient, backward)
     given = stack.checked_weight(weights)
-    matrix = (stack if isinstance(stack, Conv) else stack.T).matrix(_as_numbers(given))
+    matrix = stack.convolution.matrix(_as_numbers(given))
     return [*(law(stack, given) for law in laws), unturned_insertion(stack, given), *_both_identities(matrix)]
 
 
@@ -433,7 +433,7 @@ class _Cases(NamedTuple):
 
 def _cases(layer: Conv | ConvTranspose, weight: ArrayLike) -> _Cases:
     """The case of a float weight, divided to be about 1; of integers one for each digit, with 64 bits for sums."""
-    conv = layer if isinstance(layer, Conv) else layer.T
+    conv = layer.convolution
     given = _as_numbers(layer.checked_weight(weight))
     require_finite("weight", np.asarray(weight))
     rng = np.random.default_rng(0)

@@ -75,7 +75,7 @@ def shortened(conv: Stack) -> Shortened:
     ((0, 1), (999999999999, 999999999998))
     """
     layer = one_layer(conv, "a shortened input")
-    conv = layer if isinstance(layer, Conv) else layer.T
+    conv = layer.convolution
     short = Conv(
         [axis.input_size - axis.spare_periods * axis.shift for axis in conv.axes],
         conv.kernel_size,

@@ -132,7 +132,7 @@ def verdict(
 def _verdict_of_layer(
     layer: Conv | ConvTranspose, weight: ArrayLike | None, any_size: bool, progress: Progress | None
 ) -> Verdict:
-    conv = layer if isinstance(layer, Conv) else layer.T
+    conv = layer.convolution
     if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
         return Verdict(None, None, None, generic=True)
     given = layer.checked_weight(generic_weight(layer) if weight is None else weight)

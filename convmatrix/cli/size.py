@@ -38,7 +38,7 @@ def _size(arguments: argparse.Namespace) -> None:
 
 def _described(layer: Conv | ConvTranspose) -> list[str]:
     lines = sizes_described(layer)
-    forward = layer if isinstance(layer, Conv) else layer.T
+    forward = layer.convolution
     for axis in range(layer.ndim):
         choices = size_choices(layer, axis)
         output = forward.output_size[axis]
@@ -94,7 +94,7 @@ def _joined(size: tuple[int, ...]) -> str:
 
 def _as_dict(layer: Conv | ConvTranspose) -> dict[str, Any]:
     stated = [relationship(layer, axis) for axis in range(layer.ndim)]
-    forward = layer if isinstance(layer, Conv) else layer.T
+    forward = layer.convolution
     return {
         **export.layer_as_dict(layer),
         "output_size": list(layer.output_size),

@@ -83,7 +83,7 @@ class Ways:
     @property
     def forward(self) -> Conv:
         """The convolution that maps all these sizes to one."""
-        return self.layer if isinstance(self.layer, Conv) else self.layer.T
+        return self.layer.convolution
 
     def transposed(self, output_size: PerAxis) -> ConvTranspose:
         """The transposed layer that gives a size; `ConvTranspose` refuses one that leads to another output.
@@ -143,7 +143,7 @@ def ways_to_ask(layer: Conv | ConvTranspose) -> Ways:
     torch.nn.ConvTranspose1d: padding=1, and output_size=[6] in the call
     """
     check_kind("layer", layer, Conv, ConvTranspose)
-    forward = layer if isinstance(layer, Conv) else layer.T
+    forward = layer.convolution
     sizes = []
     for axis in forward.axes:
         smallest = (axis.output_size - 1) * axis.stride + axis.span - axis.before - axis.after

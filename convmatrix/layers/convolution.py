@@ -667,6 +667,18 @@ class Conv(Layer):
         return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
     @property
+    def convolution(self) -> "Conv":
+        """The layer itself; of a `ConvTranspose` the convolution that it transposes.
+
+        Examples
+        --------
+        >>> conv = Conv(4, 3)
+        >>> conv.convolution == conv == conv.T.convolution
+        True
+        """
+        return self
+
+    @property
     def T(self) -> "ConvTranspose":
         """The transposed convolution, whose matrix is this layer's transposed; ``conv.T.T == conv``."""
         return ConvTranspose(
@@ -816,8 +828,13 @@ class ConvTranspose(Layer):
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
 
     @property
+    def convolution(self) -> Conv:
+        """The convolution that this layer transposes, `T`; of a `Conv` the layer itself."""
+        return self.T
+
+    @property
     def T(self) -> Conv:
-        """The forward convolution, whose matrix is this layer's transposed.
+        """The convolution that this layer transposes: its matrix is this layer's transposed.
 
         ``up.T.T == up`` but where output_padding is a stride or more: then the trailing padding of ``up.T`` is less by
         it, and ``up.T.T`` has this layer's matrix but not its fields.
