@@ -1,5 +1,7 @@
 """From the patterns of the axes and a weight to the three arrays of a CSR matrix, written once and in order.
 
+Correct is `convmatrix.core.equation`; this is the same, faster.
+
 A row of the matrix is an outer product: (channels it reads) x (entries of axis 0) x (entries of axis 1) x ... .
 So the rows that share one row of axis 0, a *line*, are built once from the inner axes and written wherever axis 0
 repeats, with the column shift added. All rows of a channel group have the same columns; only their weights differ.

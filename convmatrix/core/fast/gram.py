@@ -1,5 +1,7 @@
 """The weight of the Gram matrix C^H C: every product of two taps, summed over what lies between them.
 
+Correct is the product of what `convmatrix.core.equation` gives; this is the same, faster.
+
 With it and the patterns of `convmatrix.core.pattern`, which say along each axis through which pairs of taps two inputs
 meet in a window, C^H C is assembled as any matrix is, without a product of sparse matrices.
 """

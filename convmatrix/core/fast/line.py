@@ -1,5 +1,7 @@
 """What some consecutive windows read along one axis, side by side: the inputs themselves, and what stands beyond them.
 
+Correct is `convmatrix.core.equation`; this is the same, faster.
+
 On such a line a window is a start and a step. So all padding modes, pads, crops and input dilations are one case for
 those who multiply: they differ in what is put on the line, and in what is added back from it.
 """

@@ -1,4 +1,7 @@
-"""The same map as the matrix, without the matrix."""
+"""The same map as the matrix, without the matrix.
+
+Correct is `convmatrix.core.equation`; this is the same, faster.
+"""
 
 from collections.abc import Iterable, Sequence
 from itertools import product

@@ -1,5 +1,7 @@
 """The arrays of a small matrix in one vectorised pass: for thousands of entries, calls cost more than arithmetic.
 
+Correct is `convmatrix.core.equation`; this is the same, faster.
+
 Rows and entries of the matrix are outer products of those of the axes' tables. Each axis adds its share to a column;
 one that has no entry in a slot makes the sum negative, and such slots are left out at the end. Where the lines of the
 outermost axis are long, those that repeat go through this pass once, and are then copied, their columns moved on.
