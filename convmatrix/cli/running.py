@@ -1,13 +1,11 @@
 """A run of the command line: which errors end it, with which message and exit status."""
 
-import contextlib
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from convmatrix.cli.errors import ReaderGoneError, RefusedError
 from convmatrix.cli.interrupts import TerminatedError, catching_termination, held_back, is_interrupt
-from convmatrix.cli.terminal import complain
+from convmatrix.cli.terminal import complain, some_stderr
 
 __all__ = ["run"]
 
@@ -21,7 +19,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     """  # noqa: DOC501  an ImportError that is one goes on
     name = "convmatrix"
     try:
-        with held_back(), _some_stderr():  # for about a second, in which NumPy and SciPy are imported
+        with held_back(), some_stderr():  # for about a second, in which NumPy and SciPy are imported
             from convmatrix.cli.commands import parse
         arguments = parse(sys.argv[1:] if argv is None else argv)
         name = f"convmatrix {arguments.command}"
@@ -43,13 +41,3 @@ def run(argv: Sequence[str] | None = None) -> int:
     except TerminatedError as stop:
         complain(f"{name}: terminated")
         return stop.status
-
-
-@contextlib.contextmanager
-def _some_stderr() -> Iterator[None]:
-    """A standard error where there is none: older NumPys take its `write` while they are imported."""
-    if sys.stderr is not None:
-        yield
-        return
-    with open(os.devnull, "w", encoding="utf-8") as sink, contextlib.redirect_stderr(sink):  # noqa: PTH123
-        yield

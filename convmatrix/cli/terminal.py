@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from convmatrix.cli.errors import ReaderGoneError
@@ -18,7 +18,7 @@ from convmatrix.cli.errors import ReaderGoneError
 if TYPE_CHECKING:
     from convmatrix.show import text as drawing
 
-__all__ = ["Bar", "complain", "one_line", "print_lines", "style", "write"]
+__all__ = ["Bar", "complain", "one_line", "print_lines", "some_stderr", "style", "write"]
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
@@ -75,6 +75,21 @@ def write(text: str) -> None:
 def complain(message: str) -> None:
     """Write one line to stderr."""
     _write_to_stderr(one_line(message) + "\n")
+
+
+@contextlib.contextmanager
+def some_stderr() -> Iterator[None]:
+    """A standard error where there is none: older NumPys take its `write` while they are imported.
+
+    Yields
+    ------
+    None
+    """
+    with contextlib.ExitStack() as stack:
+        if sys.stderr is None:
+            sink = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123
+            stack.enter_context(contextlib.redirect_stderr(sink))
+        yield
 
 
 def _write_to_stderr(text: str) -> None:

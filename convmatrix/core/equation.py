@@ -90,7 +90,7 @@ def matrix(axes: Sequence[Axis], weight: NDArray[Any], groups: int = 1) -> spars
         factors = [weight_block(weight[(..., *tap)], groups), *map(tap_matrix, axes, tap)]
         terms.append(reduce(_kronecker, factors))
     entries, rows, cols = (np.concatenate([getattr(term, name) for term in terms]) for name in ("data", "row", "col"))
-    return sparse.csr_array((entries, (rows, cols)), shape=terms[0].shape)
+    return sparse.csr_array((entries.astype(weight.dtype), (rows, cols)), shape=terms[0].shape)
 
 
 def _kronecker(a: sparse.coo_array, b: sparse.coo_array) -> sparse.coo_array:

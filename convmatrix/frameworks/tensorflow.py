@@ -939,7 +939,7 @@ def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int
         raise ValueError(f"{name} must have {counts} entries, got {len(entries)}, {short(value)}")
     if len(entries) == ndim + 2:
         at = (0, 1) if channels_first else (0, ndim + 1)
-        if any(entries[place] != 1 for place in at):
+        if any(integer(f"an entry of {name}", entries[place]) != 1 for place in at):
             raise ValueError(f"{name} of batch and channels must be 1, got {entries[at[0]]} and {entries[at[1]]} in "
                              f"{short(value)}: give entries for the spatial axes alone")  # fmt: skip
         entries = entries[2:] if channels_first else entries[1:-1]

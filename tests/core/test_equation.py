@@ -62,6 +62,11 @@ def test_sums_that_overflow_are_refused_by_both():
             layer.matrix(np.array([100, 100], dtype=np.int8), method=method)
 
 
+def test_a_layer_that_reads_nothing_keeps_the_dtype():
+    layer = Conv((1,), 1, padding=((1, -1),), input_dilation=2)
+    assert layer.matrix(np.ones((1, 1, 1), bool), method="equation").dtype == bool
+
+
 def test_another_method_is_refused():
     with pytest.raises(ValueError, match=r"^method 'slow' is not one of fast, equation$"):
         ConvTranspose(2, 3).matrix(np.ones((3, 3)), method="slow")
