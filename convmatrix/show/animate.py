@@ -17,12 +17,13 @@ What stays is drawn once; a step then draws only the cells that it changes. Equa
 import math
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -269,19 +270,42 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float, titl
     ]  # fmt: skip
     with (
         tempfile.TemporaryFile() as complaints,
+        _waiting_signals() as release,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints) as process,
     ):
-        _feed(process, chain([first], pictures))
+        _feed(process, chain([first], pictures), release)
         if process.returncode:
             complaints.seek(0)
             said = complaints.read().decode(errors="replace").strip().splitlines()
             raise OSError(f"ffmpeg could not make the film: {said[-1] if said else f'code {process.returncode}'}")
 
 
-def _feed(process: "subprocess.Popen[bytes]", pictures: Iterable[Image.Image]) -> None:
+@contextmanager
+def _waiting_signals() -> Iterator[Callable[[], object]]:
+    """Let signals that end the process wait until `release` is called: one of them could part a program from us.
+
+    What is started meanwhile lets them wait for ever. It is killed where we end, or ends with its input.
+
+    Yields
+    ------
+    callable
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield lambda: None
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    release = partial(signal.pthread_sigmask, signal.SIG_SETMASK, before)
+    try:
+        yield release
+    finally:
+        release()
+
+
+def _feed(process: "subprocess.Popen[bytes]", pictures: Iterable[Image.Image], release: Callable[[], object]) -> None:
     """Write the pictures to a process and wait until it has ended; it does not outlive an error."""
     assert process.stdin is not None
     try:
+        release()
         with suppress(BrokenPipeError):  # why it ended early, the process reports itself
             for picture in pictures:
                 process.stdin.write(picture.tobytes())
