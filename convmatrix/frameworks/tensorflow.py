@@ -787,8 +787,10 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     if isinstance(kernel, MissingValues):
         bias = MissingValues(kernel.reason, (layer.out_channels,)) if getattr(obj, "use_bias", True) else None
         return Loaded(layer, MissingValues(kernel.reason, layer.weight_shape), bias)
-    bias = getattr(obj, "bias", None)
-    return Loaded(layer, laid_out(kernel), None if bias is None else weight_of(bias))
+    bias = getattr(obj, "bias", None) if getattr(obj, "use_bias", True) else None
+    with argument_names(_NAMES_OF_KERAS):
+        ours = layer.checked_weight(laid_out(kernel))
+    return Loaded(layer, ours, None if bias is None else weight_of(bias))
 
 
 def _kernel(obj: Any) -> Values:

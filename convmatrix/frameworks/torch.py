@@ -471,7 +471,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
         layer = _padded_conv(input_size, words, obj._reversed_padding_repeated_twice)
     else:
         layer = conv(input_size, **words)
-    return Loaded(layer, _fitting(layer, weight), _of_shape(bias, (layer.out_channels,)))
+    return Loaded(layer, _fitting(layer, weight), _one_each(name, bias, layer.out_channels))
 
 
 def _waiting(name: str, part: str) -> Values:
@@ -500,8 +500,14 @@ def _fitting(layer: Conv | ConvTranspose, weight: Values) -> Values:
     return MissingValues(weight.reason, layer.weight_shape)
 
 
-def _of_shape(values: Values | None, shape: tuple[int, ...]) -> Values | None:
-    return MissingValues(values.reason, shape) if isinstance(values, MissingValues) else values
+def _one_each(name: str, bias: Values | None, channels: int) -> Values | None:
+    """The bias, if it has one number for each output channel."""
+    if isinstance(bias, MissingValues):
+        return MissingValues(bias.reason, (channels,))
+    if bias is not None and bias.shape != (channels,):
+        raise ValueError(f"the bias of {name} has shape {bias.shape} but out_channels={channels} needs ({channels},): "
+                         "give it one number for each channel, or set it to None")  # fmt: skip
+    return bias
 
 
 # -- models ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Objects of PyTorch that are not what their name or weight says: read as their next call computes, or refused."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -113,6 +114,7 @@ HARMLESS = {
     "a module of its own": lambda base: type("Mine", (base,), {"__module__": "somewhere.else"}),
     "no module": lambda base: eval("type('Mine', (base,), {})", {"base": base, "type": type}),
     "an annotation": lambda base: type("Mine", (base,), {"__annotations__": {"weight": torch.Tensor}}),
+    "the same forward again": lambda base: type("Mine", (base,), {"forward": base.forward}),
     "an __iter__": lambda base: type("Mine", (base,), {"__iter__": lambda self: iter(())}),
 }  # fmt: skip
 
@@ -250,6 +252,56 @@ def test_a_forward_set_on_the_class_of_torch(monkeypatch):
     monkeypatch.setattr(nn.Conv2d, "forward", lambda self, x: 2 * forward(self, x))
     with pytest.raises(TypeError, match=r"^torch\.nn\.modules\.conv\.Conv2d was given a forward of .*test_torch_obj"):
         words.from_layer(nn.Conv2d(1, 1, 3), 5)
+
+
+@pytest.mark.parametrize(("owner", "method"), [(nn.Conv2d, "forward"), (nn.Conv2d, "_conv_forward"),
+                                           (nn.Sequential, "forward"), (nn.Module, "__call__")])  # fmt: skip
+def test_a_wrapped_method_set_on_the_class_of_torch(monkeypatch, owner, method):
+    given = vars(owner)[method]
+    monkeypatch.setattr(owner, method, functools.wraps(given)(lambda self, *x: 2 * given(self, *x)))
+    with pytest.raises(TypeError, match=rf"was given a {method} of .*test_torch_objects, which may compute anything"):
+        words.from_model(nn.Sequential(nn.Conv2d(1, 1, 3)), 5)
+    monkeypatch.setattr(owner, method, functools.partial(given))
+    with pytest.raises(TypeError, match=rf"was given a {method} of "):
+        words.from_model(nn.Sequential(nn.Conv2d(1, 1, 3)), 5)
+
+
+def test_a_getattribute_that_gives_another_forward():
+    class Handing(nn.Conv2d):
+        def __getattribute__(self, name):
+            return (lambda x: x) if name == "forward" else super().__getattribute__(name)
+
+    class Looking(nn.Conv2d):
+        def __getattribute__(self, name):
+            return super().__getattribute__(name)
+
+    with pytest.raises(TypeError, match=r"^Handing has a forward of its own \(__getattribute__ of .*Handing\)"):
+        words.from_layer(Handing(1, 1, 3), 5)
+    assert words.from_layer(Looking(1, 1, 3), 5).layer == words.from_layer(nn.Conv2d(1, 1, 3), 5).layer
+
+
+@pytest.mark.parametrize("part", ["weight", "bias"])
+def test_a_tensor_with_operations_of_its_own(part):
+    class Doubling(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            result = super().__torch_function__(function, types, args, kwargs or {})
+            return result * 2 if function is nn.functional.conv2d else result
+
+    module = nn.Conv2d(1, 1, 3)
+    setattr(module, part, nn.Parameter(getattr(module, part).detach().as_subclass(Doubling)))
+    with pytest.raises(TypeError, match=rf"^the {part} of Conv2d is a Doubling of .*, a tensor with operations of its"):
+        words.from_layer(module, 5)
+    setattr(module, part, nn.Parameter(getattr(module, part).detach().as_subclass(type("Plain", (torch.Tensor,), {}))))
+    words.from_layer(module, 5)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 1), ()])
+def test_a_bias_of_another_shape(shape):
+    module = nn.Conv2d(1, 2, 3)
+    module.bias = nn.Parameter(torch.zeros(shape))
+    with pytest.raises(ValueError, match=r"^the bias of Conv2d has shape \(.*\) but out_channels=2 needs \(2,\)"):
+        words.from_layer(module, 5)
 
 
 def test_a_wrapper_is_refused_with_what_is_in_it():
