@@ -214,7 +214,7 @@ def conv_transpose(
         columns["output_size"] = _spatial(output_size, len(columns["input_size"]))
     pads = [(pad, pad) for pad in columns.pop("padding")]
     _refuse_negative(pads)
-    with _alike_at_both_ends():
+    with _alike_at_both_ends(padding_module(len(pads))):
         layer = ConvTranspose(
             **columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels
         )
@@ -336,12 +336,17 @@ def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tupl
 
 
 @contextmanager
-def _alike_at_both_ends() -> Iterator[None]:
-    """Let no error advise a padding that differs at the two ends of an axis."""
+def _alike_at_both_ends(module: str) -> Iterator[None]:
+    """Let no error advise a padding that PyTorch refuses: negative, or other at the two ends of an axis.
+
+    `module` is what pads by any numbers.
+    """
     try:
         yield
     except ValueError as error:
-        sentence = re.sub(r"padding \(-?\d+, -?\d+\) on this axis", "no padding alike at both ends", str(error))
+        sentence = re.sub(r"padding (-\d+|\((-\d+, -?\d+|-?\d+, -\d+)\)) on this axis would make it (\d+)",
+                          rf"pad the result to \3 afterwards, as {module} does", str(error))  # fmt: skip
+        sentence = re.sub(r"padding \(-?\d+, -?\d+\) on this axis", "no padding alike at both ends", sentence)
         raise type(error)(sentence) from None
 
 
