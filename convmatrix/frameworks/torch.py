@@ -22,6 +22,7 @@ from convmatrix.frameworks.torch_models import (
     convolution_kind,
     padding_module,
     read_model,
+    refuse_other_modules,
     rounds_its_weight,
 )
 from convmatrix.frameworks.torch_objects import is_graph, is_lazy, obstacle, values_in, values_of
@@ -455,6 +456,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     """A convolution, and a lazy one by the channels that it is given."""
     if is_graph(obj):
         raise WrongTypeError(obstacle(obj, None))
+    refuse_other_modules(obj)
     words = dict(zip(_FIELDS, attributes_of(obj, _FIELDS, "a torch convolution"), strict=True))
     kind, name = convolution_kind(obj), type(obj).__name__
     weight, bias = (_waiting(name, part) if is_lazy(obj) else values_of(obj, part) for part in ("weight", "bias"))

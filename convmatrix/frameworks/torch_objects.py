@@ -167,10 +167,12 @@ def _compiled(module: Any) -> str | None:
 def _unknown_hook(module: Any) -> str | None:
     name = type(module).__name__
     for hook in _hooks(module, "_forward_pre_hooks"):
-        if _renewal(hook) is None and not _is_lazy_hook(hook):
+        if _renewal(hook) is None and not _is_lazy_hook(hook) and not _only_observes(hook, module):
             return (f"{name} has a forward pre-hook, {_name_of(hook)}, which may change what it computes: remove it, "
                     "by the handle that register_forward_pre_hook returned")  # fmt: skip
     for hook in _hooks(module, "_forward_hooks"):
+        if _only_observes(hook, module):
+            continue
         return (f"{name} has a forward hook, {_name_of(hook)}, which may change its result: remove it, by the handle "
                 "that register_forward_hook returned")  # fmt: skip
     for kind, when in (("forward_pre_hook", "pre-hook"), ("forward_hook", "hook")):
@@ -199,6 +201,19 @@ def _name_of(hook: Any) -> str:
 def _is_lazy_hook(hook: Any) -> bool:
     """Whether it is the hook by which a lazy module learns its channels from its first input."""
     return getattr(hook, "__name__", "") == "_infer_parameters" and getattr(hook, "__module__", "").startswith("torch.")
+
+
+def _only_observes(hook: Any, module: Any) -> bool:
+    """Whether a hook prepares quantisation: by PyTorch's own observers, which look at numbers, or round them."""
+    quantization = ["torch.ao.quantization"]
+    observer = _held(module, "_modules").get("activation_post_process")
+    home = str(getattr(hook, "__globals__", {}).get("__name__", ""))
+    named = getattr(hook, "__name__", "") in ("_observer_forward_hook", "_observer_forward_pre_hook")
+    if not named or not home.startswith(f"{quantization[0]}.") or observer is None:
+        return False
+    return override_of(observer, _COMPUTING[:4], lambda cls: comes_from(cls, ["torch"])) is None and comes_from(
+        type(observer), quantization
+    )
 
 
 # -- values that are renewed on every call ---------------------------------------------------------------------------

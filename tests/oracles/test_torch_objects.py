@@ -319,6 +319,26 @@ def test_a_wrapper_is_refused_with_what_is_in_it():
 
 
 @pytest.mark.full  # to import torch's compiler takes long
+@pytest.mark.parametrize(("module", "also"), [(nn.MaxPool2d(2), ", and from_model reads MaxPool2d"),
+                                              (nn.Sequential(nn.Conv2d(1, 1, 3)), ", and from_model reads Sequential"),
+                                              (nn.Linear(2, 3), "")])  # fmt: skip
+def test_what_reads_a_module_that_is_no_convolution(module, also):
+    message = "is not a torch convolution: it has no attribute 'in_channels'; from_layer reads nn.Conv1d to nn.Conv3d"
+    with pytest.raises(TypeError, match=rf"{message} and nn.ConvTranspose1d to nn.ConvTranspose3d{also}$"):
+        words.from_layer(module, 6)
+    if also:
+        words.from_model(module, 6)
+
+
+def test_a_class_and_a_list_are_no_modules():
+    with pytest.raises(TypeError, match=r"Conv2d is a class, not a module: give an object of it, made with its argum"):
+        words.from_model(nn.Conv2d, 6)
+    with pytest.raises(TypeError, match=r"a list of 2 modules is no module: give nn\.Sequential\(\*modules\)$"):
+        words.from_model([nn.Conv2d(1, 1, 3), nn.ReLU()], 6)
+    with pytest.raises(ValueError, match=r"^PixelUnshuffle: downscale_factor 4 does not divide input_size 6 on axis 0"):
+        words.from_model(nn.PixelUnshuffle(4), 6)
+
+
 def test_a_compiled_call_is_that_of_the_module():
     model = nn.Sequential(nn.Conv2d(1, 1, 3))
     model.compile()
@@ -653,6 +673,30 @@ def test_quantised_models_have_their_geometry():
             if weight is not None:
                 with pytest.raises(TypeError, match=r"quantised|rounds its weight on every call"):
                     layer.matrix(weight)
+
+
+@pytest.mark.filterwarnings("ignore:Please use quant_min and quant_max:UserWarning")
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("training", [False, True])
+def test_models_that_are_prepared_for_quantisation_have_their_geometry(training):
+    plain = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 2, 2)).train(training)
+    quantization = torch.ao.quantization
+    named = quantization.get_default_qat_qconfig if training else quantization.get_default_qconfig
+    copied = copy.deepcopy(plain)
+    copied.qconfig = named("fbgemm")
+    model = (quantization.prepare_qat if training else quantization.prepare)(copied)
+    chain = words.from_model(model, (12, 11))
+    assert chain == words.from_model(plain, (12, 11))
+    assert isinstance(chain.weights[0], MissingValues) == training
+    if not training:
+        model.eval()
+        x = np.random.default_rng(0).normal(size=(1, 2, 12, 11)).astype(np.float32)
+        first = words.from_layer(model[0], (12, 11))
+        with torch.no_grad():
+            assert_allclose(by_matrix(first, x.ravel()), model[0](torch.from_numpy(x)).numpy().ravel(), atol=1e-5)
+    model[0].activation_post_process = type("Own", (nn.Identity,), {"forward": lambda self, x: 2 * x})()
+    with pytest.raises(TypeError, match=r"^0 \(Conv2d\): Conv2d has a forward hook, _observer_forward_hook, which may"):
+        words.from_model(model, (12, 11))
 
 
 def test_complex32_is_refused():
