@@ -334,6 +334,9 @@ def _renewed(module: Any, name: str) -> NDArray[Any] | None:
 
 def _tensor(module: Any, name: str) -> Any:
     if _is_parametrised(module, name):
+        cached = _cached(module, name)
+        if cached is not None:
+            return cached
         held = module._modules["parametrizations"]._modules[name]
         by = f"is parametrised by {', '.join(_kind(step) for step in held._modules.values())}"
         return _by_copies(module, name, held, by, lambda copied: copied.forward())
@@ -348,6 +351,14 @@ def _tensor(module: Any, name: str) -> Any:
 def _is_parametrised(module: Any, name: str) -> bool:
     """Whether an attribute is computed by torch.nn.utils.parametrize, where to read it may change the module."""
     return name in getattr(_held(module, "_modules").get("parametrizations"), "_modules", {})
+
+
+def _cached(module: Any, name: str) -> Any:
+    """The values that a block of torch.nn.utils.parametrize.cached keeps, with which calls in it compute."""
+    parametrize = sys.modules.get("torch.nn.utils.parametrize")
+    if not getattr(parametrize, "_cache_enabled", 0):
+        return None
+    return getattr(parametrize, "_cache", {}).get((id(module), name))
 
 
 def _held(module: Any, where: str) -> Mapping[str, Any]:

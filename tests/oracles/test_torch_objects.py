@@ -482,6 +482,18 @@ def test_a_parametrised_bias_and_an_orthogonal_weight():
     assert_unchanged(module, before)
 
 
+def test_a_parametrised_weight_that_is_cached_is_the_one_that_the_block_computes_with():
+    module = parametrizations.weight_norm(nn.Conv2d(1, 2, 3, dtype=torch.float64))
+    with utils.parametrize.cached():
+        called(module, (5, 4))
+        with torch.no_grad():
+            module.parametrizations.weight.original0.mul_(3)
+        x, y = called(module, (5, 4))
+        assert_allclose(by_matrix(words.from_layer(module, (5, 4)), x), y, atol=1e-12)
+    x, y = called(module, (5, 4))
+    assert_allclose(by_matrix(words.from_layer(module, (5, 4)), x), y, atol=1e-12)
+
+
 def test_a_weight_that_is_a_property():
     class Standardised(nn.Conv1d):
         reads = 0
