@@ -1,7 +1,8 @@
 """A layer or a stack of layers, with its weights: whatever has one matrix, as the functions of this package take it.
 
-A stack is a `Network`, a list or tuple of layers, or the chain that a framework's ``from_model`` returns, which knows
-its weights. A stack of one convolution is that convolution, so that all that holds of one layer is found for it too.
+A stack is a `Network`, a list or tuple of layers or of what ``from_layer`` returns, or the chain that a framework's
+``from_model`` returns; the last two know their weights. A stack of one convolution is that convolution, so that all
+that holds of one layer is found for it too.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,7 +77,7 @@ def as_network(layers: Stack) -> Network:
     if single is not None:
         return Network([single])
     if isinstance(layers, list | tuple):
-        return Network(layers)
+        return Network([layer if (layer := _loaded_layer(entry)) is not None else entry for entry in layers])
     raise WrongTypeError(
         f"layer must be a layer, a Network, or a list of layers, got {_described(layers)}: read a framework's model by "
         "its from_model first"
@@ -151,9 +152,11 @@ def simplest(layers: Stack) -> Conv | ConvTranspose | Network:
 
 def known_weights(layers: Any) -> Any:
     """The weights, or the weight, that come with layers which a framework's model was read as; None without."""
-    if isinstance(layers, list):
-        return getattr(layers, "weights", None)
-    return getattr(layers, "weight", None) if _loaded_layer(layers) is not None else None
+    if _loaded_layer(layers) is not None:
+        return layers.weight
+    if isinstance(layers, list | tuple) and any(_loaded_layer(entry) is not None for entry in layers):
+        return [known_weights(entry) for entry in layers]
+    return getattr(layers, "weights", None) if isinstance(layers, list) else None
 
 
 def one_layer(layers: Stack, what: str) -> Conv | ConvTranspose:
@@ -339,7 +342,9 @@ def as_matrix(matrix: Any) -> sparse.csr_array:
 def _holds_layers(value: Any) -> bool:
     if _loaded_layer(value) is not None:
         return True
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], NetworkLayer)
+    if not (isinstance(value, list | tuple) and value):
+        return False
+    return isinstance(value[0], NetworkLayer) or _loaded_layer(value[0]) is not None
 
 
 def _matrix_of_stack(stack: Any) -> sparse.csr_array:

@@ -36,7 +36,8 @@ RULES: Mapping[str, str] = {
 }
 """What Caffe means by the words, as of its last version, 1.0."""
 
-_NAMES: Mapping[str, str] = {"input_size": "size of bottom", "padding #": "pad", "groups": "group"}
+_NAMES: Mapping[str, str] = {"input_size": "size of bottom", "padding #": "pad", "the padding": "the pad",
+                             "groups": "group"}  # fmt: skip
 """What Caffe calls the arguments of a layer, where it has another name."""
 
 _NO_OUTPUT_PADDING = {" + output_padding 0": "", **_NAMES}
@@ -312,7 +313,8 @@ def pooling(
         "ceil_mode": round_mode == "CEIL",
         "channels": channels,
     }
-    made = (MaxPool if pool == "MAX" else AvgPool)(size, kernel, **words)
+    with argument_names(_NAMES):
+        made = (MaxPool if pool == "MAX" else AvgPool)(size, kernel, **words)
     if round_mode == "CEIL" and not any(pads):
         _check_windows(made)
     return made

@@ -115,7 +115,7 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
     ----------
     names : mapping
         From the arguments that the errors name to those of the call. A name with `` #`` behind is changed only before
-        a number or a pair, so that "padding 2" is, and "less padding" stays.
+        a number or a pair, so that "padding 2" is, and "less padding" stays; a ``#`` within stands for any number.
 
     Yields
     ------
@@ -146,6 +146,8 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
 
 
 def _pattern_of(name: str) -> str:
+    if " # " in name:
+        return re.escape(name).replace(re.escape("#"), r"-?\d+")
     before_number = name.removesuffix(" #")
     return re.escape(before_number) + ("" if before_number == name else r"(?= [\d(-])")
 

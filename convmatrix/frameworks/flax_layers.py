@@ -26,7 +26,7 @@ from convmatrix.frameworks.jax_numbers import (
 )
 from convmatrix.frameworks.layouts import moved, weight_of, widened
 from convmatrix.frameworks.loaded import Loaded, MissingValues, Values, attributes_of
-from convmatrix.frameworks.overrides import comes_from, override_of
+from convmatrix.frameworks.overrides import comes_from, override_of, patch_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, positive
 
@@ -472,6 +472,9 @@ def _refuse_other_code(obj: Any) -> None:
     if found is not None:
         raise WrongTypeError(f"{name} has a {found.method} of its own, which may compute anything ({found.method} of "
                              f"{found.owner}): give the convolution in it")  # fmt: skip
+    patched = patch_of(type(obj), _COMPUTING, ["flax"])
+    if patched is not None:
+        raise WrongTypeError(f"{patched}: read the layer where the class is Flax' own")
 
 
 def _package(function: Any) -> str:

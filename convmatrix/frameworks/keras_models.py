@@ -12,7 +12,7 @@ import numpy as np
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
-from convmatrix.frameworks.overrides import Override, base_of, comes_from, override_of, what_to_give
+from convmatrix.frameworks.overrides import Override, base_of, comes_from, override_of, patch_of, what_to_give
 from convmatrix.layers import AvgPool, Conv, MaxPool, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, per_axis, positive
 
@@ -110,9 +110,15 @@ def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
             continue
         name = str(getattr(piece, "name", type(piece).__name__))
         yield name, piece
-        function = getattr(getattr(piece, "activation", None), "__name__", "linear")
-        if function != "linear" and hasattr(piece, "kernel_size"):
-            yield name, _Activation(function)
+        function = getattr(piece, "activation", None)
+        if not _does_nothing(function) and hasattr(piece, "kernel_size"):
+            yield name, _Activation(getattr(function, "__name__", type(function).__name__))
+
+
+def _does_nothing(activation: Any) -> bool:
+    """Whether an activation is none, or Keras' own that gives what it is given."""
+    name, home = (str(getattr(activation, field, "")) for field in ("__name__", "__module__"))
+    return activation is None or (name == "linear" and home.partition(".")[0] in _KERAS)
 
 
 def _check_built(model: Any, layers: Iterable[Any]) -> None:
@@ -221,13 +227,16 @@ def check_call(obj: Any) -> None:
     Raises
     ------
     WrongTypeError
-        If a method that computes is defined outside Keras: a TypeError as well.
+        If a method that computes is defined outside Keras, or was put on a class of Keras: a TypeError as well.
     """
     found = _override(obj)
     if found is not None:
         raise WrongTypeError(f"{type(obj).__name__} has a {found.method} of its own, that of {found.owner}, so that "
                              "its numbers do not say what it computes: "
                              + what_to_give(getattr(obj, "_layers", None), "layer", "Keras"))  # fmt: skip
+    patched = patch_of(type(obj), _COMPUTING, _KERAS)
+    if patched is not None:
+        raise WrongTypeError(f"{patched}: read the layer where the class is Keras' own")
 
 
 # -- layers without a weight, and those that are passed over ----------------------------------------------------------

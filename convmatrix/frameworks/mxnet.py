@@ -15,7 +15,7 @@ from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.layouts import moved, shape_of, sizes_in, weight_of
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, MissingValues, Values, attributes_of, chained
-from convmatrix.frameworks.overrides import base_of, comes_from, override_of, what_to_give
+from convmatrix.frameworks.overrides import base_of, comes_from, override_of, patch_of, what_to_give
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -610,6 +610,9 @@ def _refuse_other_code(block: Any) -> None:
         raise WrongTypeError(f"{name} has a {found.method} of its own, that of {found.owner}, so that its numbers do "
                              "not say what it computes: "
                              + what_to_give(getattr(block, "_children", None), "block", "Gluon"))  # fmt: skip
+    patched = patch_of(type(block), _COMPUTING, _PACKAGES)
+    if patched is not None:
+        raise WrongTypeError(f"{patched}: read the block where the class is MXNet's own")
     for kind, when in (("_forward_pre_hooks", "pre-hook"), ("_forward_hooks", "hook")):
         for hook in dict(getattr(block, "__dict__", {}).get(kind) or {}).values():
             said = getattr(hook, "__qualname__", type(hook).__name__).rpartition("<locals>.")[-1]

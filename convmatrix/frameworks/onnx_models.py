@@ -447,6 +447,10 @@ def _pad(node: Node, shape: Shape, constants: Constants) -> Loaded:
     if any(map(any, pairs[:2])):
         raise ValueError(f"pads {shortened(list(pads))} change the batch or the channels: only spatial axes are padded "
                          "here")  # fmt: skip
+    for axis, (size, (before, after)) in enumerate(zip(shape[1:], pairs[2:], strict=True)):
+        if size + before + after < 1:
+            raise ValueError(f"pads {before} and {after} on axis {axis} leave nothing of size {size}: add at least "
+                             f"{1 - size - before - after}")  # fmt: skip
     ends = [end for pair in pairs for end in pair]
     if mode != "constant" and min(ends) < 0 < max(ends):
         raise ValueError(f"pads {shortened(list(pads))} with mode {short(mode)} crop and extend at once, and which "

@@ -342,8 +342,8 @@ def decoded(name: str, tensor: Any, folder: Path | None = None) -> NDArray[Any]:
     WrongTypeError
         If its values are of a kind that scipy.sparse cannot hold; also a TypeError.
     ValueError
-        If they stand in a file that is not read, or are more or fewer than its dims need.
-    """  # noqa: DOC502  raised by what reads the fields
+        If they stand in a file that is not read, or are more or fewer than its dims need, or a part of others.
+    """
     if not hasattr(tensor, "data_type"):
         return _plain_array(name, tensor)
     what = f"tensor {shortened(name)}"
@@ -356,6 +356,11 @@ def decoded(name: str, tensor: Any, folder: Path | None = None) -> NDArray[Any]:
     kind, place = _TENSORS[number]
     shape = _shape_of_dims(what, dims)
     stored = np.dtype(_STORED.get(kind, kind))
+    segment = getattr(tensor, "segment", None)
+    if getattr(segment, "begin", 0) or getattr(segment, "end", 0):
+        raise ValueError(
+            f"{what} is one segment of a larger tensor, which is read only as a whole: save the model again"
+        )
     external = getattr(tensor, "data_location", 0) == _EXTERNAL
     raw = getattr(tensor, "raw_data", b"")
     if external:
@@ -644,6 +649,7 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
         If a tensor is written twice, or nodes form a cycle.
     """  # noqa: DOC502  raised by what reads the fields
     graph = getattr(obj, "graph", obj)
+    _refuse_others(obj, graph)
     nodes, tensors, inputs, outputs = attributes_of(graph, ("node", "initializer", "input", "output"), "an ONNX model")
     constants = Constants({}, folder=folder)
     for tensor in _entries(tensors, "the initializers of the graph"):
@@ -661,12 +667,13 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
         raise type(error)(f"node {len(headers)}: {error}") from error
     _refuse_second_writers(headers, given, constants)
     _refuse_cycles(headers)
+    _refuse_own_functions(obj, headers)
     others = []
     for node in headers:
         if node.op_type == "Constant":
             constants.tensors[node.outputs[0]] = node
             continue
-        if node.op_type == "Identity":
+        if node.op_type == "Identity" and _is_of_onnx(node.proto):
             constants.aliases[node.outputs[0]] = node.inputs[0]
         else:
             constants.makers.update(dict.fromkeys(node.outputs, node.op_type))
@@ -676,6 +683,32 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
         (name,) = attributes_of(entry, ("name",), "an output of the graph")
         names.append(_text(name, "the name of an output"))
     return Graph(others, constants, given, names)
+
+
+def _refuse_others(obj: Any, graph: Any) -> None:
+    """Refuse what is no graph, such as a path in bytes or an open file."""
+    if hasattr(graph, "node"):
+        return
+    content = isinstance(obj, bytes | bytearray | memoryview)
+    remedy = ("give a path as a str, by os.fsdecode, or the content of a file by onnx.load_model_from_string" if content
+              else "give a ModelProto or a GraphProto, as onnx.load makes them, or the path of the file")  # fmt: skip
+    raise WrongTypeError(f"{type(obj).__name__} is not an ONNX model: it has no attribute 'node'; {remedy}")
+
+
+def _is_of_onnx(proto: Any) -> bool:
+    """Whether a node or a function is in the domain of ONNX's own operators."""
+    return getattr(proto, "domain", "") in ("", "ai.onnx")
+
+
+def _refuse_own_functions(obj: Any, nodes: Sequence[Header]) -> None:
+    """Refuse nodes that may call a function of the model's own, which has the name of an operator."""
+    functions = _entries(getattr(obj, "functions", ()), "the functions of the model")
+    names = {getattr(each, "name", "") for each in functions if _is_of_onnx(each)}
+    for node in nodes:
+        if node.op_type in names and _is_of_onnx(node.proto):
+            raise ValueError(f"{node.label}: the model has a function of its own that is named {node.op_type}, and "
+                             "which of the two runs is not settled: inline the functions of the model, by "
+                             "onnx.inliner.inline_local_functions")  # fmt: skip
 
 
 def _inputs(entries: Sequence[Any], constants: Constants) -> dict[str, tuple[int | None, ...] | None]:
@@ -695,6 +728,7 @@ def _refuse_second_writers(nodes: Sequence[Header], given: Mapping[str, Any], co
     """Refuse names that are written more than once, and nodes that write nothing or miss what all of them have."""
     writers = dict.fromkeys(constants.tensors, "an initializer") | dict.fromkeys(given, "the graph's input")
     for node in nodes:
+        _refuse_more(node)
         if not any(node.outputs) or (node.op_type == "Constant" and not node.outputs[0]):
             raise ValueError(f"{node.label} has no output: every node writes a tensor")
         if node.op_type == "Identity" and not (node.inputs and node.inputs[0] and node.outputs[0]):
@@ -704,6 +738,17 @@ def _refuse_second_writers(nodes: Sequence[Header], given: Mapping[str, Any], co
                 raise ValueError(f"{shortened(name)} is written by {writers[name]} and by {node.label}: in a graph "
                                  "each name stands for one tensor")  # fmt: skip
             writers[name] = node.label
+
+
+def _refuse_more(node: Header) -> None:
+    """Refuse a Constant or an Identity with more inputs or outputs than it has; an empty name stands for none."""
+    most = {"Constant": (0, 1), "Identity": (1, 1)}.get(node.op_type)
+    if most is None or not _is_of_onnx(node.proto):
+        return
+    for what, names, count in zip(("input", "output"), (node.inputs, node.outputs), most, strict=True):
+        if any(names[count:]):
+            raise ValueError(f"{node.label} has {counted(len(names), what)}, {shortened(list(names))}, but takes "
+                             f"{count or 'none'}")  # fmt: skip
 
 
 def _refuse_cycles(nodes: Sequence[Header]) -> None:

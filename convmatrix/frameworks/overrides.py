@@ -4,10 +4,11 @@ A user's class may have the name of a framework's and compute something else, an
 the same. Objects that come from no framework, but have the attributes of one, are taken for it if they compute nothing.
 """
 
+import sys
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
-__all__ = ["Override", "base_of", "comes_from", "module_of", "override_of", "what_to_give"]
+__all__ = ["Override", "base_of", "comes_from", "module_of", "override_of", "patch_of", "what_to_give"]
 
 
 class Override(NamedTuple):
@@ -99,13 +100,70 @@ def override_of(obj: Any, methods: Iterable[str], owns: Callable[[type], bool]) 
     True
     """
     for method in methods:
-        owner = next((cls for cls in type(obj).__mro__ if method in vars(cls)), None)
-        if owner is not None and not owns(owner):
+        owner = _owner_of(type(obj), method)
+        if owner is not None and not owns(owner) and not _is_alias(type(obj), owner, method, owns):
             return Override(method, f"{module_of(owner)}.{owner.__name__}".lstrip("."))
         # Python takes the methods of its protocols from the class alone.
         if not method.startswith("__") and method in getattr(obj, "__dict__", {}):
             return Override(method, "the object")
     return None
+
+
+def _owner_of(cls: type, method: str) -> type | None:
+    """The class whose method runs."""
+    return next((each for each in cls.__mro__ if method in vars(each)), None)
+
+
+def _is_alias(cls: type, owner: type, method: str, owns: Callable[[type], bool]) -> bool:
+    """Whether a class only names again the method that it would inherit."""
+    inherited = next((each for each in cls.__mro__ if method in vars(each) and owns(each)), None)
+    return inherited is not None and vars(inherited)[method] is vars(owner)[method]
+
+
+def patch_of(cls: type, methods: Iterable[str], packages: Collection[str]) -> str | None:
+    """Say which of some methods was replaced on a class of the framework's itself.
+
+    Where a function was written tells, not what it says of itself, which functools.wraps copies.
+
+    Parameters
+    ----------
+    cls : type
+    methods : iterable of str
+        By which the framework makes a result of the attributes.
+    packages : collection of str
+        Of the framework. A class that is not found there by its name is a stand-in, and not looked at.
+
+    Returns
+    -------
+    str or None
+        The beginning of a sentence.
+
+    Examples
+    --------
+    >>> from collections import Counter
+    >>> patch_of(Counter, ["update"], ["collections"]) is None
+    True
+    """
+    for method in methods:
+        owner = _owner_of(cls, method)
+        if owner is None or not comes_from(owner, packages) or not _is_at_home(owner):
+            continue
+        home = _home_of(vars(owner)[method])
+        if not any(home == package or home.startswith(f"{package}.") for package in packages):
+            return (f"{module_of(owner)}.{owner.__name__} was given a {method} of {home or 'no module'}, which may "
+                    "compute anything")  # fmt: skip
+    return None
+
+
+def _is_at_home(cls: type) -> bool:
+    """Whether the module that a class names as its own has it."""
+    return getattr(sys.modules.get(module_of(cls)), cls.__name__, None) is cls
+
+
+def _home_of(function: Any) -> str:
+    """The module in which a function was written."""
+    written = getattr(function, "__globals__", None) or {}
+    return str(written.get("__name__") or getattr(function, "__module__", None) or "")
 
 
 def what_to_give(parts: Any, kind: str, home: str) -> str:

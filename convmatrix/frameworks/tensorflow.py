@@ -71,6 +71,7 @@ _NAMES: Mapping[str, str] = {
 
 _NAMES_OF_KERAS: Mapping[str, str] = {
     "input_size": "input_shape", "stride": "strides", "dilation": "dilation_rate", "out_channels": "filters",
+    "add # to the padding": "use padding 'same'",
 }  # fmt: skip
 
 
@@ -390,7 +391,7 @@ def depthwise_conv(
     dilation = _spatial("dilations", dilations, 2, first)
     _refuse_both("tf.nn.depthwise_conv2d", stride, dilation)
     pads = _padding(padding, 2, first)
-    with argument_names({**_NAMES, "kernel_size": "size of filter"}):
+    with argument_names({**_NAMES, "kernel_size": "size of filter", **_instead_of_numbers(padding)}):
         layer = Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=in_channels,
                      in_channels=in_channels, out_channels=in_channels * multiplier)  # fmt: skip
     return with_weight(layer, weight, _laid_out_depthwise, in_channels=in_channels)
@@ -787,8 +788,10 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     if isinstance(kernel, MissingValues):
         bias = MissingValues(kernel.reason, (layer.out_channels,)) if getattr(obj, "use_bias", True) else None
         return Loaded(layer, MissingValues(kernel.reason, layer.weight_shape), bias)
-    bias = getattr(obj, "bias", None)
-    return Loaded(layer, laid_out(kernel), None if bias is None else weight_of(bias))
+    bias = getattr(obj, "bias", None) if getattr(obj, "use_bias", True) else None
+    with argument_names(_NAMES_OF_KERAS):
+        ours = layer.checked_weight(laid_out(kernel))
+    return Loaded(layer, ours, None if bias is None else weight_of(bias))
 
 
 def _kernel(obj: Any) -> Values:
@@ -885,9 +888,14 @@ def _forward(
             f"channels of input / {per_group} of filters): give filters with a multiple of {groups}"
         )
     pads = _padding(padding, ndim, first)
-    with argument_names(_NAMES):
+    with argument_names({**_NAMES, **_instead_of_numbers(padding)}):
         return Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=groups, in_channels=channels,
                     out_channels=out_channels)  # fmt: skip
+
+
+def _instead_of_numbers(padding: Any) -> dict[str, str]:
+    """What to advise where the padding is a name, to which no number can be added."""
+    return {"add # to the padding": "use padding 'SAME'"} if isinstance(padding, str) else {}
 
 
 def _filters_of(filters: Any, only: int | None = None, name: str = "filters") -> tuple[tuple[int, ...], int]:

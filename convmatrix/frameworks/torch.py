@@ -22,6 +22,7 @@ from convmatrix.frameworks.torch_models import (
     convolution_kind,
     padding_module,
     read_model,
+    refuse_other_modules,
     rounds_its_weight,
 )
 from convmatrix.frameworks.torch_objects import is_graph, is_lazy, obstacle, values_in, values_of
@@ -214,7 +215,7 @@ def conv_transpose(
         columns["output_size"] = _spatial(output_size, len(columns["input_size"]))
     pads = [(pad, pad) for pad in columns.pop("padding")]
     _refuse_negative(pads)
-    with _alike_at_both_ends():
+    with _alike_at_both_ends(padding_module(len(pads))):
         layer = ConvTranspose(
             **columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels
         )
@@ -336,12 +337,17 @@ def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tupl
 
 
 @contextmanager
-def _alike_at_both_ends() -> Iterator[None]:
-    """Let no error advise a padding that differs at the two ends of an axis."""
+def _alike_at_both_ends(module: str) -> Iterator[None]:
+    """Let no error advise a padding that PyTorch refuses: negative, or other at the two ends of an axis.
+
+    `module` is what pads by any numbers.
+    """
     try:
         yield
     except ValueError as error:
-        sentence = re.sub(r"padding \(-?\d+, -?\d+\) on this axis", "no padding alike at both ends", str(error))
+        sentence = re.sub(r"padding (-\d+|\((-\d+, -?\d+|-?\d+, -\d+)\)) on this axis would make it (\d+)",
+                          rf"pad the result to \3 afterwards, as {module} does", str(error))  # fmt: skip
+        sentence = re.sub(r"padding \(-?\d+, -?\d+\) on this axis", "no padding alike at both ends", sentence)
         raise type(error)(sentence) from None
 
 
@@ -450,6 +456,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     """A convolution, and a lazy one by the channels that it is given."""
     if is_graph(obj):
         raise WrongTypeError(obstacle(obj, None))
+    refuse_other_modules(obj)
     words = dict(zip(_FIELDS, attributes_of(obj, _FIELDS, "a torch convolution"), strict=True))
     kind, name = convolution_kind(obj), type(obj).__name__
     weight, bias = (_waiting(name, part) if is_lazy(obj) else values_of(obj, part) for part in ("weight", "bias"))
@@ -471,7 +478,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
         layer = _padded_conv(input_size, words, obj._reversed_padding_repeated_twice)
     else:
         layer = conv(input_size, **words)
-    return Loaded(layer, _fitting(layer, weight), _of_shape(bias, (layer.out_channels,)))
+    return Loaded(layer, _fitting(layer, weight), _one_each(name, bias, layer.out_channels))
 
 
 def _waiting(name: str, part: str) -> Values:
@@ -500,8 +507,14 @@ def _fitting(layer: Conv | ConvTranspose, weight: Values) -> Values:
     return MissingValues(weight.reason, layer.weight_shape)
 
 
-def _of_shape(values: Values | None, shape: tuple[int, ...]) -> Values | None:
-    return MissingValues(values.reason, shape) if isinstance(values, MissingValues) else values
+def _one_each(name: str, bias: Values | None, channels: int) -> Values | None:
+    """The bias, if it has one number for each output channel."""
+    if isinstance(bias, MissingValues):
+        return MissingValues(bias.reason, (channels,))
+    if bias is not None and bias.shape != (channels,):
+        raise ValueError(f"the bias of {name} has shape {bias.shape} but out_channels={channels} needs ({channels},): "
+                         "give it one number for each channel, or set it to None")  # fmt: skip
+    return bias
 
 
 # -- models ----------------------------------------------------------------------------------------------------------

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.frameworks.calls import argument_names
 from convmatrix.frameworks.loaded import Chain, LeftOut, Loaded, attributes_of, chained
 from convmatrix.frameworks.overrides import comes_from
 from convmatrix.frameworks.torch_objects import is_graph, is_quantised, known_base, obstacle
 from convmatrix.layers import AvgPool, Conv, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
 
-__all__ = ["border_pads", "check_borders", "convolution_kind", "read_model", "rounds_its_weight"]
+__all__ = ["border_pads", "check_borders", "convolution_kind", "read_model", "refuse_other_modules",
+           "rounds_its_weight"]  # fmt: skip
 
 Shape = tuple[int, ...]
 """(channels, *size)."""
@@ -128,6 +130,27 @@ def convolution_kind(module: Any) -> str | None:
     return None
 
 
+def refuse_other_modules(module: Any) -> None:
+    """Refuse a module of PyTorch's that is no convolution, and say what reads it.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Raises
+    ------
+    WrongTypeError
+        If it is one: a TypeError as well.
+    """
+    genuine = any(comes_from(cls, ["torch"]) for cls in type(module).__mro__)
+    if not genuine or hasattr(module, "in_channels"):
+        return
+    name, kind = type(module).__name__, _kind(module)
+    also = "" if kind is None else f", and from_model reads {kind}"
+    raise WrongTypeError(f"{name} is not a torch convolution: it has no attribute 'in_channels'; from_layer reads "
+                         f"nn.Conv1d to nn.Conv3d and nn.ConvTranspose1d to nn.ConvTranspose3d{also}")  # fmt: skip
+
+
 def rounds_its_weight(module: Any) -> bool:
     """Whether a convolution multiplies by a rounded weight, as those that are made for quantisation do."""
     return hasattr(module, "weight_fake_quant") or is_quantised(module)
@@ -135,6 +158,10 @@ def rounds_its_weight(module: Any) -> bool:
 
 def _unknown(module: Any) -> str:
     name = type(module).__name__
+    if isinstance(module, type):
+        return f"{module.__name__} is a class, not a module: give an object of it, made with its arguments"
+    if isinstance(module, list | tuple):
+        return f"a {name} of {counted(len(module), 'module')} is no module: give nn.Sequential(*modules)"
     children = getattr(module, "_modules", None)
     if children:
         readable = [f"{key} ({type(child).__name__})" for key, child in children.items() if _kind(child) is not None]
@@ -348,7 +375,8 @@ def _factor(kind: str, module: Any) -> int:
 
 
 def _unshuffle(module: Any, shape: Shape) -> Loaded:
-    return Loaded(PixelUnshuffle(shape[1:], _factor("PixelUnshuffle", module), channels=shape[0]))
+    with argument_names({"factor #": "downscale_factor"}):
+        return Loaded(PixelUnshuffle(shape[1:], _factor("PixelUnshuffle", module), channels=shape[0]))
 
 
 def _pad(mode: str) -> Reader:

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.layouts import weight_of
 from convmatrix.frameworks.loaded import MissingValues, Values
-from convmatrix.frameworks.overrides import base_of, comes_from, module_of, override_of, what_to_give
+from convmatrix.frameworks.overrides import (
+    Override,
+    base_of,
+    comes_from,
+    module_of,
+    override_of,
+    patch_of,
+    what_to_give,
+)
 
 __all__ = ["is_graph", "is_lazy", "is_quantised", "known_base", "obstacle", "values_in", "values_of"]
 
@@ -73,12 +81,24 @@ def _own_forward(module: Any, base: type | None) -> str | None:
         methods = [m for m in _COMPUTING if hasattr(base, m)] if genuine else _COMPUTING_OF_OTHERS
         found = override_of(module, methods, lambda cls: genuine and _inherits(base, cls))
     if found is None:
-        return _compiled(module) or (_patched(base) if genuine else None)
+        found = _handed_out(module, _COMPUTING[1:] if genuine else ())
+    if found is None:
+        return _compiled(module) or (_patched(base) if base is not None and genuine else None)
     # Where its class has a name of PyTorch's, or another one defines the method, tell which one is meant.
     plain = found == ("forward", f"{module_of(type(module))}.{name}".lstrip("."))
     said = "" if plain and (base is None or base.__name__ != name) else f" ({found.method} of {found.owner})"
     return (f"{name} has a forward of its own{said}, so that its numbers do not say what it computes: "
             + what_to_give(getattr(module, "_modules", None), "module", "torch.nn"))  # fmt: skip
+
+
+def _handed_out(module: Any, methods: Collection[str]) -> Override | None:
+    """A method that an object of a class with a __getattribute__ of its own gives in the place of its class's."""
+    own = override_of(module, ["__getattribute__"], lambda cls: cls is object or comes_from(cls, ["torch"]))
+    for method in methods if own else ():
+        function = getattr(type(module), method, None)
+        if function is not None and getattr(getattr(module, method, None), "__func__", None) is not function:
+            return own
+    return None
 
 
 def is_graph(module: Any) -> bool:
@@ -116,14 +136,18 @@ def is_quantised(module: Any) -> bool:
     return owner is not None and _rounds(owner)
 
 
-def _patched(base: type | None) -> str | None:
+def _patched(base: type) -> str | None:
     """A method of a class of PyTorch's that was replaced on the class itself."""
-    for cls in [] if base is None else base.__mro__:
+    remedy = "read the module where the class is PyTorch's own"
+    found = patch_of(base, _COMPUTING, ["torch"])
+    if found is not None:
+        return f"{found}: {remedy}"
+    for cls in base.__mro__:
         for method in _COMPUTING:
             module = getattr(vars(cls).get(method), "__module__", None)
             if isinstance(module, str) and module.partition(".")[0] != "torch":
                 return (f"{module_of(cls)}.{cls.__name__} was given a {method} of {module}, which may compute "
-                        "anything: read the module where the class is PyTorch's own")  # fmt: skip
+                        f"anything: {remedy}")  # fmt: skip
     return None
 
 
@@ -143,10 +167,12 @@ def _compiled(module: Any) -> str | None:
 def _unknown_hook(module: Any) -> str | None:
     name = type(module).__name__
     for hook in _hooks(module, "_forward_pre_hooks"):
-        if _renewal(hook) is None and not _is_lazy_hook(hook):
+        if _renewal(hook) is None and not _is_lazy_hook(hook) and not _only_observes(hook, module):
             return (f"{name} has a forward pre-hook, {_name_of(hook)}, which may change what it computes: remove it, "
                     "by the handle that register_forward_pre_hook returned")  # fmt: skip
     for hook in _hooks(module, "_forward_hooks"):
+        if _only_observes(hook, module):
+            continue
         return (f"{name} has a forward hook, {_name_of(hook)}, which may change its result: remove it, by the handle "
                 "that register_forward_hook returned")  # fmt: skip
     for kind, when in (("forward_pre_hook", "pre-hook"), ("forward_hook", "hook")):
@@ -175,6 +201,19 @@ def _name_of(hook: Any) -> str:
 def _is_lazy_hook(hook: Any) -> bool:
     """Whether it is the hook by which a lazy module learns its channels from its first input."""
     return getattr(hook, "__name__", "") == "_infer_parameters" and getattr(hook, "__module__", "").startswith("torch.")
+
+
+def _only_observes(hook: Any, module: Any) -> bool:
+    """Whether a hook prepares quantisation: by PyTorch's own observers, which look at numbers, or round them."""
+    quantization = ["torch.ao.quantization"]
+    observer = _held(module, "_modules").get("activation_post_process")
+    home = str(getattr(hook, "__globals__", {}).get("__name__", ""))
+    named = getattr(hook, "__name__", "") in ("_observer_forward_hook", "_observer_forward_pre_hook")
+    if not named or not home.startswith(f"{quantization[0]}.") or observer is None:
+        return False
+    return override_of(observer, _COMPUTING[:4], lambda cls: comes_from(cls, ["torch"])) is None and comes_from(
+        type(observer), quantization
+    )
 
 
 # -- values that are renewed on every call ---------------------------------------------------------------------------
@@ -295,6 +334,9 @@ def _renewed(module: Any, name: str) -> NDArray[Any] | None:
 
 def _tensor(module: Any, name: str) -> Any:
     if _is_parametrised(module, name):
+        cached = _cached(module, name)
+        if cached is not None:
+            return cached
         held = module._modules["parametrizations"]._modules[name]
         by = f"is parametrised by {', '.join(_kind(step) for step in held._modules.values())}"
         return _by_copies(module, name, held, by, lambda copied: copied.forward())
@@ -309,6 +351,14 @@ def _tensor(module: Any, name: str) -> Any:
 def _is_parametrised(module: Any, name: str) -> bool:
     """Whether an attribute is computed by torch.nn.utils.parametrize, where to read it may change the module."""
     return name in getattr(_held(module, "_modules").get("parametrizations"), "_modules", {})
+
+
+def _cached(module: Any, name: str) -> Any:
+    """The values that a block of torch.nn.utils.parametrize.cached keeps, with which calls in it compute."""
+    parametrize = sys.modules.get("torch.nn.utils.parametrize")
+    if not getattr(parametrize, "_cache_enabled", 0):
+        return None
+    return getattr(parametrize, "_cache", {}).get((id(module), name))
 
 
 def _held(module: Any, where: str) -> Mapping[str, Any]:
@@ -373,6 +423,10 @@ def _values(what: str, tensor: Any) -> NDArray[Any]:
     dtype = str(getattr(tensor, "dtype", ""))
     if dtype == "torch.complex32":
         raise WrongTypeError(f"{what} has dtype {dtype}, which NumPy does not have: cast it with .to(torch.complex64)")
+    own = next((cls for cls in type(tensor).__mro__ if _computes_of_its_own(cls)), None)
+    if own is not None:
+        raise WrongTypeError(f"{what} is a {own.__name__} of {module_of(own)}, a tensor with operations of its own, "
+                             "which may compute anything: give it as a plain torch.Tensor")  # fmt: skip
     shape = _shape(tensor)
 
     def missing(reason: str) -> _MissingError:
@@ -393,6 +447,16 @@ def _values(what: str, tensor: Any) -> NDArray[Any]:
     except (RuntimeError, TypeError) as error:
         said = str(error).partition("\n")[0].rstrip(".")
         raise missing(f"cannot be read as an array ({said}): give it as a dense tensor of numbers") from error
+
+
+def _computes_of_its_own(cls: type) -> bool:
+    """Whether a class of tensors that is not PyTorch's says what its operations compute."""
+    own = ("__torch_function__", "__torch_dispatch__")
+    return (
+        any(comes_from(base, ["torch"]) for base in cls.__mro__)
+        and not comes_from(cls, ["torch"])
+        and any(name in vars(cls) for name in own)
+    )
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:

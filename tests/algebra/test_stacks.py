@@ -236,6 +236,11 @@ def test_a_chain_is_its_network_with_its_weights(case):
         assert_array_equal(checkerboard(chain).gain, checkerboard(network, weights).gain)
     first = Loaded(network.layers[0], weights[0], None)
     assert operator_norm(first) == operator_norm(network.layers[0], weights[0])
+    read = [Loaded(layer, weight) for layer, weight in zip(network.layers, weights, strict=True)]
+    for layers in (read, tuple(read)):
+        assert operator_norm(layers) == operator_norm(network, weights)
+        assert_array_equal(as_matrix(layers).toarray(), network.matrix(weights).toarray())
+        assert_array_equal(overlap_counts(layers), overlap_counts(network))
 
 
 def test_large_stacks_take_lanczos_method():

@@ -410,8 +410,10 @@ REFUSALS = {
     "pool pads": (lambda: caffe.pooling(BOTTOM, kernel_size=2, pad=1, pad_h=1, pad_w=1),
                   "a pool has either pad, or pad_h and pad_w, got pad 1, pad_h 1, pad_w 1"),
     "pool padded": (lambda: caffe.pooling(BOTTOM, kernel_size=2, pad=2),
-                    "padding 2 on axis 0, before, must be less than kernel_size 2: a window of padding alone has no "
+                    "pad 2 on axis 0, before, must be less than kernel_size 2: a window of padding alone has no "
                     "largest entry"),
+    "pool too large": (lambda: caffe.pooling(BOTTOM, kernel_size=90),
+                       "(= size of bottom 5 + pad 0 + 0)"),
     "global kernel": (lambda: caffe.pooling(BOTTOM, kernel_size=2, global_pooling=True),
                       "global_pooling has the size of bottom as its kernel, got kernel_size 2: leave it out"),
     "global stride": (lambda: caffe.pooling(BOTTOM, stride=2, global_pooling=True),

@@ -240,3 +240,39 @@ def test_no_other_names_in_the_traceback():
         theano.conv((1, 1, 2, 2), (1, 1, 3, 3))
     assert caught.value.__suppress_context__
     assert caught.value.__cause__ is None
+
+
+# -- remedies that the call can take ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("function", "arguments", "name"), [
+    (tensorflow.keras_conv, {"input_shape": (6, 6, 2), "filters": 4, "kernel_size": 9, "strides": 2}, "same"),
+    (tensorflow.keras_depthwise_conv, {"input_shape": (6, 6, 2), "kernel_size": 9}, "same"),
+    (tensorflow.conv, {"input": (1, 6, 6, 2), "filters": (9, 9, 2, 4), "strides": 1}, "SAME"),
+    (tensorflow.conv2d, {"input": (1, 6, 6, 2), "filters": (9, 9, 2, 4), "strides": 3}, "SAME"),
+    (tensorflow.depthwise_conv, {"input": (1, 6, 6, 2), "filter": (9, 9, 2, 1), "strides": (1, 1, 1, 1)}, "SAME"),
+], ids=lambda value: getattr(value, "__name__", ""))  # fmt: skip
+def test_a_padding_that_is_a_name_is_not_to_be_added_to(function, arguments, name):
+    valid = "valid" if name == "same" else "VALID"
+    with pytest.raises(
+        ValueError, match=rf"^kernel does not fit .*; use padding '{name}', or use a smaller kernel or "
+    ):
+        function(**arguments, padding=valid)
+    function(**arguments, padding=name)
+
+
+@share(0.5)
+@given(size=st.integers(1, 6), kernel=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 2),
+       wanted=st.integers(1, 40))  # fmt: skip
+def test_the_padding_that_torch_is_advised_is_one_that_it_takes(size, kernel, stride, padding, wanted):
+    words = {"input_size": (size,), "in_channels": 1, "out_channels": 1, "kernel_size": kernel, "stride": stride}
+    said = ""
+    try:
+        torch.conv_transpose(**words, padding=padding, output_size=(wanted,))
+    except ValueError as error:
+        said = str(error)
+    advised = re.search(r"; padding (\S+) on this axis would make it", said)
+    if advised:
+        assert torch.conv_transpose(**words, padding=int(advised[1]), output_size=(wanted,)).output_size == (wanted,)
+    elif wanted > (size - 1) * stride + kernel + stride:
+        assert said.endswith(f"; pad the result to {wanted} afterwards, as nn.ZeroPad1d does")

@@ -16,7 +16,7 @@ from convmatrix.algebra.stacks import as_network
 from convmatrix.frameworks import mxnet, torch
 from convmatrix.frameworks.layouts import widened
 from convmatrix.frameworks.loaded import Loaded, MissingValues, chained
-from convmatrix.frameworks.overrides import base_of, comes_from, override_of
+from convmatrix.frameworks.overrides import base_of, comes_from, override_of, patch_of
 from strategies import share
 
 # -- missing values --------------------------------------------------------------------------------------------------
@@ -117,6 +117,31 @@ def test_overrides_by_a_class_a_mixin_and_the_object():
     obj = base()
     obj.forward = obj.__call__ = print  # of which Python looks up the second in the class alone
     assert override_of(obj, ["__call__", "forward"], owns) == ("forward", "the object")
+
+
+def test_a_method_put_on_a_class_of_the_framework(monkeypatch):
+    home = ModuleType("mxnet.gluon.nn")
+    exec("class Block:\n    def forward(self, x): return x\nclass Conv1D(Block): pass", vars(home))
+    here = lambda self, x: 2 * x  # noqa: E731
+    here.__module__ = here.__name__ = "mxnet.gluon.nn"  # as functools.wraps copies them
+    assert patch_of(home.Conv1D, ["forward"], ["mxnet"]) is None
+    home.Block.forward = here
+    assert patch_of(home.Conv1D, ["forward"], ["mxnet"]) is None  # a stand-in, which its module does not have
+    monkeypatch.setitem(sys.modules, "mxnet.gluon.nn", home)
+    said = patch_of(home.Conv1D, ["call", "forward"], ["mxnet"])
+    assert said == f"mxnet.gluon.nn.Block was given a forward of {__name__}, which may compute anything"
+    with pytest.raises(TypeError, match=f"^Conv1D: {said}: read the block where the class is MXNet's own$"):
+        mxnet.from_model(home.Conv1D(), 3)
+    home.Block.forward = print
+    assert "a forward of builtins," in patch_of(home.Conv1D, ["forward"], ["mxnet"])
+
+
+def test_a_method_that_is_named_again_is_inherited():
+    base = made("Conv2d", package="torch.nn", forward=True)
+    again = type("Again", (base,), {"forward": base.forward})
+    other = type("Other", (base,), {"forward": made("Else", package="torch.nn", forward=True).forward})
+    assert override_of(again(), ["forward"], lambda cls: cls is base) is None
+    assert override_of(other(), ["forward"], lambda cls: cls is base).method == "forward"
 
 
 # -- PyTorch ---------------------------------------------------------------------------------------------------------

@@ -703,5 +703,12 @@ def test_external_data_without_a_path_is_refused():
 def test_a_pool_of_the_input_alone():
     """A positive control: what is small and sound stays a layer."""
     assert from_model(graph([node("MaxPool", "x", kernel_shape=[2, 2])])) == [MaxPool((6, 6), 2, stride=1, channels=2)]
-    with pytest.raises(WrongTypeError, match="bytes is not an ONNX model"):
+    with pytest.raises(
+        WrongTypeError, match=r"bytes is not an ONNX model: .*give a path as a str, by os\.fsdecode, or"
+    ):
         from_model(b"model")
+    for other in (3, None, [], open):
+        with pytest.raises(
+            WrongTypeError, match=r"is not an ONNX model: .*; give a ModelProto or a GraphProto, as onnx\."
+        ):
+            from_model(other)

@@ -1,5 +1,7 @@
 """Objects of Flax whose code or parameters are their own, that have no values, or of half precision."""
 
+import functools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -56,6 +58,20 @@ def test_harmless_subclasses_are_read():
         assert_array_equal(
             words.from_layer(kind(4, (3,)), 6, params=PARAMS).weight, PARAMS["kernel"].transpose(2, 1, 0)
         )
+
+
+def test_the_same_call_again():
+    again = type("Again", (nnx.Conv,), {"__call__": nnx.Conv.__call__})
+    assert words.from_layer(nnx_conv(again), 6).layer == words.from_layer(nnx_conv(), 6).layer
+
+
+@pytest.mark.parametrize("kind", [nnx.Conv, linen.Conv], ids=["nnx", "linen"])
+def test_a_call_set_on_the_class_of_flax(monkeypatch, kind):
+    owner = next(cls for cls in kind.__mro__ if "__call__" in vars(cls))
+    call = vars(owner)["__call__"]
+    monkeypatch.setattr(owner, "__call__", functools.wraps(call)(lambda self, x: 2 * call(self, x)))
+    with pytest.raises(TypeError, match=r"was given a __call__ of .*test_flax_objects, which may compute anything"):
+        words.from_layer(nnx_conv(), 6) if kind is nnx.Conv else words.from_layer(kind(4, (3,)), 6, params=PARAMS)
 
 
 def test_a_param_of_its_own():

@@ -1,5 +1,6 @@
 """Objects of Keras that are not what their name says, that are not built, or of half precision."""
 
+import functools
 import os
 
 import numpy as np
@@ -37,6 +38,7 @@ HARMLESS = {
     "the same name": lambda base: type(base.__name__, (base,), {}),
     "the name of another": lambda base: type("Softmax", (base,), {}),
     "a mixin": lambda base: type("Mixed", (Helper, base), {"more": 1}),
+    "the same call again": lambda base: type("Mine", (base,), {"call": base.call}),
     "a config": lambda base: type("Mine", (base,), {"get_config": lambda self: base.get_config(self)}),
 }
 
@@ -53,6 +55,51 @@ def test_harmless_subclasses_are_read_as_what_they_inherit(name, harmless):
     below = words.from_model(model_of(HARMLESS[harmless](base)(**arguments, name="one")))
     assert below == plain
     assert below.left_out == plain.left_out
+
+
+def built(**arguments):
+    layer = layers.Conv2D(2, 3, bias_initializer="ones", **arguments)
+    layer.build((None, 6, 6, 1))
+    return layer
+
+
+def test_a_call_set_on_the_class_of_keras(monkeypatch):
+    owner = next(cls for cls in layers.Conv2D.__mro__ if "call" in vars(cls))
+    call = owner.call
+    monkeypatch.setattr(owner, "call", functools.wraps(call)(lambda self, x: 2 * call(self, x)))
+    with pytest.raises(
+        TypeError, match=r"BaseConv was given a call of .*test_keras_objects, which may compute anything"
+    ):
+        words.from_layer(built(), 6)
+
+
+def test_what_was_edited_after_the_layer_was_built():
+    layer = built()
+    layer.use_bias = False
+    assert words.from_layer(layer, 6).bias is None
+    layer.kernel_size = (1, 1)
+    with pytest.raises(ValueError, match=r"^weight has shape \(2, 1, 3, 3\) but kernel_size=\(1, 1\) needs \(filters"):
+        words.from_layer(layer, 6)
+
+
+def test_activations_that_only_have_the_name_of_none():
+    def linear(x):
+        return 2 * x
+
+    class Doubled(layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    for activation, name in ((linear, "linear"), (Doubled(), "Doubled"), (functools.partial(linear), "partial")):
+        chain = words.from_model(
+            keras.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(1, 3, activation=activation)])
+        )
+        assert any(f"the activation {name} is not linear" in note for note in chain.left_out), name
+    for activation in (None, "linear", keras.activations.linear):
+        chain = words.from_model(
+            keras.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(1, 3, activation=activation)])
+        )
+        assert not any("activation" in note for note in chain.left_out)
 
 
 def test_a_subclass_of_a_sequential_is_one():

@@ -517,6 +517,58 @@ def test_names_that_are_no_text(name):
     assert old in data
 
 
+def weight_by(op, reads=("v",), writes=("w",), **said):
+    """A convolution whose weight is written by a node."""
+    made = node(op, list(reads), list(writes), **said)
+    return model_of([made, node("Conv", ["x", "w"], ["y"])], v=W, u=W)
+
+
+def with_function(name, domain=""):
+    model = changed(lambda graph: None)
+    double = node("Add", ["X", "X"], ["Y"])
+    model.functions.append(helper.make_function(domain, name, ["X"], ["Y"], [double], model.opset_import))
+    return model
+
+
+def in_segments():
+    made = tensor(W.shape, raw_data=W.tobytes())
+    made.segment.begin, made.segment.end = 0, 4
+    return model_of([node("Conv", ["x", "w"], ["y"])], typed=[made])
+
+
+NOT_AS_NAMED = {
+    "an Identity of another domain": (lambda: weight_by("Identity", domain="org.mine"), "but what a Identity node"),
+    "an Identity of two": (lambda: weight_by("Identity", ("v", "u")), r"has 2 inputs, \['v', 'u'\], but takes 1$"),
+    "a Constant of another": (lambda: weight_by("Constant", ("v",), value=numpy_helper.from_array(W)),
+                              r"has 1 input, \['v'\], but takes none$"),
+    "a Constant with two outputs": (lambda: weight_by("Constant", (), ("w", "z"), value=numpy_helper.from_array(W)),
+                                    r"has 2 outputs, \['w', 'z'\], but takes 1$"),
+    "a function Conv": (lambda: with_function("Conv"), "the model has a function of its own that is named Conv"),
+    "a function MaxPool": (lambda: with_function("MaxPool", "ai.onnx"), "a function of its own that is named MaxPool"),
+    "a segment": (in_segments, "tensor 'w' is one segment of a larger tensor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOT_AS_NAMED)
+def test_nodes_and_tensors_that_are_not_what_their_name_says(name):
+    make, message = NOT_AS_NAMED[name]
+    with pytest.raises(ValueError, match=message):
+        from_model(make())
+
+
+def test_functions_of_another_name_or_domain_change_nothing():
+    for model in (with_function("Double"), with_function("Conv", "org.mine")):
+        assert from_model(model) == from_model(changed(lambda graph: None))
+
+
+def test_a_pad_that_crops_all_says_so_in_its_own_words():
+    model = model_of([node("Pad", ["x", "p"], ["y"])], p=np.array([0, 0, -4, 0, 0, 0, -5, 0]))
+    with pytest.raises(ValueError, match=r"pads -4 and -5 on axis 0 leave nothing of size 6: add at least 4$"):
+        from_model(model)
+    model = model_of([node("Pad", ["x", "p"], ["y"])], p=np.array([0, 0, -4, 0, 0, 0, -1, 0]))
+    assert from_model(model)[0].output_size == (1, 7)
+
+
 # -- paths -----------------------------------------------------------------------------------------------------------
 
 

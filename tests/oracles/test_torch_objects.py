@@ -1,6 +1,7 @@
 """Objects of PyTorch that are not what their name or weight says: read as their next call computes, or refused."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -113,6 +114,7 @@ HARMLESS = {
     "a module of its own": lambda base: type("Mine", (base,), {"__module__": "somewhere.else"}),
     "no module": lambda base: eval("type('Mine', (base,), {})", {"base": base, "type": type}),
     "an annotation": lambda base: type("Mine", (base,), {"__annotations__": {"weight": torch.Tensor}}),
+    "the same forward again": lambda base: type("Mine", (base,), {"forward": base.forward}),
     "an __iter__": lambda base: type("Mine", (base,), {"__iter__": lambda self: iter(())}),
 }  # fmt: skip
 
@@ -252,6 +254,56 @@ def test_a_forward_set_on_the_class_of_torch(monkeypatch):
         words.from_layer(nn.Conv2d(1, 1, 3), 5)
 
 
+@pytest.mark.parametrize(("owner", "method"), [(nn.Conv2d, "forward"), (nn.Conv2d, "_conv_forward"),
+                                           (nn.Sequential, "forward"), (nn.Module, "__call__")])  # fmt: skip
+def test_a_wrapped_method_set_on_the_class_of_torch(monkeypatch, owner, method):
+    given = vars(owner)[method]
+    monkeypatch.setattr(owner, method, functools.wraps(given)(lambda self, *x: 2 * given(self, *x)))
+    with pytest.raises(TypeError, match=rf"was given a {method} of .*test_torch_objects, which may compute anything"):
+        words.from_model(nn.Sequential(nn.Conv2d(1, 1, 3)), 5)
+    monkeypatch.setattr(owner, method, functools.partial(given))
+    with pytest.raises(TypeError, match=rf"was given a {method} of "):
+        words.from_model(nn.Sequential(nn.Conv2d(1, 1, 3)), 5)
+
+
+def test_a_getattribute_that_gives_another_forward():
+    class Handing(nn.Conv2d):
+        def __getattribute__(self, name):
+            return (lambda x: x) if name == "forward" else super().__getattribute__(name)
+
+    class Looking(nn.Conv2d):
+        def __getattribute__(self, name):
+            return super().__getattribute__(name)
+
+    with pytest.raises(TypeError, match=r"^Handing has a forward of its own \(__getattribute__ of .*Handing\)"):
+        words.from_layer(Handing(1, 1, 3), 5)
+    assert words.from_layer(Looking(1, 1, 3), 5).layer == words.from_layer(nn.Conv2d(1, 1, 3), 5).layer
+
+
+@pytest.mark.parametrize("part", ["weight", "bias"])
+def test_a_tensor_with_operations_of_its_own(part):
+    class Doubling(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            result = super().__torch_function__(function, types, args, kwargs or {})
+            return result * 2 if function is nn.functional.conv2d else result
+
+    module = nn.Conv2d(1, 1, 3)
+    setattr(module, part, nn.Parameter(getattr(module, part).detach().as_subclass(Doubling)))
+    with pytest.raises(TypeError, match=rf"^the {part} of Conv2d is a Doubling of .*, a tensor with operations of its"):
+        words.from_layer(module, 5)
+    setattr(module, part, nn.Parameter(getattr(module, part).detach().as_subclass(type("Plain", (torch.Tensor,), {}))))
+    words.from_layer(module, 5)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 1), ()])
+def test_a_bias_of_another_shape(shape):
+    module = nn.Conv2d(1, 2, 3)
+    module.bias = nn.Parameter(torch.zeros(shape))
+    with pytest.raises(ValueError, match=r"^the bias of Conv2d has shape \(.*\) but out_channels=2 needs \(2,\)"):
+        words.from_layer(module, 5)
+
+
 def test_a_wrapper_is_refused_with_what_is_in_it():
     class Net(nn.Module):
         def __init__(self):
@@ -267,6 +319,26 @@ def test_a_wrapper_is_refused_with_what_is_in_it():
 
 
 @pytest.mark.full  # to import torch's compiler takes long
+@pytest.mark.parametrize(("module", "also"), [(nn.MaxPool2d(2), ", and from_model reads MaxPool2d"),
+                                              (nn.Sequential(nn.Conv2d(1, 1, 3)), ", and from_model reads Sequential"),
+                                              (nn.Linear(2, 3), "")])  # fmt: skip
+def test_what_reads_a_module_that_is_no_convolution(module, also):
+    message = "is not a torch convolution: it has no attribute 'in_channels'; from_layer reads nn.Conv1d to nn.Conv3d"
+    with pytest.raises(TypeError, match=rf"{message} and nn.ConvTranspose1d to nn.ConvTranspose3d{also}$"):
+        words.from_layer(module, 6)
+    if also:
+        words.from_model(module, 6)
+
+
+def test_a_class_and_a_list_are_no_modules():
+    with pytest.raises(TypeError, match=r"Conv2d is a class, not a module: give an object of it, made with its argum"):
+        words.from_model(nn.Conv2d, 6)
+    with pytest.raises(TypeError, match=r"a list of 2 modules is no module: give nn\.Sequential\(\*modules\)$"):
+        words.from_model([nn.Conv2d(1, 1, 3), nn.ReLU()], 6)
+    with pytest.raises(ValueError, match=r"^PixelUnshuffle: downscale_factor 4 does not divide input_size 6 on axis 0"):
+        words.from_model(nn.PixelUnshuffle(4), 6)
+
+
 def test_a_compiled_call_is_that_of_the_module():
     model = nn.Sequential(nn.Conv2d(1, 1, 3))
     model.compile()
@@ -408,6 +480,18 @@ def test_a_parametrised_bias_and_an_orthogonal_weight():
     x, y = called(module, (5,))
     assert_allclose(by_matrix(words.from_layer(module, 5), x), y)
     assert_unchanged(module, before)
+
+
+def test_a_parametrised_weight_that_is_cached_is_the_one_that_the_block_computes_with():
+    module = parametrizations.weight_norm(nn.Conv2d(1, 2, 3, dtype=torch.float64))
+    with utils.parametrize.cached():
+        called(module, (5, 4))
+        with torch.no_grad():
+            module.parametrizations.weight.original0.mul_(3)
+        x, y = called(module, (5, 4))
+        assert_allclose(by_matrix(words.from_layer(module, (5, 4)), x), y, atol=1e-12)
+    x, y = called(module, (5, 4))
+    assert_allclose(by_matrix(words.from_layer(module, (5, 4)), x), y, atol=1e-12)
 
 
 def test_a_weight_that_is_a_property():
@@ -601,6 +685,30 @@ def test_quantised_models_have_their_geometry():
             if weight is not None:
                 with pytest.raises(TypeError, match=r"quantised|rounds its weight on every call"):
                     layer.matrix(weight)
+
+
+@pytest.mark.filterwarnings("ignore:Please use quant_min and quant_max:UserWarning")
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("training", [False, True])
+def test_models_that_are_prepared_for_quantisation_have_their_geometry(training):
+    plain = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 2, 2)).train(training)
+    quantization = torch.ao.quantization
+    named = quantization.get_default_qat_qconfig if training else quantization.get_default_qconfig
+    copied = copy.deepcopy(plain)
+    copied.qconfig = named("fbgemm")
+    model = (quantization.prepare_qat if training else quantization.prepare)(copied)
+    chain = words.from_model(model, (12, 11))
+    assert chain == words.from_model(plain, (12, 11))
+    assert isinstance(chain.weights[0], MissingValues) == training
+    if not training:
+        model.eval()
+        x = np.random.default_rng(0).normal(size=(1, 2, 12, 11)).astype(np.float32)
+        first = words.from_layer(model[0], (12, 11))
+        with torch.no_grad():
+            assert_allclose(by_matrix(first, x.ravel()), model[0](torch.from_numpy(x)).numpy().ravel(), atol=1e-5)
+    model[0].activation_post_process = type("Own", (nn.Identity,), {"forward": lambda self, x: 2 * x})()
+    with pytest.raises(TypeError, match=r"^0 \(Conv2d\): Conv2d has a forward hook, _observer_forward_hook, which may"):
+        words.from_model(model, (12, 11))
 
 
 def test_complex32_is_refused():
