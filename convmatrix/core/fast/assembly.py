@@ -231,6 +231,19 @@ def count_entries(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int
     return sum(box.nnz for box in _boxes(patterns, weight, groups, rows))
 
 
+def sum_columns(patterns: list[Pattern], weight: NDArray[Any], groups: int) -> int:
+    """Add up the columns of the entries that `assemble` would write, or what 32 bits keep of the sum."""
+    row_channels, col_channels = weight.shape[:2]
+    every = prod(pattern.nnz for pattern in patterns)
+    image = sum(
+        level.col_step * level.pattern.column_sum * prod(other.nnz for other in patterns[:axis] + patterns[axis + 1 :])
+        for axis, level in enumerate(_levels(patterns))
+    )
+    channels = groups * col_channels
+    first_cols = row_channels // groups * (channels * (channels - 1) // 2) * prod(each.n_cols for each in patterns)
+    return int(row_channels * col_channels * image + every * first_cols) % 2**32
+
+
 def refill(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, data: NDArray[Any]) -> None:
     """Write the values of another weight over those of a matrix that `assemble` has made of the same patterns."""
     row_channels, col_channels = weight.shape[:2]
