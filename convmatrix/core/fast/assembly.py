@@ -527,6 +527,9 @@ def _rows_of_lines(
 ) -> Iterator[NDArray[Any]]:
     """The cells of the rows of one part of the outermost axis, row by row, or of several rows side by side."""
     level, inner = levels[0], levels[1:]
+    if not inner and _is_ragged(part):
+        yield from _ragged(part, level, prefix, extended)
+        return
     for first, stop in _alike(part, len(prefix) * prefix.shape[1] * level.inner_nnz):
         here = slice(part.ptr[first], part.ptr[stop])
         cells = extended(prefix, part, here, level)
@@ -534,6 +537,34 @@ def _rows_of_lines(
             yield _rows_at_once(cells, prefix.shape[1], stop - first, inner, extended)
         else:
             yield _block(inner, cells, extended)
+
+
+def _is_ragged(part: Rows) -> bool:
+    """Whether there are many rows, and few of them have as many entries as the next one, as between inserted zeros."""
+    if part.n_rows <= _FEW_ROWS:
+        return False
+    return np.count_nonzero(np.diff(part.ptr, 2)) * _FEW_ROWS > part.n_rows
+
+
+def _ragged(part: Rows, level: _Level, prefix: NDArray[Any], extended: Extended) -> Iterator[NDArray[Any]]:
+    """The cells of the rows of one part of the innermost axis, several rows side by side, whatever their lengths."""
+    entries = prefix.shape[1]
+    size = max(len(prefix) * entries * len(part.cols) // part.n_rows, 1)
+    step = max(_BLOCK // size, 1)
+    for first in range(0, part.n_rows, step):
+        ptr = part.ptr[first : first + step + 1]
+        if ptr[0] == ptr[-1]:
+            continue
+        cells = extended(prefix, part, slice(ptr[0], ptr[-1]), level)
+        yield cells if entries == 1 else cells.take(_by_row(ptr, entries), axis=1)
+
+
+def _by_row(ptr: NDArray[np.int64], entries: int) -> NDArray[np.int64]:
+    """Where the cells of each row are, in order, among those of each entry of the prefix, in order."""
+    counts, every = np.diff(ptr), ptr[-1] - ptr[0]
+    starts = ((ptr[:-1] - ptr[0])[:, None] + np.arange(entries) * every).ravel()
+    lengths = np.repeat(counts, entries)
+    return np.arange(entries * every) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
 
 
 def _alike(part: Rows, cells: int) -> Iterator[tuple[int, int]]:
