@@ -64,8 +64,8 @@ _CHECKPOINT = 1.0
 _REMEDY = "give the name of a new folder, or delete this one"
 _AGAIN = "export the same matrix to this folder again"
 
-_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, SyntaxError, EOFError,
-               zipfile.BadZipFile, zlib.error, tokenize.TokenError)  # fmt: skip
+_UNREADABLE = (ValueError, MemoryError, OverflowError, LookupError, TypeError, AttributeError, NotImplementedError,
+               SyntaxError, EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError)  # fmt: skip
 """What `scipy.sparse.load_npz` raises for bytes that are no matrix."""
 
 Progress: TypeAlias = Callable[[int, int], object]
@@ -233,6 +233,7 @@ def _write_folder(layer: Layer, weight: NDArray[Any], path: Path, rows: int, pro
 def _prepare_folder(path: Path, index: dict[str, Any]) -> tuple[str, ...]:
     """Create the folder, or take from its index what is known of the blocks; names of what does not belong to it."""
     others = _others(path)
+    _require_own_files(path, {_INDEX, *(block["file"] for block in index["blocks"])} & {*others, _INDEX})
     found = _read_index(path, _REMEDY) if (path / _INDEX).exists() else None
     if found is None and others:
         raise ValueError(f"folder {path} has no {_INDEX} but {counted(len(others), 'other entry')}: {_REMEDY}")
@@ -242,6 +243,16 @@ def _prepare_folder(path: Path, index: dict[str, Any]) -> tuple[str, ...]:
     make_folder(path)
     remove_leftovers(path)
     return tuple(sorted(others - {block["file"] for block in index["blocks"]}))
+
+
+def _require_own_files(path: Path, names: set[str]) -> None:
+    """Refuse links that lead two names of a folder to one file, where writing one would write over the other."""
+    links = sorted(name for name in names if (path / name).is_symlink())
+    known = {os.path.realpath(path / name): name for name in names.difference(links)} if links else {}
+    for name in links:
+        other = known.setdefault(os.path.realpath(path / name), name)
+        if other != name:
+            raise ValueError(f"{name} in folder {path} is a symbolic link to the file that {other} is: delete it")
 
 
 def _others(path: Path) -> set[str]:
@@ -286,6 +297,8 @@ def _read_block(path: Path, block: Mapping[str, Any], dtype: str) -> "tuple[slic
         with reading(file) as stream:
             try:
                 matrix = _loaded(stream, f"block {file}")
+                if isinstance(matrix, sparse.csr_array):
+                    matrix.check_format(full_check=True)  # SciPy reads columns that are out of range all the same
             except TooLargeError:
                 raise
             except _UNREADABLE as error:
@@ -466,9 +479,15 @@ def _write_stream(layer: Layer, weight: NDArray[Any], path: Path, rows: int, pro
     return BlocksReport(written, 0, (), ())
 
 
+_TEXT_BYTES = {"f": 80, "c": 110}
+"""Memory that an entry of a block takes on its way to text, by its kind; that of integers is less. Measured."""
+
+
 def _as_text(block: sparse.csr_array, first: int, layer: Layer) -> tuple[bytes, memoryview]:
     """A block as Matrix Market text: the head that the whole file has, and the block's entries in their places."""
     shape = layer.matrix_shape
+    require_memory(block.nnz * _TEXT_BYTES.get(block.dtype.kind, 40), f"the text of {counted(block.nnz, 'entry')}",
+                   "take fewer rows at a time, as with rows=1000 or --rows 1000")  # fmt: skip
     coo = block.tocoo()
     places = (np.add(coo.row, first, dtype=np.int64), coo.col)
     text = io.BytesIO()
