@@ -427,7 +427,8 @@ class Layer(AnyLayer):
         Raises
         ------
         ValueError
-            If there is not one bias for each output channel.
+            If there is not one bias for each output channel, or the vector does not fit in the available memory (also
+            a MemoryError).
 
         Examples
         --------
@@ -440,7 +441,13 @@ class Layer(AnyLayer):
                 f"bias has shape {bias.shape} but must have shape ({self.out_channels},), one number for each output "
                 f"channel (out_channels={self.out_channels})"
             )
-        return np.repeat(bias, prod(self.output_size))
+        places = prod(self.output_size)
+        require_memory(
+            places * bias.nbytes,
+            f"the bias of {counted(places * len(bias), 'output')}",
+            "add the number of each channel to the outputs of that channel",
+        )
+        return np.repeat(bias, places)
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
