@@ -363,11 +363,11 @@ def test_rows_between_inserted_zeros_are_written_many_at_a_time(arguments, axes,
     ndim = 1 + len(axes)
     words = {name: value if "channels" in name or name == "groups" else (*(1 for _ in axes), value)
              for name, value in arguments.items()}  # fmt: skip
-    words["padding"] = tuple((0, 0) for _ in axes) + ((arguments.get("padding", 0),) * 2,)
+    words["padding"] = (*((0, 0) for _ in axes), (arguments.get("padding", 0),) * 2)
     layer = ConvTranspose((*axes, 5), (*axes, 40), **words)
     assert layer.ndim == ndim
     weight = integers(layer.weight_shape, 0)
-    with mock.patch.object(assembly, "_BLOCK", block), mock.patch.object(assembly, "is_small", lambda *_: False):
+    with mock.patch.object(assembly, "_BLOCK", block), mock.patch.object(assembly, "is_small", return_value=False):
         C = layer.matrix(weight)
         assert_canonical(C)
         assert_array_equal(C.toarray(), layer.matrix(weight, method="equation").toarray())

@@ -110,6 +110,7 @@ def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a sum of floats that is too large is infinite
 def _summed(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
     for axis, pattern in enumerate(patterns, start=2):
         sums = [
@@ -543,7 +544,7 @@ def _is_ragged(part: Rows) -> bool:
     """Whether there are many rows, and few of them have as many entries as the next one, as between inserted zeros."""
     if part.n_rows <= _FEW_ROWS:
         return False
-    return np.count_nonzero(np.diff(part.ptr, 2)) * _FEW_ROWS > part.n_rows
+    return int(np.count_nonzero(np.diff(part.ptr, 2))) * _FEW_ROWS > part.n_rows
 
 
 def _ragged(part: Rows, level: _Level, prefix: NDArray[Any], extended: Extended) -> Iterator[NDArray[Any]]:
@@ -564,7 +565,8 @@ def _by_row(ptr: NDArray[np.int64], entries: int) -> NDArray[np.int64]:
     counts, every = np.diff(ptr), ptr[-1] - ptr[0]
     starts = ((ptr[:-1] - ptr[0])[:, None] + np.arange(entries) * every).ravel()
     lengths = np.repeat(counts, entries)
-    return np.arange(entries * every) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    moved: NDArray[np.int64] = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    return np.arange(entries * every) + moved
 
 
 def _alike(part: Rows, cells: int) -> Iterator[tuple[int, int]]:
