@@ -25,8 +25,8 @@ _ENDS = 6
 _MOST_LETTERS = 300
 """Most letters of a value that a refusal writes out."""
 
-_LONGEST_NAME = 300
-"""Letters of the name of a file that a refusal repeats."""
+_LONGEST_NAME = 400
+"""Letters of a word, such as the name of a file, that a refusal repeats."""
 
 _LONG_WORD = re.compile(r"\S{%d,}" % (_LONGEST_NAME + 1))  # noqa: UP031  braces
 _WORD_ENDS = 40
@@ -66,7 +66,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def short_name(name: str) -> str:
-    """Write the name of a file as it is; quoted and shortened where it is no line of text, or a very long one.
+    """Write the name of a file as it is; of one that is very long, both ends, in quotes.
 
     Returns
     -------
@@ -74,10 +74,10 @@ def short_name(name: str) -> str:
 
     Examples
     --------
-    >>> short_name("C.npz"), short_name("x" * 301)[-14:]
+    >>> short_name("C.npz"), short_name("x" * 401)[-14:]
     ('C.npz', "xxxxxxxxxxxxx'")
     """
-    return name if name.isprintable() and len(name) <= _LONGEST_NAME else short(name)
+    return name if len(name) <= _LONGEST_NAME else short(name)
 
 
 def short_words(sentence: str) -> str:

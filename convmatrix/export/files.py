@@ -26,7 +26,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-from convmatrix.core.errors import short_name
+from convmatrix.core.errors import short
 from convmatrix.layers.arguments import check_text
 
 if sys.platform != "win32":
@@ -241,10 +241,19 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         number = errno.ENOSPC if _FULL_IN_NUMPY.match(str(error)) else error.errno
         if number in _FULL:
             reason = f"the disk is full ({reason}): make room, or give a path on another disk"
-        explained: OSError = type(error)(f"cannot {verb} {short_name(os.fspath(path))}: {reason}")
+        explained: OSError = type(error)(f"cannot {verb} {_shown(path)}: {reason}")
         explained.errno = number
         raise explained from error
 
+
+def _shown(path: Path) -> str:
+    """A path as it is, or quoted and shortened where it is no line of text."""
+    name = os.fspath(path)
+    return name if name.isprintable() and len(name) <= _LONGEST_NAME else short(name)
+
+
+_LONGEST_NAME = 300
+"""Letters of a path that an error repeats."""
 
 # -- targets ---------------------------------------------------------------------------------------------------------
 
