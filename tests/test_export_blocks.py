@@ -737,3 +737,10 @@ def test_a_text_that_does_not_fit_in_memory_is_refused_before_it_is_made(folder,
     with pytest.raises(MemoryError, match=r"^the text of \d+ entries needs .* rows=1000 or --rows 1000$"):
         export_blocks(layer, np.ones(layer.weight_shape, dtype=np.int8), folder / "C.mtx", rows=60_000)
     assert not list(folder.iterdir())
+
+
+def test_blocks_of_a_stream_are_smaller_since_they_become_text(folder, monkeypatch):
+    layer = Conv((50, 50), 5)
+    monkeypatch.setattr(blocks, "_BYTES", layer.nbytes() // 2)
+    assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.mtx").written == 8
+    assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.blocks").written == 2

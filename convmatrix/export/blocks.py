@@ -48,7 +48,10 @@ BLOCK_ENDINGS = (".blocks", ".mtx")
 """What `export_blocks` can write."""
 
 _BYTES = 2**26
-"""About how large a block is if nobody says; as text it takes several times as much."""
+"""About how large a block is if nobody says."""
+
+_AS_TEXT = 4
+"""How many times as much a block of a stream takes while it becomes text."""
 
 _INDEX = "index.json"
 
@@ -114,7 +117,7 @@ def export_blocks(
     path : str or path-like
         Ends in one of `BLOCK_ENDINGS`.
     rows : int, optional
-        Rows of a block; by default as many as take about 64 MiB.
+        Rows of a block; by default as many as take about 64 MiB, for ``.mtx`` as text.
     progress : callable, optional
         Called with (rows done, rows in all) after each block.
 
@@ -146,7 +149,7 @@ def export_blocks(
     ending = ending_of(path, BLOCK_ENDINGS)
     check_kind("layer", layer, Layer)
     weight = layer.checked_weight(weight)
-    rows = _fitting(layer, weight) if rows is None else positive("rows", rows)
+    rows = _fitting(layer, weight, ending) if rows is None else positive("rows", rows)
     layer.row_blocks(weight, rows=rows)  # refuses what it cannot build, before anything is written
     write = _write_folder if ending == ".blocks" else _write_stream
     return write(layer, weight, Path(path), rows, (lambda done, total: None) if progress is None else progress)
@@ -192,9 +195,10 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
     return (_read_block(path, block, index["dtype"]) for block in blocks)
 
 
-def _fitting(layer: Layer, weight: NDArray[Any]) -> int:
-    """How many rows take about `_BYTES`."""
-    return max(layer.matrix_shape[0] * _BYTES // layer.nbytes(weight.dtype), 1)
+def _fitting(layer: Layer, weight: NDArray[Any], ending: str) -> int:
+    """How many rows take about `_BYTES`, on their way to text if they are to be text."""
+    size = layer.nbytes(weight.dtype) * (_AS_TEXT if ending == ".mtx" else 1)
+    return max(layer.matrix_shape[0] * _BYTES // size, 1)
 
 
 # -- a folder --------------------------------------------------------------------------------------------------------
