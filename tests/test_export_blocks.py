@@ -742,5 +742,5 @@ def test_a_text_that_does_not_fit_in_memory_is_refused_before_it_is_made(folder,
 def test_blocks_of_a_stream_are_smaller_since_they_become_text(folder, monkeypatch):
     layer = Conv((50, 50), 5)
     monkeypatch.setattr(blocks, "_BYTES", layer.nbytes() // 2)
-    assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.mtx").written == 8
+    assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.mtx").written == 9
     assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.blocks").written == 2
