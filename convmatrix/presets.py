@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import counted, short
+from convmatrix.core.errors import counted, short, short_name
 from convmatrix.core.memory import require_memory
 from convmatrix.core.npy import ENDING, open_array
 from convmatrix.core.numbers import require_finite
@@ -408,10 +408,17 @@ def _filled(what: str, text: str, shape: Sizes) -> Array | None:
     return None
 
 
+_LONGEST_SEED = 1000
+"""Digits of a seed; Python reads a few thousand."""
+
+
 def _random(what: str, text: str, shape: Sizes) -> Array:
     seed = text.partition(":")[2]
     if not seed.isdecimal():
         raise ValueError(f"{what} {short(text)} needs a seed, a whole number of at least 0: write random:0")
+    if len(seed) > _LONGEST_SEED:
+        raise ValueError(f"{what} {short(text)} has a seed of {len(seed)} digits, but seeds have at most "
+                         f"{_LONGEST_SEED}: write random:0")  # fmt: skip
     drawn = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
     return drawn + (drawn >= 0)
 
@@ -435,9 +442,10 @@ def _number(what: str, place: int, word: str) -> int | float | complex:
         if "_" in word:
             break
         if isinstance(number, int) and not np.iinfo(np.int64).min <= number <= np.iinfo(np.int64).max:
-            raise ValueError(f"number {place} of the {what} is {word}, beyond int64: write it as a float, {word}.0")
+            raise ValueError(f"number {place} of the {what} is {short(number)}, beyond int64: write it as a float, "
+                             f"{short(number)}.0")  # fmt: skip
         if not (isfinite(number.real) and isfinite(number.imag)):
-            raise ValueError(f"number {place} of the {what} is {word}, which is not a finite float64")
+            raise ValueError(f"number {place} of the {what} is {short_name(word)}, which is not a finite float64")
         return number
     raise ValueError(
         f"number {place} of the {what} is {short(word)}, which is no integer, float or complex number: write them as "
@@ -450,9 +458,9 @@ def _read(what: str, path: str, shape: Sizes, bare: Sizes | None) -> Array:
     with open_array(path, f"the {what}") as file:
         if file.shape not in (shape, bare):
             also = "" if bare is None else f" or {bare}"
-            raise ValueError(f"{what} in {path} has shape {file.shape} but the layer needs {shape}{also}")
+            raise ValueError(f"{what} in {short_name(path)} has shape {file.shape} but the layer needs {shape}{also}")
         array = file.read().reshape(shape)
-    require_finite(f"{what} in {path}", array)
+    require_finite(f"{what} in {short_name(path)}", array)
     return array
 
 

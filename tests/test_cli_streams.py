@@ -343,3 +343,37 @@ def test_the_command_line_runs_in_any_thread():
         thread.start()
         thread.join()
     assert results == [0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "--i", "9" * 5000, "--k", "2"),
+        ("show", "--i", "x" * 5000, "--k", "2"),
+        ("x" * 5000,),
+        ("show", "--i", "3", "--k", "2", "--" + "x" * 5000),
+        ("export", "C.npz", "--i", "3", "--k", "2", "--rows", "9" * 5000),
+        ("show", "--i", "3", "--k", "2", "--weight", "random:" + "9" * 5000),
+        ("show", "--i", "3", "--k", "2", "--weight", "9" * 400),
+        ("show", "--i", "3", "--k", "2", "--weight", "1e" + "9" * 5000),
+        ("show", "--i", "3", "--k", "2", "--weight", "../" * 1000 + "w.npy"),
+        ("figure", "--i", "3", "--k", "2", "--step", "9" * 5000, "--save", "x.svg"),
+        ("figure", "--i", "3", "--k", "2", "--output", "9" * 5000, "--save", "x.svg"),
+        ("export", "C." + "x" * 5000, "--i", "3", "--k", "2"),
+    ],
+)
+def test_a_long_word_is_not_repeated_as_a_whole(words):
+    result = run(*words)
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1
+    assert len(result.err) < 700
+    assert "set_int_max_str_digits" not in result.err
+    assert "invalid" not in result.err or "invalid choice" in result.err
+
+
+def test_a_sum_of_weights_that_overflows_warns_nobody(recwarn):
+    weight = ",".join(["1e308"] * 9)
+    result = run("verify", "--i", "4", "--k", "3", "--p", "1", "--mode", "reflect", "--weight", weight)
+    assert result.code == 2
+    assert result.err.startswith("convmatrix verify: error: the matrix has inf at ")
+    assert not recwarn.list

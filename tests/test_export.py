@@ -496,3 +496,16 @@ def test_the_longest_file_name_is_written(folder):
 def test_write_text_is_utf8_with_the_newlines_it_has(folder):
     write_text("C x = y\nCᵀ y ≠ x\n", "C.txt")
     assert Path("C.txt").read_bytes() == b"C x = y\nC\xe1\xb5\x80 y \xe2\x89\xa0 x\n"
+
+
+@pytest.mark.parametrize(("ending", "each"), [(".mtx", 16), (".mat", 32)])
+def test_what_scipy_copies_is_refused_before_numpy_has_no_memory(tmp_path, monkeypatch, ending, each):
+    matrix = Conv((5000,), 100).matrix(np.ones(100, dtype=np.float32))
+    path = tmp_path / f"C{ending}"
+    monkeypatch.setattr(memory, "UNCHECKED", 0)
+    monkeypatch.setattr(memory, "available_memory", lambda: each * matrix.nnz - 1)
+    with pytest.raises(MemoryError, match=rf"^the {ending} file of {matrix.nnz} entries needs .*: save \.npz$"):
+        export(matrix, path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(memory, "available_memory", lambda: each * matrix.nnz)
+    export(matrix, path)

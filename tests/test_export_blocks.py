@@ -146,8 +146,8 @@ def test_blocks_are_about_as_large_as_memory_should_be(folder, monkeypatch):
     assert len(index_of("rows.blocks")["blocks"]) == 60
 
 
-@pytest.mark.parametrize("path", ["C.mtx", "C.blocks"])
-def test_no_more_than_a_block_is_built_at_a_time(folder, monkeypatch, path):
+@pytest.mark.parametrize(("path", "blocks"), [("C.mtx", 200), ("C.blocks", 20)])  # text takes more memory
+def test_no_more_than_a_block_is_built_at_a_time(folder, monkeypatch, path, blocks):
     layer = Conv((4000,), 200)
     weight = np.ones(200)
     whole = layer.nbytes()
@@ -155,7 +155,7 @@ def test_no_more_than_a_block_is_built_at_a_time(folder, monkeypatch, path):
     monkeypatch.setattr(memory, "available_memory", lambda: whole // 10)
     with pytest.raises(MemoryError):
         layer.matrix(weight)
-    export_blocks(layer, weight, path, rows=layer.matrix_shape[0] // 20)
+    export_blocks(layer, weight, path, rows=layer.matrix_shape[0] // blocks)
 
 
 def test_progress_is_told_after_each_block(folder):
@@ -687,3 +687,60 @@ def test_interrupted_from_the_keyboard(folder, path):
 
 def test_help_tells_of_blocks():
     assert "\n.npz .mtx .mat .csv .npy .json .tex .blocks\n" in process("export", "--help").out
+
+
+@pytest.mark.parametrize(("name", "target"), [("0.npz", "1.npz"), ("0.npz", "index.json"), ("1.npz", "../x/0.npz")])
+def test_links_between_the_files_of_a_folder_are_refused(folder, name, target):
+    path = folder / "C.blocks"
+    layer, weight = Conv((6,), 2), [1, 2]
+    export_blocks(layer, weight, path, rows=2)
+    (folder / "x").symlink_to(path, target_is_directory=True)
+    (path / name).unlink()
+    (path / name).symlink_to(target)
+    before = {entry: entry.read_bytes() for entry in path.iterdir()}
+    with pytest.raises(
+        ValueError, match=rf"^{name} in folder .* is a symbolic link to the file that .* is: delete it$"
+    ):
+        export_blocks(layer, weight, path, rows=2)
+    assert {entry: entry.read_bytes() for entry in path.iterdir()} == before
+    (path / name).unlink()
+    assert export_blocks(layer, weight, path, rows=2).kept == 2
+
+
+def test_a_link_to_a_file_elsewhere_is_followed(folder):
+    path = folder / "C.blocks"
+    layer, weight = Conv((6,), 2), [1, 2]
+    export_blocks(layer, weight, path, rows=2)
+    (path / "0.npz").rename(folder / "other.npz")
+    (path / "0.npz").symlink_to("../other.npz")
+    assert export_blocks(layer, weight, path, rows=2).kept == 3
+
+
+def test_a_block_whose_columns_are_out_of_range_is_not_read(folder):
+    path = folder / "C.blocks"
+    export_blocks(Conv((4,), 2), [5, -7], path, rows=2)
+    index = json.loads((path / "index.json").read_text())
+    block = sparse.csr_array(([1, 2], ([0, 1], [0, 1])), shape=(2, 4))
+    block.indices[0] = 10**6
+    sparse.save_npz(path / "0.npz", block)
+    content = (path / "0.npz").read_bytes()
+    index["blocks"][0] |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (path / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ValueError, match=r"0\.npz is no sparse matrix of scipy"):
+        list(read_blocks(path))
+
+
+def test_a_text_that_does_not_fit_in_memory_is_refused_before_it_is_made(folder, monkeypatch):
+    layer = Conv((300, 300), 5)
+    monkeypatch.setattr(memory, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(memory, "UNCHECKED", 2**23)
+    with pytest.raises(MemoryError, match=r"^the text of \d+ entries needs .* rows=1000 or --rows 1000$"):
+        export_blocks(layer, np.ones(layer.weight_shape, dtype=np.int8), folder / "C.mtx", rows=60_000)
+    assert not list(folder.iterdir())
+
+
+def test_blocks_of_a_stream_are_smaller_since_they_become_text(folder, monkeypatch):
+    layer = Conv((50, 50), 5)
+    monkeypatch.setattr(blocks, "_BYTES", layer.nbytes() // 2)
+    assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.mtx").written == 9
+    assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.blocks").written == 2

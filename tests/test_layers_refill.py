@@ -130,6 +130,17 @@ def test_layers_of_one_shape_are_told_apart_where_they_are_large(first, second, 
     assert other.refill(matrix, np.full((3, 3), 2.0)).data[-1] == 2
 
 
+@share(0.3)
+@given(layer=layers(), seed=seeds(), place=st.integers(0, 10**6), step=st.sampled_from((-1, 1, 7, -(10**6), 10**8)))
+def test_one_changed_index_of_a_large_matrix_is_found_by_the_sum_of_columns(layer, seed, place, step):
+    assume(layer.nnz)
+    weight = integers(layer.weight_shape, seed)
+    C = layer.matrix(weight)
+    C.indices[place % C.nnz] += step
+    with sampled(), pytest.raises(ValueError, match=r"indices were changed|rows of the matrix"):
+        layer.refill(C, weight)
+
+
 def test_unsorted_rows_of_a_large_matrix_are_found_wherever_they_are():
     layer = Conv(200, 3)
     C = layer.matrix(np.ones((3, 3)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from convmatrix import presets
 from convmatrix.cli.errors import RefusedError
 from convmatrix.cli.terminal import complain, write
+from convmatrix.core.errors import short_words
 from convmatrix.layers import Conv, ConvTranspose
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with one line."""
-        complain(f"{self.prog}: error: {message} (see {self.prog} --help)")
+        complain(f"{self.prog}: error: {short_words(message)} (see {self.prog} --help)")
         self.exit(2)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -108,7 +109,10 @@ def integer(text: str) -> int:
     """Read an integer."""
     if not re.fullmatch(r"[+-]?\d+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer")
-    return int(text)
+    try:
+        return int(text)
+    except ValueError:  # Python does not read thousands of digits
+        raise argparse.ArgumentTypeError(f"{text!r} is too large: an integer has at most 4300 digits") from None
 
 
 def sizes(text: str) -> int | tuple[int, ...]:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from convmatrix import export
-from convmatrix.cli.arguments import Parser, RefusedError, sizes, values_of, weight_of
+from convmatrix.cli.arguments import Parser, RefusedError, integer, sizes, values_of, weight_of
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.kinds import KINDS, Asked
 from convmatrix.core.errors import counted
@@ -42,7 +42,7 @@ def _step(text: str) -> int | Literal["none"]:
         return "none"
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no step: write a number from 0, or none")
-    return int(text)
+    return integer(text)
 
 
 def asked(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Asked:

@@ -21,6 +21,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     try:
         with held_back(), some_stderr():  # for about a second, in which NumPy and SciPy are imported
             from convmatrix.cli.commands import parse
+            from convmatrix.core.errors import short_words
         arguments = parse(sys.argv[1:] if argv is None else argv)
         name = f"convmatrix {arguments.command}"
         with catching_termination():
@@ -28,10 +29,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     except ReaderGoneError:
         return 0
     except (RefusedError, ValueError, OverflowError, MemoryError) as error:
-        complain(f"{name}: error: {str(error) or 'out of memory'}")
+        complain(f"{name}: error: {short_words(str(error)) or 'out of memory'}")
         return 2
     except OSError as error:
-        complain(f"{name}: error: {error}")
+        complain(f"{name}: error: {short_words(str(error))}")
         return 1
     except (KeyboardInterrupt, ImportError, SystemError) as error:
         if not is_interrupt(error):

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["SumOverflowError", "TooLargeError", "WrongTypeError", "counted", "short", "shortens_refusals"]
+__all__ = ["SumOverflowError", "TooLargeError", "WrongTypeError", "counted", "short", "short_name",
+           "short_words", "shortens_refusals"]  # fmt: skip
 
 _MOST_DIGITS = 40
 """Most digits of an integer that a refusal writes out."""
@@ -23,6 +24,13 @@ _ENDS = 6
 
 _MOST_LETTERS = 300
 """Most letters of a value that a refusal writes out."""
+
+_LONGEST_NAME = 400
+"""Letters of a word, such as the name of a file, that a refusal repeats."""
+
+_LONG_WORD = re.compile(r"\S{%d,}" % (_LONGEST_NAME + 1))  # noqa: UP031  braces
+_WORD_ENDS = 40
+"""Letters that are shown of both ends of a longer word."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,6 +63,37 @@ def counted(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{short(number)} {noun[:-1]}ies" if noun.endswith("y") else f"{short(number)} {noun}s"
+
+
+def short_name(name: str) -> str:
+    """Write the name of a file as it is; of one that is very long, both ends, in quotes.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> short_name("C.npz"), short_name("x" * 401)[-14:]
+    ('C.npz', "xxxxxxxxxxxxx'")
+    """
+    return name if len(name) <= _LONGEST_NAME else short(name)
+
+
+def short_words(sentence: str) -> str:
+    """A sentence in which words that are very long, as a user may have typed them, have their two ends alone.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> short_words(f"{'9' * 5000} is not an integer")[30:]
+    '9999999999...9999999999999999999999999999999999999999 (5000 letters) is not an integer'
+    """
+    return _LONG_WORD.sub(lambda found: f"{found[0][:_WORD_ENDS]}...{found[0][-_WORD_ENDS:]} ({len(found[0])} letters)",
+                          sentence)  # fmt: skip
 
 
 # -- values in refusals ----------------------------------------------------------------------------------------------

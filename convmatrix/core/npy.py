@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import counted, short_name
 from convmatrix.core.memory import require_memory
 
 __all__ = ["ENDING", "ArrayFile", "open_array"]
@@ -102,8 +102,8 @@ class ArrayFile:
         TooLargeError
             If it does not fit in memory. Also a ValueError.
         """  # noqa: DOC502  what `require_memory` raises is documented here, where the user meets it
-        require_memory(self.nbytes, f"{self.what} in {self.path}, of shape {_written(self.shape)} and {self.dtype},",
-                       "save a smaller array")  # fmt: skip
+        what = f"{self.what} in {short_name(self.path)}, of shape {_written(self.shape)} and {self.dtype},"
+        require_memory(self.nbytes, what, "save a smaller array")
         array = np.empty(prod(self.shape), self.dtype)
         left = array.view(np.uint8).data
         try:
@@ -172,7 +172,7 @@ def open_array(path: str | os.PathLike[str], what: str) -> Iterator[ArrayFile]:
 
 
 def _unreadable(what: str, path: str, reason: str) -> str:
-    return f"cannot read {what} from {path}: {reason}"
+    return f"cannot read {what} from {short_name(path)}: {reason}"
 
 
 def _too_short(found: ArrayFile, size: int) -> str:
@@ -209,6 +209,8 @@ def _header(file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[Any], bool]
     if not begin.startswith(_MAGIC):
         raise _DamagedError(_NOT_NUMBERS)
     version = begin[len(_MAGIC) :]
+    if len(version) < 2:
+        raise _DamagedError("its header is cut short: it ends before its version")
     if version not in _LENGTHS:
         raise _DamagedError(f"it has version {'.'.join(map(str, version))} of the .npy format, but versions 1.0, 2.0 "
                             "and 3.0 are known: save the array again")  # fmt: skip

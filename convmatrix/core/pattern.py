@@ -133,6 +133,12 @@ class Pattern:
         return (self.head, 1), (self.body, self.repeats), (self.tail, 1)
 
     @property
+    def column_sum(self) -> int:
+        """Sum of the columns of all entries, or what 64 bits keep of it; known without writing them out."""
+        columns = sum(count * int(part.cols.sum(dtype=np.int64)) for part, count in self.parts)
+        return columns + self.shift * len(self.body.cols) * (self.repeats * (self.repeats - 1) // 2)
+
+    @property
     def stored_symbols(self) -> Ints:
         """The symbols that some row has."""
         return np.unique(np.concatenate([part.symbols for part, _ in self.parts]))

@@ -48,7 +48,10 @@ BLOCK_ENDINGS = (".blocks", ".mtx")
 """What `export_blocks` can write."""
 
 _BYTES = 2**26
-"""About how large a block is if nobody says; as text it takes several times as much."""
+"""About how large a block is if nobody says."""
+
+_AS_TEXT = 4
+"""How many times as much a block of a stream takes while it becomes text."""
 
 _INDEX = "index.json"
 
@@ -64,8 +67,8 @@ _CHECKPOINT = 1.0
 _REMEDY = "give the name of a new folder, or delete this one"
 _AGAIN = "export the same matrix to this folder again"
 
-_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, SyntaxError, EOFError,
-               zipfile.BadZipFile, zlib.error, tokenize.TokenError)  # fmt: skip
+_UNREADABLE = (ValueError, MemoryError, OverflowError, LookupError, TypeError, AttributeError, NotImplementedError,
+               SyntaxError, EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError)  # fmt: skip
 """What `scipy.sparse.load_npz` raises for bytes that are no matrix."""
 
 Progress: TypeAlias = Callable[[int, int], object]
@@ -114,7 +117,7 @@ def export_blocks(
     path : str or path-like
         Ends in one of `BLOCK_ENDINGS`.
     rows : int, optional
-        Rows of a block; by default as many as take about 64 MiB.
+        Rows of a block; by default as many as take about 64 MiB, for ``.mtx`` as text.
     progress : callable, optional
         Called with (rows done, rows in all) after each block.
 
@@ -146,7 +149,7 @@ def export_blocks(
     ending = ending_of(path, BLOCK_ENDINGS)
     check_kind("layer", layer, Layer)
     weight = layer.checked_weight(weight)
-    rows = _fitting(layer, weight) if rows is None else positive("rows", rows)
+    rows = _fitting(layer, weight, ending) if rows is None else positive("rows", rows)
     layer.row_blocks(weight, rows=rows)  # refuses what it cannot build, before anything is written
     write = _write_folder if ending == ".blocks" else _write_stream
     return write(layer, weight, Path(path), rows, (lambda done, total: None) if progress is None else progress)
@@ -192,9 +195,10 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
     return (_read_block(path, block, index["dtype"]) for block in blocks)
 
 
-def _fitting(layer: Layer, weight: NDArray[Any]) -> int:
-    """How many rows take about `_BYTES`."""
-    return max(layer.matrix_shape[0] * _BYTES // layer.nbytes(weight.dtype), 1)
+def _fitting(layer: Layer, weight: NDArray[Any], ending: str) -> int:
+    """How many rows take about `_BYTES`, on their way to text if they are to be text."""
+    size = layer.nbytes(weight.dtype) * (_AS_TEXT if ending == ".mtx" else 1)
+    return max(layer.matrix_shape[0] * _BYTES // size, 1)
 
 
 # -- a folder --------------------------------------------------------------------------------------------------------
@@ -233,6 +237,7 @@ def _write_folder(layer: Layer, weight: NDArray[Any], path: Path, rows: int, pro
 def _prepare_folder(path: Path, index: dict[str, Any]) -> tuple[str, ...]:
     """Create the folder, or take from its index what is known of the blocks; names of what does not belong to it."""
     others = _others(path)
+    _require_own_files(path, {_INDEX, *(block["file"] for block in index["blocks"])} & {*others, _INDEX})
     found = _read_index(path, _REMEDY) if (path / _INDEX).exists() else None
     if found is None and others:
         raise ValueError(f"folder {path} has no {_INDEX} but {counted(len(others), 'other entry')}: {_REMEDY}")
@@ -242,6 +247,16 @@ def _prepare_folder(path: Path, index: dict[str, Any]) -> tuple[str, ...]:
     make_folder(path)
     remove_leftovers(path)
     return tuple(sorted(others - {block["file"] for block in index["blocks"]}))
+
+
+def _require_own_files(path: Path, names: set[str]) -> None:
+    """Refuse links that lead two names of a folder to one file, where writing one would write over the other."""
+    links = sorted(name for name in names if (path / name).is_symlink())
+    known = {os.path.realpath(path / name): name for name in names.difference(links)} if links else {}
+    for name in links:
+        other = known.setdefault(os.path.realpath(path / name), name)
+        if other != name:
+            raise ValueError(f"{name} in folder {path} is a symbolic link to the file that {other} is: delete it")
 
 
 def _others(path: Path) -> set[str]:
@@ -286,6 +301,8 @@ def _read_block(path: Path, block: Mapping[str, Any], dtype: str) -> "tuple[slic
         with reading(file) as stream:
             try:
                 matrix = _loaded(stream, f"block {file}")
+                if isinstance(matrix, sparse.csr_array):
+                    matrix.check_format(full_check=True)  # SciPy reads columns that are out of range all the same
             except TooLargeError:
                 raise
             except _UNREADABLE as error:
@@ -466,9 +483,15 @@ def _write_stream(layer: Layer, weight: NDArray[Any], path: Path, rows: int, pro
     return BlocksReport(written, 0, (), ())
 
 
+_TEXT_BYTES = {"f": 80, "c": 110}
+"""Memory that an entry of a block takes on its way to text, by its kind; that of integers is less. Measured."""
+
+
 def _as_text(block: sparse.csr_array, first: int, layer: Layer) -> tuple[bytes, memoryview]:
     """A block as Matrix Market text: the head that the whole file has, and the block's entries in their places."""
     shape = layer.matrix_shape
+    require_memory(block.nnz * _TEXT_BYTES.get(block.dtype.kind, 40), f"the text of {counted(block.nnz, 'entry')}",
+                   "take fewer rows at a time, as with rows=1000 or --rows 1000")  # fmt: skip
     coo = block.tocoo()
     places = (np.add(coo.row, first, dtype=np.int64), coo.col)
     text = io.BytesIO()

@@ -133,6 +133,7 @@ def export(
             raise ValueError("order 'F' permutes rows and columns by the layer's shapes, but no layer is given: pass "
                              "it as layer=")  # fmt: skip
         checked = _column_major(checked, layer)
+    _require_copies(checked, ending)
     named: dict[str, Order] = {"order": order} if ending in _SAYING_ORDER else {}
     with replacing(path) as file:
         _WRITERS[ending](file, checked, layer, **named)
@@ -378,7 +379,14 @@ def _require_exact(matrix: Csr) -> None:
 
 
 def _widened(matrix: AnyMatrix) -> AnyMatrix:
-    return matrix.astype(np.complex128 if matrix.dtype.kind == "c" else np.float64)
+    return matrix.astype(np.complex128 if matrix.dtype.kind == "c" else np.float64, copy=False)
+
+
+def _require_copies(matrix: Csr, ending: str) -> None:
+    """Refuse a matrix of which SciPy cannot make the copies that it writes: measured, rounded up."""
+    wide = 16 if matrix.dtype.kind == "c" else 8
+    each = {".mtx": 8 + wide, ".mat": 2 * (wide + 4) + 8}.get(ending, 0)
+    require_memory(matrix.nnz * each, f"the {ending} file of {counted(matrix.nnz, 'entry')}", "save .npz")
 
 
 def _write_csv(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:

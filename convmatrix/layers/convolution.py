@@ -19,7 +19,15 @@ from convmatrix.core import equation
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.errors import WrongTypeError, counted, short, shortens_refusals
-from convmatrix.core.fast.assembly import assemble, count_entries, extended_weight, index_dtype, refill, taps_of_places
+from convmatrix.core.fast.assembly import (
+    assemble,
+    count_entries,
+    extended_weight,
+    index_dtype,
+    refill,
+    sum_columns,
+    taps_of_places,
+)
 from convmatrix.core.fast.gram import gram_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import (
@@ -247,7 +255,8 @@ class Layer(AnyLayer):
         ----------
         matrix : matrix_shape csr_array
             What `matrix` returned for this layer, with its indices as they were; a csr_matrix of the same arrays will
-            do. Indices are compared with the layer's: all of them up to 2**18 entries, above that those of some rows.
+            do. Indices are compared with the layer's: all of them up to 2**18 entries, above that those of some rows,
+            and the sum of all columns.
         weight : weight_shape array_like
             Of the matrix' dtype.
 
@@ -418,7 +427,8 @@ class Layer(AnyLayer):
         Raises
         ------
         ValueError
-            If there is not one bias for each output channel.
+            If there is not one bias for each output channel, or the vector does not fit in the available memory (also
+            a MemoryError).
 
         Examples
         --------
@@ -431,7 +441,13 @@ class Layer(AnyLayer):
                 f"bias has shape {bias.shape} but must have shape ({self.out_channels},), one number for each output "
                 f"channel (out_channels={self.out_channels})"
             )
-        return np.repeat(bias, prod(self.output_size))
+        places = prod(self.output_size)
+        require_memory(
+            places * bias.nbytes,
+            f"the bias of {counted(places * len(bias), 'output')}",
+            "add the number of each channel to the outputs of that channel",
+        )
+        return np.repeat(bias, places)
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
@@ -449,6 +465,7 @@ class Layer(AnyLayer):
             self.nnz,
             lambda row: count_entries(patterns, weight, self.groups, range(row)),
             lambda row: assemble(patterns, weight, self.groups, range(row, row + 1)).indices,
+            sum_columns(patterns, weight, self.groups),
         )
 
     def _prepared(self, weight: NDArray[Any]) -> tuple[list[Pattern], NDArray[Any]]:

@@ -1,7 +1,8 @@
 """Whether a matrix has the entries of a layer where the layer has them: what `refill` relies on before it writes.
 
 The indices of a small matrix are compared with the layer's one by one. Those of a large matrix are compared in some
-rows: at both ends of every axis, where layers differ, and in rows that are drawn.
+rows: at both ends of every axis, where layers differ, and in rows that are drawn. A column that was changed elsewhere
+changes the sum of all columns.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,16 +32,23 @@ _ROW_ENTRIES = 2**10
 _SAMPLED_SHARE = 8
 """At most the inverse of this of a large matrix's entries is built to be sampled, but one row in any case."""
 
+_MODULUS = 2**32
+"""Sums of columns are taken in the dtype of the indices, which is fast, and wraps around here or further on."""
+
 _REMEDY = "build it with this layer's matrix()"
 
 
 class StoredIndices(NamedTuple):
-    """Some or all of the indices of a layer's matrix, and where they stand in its `indptr` and its `indices`."""
+    """Some or all of the indices of a layer's matrix, and where they stand in its `indptr` and its `indices`.
+
+    Where they are some, `column_sum` is what 32 bits keep of the sum of all columns.
+    """
 
     pointers: NDArray[np.int64] | slice
     indptr: NDArray[np.signedinteger]
     places: NDArray[np.int64] | slice
     indices: NDArray[np.signedinteger]
+    column_sum: int | None = None
 
     def require_same(self, matrix: sparse.csr_array) -> None:
         """Refuse a matrix with an entry that this layer's matrix has elsewhere.
@@ -70,6 +78,13 @@ class StoredIndices(NamedTuple):
                 f"stored entry {place} of the matrix, in row {row}, is in column {found[first]} but that of this "
                 f"layer's is in column {self.indices[first]}: it is the matrix of another layer, or its indices were "
                 f"changed; {_REMEDY}"
+            )
+        if self.column_sum is not None and int(matrix.indices.sum(dtype=matrix.indices.dtype)) % _MODULUS != (
+            self.column_sum
+        ):
+            raise ValueError(
+                f"the columns of the matrix' {matrix.nnz} entries do not have the sum that those of this layer's have: "
+                f"its indices were changed, or it is the matrix of another layer; {_REMEDY}"
             )
         # SciPy remembers this of the matrices that are built here, and looks at every entry of others.
         if not isinstance(self.places, slice) and not matrix.has_canonical_format:
@@ -107,7 +122,11 @@ def sample_rows(output_shape: tuple[int, ...]) -> list[int]:
 
 
 def sample_indices(
-    rows: Iterable[int], nnz: int, entries_before: Callable[[int], int], columns_of: Callable[[int], NDArray[Any]]
+    rows: Iterable[int],
+    nnz: int,
+    entries_before: Callable[[int], int],
+    columns_of: Callable[[int], NDArray[Any]],
+    column_sum: int,
 ) -> StoredIndices:
     """Take the indices of some rows of a matrix that is too large to be built for it.
 
@@ -119,6 +138,8 @@ def sample_indices(
         Entries of the whole matrix.
     entries_before, columns_of : callable
         The number of entries in the rows above one, and the columns of its own entries in order.
+    column_sum : int
+        What 32 bits keep of the sum of all columns.
 
     Returns
     -------
@@ -136,7 +157,9 @@ def sample_indices(
         left -= len(columns)
         if left <= 0:
             break
-    return StoredIndices(np.array(pointers), np.array(indptr), np.concatenate(places), np.concatenate(indices))
+    return StoredIndices(
+        np.array(pointers), np.array(indptr), np.concatenate(places), np.concatenate(indices), column_sum
+    )
 
 
 def require_filled_by(

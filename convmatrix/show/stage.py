@@ -136,21 +136,22 @@ def _require_room(scene: Scene, view: View, *, matrix: bool, moving: bool) -> No
     rows, cols = scene.shape
     if matrix and max(rows, cols) > _SIDE:
         raise ValueError(
-            f"the matrix has {rows} x {cols} places but at most {_SIDE} x {_SIDE} are drawn: draw the maps without "
-            "it, or a smaller layer"
+            f"the matrix has {short(rows)} x {short(cols)} places but at most {_SIDE} x {_SIDE} are drawn: draw the "
+            "maps without it, or a smaller layer"
         )
     steps = rows if view == "windows" else cols
     if moving and steps > _STEPS:
         what = "outputs" if view == "windows" else "inputs"
-        raise ValueError(f"the layer has {steps} {what}, a step for each, but at most {_STEPS} steps are drawn: take a "
-                         "smaller layer")  # fmt: skip
+        raise ValueError(f"the layer has {short(steps)} {what}, a step for each, but at most {_STEPS} steps are drawn: "
+                         "take a smaller layer")  # fmt: skip
 
 
 def _require_sides(layer: Layer, frame: Iterable[tuple[int, int]]) -> None:
     side = max((*(end - start for start, end in frame), *layer.kernel_size, *layer.output_size))
     if side > _SIDE:
         raise ValueError(
-            f"a map has {side} places on an axis, with its padding, but at most {_SIDE} are drawn: take a smaller layer"
+            f"a map has {short(side)} places on an axis, with its padding, but at most {_SIDE} are drawn: take a "
+            "smaller layer"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convmatrix.core.errors import counted, short
 from convmatrix.layers.arguments import check_kind
 from convmatrix.show.palette import ink_on, rgb
 from convmatrix.show.scene import Scene, tap_label
@@ -20,6 +21,10 @@ FORMS = ("grid", "half", "braille")
 
 _ROWS = {"grid": 64, "half": 200, "braille": 200}
 """Most rows of a matrix that a form is chosen for by itself."""
+_LARGEST = 2 * 10**7
+"""Most rows, columns and entries of a matrix that is drawn: some seconds."""
+_PLACES = 4 * 10**6
+"""Most rows times columns of one that has a place for each."""
 _LINES = 48
 """Most lines of braille."""
 _NAMED = 100
@@ -101,6 +106,11 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
     list of str
         Lines.
 
+    Raises
+    ------
+    ValueError
+        If the matrix is too large to be drawn, or to be drawn in this form.
+
     Examples
     --------
     >>> from convmatrix import Conv
@@ -110,9 +120,10 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
     y0 | w0 w1 w2  . |
     y1 |  . w0 w1 w2 |
        +-------------+
-    """
+    """  # noqa: DOC502  raised by what checks the size
     check_kind("scene", scene, Scene)
     check_kind("style", style, Style)
+    _require_drawable(scene, form)
     rows, cols = scene.shape
     if form == "grid" or (form is None and rows <= _ROWS["grid"] and cols <= style.width):
         grid = _Grid(scene, style)
@@ -121,6 +132,26 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
     if form == "half" or (form is None and rows <= _ROWS["half"] and cols + 2 <= style.width):
         return _half_blocks(scene, style)
     return _dots(scene, style)
+
+
+def _require_drawable(scene: Scene, form: str | None) -> None:
+    """Refuse a matrix of which too much would have to be looked at, or written out."""
+    rows, cols = scene.shape
+    largest = max(rows, cols, scene.layer.nnz)
+    if largest > _LARGEST:
+        raise ValueError(
+            f"the matrix has {short(rows)} x {short(cols)} places and {counted(scene.layer.nnz, 'entry')}, but is "
+            f"drawn with at most {_LARGEST} rows, columns and entries: draw a smaller layer"
+        )
+    if form in _PLACED and rows * cols > _PLACES:
+        raise ValueError(
+            f"the matrix has {rows} x {cols} = {rows * cols} places, but {_PLACED[form]} have at most {_PLACES}: draw "
+            "it in braille, or a smaller layer"
+        )
+
+
+_PLACED = {"grid": "grids", "half": "half-blocks", "markdown": "tables"}
+"""What has a place for each entry that may be."""
 
 
 # -- grid ------------------------------------------------------------------------------------------------------------
@@ -257,6 +288,11 @@ def markdown(scene: Scene) -> list[str]:
     list of str
         Lines.
 
+    Raises
+    ------
+    ValueError
+        If the matrix is too large for a table.
+
     Examples
     --------
     >>> from convmatrix import Conv
@@ -265,8 +301,9 @@ def markdown(scene: Scene) -> list[str]:
     |----|---:|---:|---:|
     | y0 |  5 |  7 |    |
     | y1 |    |  5 |  7 |
-    """
+    """  # noqa: DOC502  raised by what checks the size
     check_kind("scene", scene, Scene)
+    _require_drawable(scene, "markdown")
     rows, cols = scene.shape
     table = [[scene.row_name(row)] + [""] * cols for row in range(rows)]
     for cell, (row, col) in enumerate(zip(scene.rows.tolist(), scene.cols.tolist(), strict=True)):

@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from time import perf_counter
 from unittest import mock
 
 import numpy as np
@@ -344,3 +345,37 @@ def test_a_row_of_zeros_is_an_empty_row():
     C = Conv((1,), 1, padding=2).matrix([7])
     assert_array_equal(C.indptr, [0, 0, 0, 1, 1, 1])
     assert Conv((2,), 1, padding=((5, -5),)).matrix([7]).nnz == 0
+
+
+RAGGED = (
+    {"dilation": 4},
+    {"dilation": 3, "stride": 2},
+    {"dilation": 5, "stride": 3, "padding": 7},
+    {"dilation": 2, "in_channels": 2, "out_channels": 3},
+    {"dilation": 3, "in_channels": 4, "out_channels": 4, "groups": 2},
+)
+
+
+@pytest.mark.parametrize("arguments", RAGGED)
+@pytest.mark.parametrize("axes", [(), (2,)])
+@pytest.mark.parametrize("block", [1, 64, 4096])
+def test_rows_between_inserted_zeros_are_written_many_at_a_time(arguments, axes, block):
+    ndim = 1 + len(axes)
+    words = {name: value if "channels" in name or name == "groups" else (*(1 for _ in axes), value)
+             for name, value in arguments.items()}  # fmt: skip
+    words["padding"] = (*((0, 0) for _ in axes), (arguments.get("padding", 0),) * 2)
+    layer = ConvTranspose((*axes, 5), (*axes, 40), **words)
+    assert layer.ndim == ndim
+    weight = integers(layer.weight_shape, 0)
+    with mock.patch.object(assembly, "_BLOCK", block), mock.patch.object(assembly, "is_small", return_value=False):
+        C = layer.matrix(weight)
+        assert_canonical(C)
+        assert_array_equal(C.toarray(), layer.matrix(weight, method="equation").toarray())
+        assert_array_equal(layer.refill(C, 2 * weight).data, layer.matrix(2 * weight, method="equation").data)
+
+
+def test_a_long_kernel_between_inserted_zeros_is_written_at_once():
+    layer = ConvTranspose((3,), 300_000, dilation=4)
+    started = perf_counter()
+    assert layer.matrix(np.ones(layer.weight_shape)).nnz == 900_000
+    assert perf_counter() - started < 10  # it took a second for each 10,000 taps

@@ -30,6 +30,7 @@ from convmatrix.core.counting import floor_sum, floor_sums
 from convmatrix.core.errors import TooLargeError, WrongTypeError, short, shortens_refusals
 from convmatrix.core.fast.matrixfree import ScaledOperator
 from convmatrix.core.pattern import pattern_of, transposed_pattern_of, windows_of
+from convmatrix.show.stage import film
 from helpers import assert_canonical
 from strategies import conv_arguments, integers, seeds, share
 
@@ -455,3 +456,20 @@ def test_a_scaled_operator_is_a_diagonal_times_a_matrix(arguments, seed):
     for found, expected in ((scaled @ eyes[1], dense), (scaled.T @ eyes[0], dense.T), (scaled.H @ eyes[0], dense.T),
                             (scaled.T.T @ eyes[1][:, 0], dense[:, 0])):  # fmt: skip
         np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Conv((10**20,), 1).bias_vector([1.0]), "^the bias of 100000000000000000000 outputs needs "),
+        (
+            lambda: Conv((10**400,), 1).bias_vector([1.0]),
+            r"^the bias of 100000\.\.\.000000 \(401 digits\) outputs needs",
+        ),
+        (lambda: film(Conv((10**50,), 1)), r"^the matrix has 100000\.\.\.000000 \(51 digits\) x"),
+        (lambda: film(Conv((10**50,), 1), matrix=False), r"^the layer has 100000\.\.\.000000 \(51 digits\) outputs"),
+    ],
+)
+def test_vectors_and_films_of_extreme_layers_are_refused_in_short(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()

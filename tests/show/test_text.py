@@ -414,3 +414,30 @@ def test_markdown_of_values():
         "| y1 | -70 |   5 |",
         "| y2 |     | -70 |",
     ]
+
+
+HUGE = Scene(Conv((3, 2**31), 3))
+LARGE = Scene(Conv((2001,), 1))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda: draw(HUGE, Style()),
+            "is drawn with at most 20000000 rows, columns and entries: draw a smaller layer$",
+        ),
+        (lambda: markdown(HUGE), "is drawn with at most 20000000 rows"),
+        (lambda: draw(Scene(Conv((10**400,), 3)), Style()), r"has 999999\.\.\.999998 \(400 digits\) x"),
+        (lambda: draw(LARGE, Style(), "grid"), "= 4004001 places, but grids have at most 4000000: draw it in braille"),
+        (lambda: draw(LARGE, Style(), "half"), "but half-blocks have at most"),
+        (lambda: markdown(LARGE), "but tables have at most"),
+    ],
+)
+def test_what_is_too_large_for_text_is_refused_at_once(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_what_is_too_large_for_a_grid_is_drawn_in_braille():
+    assert draw(LARGE, Style())[-1].startswith("one dot for ")

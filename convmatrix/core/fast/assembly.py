@@ -112,6 +112,7 @@ def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a sum of floats that is too large is infinite
 def _summed(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
     for axis, pattern in enumerate(patterns, start=2):
         sums = [
@@ -231,6 +232,19 @@ def _canonical(arrays: Arrays, shape: tuple[int, int]) -> sparse.csr_array:
 def count_entries(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, rows: range | None) -> int:
     """Count the entries that `assemble` would write."""
     return sum(box.nnz for box in _boxes(patterns, weight, groups, rows))
+
+
+def sum_columns(patterns: list[Pattern], weight: NDArray[Any], groups: int) -> int:
+    """Add up the columns of the entries that `assemble` would write, or what 32 bits keep of the sum."""
+    row_channels, col_channels = weight.shape[:2]
+    every = prod(pattern.nnz for pattern in patterns)
+    image = sum(
+        level.col_step * level.pattern.column_sum * prod(other.nnz for other in patterns[:axis] + patterns[axis + 1 :])
+        for axis, level in enumerate(_levels(patterns))
+    )
+    channels = groups * col_channels
+    first_cols = row_channels // groups * (channels * (channels - 1) // 2) * prod(each.n_cols for each in patterns)
+    return int(row_channels * col_channels * image + every * first_cols) % 2**32
 
 
 def refill(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, data: NDArray[Any]) -> None:
@@ -516,6 +530,9 @@ def _rows_of_lines(
 ) -> Iterator[NDArray[Any]]:
     """The cells of the rows of one part of the outermost axis, row by row, or of several rows side by side."""
     level, inner = levels[0], levels[1:]
+    if not inner and _is_ragged(part):
+        yield from _ragged(part, level, prefix, extended)
+        return
     for first, stop in _alike(part, len(prefix) * prefix.shape[1] * level.inner_nnz):
         here = slice(part.ptr[first], part.ptr[stop])
         cells = extended(prefix, part, here, level)
@@ -523,6 +540,35 @@ def _rows_of_lines(
             yield _rows_at_once(cells, prefix.shape[1], stop - first, inner, extended)
         else:
             yield _block(inner, cells, extended)
+
+
+def _is_ragged(part: Rows) -> bool:
+    """Whether there are many rows, and few of them have as many entries as the next one, as between inserted zeros."""
+    if part.n_rows <= _FEW_ROWS:
+        return False
+    return int(np.count_nonzero(np.diff(part.ptr, 2))) * _FEW_ROWS > part.n_rows
+
+
+def _ragged(part: Rows, level: _Level, prefix: NDArray[Any], extended: Extended) -> Iterator[NDArray[Any]]:
+    """The cells of the rows of one part of the innermost axis, several rows side by side, whatever their lengths."""
+    entries = prefix.shape[1]
+    size = max(len(prefix) * entries * len(part.cols) // part.n_rows, 1)
+    step = max(_BLOCK // size, 1)
+    for first in range(0, part.n_rows, step):
+        ptr = part.ptr[first : first + step + 1]
+        if ptr[0] == ptr[-1]:
+            continue
+        cells = extended(prefix, part, slice(ptr[0], ptr[-1]), level)
+        yield cells if entries == 1 else cells.take(_by_row(ptr, entries), axis=1)
+
+
+def _by_row(ptr: NDArray[np.int64], entries: int) -> NDArray[np.int64]:
+    """Where the cells of each row are, in order, among those of each entry of the prefix, in order."""
+    counts, every = np.diff(ptr), ptr[-1] - ptr[0]
+    starts = ((ptr[:-1] - ptr[0])[:, None] + np.arange(entries) * every).ravel()
+    lengths = np.repeat(counts, entries)
+    moved: NDArray[np.int64] = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    return np.arange(entries * every) + moved
 
 
 def _alike(part: Rows, cells: int) -> Iterator[tuple[int, int]]:
