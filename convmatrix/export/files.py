@@ -26,7 +26,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-from convmatrix.core.errors import short
+from convmatrix.core.errors import short, short_name
 from convmatrix.layers.arguments import check_text
 
 if sys.platform != "win32":
@@ -249,11 +249,8 @@ def explained(verb: str, path: Path) -> Iterator[None]:
 def _shown(path: Path) -> str:
     """A path as it is, or quoted and shortened where it is no line of text."""
     name = os.fspath(path)
-    return name if name.isprintable() and len(name) <= _LONGEST_NAME else short(name)
+    return short_name(name) if name.isprintable() else short(name)
 
-
-_LONGEST_NAME = 300
-"""Letters of a path that an error repeats."""
 
 # -- targets ---------------------------------------------------------------------------------------------------------
 
