@@ -1038,9 +1038,9 @@ def _columns(axes: Iterable[Axis]) -> dict[str, tuple[int, ...]]:
 
 
 def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
-    for name, value in (("groups", groups), ("in_channels", in_channels), ("out_channels", out_channels)):
-        positive(name, value)
-    for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
+    groups = positive("groups", groups)
+    for name, given in (("in_channels", in_channels), ("out_channels", out_channels)):
+        value = positive(name, given)
         if value % groups:
             raise ValueError(
                 f"groups={groups} does not divide {name}={value} (remainder {value % groups}): every group needs as "

@@ -219,6 +219,17 @@ def test_a_verdict_without_weights_is_that_of_generic_ones(network):
     assert found.gram is not None
 
 
+def test_generic_weights_of_layers_whose_borders_meet():
+    network = Network(
+        [
+            ConvTranspose((3, 3), 1, padding_mode="reflect"),
+            Conv((3, 3), 3, padding=((0, 1), (0, 1)), padding_mode="reflect"),
+            Conv((2, 2), (1, 2), padding=((0, 0), (0, 1)), padding_mode="replicate"),
+        ]
+    )
+    assert verdict(network).rank.value == 4
+
+
 def test_a_verdict_of_a_stack_that_reads_nothing():
     found = verdict(Network([Conv(1, 1), Conv(1, 1, padding=((0, 0), (-1, 1)))]))
     assert (found.rank.value, found.rank.proven, found.gram.holds) == (0, True, False)

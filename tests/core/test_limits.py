@@ -473,3 +473,9 @@ def test_a_scaled_operator_is_a_diagonal_times_a_matrix(arguments, seed):
 def test_vectors_and_films_of_extreme_layers_are_refused_in_short(make, said):
     with pytest.raises(ValueError, match=said):
         make()
+
+
+def test_integers_of_numpys_beside_larger_ones():
+    sentence = "groups=2147483647 does not divide in_channels=9223372036854775808 (remainder 2)"
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        Conv(2**31, 1, groups=np.int64(2**31 - 1), in_channels=2**63)
