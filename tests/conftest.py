@@ -27,7 +27,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 # `make test`: enough to see that a test runs and can fail.
-settings.register_profile("quick", parent=settings.get_profile("full"), max_examples=10)
+settings.register_profile("quick", parent=settings.get_profile("full"), max_examples=6)
 # `make test-random`: as few, but others for each `--hypothesis-seed`.
 settings.register_profile("random", parent=settings.get_profile("quick"), derandomize=False)
 # `make fuzz`: fresh draws on every run, as many as asked for.

@@ -11,7 +11,7 @@ def pytest_runtest_call(item):
     coverage = getattr(getattr(item, "function", None), "coverage", None)
     if coverage is not None:
         coverage.require()
-        if coverage.drawn >= coverage.LEAST:  # percentages of ten examples say nothing
+        if coverage.drawn >= coverage.LEAST:  # percentages of a few examples say nothing
             # A property of the report, since with xdist another process than the test's prints the table.
             item.user_properties.append((PROPERTY, (coverage.heading(), coverage.row())))
     return result

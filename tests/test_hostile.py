@@ -70,7 +70,7 @@ from hostile import VALUES
 
 SECONDS = 2
 MOST_LETTERS = 1200
-DRAWN = 6
+DRAWN = 4
 DRAWN_IN_FULL = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 """Pairs of an argument and a value for each call; as many as there are, at most."""
 
@@ -985,11 +985,12 @@ FINDINGS: dict[tuple[str, str, str], str] = {}
 
 
 @pytest.fixture(autouse=True)
-def small_world(tmp_path, monkeypatch):
+def small_world(request, tmp_path, monkeypatch):
     """A folder of its own for files, little memory, and pictures that are not shown; imports have happened."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(memory, "available_memory", lambda: 200 * 2**20)
-    export.export_blocks(Conv(4, 3), WEIGHT, "D.blocks", rows=2)
+    if "blocks" in request.node.name:
+        export.export_blocks(Conv(4, 3), WEIGHT, "D.blocks", rows=2)
     with mpl.rc_context({"backend": "agg", "figure.max_open_warning": 0}):
         yield
     mpl.pyplot.close("all")
