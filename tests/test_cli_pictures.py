@@ -85,6 +85,7 @@ def test_show_saves_the_linked_picture(folder):
         assert len(picture.convert("RGB").getcolors(10**6)) > 20
 
 
+@pytest.mark.full
 def test_show_saves_the_matrix_alone_where_the_layer_is_too_large(folder):
     said = good("show", "--i", "3x3x3", "--k", 2, "--save", "C.svg")
     assert said == f"C.svg: the matrix alone, since {THREE_AXES}\n"
@@ -176,6 +177,7 @@ def test_a_figure_by_name_is_the_one_by_numbers(folder):
     assert others == [one] * 3
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("ending", [".svg", ".pdf", ".png", ".tex"])
 def test_equal_bytes_on_every_run(folder, ending):
     for name in ("one", "two"):

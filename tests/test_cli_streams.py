@@ -194,6 +194,7 @@ def test_a_bar_without_a_terminal_stops_nothing(monkeypatch):
 NO_TEXT = os.fsdecode(b"\xff")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "words",
     [
@@ -269,13 +270,13 @@ def test_interrupted_while_it_imports(folder, kind, program):
 @pytest.mark.parametrize("words", [LAYER, ("figure", *LAYER[1:], "--save", "f.svg")], ids=["show", "figure"])
 def test_interrupted_at_any_time(words):
     """From when this package begins to be imported: what comes before is Python's."""
-    for step in range(8):
+    for step in range(6):
         ready, begun = os.pipe()
         code = f"import os; os.write({begun}, b'.'); from convmatrix.cli import main; raise SystemExit(main())"
         with subprocess.Popen([sys.executable, "-c", code, *words], env=environment(PYTHONPATH=str(ROOT)),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[begun]) as process:  # fmt: skip
             os.read(ready, 1)
-            time.sleep(0.02 + 0.18 * step)
+            time.sleep(0.02 + 0.24 * step)
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=120)
         os.close(ready)

@@ -230,6 +230,7 @@ def test_the_factors_names_and_sizes_fit_together():
         assert all(one[1] == other[0] for one, other in pairwise(shapes[1:]))
 
 
+@pytest.mark.full
 def test_building_writes_what_differs_and_leaves_the_rest_alone(tmp_path, capsys, monkeypatch):
     here = tmp_path / "figures"
     here.mkdir()

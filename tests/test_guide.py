@@ -130,6 +130,7 @@ def test_relationship_12_transposed_no_padding_strides():
         assert_same_matrix(up, direct, turned=True)
 
 
+@pytest.mark.full
 def test_relationship_13_transposed_padding_strides():
     for o, k, s, p in product(SIZES, KERNELS, STRIDES, PADS):
         size = s * (o - 1) + k - 2 * p
@@ -140,6 +141,7 @@ def test_relationship_13_transposed_padding_strides():
             assert_same_matrix(up, Conv((o,), k, padding=k - p - 1, input_dilation=s), turned=True)
 
 
+@pytest.mark.full
 def test_relationship_14_transposed_padding_strides_odd():
     for i, k, s, p in product(SIZES, KERNELS, STRIDES, PADS):
         if k <= i + 2 * p:
@@ -153,6 +155,7 @@ def test_relationship_14_transposed_padding_strides_odd():
             assert_same_matrix(up, direct, turned=True)
 
 
+@pytest.mark.full
 def test_relationship_15_dilation():
     for i, k, s, p, d in product(SIZES, KERNELS, STRIDES, PADS, (1, 2, 3)):
         span = k + (k - 1) * (d - 1)

@@ -71,7 +71,7 @@ from hostile import VALUES
 SECONDS = 2
 MOST_LETTERS = 1200
 DRAWN = 4
-DRAWN_IN_FULL = int(os.environ.get("FUZZ_EXAMPLES", "60"))
+DRAWN_IN_FULL = int(os.environ.get("FUZZ_EXAMPLES", "30"))
 """Pairs of an argument and a value for each call; as many as there are, at most."""
 
 # -- calls that work -------------------------------------------------------------------------------------------------

@@ -213,6 +213,7 @@ def test_blocks_and_operators_keep_the_weight_that_they_were_given(kind, mode):
     assert_array_equal(operator @ np.eye(C.shape[1]), C)
 
 
+@pytest.mark.full
 def test_slabs_keep_the_weight_that_they_were_given():
     pytest.importorskip("dask.array")
     from convmatrix.scale import split

@@ -43,6 +43,7 @@ def test_the_command_line_begins_before_numpy_is_imported():
     assert not {"numpy", "scipy"} & loaded_by("import convmatrix.cli")
 
 
+@pytest.mark.full
 def test_the_control_brings_matplotlib():
     assert "matplotlib" in loaded_by("import convmatrix.show.plot")
 

@@ -326,6 +326,7 @@ def test_a_matrix_that_does_not_fit_is_refused_before_it_is_built(monkeypatch):
         assert isinstance(caught.value, MemoryError)
 
 
+@pytest.mark.full
 def test_narrow_weights_need_less(monkeypatch):
     layer = Conv(3000, 3, padding=1)
     assert layer.nbytes("int8") < layer.nbytes("float64")

@@ -489,6 +489,7 @@ def test_pictures_play_for_ever(tmp_path, ending):
         assert b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0" in content  # as often as wanted: 0 is without end
 
 
+@pytest.mark.full
 def test_more_colours_than_a_gif_has(tmp_path):
     made = film(Conv((40,), (20,), padding=10), matrix=False)
     assert len({look.paper for frame in made.frames for look in frame.looks.values()}) > 40
@@ -502,6 +503,7 @@ def test_more_colours_than_a_gif_has(tmp_path):
 # -- films -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="ffmpeg is not installed")
 @pytest.mark.parametrize("seconds", [0.1, 1])
 def test_mp4(tmp_path, seconds):

@@ -251,6 +251,7 @@ def test_documents():
 # -- refusals --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("write", "message"),
     [

@@ -234,6 +234,7 @@ def test_pictures_are_written_with_any_title(kind, title):
         assert picture.info["Title"] == printable(title)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", sorted(set(PICTURES) - {"own", "sheet", "frame"}))
 @pytest.mark.parametrize("title", [LONG, WHOLE])
 def test_long_titles_leave_the_picture_as_it_is(kind, title):
@@ -449,6 +450,7 @@ def test_tikz_compiles_with_any_title(folder):
 HOSTILE = "\x1b]0;a\x07 \ufffe\udcff\u202e $\\frac{ 猫"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_every_kind_of_figure_with_hostile_and_long_titles(folder, kind):
     words = ("--i", 2, "--k", 2, *(() if kind == "unseen" else ("--transpose",)), "--kind", kind)

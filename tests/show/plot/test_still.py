@@ -104,6 +104,7 @@ def test_a_title_is_no_markup():
     assert by_gid(ax.texts)["title"].get_text() == r"$\frac{1$ & <b>"
 
 
+@pytest.mark.full
 def test_cells_too_small_for_text_are_an_image():
     ax = plot.linked(Conv((12, 12), 3), step=17)
     assert not [name for name in by_gid(ax.patches) if name.startswith("matrix-") and name != "matrix-frame"]
