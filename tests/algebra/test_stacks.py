@@ -65,7 +65,7 @@ def weighted(draw, **limits):
 # -- values --------------------------------------------------------------------------------------------------------
 
 
-@share(0.4)
+@share(0.2)
 @given(case=weighted())
 def test_singular_values_are_those_of_the_product(case):
     network, weights, dense = case
@@ -81,7 +81,7 @@ def test_singular_values_are_those_of_the_product(case):
     assert condition == np.inf or np.isclose(condition, values[0] / values[-1], rtol=1e-6)
 
 
-@share(0.3)
+@share(0.15)
 @given(case=weighted(kinds=("convs", "transposes", "shuffles", "upsamples")))
 def test_the_bound_is_one(case):
     network, weights, dense = case
@@ -97,7 +97,7 @@ def test_the_bound_is_one(case):
     assert bound >= svdvals(dense)[0] * (1 - 1e-9)
 
 
-@share(0.3)
+@share(0.15)
 @given(case=weighted())
 def test_ranks_and_null_spaces_are_those_of_the_product(case):
     network, weights, dense = case
@@ -119,7 +119,7 @@ def test_ranks_and_null_spaces_are_those_of_the_product(case):
     assert given_verdict.cogram.holds == np.allclose(dense @ dense.T, np.eye(len(dense)), atol=1e-9)
 
 
-@share(0.3)
+@share(0.15)
 @given(case=weighted())
 def test_the_gram_matrix_is_that_of_the_product(case):
     network, weights, dense = case
@@ -128,7 +128,7 @@ def test_the_gram_matrix_is_that_of_the_product(case):
     assert_allclose(gram.toarray(), dense.T @ dense, rtol=1e-12, atol=1e-9)
 
 
-@share(0.4)
+@share(0.2)
 @given(case=weighted(), dtype=st.sampled_from((np.int8, np.int64, np.float32, np.float64, np.complex128)))
 def test_laws_hold_of_stacks(case, dtype):
     network, weights, _ = case
@@ -173,7 +173,7 @@ def test_laws_of_a_stack_hold_for_integers_whose_sums_leave_64_bits():
     assert all(check.holds and check.measured == 0 for check in found[:5])
 
 
-@share(0.4)
+@share(0.2)
 @given(case=weighted(), seed=seeds())
 def test_images_are_recovered_as_the_product_allows(case, seed):
     network, weights, dense = case
@@ -187,7 +187,7 @@ def test_images_are_recovered_as_the_product_allows(case, seed):
     assert_allclose(compared.transpose, np.linalg.norm(dense.T @ y - x.ravel()) / np.linalg.norm(x), rtol=1e-6)
 
 
-@share(0.3)
+@share(0.15)
 @given(case=weighted())
 def test_pairs_of_images_have_the_same_output(case):
     network, weights, dense = case
@@ -201,7 +201,7 @@ def test_pairs_of_images_have_the_same_output(case):
     assert_allclose(*outputs, atol=1e-7 * (1 + np.abs(outputs[0]).max(initial=0)))
 
 
-@share(0.4)
+@share(0.2)
 @given(case=weighted())
 def test_factors_of_all_layers_multiply_to_the_product(case):
     network, weights, dense = case
@@ -210,7 +210,7 @@ def test_factors_of_all_layers_multiply_to_the_product(case):
     assert_allclose(sparse.block_diag(blocks(network, weights)).toarray(), dense, rtol=1e-9, atol=1e-9)
 
 
-@share(0.3)
+@share(0.15)
 @given(network=stacks(kinds=("convs", "transposes", "shuffles")))
 def test_a_verdict_without_weights_is_that_of_generic_ones(network):
     found = verdict(network)
@@ -235,7 +235,7 @@ def test_a_verdict_of_a_stack_that_reads_nothing():
     assert (found.rank.value, found.rank.proven, found.gram.holds) == (0, True, False)
 
 
-@share(0.4)
+@share(0.2)
 @given(case=weighted())
 def test_a_chain_is_its_network_with_its_weights(case):
     network, weights, _ = case

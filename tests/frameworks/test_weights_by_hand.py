@@ -18,7 +18,7 @@ from strategies import integers, seeds, share
 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data(), seed=seeds())
-@share(0.4)
+@share(0.1)
 def test_the_weight_beside_the_layer_makes_the_matrix_by_definition(name, data, seed):
     drawn = data.draw(calls(name))
     w = integers(drawn.weight_shape, seed)
@@ -30,7 +30,7 @@ def test_the_weight_beside_the_layer_makes_the_matrix_by_definition(name, data, 
 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data(), seed=seeds())
-@share(0.4)
+@share(0.1)
 def test_weights_turned_there_and_back(name, data, seed):
     drawn = data.draw(calls(name))
     w = integers(drawn.weight_shape, seed)
@@ -46,7 +46,7 @@ def test_weights_turned_there_and_back(name, data, seed):
 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data())
-@share(0.4)
+@share(0.1)
 def test_a_weight_of_another_shape_is_refused(name, data):
     drawn = data.draw(calls(name))
     axis = data.draw(st.integers(0, len(drawn.weight_shape) - 1))
