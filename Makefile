@@ -31,7 +31,7 @@ EXECUTE = $(BIN)/jupyter-nbconvert --to notebook --execute --inplace --log-level
 	--ClearMetadataPreprocessor.preserve_nb_metadata_mask='{"kernelspec", ("language_info", "name")}'
 
 .DELETE_ON_ERROR:
-.PHONY: help show test test-all test-rest test-random check lint format types house doctest pins-hold stale wheel lowest \
+.PHONY: help show test test-portable test-all test-rest test-random check lint format types house doctest pins-hold stale wheel lowest \
 	newest notebooks html figures docs anew bench bench-quick lab fuzz oracles oracles-env peers-env browser-env pins clean
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
@@ -43,6 +43,9 @@ show: .venv/package ## C, its transpose and the verdict; ARGS="--i 5 --k 3 --s 2
 
 test: .venv/test ## the tests of every part, a few examples of each drawn one; its last line says what it left out
 	$(BIN)/$(PYTEST) --nbmake --ignore=tests/oracles
+
+test-portable: .venv/test ## those of core, layers and command line, which any Python and any version has to pass
+	$(BIN)/$(PYTEST) $(PORTABLE)
 
 test-all: .venv/browser .venv-oracles/ready ## all tests with all examples: oracles, pages in a browser, LaTeX, notebooks
 	$(BIN)/$(PYTEST) --$(SCOPE) --nbmake --ignore=tests/oracles
