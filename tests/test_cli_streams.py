@@ -18,7 +18,7 @@ from commandline import Stream, environment, good, refused, run
 from convmatrix import presets
 from convmatrix.cli import main, terminal
 from convmatrix.cli.interrupts import held_back, is_interrupt
-from convmatrix.cli.terminal import Bar
+from convmatrix.cli.terminal import Bar, some_stderr
 
 LAYER = ("show", "--i", "4", "--k", "3")
 ROOT = Path(convmatrix.__file__).parent.parent
@@ -378,3 +378,10 @@ def test_a_sum_of_weights_that_overflows_warns_nobody(recwarn):
     assert result.code == 2
     assert result.err.startswith("convmatrix verify: error: the matrix has inf at ")
     assert not recwarn.list
+
+
+def test_there_is_a_standard_error_while_packages_are_imported(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with some_stderr():
+        assert sys.stderr.write("nobody reads it\n")
+    assert sys.stderr is None

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -506,6 +507,28 @@ def test_ffmpeg_does_not_outlive_the_command(folder, monkeypatch, number, fed):
     with pytest.raises(ProcessLookupError):
         os.kill(int(Path("number").read_text()), 0)
     assert not [name for name in names() if name not in ("ffmpeg", "number", "ready")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_ffmpeg_is_started_does_not_leave_it_behind(folder, monkeypatch, number):
+    Path("ffmpeg").write_text("#!/bin/sh\nexec sleep 60\n")
+    Path("ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    started, start = [], subprocess.Popen
+
+    def interrupted(*args, **kwargs):
+        started.append(start(*args, **kwargs))
+        signal.raise_signal(number)
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    try:
+        assert run("animate", "--i", 4, "--k", 3, "--save", "film.mp4").code == 128 + number
+        assert [process.poll() for process in started] == [-signal.SIGKILL]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def test_signals_that_are_ignored_or_handled_stay_so(folder, monkeypatch):

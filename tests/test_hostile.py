@@ -980,9 +980,6 @@ def described(error):
 
 # -- the tests -------------------------------------------------------------------------------------------------------
 
-FINDINGS: dict[tuple[str, str, str], str] = {}
-"""Calls that are known to answer badly, by call, argument and value, and why: to be mended, then removed from here."""
-
 
 @pytest.fixture(autouse=True)
 def small_world(request, tmp_path, monkeypatch):
@@ -1009,8 +1006,6 @@ def faults(name, pairs):
     function, arguments = CALLS[name]
     found = {}
     for argument, value in pairs:
-        if (name, argument, value) in FINDINGS:
-            continue
         wrong = fault(function, {**arguments, argument: VALUES[value]()})
         mpl.pyplot.close("all")
         if wrong:
@@ -1037,14 +1032,6 @@ def test_hostile_values_are_answered(name):
 @pytest.mark.parametrize("name", CALLS)
 def test_many_hostile_values_are_answered(name):
     assert not faults(name, drawn_pairs(name, DRAWN_IN_FULL))
-
-
-@pytest.mark.parametrize("finding", FINDINGS, ids=" ".join)
-def test_known_findings(request, finding):
-    name, argument, value = finding
-    request.applymarker(pytest.mark.xfail(strict=True, reason=FINDINGS[finding]))
-    function, arguments = CALLS[name]
-    assert not fault(function, {**arguments, argument: VALUES[value]()})
 
 
 def compute(seconds):

@@ -36,6 +36,9 @@ __all__ = [
     "zero_insertion",
 ]
 
+_BYTES_OF_A_ROW = 48
+"""Of a matrix that is put together from rows of the identity: its number, its entry and their copies."""
+
 
 class Factor(NamedTuple):
     """One matrix of a product, and what it does."""
@@ -218,7 +221,7 @@ def zero_insertion(layer: Stack) -> sparse.csr_array:
     layer = one_layer(layer, "a matrix of zero insertion")
     steps = layer.input_dilation if isinstance(layer, Conv) else layer.stride
     rows = layer.in_channels * prod((n - 1) * step + 1 for n, step in zip(layer.input_size, steps, strict=True))
-    require_memory(48 * rows, f"the matrix of zero insertion, of {rows} rows,", "use a smaller layer")
+    require_memory(_BYTES_OF_A_ROW * rows, f"the matrix of zero insertion, of {rows} rows,", "use a smaller layer")
     spread = [
         _rows_of_identity(np.arange(n) * step, (n - 1) * step + 1)
         for n, step in zip(layer.input_size, steps, strict=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -112,7 +113,9 @@ def integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:  # Python does not read thousands of digits
-        raise argparse.ArgumentTypeError(f"{text!r} is too large: an integer has at most 4300 digits") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is too large: an integer has at most {sys.get_int_max_str_digits()} digits"
+        ) from None
 
 
 def sizes(text: str) -> int | tuple[int, ...]:

@@ -475,3 +475,10 @@ def test_refusals_of_pads():
 )  # fmt: skip
 def test_a_module_without_its_attributes(name, missing):
     refused(kind(name)(), rf"{name} is not a torch .*: it has no attribute '{missing}'", error=TypeError)
+
+
+def test_no_padding_that_differs_at_the_ends_is_advised():
+    with pytest.raises(ValueError, match=r"; no padding alike at both ends would make it 5$"):
+        torch.conv_transpose((4,), 3, 1, 3, output_size=(5,))
+    with pytest.raises(ValueError, match=r"; padding 1 on this axis would make it 4$"):
+        torch.conv_transpose((4,), 3, 1, 3, output_size=(4,))
