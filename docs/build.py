@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.cli.frameworks import markdown
-from convmatrix.frameworks import caffe, jax, mxnet, onnx, tensorflow, theano, torch
-from convmatrix.frameworks.asking import Asking, ways_to_ask
-from convmatrix.frameworks.compare import compare
-from convmatrix.frameworks.diagnose import conventions
+from convmatrix.cli.commands.frameworks import markdown
+from convmatrix.frameworks import jax, onnx, tensorflow, torch
+from convmatrix.frameworks.comparison.agreement import compare
+from convmatrix.frameworks.comparison.diagnosis import conventions
+from convmatrix.frameworks.comparison.output_sizes import Asking, ways_to_ask
+from convmatrix.frameworks.legacy import caffe, mxnet, theano
 
 HERE = Path(__file__).resolve().parent
 WIDTH = 120
@@ -198,8 +199,8 @@ def _sizes() -> Iterator[str]:
     ways = ways_to_ask(Conv((5, 5), 3, stride=2, padding=1))
     yield wrapped(
         f"With a stride, {escaped(ways.why[0])}. A transposed layer has to be told which one is meant, and that is "
-        "said in as many ways as there are frameworks. `convmatrix.frameworks.asking.ways_to_ask` tells them for any "
-        "layer."
+        "said in as many ways as there are frameworks. `convmatrix.frameworks.comparison.ways_to_ask` tells them for "
+        "any layer."
     )
     for size in ways.sizes[0]:
         yield f"### {size.size} from 3"
@@ -214,14 +215,14 @@ def _way(asking: Asking) -> list[str]:
 
 
 def _conventions() -> Iterator[str]:
-    yield wrapped("Same shape, different values: `convmatrix.frameworks.diagnose.diagnose(x, y, weight, ...)` tries "
+    yield wrapped("Same shape, different values: `convmatrix.frameworks.comparison.diagnose(x, y, weight, ...)` tries "
                   "these, one by one and two by two, and says which of them turn our values into theirs. For two "
                   "axes:")  # fmt: skip
     rows = ([f"`{one.name}`", escaped(one.sentence), escaped(one.remedy.replace("{ours}", "'OI*'"))]
             for one in conventions(2))  # fmt: skip
     yield "\n".join(table(("name", "what theirs does", "to get theirs"), rows))
-    yield wrapped("`moved` is `convmatrix.frameworks.layouts.moved`; for a transposed layer its target is `'IO*'`. "
-                  "`flip` is along all axes of the kernel.")  # fmt: skip
+    yield wrapped("`moved` is `convmatrix.frameworks.shared.layouts.moved`; for a transposed layer its target is "
+                  "`'IO*'`. `flip` is along all axes of the kernel.")  # fmt: skip
 
 
 def _objects() -> Iterator[str]:

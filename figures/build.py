@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 
-from convmatrix.show import animate, saving
-from convmatrix.show.film import Film
+from convmatrix.show.model.film import Film
 from convmatrix.show.plot import film_frame
-from convmatrix.show.svg import moving
+from convmatrix.show.render import animate, saving
+from convmatrix.show.render.svg import moving
 
 HERE = Path(__file__).resolve().parent
 OTHERS = HERE.parent / "build" / "figures"

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from convmatrix import ConvTranspose
-from convmatrix.algebra.checkerboard import overlap_counts
+from convmatrix.algebra.stack.overlaps import overlap_counts
 from convmatrix.show import plot
 
 

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from convmatrix import Conv, ConvTranspose, MaxPool
-from convmatrix.algebra.network import Network
-from convmatrix.algebra.receptive import crop_offset
-from convmatrix.show.palette import SEEN, WINDOW
+from convmatrix.algebra.stack.network import Network
+from convmatrix.algebra.stack.receptive import crop_offset
+from convmatrix.show.model.palette import SEEN, WINDOW
 
 STAGES = (2, 2, 3, 3, 3)
 """Convolutions before each pool."""

@@ -14,10 +14,10 @@ import numpy as np
 
 from convmatrix import AvgPool, Conv, ConvTranspose, MaxPool
 from convmatrix.presets import numerical_data, setting
-from convmatrix.show.film import Film, Frame, Look, Outline, Panel, arranged
-from convmatrix.show.palette import tint
-from convmatrix.show.sizes import relationship
-from convmatrix.show.stage import Drawable, film
+from convmatrix.show.model.film import Film, Frame, Look, Outline, Panel, arranged
+from convmatrix.show.model.palette import tint
+from convmatrix.show.model.sizes import relationship
+from convmatrix.show.model.stage import Drawable, film
 
 
 class Picture(NamedTuple):

@@ -19,8 +19,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.show.stage import film
-from test_guide import SETTINGS, W, X
+from convmatrix.show.model.stage import film
+from guide import SETTINGS, W, X
 
 ROOT = Path(__file__).parents[1]
 
@@ -469,8 +469,8 @@ FILMS = '''"""Two films."""
 from typing import NamedTuple
 
 from convmatrix import Conv
-from convmatrix.show.film import Film
-from convmatrix.show.stage import film
+from convmatrix.show.model.film import Film
+from convmatrix.show.model.stage import film
 
 
 class Picture(NamedTuple):

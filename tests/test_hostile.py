@@ -38,34 +38,16 @@ from convmatrix import (
     presets,
     scale,
 )
-from convmatrix.algebra import (
-    checkerboard,
-    factors,
-    frequencies,
-    inverse,
-    laws,
-    network,
-    norms,
-    receptive,
-    spectrum,
-    unseen,
-)
-from convmatrix.algebra import shortened as shortened_layers
+from convmatrix.algebra import elimination, factors, inverse, laws, spectral, stack
+from convmatrix.algebra.spectral import frequencies
+from convmatrix.algebra.stack import smaller
 from convmatrix.core import memory
-from convmatrix.frameworks import (
-    asking,
-    caffe,
-    compare,
-    diagnose,
-    flax_layers,
-    jax,
-    mxnet,
-    onnx,
-    tensorflow,
-    theano,
-    torch,
-)
-from convmatrix.show import Scene, animate, explorer, latex, palette, plot, pools, scene, sizes, stage, svg, text
+from convmatrix.frameworks import comparison, jax, onnx, tensorflow, torch
+from convmatrix.frameworks.jax import flax as flax_layers
+from convmatrix.frameworks.legacy import caffe, mxnet, theano
+from convmatrix.show import Scene, explorer, plot
+from convmatrix.show.model import palette, pools, scene, sizes, stage
+from convmatrix.show.render import animate, latex, svg, text
 from hostile import VALUES
 
 SECONDS = 2
@@ -231,13 +213,13 @@ CALLS = {
     "rank": (algebra.rank, {"matrix": C, "limit": 100, "progress": None}),
     "verdict": (algebra.verdict, {"layer": Conv((4,), 3), "weight": [1, 2, 3], "any_size": False, "progress": None}),
     "checkerboard": (
-        checkerboard.checkerboard,
+        stack.checkerboard,
         {"network": ConvTranspose((4,), 4, stride=2), "weights": [[1, 3, 3, 1]]},
     ),
-    "overlap": (checkerboard.overlap, {"up": UP}),
-    "overlap_counts": (checkerboard.overlap_counts, {"network": UP}),
+    "overlap": (stack.overlap, {"up": UP}),
+    "overlap_counts": (stack.overlap_counts, {"network": UP}),
     "upsamplers": (
-        checkerboard.upsamplers,
+        stack.upsamplers,
         {"input_size": (4,), "factor": 2, "kernel_size": 3, "in_channels": 1, "out_channels": 1},
     ),
     **{
@@ -286,9 +268,9 @@ CALLS = {
             "progress": None,
         },
     ),
-    "nullity": (inverse.nullity, {"matrix": C, "limit": 100, "progress": None}),
+    "nullity": (elimination.nullity, {"matrix": C, "limit": 100, "progress": None}),
     "pseudo_inverse": (inverse.pseudo_inverse, {"matrix": C}),
-    "rank_modulo": (inverse.rank_modulo, {"matrix": C, "prime": 2147483647, "progress": None}),
+    "rank_modulo": (elimination.rank_modulo, {"matrix": C, "prime": 2147483647, "progress": None}),
     **{
         f"laws.{function.__name__}": (function, {"layer": Conv((4,), 3), "weight": [1, 2, 3]})
         for function in (
@@ -303,35 +285,35 @@ CALLS = {
             laws.zero_insertion,
         )
     },
-    "Network": (network.Network, {"layers": [Conv(4, 3), Conv(2, 2)]}),
-    "Network.matrix": (network.Network([Conv(4, 3), Conv(2, 2)]).matrix, {"weights": [WEIGHT, [[1, 1], [1, 1]]]}),
-    "Network.operator": (network.Network([Conv(4, 3), Conv(2, 2)]).operator, {"weights": [WEIGHT, [[1, 1], [1, 1]]]}),
-    "norm_bound": (norms.norm_bound, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
-    "norms": (norms.norms, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
-    "blind_outputs": (receptive.blind_outputs, {"network": Conv(4, 3)}),
-    "coordinate_map": (receptive.coordinate_map, {"network": Conv(4, 3)}),
-    "crop_offset": (receptive.crop_offset, {"source": ConvTranspose(4, 3), "reference": None}),
-    "receptive_field": (receptive.receptive_field, {"network": Conv(4, 3), "output": (0, 1)}),
-    "shortened": (shortened_layers.shortened, {"conv": Conv((1000,), 3)}),
+    "Network": (stack.Network, {"layers": [Conv(4, 3), Conv(2, 2)]}),
+    "Network.matrix": (stack.Network([Conv(4, 3), Conv(2, 2)]).matrix, {"weights": [WEIGHT, [[1, 1], [1, 1]]]}),
+    "Network.operator": (stack.Network([Conv(4, 3), Conv(2, 2)]).operator, {"weights": [WEIGHT, [[1, 1], [1, 1]]]}),
+    "norm_bound": (spectral.norm_bound, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
+    "norms": (spectral.norms, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
+    "blind_outputs": (stack.blind_outputs, {"network": Conv(4, 3)}),
+    "coordinate_map": (stack.coordinate_map, {"network": Conv(4, 3)}),
+    "crop_offset": (stack.crop_offset, {"source": ConvTranspose(4, 3), "reference": None}),
+    "receptive_field": (stack.receptive_field, {"network": Conv(4, 3), "output": (0, 1)}),
+    "shortened": (smaller.shortened, {"conv": Conv((1000,), 3)}),
     "condition_number": (
-        spectrum.condition_number,
+        spectral.condition_number,
         {"layer": RING, "weight": [1, 2, -1], "method": "dense", "progress": None},
     ),
     "extreme_singular_values": (
-        spectrum.extreme_singular_values,
+        spectral.extreme_singular_values,
         {"layer": RING, "weight": [1, 2, -1], "which": "both", "method": "dense", "progress": None},
     ),
     "operator_norm": (
-        spectrum.operator_norm,
+        spectral.operator_norm,
         {"layer": RING, "weight": [1, 2, -1], "method": "dense", "progress": None},
     ),
     "singular_values": (
-        spectrum.singular_values,
+        spectral.singular_values,
         {"layer": RING, "weight": [1, 2, -1], "method": "dense", "progress": None},
     ),
-    "null_space": (unseen.null_space, {"matrix": C, "exact": False}),
+    "null_space": (elimination.null_space, {"matrix": C, "exact": False}),
     "same_output_pair": (
-        unseen.same_output_pair,
+        inverse.same_output_pair,
         {"layer": Conv((3,), 2), "weight": [1, 2], "x": [1, 2, 3], "progress": None},
     ),
     # frameworks
@@ -761,14 +743,17 @@ CALLS = {
     "caffe.weight": (caffe.weight, {"w": [[[1, 2]]], "inverse": False}),
     "caffe.weight_transpose": (caffe.weight_transpose, {"w": [[[1, 2]]], "inverse": False}),
     "caffe.bilinear_filler": (caffe.bilinear_filler, {"shape": (1, 1, 4, 4)}),
-    "ways_to_ask": (asking.ways_to_ask, {"layer": Conv(4, 3)}),
-    "compare": (compare.compare, {"input_size": (4,), "kernel_size": 3, "transpose": False, **SAME_LAYER, "ndim": 1}),
+    "ways_to_ask": (comparison.ways_to_ask, {"layer": Conv(4, 3)}),
+    "compare": (
+        comparison.compare,
+        {"input_size": (4,), "kernel_size": 3, "transpose": False, **SAME_LAYER, "ndim": 1},
+    ),
     "compare transposes": (
-        compare.compare,
+        comparison.compare,
         {"input_size": (4,), "kernel_size": 3, "transpose": True, "output_padding": 0, "output_size": None},
     ),
     "diagnose": (
-        diagnose.diagnose,
+        comparison.diagnose,
         {
             "x": [1, 0, 0, 4],
             "y": [3, 2, 1],
@@ -1069,9 +1054,9 @@ NO_FUNCTIONS = {
     "convmatrix.show": set(),
     "convmatrix.show.plot": {"Picture"},
     "convmatrix": {"__version__"},
-    **{f"convmatrix.frameworks.{name}": {"RULES"} for name in ("caffe", "jax", "mxnet", "onnx", "tensorflow", "theano",
-                                                               "torch")},
-    "convmatrix.frameworks.flax_layers": set(),
+    **{f"convmatrix.frameworks.{name}": {"RULES"} for name in ("legacy.caffe", "jax", "legacy.mxnet", "onnx",
+                                                               "tensorflow", "legacy.theano", "torch")},
+    "convmatrix.frameworks.jax.flax": set(),
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def loaded_by(statement):
     [
         "import convmatrix; convmatrix.Conv",
         "from convmatrix import layers",
-        "import convmatrix.show, convmatrix.show.text, convmatrix.show.scene, convmatrix.show.sizes",
+        "import convmatrix.show, convmatrix.show.render.text, convmatrix.show.model.scene, convmatrix.show.model.sizes",
         "import convmatrix.cli.commands",
         "import convmatrix.algebra",
         "import convmatrix.export, convmatrix.presets, convmatrix.scale",

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not RENAMED.exists(), reason="the tests run apar
 
 
 def once_public():
-    return (TESTS / "public_names.txt").read_text().split()
+    return (TESTS / "support" / "public_names.txt").read_text().split()
 
 
 def renamed():
@@ -31,7 +31,7 @@ def found(name):
 
 
 def test_what_was_public_is_found():
-    needs = {"convmatrix.show.widget": "anywidget", "convmatrix.scale": "dask"}
+    needs = {"convmatrix.show.explorer.widget": "anywidget", "convmatrix.scale": "dask"}
     absent = tuple(module for module, package in needs.items() if find_spec(package) is None)
     names = [name for name in once_public() if not name.startswith(absent)]
     assert [name for name in names if found(renamed().get(name, name)) is None] == []

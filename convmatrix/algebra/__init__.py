@@ -10,8 +10,8 @@
 | `network`, `receptive`, `checkerboard` | stacks of layers: products, receptive fields, crops, uneven overlap |
 """
 
+from convmatrix.algebra.elimination.ranks import Rank, rank
 from convmatrix.algebra.laws import Check, checks, controls, gram_is_identity
-from convmatrix.algebra.ranks import Rank, rank
-from convmatrix.algebra.verdict import Verdict, generic_weight, verdict
+from convmatrix.algebra.verdicts import Verdict, generic_weight, verdict
 
 __all__ = ["Check", "Rank", "Verdict", "checks", "controls", "generic_weight", "gram_is_identity", "rank", "verdict"]

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.exact import largest_magnitude
-from convmatrix.algebra.network import Network, Weights
-from convmatrix.algebra.stacks import Stack, one_layer, with_weights
+from convmatrix.algebra.stack.arguments import Stack, one_layer, with_weights
+from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core.axis import Axis
 from convmatrix.core.errors import SumOverflowError, WrongTypeError
 from convmatrix.core.memory import require_memory
@@ -72,7 +72,7 @@ def unfolded(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
     ----------
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stacks.with_weights` takes them.
+        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def selected(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
     ----------
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stacks.with_weights` takes them.
+        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
 
     Returns
     -------
@@ -297,7 +297,7 @@ def blocks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[spar
     ----------
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stacks.with_weights` takes them.
+        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
 
     Returns
     -------

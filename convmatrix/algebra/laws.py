@@ -15,9 +15,9 @@ from scipy import sparse
 from convmatrix import presets
 from convmatrix.algebra.exact import digit_bits, digits, exact_product, from_digits, gram_entries
 from convmatrix.algebra.factors import dual, frame_layer, padding_matrix
-from convmatrix.algebra.network import Network, Weights
-from convmatrix.algebra.stacks import Stack, as_matrix, each_weight, one_layer, scaled_weights, with_weights
-from convmatrix.algebra.steps import NetworkLayer
+from convmatrix.algebra.stack.arguments import Stack, as_matrix, each_weight, one_layer, scaled_weights, with_weights
+from convmatrix.algebra.stack.network import Network, Weights
+from convmatrix.algebra.stack.steps import NetworkLayer
 from convmatrix.core import reference
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers import Conv, ConvTranspose, flip
@@ -100,7 +100,7 @@ def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check
     ----------
     matrix : (m, n) csr_array
         Or another form of a matrix, or a stack of layers that knows its weights; see
-        `convmatrix.algebra.stacks.as_matrix`.
+        `convmatrix.algebra.stack.arguments.as_matrix`.
     name : str, optional
         Name of the claim; without it, ``C^T C = I``, or ``C^H C = I`` for complex numbers.
 
@@ -313,7 +313,7 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
     ----------
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stacks.with_weights` takes them.
+        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
 
     Returns
     -------

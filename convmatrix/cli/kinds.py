@@ -64,8 +64,9 @@ class Asked:
 class Kind:
     """A kind of picture.
 
-    `draw` is called with the module `convmatrix.show.plot` and what is asked for; `tikz` with `convmatrix.show.latex`.
-    `transposed`: whether it is one of a transposed convolution only; `numeric`: whether it needs a weight.
+    `draw` is called with the module `convmatrix.show.plot` and what is asked for; `tikz` with
+    `convmatrix.show.render.latex`. `transposed`: whether it is one of a transposed convolution only; `numeric`: whether
+    it needs a weight.
     """
 
     about: str
@@ -107,7 +108,7 @@ def _gram(plot: ModuleType, a: Asked) -> Any:
 
 
 def _unseen(plot: ModuleType, a: Asked) -> Any:
-    from convmatrix.algebra.unseen import same_output_pair
+    from convmatrix.algebra.inverse.unseen import same_output_pair
 
     layer, weight = _small(a), a.numbers
     pair = same_output_pair(layer, weight, a.x)
@@ -116,22 +117,22 @@ def _unseen(plot: ModuleType, a: Asked) -> Any:
 
 
 def _singular_values(plot: ModuleType, a: Asked) -> Any:
-    from convmatrix.algebra.ranks import rounding
-    from convmatrix.algebra.spectrum import singular_values
+    from convmatrix.algebra.elimination.ranks import rounding
+    from convmatrix.algebra.spectral.spectrum import singular_values
 
     values = singular_values(a.layer, a.numbers).values
     return plot.singular_values(values, zero=rounding(values, a.layer.matrix_shape), title=a.title)
 
 
 def _overlaps(plot: ModuleType, a: Asked) -> Any:
-    from convmatrix.algebra.checkerboard import overlap_counts
+    from convmatrix.algebra.stack.overlaps import overlap_counts
 
     return plot.overlaps(overlap_counts(a.layer), title=a.title)
 
 
 def _receptive_field(plot: ModuleType, a: Asked) -> Any:
-    from convmatrix.algebra.network import Network
-    from convmatrix.algebra.receptive import receptive_field
+    from convmatrix.algebra.stack.network import Network
+    from convmatrix.algebra.stack.receptive import receptive_field
 
     return plot.receptive_field(receptive_field(Network([a.layer]), a.position[1]).mask, title=a.title)
 

@@ -11,7 +11,7 @@ from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.kinds import KINDS, Asked
 from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.show.saving import ENDINGS
+from convmatrix.show.render.saving import ENDINGS
 
 __all__ = ["ENDINGS", "add_step", "add_view", "asked", "save", "save_default", "save_tikz"]
 
@@ -89,7 +89,8 @@ def save(kind: str, wanted: Asked, path: str) -> None:
     with held_back():
         import matplotlib as mpl
 
-        from convmatrix.show import plot, saving
+        from convmatrix.show import plot
+        from convmatrix.show.render import saving
 
     mpl.use("agg")  # no windows
     saving.save(lambda: KINDS[kind].draw(plot, wanted), path, title=wanted.title or repr(wanted.layer))
@@ -97,7 +98,7 @@ def save(kind: str, wanted: Asked, path: str) -> None:
 
 def save_tikz(kind: str, wanted: Asked, path: str) -> None:
     """Draw a picture of a kind as TikZ, in a document that compiles by itself."""
-    from convmatrix.show import latex
+    from convmatrix.show.render import latex
 
     tikz = KINDS[kind].tikz
     if tikz is None:

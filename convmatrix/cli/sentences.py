@@ -7,7 +7,7 @@ from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.terminal import Bar
 from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.show.sizes import relationship
+from convmatrix.show.model.sizes import relationship
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

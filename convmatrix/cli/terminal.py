@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from convmatrix.cli.errors import ReaderGoneError
 
 if TYPE_CHECKING:
-    from convmatrix.show import text as drawing
+    from convmatrix.show.render import text as drawing
 
 __all__ = ["Bar", "complain", "one_line", "print_lines", "some_stderr", "style", "write"]
 
@@ -130,7 +130,7 @@ def _visible(line: str) -> str:
 
 def style(color: str) -> "drawing.Style":
     """What the standard output can show, by its encoding, the environment and the user's word."""
-    from convmatrix.show import text as drawing
+    from convmatrix.show.render import text as drawing
 
     try:
         "│·▀⠿".encode(_encoding(sys.stdout))

@@ -1,5 +1,5 @@
 """What people look at: one scene, drawn by every renderer."""
 
-from convmatrix.show.scene import Scene
+from convmatrix.show.model.scene import Scene
 
 __all__ = ["Scene"]

@@ -5,8 +5,8 @@ import pytest
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import explorer
-from convmatrix.show.palette import tap_colours
-from convmatrix.show.scene import Scene
+from convmatrix.show.model.palette import tap_colours
+from convmatrix.show.model.scene import Scene
 
 pytestmark = pytest.mark.full
 

@@ -13,7 +13,8 @@ from urllib.request import urlopen
 import pytest
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.show import explorer, widget
+from convmatrix.show import explorer
+from convmatrix.show.explorer import document, widget
 
 pytestmark = pytest.mark.full
 
@@ -49,10 +50,10 @@ def shown(new_page):
     """A function that shows a layer with a model of its own."""
 
     def show(layer, **state):
-        spec = explorer.specification(layer, None, None)
+        spec = document.specification(layer, None, None)
         page = new_page()
         page.goto("about:blank")
-        source = base64.b64encode(explorer.source("explorer.js").encode()).decode()
+        source = base64.b64encode(document.source("explorer.js").encode()).decode()
         numbers = {name: value for name, value in spec["layer"].items() if name in NUMBERS}
         page.evaluate(MODEL, [source, {"spec": spec, "row": None, "col": None, "tap": None} | numbers | state])
         return page
@@ -221,7 +222,7 @@ def test_jupyterlab(make, lab, new_page):
     import nbformat
 
     url, folder = lab
-    cells = ["from convmatrix import Conv\nfrom convmatrix.show.widget import explore\nw = explore(Conv(4, 3))\nw",
+    cells = ["from convmatrix import Conv\nfrom convmatrix.show.explorer import explore\nw = explore(Conv(4, 3))\nw",
              "print('lit', w.row, w.stride)\nw.row = 2"]  # fmt: skip
     made = notebook([nbformat.v4.new_code_cell(cell) for cell in cells])
     made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}

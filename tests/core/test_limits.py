@@ -30,7 +30,7 @@ from convmatrix.core.counting import floor_sum, floor_sums
 from convmatrix.core.errors import TooLargeError, WrongTypeError, short, shortens_refusals
 from convmatrix.core.fast.matrixfree import ScaledOperator
 from convmatrix.core.pattern import pattern_of, transposed_pattern_of, windows_of
-from convmatrix.show.stage import film
+from convmatrix.show.model.stage import film
 from helpers import assert_canonical
 from strategies import conv_arguments, integers, seeds, share
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.frameworks import caffe, jax, mxnet, onnx, tensorflow, theano, torch
-from convmatrix.frameworks.calls import argument_names, in_our_names
+from convmatrix.frameworks import jax, onnx, tensorflow, torch
+from convmatrix.frameworks.legacy import caffe, mxnet, theano
+from convmatrix.frameworks.shared.calls import argument_names, in_our_names
 from framework_calls import CALLS, calls
 from strategies import share
 

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix import AvgPool, Conv
-from convmatrix.algebra.network import Network
-from convmatrix.algebra.receptive import blind_outputs, coordinate_map, crop_offset, receptive_field
-from convmatrix.algebra.stacks import as_network
-from convmatrix.frameworks import mxnet, torch
-from convmatrix.frameworks.layouts import widened
-from convmatrix.frameworks.loaded import Loaded, MissingValues, chained
-from convmatrix.frameworks.overrides import base_of, comes_from, override_of, patch_of
+from convmatrix.algebra.stack.arguments import as_network
+from convmatrix.algebra.stack.network import Network
+from convmatrix.algebra.stack.receptive import blind_outputs, coordinate_map, crop_offset, receptive_field
+from convmatrix.frameworks import torch
+from convmatrix.frameworks.legacy import mxnet
+from convmatrix.frameworks.shared.layouts import widened
+from convmatrix.frameworks.shared.loaded import Loaded, MissingValues, chained
+from convmatrix.frameworks.shared.overrides import base_of, comes_from, override_of, patch_of
 from strategies import share
 
 # -- missing values --------------------------------------------------------------------------------------------------

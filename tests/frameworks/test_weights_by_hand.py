@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.frameworks import caffe, jax, mxnet, onnx, tensorflow, theano, torch
-from convmatrix.frameworks.calls import WithWeight
+from convmatrix.frameworks import jax, onnx, tensorflow, torch
+from convmatrix.frameworks.legacy import caffe, mxnet, theano
+from convmatrix.frameworks.shared.calls import WithWeight
 from framework_calls import CALLS, FIRST, LAST, calls, matrix_by_definition
 from strategies import integers, seeds, share
 

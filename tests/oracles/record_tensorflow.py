@@ -11,7 +11,7 @@ from pathlib import Path
 os.environ.update(
     TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", KERAS_BACKEND="tensorflow", TF_ENABLE_ONEDNN_OPTS="0"
 )
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import keras
 import numpy as np

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from convmatrix.frameworks.compare import compare
+from convmatrix.frameworks.comparison.agreement import compare
 
 torch = pytest.importorskip("torch")
 jax = pytest.importorskip("jax")

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from convmatrix.algebra.receptive import receptive_field
+from convmatrix.algebra.stack.receptive import receptive_field
 from convmatrix.frameworks import tensorflow as words
-from convmatrix.frameworks.loaded import MissingValues
+from convmatrix.frameworks.shared.loaded import MissingValues
 from strategies import share
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # JAX compiles for every shape

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from convmatrix.algebra.network import Network
-from convmatrix.frameworks import keras_models
+from convmatrix.algebra.stack.network import Network
 from convmatrix.frameworks import tensorflow as words
+from convmatrix.frameworks.tensorflow import models as keras_models
 from convmatrix.layers import MaxPool
 from recording import filled
 

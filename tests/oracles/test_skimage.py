@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from convmatrix import Conv
-from convmatrix.algebra.solve import deconvolve
+from convmatrix.algebra.inverse.least_squares import deconvolve
 from photograph import BLUR, GRID, best, camera, photograph, psnr
 
 restoration = pytest.importorskip("skimage.restoration")

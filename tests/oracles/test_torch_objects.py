@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from convmatrix.algebra.network import Network
-from convmatrix.algebra.receptive import blind_outputs, coordinate_map, crop_offset, receptive_field
+from convmatrix.algebra.stack.network import Network
+from convmatrix.algebra.stack.receptive import blind_outputs, coordinate_map, crop_offset, receptive_field
 from convmatrix.frameworks import torch as words
-from convmatrix.frameworks.loaded import MissingValues
+from convmatrix.frameworks.shared.loaded import MissingValues
 from strategies import seeds, share
 
 torch = pytest.importorskip("torch")

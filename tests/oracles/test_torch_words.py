@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.algebra.network import Network
-from convmatrix.algebra.receptive import receptive_field
+from convmatrix.algebra.stack.network import Network
+from convmatrix.algebra.stack.receptive import receptive_field
 from convmatrix.frameworks import torch as words
 from convmatrix.layers import MaxPool
 from recording import filled
@@ -609,6 +609,6 @@ def test_every_module_of_torch_is_known_or_refused_by_its_name():
 
 
 def _passed_over():
-    from convmatrix.frameworks.torch_models import _PASSED_OVER
+    from convmatrix.frameworks.torch.models import _PASSED_OVER
 
     return [name for name in _PASSED_OVER if name != "Sequential"]

@@ -18,7 +18,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from convmatrix.show.film import (
+from convmatrix.show.model.film import (
     FAINT,
     GRID,
     HEADING_SIZE,
@@ -31,9 +31,9 @@ from convmatrix.show.film import (
     note_size,
     text_size,
 )
-from convmatrix.show.palette import WINDOW, ink_on, rgb
-from convmatrix.show.plot.lettering import FONT, in_font
-from convmatrix.show.printable import printable
+from convmatrix.show.model.palette import WINDOW, ink_on, rgb
+from convmatrix.show.model.printable import printable
+from convmatrix.show.render.lettering import FONT, in_font
 
 __all__ = ["SizedText", "blank", "box", "cell", "draw", "draw_rulers", "image", "outline", "write", "write_heading"]
 

@@ -17,14 +17,14 @@ from scipy import sparse
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import array_of, entries_of, flag, real_number
-from convmatrix.show.film import Look, Panel
-from convmatrix.show.palette import tap_colours
-from convmatrix.show.plot.lettering import write_title
+from convmatrix.show.model.film import Look, Panel
+from convmatrix.show.model.palette import tap_colours
+from convmatrix.show.model.printable import printable, shortened
+from convmatrix.show.model.scene import number_label
 from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet, unit_for
-from convmatrix.show.printable import printable, shortened
-from convmatrix.show.scene import number_label
+from convmatrix.show.render.lettering import write_title
 
 __all__ = ["factors", "gram", "overlaps", "receptive_field", "singular_values", "unseen"]
 
@@ -119,7 +119,7 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
 
     Examples
     --------
-    >>> from convmatrix.algebra.unseen import same_output_pair
+    >>> from convmatrix.algebra.inverse import same_output_pair
     >>> from convmatrix.layers import Conv
     >>> layer, weight = Conv((3,), 2), [1, 2]
     >>> pair = same_output_pair(layer, weight)
@@ -175,7 +175,7 @@ def singular_values(
 
     Examples
     --------
-    >>> from convmatrix.algebra.spectrum import singular_values as spectrum_of
+    >>> from convmatrix.algebra.spectral import singular_values as spectrum_of
     >>> from convmatrix.layers import Conv
     >>> ring = Conv((8,), 3, padding=1, padding_mode="circular")
     >>> singular_values(spectrum_of(ring, [1, 0, -1]).values).alt
@@ -245,7 +245,7 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
 
     Examples
     --------
-    >>> from convmatrix.algebra.checkerboard import overlap_counts
+    >>> from convmatrix.algebra.stack import overlap_counts
     >>> from convmatrix.layers import ConvTranspose
     >>> overlaps(overlap_counts(ConvTranspose((3,), 3, stride=2))).alt
     'How many taps reach each output, 7: 1 to 2.'
@@ -283,8 +283,8 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
 
     Examples
     --------
-    >>> from convmatrix.algebra.network import Network
-    >>> from convmatrix.algebra.receptive import receptive_field as field_of
+    >>> from convmatrix.algebra.stack import Network
+    >>> from convmatrix.algebra.stack import receptive_field as field_of
     >>> from convmatrix.layers import Conv
     >>> net = Network([Conv(9, 3, dilation=2), Conv(5, 3)])
     >>> receptive_field(field_of(net, (0, 0)).mask).alt

@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import array_of, check_kind, entries_of, integer
-from convmatrix.show.film import Key, Look, Panel
-from convmatrix.show.palette import INPUT, OUTPUT, SEEN
+from convmatrix.show.model.film import Key, Look, Panel
+from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN
+from convmatrix.show.model.scene import Place, Scene, number_label
+from convmatrix.show.model.stage import film
 from convmatrix.show.plot.cells import blank, draw, outline
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet, unit_for
 from convmatrix.show.plot.still import sheet_size
-from convmatrix.show.scene import Place, Scene, number_label
-from convmatrix.show.stage import film
 
 __all__ = [
     "in_plane",

@@ -10,15 +10,16 @@ from numpy.typing import ArrayLike
 from convmatrix.core.errors import short
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import check_kind, flag, integer
-from convmatrix.show import explorer, latex, text
-from convmatrix.show.film import GRID, Look, Panel
-from convmatrix.show.palette import WINDOW, rgb, tap_colours
+from convmatrix.show import explorer
+from convmatrix.show.model.film import GRID, Look, Panel
+from convmatrix.show.model.palette import WINDOW, rgb, tap_colours
+from convmatrix.show.model.printable import printable
+from convmatrix.show.model.scene import Scene, tap_label
 from convmatrix.show.plot.cells import blank, box, cell, draw, draw_rulers, image
-from convmatrix.show.plot.lettering import LINE_INCHES, title_inches, write_title
 from convmatrix.show.plot.picture import described, new_picture, titled
-from convmatrix.show.plot.raster import tap_raster
-from convmatrix.show.printable import printable
-from convmatrix.show.scene import Scene, tap_label
+from convmatrix.show.render import latex, text
+from convmatrix.show.render.lettering import LINE_INCHES, title_inches, write_title
+from convmatrix.show.render.raster import tap_raster
 
 __all__ = ["matrix"]
 

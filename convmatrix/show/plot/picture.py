@@ -14,7 +14,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from convmatrix.show.printable import printable
+from convmatrix.show.model.printable import printable
 
 __all__ = ["Form", "Picture", "described", "new_picture", "titled"]
 

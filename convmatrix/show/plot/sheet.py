@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from convmatrix.show.film import HEADING_PLACES, Look, Panel, heading, heading_room, heading_width
+from convmatrix.show.model.film import HEADING_PLACES, Look, Panel, heading, heading_room, heading_width
+from convmatrix.show.model.printable import ems, printable
 from convmatrix.show.plot.cells import blank, draw, outline, write, write_heading
 from convmatrix.show.plot.picture import new_picture
 from convmatrix.show.plot.still import sheet_size
-from convmatrix.show.printable import ems, printable
 
 __all__ = ["Looks", "Tile", "sheet", "unit_for"]
 

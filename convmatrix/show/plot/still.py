@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike
 
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import check_kind
-from convmatrix.show import explorer, latex, text
-from convmatrix.show.film import FOOT, Film
+from convmatrix.show import explorer
+from convmatrix.show.model.film import FOOT, Film
+from convmatrix.show.model.scene import Scene
+from convmatrix.show.model.stage import View, film
 from convmatrix.show.plot.cells import blank, draw, outline, write, write_heading
 from convmatrix.show.plot.picture import described, new_picture, titled
-from convmatrix.show.scene import Scene
-from convmatrix.show.stage import View, film
+from convmatrix.show.render import latex, text
 
 __all__ = ["film_frame", "linked", "sheet_size"]
 
@@ -45,7 +46,7 @@ def linked(
     x : input_shape array_like, optional
         Values for the input.
     view : {"windows", "stamps"}, optional
-        As for `convmatrix.show.stage.film`: for a transposed convolution, ``stamps`` is the default.
+        As for `convmatrix.show.model.stage.film`: for a transposed convolution, ``stamps`` is the default.
     step : int or None, default 0
         Which output's window, or which input's stamp. With None, nothing is singled out.
     matrix : bool, default True

@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import ConvTranspose
-from convmatrix.show.film import Film, Look, Panel
-from convmatrix.show.palette import OUTPUT
+from convmatrix.show.model.film import Film, Look, Panel
+from convmatrix.show.model.palette import OUTPUT
+from convmatrix.show.model.scene import Scene, number_label
+from convmatrix.show.model.stage import film, one_input
 from convmatrix.show.plot.maps import in_plane, looks_of, require_channel, require_output, times
 from convmatrix.show.plot.picture import described, titled
 from convmatrix.show.plot.sheet import Tile, sheet, unit_for
 from convmatrix.show.plot.still import linked
-from convmatrix.show.scene import Scene, number_label
-from convmatrix.show.stage import film, one_input
 
 __all__ = ["crop", "insertion", "stamps"]
 

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.algebra import factors as algebra
-from convmatrix.algebra.checkerboard import overlap_counts
-from convmatrix.algebra.unseen import same_output_pair
+from convmatrix.algebra.inverse.unseen import same_output_pair
+from convmatrix.algebra.stack.overlaps import overlap_counts
 from convmatrix.show import plot
 from convmatrix.show.plot.charts import _reduced
 from strategies import share

@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import plot
-from convmatrix.show.film import FAINT
-from convmatrix.show.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, tap_colours
+from convmatrix.show.model.film import FAINT
+from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, tap_colours
 from helpers import dense
 from strategies import convs, integers, layers, seeds, share
 from symbols import taps_by_definition

@@ -11,8 +11,8 @@ from matplotlib.colors import to_hex
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import plot
-from convmatrix.show.palette import rgb, tap_colours
-from convmatrix.show.plot.raster import tap_raster
+from convmatrix.show.model.palette import rgb, tap_colours
+from convmatrix.show.render.raster import tap_raster
 from strategies import layers, share
 from symbols import taps_by_definition
 
@@ -52,7 +52,7 @@ def test_each_pixel_has_the_tap_of_most_of_its_entries(layer, side):
     (Conv((7,), 3, padding=4, padding_mode="reflect"), 600),
 ])  # fmt: skip
 def test_blocks_of_channels_and_of_places_miss_nothing(layer, side, monkeypatch):
-    monkeypatch.setattr("convmatrix.show.plot.raster._BLOCK", 7)
+    monkeypatch.setattr("convmatrix.show.render.raster._BLOCK", 7)
     assert tap_raster(layer, side).tolist() == counted(layer, side).tolist()
 
 

@@ -9,9 +9,9 @@ from matplotlib.colors import to_hex
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import plot
-from convmatrix.show.film import lines_of
-from convmatrix.show.palette import WINDOW
-from convmatrix.show.stage import film
+from convmatrix.show.model.film import lines_of
+from convmatrix.show.model.palette import WINDOW
+from convmatrix.show.model.stage import film
 from strategies import integers, layers, seeds, share
 
 

@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import plot
-from convmatrix.show.palette import OUTPUT, tap_colours
-from convmatrix.show.scene import Scene
+from convmatrix.show.model.palette import OUTPUT, tap_colours
+from convmatrix.show.model.scene import Scene
 from helpers import by_definition
 from strategies import integers, seeds, share, transposes
 

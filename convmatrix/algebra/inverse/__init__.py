@@ -1,0 +1,15 @@
+"""What undoing a convolution takes: pseudo-inverses, least squares, and images that no inverse can tell apart."""
+
+from convmatrix.algebra.inverse.inverses import Recovery, compare_inverses, pseudo_inverse
+from convmatrix.algebra.inverse.least_squares import Deconvolution, deconvolve
+from convmatrix.algebra.inverse.unseen import SameOutput, same_output_pair
+
+__all__ = [
+    "Deconvolution",
+    "Recovery",
+    "SameOutput",
+    "compare_inverses",
+    "deconvolve",
+    "pseudo_inverse",
+    "same_output_pair",
+]

@@ -1,0 +1,180 @@
+"""What a layer cannot see: two different images with the same output."""
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from convmatrix.algebra.elimination.null_spaces import MOST_MULTIPLICATIONS, integer_basis, null_space
+from convmatrix.algebra.elimination.ranks import Progress, is_small, rank
+from convmatrix.algebra.exact import digit_bits, digits, from_digits, largest_magnitude
+from convmatrix.algebra.inverse.least_squares import deconvolve, floating
+from convmatrix.algebra.stack.arguments import Stack, each_weight, most_entries, with_weights
+from convmatrix.algebra.stack.network import Network, Weights
+from convmatrix.layers import Conv, ConvTranspose, Layer
+
+__all__ = ["SameOutput", "same_output_pair"]
+
+Array = NDArray[Any]
+Layers = Conv | ConvTranspose | Network
+
+_NONZEROS = 5 * 10**7
+"""Most entries of a matrix that is built to look for a patch of integers."""
+
+
+class SameOutput(NamedTuple):
+    """Two images that a layer cannot tell apart.
+
+    `difference` is the largest one of their outputs: 0 for integers, roundings for floats; `how` says where the second
+    image came from.
+    """
+
+    first: Array
+    second: Array
+    difference: float
+    how: str
+
+
+def same_output_pair(
+    layer: Stack,
+    weight: Weights | ArrayLike | None = None,
+    x: ArrayLike | None = None,
+    *,
+    progress: Progress | None = None,
+) -> SameOutput:
+    """Make two different images with the same output: the proof that this layer has no inverse.
+
+    For integers, a small patch that the layer cannot see is added to the image, and the outputs are equal exactly. For
+    floats, and where no patch of integers is found, it is noise less what its output tells of it, with the range of the
+    image.
+
+    Parameters
+    ----------
+    layer : layer, Network, or sequence of layers
+    weight : weight_shape array_like, or sequence with one entry for each layer
+        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
+    x : input_shape array_like, optional
+        The first image; integers from 0 to 9 by default.
+    progress : callable, optional
+        Told (done, total) where the noise is recovered by iteration.
+
+    Returns
+    -------
+    SameOutput
+        With images of shape input_shape, int64 where weight and x are integers and such a pair is found.
+
+    Raises
+    ------
+    ValueError
+        If there is no such pair, with the rank, or if none is found.
+
+    Examples
+    --------
+    >>> pair = same_output_pair(Conv((3,), 2), [1, 2])
+    >>> pair.first, pair.second, pair.difference
+    (array([[8, 6, 5]]), array([[12,  4,  6]]), 0.0)
+    """
+    stack, given = with_weights(layer, weight)
+    weights = each_weight(stack, given, _signed)
+    image = np.random.default_rng(0).integers(0, 10, stack.input_shape) if x is None else _one_image(stack, x)
+    operator = stack.operator(weights)
+    rows, cols = stack.matrix_shape
+    if rows >= cols and is_small(stack.matrix_shape):
+        found = rank(stack.matrix(weights))
+        if found.value == cols:
+            raise ValueError(
+                f"no two images have the same output: the {rows} x {cols} matrix has rank {cols}, so every difference "
+                f"of two images shows (rank {found.how})"
+            )
+    unseen, how = None, "a patch of integers that the layer maps to zero"
+    if operator.dtype.kind in "biu" and image.dtype.kind in "biu" and most_entries(stack) <= _NONZEROS:
+        unseen = _unseen_patch(stack, weights)
+    if unseen is None:
+        unseen, how = _unseen_noise(stack, weights, progress)
+        image = floating(image)
+        unseen = unseen * (float(np.ptp(np.abs(image))) or 1.0) / np.abs(unseen).max()
+    second = image + unseen.reshape(stack.input_shape)
+    if image.dtype.kind == "i" and not isinstance(stack, Network):
+        return SameOutput(image, second, float(_exact_output(stack, weights, unseen)), how)
+    outputs = [operator @ stack.vec(each) for each in (image, second)]
+    return SameOutput(image, second, float(np.abs(outputs[1] - outputs[0]).max()), how)
+
+
+def _signed(layer: Layer, weight: Array) -> Array:
+    """A weight with the dtype of an image of integers, where it fits: uint64 and int64 would meet in floats."""
+    weight = layer.checked_weight(weight)
+    small = weight.dtype.kind == "u" and largest_magnitude(weight) <= np.iinfo(np.int64).max
+    return weight.astype(np.int64) if small else weight
+
+
+def _exact_output(layer: Conv | ConvTranspose, weight: Array, x: Array) -> int:
+    """The largest absolute value that a layer makes of an integer input, whatever the integers of its weight."""
+    if weight.dtype == bool:
+        return int(np.abs(layer.operator(weight) @ x).max())
+    bits = digit_bits(largest_magnitude(x) * max(layer.nnz, 1))
+    outputs = [layer.operator(part) @ x for part in digits(weight, bits)]
+    return largest_magnitude(from_digits(outputs, bits))
+
+
+def _one_image(layer: Layers, x: ArrayLike) -> Array:
+    """One input as (in_channels, *input_size); integers as int64, with room for a patch."""
+    image = layer.vec(x)
+    if image.ndim == 2:
+        raise ValueError(f"x has shape {np.shape(x)}, a batch of {image.shape[1]}: give one image")
+    if image.dtype.kind in "biu":
+        large = int(max(abs(int(image.max())), abs(int(image.min()))))
+        image = image.astype(np.int64 if large < 2**62 else np.float64)
+    return image.reshape(layer.input_shape)
+
+
+def _unseen_patch(layer: Layers, weight: Any) -> Array | None:
+    """Integers, on the smallest corner of the image where there are any, that the layer maps to zero."""
+    columns = layer.matrix(weight).tocsc()
+    for corner in _corners(layer.input_size):
+        box = np.zeros(layer.input_shape, dtype=bool)
+        box[(slice(None), *(slice(n) for n in corner))] = True
+        inside = np.flatnonzero(box)
+        seen = sparse.csr_array(columns[:, inside])
+        seen = seen[np.diff(seen.indptr) > 0]
+        if prod(seen.shape) * min(seen.shape) > MOST_MULTIPLICATIONS:
+            return None
+        least = min(integer_basis(seen).T, key=lambda vector: int(vector @ vector), default=None)
+        if least is not None and np.abs(least).max() < 2**31:  # leaves room for the image
+            unseen = np.zeros(box.size, dtype=np.int64)
+            unseen[inside] = least.astype(np.int64)
+            return unseen
+    return None
+
+
+def _corners(size: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Boxes of 1, 2, 3, 4, 6, 9, 13, ... pixels on each axis, up to the whole image."""
+    side = 1
+    while True:
+        corner = tuple(min(side, n) for n in size)
+        yield corner
+        if corner == size:
+            return
+        side += max(side // 2, 1)
+
+
+def _unseen_noise(layer: Layers, weight: Any, progress: Progress | None) -> tuple[Array, str]:
+    """Noise less its part that the output tells: what is left, the layer maps to zero."""
+    rows, cols = layer.matrix_shape
+    noise = np.random.default_rng(0).standard_normal(cols)
+    if is_small((rows, cols)) and is_small((cols, cols)):
+        basis = null_space(layer.matrix(weight))
+        return basis @ (basis.conj().T @ noise), f"noise, projected onto the {basis.shape[1]} dimensions that are lost"
+    operator = layer.operator(weight)
+    told = deconvolve(layer, weight, operator @ noise, tolerance=1e-14, progress=progress)
+    unseen = noise - told.x.ravel()
+    left, share = np.linalg.norm(operator @ unseen), np.linalg.norm(unseen) / np.linalg.norm(noise)
+    if share < 1e-3 or left > 1e-9 * np.linalg.norm(operator @ noise):
+        raise ValueError(
+            f"no two images with the same output were found: {told.iterations} iterations of lsmr recovered random "
+            f"noise from its output up to {share:.2g} of its norm, and the output of the remainder has norm "
+            f"{left:.2g}; the {rows} x {cols} matrix is too large to compute its rank, which would decide it"
+        )
+    return unseen, f"noise less what {told.iterations} iterations of lsmr recovered of it"

@@ -1,0 +1,28 @@
+"""Layers one after the other, and what their product reads: networks, receptive fields, uneven overlap."""
+
+from convmatrix.algebra.stack.network import Network
+from convmatrix.algebra.stack.overlaps import Checkerboard, Overlap, checkerboard, overlap, overlap_counts, upsamplers
+from convmatrix.algebra.stack.receptive import (
+    CoordinateMap,
+    ReceptiveField,
+    blind_outputs,
+    coordinate_map,
+    crop_offset,
+    receptive_field,
+)
+
+__all__ = [
+    "Checkerboard",
+    "CoordinateMap",
+    "Network",
+    "Overlap",
+    "ReceptiveField",
+    "blind_outputs",
+    "checkerboard",
+    "coordinate_map",
+    "crop_offset",
+    "overlap",
+    "overlap_counts",
+    "receptive_field",
+    "upsamplers",
+]

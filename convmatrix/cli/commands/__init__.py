@@ -1,0 +1,44 @@
+"""All commands, and the parser of their arguments."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from convmatrix.cli.arguments import Parser, glued
+from convmatrix.cli.commands import animate, explore, export, figure, frameworks, presets, show, size, verify
+from convmatrix.cli.terminal import write
+from convmatrix.core import __version__
+
+__all__ = ["parse"]
+
+_COMMANDS = (show, size, verify, frameworks, figure, animate, explore, export, presets)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse arguments; `run` of the result is the command to be called with it.
+
+    Returns
+    -------
+    argparse.Namespace
+    """
+    return _parser().parse_args(glued(argv))
+
+
+class _Version(argparse.Action):
+    """Print the version and exit."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, **kwargs)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        write(f"convmatrix {__version__}\n")
+        parser.exit()
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="convmatrix", description="See a convolution as the sparse matrix it is.")
+    parser.add_argument("--version", action=_Version, help="show program's version number and exit")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for command in _COMMANDS:
+        command.add_to(commands)
+    return parser

@@ -1,0 +1,184 @@
+"""`frameworks`: what each framework makes of the same words, and whose convention turned our values into theirs."""
+
+import argparse
+import dataclasses
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any
+
+from convmatrix.cli.arguments import Commands, RefusedError, add_layer, words_of
+from convmatrix.cli.sentences import pair
+from convmatrix.cli.terminal import print_lines, style
+from convmatrix.core.npy import ENDING, ArrayFile, open_array
+
+if TYPE_CHECKING:
+    from convmatrix.frameworks.comparison.agreement import Row
+    from convmatrix.frameworks.comparison.diagnosis import Diagnosis
+
+__all__ = ["add_to", "markdown"]
+
+_ARRAYS = ("x", "y", "weight")
+_DECIDED = {"setting": "--setting", "input_size": "--i", "kernel_size": "--k", "in_channels": "--cin",
+            "out_channels": "--cout"}  # fmt: skip
+_HEADINGS = ("framework", "output", "pads", "kernel", "values")
+_STAYS = "\0"  # a space at which no line is broken
+_KERNEL = {True: "turned", False: "as it is", None: "one tap"}
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "frameworks", help="what each framework makes of these words; or, from arrays, whose convention it is",
+        description="Say the same words, and the same kernel, to every framework. Or give three\n"
+        "arrays: x, the weight, and the y that another framework made of them; and be\n"
+        "told which convention lies between its y and ours.",
+    )  # fmt: skip
+    add_layer(parser)
+    arrays = parser.add_argument_group("whose convention? (.npy files; sizes and channels are those of the arrays)")
+    arrays.add_argument("--x", metavar="FILE", help="the input")
+    arrays.add_argument("--y", metavar="FILE", help="what the other framework made of it")
+    arrays.add_argument("--weight", metavar="FILE", help="the weight, as that framework has it")
+    parser.add_argument("--format", choices=("text", "json", "md"), default="text")
+    parser.set_defaults(run=_frameworks)
+
+
+def _frameworks(arguments: argparse.Namespace) -> None:
+    files = {name: getattr(arguments, name) for name in _ARRAYS}
+    if any(file is not None for file in files.values()):
+        _diagnose(arguments, files)
+        return
+    from convmatrix.frameworks.comparison.agreement import compare  # which knows all frameworks
+
+    words = words_of(arguments)
+    transposed = words.get("transpose", False)
+    rows = compare(**words)
+    if arguments.format == "json":
+        print_lines([json.dumps([_as_dict(row) for row in rows])])
+    elif arguments.format == "md":
+        print_lines(list(markdown(rows, transposed)))
+    else:
+        print_lines(list(_text(rows, transposed, style("never").width)))
+
+
+# -- a table ---------------------------------------------------------------------------------------------------------
+
+
+def _text(rows: "Sequence[Row]", transposed: bool, width: int) -> Iterator[str]:
+    """The table, and below it each call, or why it is refused."""
+    cells = [list(_headings(transposed)), *(_cells(row) for row in rows)]
+    wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        yield "  ".join(cell.ljust(size) for cell, size in zip(line, wide, strict=True)).rstrip()
+    yield ""
+    for said in _sayings(rows):
+        lines = textwrap.wrap(said, max(width, 20), subsequent_indent="    ", break_on_hyphens=False)
+        yield from (line.replace(_STAYS, " ") for line in lines)
+    yield ""
+    yield from textwrap.wrap(_legend(transposed), max(width, 20))
+
+
+def _sayings(rows: "Sequence[Row]") -> Iterator[str]:
+    """Each call; and each reason to refuse once, where the first one has it."""
+    refusals: dict[str, list[str]] = {}
+    for row in rows:
+        refusals.setdefault(row.message, []).append(row.framework)
+    for row in rows:
+        if not row.message:
+            yield _unbroken(row)
+        elif (names := refusals[row.message])[0] == row.framework:
+            yield f"{' / '.join(names)}: {row.message}"
+
+
+def _unbroken(row: "Row") -> str:
+    """A call, whose tuples and lists are not broken over lines, and its arrays as a comment."""
+    inner = r"[(\[](?:[^()\[\]=]|[(\[][^()\[\]]*[)\]])*[)\]]"  # a tuple or a list, perhaps of some more
+    call = re.sub(inner, lambda found: found[0].replace(" ", _STAYS), row.call)
+    return call + "  " + f"# {row.arrays}".replace(" ", _STAYS)
+
+
+def markdown(rows: "Sequence[Row]", transposed: bool) -> Iterator[str]:
+    """The lines of the table in Markdown, with each call, or why it is refused.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    transposed : bool
+        Whether they are of a transposed layer.
+
+    Yields
+    ------
+    str
+    """
+    headings = (*_headings(transposed), "call, or why it is refused")
+    yield f"| {' | '.join(headings)} |"
+    yield f"| {' | '.join('---' for _ in headings)} |"
+    for row in rows:
+        said = (row.message or f"`{row.call}` with {row.arrays}").replace("|", "\\|")
+        yield f"| {' | '.join((*_cells(row), said))} |"
+
+
+def _headings(transposed: bool) -> tuple[str, ...]:
+    return tuple("cropped" if transposed and name == "pads" else name for name in _HEADINGS)
+
+
+def _cells(row: "Row") -> list[str]:
+    if row.output_size is None or row.pads is None:
+        return [row.framework, "-", "-", "-", row.verdict]
+    pads = [pair(*ends) for ends in row.pads]
+    joined = pads[0] if len(set(pads)) == 1 else "x".join(pads)
+    return [row.framework, "x".join(map(str, row.output_size)) or "()", joined, _KERNEL[row.turned], row.verdict]
+
+
+def _legend(transposed: bool) -> str:
+    if transposed:
+        return (
+            "cropped: what the full result loses before and after on each axis; a negative number adds. kernel: as the "
+            "windows between the inserted zeros read it; C^T reads it turned by 180 degrees. values: beside the first "
+            "row, with the same kernel. x and w: input and weight as the framework has them."
+        )
+    return ("pads: before and after on each axis. kernel: as the windows read it. values: beside the first row, with "
+            "the same kernel. x and w: input and weight as the framework has them.")  # fmt: skip
+
+
+def _as_dict(row: "Row") -> dict[str, Any]:
+    """A row as JSON has it: null where the framework refuses; the layer as the call that makes it."""
+    return {**{name: value for name, value in dataclasses.asdict(row).items() if name != "layer"},
+            "layer": None if row.layer is None else repr(row.layer)}  # fmt: skip
+
+
+# -- from arrays -----------------------------------------------------------------------------------------------------
+
+
+def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> None:
+    from convmatrix.frameworks.comparison.diagnosis import diagnose
+
+    missing = [f"--{name}" for name, file in files.items() if file is None]
+    if missing:
+        raise RefusedError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: a convention is "
+                           "found from three arrays, --x, --y and --weight")  # fmt: skip
+    decided = [option for name, option in _DECIDED.items() if getattr(arguments, name) is not None]
+    if decided:
+        raise RefusedError(f"{decided[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
+    words = words_of(arguments, needed=())
+    with ExitStack() as stack:
+        arrays = [stack.enter_context(_opened(name, str(file))) for name, file in files.items()]
+        found = diagnose(*arrays, **words)
+    if arguments.format == "json":
+        print_lines([json.dumps(_found(found))])
+    else:
+        width = style("never").width
+        print_lines([line for sentence in str(found).splitlines()
+                     for line in textwrap.wrap(sentence, max(width, 20), break_on_hyphens=False) or [""]])  # fmt: skip
+
+
+def _opened(name: str, file: str) -> AbstractContextManager[ArrayFile]:
+    if not file.lower().endswith(ENDING):
+        raise RefusedError(f"--{name} {file} is no .npy file: write the array with numpy.save")
+    return open_array(file, "the weight" if name == "weight" else name)
+
+
+def _found(found: "Diagnosis") -> dict[str, Any]:
+    return {"found": [list(names) for names in found.found], "sentence": str(found)}

@@ -1,0 +1,195 @@
+"""`show`: sizes, the matrix, its transpose and the verdict, as text; or the matrix and its window as a picture."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from convmatrix import export
+from convmatrix.cli import pictures
+from convmatrix.cli.arguments import Commands, RefusedError, add_layer, add_weight, layer_of, weight_of
+from convmatrix.cli.interrupts import held_back
+from convmatrix.cli.kinds import Asked
+from convmatrix.cli.sentences import findings, matrix_described, sizes_described
+from convmatrix.cli.terminal import Bar, print_lines, style, write
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.show.model.scene import Scene
+from convmatrix.show.render import text as drawing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from convmatrix.algebra import Check
+
+__all__ = ["add_to"]
+
+_DRAWN = 2 * 10**7
+"""Most entries of a matrix that is built to be looked at."""
+
+_FORMS = (*drawing.FORMS, "json", "md", "latex", "tikz")
+
+_ENDINGS: Mapping[str, tuple[str, ...]] = {
+    ".json": ("json",),
+    ".md": ("md",),
+    ".txt": _FORMS,
+    ".tex": ("latex", "tikz"),
+    ".html": (),
+    **dict.fromkeys(pictures.ENDINGS, ()),
+}
+"""What a file of each ending may be asked to hold with --format; what it holds by itself, `_saved` says."""
+
+_DESCRIPTION = f"""\
+Show a layer's matrix, its transpose, and whether one undoes the other.
+
+--format latex prints the matrix as an array of any width, for math mode; tikz
+prints a picture of it with its window, for a document with the package tikz.
+
+--save writes, by the file's ending:
+  .txt .md .json       what is printed
+  .tex                 a document that compiles by itself, with the picture and
+                       the array; with --format, one of them to \\input
+  {" ".join(pictures.ENDINGS):<20} the matrix linked with its window, kernel and output;
+                       the matrix alone, where the layer is too large for them
+  .html                a page that reacts, as of convmatrix explore
+"""
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("show", help="sizes, the matrix with its taps, its transpose, and the verdict on "
+                                 "C^T C", description=_DESCRIPTION)  # fmt: skip
+    add_layer(parser)
+    add_weight(parser)
+    parser.add_argument("--format", choices=_FORMS,
+                        help="default: the largest of grid, half and braille that fits the terminal")  # fmt: skip
+    parser.add_argument("--save", metavar="FILE", help="write to a file instead, by its ending; see above")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto",
+                        help="default: auto, which honours NO_COLOR and FORCE_COLOR")  # fmt: skip
+    parser.add_argument("--rank", action="store_true", help="compute the rank however large the matrix is")
+    parser.set_defaults(run=_show)
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    layer = layer_of(arguments)
+    weight = weight_of(arguments, layer)
+    if arguments.save is None:
+        write(_text(layer, weight, arguments, arguments.format))
+    else:
+        _save(layer, weight, arguments)
+
+
+def _save(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments: argparse.Namespace) -> None:
+    path, form = arguments.save, arguments.format
+    ending = export.ending_of(path, tuple(_ENDINGS))
+    if form is not None and form not in _ENDINGS[ending]:
+        raise RefusedError(f"--format {form} does not go into a {ending} file: leave it out, or name a .txt file")
+    reason = ""
+    if ending in pictures.ENDINGS:
+        reason = pictures.save_default(Asked(layer, weight), path)
+    elif ending == ".tex" and form is None:
+        text, reason = _document(layer, weight)
+        export.write_text(text, path)
+    elif ending == ".html":
+        from convmatrix.show import explorer
+
+        explorer.save(layer, path, weight)
+    else:
+        form = form or {".json": "json", ".md": "md"}.get(ending)
+        export.write_text(_text(layer, weight, arguments, form), path)
+    if reason:
+        print_lines([f"{path}: the matrix alone, since {reason}"])
+
+
+# -- text ------------------------------------------------------------------------------------------------------------
+
+
+def _text(
+    layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None
+) -> str:
+    if form == "json":
+        found = findings(layer, weight, any_size=arguments.rank)
+        return json.dumps(export.matrix_as_dict(layer, weight, **found)) + "\n"
+    if form in ("latex", "tikz"):
+        from convmatrix.show.render import latex
+
+        return (latex.array(layer, weight) if form == "latex" else latex.tikz(layer, weight, step=0)) + "\n"
+    return "\n".join(_described(layer, weight, arguments, form)) + "\n"
+
+
+def _document(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None") -> tuple[str, str]:
+    """The picture and the array; without the picture where there is none of this layer, and then the reason."""
+    from convmatrix.show.render import latex
+
+    array = latex.array(layer, weight)
+    try:
+        return latex.document(latex.tikz(layer, weight, step=0), array), ""
+    except ValueError as error:
+        return latex.document(array), str(error)
+
+
+def _described(
+    layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None
+) -> list[str]:
+    # In Markdown, sentences with signs in them are code, and a table begins after an empty line.
+    fence, gap = (["```"], [""]) if form == "md" else ([], [])
+    lines = [*fence, *sizes_described(layer), *fence]
+    name, other = ("C", "C^T") if isinstance(layer, Conv) else ("C^T", "C")
+    rows, cols = layer.matrix_shape
+    lines += ["", f"{name}: {matrix_described(layer)}", *gap]
+    shown = style(arguments.color) if arguments.save is None else drawing.Style(width=10**6)
+    large = max(layer.nnz, rows, cols) > _DRAWN
+    if large:
+        lines.append(f"too large to draw: {layer.nbytes() / 2**30:.3g} GiB as float64 (convmatrix export writes it)")
+    else:
+        lines += _picture(layer, weight, shown, form)
+    lines += ["", f"{other}: {cols} x {rows}, the transpose", *gap]
+    # A tall transpose says little that its shape does not: the lines above are its columns.
+    if not large and (cols <= 64 or form is not None):
+        lines += _picture(layer.T, weight, shown, form)
+    return [*lines, "", *fence, *_verdict_described(layer, weight, any_size=arguments.rank), *fence]
+
+
+def _picture(
+    layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", shown: drawing.Style, form: str | None
+) -> list[str]:
+    scene = Scene(layer, weight)
+    return drawing.markdown(scene) if form == "md" else drawing.draw(scene, shown, form)
+
+
+def _verdict_described(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any_size: bool) -> list[str]:
+    with held_back():
+        from convmatrix.algebra import verdict
+    with Bar("rank") as bar:
+        found = verdict(layer, weight, any_size=any_size, progress=bar)
+    conv = isinstance(layer, Conv)
+    first, second = (found.gram, found.cogram) if conv else (found.cogram, found.gram)
+    rows, cols = layer.matrix_shape if conv else layer.matrix_shape[::-1]
+    is_complex = weight is not None and weight.dtype.kind == "c"
+    sign, transposed = ("H", "its conjugate transpose") if is_complex else ("T", "the transposed convolution")
+    lines = [
+        *_finding_described(f"C^{sign} C", first, transposed, "the convolution"),
+        *_finding_described(f"C C^{sign}", second, "the convolution", transposed),
+    ]
+    if found.rank is None:
+        lines.append(f"rank not computed for {rows} x {cols}, above 2000; --rank computes it")
+    else:
+        rank, nullity = found.rank.value, cols - found.rank.value
+        unseen = f"cannot tell apart inputs along {nullity} of {cols} directions"
+        lines.append(f"rank {rank}, nullity {nullity}: C {unseen if nullity else 'tells all inputs apart'}")
+        lines.append(f"  how: {found.rank.how}")
+    if found.generic:
+        lines.append("  generic: of integers drawn with seed 0, since no --weight is given")
+    return lines
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+def _finding_described(product: str, check: "Check | None", undoing: str, undone: str) -> list[str]:
+    if check is None:
+        return [f"{product} not computed: it takes too many products"]
+    if check.holds:
+        return [f"{product} = I: {undoing} undoes {undone}"]
+    where = f"{check.name.partition(' = I')[2]} = {_number(check.measured)}, at {check.where}"
+    return [f"{product} != I: {undoing} does not undo {undone}", f"  largest deviation |{product} - I|{where}"]

@@ -1,0 +1,7 @@
+"""All frameworks side by side: the same call in each, where they differ, and whose convention explains an array."""
+
+from convmatrix.frameworks.comparison.agreement import Row, compare
+from convmatrix.frameworks.comparison.diagnosis import Diagnosis, Explanation, diagnose
+from convmatrix.frameworks.comparison.output_sizes import ways_to_ask
+
+__all__ = ["Diagnosis", "Explanation", "Row", "compare", "diagnose", "ways_to_ask"]

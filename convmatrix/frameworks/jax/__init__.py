@@ -1,0 +1,27 @@
+"""JAX: the words of jax.lax.conv_general_dilated and conv_transpose; and the door to Flax's Conv and ConvTranspose."""
+
+from convmatrix.frameworks.jax.convolutions import (
+    RULES,
+    conv,
+    conv_transpose,
+    flax_conv,
+    flax_conv_transpose,
+    flax_weight,
+    flax_weight_transpose,
+    from_layer,
+    weight,
+    weight_transpose,
+)
+
+__all__ = [
+    "RULES",
+    "conv",
+    "conv_transpose",
+    "flax_conv",
+    "flax_conv_transpose",
+    "flax_weight",
+    "flax_weight_transpose",
+    "from_layer",
+    "weight",
+    "weight_transpose",
+]

@@ -1,0 +1,190 @@
+"""What the functions of all frameworks share: the weight beside the layer, and errors in the arguments of the call.
+
+A framework's function makes a layer of its own arguments. Where a weight is given as well, it returns both, the weight
+in the layout of the layer; and where the layer raises an error, that speaks of the framework's arguments.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.core.errors import shortened
+from convmatrix.frameworks.shared.layouts import weight_of
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import positive
+
+__all__ = [
+    "LayerFunction",
+    "WithWeight",
+    "argument_names",
+    "check_groups",
+    "in_our_names",
+    "takes_weight",
+    "with_weight",
+]
+
+Arguments = ParamSpec("Arguments")
+L = TypeVar("L", bound=Conv | ConvTranspose)
+L_co = TypeVar("L_co", bound=Conv | ConvTranspose, covariant=True)
+
+
+# -- the weight beside the layer -------------------------------------------------------------------------------------
+
+
+class WithWeight(NamedTuple, Generic[L_co]):
+    """A layer, and the weight that a framework's function was given for it.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : ndarray
+        Of the layer's weight_shape: ``layer.matrix(weight)`` is what the framework computes.
+    """
+
+    layer: L_co
+    weight: NDArray[Any]
+
+
+class LayerFunction(Protocol[Arguments, L_co]):
+    """A function that returns a layer, and with ``weight=`` a `WithWeight`.
+
+    That is Any to a type checker, since it cannot know whether keywords that are spread hold a weight.
+    """
+
+    @overload
+    def __call__(self, *args: Any, weight: ArrayLike, **kwargs: Any) -> Any: ...
+    @overload
+    def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> L_co: ...
+
+
+def takes_weight(function: Callable[Arguments, L | WithWeight[L]]) -> LayerFunction[Arguments, L]:
+    """Tell type checkers that the pair is returned only where ``weight=`` is given; the function stays as it is."""
+    return cast("LayerFunction[Arguments, L]", function)
+
+
+def with_weight(
+    layer: L, weight: ArrayLike | None, convert: Callable[..., NDArray[Any]], **arguments: Any
+) -> L | WithWeight[L]:
+    """Put the weight of a call beside its layer, if there is one.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : array_like or None
+        In the framework's layout.
+    convert : callable
+        From the framework's layout to the layer's, and with ``inverse=True`` back.
+    **arguments
+        Those of the call on which the layout depends, for `convert`.
+
+    Returns
+    -------
+    Conv or ConvTranspose
+        Where there is no weight.
+    WithWeight
+        Where there is one.
+
+    Raises
+    ------
+    ValueError
+        If the weight has not the shape that the call describes, or a dtype that scipy.sparse cannot hold (also a
+        TypeError).
+    """
+    if weight is None:
+        return layer
+    array = weight_of(weight)
+    needed = convert(np.broadcast_to(np.int8(0), layer.weight_shape), inverse=True, **arguments).shape
+    if array.shape != needed:
+        raise ValueError(f"weight has shape {array.shape} but the other arguments describe a weight of shape {needed}, "
+                         "its axes in the order of this call: give the array that the framework is given")  # fmt: skip
+    return WithWeight(layer, layer.checked_weight(convert(array, **arguments)))
+
+
+# -- errors in the arguments of the call -----------------------------------------------------------------------------
+
+
+@contextmanager
+def argument_names(names: Mapping[str, str]) -> Iterator[None]:
+    """Let the errors that are raised inside name the arguments of a framework's call.
+
+    Parameters
+    ----------
+    names : mapping
+        From the arguments that the errors name to those of the call. A name with `` #`` behind is changed only before
+        a number or a pair, so that "padding 2" is, and "less padding" stays; a ``#`` within stands for any number.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    ValueError
+        What was raised inside, of the same class, with other names.
+
+    Examples
+    --------
+    >>> with argument_names({"stride": "strides", "padding #": "pads"}):
+    ...     raise ValueError("stride 3 with padding 2: use less padding")
+    Traceback (most recent call last):
+    ValueError: strides 3 with pads 2: use less padding
+    """  # noqa: DOC502  raised again as what it was
+    try:
+        yield
+    except ValueError as error:
+        longest_first = sorted(names, key=len, reverse=True)
+        pattern = "|".join(f"({_pattern_of(name)})" for name in longest_first)
+        theirs = [names[name] for name in longest_first]
+        sentence = re.sub(
+            rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])", lambda found: theirs[(found.lastindex or 0) - 1], str(error)
+        )
+        raise type(error)(shortened(sentence)) from None
+
+
+def _pattern_of(name: str) -> str:
+    if " # " in name:
+        return re.escape(name).replace(re.escape("#"), r"-?\d+")
+    before_number = name.removesuffix(" #")
+    return re.escape(before_number) + ("" if before_number == name else r"(?= [\d(-])")
+
+
+def in_our_names(error: ValueError) -> str:
+    """The sentence of an error before `argument_names` gave it other names, for a call that has ours."""
+    original = error.__context__
+    return str(original if isinstance(original, ValueError) else error)
+
+
+def check_groups(name: str, groups: Any, channels: Mapping[str, Any]) -> int:
+    """Check that a number of groups divides all numbers of channels.
+
+    Parameters
+    ----------
+    name : str
+        What the framework calls the number of groups.
+    groups : int
+    channels : mapping
+        From what the framework calls a number of channels to that number.
+
+    Returns
+    -------
+    int
+        The number of groups.
+
+    Raises
+    ------
+    ValueError
+        If one of the numbers is less than 1, or not divided by the groups; a TypeError as well if it is no integer.
+    """
+    number = positive(name, groups)
+    for what, count in channels.items():
+        remainder = positive(what, count) % number
+        if remainder:
+            raise ValueError(
+                f"{name}={number} does not divide {what}, {count} (remainder {remainder}): every group needs as many "
+                f"channels, so that it must be a multiple of {number}"
+            )
+    return number

@@ -1,0 +1,37 @@
+"""TensorFlow's and Keras' words: `tf.nn.convolution` and its kin, Keras' layers, and models of these."""
+
+from convmatrix.frameworks.tensorflow.convolutions import (
+    RULES,
+    conv,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose,
+    depthwise_conv,
+    depthwise_weight,
+    from_layer,
+    from_model,
+    keras_conv,
+    keras_conv_transpose,
+    keras_depthwise_conv,
+    weight,
+    weight_transpose,
+)
+
+__all__ = [
+    "RULES",
+    "conv",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose",
+    "depthwise_conv",
+    "depthwise_weight",
+    "from_layer",
+    "from_model",
+    "keras_conv",
+    "keras_conv_transpose",
+    "keras_depthwise_conv",
+    "weight",
+    "weight_transpose",
+]

@@ -1,0 +1,21 @@
+"""PyTorch: the words of torch.nn.Conv1d to 3d and ConvTranspose1d to 3d, with the size of the input in front."""
+
+from convmatrix.frameworks.torch.convolutions import (
+    RULES,
+    conv,
+    conv_transpose,
+    from_layer,
+    from_model,
+    weight,
+    weight_transpose,
+)
+
+__all__ = [
+    "RULES",
+    "conv",
+    "conv_transpose",
+    "from_layer",
+    "from_model",
+    "weight",
+    "weight_transpose",
+]

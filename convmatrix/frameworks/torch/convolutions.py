@@ -1,0 +1,564 @@
+"""PyTorch: the words of torch.nn.Conv1d to 3d and ConvTranspose1d to 3d, with the size of the input in front.
+
+Padding is the same at both ends of an axis, or ``same`` with stride 1, whose odd element goes to the end. A transposed
+layer crops by its padding; `output_padding` and `output_size` choose among the sizes that one convolution maps to the
+same output. Weights are ours as they are.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.frameworks.shared.calls import WithWeight, takes_weight, with_weight
+from convmatrix.frameworks.shared.loaded import Chain, Loaded, MissingValues, Values, attributes_of, require_values
+from convmatrix.frameworks.torch.models import (
+    border_pads,
+    check_borders,
+    convolution_kind,
+    padding_module,
+    read_model,
+    refuse_other_modules,
+    rounds_its_weight,
+)
+from convmatrix.frameworks.torch.objects import is_graph, is_lazy, obstacle, values_in, values_of
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, integer, per_axis
+
+__all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
+
+RULES: Mapping[str, str] = {
+    "data": "(batch, channels, *size), channels first; the batch may be left out.",
+    "weight": "(out_channels, in_channels // groups, *kernel_size) (torch.nn.Conv2d).",
+    "transposed weight": "(in_channels, out_channels // groups, *kernel_size), the array of the convolution that is "
+    "transposed (torch.nn.ConvTranspose2d).",
+    "kernel": "Not turned: cross-correlation (torch.nn.Conv2d). The transposed layer is the transpose of that, so that "
+    "its windows read the kernel turned.",
+    "padding": "One number of at least 0 for both ends of an axis, or same, or valid; padding_mode zeros, reflect "
+    "(less than the input), replicate, or circular (at most the input) (torch.nn.Conv2d). With the last three a "
+    "negative number crops.",
+    "same": "Only with stride 1 (torch.nn.Conv2d): dilation * (kernel_size - 1) in all, the odd element at the end, in "
+    "every padding_mode.",
+    "transposed padding": "What the padding of the convolution added is cropped, on both ends; padding_mode zeros, no "
+    "names (torch.nn.ConvTranspose2d).",
+    "output size": "(input_size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + 1 + output_padding, where "
+    "output_padding is less than stride or dilation; an output_size in the call may be up to stride - 1 larger than "
+    "without it, and then output_padding is not looked at (torch.nn.ConvTranspose2d).",
+    "groups": "Divides both channel counts; consecutive channels are a group (torch.nn.Conv2d).",
+    "refused": "'same' with a stride, other names, different ends of an axis, padding modes of transposed layers, a "
+    "pad that reflects or wraps more than the input, more than three axes.",
+}
+"""What PyTorch means by the words, as of version 2.13."""
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+_ONE_FOR_ALL = ("stride", "padding", "dilation", "output_padding")
+"""Arguments of which PyTorch takes a sequence of one entry for all axes."""
+
+_LAYOUT = "(out_channels, in_channels // groups, *kernel_size)"
+_LAYOUT_TRANSPOSED = "(in_channels, out_channels // groups, *kernel_size)"
+
+
+# -- convolutions ----------------------------------------------------------------------------------------------------
+
+
+@takes_weight
+def conv(
+    input_size: PerAxis,
+    in_channels: int,
+    out_channels: int,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    bias: bool = True,
+    padding_mode: str = "zeros",
+    *,
+    ndim: int | None = None,
+    weight: ArrayLike | None = None,
+) -> Conv | WithWeight[Conv]:
+    """Make the layer that ``torch.nn.Conv2d(in_channels, ...)`` is for an input of this size; 1 to 3 axes.
+
+    Parameters
+    ----------
+    input_size : int or sequence of int
+        Spatial. One int for all axes, or one for each; the first sequence among the arguments says how many axes there
+        are; if there is none, 2.
+    in_channels, out_channels, kernel_size, stride, dilation, groups
+        As in PyTorch.
+    padding : int, sequence of int, or str
+        Or ``same`` or ``valid``.
+    bias : bool, default True
+        Whether there is one; it is no part of the matrix.
+    padding_mode : str, default "zeros"
+        ``zeros``, ``reflect``, ``replicate`` or ``circular``.
+    ndim : int, optional
+        Number of axes, where no argument tells it.
+    weight : (out_channels, in_channels // groups, *kernel_size) array_like, optional
+        That of the module.
+
+    Returns
+    -------
+    Conv
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+
+    Raises
+    ------
+    ValueError
+        Where PyTorch refuses, on construction or on an input of this size; a TypeError as well where an argument is
+        of a wrong kind. Beyond that, a layer without channels is refused, and a sequence of one dilation for several
+        axes beside ``same`` and a border mode, where PyTorch pads the first axis alone.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of torch.nn.Conv2d.
+
+    Examples
+    --------
+    >>> conv((6,), 1, 1, 4, padding="same")
+    Conv(input_size=(6,), kernel_size=(4,), padding=((1, 2),))
+    """  # noqa: DOC502  raised by the checks
+    check_word("padding_mode", padding_mode, PADDING_MODES)
+    numbers: dict[str, Any] = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride,
+                               "dilation": dilation}  # fmt: skip
+    named = isinstance(padding, str)
+    if not named:
+        numbers["padding"] = padding
+    # A border mode pads in a call of its own, which takes no number for all axes; `same` does so by the dilations.
+    only_one_each = () if padding_mode == "zeros" else ("padding", "dilation") if named else ("padding",)
+    columns = _columns(numbers, ndim, only_one_each)
+    pads = _named_pads(padding, columns) if named else [(pad, pad) for pad in columns.pop("padding")]
+    check_borders(pads, padding_mode, columns["input_size"])
+    layer = Conv(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels,
+                 padding_mode=padding_mode)  # fmt: skip
+    return with_weight(layer, weight, _as_it_is, layout=_LAYOUT)
+
+
+@takes_weight
+def conv_transpose(
+    input_size: PerAxis,
+    in_channels: int,
+    out_channels: int,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    output_padding: PerAxis = 0,
+    groups: int = 1,
+    bias: bool = True,
+    dilation: PerAxis = 1,
+    padding_mode: str = "zeros",
+    output_size: Sequence[int] | None = None,
+    *,
+    ndim: int | None = None,
+    weight: ArrayLike | None = None,
+) -> ConvTranspose | WithWeight[ConvTranspose]:
+    """Make the layer that ``torch.nn.ConvTranspose2d(in_channels, ...)`` is for an input of this size; 1 to 3 axes.
+
+    Parameters
+    ----------
+    input_size : int or sequence of int
+        Spatial, as for `conv`.
+    in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, dilation
+        As in PyTorch.
+    bias : bool, default True
+        Whether there is one; it is no part of the matrix.
+    padding_mode : str, default "zeros"
+        PyTorch knows no other one here.
+    output_size : sequence of int, optional
+        As in the call of PyTorch's module: one entry for each axis, or those of channels, or of batch and channels, in
+        front, which are not looked at. Neither is `output_padding` then.
+    ndim : int, optional
+        Number of axes, where no argument tells it.
+    weight : (in_channels, out_channels // groups, *kernel_size) array_like, optional
+        That of the module.
+
+    Returns
+    -------
+    ConvTranspose
+    WithWeight
+        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+
+    Raises
+    ------
+    ValueError
+        Where PyTorch refuses, on construction or on an input of this size; a TypeError as well where an argument is
+        of a wrong kind.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of torch.nn.ConvTranspose2d.
+
+    Examples
+    --------
+    >>> conv_transpose((3,), 1, 1, 3, stride=2, padding=1, output_size=(6,))
+    ConvTranspose(input_size=(3,), kernel_size=(3,), stride=(2,), padding=((1, 1),), output_padding=(1,))
+    """
+    check_word("padding_mode", padding_mode, PADDING_MODES)
+    if padding_mode != "zeros":
+        raise ValueError(f"padding_mode {short(padding_mode)} is none of a transposed convolution in PyTorch, which "
+                         "knows only 'zeros': transpose the matrix of the convolution, conv(...).T")  # fmt: skip
+    _refuse_names(padding)
+    numbers: dict[str, Any] = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride,
+                               "padding": padding, "dilation": dilation}  # fmt: skip
+    if output_size is None:
+        columns = _columns({**numbers, "output_padding": output_padding}, ndim)
+    else:
+        if ndim is None and all(entries_of(number) is None for number in numbers.values()):
+            ndim = _axes_asked_for(output_size)
+        columns = _columns(numbers, ndim, _ONE_FOR_ALL)
+        columns["output_size"] = _spatial(output_size, len(columns["input_size"]))
+    pads = [(pad, pad) for pad in columns.pop("padding")]
+    _refuse_negative(pads)
+    with _alike_at_both_ends(padding_module(len(pads))):
+        layer = ConvTranspose(
+            **columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels
+        )
+    return with_weight(layer, weight, _as_it_is, layout=_LAYOUT_TRANSPOSED)
+
+
+def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
+    """Bring a weight of torch.nn.Conv1d to Conv3d into the layout of `conv`, which is the same.
+
+    Parameters
+    ----------
+    w : (out_channels, in_channels // groups, *kernel_size) array_like
+        A tensor on any device will do, with or without a gradient.
+    inverse : bool, default False
+        Bring a weight of `conv` into the layout of PyTorch instead, which is the same.
+
+    Returns
+    -------
+    ndarray of the shape of `w`
+
+    Raises
+    ------
+    ValueError
+        If it has not 1 to 3 axes beside the channels.
+    WrongTypeError
+        If its dtype is none of NumPy's, or none that scipy.sparse can hold: a TypeError as well.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of torch.nn.Conv2d, Variables.
+
+    Examples
+    --------
+    >>> conv((4,), 1, 1, 3).matrix(weight([[[1, 2, 3]]])).toarray()
+    array([[1, 2, 3, 0],
+           [0, 1, 2, 3]])
+    """  # noqa: DOC502  raised by what both share
+    return _as_it_is(w, layout=_LAYOUT, inverse=inverse)
+
+
+def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
+    """Bring a weight of torch.nn.ConvTranspose1d to 3d into the layout of `conv_transpose`, which is the same.
+
+    Parameters
+    ----------
+    w : (in_channels, out_channels // groups, *kernel_size) array_like
+        As for `weight`.
+    inverse : bool, default False
+        As for `weight`.
+
+    Returns
+    -------
+    ndarray of the shape of `w`
+
+    Raises
+    ------
+    ValueError
+        As for `weight`.
+
+    References
+    ----------
+    .. [1] PyTorch, documentation of torch.nn.ConvTranspose2d, Variables.
+
+    Examples
+    --------
+    >>> conv_transpose((2,), 1, 1, 3).matrix(weight_transpose([[[1, 2, 3]]])).T.toarray()
+    array([[1, 2, 3, 0],
+           [0, 1, 2, 3]])
+    """  # noqa: DOC502  raised by what both share
+    return _as_it_is(w, layout=_LAYOUT_TRANSPOSED, inverse=inverse)
+
+
+# -- from arguments to numbers ---------------------------------------------------------------------------------------
+
+
+def _columns(numbers: Mapping[str, Any], ndim: int | None, only_one_each: Sequence[str] = ()) -> dict[str, Any]:
+    """One integer for each axis, for each argument; those `only_one_each` are not spread where they have one entry."""
+    axes = [entries_of(entry) for entry in entries_of(numbers.get("padding")) or ()]
+    for axis, pair in enumerate(axes):
+        if pair is not None:
+            raise WrongTypeError(
+                f"padding on axis {axis} is {short(tuple(pair))}, but PyTorch pads both ends of an axis alike: give "
+                f"one integer, and pad beforehand where the ends differ, as {padding_module(len(axes))} does"
+            )
+    lone = {}
+    for name in set(_ONE_FOR_ALL).difference(only_one_each).intersection(numbers):
+        entries = entries_of(numbers[name])
+        if entries is not None and len(entries) == 1:
+            lone[name] = entries[0]
+    others = [entries_of(number) for name, number in numbers.items() if name not in lone]
+    if ndim is not None or any(entries is not None for entries in others):
+        numbers = {**numbers, **lone}
+    count = count_axes(numbers, ndim)
+    if not 1 <= count <= 3:
+        raise ValueError(f"the arguments are for {count} axes, but PyTorch has convolutions of 1, 2 and 3: give a "
+                         "size for each of these")  # fmt: skip
+    return {name: _integers(name, number, count) for name, number in numbers.items()}
+
+
+def _integers(name: str, number: Any, count: int) -> list[int]:
+    if name != "padding":
+        return per_axis(name, number, count, least=0 if name == "output_padding" else 1)
+    entries = entries_of(number)
+    return [integer(f"padding on axis {axis}", entry)
+            for axis, entry in enumerate([number] * count if entries is None else entries)]  # fmt: skip
+
+
+def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tuple[int, int]]:
+    """The pads of ``same``, the smaller half first, or of ``valid``."""
+    check_word("padding", padding, ("same", "valid"))
+    if padding == "valid":
+        return [(0, 0)] * len(columns["stride"])
+    totals = [d * (k - 1) for d, k in zip(columns["dilation"], columns["kernel_size"], strict=True)]
+    for axis, (stride, total) in enumerate(zip(columns["stride"], totals, strict=True)):
+        if stride != 1:
+            raise ValueError(f"padding 'same' needs stride 1 in PyTorch, got {stride} on axis {axis}: give the padding "
+                             f"in numbers, such as {total // 2}")  # fmt: skip
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+@contextmanager
+def _alike_at_both_ends(module: str) -> Iterator[None]:
+    """Let no error advise a padding that PyTorch refuses: negative, or other at the two ends of an axis.
+
+    `module` is what pads by any numbers.
+    """
+    try:
+        yield
+    except ValueError as error:
+        sentence = re.sub(r"padding (-\d+|\((-\d+, -?\d+|-?\d+, -\d+)\)) on this axis would make it (\d+)",
+                          rf"pad the result to \3 afterwards, as {module} does", str(error))  # fmt: skip
+        sentence = re.sub(r"padding \(-?\d+, -?\d+\) on this axis", "no padding alike at both ends", sentence)
+        raise type(error)(sentence) from None
+
+
+def _refuse_names(padding: Any) -> None:
+    if isinstance(padding, str):
+        raise WrongTypeError(f"padding {short(padding)} is none of a transposed convolution in PyTorch, which takes "
+                             "numbers only: give the elements to crop at both ends")  # fmt: skip
+
+
+def _refuse_negative(pads: Sequence[tuple[int, int]]) -> None:
+    for axis, (pad, _) in enumerate(pads):
+        if pad < 0:
+            raise ValueError(f"padding {pad} on axis {axis} is negative, which PyTorch refuses: pad the result by "
+                             f"{-pad} afterwards, as {padding_module(len(pads))} does")  # fmt: skip
+
+
+def _axes_asked_for(output_size: Any) -> int | None:
+    """How many axes an output size has, where nothing else tells: all of them spatial if that is possible."""
+    entries = entries_of(output_size)
+    return None if entries is None else len(entries) if len(entries) <= 3 else len(entries) - 2
+
+
+def _spatial(output_size: Any, count: int) -> list[int]:
+    """The spatial part of an output size as PyTorch's modules take it."""
+    entries = entries_of(output_size)
+    if entries is None:
+        raise WrongTypeError(f"output_size must be a sequence, as in the call of PyTorch's module, got "
+                             f"{short(output_size)}: write {short((output_size,) * count)}")  # fmt: skip
+    if len(entries) not in (count, count + 1, count + 2):
+        raise ValueError(
+            f"output_size has {counted(len(entries), 'entry')}, {short(tuple(entries))}, but needs {count}, one for "
+            f"each axis, or {count + 1} with the channels in front, or {count + 2} with batch and channels"
+        )
+    return [integer(f"output_size on axis {axis}", entry) for axis, entry in enumerate(entries[-count:])]
+
+
+def _as_it_is(w: Any, *, layout: str, inverse: bool = False) -> NDArray[Any]:
+    """A weight, whose layout is that of the matrix, if it is one of PyTorch's."""
+    flag("inverse", inverse)
+    array = _array("weight", w)
+    if not 3 <= array.ndim <= 5:
+        raise ValueError(
+            f"weight has shape {array.shape} but PyTorch's is {layout}, with 1 to 3 axes beside the channels"
+        )
+    return array
+
+
+def _array(what: str, tensor: Any) -> NDArray[Any]:
+    """A tensor's values, if scipy.sparse can hold them."""
+    return require_values(values_in(what, tensor))
+
+
+# -- one layer object ------------------------------------------------------------------------------------------------
+
+_FIELDS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode",
+           "transposed")  # fmt: skip
+
+
+def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
+    """Read a torch.nn.Conv1d to Conv3d or ConvTranspose1d to ConvTranspose3d, by the names of its attributes.
+
+    The class that defines ``forward`` decides what it is, not the name of its own class. Weight and bias are those with
+    which the next call computes, also where a parametrisation or a hook of torch.nn.utils renews them (weight_norm,
+    spectral_norm, prune); the module is neither run nor changed.
+
+    Parameters
+    ----------
+    obj : torch.nn.Module
+    input_size : int or sequence of int
+        Spatial; one int for all axes, or one for each.
+
+    Returns
+    -------
+    Loaded
+        Weight and bias are copies, as NumPy arrays; float16 and bfloat16 are widened to float32, without loss. Where
+        there are no values that can be read (on the device meta, quantised, float8) they are `MissingValues`, which
+        say why when they are used; the layer has its sizes all the same.
+
+    Raises
+    ------
+    ValueError
+        If the layer does not take an input of this size, or is lazy and has not learnt its channels.
+    WrongTypeError
+        If it is no convolution, has a forward of its own, a hook that may change its result, or a weight of complex32:
+        a TypeError as well.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> obj = SimpleNamespace(in_channels=1, out_channels=1, kernel_size=(2,), stride=(1,), padding=(0,), dilation=(1,),
+    ...     groups=1, padding_mode="zeros", transposed=False, weight=np.array([[[1, 2]]]), bias=None)
+    >>> layer, w, bias = from_layer(obj, 3)
+    >>> layer.matrix(w).toarray()
+    array([[1, 2, 0],
+           [0, 1, 2]])
+    """  # noqa: DOC502  raised where it is read
+    if is_lazy(obj):
+        raise ValueError(
+            f"{type(obj).__name__} has no weight yet: call it once on data, from which it learns its in_channels, and "
+            "give it again; for sizes alone, use from_model with in_channels"
+        )
+    return _read(obj, input_size)
+
+
+def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
+    """A convolution, and a lazy one by the channels that it is given."""
+    if is_graph(obj):
+        raise WrongTypeError(obstacle(obj, None))
+    refuse_other_modules(obj)
+    words = dict(zip(_FIELDS, attributes_of(obj, _FIELDS, "a torch convolution"), strict=True))
+    kind, name = convolution_kind(obj), type(obj).__name__
+    weight, bias = (_waiting(name, part) if is_lazy(obj) else values_of(obj, part) for part in ("weight", "bias"))
+    if weight is None:
+        raise WrongTypeError(f"{name} has no weight, so that it is no torch convolution: give the layer object itself")
+    if is_lazy(obj):
+        words["in_channels"] = channels
+        bias = None if obj.bias is None else bias
+    if rounds_its_weight(obj) and not isinstance(weight, MissingValues):
+        weight = MissingValues(f"{name} rounds its weight on every call, to prepare quantisation: give the plain layer",
+                               ())  # fmt: skip
+    entries = entries_of(obj.kernel_size)
+    words["ndim"] = None if entries is None else len(entries)
+    transposed = words.pop("transposed")
+    layer: Conv | ConvTranspose
+    if transposed if kind is None else "Transpose" in kind:
+        layer = conv_transpose(input_size, **words, output_padding=getattr(obj, "output_padding", 0))
+    elif words["padding_mode"] != "zeros" and hasattr(obj, "_reversed_padding_repeated_twice"):
+        layer = _padded_conv(input_size, words, obj._reversed_padding_repeated_twice)
+    else:
+        layer = conv(input_size, **words)
+    return Loaded(layer, _fitting(layer, weight), _one_each(name, bias, layer.out_channels))
+
+
+def _waiting(name: str, part: str) -> Values:
+    return MissingValues(f"{name} has no {part} yet: call it once on data, from which it learns its in_channels, and "
+                         "give it again", ())  # fmt: skip
+
+
+def _padded_conv(input_size: PerAxis, words: Mapping[str, Any], reversed_pads: Any) -> Conv:
+    """A convolution with a border mode, whose pads PyTorch keeps from its construction, whatever padding says now."""
+    words = dict(words)
+    mode, ndim = words.pop("padding_mode"), words.pop("ndim")
+    check_word("padding_mode", mode, PADDING_MODES)
+    spatial = {name: words[name] for name in ("kernel_size", "stride", "dilation")}
+    columns = _columns({"input_size": input_size, **spatial}, ndim)
+    pads = border_pads(reversed_pads, mode, columns["input_size"])
+    channels = {name: words[name] for name in ("in_channels", "out_channels", "groups")}
+    return Conv(**columns, **channels, padding=pads, padding_mode=mode)
+
+
+def _fitting(layer: Conv | ConvTranspose, weight: Values) -> Values:
+    """The weight, if it has the layer's shape."""
+    if not isinstance(weight, MissingValues):
+        return layer.checked_weight(weight)
+    if weight.shape:
+        layer.checked_weight(np.broadcast_to(np.int8(0), weight.shape))
+    return MissingValues(weight.reason, layer.weight_shape)
+
+
+def _one_each(name: str, bias: Values | None, channels: int) -> Values | None:
+    """The bias, if it has one number for each output channel."""
+    if isinstance(bias, MissingValues):
+        return MissingValues(bias.reason, (channels,))
+    if bias is not None and bias.shape != (channels,):
+        raise ValueError(f"the bias of {name} has shape {bias.shape} but out_channels={channels} needs ({channels},): "
+                         "give it one number for each channel, or set it to None")  # fmt: skip
+    return bias
+
+
+# -- models ----------------------------------------------------------------------------------------------------------
+
+
+def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) -> Chain:
+    """Read a torch.nn.Sequential, also of others, or a single module, as layers one after the other.
+
+    Convolutions, average and max pools, Upsample, pixel shuffles and pads become layers, a pad the depthwise
+    convolution with one tap. Activations, normalisation, dropout and a flatten at the end are passed over with a note.
+    Weights are read as by `from_layer`; a model without values that can be read, such as a lazy one, has its sizes and
+    receptive fields all the same.
+
+    Parameters
+    ----------
+    obj : torch.nn.Module
+    input_size : int or sequence of int
+        Spatial; one int for all axes, or one for each.
+    in_channels : int, optional
+        Channels of the input; without it, what the first module that has a number of channels needs, and the least
+        that it can take where that one is lazy.
+
+    Returns
+    -------
+    Chain
+        Where the values of a weight cannot be read, there is a `MissingValues` in its place.
+
+    Raises
+    ------
+    ValueError
+        If a module is none of these, has a forward of its own or a hook that may change its result, with its name; or
+        if PyTorch would refuse its numbers for what it is given.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> class AvgPool1d(SimpleNamespace): pass
+    >>> class ReLU(SimpleNamespace): pass
+    >>> class Sequential(SimpleNamespace): pass
+    >>> pool = AvgPool1d(kernel_size=(2,), stride=(2,), padding=(0,), ceil_mode=False, count_include_pad=True)
+    >>> chain = from_model(Sequential(_modules={"pool": pool, "act": ReLU()}), 6)
+    >>> chain[0]
+    AvgPool(input_size=(6,), kernel_size=(2,))
+    >>> print(*chain.left_out)
+    act (ReLU): an activation, which is not linear and changes no size
+    """  # noqa: DOC502  raised by what reads the modules
+    return read_model(obj, input_size, in_channels, lambda module, shape: _read(module, shape[1:], shape[0]))

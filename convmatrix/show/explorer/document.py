@@ -1,0 +1,576 @@
+"""A page that reacts: the matrix, the window, the kernel and the output, linked; change a number and all of it follows.
+
+The page is one file that needs nothing else. What it knows of convolutions is one function of the module
+``explorer.js``, whose tables are compared with those of `convmatrix.core.axis`; its sentences are the templates below,
+filled with numbers, and say what Python says. Without scripts a coloured table of the layer's matrix remains.
+"""
+
+import base64
+import html
+import io
+import json
+import math
+import os
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convmatrix import export
+from convmatrix.core.errors import counted, short
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind
+from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
+from convmatrix.show.model.printable import printable, shortened
+from convmatrix.show.model.scene import Scene, number_label
+
+__all__ = ["ENDINGS", "InNotebook", "fragment", "in_notebook", "page", "save", "table"]
+
+ENDINGS = (".html", ".htm")
+"""Endings of the files that `save` writes."""
+
+_TABLE_PLACES = 2_500
+"""Most places of a matrix that stands in the page as a table; a larger one is an image."""
+_IMAGE_SIDES = (512, 256, 128)
+"""Most pixels on a side of that image; the first that is small enough."""
+_BYTES = 21_000
+"""What table or image may take, together with the weight."""
+_IMAGE_ENTRIES = 10**6
+"""Most entries of a matrix that is drawn as an image."""
+_TITLE = 300
+"""Most letters of a title that are shown: some lines."""
+_IMAGE_WEIGHTS = 10**5
+"""Most weights of such a matrix: larger kernels take seconds to draw, and their taps cannot be told apart."""
+_WEIGHTS = 500
+"""Most weights that are written into the page, which has to stay small."""
+_OUTPUT_SEEN = "#63c4ba"
+"""The output's colour, darker where a window or a stamp is chosen, as the palette's is for the input."""
+_DRAWN = {"entries": 200_000, "places": 60_000, "number": 1_000_000}
+"""What the module draws: entries of the matrix, places of a map; and the largest number it takes."""
+
+
+def page(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
+    """Write the explorer of a layer as a whole page that needs no other file and no network.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        What the page shows first, with one or two axes. Its channels and groups stay; all other numbers can be changed.
+    weight : weight_shape array_like, optional
+        Values to write into the cells while the kernel has this shape; names of the taps by default.
+    title : str, optional
+        The layer's repr by default. Any text; one of more than 300 letters is shown shortened, and is whole in the
+        page's description.
+
+    Returns
+    -------
+    str
+        HTML, below 100,000 bytes and the length of the title.
+
+    Raises
+    ------
+    ValueError
+        If the layer has not one or two axes, or if the weight is not the layer's, or has more than 500 entries.
+
+    Examples
+    --------
+    >>> text = page(Conv(4, 3), title="4 x 16")
+    >>> text.startswith("<!doctype html>"), "<title>4 x 16</title>" in text, len(text) < 100_000
+    (True, True, True)
+    """  # noqa: DOC502  `specification` refuses, for all forms
+    spec = specification(layer, weight, title) | {"link": True}
+    name = html.escape(spec["title"])
+    described = html.escape(_title(layer, title))
+    # The policy forbids whatever is not in the page: that it needs no network is not left to good will.
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
+        "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        "<style>body{margin:0}@media(prefers-color-scheme:dark){html{background:#16191d}}</style>\n"
+        f'<meta name="description" content="{described}">\n'
+        f"<title>{name}</title>\n</head>\n<body>\n{_body(layer, weight, spec)}\n</body>\n</html>\n"
+    )
+
+
+def fragment(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
+    """Write the explorer of a layer as a piece of HTML, for a notebook's ``text/html`` or a page of one's own.
+
+    Several may stand on one page, so that none uses the page's address for its settings.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like, optional
+    title : str, optional
+        As for `page`.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Raises
+    ------
+    ValueError
+        As for `page`.
+
+    Examples
+    --------
+    >>> fragment(Conv((4,), 3))[:32]
+    '<div class="convmatrix-explorer"'
+    """  # noqa: DOC502  `specification` refuses, for all forms
+    return _body(layer, weight, specification(layer, weight, title))
+
+
+class InNotebook(NamedTuple):
+    """What a notebook shows as the explorer, and what else shows as a sentence."""
+
+    html: str
+    alt: str
+
+    def __repr__(self) -> str:
+        """Say what it shows, since the HTML is long."""
+        return self.alt
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.alt}
+
+
+def in_notebook(
+    layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None
+) -> InNotebook:
+    """Show the explorer below a notebook's cell; it works there, in exported pages, and as a table without scripts.
+
+    `convmatrix.show.explorer.explore` is the same as a widget, whose numbers Python can read and set.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like, optional
+    title : str, optional
+        As for `page`.
+
+    Returns
+    -------
+    InNotebook
+
+    Raises
+    ------
+    ValueError
+        As for `page`.
+
+    Examples
+    --------
+    >>> in_notebook(Conv((4,), 3))
+    the explorer of Conv(input_size=(4,), kernel_size=(3,))
+    """  # noqa: DOC502  `specification` refuses, for all forms
+    return InNotebook(fragment(layer, weight, title=title), f"the explorer of {_title(layer, title or None)}")
+
+
+def save(
+    layer: Conv | ConvTranspose,
+    path: str | os.PathLike[str],
+    weight: ArrayLike | None = None,
+    *,
+    title: str | None = None,
+) -> None:
+    """Write the page of a layer to a file, whole or not at all.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    path : str or path-like
+        Ends in ``.html`` or ``.htm``.
+    weight : weight_shape array_like, optional
+    title : str, optional
+        As for `page`.
+
+    Raises
+    ------
+    ValueError
+        If the ending is another one; or as for `page`.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(Conv(4, 3), f"{folder}/explorer.html")
+    ...     Path(folder, "explorer.html").read_text(encoding="utf-8")[:15]
+    '<!doctype html>'
+    """  # noqa: DOC502  what `export.write_text` raises is documented here, where the user meets it
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise ValueError(f"file name {short(os.fspath(path))} does not end in {' or '.join(ENDINGS)}, as a page must")
+    export.write_text(page(layer, weight, title=title), path)
+
+
+# -- what the module is told -----------------------------------------------------------------------------------------
+
+
+@cache
+def source(name: str) -> str:
+    """A file that stands beside this one: the module that draws, the same everywhere, and its style."""
+    return files("convmatrix.show.explorer").joinpath(name).read_text(encoding="utf-8")
+
+
+def settings(layer: Conv | ConvTranspose) -> dict[str, Any]:
+    """Describe a layer for the module: its numbers, one for each axis.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> settings(Conv((4,), 3))["padding"]
+    [[0, 0]]
+    """
+    axes = ("input_size", "kernel_size", "stride", "dilation", "input_dilation")
+    return {
+        "transposed": isinstance(layer, ConvTranspose),
+        **{name: list(getattr(layer, name)) for name in axes},
+        "padding": [list(pair) for pair in layer.padding],
+        "output_padding": list(layer.output_padding) if isinstance(layer, ConvTranspose) else [0] * layer.ndim,
+        "padding_mode": layer.padding_mode,
+        **{name: getattr(layer, name) for name in ("in_channels", "out_channels", "groups")},
+    }
+
+
+def specification(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: str | None) -> dict[str, Any]:
+    """Gather all that the module needs to know, as JSON has it.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        As for `page`.
+
+    Examples
+    --------
+    >>> specification(Conv(4, 3), None, "C")["title"]
+    'C'
+    """
+    check_kind("layer", layer, Conv, ConvTranspose)
+    if layer.ndim not in (1, 2):
+        raise ValueError(f"the explorer shows 1 or 2 axes, but the layer has {layer.ndim}")
+    return {
+        "title": _shown(layer, title),
+        "layer": settings(layer),
+        "weight": None if weight is None else _weight(layer, weight),
+        "sentences": SENTENCES,
+        "relationships": RELATIONSHIPS,
+        # From ten colours and from seventeen the module makes those of any kernel.
+        "palette": {"few": tap_colours(10), "many": tap_colours(17), "names": {
+            "input": INPUT, "seen": SEEN, "output": OUTPUT, "output-seen": _OUTPUT_SEEN, "frame": WINDOW}},
+        "drawn": _DRAWN,
+        "skeleton": source("explorer.html"),
+        "style": source("explorer.css"),
+    }  # fmt: skip
+
+
+def _title(layer: Conv | ConvTranspose, title: str | None) -> str:
+    """The title that a page has, whole."""
+    return repr(layer) if title is None else printable(title)
+
+
+def _shown(layer: Conv | ConvTranspose, title: str | None) -> str:
+    return shortened(_title(layer, title), _TITLE, len)
+
+
+def _weight(layer: Conv | ConvTranspose, weight: ArrayLike) -> dict[str, Any]:
+    """The weight's labels, and the numbers that the module may add up where taps meet."""
+    array = layer.checked_weight(weight)
+    if array.size > _WEIGHTS:
+        raise ValueError(f"the weight has {array.size} entries but a page holds at most {_WEIGHTS}: leave it out, and "
+                         "the page names the taps")  # fmt: skip
+    layer.operator(array)  # refuses integers whose sums overflow
+    return {
+        "shape": list(layer.weight_shape),
+        "texts": [number_label(value) for value in array.ravel()],
+        "numbers": [_exact(value) for value in array.ravel().tolist()],
+        "whole": array.dtype.kind in "iu",
+        "any": array.dtype.kind == "b",
+    }
+
+
+def _exact(value: Any) -> float | None:
+    """A number that JSON and the module hold as it is, or None."""
+    if isinstance(value, complex) or not math.isfinite(value) or (isinstance(value, int) and abs(value) > 2**53):
+        return None
+    return float(value) if isinstance(value, float) else int(value)
+
+
+# -- HTML ------------------------------------------------------------------------------------------------------------
+
+
+def _body(layer: Conv | ConvTranspose, weight: ArrayLike | None, spec: dict[str, Any]) -> str:
+    room = _BYTES - len(script_safe(spec["weight"]))
+    return (
+        f'<div class="convmatrix-explorer">\n{_without_scripts(layer, weight, spec["title"], room)}\n'
+        f'<script type="application/json">{script_safe(spec)}</script>\n</div>\n'
+        f'<script type="module">\n{source("explorer.js")}\nmountAll(document);\n</script>'
+    )
+
+
+def script_safe(value: Any) -> str:
+    r"""Write a value as JSON that cannot end the ``<script>`` it stands in.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(script_safe("</script>"))
+    "\u003c/script>"
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", r"\u003c")  # with which </script> and <!-- begin
+
+
+def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
+    """Write a layer's matrix as HTML without scripts: a coloured table, or an image where it is too large for one.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        Of any number of axes.
+    weight : weight_shape array_like, optional
+    title : str, optional
+        The layer's repr by default.
+
+    Returns
+    -------
+    str
+        HTML, below 40,000 bytes.
+
+    Raises
+    ------
+    ValueError
+        If the matrix has more than a million entries, or the weight more than a hundred thousand.
+
+    Examples
+    --------
+    >>> table(Conv((3,), 2), title="C & its taps").splitlines()[0]
+    '<p><strong>C &amp; its taps</strong></p>'
+    """
+    check_kind("layer", layer, Conv, ConvTranspose)
+    if layer.nnz > _IMAGE_ENTRIES:
+        raise ValueError(f"the matrix has {short(layer.nnz)} entries but at most {_IMAGE_ENTRIES} are drawn: take a "
+                         "smaller layer")  # fmt: skip
+    if (weights := math.prod(layer.weight_shape)) > _IMAGE_WEIGHTS:
+        raise ValueError(f"the weight has {short(weights)} entries but at most {_IMAGE_WEIGHTS} are drawn: take a "
+                         "smaller kernel")  # fmt: skip
+    return _without_scripts(layer, weight, _shown(layer, title), _BYTES)
+
+
+def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: str, room: int) -> str:
+    """The layer's matrix as what remains where scripts are not run, or are cut away: a table, or an image."""
+    rows, cols = layer.matrix_shape
+    kind = "C" if isinstance(layer, Conv) else "C^T"
+    said = html.escape(f"the matrix {kind}, {rows} x {cols}, with {counted(layer.nnz, 'entry')}")
+    forms: list[Callable[[], str]] = [partial(str, f"<p>{said}</p>")]
+    if layer.nnz <= _IMAGE_ENTRIES and math.prod(layer.weight_shape) <= _IMAGE_WEIGHTS:
+        forms = [partial(_image, Scene(layer), said, side) for side in _IMAGE_SIDES]
+    if rows * cols <= _TABLE_PLACES:
+        forms.insert(0, partial(_table, Scene(layer, weight), said))
+    # As small as it gets is good enough, if nothing is small enough.
+    form = next((text for form in forms if len(text := form()) <= room), None) or forms[-1]()
+    return f"<p><strong>{html.escape(title)}</strong></p>\n{form}"
+
+
+def _table(scene: Scene, caption: str) -> str:
+    """A row for each output; places without an entry are joined, which keeps a sparse table small."""
+    rows, cols = scene.shape
+    columns, ptr = scene.cols.tolist(), scene.matrix.indptr.tolist()
+    lines = ["<th>" + "".join(f"<th>{scene.col_name(col)}" for col in range(cols))]
+    for row in range(rows):
+        line, reached = f"<th>{scene.row_name(row)}", 0
+        for cell in range(ptr[row], ptr[row + 1]):
+            colour = scene.colour(cell)
+            style = f"background:{colour};color:{ink_on(colour)}"
+            line += _empty(columns[cell] - reached) + f'<td style="{style}">{html.escape(scene.text(cell))}'
+            reached = columns[cell] + 1
+        lines.append(line + _empty(cols - reached))
+    body = "\n".join(f"<tr>{line}" for line in lines)
+    return f'<table border="1" style="border-collapse:collapse">\n<caption>{caption}</caption>\n{body}\n</table>'
+
+
+def _empty(places: int) -> str:
+    return "" if not places else "<td>" if places == 1 else f"<td colspan={places}>"
+
+
+def _image(scene: Scene, caption: str, side: int) -> str:
+    """One pixel for each place, or for as many as it takes to stay small; as a data URI."""
+    from PIL import Image  # comes with matplotlib, and is slow to import
+
+    rows, cols = scene.shape
+    step = -(-max(rows, cols) // side)
+    # 256 colours are what the format holds: of a kernel with more taps, neighbours share one.
+    kernel = math.prod(scene.layer.kernel_size)
+    shades = [(255, 255, 255), *map(rgb, tap_colours(min(kernel, 255)))]
+    taps = scene.kernel_taps * (len(shades) - 1) // kernel
+    pixels = np.zeros((-(-rows // step), -(-cols // step)), dtype=np.uint8)
+    pixels[scene.rows // step, scene.cols // step] = taps + 1
+    image = Image.frombytes("P", pixels.shape[::-1], pixels.tobytes())
+    image.putpalette([part for shade in shades for part in shade])
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    data = base64.b64encode(file.getvalue()).decode()
+    zoom = max(_IMAGE_SIDES[0] // max(pixels.shape), 1)
+    return (
+        f'<p>{caption}</p>\n<img src="data:image/png;base64,{data}" alt="{caption}" width="{pixels.shape[1] * zoom}" '
+        f'height="{pixels.shape[0] * zoom}" style="image-rendering:pixelated;border:1px solid #888">'
+    )
+
+
+# -- sentences -------------------------------------------------------------------------------------------------------
+
+# What the layers say when they refuse, with names for their numbers; the tests hold each beside the real one.
+_REFUSALS = {
+    "where": "{name} on axis {axis}",
+    "where_end": "{name} on axis {axis}, {end},",
+    "no_integer": "{where} must be an integer, got {value} ({kind}){remedy}",
+    "write": ": write {number}",
+    "too_small": "{where} must be at least {least}, got {value}",
+    "unknown_word": "{name} '{word}' is not one of {known}",
+    "spread_and_mode": (
+        "input_dilation {a} on axis {axis} needs padding_mode 'zeros', got '{mode}': a border that extends the input "
+        "has no rule for the zeros between its entries"
+    ),
+    "spread_and_same": ("padding '{pad}' needs input_dilation 1, got {a} on axis {axis}: give the padding in numbers"),
+    "no_fit": (
+        "kernel does not fit on axis {axis}: it spans {span} (= dilation {d} * (kernel_size {k} - 1) + 1) but the "
+        "padded input has {padded} (= {stretched} + padding {before} + {after}); add {missing} to the padding, or use "
+        "a smaller kernel or dilation"
+    ),
+    "stretched_one": "input_size {i}",
+    "stretched": "input_dilation {a} * (input_size {i} - 1) + 1",
+    "beside": (
+        "output_padding {op} on axis {axis} cannot stand beside padding '{pad}', which decides the output size "
+        "already: give one of the two"
+    ),
+    "op_too_large": (
+        "output_padding {op} on axis {axis} is too large: it must be less than max(stride {s}, dilation {d}) = {most}, "
+        "since it only chooses among the sizes that one convolution maps to the same output"
+    ),
+    "positions": (
+        "(= (input_size {i} - 1) * stride {s} + dilation {d} * (kernel_size {k} - 1) + 1 - padding {before} - {after} "
+        "+ output_padding {op})"
+    ),
+    "empty": (
+        "output is empty on axis {axis}: its size would be {stretched} {positions}; reduce the padding by {missing}"
+    ),
+    "between": (
+        "axis {axis} gives {stretched} positions {positions}, which is not 1 modulo input_dilation {a}: {remedy}"
+    ),
+    "would_fit": "output_padding {op} would fit",
+    "would_fit_valid": "output_padding {op} would fit with padding=0",
+    "would_fit_anticausal": "output_padding {op} would fit with padding ({before}, {after})",
+    "none_fits": "no output_padding below {most} would fit; change the padding",
+}
+
+_ADDRESS = {
+    "link_axes": "the link gives {count} entries for {name}, but there are {axes} axes",
+    "number_large": "{where} is {value}, but this page takes numbers up to {most}",
+}
+"""Refusals of the page's own."""
+
+_SAID = {
+    "hint": (
+        "Point at a cell, tap it, or move there with Tab and the arrow keys: what belongs together lights up. Beyond "
+        "the first cell of a row or column, its whole row or column."
+    ),
+    "matrix": "{matrix}: {rows} x {cols}, {nnz} entries",
+    "too_many": (
+        "{matrix} is {rows} x {cols}, {entries}: too many to draw here, where at most {most} entries and maps of "
+        "{places} places are; the sizes hold"
+    ),
+    "entries": "{nnz} entries",
+    "entries_unknown": "with very many entries",
+    "axis": "axis {axis}: {formula}",
+    "guide": "relationship {number}",
+    "convolution": "convolution: {from} to {to}",
+    "transposed": "transposed convolution: {from} to {to}",
+    "map": "{name} {whole}",
+    "padded": "{name} {whole}, {frame} with padding",
+    "spread": "{name} {whole}, {frame} with padding and inserted zeros",
+    "cut": "{name} {whole}, cut out of {frame}",
+    "kernels": "{name} {whole}, {many} x {each} of them",
+    "leftover": "on axis {axis}, no window reaches the last {count} positions",
+    "place": "{place} of channel {channel}",
+    "one_input": "input {list}",
+    "inputs": "inputs {list}",
+    "no_input": "no input",
+    "one_output": "output {list}",
+    "outputs": "outputs {list}",
+    "no_output": "no output",
+    "more": "{list} and {more} more",
+    "row": "output {place} reads {inputs}: row {row} of {matrix}",
+    "row_zeros": "output {place} reads {inputs}: row {row} of {matrix}; {zeros} of its taps meet zeros",
+    "col": ("input {place} is read by {outputs}: column {col} of {matrix}, its stamp in the transposed convolution"),
+    "row_transposed": "output {place} adds up what {inputs} send: row {row} of {matrix}",
+    "col_transposed": (
+        "input {place} is stamped onto {outputs}: column {col} of {matrix}; the window of the convolution stands there"
+    ),
+    "cell": "output {output} reads input {input} through {label}: row {row}, column {col} of {matrix}",
+    "cell_value": (
+        "output {output} reads input {input} through {label} = {value}: row {row}, column {col} of {matrix}"
+    ),
+    "empty_cell": "output {output} does not read input {input}: row {row}, column {col} of {matrix} is zero",
+    "tap": "{label} stands in {count} of the {nnz} entries of {matrix}: through it {outputs} read an input",
+    "tap_value": (
+        "{label} = {value} stands in {count} of the {nnz} entries of {matrix}: through it {outputs} read an input"
+    ),
+    "padding": "position {place} is padding: a zero",
+    "inserted": "position {place} is a zero that input_dilation inserts",
+    "cropped": "position {place} is cropped: no output is there",
+}
+"""What the page says of what is chosen, for its live region."""
+
+SENTENCES = {**_REFUSALS, **_ADDRESS, **_SAID}
+
+_K_E = "with k_e = d(k - 1) + 1 = {k_e} for k"
+
+# Formula, arithmetic and note of each relationship, as `convmatrix.show.model.sizes` states them; b without a number.
+RELATIONSHIPS: dict[str, tuple[str, str, str]] = {
+    "1": ("o = (i - k) + 1", "({i} - {k}) + 1 = {o}", ""),
+    "2": ("o = (i - k) + 2p + 1", "({i} - {k}) + 2*{p} + 1 = {o}", ""),
+    "3": ("o = i", "{o}", "half padding, p = floor(k / 2), k odd"),
+    "4": ("o = i + (k - 1)", "{i} + ({k} - 1) = {o}", "full padding, p = k - 1"),
+    "5": ("o = floor((i - k) / s) + 1", "floor(({i} - {k}) / {s}) + 1 = {o}", ""),
+    "6": ("o = floor((i + 2p - k) / s) + 1", "floor(({i} + 2*{p} - {k}) / {s}) + 1 = {o}", ""),
+    "15": (
+        "o = floor((i + 2p - k - (k - 1)(d - 1)) / s) + 1",
+        "floor(({i} + 2*{p} - {k} - ({k} - 1)*({d} - 1)) / {s}) + 1 = {o}",
+        "",
+    ),
+    "15b": (
+        "o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1",
+        "floor(({a}*({i} - 1) + 1 + {before} + {after} - {k_e}) / {s}) + 1 = {o}",
+        "relationship 15, for any pads and a stretched input",
+    ),
+    "8": ("o' = i' + (k - 1)", "{i} + ({k_e} - 1) = {o}", ""),
+    "9": ("o' = i' + (k - 1) - 2p", "{i} + ({k_e} - 1) - 2*{p} = {o}", ""),
+    "10": ("o' = i'", "{o}", "transposed half padding"),
+    "11": ("o' = i' - (k - 1)", "{i} - ({k_e} - 1) = {o}", "transposed full padding"),
+    "12": ("o' = s(i' - 1) + k", "{s}*({i} - 1) + {k_e} = {o}", ""),
+    "13": ("o' = s(i' - 1) + k - 2p", "{s}*({i} - 1) + {k_e} - 2*{p} = {o}", ""),
+    "14": ("o' = s(i' - 1) + a + k - 2p", "{s}*({i} - 1) + {op} + {k_e} - 2*{p} = {o}", "a = op"),
+    "14b": (
+        "o' = (s(i' - 1) + k_e - p_b - p_e + op - 1) / a + 1, k_e = d(k - 1) + 1",
+        "({s}*({i} - 1) + {k_e} - {before} - {after} + {op} - 1) / {a} + 1 = {o}",
+        "relationship 14, for any pads and a stretched output",
+    ),
+    "k_e": ("", "", _K_E),
+}

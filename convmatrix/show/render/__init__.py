@@ -1,0 +1,1 @@
+"""Scenes and films as text, LaTeX, SVG, animations and files."""

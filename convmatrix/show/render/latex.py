@@ -1,0 +1,463 @@
+r"""The matrix and its windows as LaTeX: an array of any width, TikZ pictures, and a document around them.
+
+What is written is plain ASCII and compiles with plain pdflatex. An array needs no package; a picture needs
+``\usepackage{tikz}`` in the preamble, also that of a beamer document, where its frame need not be fragile.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from convmatrix.core.errors import short
+from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers.arguments import check_kind, check_text, flag
+from convmatrix.show.model.film import (
+    FAINT,
+    GRID,
+    HEADING_SIZE,
+    LINE,
+    TITLE_SIZE,
+    Film,
+    Key,
+    Look,
+    Outline,
+    Panel,
+    lines_of,
+    note_size,
+    text_size,
+)
+from convmatrix.show.model.palette import WINDOW, ink_on
+from convmatrix.show.model.printable import REPLACEMENT
+from convmatrix.show.model.scene import Scene
+from convmatrix.show.model.stage import View, film
+
+__all__ = ["array", "document", "escape", "label", "tikz"]
+
+_PLACES = 10_000
+"""Most places of an array. pdflatex has memory for 5,000,000 words: TikZ takes 2,000,000, a place 75, or more."""
+_CHARACTERS = {"array": 150_000, "picture": 400_000}
+"""Most characters, of 3 words each; pdflatex draws such a picture in some seconds."""
+_LENGTH = 16_000
+"""Points; TeX's lengths end soon after."""
+_CELLS = 10_000
+"""Most cells of a picture."""
+_UNIT = 0.8
+"""Centimetres of a map's cell, in a picture."""
+_EM = 0.351
+"""Centimetres of an em, of the 10 pt that plain documents have."""
+
+
+# -- the array -------------------------------------------------------------------------------------------------------
+
+
+def array(
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike | None = None,
+    *,
+    nothing: Literal["0", "dot", "blank"] = "0",
+    rulers: bool = False,
+) -> str:
+    r"""Write a layer's matrix as an array, to stand in math mode: with names of the taps, or numbers.
+
+    LaTeX's ``bmatrix`` ends at ten columns; an array does not.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        Of any number of axes.
+    weight : weight_shape array_like, optional
+        Numbers to write; names such as ``w_{12}`` without it.
+    nothing : {"0", "dot", "blank"}, default "0"
+        What stands where nothing is stored.
+    rulers : bool, default False
+        Whether to draw lines between image rows.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If `nothing` is no such word, or the matrix is larger than pdflatex can take.
+
+    Examples
+    --------
+    >>> print(array(Conv((3,), 2)))
+    \left[\begin{array}{*{3}{c}}
+    w_{0} & w_{1} & 0 \\
+    0 & w_{0} & w_{1}
+    \end{array}\right]
+    """
+    signs = {"0": "0", "dot": r"\cdot", "blank": ""}
+    if nothing not in signs:
+        raise ValueError(f"nothing must be one of {', '.join(map(repr, signs))}, got {short(nothing)}")
+    check_kind("layer", layer, Conv, ConvTranspose)
+    rulers = flag("rulers", rulers)
+    rows, cols = layer.matrix_shape
+    if rows * cols > _PLACES:
+        raise ValueError(
+            f"the matrix has {short(rows)} x {short(cols)} = {short(rows * cols)} places but pdflatex has memory for "
+            f"{_PLACES}: write a smaller layer, or save the matrix as .mtx"
+        )
+    scene = Scene(layer, weight)
+    texts = [scene.text(cell) for cell in range(len(scene.cols))]
+    table = [[signs[nothing]] * cols for _ in range(rows)]
+    widths = [1] * cols
+    for text, row, col in zip(texts, scene.rows.tolist(), scene.cols.tolist(), strict=True):
+        table[row][col] = _math(text)
+        widths[col] = max(widths[col], len(text))
+    _require_length(sum(6 * width + 10 for width in widths), 12 * rows)
+    lines = [" & ".join(line) for line in table]
+    between = [r" \\ \hline" if rulers and row % scene.row_block == 0 and scene.row_block > 1 else r" \\"
+               for row in range(1, rows)] + [""]  # fmt: skip
+    body = "\n".join(line + end for line, end in zip(lines, between, strict=True))
+    columns = _columns(cols, scene.col_block if rulers and scene.col_block > 1 else cols)
+    return _short(rf"\left[\begin{{array}}{{{columns}}}" + f"\n{body}\n" + r"\end{array}\right]", "array")
+
+
+def _require_length(wide: int, tall: int) -> None:
+    if max(wide, tall) > _LENGTH:
+        raise ValueError(f"the array would be about {wide} x {tall} pt but TeX's lengths end at 16384 pt: write a "
+                         "smaller layer, or numbers instead of names")  # fmt: skip
+
+
+def _short(text: str, what: Literal["array", "picture"]) -> str:
+    """The text, if pdflatex has memory for it."""
+    if len(text) > _CHARACTERS[what]:
+        raise ValueError(
+            f"the {what} has {len(text)} characters but pdflatex has memory for about {_CHARACTERS[what]}: take a "
+            "smaller layer"
+        )
+    return text
+
+
+def _columns(cols: int, block: int) -> str:
+    """So many columns, with a line between blocks of them."""
+    if block >= cols:
+        return f"*{{{cols}}}{{c}}"
+    return f"*{{{cols // block - 1}}}{{*{{{block}}}{{c}}|}}*{{{block}}}{{c}}"
+
+
+# -- pictures --------------------------------------------------------------------------------------------------------
+
+
+def tikz(
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike | None = None,
+    x: ArrayLike | None = None,
+    *,
+    maps: bool = True,
+    matrix: bool = True,
+    step: int | None = None,
+    view: View | None = None,
+    title: str = "",
+) -> str:
+    r"""Draw a layer as a TikZ picture: its matrix, its maps and kernel, or both, and one step of its window.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+        With at most two axes.
+    weight : weight_shape array_like, optional
+        Values for the kernel and the matrix; names without it. With `x`, the output has values too.
+    x : input_shape array_like, optional
+        Values for the input.
+    maps, matrix : bool, default True
+        What to draw: input, kernel and output; the matrix.
+    step : int, optional
+        The step to show: what the window of this output meets, and its row; for stamps, what this input adds, and its
+        column. Without it, nothing is singled out.
+    view : {"windows", "stamps"}, optional
+        As for `convmatrix.show.model.stage.film`.
+    title : str, optional
+        Any text: what LaTeX would take for commands is written out.
+
+    Returns
+    -------
+    str
+        A tikzpicture.
+
+    Raises
+    ------
+    ValueError
+        If the layer cannot be drawn, is larger than pdflatex can take, or has no such step; or if the title has a
+        character that plain pdflatex has not.
+
+    Examples
+    --------
+    >>> picture = tikz(Conv((3,), 2), maps=False, title="50% & more")
+    >>> print(next(line for line in picture.splitlines() if "bfseries" in line))
+    \node[scale=1.013, font=\bfseries] at (2.081,0.65) {50\% \& more};
+    """
+    made = film(layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None)
+    if len(made.base) > _CELLS:
+        raise ValueError(
+            f"the picture has {len(made.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
+            "smaller layer"
+        )
+    first, rest = _short("\n".join(_picture(made, step)), "picture").split("\n", 1)
+    return "\n".join([first, *_comments(made), rest])
+
+
+def _comments(film: Film) -> Iterator[str]:
+    """The whole title, where the picture shows it shortened."""
+    if " ".join(line for _, line in film.heading()) == film.title:
+        return
+    words = film.title.encode("ascii", "backslashreplace").decode()
+    for start in range(0, len(words), 100):  # TeX's buffer has an end
+        yield f"% {words[start : start + 100]}"
+
+
+def _picture(film: Film, step: int | None) -> Iterator[str]:
+    still = film.still(step)
+    outlines = () if step is None else film.frames[step].outlines
+    used = {look.paper for look in still.values()} | {"#000000", "#ffffff", FAINT, GRID, WINDOW}
+    yield rf"\begin{{tikzpicture}}[x={_UNIT}cm, y=-{_UNIT}cm, every node/.style={{inner sep=0pt, outer sep=0pt}}]"
+    for colour in sorted(used):
+        yield rf"\definecolor{{{_name(colour)}}}{{HTML}}{{{colour[1:].upper()}}}"
+    for y, line in film.heading():
+        yield _node(film.width / 2, y, HEADING_SIZE, escape(line), also=r", font=\bfseries")
+    for panel in film.panels:
+        yield from _around(panel)
+    for key, look in still.items():
+        yield from _cell(film, key, look)
+    for panel in film.panels:
+        yield from _rulers(panel)
+    for outline in outlines:
+        yield _outline(film, outline)
+    yield r"\end{tikzpicture}"
+
+
+def _around(panel: Panel) -> Iterator[str]:
+    """Title, names and border."""
+    if panel.title:
+        yield _node(panel.x, panel.title_y, TITLE_SIZE, escape(panel.title), also=", anchor=mid west")
+    for x, y, name, anchor in panel.names():
+        yield _node(x, y, panel.name_size, label(name), also=", anchor=east" if anchor == "end" else "")
+    yield rf"\draw[{_name(GRID)}, line width=0.2pt] {_box(panel, 0, 0, panel.rows, panel.cols)};"
+
+
+def _cell(film: Film, key: Key, look: Look) -> Iterator[str]:
+    number, row, col = key
+    panel = film.panels[number]
+    edge = f"draw={_name(GRID)}, line width=0.2pt" if panel.labelled else "draw=none"
+    yield rf"\path[fill={_name(look.paper)}, {edge}] {_box(panel, row, col, 1, 1)}; % {film.cell_id(key)}"
+    if not panel.labelled:
+        return
+    (x, y), unit = panel.at(row, col), panel.unit
+    ink = f", text={_name(FAINT if look.faint else ink_on(look.paper))}"
+    lines, size = lines_of(look.text), text_size(look.text) * unit
+    first = y + unit * (0.42 if look.note else 0.5) - (len(lines) - 1) / 2 * LINE * size
+    for number, line in enumerate(lines):
+        if line:
+            yield _node(x + unit / 2, first + number * LINE * size, size, label(line), also=ink)
+    if look.note:
+        note = note_size(look.note) * unit
+        yield _node(x + 0.95 * unit, y + 0.82 * unit, note, label(look.note), also=", anchor=east" + ink)
+
+
+def _rulers(panel: Panel) -> Iterator[str]:
+    for across, at, bold in panel.rulers():
+        line = (at, 0, at, panel.cols) if across else (0, at, panel.rows, at)
+        ends = "--".join(_point(*panel.at(*end)) for end in (line[:2], line[2:]))
+        yield rf"\draw[line width={0.8 if bold else 0.4}pt] {ends};"
+
+
+def _outline(film: Film, outline: Outline) -> str:
+    panel, *place = outline
+    return rf"\draw[{_name(WINDOW)}, line width=1.5pt] {_box(film.panels[panel], *place)};"
+
+
+def _node(x: float, y: float, size: float, text: str, *, also: str = "") -> str:
+    # The sizes are made for DejaVu Sans; LaTeX's letters are narrower, and names with indices more so.
+    scale = size * _UNIT / _EM * (1.3 if text.startswith("$") and "_" in text else 1.14)
+    return rf"\node[scale={scale:.4g}{also}] at {_point(x, y)} {{{text}}};"
+
+
+def _box(panel: Panel, row: int, col: int, rows: int, cols: int) -> str:
+    return f"{_point(*panel.at(row, col))} rectangle {_point(*panel.at(row + rows, col + cols))}"
+
+
+def _point(x: float, y: float) -> str:
+    return f"({x:.5g},{y:.5g})"
+
+
+def _name(colour: str) -> str:
+    """Name of a colour, such that it is nobody else's."""
+    return "convmatrix" + colour[1:]
+
+
+# -- text ------------------------------------------------------------------------------------------------------------
+
+_SYMBOL = re.compile(r"([wxy])(\d[\d.,]*)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?)(e[+-]\d+)?([+-](\d+(\.\d*)?)(e[+-]\d+)?j)?")
+_EXPONENT = re.compile(r"e([+-])0*(\d+)")
+
+
+def label(text: str) -> str:
+    r"""Typeset what stands in a cell: names of taps, inputs and outputs and numbers as math, all else as it is.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> label("w00+w2,11"), label("-1.5e-07"), label("a_b")
+    ('$w_{00}+w_{2,11}$', '$-1.5\\cdot10^{-7}$', 'a\\_b')
+    """
+    math = _as_math(text)
+    return escape(text) if math is None else f"${math}$" if math else ""
+
+
+def _math(text: str) -> str:
+    """The same, within math mode."""
+    math = _as_math(text)
+    return rf"\mbox{{{escape(text)}}}" if math is None else math
+
+
+def _as_math(text: str) -> str | None:
+    """Names and numbers as math; None for other text."""
+    if _NUMBER.fullmatch(text):
+        return _EXPONENT.sub(lambda found: rf"\cdot10^{{{found[1].strip('+')}{found[2]}}}", text)
+    terms = text.removeprefix("+").split("+")
+    if text and not all(_SYMBOL.fullmatch(term) for term in terms):
+        return None
+    return _SYMBOL.sub(lambda found: f"{found[1]}_{{{found[2]}}}" if found[2] else found[1], text)
+
+
+_SPECIAL: Mapping[str, str] = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedblright{}", "`": r"\textquoteleft{}",
+    "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}", "Œ": r"\OE{}", "ø": r"\o{}", "Ø": r"\O{}",
+    "ł": r"\l{}", "Ł": r"\L{}", "¿": r"\textquestiondown{}", "¡": r"\textexclamdown{}",
+    "\N{EN DASH}": "--", "—": "---", "…": r"\ldots{}",
+    "\N{LEFT SINGLE QUOTATION MARK}": r"\textquoteleft{}", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "“": r"\textquotedblleft{}", "”": r"\textquotedblright{}",
+    "·": r"\ensuremath{\cdot}", "\N{MULTIPLICATION SIGN}": r"\ensuremath{\times}", "÷": r"\ensuremath{\div}",
+    "±": r"\ensuremath{\pm}", "\N{MINUS SIGN}": r"\ensuremath{-}",
+    "≤": r"\ensuremath{\leq}", "≥": r"\ensuremath{\geq}", "≠": r"\ensuremath{\neq}",
+    "≈": r"\ensuremath{\approx}", "∞": r"\ensuremath{\infty}", "⊗": r"\ensuremath{\otimes}",
+    "→": r"\ensuremath{\rightarrow}", "←": r"\ensuremath{\leftarrow}", "°": r"\ensuremath{^\circ}",
+    REPLACEMENT: r"\ensuremath{\diamond}",
+    "²": r"\ensuremath{^2}", "³": r"\ensuremath{^3}", "ᵀ": r"\ensuremath{^T}",
+}  # fmt: skip
+"""What plain pdflatex, in the encoding it begins with, has for a character."""
+
+_SMALL = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi . pi rho varsigma sigma tau "
+    "upsilon phi chi psi omega"
+)
+_CAPITAL = ". . Gamma Delta . . . Theta . . Lambda . . Xi . Pi . . Sigma . Upsilon Phi . Psi Omega"
+_GREEK = {
+    chr(first + number): rf"\ensuremath{{\{name}}}"
+    for first, names in ((0x3B1, _SMALL), (0x391, _CAPITAL))
+    for number, name in enumerate(names.split())
+    if name != "."  # looks as a Latin letter does
+}
+
+_ACCENTS: Mapping[str, str] = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
+    "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    r"""Write a text such that LaTeX prints it, whatever it contains.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        ASCII, on one line.
+
+    Raises
+    ------
+    ValueError
+        If a character is one that plain pdflatex has not.
+
+    Examples
+    --------
+    >>> print(escape(r"\input{x} 50% of $x_1 & naïve"))
+    \textbackslash{}input\{x\} 50\% of \$x\_1 \& na\"{\i}ve
+    """  # noqa: DOC502  raised for the character
+    check_text("text", text)
+    return "".join(map(_escaped, unicodedata.normalize("NFC", " ".join(text.split()))))
+
+
+def _escaped(char: str) -> str:
+    known = _SPECIAL.get(char) or _GREEK.get(char)
+    if known is not None:
+        return known
+    if unicodedata.category(char) == "Cf":
+        return ""  # joiners and soft hyphens, which print nothing
+    if " " <= char <= "~":
+        return char
+    base, marks = unicodedata.normalize("NFD", char)[0], unicodedata.normalize("NFD", char)[1:]
+    if base.isascii() and base.isalpha() and marks in _ACCENTS:
+        letter = rf"\{base}" if base in "ij" and marks != "\u0327" else base
+        return rf"\{_ACCENTS[marks]}{{{letter}}}"
+    shown = f"{char!r} (U+{ord(char):04X})" if char.isprintable() else f"U+{ord(char):04X}"
+    raise ValueError(f"the text has the character {shown}, which plain pdflatex has not: leave it out")
+
+
+# -- documents -------------------------------------------------------------------------------------------------------
+
+_HEAD = r"""\documentclass{article}
+\usepackage{tikz}
+\newsavebox\content
+% A page of the size of what stands on it.
+\newcommand\onpage[1]{\sbox\content{#1}%
+  \pdfpagewidth=\dimexpr\wd\content+12pt\relax
+  \pdfpageheight=\dimexpr\ht\content+\dp\content+12pt\relax
+  \hoffset=\dimexpr6pt-1in\relax
+  \voffset=\dimexpr6pt-1in\relax
+  \shipout\box\content}
+\begin{document}
+"""
+
+
+def document(*contents: str) -> str:
+    r"""Put arrays and pictures into a document that compiles by itself, each on a page of its own size.
+
+    Parameters
+    ----------
+    *contents : str
+        What `array` and `tikz` give.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to put into it.
+
+    Examples
+    --------
+    >>> print(document(array(Conv((2,), 2))).partition(r"\begin{document}")[2])
+    <BLANKLINE>
+    \onpage{$\displaystyle
+    \left[\begin{array}{*{2}{c}}
+    w_{0} & w_{1}
+    \end{array}\right]$}
+    \end{document}
+    <BLANKLINE>
+    """
+    if not contents:
+        raise ValueError("a document needs at least one array or picture, got none")
+    pages = (each if each.startswith(r"\begin{tikzpicture}") else f"$\\displaystyle\n{each}$" for each in contents)
+    return _HEAD + "".join(f"\\onpage{{{page}}}\n" for page in pages) + "\\end{document}\n"

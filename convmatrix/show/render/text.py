@@ -1,0 +1,320 @@
+"""The scene as text: a grid with labels, half-blocks, braille, plain ASCII, or a Markdown table."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convmatrix.core.errors import counted, short
+from convmatrix.layers.arguments import check_kind
+from convmatrix.show.model.palette import ink_on, rgb
+from convmatrix.show.model.scene import Scene, tap_label
+
+__all__ = ["FORMS", "Style", "draw", "markdown"]
+
+FORMS = ("grid", "half", "braille")
+"""From the largest to the smallest."""
+
+_ROWS = {"grid": 64, "half": 200, "braille": 200}
+"""Most rows of a matrix that a form is chosen for by itself."""
+_LARGEST = 2 * 10**7
+"""Most rows, columns and entries of a matrix that is drawn: some seconds."""
+_PLACES = 4 * 10**6
+"""Most rows times columns of one that has a place for each."""
+_LINES = 48
+"""Most lines of braille."""
+_NAMED = 100
+"""Most taps whose names are written below half-blocks."""
+
+_LEVELS = (0, 95, 135, 175, 215, 255)
+_XTERM = dict(enumerate(product(_LEVELS, repeat=3), 16)) | {
+    number: (level, level, level) for number, level in enumerate(range(8, 248, 10), 232)
+}
+"""xterm's colours by number: a cube of 6 x 6 x 6, and greys."""
+
+_UNICODE = {"nothing": "·", "across": "─", "down": "│", "corners": "┌┬┐├┼┤└┴┘", "half": " ▀▄█"}
+_ASCII = {"nothing": ".", "across": "-", "down": "|", "corners": "+++++++++", "half": " '.#"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the place that text is written to can show.
+
+    Parameters
+    ----------
+    width : int
+        Characters in a line.
+    colours : {0, 256, 16777216}
+        How many it knows; 0 for none.
+    unicode : bool
+        Whether it can encode box-drawing characters and braille.
+    """
+
+    width: int = 80
+    colours: Literal[0, 256, 16777216] = 0
+    unicode: bool = True
+
+    @property
+    def signs(self) -> dict[str, str]:
+        """The characters to draw with."""
+        return _UNICODE if self.unicode else _ASCII
+
+    def paint(self, text: str, ink: str | None = None, paper: str | None = None) -> str:
+        """Text in a colour, on a colour; as it is where there are none."""
+        if not self.colours or not (ink or paper):
+            return text
+        codes = [f"{base};{self._code(colour)}" for base, colour in ((38, ink), (48, paper)) if colour]
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m"
+
+    def label(self, text: str, paper: str) -> str:
+        """Text on a colour, in the ink that is readable on what is shown of it."""
+        return self.paint(text, ink_on(_closest(paper)[1] if self.colours == 256 else paper), paper)
+
+    def faint(self, text: str) -> str:
+        """Text that stays in the background."""
+        return f"\x1b[2m{text}\x1b[0m" if self.colours else text
+
+    def _code(self, colour: str) -> str:
+        if self.colours == 256:
+            return f"5;{_closest(colour)[0]}"
+        return "2;{};{};{}".format(*rgb(colour))
+
+
+@cache
+def _closest(colour: str) -> tuple[int, str]:
+    """Of xterm's 256 colours the one that is closest, its number and what it is."""
+    number = min(_XTERM, key=lambda other: sum((a - b) ** 2 for a, b in zip(_XTERM[other], rgb(colour), strict=True)))
+    return number, "#" + bytes(_XTERM[number]).hex()
+
+
+def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
+    r"""Draw the matrix of a scene.
+
+    Parameters
+    ----------
+    scene : Scene
+    style : Style
+    form : {"grid", "half", "braille"}, optional
+        Without it, the largest that fits the width, for as many rows as it is good for.
+
+    Returns
+    -------
+    list of str
+        Lines.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is too large to be drawn, or to be drawn in this form.
+
+    Examples
+    --------
+    >>> from convmatrix import Conv
+    >>> print(*draw(Scene(Conv((4,), 3)), Style(unicode=False)), sep="\n")
+         x0 x1 x2 x3
+       +-------------+
+    y0 | w0 w1 w2  . |
+    y1 |  . w0 w1 w2 |
+       +-------------+
+    """  # noqa: DOC502  raised by what checks the size
+    check_kind("scene", scene, Scene)
+    check_kind("style", style, Style)
+    _require_drawable(scene, form)
+    rows, cols = scene.shape
+    if form == "grid" or (form is None and rows <= _ROWS["grid"] and cols <= style.width):
+        grid = _Grid(scene, style)
+        if form == "grid" or grid.width <= style.width:
+            return grid.lines()
+    if form == "half" or (form is None and rows <= _ROWS["half"] and cols + 2 <= style.width):
+        return _half_blocks(scene, style)
+    return _dots(scene, style)
+
+
+def _require_drawable(scene: Scene, form: str | None) -> None:
+    """Refuse a matrix of which too much would have to be looked at, or written out."""
+    rows, cols = scene.shape
+    largest = max(rows, cols, scene.layer.nnz)
+    if largest > _LARGEST:
+        raise ValueError(
+            f"the matrix has {short(rows)} x {short(cols)} places and {counted(scene.layer.nnz, 'entry')}, but is "
+            f"drawn with at most {_LARGEST} rows, columns and entries: draw a smaller layer"
+        )
+    if form in _PLACED and rows * cols > _PLACES:
+        raise ValueError(
+            f"the matrix has {rows} x {cols} = {rows * cols} places, but {_PLACED[form]} have at most {_PLACES}: draw "
+            "it in braille, or a smaller layer"
+        )
+
+
+_PLACED = {"grid": "grids", "half": "half-blocks", "markdown": "tables"}
+"""What has a place for each entry that may be."""
+
+
+# -- grid ------------------------------------------------------------------------------------------------------------
+
+
+class _Grid:
+    """One cell of text for each entry, with rulers between the image rows."""
+
+    def __init__(self, scene: Scene, style: Style) -> None:
+        rows, cols = scene.shape
+        self.scene, self.style = scene, style
+        self.texts = [scene.text(cell) for cell in range(len(scene.cols))]
+        self.col_names = [scene.col_name(col) for col in range(cols)]
+        self.row_names = [scene.row_name(row) for row in range(rows)]
+        self.left = max(map(len, self.row_names))
+        self.wide = max(map(len, (*self.texts, *self.col_names)))
+        self.blocks = [slice(start, min(start + scene.col_block, cols)) for start in range(0, cols, scene.col_block)]
+
+    @property
+    def width(self) -> int:
+        return len(self.rule(0))
+
+    def lines(self) -> list[str]:
+        rows, block = self.scene.shape[0], self.scene.row_block
+        header = " " * (self.left + 2) + self.joined([name.rjust(self.wide) for name in self.col_names], " ")
+        lines = [header.rstrip(), self.rule(0)]
+        for row in range(rows):
+            if row and 1 < block < rows and row % block == 0:
+                lines.append(self.rule(3))
+            lines.append(self.row(row))
+        return [*lines, self.rule(6)]
+
+    def row(self, row: int) -> str:
+        scene, style = self.scene, self.style
+        parts = [style.faint(style.signs["nothing"].rjust(self.wide))] * scene.shape[1]
+        for cell in range(scene.matrix.indptr[row], scene.matrix.indptr[row + 1]):
+            colour = scene.colour(cell)
+            parts[scene.cols[cell]] = style.label(self.texts[cell].rjust(self.wide), colour)
+        down = style.signs["down"]
+        return f"{self.row_names[row]:>{self.left}} {down}{self.joined(parts, down)}{down}"
+
+    def joined(self, parts: Sequence[str], separator: str) -> str:
+        return separator.join(f" {' '.join(parts[block])} " for block in self.blocks)
+
+    def rule(self, corner: int) -> str:
+        """A horizontal line; `corner` counts in the style's nine corners."""
+        first, middle, last = list(self.style.signs["corners"][corner : corner + 3])
+        bars = (
+            self.style.signs["across"] * ((block.stop - block.start) * (self.wide + 1) + 1) for block in self.blocks
+        )
+        return " " * (self.left + 1) + first + middle.join(bars) + last
+
+
+# -- half-blocks -----------------------------------------------------------------------------------------------------
+
+
+def _half_blocks(scene: Scene, style: Style) -> list[str]:
+    """Two rows of the matrix in each line, one column in each character."""
+    rows, cols = scene.shape
+    taps = np.full((rows + rows % 2, cols), -1)
+    taps[scene.rows, scene.cols] = scene.kernel_taps
+    drawn = _framed(
+        ("".join(_half_cell(scene, style, *pair) for pair in zip(upper.tolist(), lower.tolist(), strict=True))
+         for upper, lower in zip(taps[::2], taps[1::2], strict=True)), cols, style)  # fmt: skip
+    return drawn + _legend(scene, style)
+
+
+def _legend(scene: Scene, style: Style) -> list[str]:
+    """The names of the taps on their colours, as many to a line as fit."""
+    if not style.colours or len(scene.colours) > _NAMED:
+        return []
+    alone = scene.layer.weight_shape[:2] == (1, 1)
+    kernel = (1, 1, *scene.layer.kernel_size)
+    names = [scene.tap_name(tap) if alone else tap_label(kernel, tap) for tap in range(len(scene.colours))]
+    painted = [style.label(name, colour) for name, colour in zip(names, scene.colours, strict=True)]
+    fit = max((style.width + 1) // (max(map(len, names)) + 1), 1)
+    return [" ".join(painted[start : start + fit]) for start in range(0, len(painted), fit)]
+
+
+def _half_cell(scene: Scene, style: Style, upper: int, lower: int) -> str:
+    empty, top, bottom, both = list(style.signs["half"])
+    if upper < 0 and lower < 0:
+        return empty
+    if upper >= 0 and lower >= 0:
+        if not style.colours or not style.unicode:
+            return style.paint(both, scene.colours[upper])
+        return style.paint(top, scene.colours[upper], scene.colours[lower])
+    return style.paint(top, scene.colours[upper]) if upper >= 0 else style.paint(bottom, scene.colours[lower])
+
+
+def _framed(lines: Iterable[str], width: int, style: Style) -> list[str]:
+    corners, across, down = style.signs["corners"], style.signs["across"] * width, style.signs["down"]
+    top, bottom = corners[0] + across + corners[2], corners[6] + across + corners[8]
+    return [top, *(f"{down}{line}{down}" for line in lines), bottom]
+
+
+# -- dots ------------------------------------------------------------------------------------------------------------
+
+
+def _dots(scene: Scene, style: Style) -> list[str]:
+    """Where there is something: braille dots, 4 x 2 to a character, each for as many entries as it takes to fit."""
+    tall, wide = (4, 2) if style.unicode else (1, 1)
+    rows, cols = scene.shape
+    row_step = -(-rows // (tall * _LINES))
+    col_step = -(-cols // (wide * max(style.width - 2, 1)))
+    lines, chars = -(-rows // (row_step * tall)), -(-cols // (col_step * wide))
+    canvas = np.zeros((lines * tall, chars * wide), dtype=bool)
+    canvas[scene.rows // row_step, scene.cols // col_step] = True
+    cells = canvas.reshape(lines, tall, chars, wide).transpose(0, 2, 1, 3)  # shape (lines, chars, tall, wide)
+    drawn = _framed((_braille(row) if style.unicode else _hashes(row) for row in cells), chars, style)
+    if (row_step, col_step) != (1, 1):
+        drawn.append(f"one {'dot' if style.unicode else '#'} for {row_step} x {col_step} entries")
+    return drawn
+
+
+def _braille(cells: NDArray[np.bool_]) -> str:
+    # The dots of U+2800 are numbered down the columns, the fourth row last.
+    numbers = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+    return "".join(chr(0x2800 + code) for code in (cells * numbers).sum(axis=(1, 2)).tolist())
+
+
+def _hashes(cells: NDArray[np.bool_]) -> str:
+    return "".join("#" if cell else " " for cell in cells[:, 0, 0].tolist())
+
+
+# -- Markdown --------------------------------------------------------------------------------------------------------
+
+
+def markdown(scene: Scene) -> list[str]:
+    r"""Write the matrix as a Markdown table, a row for each output.
+
+    Returns
+    -------
+    list of str
+        Lines.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is too large for a table.
+
+    Examples
+    --------
+    >>> from convmatrix import Conv
+    >>> print(*markdown(Scene(Conv((3,), 2), [5, 7])), sep="\n")
+    |    | x0 | x1 | x2 |
+    |----|---:|---:|---:|
+    | y0 |  5 |  7 |    |
+    | y1 |    |  5 |  7 |
+    """  # noqa: DOC502  raised by what checks the size
+    check_kind("scene", scene, Scene)
+    _require_drawable(scene, "markdown")
+    rows, cols = scene.shape
+    table = [[scene.row_name(row)] + [""] * cols for row in range(rows)]
+    for cell, (row, col) in enumerate(zip(scene.rows.tolist(), scene.cols.tolist(), strict=True)):
+        table[row][col + 1] = scene.text(cell)
+    table.insert(0, ["", *(scene.col_name(col) for col in range(cols))])
+    wide = [max(len(line[col]) for line in table) for col in range(cols + 1)]
+
+    def joined(line: Sequence[str]) -> str:
+        cells = [text.rjust(n) if col else text.ljust(n) for col, (text, n) in enumerate(zip(line, wide, strict=True))]
+        return "| " + " | ".join(cells) + " |"
+
+    lines = [joined(line) for line in table]
+    rule = "|" + "|".join("-" * (n + 2) if not col else "-" * (n + 1) + ":" for col, n in enumerate(wide)) + "|"
+    return [lines[0], rule, *lines[1:]]

@@ -1,0 +1,606 @@
+"""Which convention is it? Planted by hand on drawn data, computed with NumPy alone, and found again."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+from scipy import signal
+
+from convmatrix.frameworks.comparison.diagnosis import Question, Theirs, _edited, conventions, diagnose
+
+# -- their framework: NumPy alone ------------------------------------------------------------------------------------
+
+
+def convolved(x, weight, words):
+    """(batch, channels, *size) by np.pad and windows."""
+    ndim, groups = weight.ndim - 2, words["groups"]
+    mode = {"zeros": "constant", "circular": "wrap", "replicate": "edge"}.get(
+        words["padding_mode"], words["padding_mode"]
+    )
+    for axis, (before, after) in enumerate(words["padding"], start=2):
+        widths = [(0, 0)] * x.ndim
+        widths[axis] = (max(before, 0), max(after, 0))
+        x = np.pad(x, widths, mode=mode)
+        x = np.take(x, range(max(-before, 0), x.shape[axis] - max(-after, 0)), axis=axis)
+    spans = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], words["dilation"], strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(2, 2 + ndim)))
+    windows = windows[(slice(None), slice(None), *(slice(None, None, s) for s in words["stride"]),
+                       *(slice(None, None, d) for d in words["dilation"]))]  # fmt: skip
+    size = windows.shape[2 : 2 + ndim]
+    rows = windows.reshape(len(x), groups, weight.shape[1], np.prod(size), -1)
+    blocks = weight.reshape(groups, -1, weight.shape[1], rows.shape[-1])
+    return np.einsum("bgipt,goit->bgop", rows, blocks).reshape(len(x), -1, *size)
+
+
+def transposed(x, weight, words):
+    """Stamps of the kernel are added up, and the frame is cropped; or the border folded back, by unit images."""
+    groups, ndim = words["groups"], weight.ndim - 2
+    sizes = [(n - 1) * s + d * (k - 1) + 1 - b - a + op for n, s, d, k, (b, a), op in zip(
+        x.shape[2:], words["stride"], words["dilation"], weight.shape[2:], words["padding"], words["output_padding"],
+        strict=True)]  # fmt: skip
+    if words["padding_mode"] != "zeros":
+        out = weight.shape[1] * groups
+        units = np.eye(out * int(np.prod(sizes))).reshape(-1, out, *sizes)
+        forward = convolved(units, weight, {**words, "output_padding": None})  # shape (unit, in, *size)
+        return np.tensordot(x, forward, (range(1, x.ndim), range(1, x.ndim))).reshape(len(x), out, *sizes)
+    frame = [n + max(b, 0) + max(a, 0) for n, (b, a) in zip(sizes, words["padding"], strict=True)]
+    y = np.zeros((len(x), groups, weight.shape[1], *frame))
+    stamps = np.einsum("bgi...,gio...->bgo...", *_spread(x, weight, groups))
+    for taps in itertools.product(*map(range, weight.shape[2:])):
+        for place in itertools.product(*map(range, x.shape[2:])):
+            at = tuple(p * s + t * d + max(-b, 0) for p, s, t, d, (b, a) in zip(
+                place, words["stride"], taps, words["dilation"], words["padding"], strict=True))  # fmt: skip
+            if all(p < n for p, n in zip(at, frame, strict=True)):
+                y[(slice(None), slice(None), slice(None), *at)] += stamps[(..., *place, *taps)]
+    keep = [slice(max(b, 0), max(b, 0) + n) for n, (b, a) in zip(sizes, words["padding"], strict=True)]
+    return y[(slice(None), slice(None), slice(None), *keep)].reshape(len(x), -1, *sizes) if ndim else y
+
+
+def _spread(x, weight, groups):
+    ndim = weight.ndim - 2
+    x = x.reshape(len(x), groups, -1, *x.shape[2:], *[1] * ndim)
+    w = weight.reshape(groups, -1, weight.shape[1], *[1] * ndim, *weight.shape[2:])
+    return x, w
+
+
+def theirs_of(x, weight, words):
+    return (transposed if words["transpose"] else convolved)(x, weight, words)
+
+
+# -- planting: what each convention means, said once more ------------------------------------------------------------
+
+
+def counted_by_member(array, axis, groups):
+    """[group, member] -> [member, group], one by one."""
+    length = array.shape[axis]
+    members = length // groups
+    order = [group * members + member for member in range(members) for group in range(groups)]
+    return np.take(array, order, axis=axis)
+
+
+def swapped_in_groups(weight, groups):
+    return np.concatenate([block.swapaxes(0, 1) for block in np.split(weight, groups)])
+
+
+def channels_last(array, ndim):
+    return np.moveaxis(array, -ndim - 1, -1)
+
+
+def given_weight(name, weight, words, transpose):
+    """What the engineer holds, whose weight means `weight` by the convention."""
+    ndim, groups = weight.ndim - 2, words["groups"]
+    spatial = tuple(range(2, 2 + ndim))
+    rows, cols = ("I", "O") if transpose else ("O", "I")
+    head, _, tail = name.partition("_")
+    if head == "weight":
+        letters = tail.replace("DHW"[-ndim:], "*")
+        if "M" in letters:
+            weight = weight.reshape(groups, -1, *weight.shape[2:])
+            rows, cols = "I", "M"
+        places = {rows: (0,), cols: (1,), "*": spatial}
+        return weight.transpose([place for letter in letters for place in places[letter]])
+    if name == "channels_swapped":
+        return weight.swapaxes(0, 1)
+    if name == "channels_swapped_in_groups":
+        return swapped_in_groups(weight, groups)
+    if name == "filters_interleaved":
+        return counted_by_member(weight, 0, groups)
+    if name.startswith("kernel_axes"):
+        a, b = map(int, name.split("_")[2:4])
+        return weight.swapaxes(2 + a, 2 + b)
+    if name == "kernel_turned":
+        return weight[(slice(None), slice(None), *[slice(None, None, -1)] * ndim)]
+    if name.startswith("kernel_flipped"):
+        return np.flip(weight, 2 + int(name[-1]))
+    return weight
+
+
+def given_data(kind, name, array, groups, ndim):
+    """What the engineer holds of x or y."""
+    if name in (f"{kind}_channels_last", "data_channels_last"):
+        return channels_last(array, ndim)
+    if name == f"{kind}_flattened_channels_last":
+        return channels_last(array, ndim).reshape(array.shape)
+    if name == {"x": "input", "y": "output"}[kind] + "_channels_interleaved":
+        return counted_by_member(array, array.ndim - ndim - 1, groups)
+    if name.startswith(f"{kind}_axes"):
+        a, b = map(int, name.split("_")[2:4])
+        return array.swapaxes(a - ndim, b - ndim)
+    return array
+
+
+def their_words(name, words, kernel):
+    """The words that theirs takes ours for."""
+    words = dict(words)
+    pads = list(words["padding"])
+    if name.startswith("padding_mode"):
+        words["padding_mode"] = name.removeprefix("padding_mode_")
+    elif name == "pads_swapped":
+        pads = [(after, before) for before, after in pads]
+    elif name.startswith("pads_swapped_on"):
+        pads[int(name[-1])] = pads[int(name[-1])][::-1]
+    elif name.startswith("shift"):
+        by = int(name.rpartition("_")[2])
+        for axis in range(len(pads)) if "all" in name else [int(name.split("_")[2])]:
+            pads[axis] = (pads[axis][0] + by, pads[axis][1] - by)
+    elif name == "output_padding_first":
+        pads = [(before - op, after) for (before, after), op in zip(pads, words["output_padding"], strict=True)]
+        words["output_padding"] = (0,) * len(pads)
+    elif name == "output_padding_zeros":
+        words["output_padding"] = (0,) * len(pads)
+    elif name == "pads_of_stretched_input":
+        pads = [
+            (d * (k - 1) - b, d * (k - 1) - a) for k, d, (b, a) in zip(kernel, words["dilation"], pads, strict=True)
+        ]
+    elif name == "other_direction":
+        words["transpose"] = not words["transpose"]
+        words["output_padding"] = (0,) * len(pads)
+    return {**words, "padding": tuple(pads)}
+
+
+def planted(names, config, rng):
+    """X, y and weight as an engineer holds them, and the words, where all of `names` hold; None where they cannot."""
+    words, kernel, (rows, cols) = config["words"], config["kernel"], config["channels"]
+    groups, ndim = words["groups"], len(kernel)
+    theirs, extra = words, words["output_padding"]
+    for name in names:
+        theirs = their_words(name, theirs, kernel)
+    weight = rng.integers(-99, 100, (rows, cols, *kernel)).astype(float)
+    channels = rows if theirs["transpose"] else cols * groups
+    x = rng.integers(-99, 100, (config["batch"], channels, *config["size"])).astype(float)
+    y = theirs_of(x, weight, theirs)
+    if "output_padding_zeros" in names:
+        y = np.pad(y, [(0, 0), (0, 0), *((0, op) for op in extra)])
+    for name in reversed(names):
+        weight = given_weight(name, weight, words, words["transpose"])
+        x, y = (given_data(kind, name, array, groups, ndim) for kind, array in (("x", x), ("y", y)))
+    return x, y, weight
+
+
+def config(size, kernel, channels, *, batch=2, **words):
+    ndim = len(size)
+    usual = {"stride": (1,) * ndim, "padding": ((0, 0),) * ndim, "dilation": (1,) * ndim, "groups": 1,
+             "padding_mode": "zeros", "output_padding": (0,) * ndim, "transpose": False}  # fmt: skip
+    return {"size": size, "kernel": kernel, "channels": channels, "batch": batch, "words": {**usual, **words}}
+
+
+ONE = (
+    config((9,), (3,), (4, 3), padding=((3, 1),)),
+    config((9,), (3,), (6, 2), padding=((1, 2),), stride=(2,), groups=3, padding_mode="circular"),
+    config((9,), (4,), (6, 1), padding=((1, 2),), groups=3, dilation=(2,), batch=1),
+    config((7,), (4,), (3, 2), padding=((2, 1),), stride=(3,), output_padding=(2,), transpose=True),
+    config((7,), (3,), (6, 2), padding=((2, 1),), stride=(2,), output_padding=(1,), groups=3, transpose=True),
+    config((6,), (3,), (6, 2), padding=((2, 1),), groups=3, transpose=True, padding_mode="reflect"),
+    config((8,), (4,), (3, 3), padding=((2, 1),), batch=1),
+)
+TWO = (
+    config((7, 8), (3, 4), (4, 3), padding=((1, 2), (3, 1))),
+    config((8, 7), (3, 2), (6, 1), padding=((2, 1), (0, 2)), stride=(2, 1), groups=3, batch=1),
+    config((7, 8), (3, 4), (6, 2), padding=((2, 1), (1, 2)), groups=3, padding_mode="replicate"),
+    config((4, 5), (4, 3), (3, 2), padding=((2, 1), (1, 2)), stride=(3, 2), output_padding=(2, 1), transpose=True),
+    config((4, 4), (3, 4), (6, 2), padding=((1, 2), (2, 1)), stride=(2, 2), output_padding=(0, 1), groups=3,
+           transpose=True),
+    config((6, 6), (3, 4), (3, 3), padding=((0, 2), (1, 2)), batch=1),
+)  # fmt: skip
+THREE = (
+    config((5, 6, 4), (3, 2, 3), (4, 3), padding=((2, 1), (1, 2), (1, 0)), batch=1),
+    config((3, 4, 3), (3, 2, 3), (6, 2), padding=((2, 1), (0, 1), (1, 0)), stride=(2, 1, 2),
+           output_padding=(1, 0, 1), groups=3, transpose=True, batch=1),
+    config((4, 6, 5), (3, 2, 3), (6, 1), padding=((2, 1), (1, 2), (1, 0)), groups=3, batch=1, padding_mode="symmetric"),
+)  # fmt: skip
+
+
+def applies(names, config):
+    """Whether conventions mean something for a configuration, by what they need."""
+    words, (rows, cols) = config["words"], config["channels"]
+    groups, transpose = words["groups"], words["transpose"]
+    members = {"x": rows // groups if transpose else cols, "y": cols if transpose else rows // groups}
+    if "other_direction" in names:
+        members = {"x": members["y"], "y": members["x"]}
+    needs = {
+        "output_channels_interleaved": groups > 1 and members["y"] > 1,
+        "input_channels_interleaved": groups > 1 and members["x"] > 1,
+        "filters_interleaved": groups > 1 and rows > groups,
+        "channels_swapped_in_groups": groups > 1,
+        "output_padding_first": transpose and any(words["output_padding"]),
+        "output_padding_zeros": transpose and any(words["output_padding"]),
+        "pads_of_stretched_input": transpose,
+        f"padding_mode_{words['padding_mode']}": False,
+    }
+    depthwise = any(name.endswith(("IM", "MI")) or name.startswith(("weight_IM", "weight_MI")) for name in names)
+    if depthwise and (transpose or groups == 1 or cols > 1):
+        return False
+    later = {"pads_swapped", "pads_of_stretched_input"} & set(names)
+    return all(needs.get(name, True) for name in names) and len(later) < 2
+
+
+def said(config):
+    words = dict(config["words"])
+    if not words["transpose"]:
+        del words["output_padding"]
+    return {**words, "ndim": len(config["size"])}
+
+
+def check_found(names, config, rng):
+    """Plant, and see it found, or something smaller that is true; say which, None where it cannot be planted."""
+    if not applies(names, config):
+        return None
+    try:
+        x, y, weight = planted(names, config, rng)
+    except ValueError:  # an empty result, or pads that crop more than there is
+        return None
+    if y.size == 0:
+        return None
+    told = diagnose(x, y, weight, **said(config))
+    assert told.found, (names, config, str(told))
+    lengths = {len(found) for found in told.found}
+    assert len(lengths) == 1
+    if lengths == {len(names)}:
+        assert names in told.found, (names, told.found, config)
+        return "found"
+    assert lengths < {0, 1, 2}
+    assert max(lengths) < len(names), (names, told.found)
+    confirm(told, x, y, weight, config)
+    return "smaller"
+
+
+def confirm(told, x, y, weight, config):
+    """NumPy's values under each answer are theirs."""
+    question = asked(x, y, weight, config)
+    for explanation in told.explanations:
+        edited = question
+        for convention in explanation.conventions:
+            edited = convention.edit(edited)
+        assert agrees(edited)
+
+
+def asked(x, y, weight, config):
+    words = said(config)
+    ndim, transpose = words.pop("ndim"), words.pop("transpose")
+    words["input_dilation"] = (1,) * ndim
+    return Question(x, Theirs(y), weight, tuple(words.items()), ndim, transpose)
+
+
+def agrees(question):
+    """Whether NumPy gives their values for an edited question."""
+    words = {"output_padding": (0,) * question.ndim, **dict(question.words), "transpose": question.transpose}
+    if words["output_padding"] == 0:
+        words["output_padding"] = (0,) * question.ndim
+    try:
+        ours = theirs_of(question.x, question.weight, words)
+    except ValueError:
+        return False
+    return np.array_equal(ours, question.theirs.array) and not any(part.any() for part in question.theirs.zeros)
+
+
+# -- every convention, and every two of them -------------------------------------------------------------------------
+
+
+def names_of(ndim):
+    return [convention.name for convention in conventions(ndim)]
+
+
+def pairs_of(ndim):
+    return [tuple(one.name for one in pair) for pair in itertools.combinations(conventions(ndim), 2)
+            if not pair[0].slots & pair[1].slots]  # fmt: skip
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("ndim", "configs"), [(1, ONE), (2, TWO), (3, THREE)])
+def test_every_convention_is_found(ndim, configs):
+    rng = np.random.default_rng(ndim)
+    planted_names = set()
+    for name, config in itertools.product(names_of(ndim), configs):
+        if check_found((name,), config, rng) == "found":
+            planted_names.add(name)
+    assert planted_names == set(names_of(ndim))
+
+
+def check_pairs(ndim, configs, pairs, seed):
+    """Each pair on the first configurations where it can be planted; what is never planted."""
+    rng = np.random.default_rng(seed)
+    never, counts = [], {"found": 0, "smaller": 0}
+    for number, pair in enumerate(pairs):
+        outcomes = set()
+        for step in range(len(configs)):
+            outcome = check_found(pair, configs[(number + step) % len(configs)], rng)
+            if outcome:
+                counts[outcome] += 1
+                outcomes.add(outcome)
+            if outcome == "found":
+                break
+        if not outcomes:
+            never.append(pair)
+    return never, counts
+
+
+def has_no_meaning(pair):
+    """Why two conventions cannot both be seen: the one needs what the other rules out."""
+    depthwise = any(re.fullmatch("weight_(.*IM|IM.*|.*MI|MI.*)", name) for name in pair)
+    transposed = {"output_padding_first", "output_padding_zeros", "pads_of_stretched_input"} & set(pair)
+    return (
+        (depthwise and (transposed or "input_channels_interleaved" in pair))
+        or {"pads_swapped", "pads_of_stretched_input"} == set(pair)
+        or (depthwise and "padding_mode_zeros" in pair)  # in these configurations
+        or ("padding_mode_zeros" in pair and transposed)
+    )
+
+
+def check_share(ndim, configs, pairs, seed):
+    never, counts = check_pairs(ndim, configs, pairs, seed)
+    assert all(has_no_meaning(pair) for pair in never), never
+    assert counts["found"] > 0.75 * len(pairs), counts
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(3))
+def test_every_two_conventions_on_one_axis_are_found(part):
+    check_share(1, ONE, pairs_of(1)[part::3], 10 + part)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(14))
+def test_every_two_conventions_on_two_axes_are_found(part):
+    check_share(2, TWO, pairs_of(2)[part::14], 20 + part)
+
+
+@pytest.mark.full
+def test_more_conventions_by_twos_on_three_axes_are_found():
+    check_share(3, THREE, pairs_of(3)[::20] + pairs_of(3)[2::60], 50)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "kernel_turned", "channels_swapped", "pads_swapped", "shift_axis_1_by_1", "data_channels_last"]
+)
+def test_conventions_are_found_where_zeros_stand_between_the_inputs(name):
+    rng, config, spread = np.random.default_rng(3), TWO[0], (2, 3)
+    weight = rng.integers(-99, 100, (*config["channels"], *config["kernel"])).astype(float)
+    x = rng.integers(-99, 100, (2, config["channels"][1], 4, 3)).astype(float)
+    stretched = np.zeros((*x.shape[:2], 3 * spread[0] + 1, 2 * spread[1] + 1))
+    stretched[..., :: spread[0], :: spread[1]] = x
+    y = theirs_of(stretched, weight, their_words(name, config["words"], config["kernel"]))
+    weight = given_weight(name, weight, config["words"], False)
+    x, y = (given_data(kind, name, array, 1, 2) for kind, array in (("x", x), ("y", y)))
+    told = diagnose(x, y, weight, **said(config), input_dilation=spread)
+    assert told.found == (((name,) if name else ()),)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_smaller_is_missed(seed):
+    """Where two are named, NumPy agrees that no single one would do, and that none but these two of them do."""
+    rng = np.random.default_rng(seed)
+    pairs = pairs_of(1)
+    checked = 0
+    while checked < 8:
+        pair, config = pairs[rng.integers(len(pairs))], ONE[rng.integers(len(ONE))]
+        if check_found(pair, config, np.random.default_rng(checked)) != "found":
+            continue
+        x, y, weight = planted(pair, config, np.random.default_rng(checked))
+        told, question = diagnose(x, y, weight, **said(config)), asked(x, y, weight, config)
+        for count in (0, 1):
+            assert not any(agrees(edited) for _, edited in _edited(question, conventions(1), count))
+        twos = {tuple(one.name for one in chosen) for chosen, edited in _edited(question, conventions(1), 2)
+                if agrees(edited)}  # fmt: skip
+        assert twos == set(told.found)
+        confirm(told, x, y, weight, config)
+        checked += 1
+
+
+# -- nothing explains it ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", [*ONE, *TWO[:3]])
+def test_what_no_convention_explains(config):
+    rng = np.random.default_rng(5)
+    x, y, weight = planted((), config, rng)
+    assert diagnose(x, y, weight, **said(config)).found == ((),)
+    drawn = diagnose(x, rng.integers(-99, 100, y.shape), weight, **said(config))
+    assert (drawn.found, drawn.ambiguous) == ((), False)
+    place = tuple(int(rng.integers(n)) for n in y.shape)
+    y[place] += 1
+    one = diagnose(x, y, weight, **said(config))
+    assert one.found == ()
+    assert f"ours differ in 1 of {y.size} values, most at (batch, channel, *place) = {place}" in one.sentence
+
+
+def test_the_sentence_where_nothing_is_found():
+    told = diagnose([1, 2, 4], [6, 11], [1, 2])
+    assert str(told) == (
+        f"none of {len(conventions(1))} conventions, and no 2 of them together, turns our values into theirs: ours "
+        "differ in 2 of 2 values, most at (batch, channel, *place) = (0, 0, 0), where ours is 5 and theirs 6"
+    )
+    assert (
+        "none of 35 conventions turns our values into theirs" in diagnose([1, 2, 4], [6, 11], [1, 2], most=1).sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "sentence"),
+    [
+        (((5,), (4,), (3,)), {}, "y has shape (4,) but the words give (..., *(1, 3)) for x of shape (5,) and weight of "
+         "shape (3,), and no convention gives y's shape: look at stride, padding, dilation and the output size first"),
+        (((5,), (4,), (7,)), {}, "the words make no layer of x of shape (5,) and weight of shape (7,): kernel does not "
+         "fit on axis 0: it spans 7"),
+        (((2, 5), (4, 5), (4, 3, 3)), {"padding": 1}, "x of shape (2, 5) and weight of shape (4, 3, 3) do not belong "
+         "together: the words need 3 input channels, x of shape (..., *(3, 5)), and no convention changes that"),
+        (((3, 5), (4, 5), (4, 3, 3)), {"padding": 1, "bias": [1, 2]}, "bias has 2 entries but the words give 4 output "
+         "channels for x of shape (3, 5) and weight of shape (4, 3, 3): give one number for each"),
+        (((5, 4), (9, 4), (9, 5, 3)), {}, "y has shape (9, 4) but the words give (..., *(9, 2)) for x"),
+    ],
+)  # fmt: skip
+def test_shapes_that_nothing_explains(arguments, words, sentence):
+    rng = np.random.default_rng(1)
+    told = diagnose(*(rng.integers(-9, 9, shape) for shape in arguments), **words)
+    assert told.found == ()
+    assert told.sentence.startswith(sentence), told.sentence
+
+
+def test_only_another_convention_has_their_shape():
+    """Ours has another shape; channels last has theirs, and other values."""
+    rng = np.random.default_rng(1)
+    told = diagnose(rng.integers(-9, 9, (5, 3)), rng.integers(-9, 9, (3, 4)), rng.integers(-9, 9, (4, 3, 3)))
+    assert "without any, y of shape (3, 4) is not of the shape that the words give for x of shape (5, 3)" in str(told)
+
+
+# -- data that cannot tell -------------------------------------------------------------------------------------------
+
+
+def test_a_symmetric_kernel_cannot_tell():
+    rng = np.random.default_rng(2)
+    kernel = [[1, 2, 1], [2, 7, 2], [1, 2, 1]]
+    x = rng.integers(-99, 100, (6, 6))
+    told = diagnose(x, signal.convolve2d(x, kernel, "valid"), kernel)
+    assert told.found == ((),)
+    assert told.ambiguous
+    assert str(told).startswith("none needed: our values are theirs already (exact in all values). But kernel_turned, ")
+    assert str(told).endswith("would not show in these data: these data cannot tell them apart, since with this weight "
+                              "(its symmetry) they are one and the same map: repeat with a weight of random "
+                              "numbers.")  # fmt: skip
+    flipped = np.array([[1, 2, 1], [3, 7, 3], [0, 2, 0]])  # symmetric along one axis: turned, or flipped on the other
+    told = diagnose(x, signal.convolve2d(x, flipped, "valid"), flipped)
+    assert told.found == (("kernel_turned",), ("kernel_flipped_on_axis_0",))
+    assert told.ambiguous
+    assert "2 answers of 1 convention turn our values into theirs (exact in all values):\n- kernel_turned: " in str(
+        told
+    )
+    assert "since with this weight (its symmetry) they are one and the same map" in str(told)
+
+
+def test_a_constant_input_cannot_tell():
+    weight = np.random.default_rng(2).integers(-99, 100, (2, 1, 3, 3))
+    told = diagnose(np.ones((5, 5)), weight.sum((1, 2, 3))[:, None, None] * np.ones((3, 3)), weight)
+    assert told.found == ((),)
+    assert told.ambiguous
+    assert "kernel_turned" in str(told)
+    assert "since this x (constant, or symmetric) shows no difference: repeat with an x of random numbers." in str(told)
+
+
+def test_two_names_of_one_map_are_no_ambiguity():
+    """A convolution that keeps the size, turned, is its own transpose."""
+    rng = np.random.default_rng(3)
+    x, kernel = rng.integers(-99, 100, 7), rng.integers(-99, 100, 3)
+    told = diagnose(x, np.convolve(x, kernel, "same"), kernel, padding=1)
+    assert told.found == (("kernel_turned",), ("other_direction",))
+    assert not told.ambiguous
+    assert str(told).endswith("they are one and the same map, said in different words.")
+
+
+# -- floats, biases, shapes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
+def test_floats_up_to_their_rounding(dtype):
+    rng = np.random.default_rng(4)
+    x, kernel = rng.normal(size=(12, 11)).astype(dtype), rng.normal(size=(3, 2)).astype(dtype)
+    if dtype == "complex64":
+        kernel = (kernel * (1 + 2j)).astype(dtype)
+    y = signal.convolve2d(x.astype(complex), kernel.astype(complex), "valid")
+    y = (y if dtype == "complex64" else y.real).astype(dtype)
+    told = diagnose(x, y, kernel)
+    assert told.found == (("kernel_turned",),)
+    assert "largest deviation" in str(told)
+    assert 0 <= told.explanations[0].deviation < 100 * np.finfo(dtype).eps
+    y[3, 4] += np.asarray(1000 * np.finfo(dtype).eps if dtype != "float16" else 1, dtype)
+    assert diagnose(x, y, kernel).found == ()
+
+
+def test_by_scipy():
+    """A convolution that turns the kernel, and borders of its own."""
+    rng = np.random.default_rng(6)
+    x, kernel = rng.integers(-99, 100, (7, 8)), rng.integers(-99, 100, (3, 3))
+    assert diagnose(x, signal.correlate2d(x, kernel, "valid"), kernel).found == ((),)
+    assert diagnose(x, signal.convolve2d(x, kernel, "same"), kernel, padding=1).found[0] == ("kernel_turned",)
+    wrapped = signal.convolve2d(x, kernel, "same", boundary="wrap")
+    assert ("kernel_turned", "padding_mode_circular") in diagnose(x, wrapped, kernel, padding=1).found
+    mirrored = signal.correlate2d(x, kernel, "same", boundary="symm")
+    assert diagnose(x, mirrored, kernel, padding=1).found == (("padding_mode_replicate",), ("padding_mode_symmetric",))
+    assert diagnose(x, signal.convolve2d(x.T, kernel, "valid").T, kernel).found[0] == (
+        "kernel_axes_0_1_swapped", "kernel_turned"
+    )  # fmt: skip
+
+
+def test_biases_batches_and_flat_results():
+    rng = np.random.default_rng(7)
+    x, weight, bias = rng.integers(-9, 9, (2, 3, 7)), rng.integers(-9, 9, (4, 3, 3)), np.array([1, 20, 300, 4000])
+    words = {"stride": (1,), "padding": ((0, 0),), "dilation": (1,), "groups": 1, "padding_mode": "zeros"}
+    y = convolved(x, weight[:, :, ::-1], words) + bias[:, None]
+    for theirs in (y, y.reshape(2, -1), y.ravel()):
+        assert diagnose(x, theirs, weight, bias=bias).found == (("kernel_turned",),)
+    last = np.moveaxis(y, 1, -1)
+    assert diagnose(x, last.ravel(), weight, bias=bias).found == (("y_flattened_channels_last", "kernel_turned"),)
+    assert diagnose(x[0], y[0], weight, bias=bias).found == (("kernel_turned",),)
+    told = diagnose(np.moveaxis(x, 1, -1), last, weight.transpose(2, 1, 0)[::-1], bias=bias, most=3)
+    assert told.found == (("data_channels_last", "weight_WIO"),)
+    assert told.explanations[0].layer.output_shape == (4, 5)
+    three = diagnose(np.moveaxis(x, 1, -1), last, weight.transpose(2, 1, 0), bias=bias, most=3)
+    assert three.found == (("data_channels_last", "weight_WIO", "kernel_turned"),)
+
+
+def test_layers_of_a_size_that_is_used():
+    """Seconds, not minutes: 3 to 64 channels, 112 x 112."""
+    rng = np.random.default_rng(8)
+    x, weight = (rng.normal(size=shape).astype("float32") for shape in ((3, 112, 112), (64, 3, 3, 3)))
+    words = {"stride": (2, 2), "padding": ((0, 1), (0, 1)), "dilation": (1, 1), "groups": 1, "padding_mode": "zeros"}
+    y = convolved(x[None], weight, words).astype("float32")
+    assert diagnose(x, y, weight, stride=2, padding=((1, 0), (1, 0))).found[0] == ("pads_swapped",)
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "message"),
+    [
+        (([], [1], [1]), {}, "x has shape (0,): give an array with at least one spatial axis and one value"),
+        (([1], 2, [1]), {}, "y has shape (): give an array with at least one spatial axis and one value"),
+        (([1], [np.nan, np.inf], [1]), {}, "y has 2 values that are not finite, the first at (0,): nothing can be "
+         "compared with them"),
+        (([1], [1], ["a"]), {}, "weight has dtype <U1, which holds no numbers of NumPy's: cast it with "
+         ".astype('float64')"),
+        (([1], [1], [1]), {"most": -1}, "most must be at least 0, got -1"),
+        (([1], [1], [1]), {"padding_mode": "wrap"}, "padding_mode 'wrap' is not one of zeros, reflect, replicate, "
+         "circular, symmetric: did you mean 'circular'?"),
+        (([1], [1], [1]), {"output_padding": 1}, "output_padding=1 needs transpose=True: a convolution has only one "
+         "output size"),
+        (([1], [1], [1]), {"output_size": 3}, "output_size=3 needs transpose=True: a convolution has only one output "
+         "size"),
+        (([[1]], [1], [1]), {"ndim": 3}, "x has shape (1, 1) and weight (1,), which do not have 3 spatial axes: x "
+         "needs (batch, channels, *size), (channels, *size) or (*size), the weight two axes of channels and the "
+         "kernel's, or the kernel's alone; say ndim= where there are others"),
+        (([1], [1], [1]), {"stride": 0}, "stride on axis 0 must be at least 1, got 0"),
+        (([1], [1], [1]), {"groups": 0}, "groups must be at least 1, got 0"),
+        (([1], [1], [1]), {"transpose": 1}, "transpose must be True or False, got 1 (int)"),
+    ],
+)  # fmt: skip
+def test_refusals(arguments, words, message):
+    with pytest.raises(ValueError, match=re.escape(message) + "$"):
+        diagnose(*arguments, **words)
+
+
+def test_every_convention_speaks():
+    for ndim in (1, 2, 3, 4):
+        table = conventions(ndim)
+        assert len({one.name for one in table}) == len(table)
+        assert all(one.sentence and one.remedy and one.slots for one in table)

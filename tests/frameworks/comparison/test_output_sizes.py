@@ -1,0 +1,175 @@
+"""How each framework is asked for a size: its own module makes of the words the layer with our matrix."""
+
+import importlib
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from convmatrix import Conv, ConvTranspose
+from convmatrix.frameworks.comparison.output_sizes import Size, ways_to_ask
+
+# -- the sizes, and why padding does not decide ----------------------------------------------------------------------
+
+
+def test_the_question_of_the_founding_text():
+    """Kernel 3, stride 2, padding 1: 5 and 6 both give 3."""
+    ways = ways_to_ask(Conv((5,), 3, stride=2, padding=1))
+    assert ways.sizes == ((Size(5, 0), Size(6, 1)),)
+    assert ways.why == (
+        "padding alone does not decide: (5 + 2*1 - 3) / 2 + 1 is 3, rounded down, and so is (6 + 2*1 - 3) / 2 + 1; "
+        "with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3",
+    )
+    assert [str(asking) for asking in ways.ask(6)] == [
+        "torch.nn.ConvTranspose1d: padding=1, output_padding=1",
+        "torch.nn.ConvTranspose1d: padding=1, and output_size=[6] in the call",
+        "tf.nn.conv1d_transpose: padding='VALID', output_shape=[batch, 7, 1], and the slice [:, 1:7, :] of it",
+        "keras.layers.Conv1DTranspose: padding='valid', output_padding=0 gives 7, and Cropping1D((1, 0)) the 6",
+        "jax.lax.conv_transpose: padding=[(1, 2)], transpose_kernel=True: these pads decide the size",
+        "ONNX ConvTranspose: pads=[1, 1], output_padding=[1]",
+        "ONNX ConvTranspose: output_shape=[6], without pads",
+        "theano conv1d_grad_wrt_inputs: cannot: no layer of theano has 1 axis",
+        "mxnet Deconvolution: pad=(1,), adj=(1,)",
+        "mxnet Deconvolution: target_shape=(6,), whatever pad and adj are",
+        "caffe Deconvolution: pad: 0, and a Crop layer to 6 at offset 1, since it has no output padding",
+    ]
+    assert str(ways.ask(5)[-1]) == "caffe Deconvolution: pad: 1"
+
+
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (Conv((4,), 3), "padding alone decides: with kernel_size 3, stride 1 and padding 0, only 4 gives 2"),
+        (Conv((9,), 3, stride=3, dilation=2, padding=((1, 0),)),
+         "padding alone does not decide: (7 + 1 + 0 - 5) / 3 + 1 is 2, rounded down, and so is "
+         "(9 + 1 + 0 - 5) / 3 + 1; with kernel_size 3, stride 3, dilation 2 and padding (1, 0), all sizes from 7 to 9 "
+         "give 2"),
+        (Conv((3,), 2, stride=4, input_dilation=2),
+         "padding alone does not decide: (2*(2 - 1) + 1 + 2*0 - 2) / 4 + 1 is 1, rounded down, and so is "
+         "(2*(3 - 1) + 1 + 2*0 - 2) / 4 + 1; with kernel_size 2, stride 4, input_dilation 2 and padding 0, both 2 "
+         "and 3 give 1"),
+    ],
+)  # fmt: skip
+def test_why_in_numbers(layer, why):
+    assert ways_to_ask(layer).why == (why,)
+    assert ways_to_ask(layer.T).why == (why,)
+
+
+def test_what_no_framework_says_is_said_so():
+    asked = ways_to_ask(Conv((6,), 2, stride=2, padding=1, padding_mode="reflect")).ask(6)
+    assert len(asked) == 8
+    assert all(asking.words is None for asking in asked[:5])
+    assert str(asked[0]) == ("torch.nn.ConvTranspose1d: cannot: no transposed layer of torch has the padding mode "
+                             "'reflect'")  # fmt: skip
+    spread = ways_to_ask(Conv((3,), 2, stride=4, input_dilation=2)).ask(3)
+    assert "no transposed layer of onnx has an input dilation" in str(spread[4])
+    grouped = ways_to_ask(Conv((5, 5), 3, stride=2, in_channels=2, out_channels=2, groups=2)).ask(5)
+    assert [asking.says for asking in grouped if asking.words is None] == [
+        "keras.layers.Conv2DTranspose", "jax.lax.conv_transpose"
+    ]  # fmt: skip
+    negative = [str(asking) for asking in ways_to_ask(Conv((6,), 2, padding=-1)).ask(6)]
+    assert "torch.nn.ConvTranspose1d: cannot: padding (-1, -1) on axis 0 is negative" in negative
+    assert "ONNX ConvTranspose: cannot: padding (-1, -1) on axis 0 is negative" in negative
+    with pytest.raises(ValueError, match="output_size 7 on axis 0 cannot come from input_size 3"):
+        ways_to_ask(Conv((5,), 3, stride=2, padding=1)).ask(7)
+
+
+# -- every framework's module makes our layer of the words -----------------------------------------------------------
+
+MODULES = ("torch", "tensorflow", "jax", "onnx", "legacy.theano", "legacy.mxnet", "legacy.caffe")
+
+
+def drawn(rng):
+    """A convolution with few entries."""
+    ndim = int(rng.integers(1, 4))
+    groups = int(rng.choice([1, 1, 2]))
+    size, kernel, stride = (tuple(map(int, rng.integers(1, most, ndim))) for most in (7 - ndim, 4, 4))
+    dilation = tuple(map(int, rng.choice([1, 1, 2], ndim)))
+    kind = rng.choice(["even", "same", "valid", "uneven", "uneven", "beyond"])
+    pads = {
+        "even": [(int(p), int(p)) for p in rng.integers(0, 3, ndim)],
+        "uneven": [tuple(map(int, rng.integers(-1, 3, 2))) for _ in range(ndim)],
+        "beyond": [
+            (int(before), int(after))
+            for before, after in zip(rng.integers(0, 2, ndim), rng.integers(-2, 1, ndim), strict=True)
+        ],
+    }.get(str(kind), str(kind))
+    try:
+        return Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=groups,
+                    in_channels=groups, out_channels=groups * int(rng.integers(1, 3)))  # fmt: skip
+    except ValueError:
+        return None
+
+
+def laid_out(asking, weight):
+    """A kernel in our layout, as the framework has it."""
+    channels_last = (*range(2, weight.ndim), 1, 0)
+    return weight.transpose(channels_last) if asking.framework in ("tensorflow", "jax") else weight
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_words_make_our_matrix(name):
+    module, rng, counts = importlib.import_module(f"convmatrix.frameworks.{name}"), np.random.default_rng(7), Counter()
+    while counts["layers"] < 200:
+        conv = drawn(rng)
+        if conv is None:
+            continue
+        counts["layers"] += 1
+        ways = ways_to_ask(conv)
+        size = tuple(int(rng.choice([one.size for one in sizes])) for sizes in ways.sizes)
+        up = ways.transposed(size)
+        weight = rng.integers(-9, 10, up.weight_shape)
+        wanted = up.matrix(weight).toarray()
+        for asking in ways.ask(size):
+            if asking.framework != name.rpartition(".")[2]:
+                continue
+            if asking.words is None:
+                assert asking.asks.startswith("cannot: ")
+                counts["cannot"] += 1
+                continue
+            layer, ours = getattr(module, asking.function)(**asking.words, weight=laid_out(asking, weight))
+            matrix = layer.matrix(ours).toarray()
+            if asking.crop is not None:
+                shape = (layer.out_channels, *layer.output_size, -1)
+                window = tuple(slice(at, at + n) for at, n in zip(asking.crop, size, strict=True))
+                matrix = matrix.reshape(shape)[(slice(None), *window)].reshape(wanted.shape)
+                counts["cropped"] += 1
+            assert layer.output_size == size or asking.crop is not None
+            np.testing.assert_array_equal(matrix, wanted, err_msg=f"{conv!r} {asking}")
+            counts[re.sub(r"\d[dD]", "", asking.says)] += 1
+    assert counts["cannot"] > 10
+    assert min(counts.values()) > 10, counts
+
+
+def test_a_crop_of_the_whole_result_where_no_padding_gives_the_size():
+    told = [str(one) for one in ways_to_ask(ConvTranspose((4, 4), 3, stride=2, padding=((1, 0), (0, 2)))).ask((8, 7))]
+    assert (
+        "keras.layers.Conv2DTranspose: padding='valid', output_padding=0 gives 9x9, and Cropping2D(((1, 0), (0, "
+        "2))) the 8x7" in told
+    )
+    assert (
+        "torch.nn.ConvTranspose2d: padding=0, output_padding=0 gives 9x9, and nn.ZeroPad2d((0, -2, -1, 0)) the 8x7"
+        in told
+    )
+    assert "mxnet Deconvolution: adj=(0, 0) without pad, and the slice [:, :, 1:9, 0:7] of it" in told
+    told = [str(one) for one in ways_to_ask(ConvTranspose((2, 2, 2), 3, stride=2, padding=((0, 1),) * 3)).ask((4,) * 3)]
+    assert (
+        "theano conv3d_grad_wrt_inputs: input_shape=(None, 1, 5, 5, 5), border_mode='valid', filter_flip=False, "
+        "and the slice [:, :, 0:4, 0:4, 0:4] of it" in told
+    )
+    told = [str(one) for one in ways_to_ask(ConvTranspose((3,), 2, stride=4, padding=((0, -2),))).ask((12,))]
+    assert "ONNX ConvTranspose: output_padding=[2] without pads, and a Slice to [:, :, 0:12]" in told
+
+
+@pytest.mark.parametrize("words", [{"dilation": 2}, {"stride": 2, "padding": 1}])
+def test_a_transposed_layer_asks_for_its_own_size(words):
+    """Also where its output_padding is a stride or more, which is no leftover."""
+    module, up = (
+        importlib.import_module("convmatrix.frameworks.torch"),
+        ConvTranspose((4,), 3, output_padding=1, **words),
+    )
+    asking = ways_to_ask(up).ask(up.output_size)[0]
+    assert asking.words["output_padding"] == (1,)
+    np.testing.assert_array_equal(module.conv_transpose(**asking.words).matrix([[[1, 2, 3]]]).toarray(),
+                                  up.matrix([1, 2, 3]).toarray())  # fmt: skip

@@ -1,0 +1,309 @@
+"""The explorer's module beside Python: sizes, every entry with its taps, labels, sentences, refusals."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convmatrix import Conv, ConvTranspose
+from convmatrix.show.explorer import document
+from convmatrix.show.model.palette import ink_on, tap_colours
+from convmatrix.show.model.scene import Scene, number_label, tap_label
+from convmatrix.show.model.sizes import relationship
+from strategies import (
+    built,
+    conv_arguments,
+    covers,
+    invalid_conv_arguments,
+    invalid_transpose_arguments,
+    layers,
+    share,
+    transpose_arguments,
+)
+
+MODULE = Path(document.__file__).with_name("explorer.js")
+CHECK = Path(__file__).with_name("explorer_check.mjs")
+PALETTE = {"few": tap_colours(10), "many": tap_colours(17)}
+UNLIMITED = {"entries": 10**9, "places": 10**9, "number": 10**9}
+
+
+@pytest.fixture(scope="module")
+def ask():
+    """A function that calls the module's functions: (name, arguments) to its answer."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not there to run the explorer's module")
+    with subprocess.Popen([node, CHECK, MODULE], stdin=-1, stdout=-1, encoding="utf-8") as process:
+
+        def call(*words):
+            process.stdin.write(json.dumps(words) + "\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            assert "failure" not in answer, answer["failure"]
+            return answer
+
+        yield call
+        process.stdin.close()
+
+
+def table_of(ask, settings):
+    return ask("layerTable", settings, document.SENTENCES, UNLIMITED)
+
+
+def settings_of(arguments):
+    """What the page's fields hold for the arguments of a layer: a name stays a name."""
+    ndim = len(arguments["input_size"])
+    one = [1] * ndim
+    pads = arguments["padding"]
+    pads = [pads] * ndim if isinstance(pads, str) else list(pads)
+    axes = {name: list(arguments.get(name, one)) for name in ("input_size", "kernel_size", "stride", "dilation",
+                                                              "input_dilation")}  # fmt: skip
+    return axes | {
+        "transposed": "output_padding" in arguments,
+        "padding": [pad if isinstance(pad, str) else [pad, pad] if isinstance(pad, int) else list(pad) for pad in pads],
+        "output_padding": list(arguments.get("output_padding", [0] * ndim)),
+        "padding_mode": arguments.get("padding_mode", "zeros"),
+        **{name: arguments.get(name, 1) for name in ("in_channels", "out_channels", "groups")},
+    }
+
+
+# -- the table -------------------------------------------------------------------------------------------------------
+
+
+def assert_same_table(layer, table):
+    """Sizes, and every entry with its taps."""
+    assert [[axis[name] for axis in table["axes"]] for name in ("before", "after", "outputs", "span", "leftover")] == [
+        [getattr(axis, name) for axis in layer.axes] for name in ("before", "after", "output_size", "span", "leftover")
+    ]
+    assert table["padding"] == [list(pair) for pair in layer.padding]
+    assert table["outputPadding"] == list(getattr(layer, "output_padding", (0,) * layer.ndim))
+    assert table["outputShape"] == list(layer.output_shape)
+    assert table["inputShape"] == list(layer.input_shape)
+    assert table["weightShape"] == list(layer.weight_shape)
+    assert (table["rows"], table["cols"]) == layer.matrix_shape
+    assert table["nnz"] == layer.nnz
+    matrix = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
+    indptr, taps = layer.taps()
+    cells = table["cells"]
+    assert cells["indptr"] == matrix.indptr.tolist()
+    assert cells["indices"] == matrix.indices.tolist()
+    assert cells["tapptr"] == indptr.tolist()
+    assert cells["taps"] == taps.tolist()
+
+
+ARGUMENTS = st.one_of(conv_arguments(ndims=(1, 2)), transpose_arguments(ndims=(1, 2)))
+
+
+@share(0.4)
+@given(arguments=ARGUMENTS)
+def test_table(ask, arguments):
+    check_table(ask, arguments)
+
+
+@pytest.mark.full
+@share(4)
+@given(arguments=ARGUMENTS)
+@covers(without=("3-D",))
+def test_table_of_2000(ask, arguments):
+    check_table(ask, arguments)
+
+
+def check_table(ask, arguments):
+    layer = built(arguments)
+    named = "output_size" not in arguments  # the page has no field for it: its numbers instead
+    settings = settings_of(arguments) if named else document.settings(layer)
+    assert_same_table(layer, table_of(ask, settings)["result"])
+
+
+@pytest.mark.parametrize("limit", ["entries", "places"])
+def test_what_is_too_large_is_not_drawn_but_has_sizes(ask, limit):
+    layer = Conv(6, 3, padding=1)
+    most = {"entries": layer.nnz, "places": 64}[limit]  # 8 x 8 with the padding
+    for less, drawn in ((0, True), (1, False)):
+        answer = ask("layerTable", document.settings(layer), document.SENTENCES, UNLIMITED | {limit: most - less})
+        assert (answer["result"]["cells"] is not None) == drawn
+        assert answer["result"]["nnz"] == layer.nnz
+
+
+def test_sizes_that_no_page_can_walk_through(ask):
+    layer = Conv(10**6, 10**5, stride=3)
+    table = table_of(ask, document.settings(layer))["result"]
+    assert (table["rows"], table["cols"]) == layer.matrix_shape
+    assert table["nnz"] is table["cells"] is None
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
+
+
+@share(0.6)
+@given(layer=layers(ndims=(1, 2)))
+def test_relationships(ask, layer):
+    table = table_of(ask, document.settings(layer))["result"]
+    for axis in range(layer.ndim):
+        said = ask("stated", {**table, "cells": None}, axis, document.RELATIONSHIPS)["result"]
+        assert tuple(said) == relationship(layer, axis)
+
+
+@share(0.4)
+@given(layer=layers(ndims=(1, 2)), data=st.data())
+def test_names(ask, layer, data):
+    scene = Scene(layer)
+    row, col = (data.draw(st.integers(0, count - 1)) for count in layer.matrix_shape)
+    tap = data.draw(st.integers(0, int(np.prod(layer.weight_shape)) - 1))
+    assert ask("placeName", "y", layer.output_shape, row)["result"] == scene.row_name(row)
+    assert ask("placeName", "x", layer.input_shape, col)["result"] == scene.col_name(col)
+    assert ask("tapName", layer.weight_shape, tap)["result"] == tap_label(layer.weight_shape, tap)
+
+
+def test_names_with_more_than_one_digit(ask):
+    layer = Conv((12, 3), (11, 2), in_channels=12, out_channels=2)
+    for tap in (0, 25, 500):
+        assert ask("tapName", layer.weight_shape, tap)["result"] == tap_label(layer.weight_shape, tap)
+    for col in (0, 35, 400):
+        assert ask("placeName", "x", layer.input_shape, col)["result"] == Scene(layer).col_name(col)
+
+
+@pytest.mark.parametrize("value", [0, 7, -12, 123456])
+def test_whole_numbers(ask, value):
+    assert ask("numberText", value, True)["result"] == number_label(value)
+
+
+@share(0.4)
+@given(value=st.floats(-1e12, 1e12) | st.floats(-10, 10) | st.sampled_from((999.5, 1e-4, 9.995e-5, 1000.0, 0.1 + 0.2)))
+def test_numbers(ask, value):
+    said = ask("numberText", value, False)["result"]
+    # Halves of the third digit may be rounded to either side: what is written names the same number.
+    assert said == number_label(value) or float(said) == pytest.approx(float(number_label(value)), rel=0.011)
+    assert ("e" in said) == ("e" in number_label(value))
+
+
+def test_numbers_exactly(ask):
+    for value in (0.5, 1.25, -2.0, 1 / 3, 1e-5, 12345.0, 100.0, 1e10, 3e-12):
+        assert ask("numberText", value, False)["result"] == number_label(value)
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 11, 25, 121])
+def test_colours(ask, count):
+    colours = tap_colours(count)
+    assert ask("tapColours", count, PALETTE)["result"] == colours
+    assert [ask("inkOn", colour)["result"] for colour in colours] == [ink_on(colour) for colour in colours]
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------
+
+# Kinds of wrong arguments that fields and links can say; a page has no field for the others.
+SAYABLE = {"not positive", "no integer", "name", "mode", "mode and input_dilation", "same and input_dilation",
+           "kernel too large", "output_padding too large", "output_padding negative", "empty", "beside",
+           "between"}  # fmt: skip
+
+
+def sayable(drawn):
+    kind, arguments = drawn
+    known = kind in SAYABLE and len(arguments["input_size"]) < 3 and isinstance(arguments["padding_mode"], str)
+    entries = [entry for value in arguments.values() if isinstance(value, tuple) for entry in value]
+    return known and not any(entry is None or isinstance(entry, bool) or entry == "3" for entry in entries)
+
+
+def typed(settings):
+    """Numbers that are no integers, as a field holds them: text."""
+    return {name: [str(entry) if isinstance(entry, float) else entry for entry in value]
+            if isinstance(value, list) else value for name, value in settings.items()}  # fmt: skip
+
+
+@share(0.4)
+@given(drawn=st.one_of(invalid_conv_arguments(), invalid_transpose_arguments()).filter(sayable))
+def test_refusals_are_those_of_python(ask, drawn):
+    kind, arguments = drawn
+    if isinstance(arguments["input_dilation"], int):
+        arguments["input_dilation"] = (arguments["input_dilation"],) * len(arguments["input_size"])
+    with pytest.raises(ValueError) as refused:  # noqa: PT011  the message is the test
+        built(arguments)
+    said = table_of(ask, typed(settings_of(arguments)))["refusal"]
+    if kind in ("name", "mode"):  # Python adds what may have been meant
+        assert str(refused.value).partition(": did you mean")[0] == said
+    else:
+        assert said == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "python"),
+    [
+        ({"stride": ["", 1]}, {"stride": ("", 1)}),
+        ({"kernel_size": [3, "2.50"]}, {"kernel_size": (3, 2.5)}),
+        ({"kernel_size": [3, "2.0"]}, {"kernel_size": (3, 2.0)}),
+        ({"input_size": ["four", 4]}, {"input_size": ("four", 4)}),
+        ({"padding": [[0, 0], [0, ""]]}, {"padding": ((0, 0), (0, ""))}),
+        ({"padding": [["1.5", 0], [0, 0]]}, {"padding": ((1.5, 0), (0, 0))}),
+    ],
+)
+def test_what_is_typed_and_is_no_integer(ask, changed, python):
+    settings = document.settings(Conv(4, 3)) | changed
+    with pytest.raises(ValueError, match="must be an integer") as refused:
+        Conv(**{"input_size": (4, 4), "kernel_size": (3, 3)} | python)
+    assert table_of(ask, settings)["refusal"] == str(refused.value)
+
+
+def test_both_kinds_refuse_the_first_of_two_faults(ask):
+    for kind, words in ((Conv, {}), (ConvTranspose, {"output_padding": (0, 5)})):
+        arguments = {"input_size": (2, 2), "kernel_size": (3, 5), "stride": (1, 2), "padding": ((-3, 0), (0, -9)),
+                     "dilation": (1, 1), "input_dilation": (1, 1), "padding_mode": "zeros", **words}  # fmt: skip
+        with pytest.raises(ValueError, match="on axis") as refused:
+            kind(**arguments)
+        assert table_of(ask, settings_of(arguments))["refusal"] == str(refused.value)
+
+
+def test_a_number_beyond_the_page(ask):
+    settings = document.settings(Conv(4, 3)) | {"input_size": [4, 10**7]}
+    said = ask("layerTable", settings, document.SENTENCES, UNLIMITED | {"number": 10**6})["refusal"]
+    assert said == "input_size on axis 1 is 10000000, but this page takes numbers up to 1000000"
+
+
+# -- links -----------------------------------------------------------------------------------------------------------
+
+
+@share(0.4)
+@given(arguments=ARGUMENTS, choice=st.tuples(*[st.none() | st.integers(0, 99)] * 3))
+def test_links_restore_settings_and_choice(ask, arguments, choice):
+    named = "output_size" not in arguments
+    settings = settings_of(arguments) if named else document.settings(built(arguments))
+    chosen = dict(zip(("row", "col", "tap"), choice, strict=True))
+    link = ask("toLink", settings, chosen)["result"]
+    assert link.isascii()
+    assert not set(link) & set(" <>\"'%")
+    other = document.settings(Conv(4, 3, in_channels=settings["in_channels"], out_channels=settings["out_channels"],
+                                   groups=settings["groups"]))  # fmt: skip
+    if settings["transposed"]:  # the channels of the page's own layer, a convolution
+        other |= {"in_channels": settings["out_channels"], "out_channels": settings["in_channels"]}
+    read = ask("fromLink", link, other, document.SENTENCES)["result"]
+    assert read == {"settings": settings, "choice": {**chosen, "place": None}}
+
+
+@pytest.mark.parametrize("link", ["", "section-3", "i=4", "row=2"])
+def test_a_link_without_a_layer_is_the_page_s_own(ask, link):
+    original = document.settings(Conv((7,), 3))
+    read = ask("fromLink", link, original, document.SENTENCES)["result"]
+    assert read["settings"] == original
+    assert read["choice"]["row"] == (2 if "row" in link else None)
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("i=4x4&k=3x3x3", "the link gives 3 entries for kernel_size, but there are 2 axes"),
+        ("i=4x4x4&k=3", "the link gives 3 entries for input_size, but there are 2 axes"),
+    ],
+)
+def test_a_link_with_another_number_of_axes(ask, link, said):
+    assert ask("fromLink", link, document.settings(Conv(4, 3)), document.SENTENCES)["refusal"] == said
+
+
+def test_a_link_that_is_no_link_is_refused_as_python_would(ask):
+    link = "i=4&k=%3Cb%3E&mode=%E0%A4%A"
+    read = ask("fromLink", link, document.settings(Conv(4, 3)), document.SENTENCES)["result"]
+    said = table_of(ask, read["settings"])["refusal"]
+    assert said == "kernel_size on axis 0 must be an integer, got '<b>' (str)"
