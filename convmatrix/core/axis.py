@@ -5,15 +5,12 @@ the axis, after the input has been spread by ``input_dilation`` and extended bey
 Sizes and counts are integer arithmetic; only `Axis.extend` and `Axis.table` make arrays.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.counting import Solutions, count_multiples
 from convmatrix.core.errors import short
 
 __all__ = ["PADDING_MODES", "PADDING_NAMES", "Axis", "input_sizes", "named_padding", "require_countable", "split_same"]
@@ -137,7 +134,7 @@ class Axis:
             return positions % n
         if self.mode == "replicate" or n == 1:
             return np.clip(positions, 0, n - 1)
-        period, mirror = self._mirrors()
+        period, mirror = self.mirrors()
         folded = positions % period
         return np.where(folded < n, folded, period - mirror - folded)
 
@@ -146,7 +143,7 @@ class Axis:
         require_countable(self)
         return self.extend(self.positions(np.arange(self.output_size, dtype=np.int64)))
 
-    def _mirrors(self) -> tuple[int, int]:
+    def mirrors(self) -> tuple[int, int]:
         """Period of a mirrored extension, and c of its mirror image q -> -c - q."""
         return (2 * self.input_size, 1) if self.mode == "symmetric" else (2 * self.input_size - 2, 0)
 
@@ -169,23 +166,29 @@ class Axis:
         return _clamped(lo, hi, self.output_size)
 
     def interior_inputs(self) -> tuple[int, int]:
-        """Range [lo, hi) of the inputs that every tap reads exactly once and that no border copies."""
-        a = self.input_dilation
-        # Taps 0 and kernel_size-1 must reach the input from outputs that exist.
+        """Range [lo, hi) of the inputs that every tap reads exactly once, and that no border copies."""
+        a, last_output = self.input_dilation, (self.output_size - 1) * self.stride
+        # Input i stands at position i*a. The first tap reaches positions up to that of the last output, the last tap
+        # those from the span of the first output on.
         lo = -((self.before - self.span + 1) // a)
-        hi = (self.output_size * self.stride - 1 - self.before) // a + 1
+        hi = (last_output + self.stride - 1 - self.before) // a + 1
         if self.mode != "zeros":
-            left = max(self.before, 0)
-            right = max((self.output_size - 1) * self.stride + self.span - self.before - self.input_size, 0)
-            n = self.input_size
-            copied = {  # first and one past the last input that no position beyond the ends repeats
-                "circular": (right, n - left),
-                "replicate": (min(left, 1), n - min(right, 1)),
-                "reflect": (left + 1 if left else 0, n - 1 - right if right else n),
-                "symmetric": (left, n - right),
-            }[self.mode]
-            lo, hi = max(lo, copied[0]), min(hi, copied[1])
+            copied_lo, copied_hi = self._inputs_without_copy(
+                left=max(self.before, 0), right=max(last_output + self.span - self.before - self.input_size, 0)
+            )
+            lo, hi = max(lo, copied_lo), min(hi, copied_hi)
         return _clamped(lo, hi, self.input_size)
+
+    def _inputs_without_copy(self, left: int, right: int) -> tuple[int, int]:
+        """Range [lo, hi) of the inputs that are repeated nowhere on so many positions beyond the two ends."""
+        n = self.input_size
+        if self.mode == "circular":  # beyond one end stands what is at the other
+            return right, n - left
+        if self.mode == "replicate":  # beyond an end stands the input at that end
+            return min(left, 1), n - min(right, 1)
+        if self.mode == "symmetric":  # the mirror stands behind the last input, which is repeated
+            return left, n - right
+        return (left + 1 if left else 0), (n - 1 - right if right else n)  # reflect: the mirror stands on it
 
     @property
     def spare_periods(self) -> int:
@@ -197,65 +200,6 @@ class Axis:
         lo, hi = self.interior_inputs()
         every = self.shift * self.input_dilation
         return max(((hi - lo) * self.input_dilation - 3 * self.span - every) // every, 0)
-
-    # -- how many entries ----------------------------------------------------------------------------------------
-
-    @property
-    def nnz(self) -> int:
-        """Number of pairs (output, input) that some tap connects; integer arithmetic in logarithmic time, no arrays."""
-        return _nnz(self)
-
-    def _reads_of_inputs(self) -> int:
-        """Pairs (o, t) that read an input where it stands."""
-        # They solve o*stride + t*dilation = before (mod input_dilation).
-        solutions = Solutions.of(self.stride, self.dilation, self.before, self.input_dilation)
-        if solutions is None:
-            return 0
-        box = (self.output_size, self.kernel_size, self.stride, self.dilation)
-        return solutions.below(self.before + self.stretched_size, *box) - solutions.below(self.before, *box)
-
-    def _rows_reading_only_beyond(self) -> Iterator[int]:
-        """For replicate: rows that read an end value only from beyond that end, at the left and at the right."""
-        reach, stride = self.span - 1, self.stride
-        last_tap = (self.output_size - 1) * stride - self.before + reach
-        # How far the outermost tap of the outermost row lies beyond the end value; the next rows, `stride` less.
-        for far in (self.before, last_tap - (self.input_size - 1)):
-            beyond = min((far - 1) // stride + 1, self.output_size)
-            if far <= 0:
-                yield 0
-                continue
-            nearest = far - (beyond - 1) * stride
-            # Rows with a tap on the end value itself have counted it already.
-            hitting = (min(far, reach) - nearest) // stride + 1
-            yield beyond - count_multiples(nearest, stride, hitting, self.dilation)
-
-    def _mirrored_pairs(self) -> int:
-        """For reflect and symmetric: distinct inputs of every row, summed."""
-        # Modulo the period the taps of a row are an arithmetic progression, which begins again after `steps` taps.
-        # Of these, t and t' read the same input if the one is the other's mirror image: if t + t' = u solves
-        # 2*stride*o + dilation*u = 2*before - mirror (mod period). Such a pair is one input, counted twice.
-        period, mirror = self._mirrors()
-        steps = min(self.kernel_size, period // gcd(self.dilation, period))
-        all_taps, target = self.output_size * steps, 2 * self.before - mirror
-        pairs = Solutions.of(2 * self.stride, self.dilation, target, period)
-        if pairs is None:
-            return all_taps
-        alone = Solutions.of(2 * self.stride, 2 * self.dilation, target, period)  # t = t'
-        twice = pairs.sums(self.output_size, steps) - (0 if alone is None else alone.inside(self.output_size, steps))
-        return all_taps - twice // 2
-
-
-@lru_cache(maxsize=256)  # for many layers have the same axes, and small matrices are built in less time
-def _nnz(axis: Axis) -> int:
-    if axis.mode == "zeros":
-        return axis._reads_of_inputs()
-    if axis.input_size == 1:
-        return axis.output_size
-    if axis.mode == "circular":
-        return axis.output_size * min(axis.kernel_size, axis.input_size // gcd(axis.dilation, axis.input_size))
-    if axis.mode == "replicate":
-        return axis._reads_of_inputs() + sum(axis._rows_reading_only_beyond())
-    return axis._mirrored_pairs()
 
 
 def require_countable(axis: Axis) -> None:

@@ -1,12 +1,90 @@
-"""How many integers solve a linear congruence within bounds: in logarithmic time, by sums of floors.
+"""How many entries the matrix of one axis has: in logarithmic time, from the axis's numbers, however large these are.
 
-What counts the entries of a matrix from the numbers of its layer, however large these are.
+`axis_nnz` is the count. What it rests on is below it: the solutions of a linear congruence within bounds (`Solutions`),
+counted by sums of floors (`floor_sums`), which Euclid's algorithm makes short.
 """
 
+from collections.abc import Iterator
+from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
-__all__ = ["Solutions", "count_multiples", "floor_sum", "floor_sums"]
+from convmatrix.core.axis import Axis
+
+__all__ = ["Solutions", "axis_nnz", "count_multiples", "floor_sum", "floor_sums"]
+
+
+@lru_cache(maxsize=256)  # for many layers have the same axes, and small matrices are built in less time
+def axis_nnz(axis: Axis) -> int:
+    """Count the pairs (output, input) that some tap of an axis connects.
+
+    Integer arithmetic in logarithmic time: sizes of 10^30 are answered at once.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> axis_nnz(Axis(4, 3)), axis_nnz(Axis(4, 3, before=1, after=1))
+    (6, 10)
+    """
+    if axis.mode == "zeros":
+        return _reads_in_place(axis)
+    if axis.input_size == 1:
+        return axis.output_size
+    if axis.mode == "circular":  # around the ring, a row's taps come back to its first input after so many steps
+        return axis.output_size * min(axis.kernel_size, axis.input_size // gcd(axis.dilation, axis.input_size))
+    if axis.mode == "replicate":
+        return _reads_in_place(axis) + sum(_rows_reading_an_end_from_beyond(axis))
+    return _reads_through_mirrors(axis)
+
+
+def _reads_in_place(axis: Axis) -> int:
+    """Pairs (output, tap) that read an input where it stands, not a copy of it beyond the ends."""
+    # o*stride + t*dilation = before (mod input_dilation), for the positions between inputs hold zeros.
+    solutions = Solutions.of(axis.stride, axis.dilation, axis.before, axis.input_dilation)
+    if solutions is None:
+        return 0
+    box = (axis.output_size, axis.kernel_size, axis.stride, axis.dilation)
+    return solutions.below(axis.before + axis.stretched_size, *box) - solutions.below(axis.before, *box)
+
+
+def _rows_reading_an_end_from_beyond(axis: Axis) -> Iterator[int]:
+    """For replicate: rows that read an end's input only from beyond that end, at the left and at the right."""
+    reach, stride = axis.span - 1, axis.stride
+    last_tap = (axis.output_size - 1) * stride - axis.before + reach
+    # How far the outermost tap of the outermost row lies beyond the end; in each next row, `stride` less.
+    for farthest in (axis.before, last_tap - (axis.input_size - 1)):
+        if farthest <= 0:
+            yield 0
+            continue
+        rows = min((farthest - 1) // stride + 1, axis.output_size)
+        nearest = farthest - (rows - 1) * stride
+        # Rows of which another tap stands on the end itself have counted that input already.
+        within_reach = (min(farthest, reach) - nearest) // stride + 1
+        yield rows - count_multiples(nearest, stride, within_reach, axis.dilation)
+
+
+def _reads_through_mirrors(axis: Axis) -> int:
+    """For reflect and symmetric: distinct inputs of every row, summed."""
+    # Modulo the period the taps of a row are an arithmetic progression, which begins again after `taps` of them.
+    # Of these, t and t' read one input if each is the other's mirror image: if t + t' = u solves
+    # 2*stride*o + dilation*u = 2*before - mirror (mod period). Such a pair is one input, counted twice.
+    period, mirror = axis.mirrors()
+    taps = min(axis.kernel_size, period // gcd(axis.dilation, period))
+    all_taps, target = axis.output_size * taps, 2 * axis.before - mirror
+    pairs = Solutions.of(2 * axis.stride, axis.dilation, target, period)
+    if pairs is None:
+        return all_taps
+    on_mirrors = Solutions.of(2 * axis.stride, 2 * axis.dilation, target, period)  # t = t': its own mirror image
+    twice = pairs.sums(axis.output_size, taps)
+    if on_mirrors is not None:
+        twice -= on_mirrors.inside(axis.output_size, taps)
+    return all_taps - twice // 2
+
+
+# -- solutions of a congruence ---------------------------------------------------------------------------------------
 
 
 class Solutions(NamedTuple):
@@ -50,17 +128,24 @@ class Solutions(NamedTuple):
 
     def below(self, bound: int, most_x: int, most_y: int, a: int, b: int) -> int:
         """Number of solutions in range(most_x) x range(most_y) with x*a + y*b < bound, for positive a and b."""
-        # First come the x for which all y are below the bound, then those for which y <= (bound - 1 - x*a) // b are.
-        whole = self.count(min(most_x, max(bound - 1 - (most_y - 1) * b + a, 0) // a))
-        partial = self.count(min(most_x, max(bound - 1 + a, 0) // a)) - whole
-        rest = self._replace(first=self.first + whole * self.step, start=(self.start + whole * self.slope) % self.every)
-        upper = floor_sum(
-            partial,
-            b * self.every,
-            -(self.step * a + self.slope * b),
-            bound - 1 - rest.first * a - rest.start * b,
+        # The line x*a + y*b = bound cuts a corner off the rectangle. As x grows, first all y are below it, then those
+        # with y <= (bound - 1 - x*a) // b, then none.
+        with_all_y = self.count(min(most_x, _multiples_up_to(bound - 1 - (most_y - 1) * b, a)))
+        with_some_y = self.count(min(most_x, _multiples_up_to(bound - 1, a)))
+        cut = self.skipping(with_all_y)
+        # The y of the i-th solution in the cut are one for each multiple of `every` up to the line, as in `_up_to`.
+        slope, top = cut.step * a + cut.slope * b, bound - 1 - cut.first * a - cut.start * b
+        columns = with_some_y - with_all_y
+        up_to_line = floor_sum(columns, b * self.every, -slope, top)
+        return (
+            self._up_to(with_all_y, most_y - 1)
+            + up_to_line
+            - floor_sum(columns, self.every, -cut.slope, -1 - cut.start)
         )
-        return self._up_to(whole, most_y - 1) + upper - floor_sum(partial, self.every, -self.slope, -1 - rest.start)
+
+    def skipping(self, count: int) -> "Solutions":
+        """The solutions without those of the first `count` x."""
+        return self._replace(first=self.first + count * self.step, start=(self.start + count * self.slope) % self.every)
 
     def sums(self, most_x: int, most_y: int) -> int:
         """Number of triples (x, s, t) with s and t in range(most_y) of which (x, s + t) is a solution."""
@@ -118,3 +203,8 @@ def count_multiples(first: int, step: int, count: int, modulus: int) -> int:
     every = modulus // common
     start = -(first // common) * pow(step // common, -1, every) % every
     return max(0, -((start - count) // every))
+
+
+def _multiples_up_to(last: int, step: int) -> int:
+    """Number of multiples of `step`, from 0 on, up to `last`."""
+    return max(last + step, 0) // step

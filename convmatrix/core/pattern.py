@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.axis import NOTHING, Axis, require_countable
-from convmatrix.core.counting import count_multiples
+from convmatrix.core.counting import axis_nnz, count_multiples
 from convmatrix.core.errors import counted, short
 from convmatrix.core.memory import require_memory
 
@@ -487,7 +487,7 @@ def _pattern(
 def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int, symbols: int) -> None:
     """Refuse an axis of which too many rows are written out, since they do not repeat others."""
     rows = n_rows - max(repeats - 1, 0) * period
-    meetings = axis.nnz if axis.mode == "zeros" else axis.output_size * axis.kernel_size
+    meetings = axis_nnz(axis) if axis.mode == "zeros" else axis.output_size * axis.kernel_size
     # A period reads through each tap once, if at all.
     common = gcd(axis.stride, axis.input_dilation)
     meetings -= max(repeats - 1, 0) * count_multiples(-axis.before, axis.dilation, axis.kernel_size, common)

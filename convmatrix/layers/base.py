@@ -13,6 +13,7 @@ from scipy import sparse
 from convmatrix.core import memory
 from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
+from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import TooLargeError, WrongTypeError, counted, short, shortens_refusals
 from convmatrix.core.fast.assembly import assemble, extended_weight, index_dtype
 from convmatrix.core.pattern import pattern_of, windows_of
@@ -467,7 +468,7 @@ def reads_of(axis: Axis) -> sparse.csr_array:
      [1 1 0]
      [0 1 1]]
     """
-    rows, cols, entries = axis.output_size, axis.input_size, axis.nnz
+    rows, cols, entries = axis.output_size, axis.input_size, axis_nnz(axis)
     what = f"the pattern of an axis, {short(rows)} x {short(cols)} with {counted(entries, 'entry')},"
     require_indices(what, rows, cols)
     index = index_dtype(rows, cols, entries).itemsize

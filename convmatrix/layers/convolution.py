@@ -18,6 +18,7 @@ from scipy import sparse
 from convmatrix.core import equation
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
+from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import WrongTypeError, counted, short, shortens_refusals
 from convmatrix.core.fast.assembly import (
     assemble,
@@ -128,7 +129,7 @@ class Layer(AnyLayer):
     @cached_property
     def nnz(self) -> int:
         """Number of entries the matrix stores; known without building it."""
-        return prod(axis.nnz for axis in self.axes) * self.out_channels * self.in_channels // self.groups
+        return prod(axis_nnz(axis) for axis in self.axes) * self.out_channels * self.in_channels // self.groups
 
     def nbytes(self, dtype: DTypeLike = np.float64) -> int:
         """Bytes of the matrix for weights of a dtype: data, indices and indptr; known without building it.

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from convmatrix.core.axis import Axis, named_padding, require_countable
+from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
 from convmatrix.core.fast.assembly import assemble, index_dtype
 from convmatrix.core.memory import require_memory
@@ -121,7 +122,7 @@ class Pool(AnyLayer):
 
     @property
     def _windows_nnz(self) -> int:
-        return self.channels * prod(axis.nnz for axis in self.axes)
+        return self.channels * prod(axis_nnz(axis) for axis in self.axes)
 
     @property
     def _defaults(self) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from convmatrix.core.axis import NOTHING, Axis
+from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import shortens_refusals
 from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.layers.arguments import Padding, PerAxis, count_axes, per_axis, positive
@@ -108,7 +109,7 @@ class Unfold(FixedLayer):
     def nnz(self) -> int:
         """Number of entries the matrix stores: the taps that do not read a zero; known without building it."""
         return self.in_channels * prod(
-            axis.nnz if axis.mode == "zeros" else axis.output_size * axis.kernel_size for axis in self.axes
+            axis_nnz(axis) if axis.mode == "zeros" else axis.output_size * axis.kernel_size for axis in self.axes
         )
 
     @property

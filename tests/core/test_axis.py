@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_array_equal
 
 from convmatrix.core.axis import Axis, input_sizes, named_padding, split_same
+from convmatrix.core.counting import axis_nnz
 from strategies import MODES, convs, covers, layers, share
 
 NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap",
@@ -37,7 +38,7 @@ def test_the_table_is_that_of_numpys_padding_and_window(layer):
         table = table_by_numpy(axis)
         assert_array_equal(axis.table(), table)
         assert axis.output_size == len(table)
-        assert axis.nnz == distinct_reads(table)
+        assert axis_nnz(axis) == distinct_reads(table)
 
 
 @given(layer=convs(ndims=(1,)))
@@ -122,7 +123,7 @@ def test_nnz_where_pads_and_kernels_are_many_times_the_input(mode, data):
     axis = Axis(n, kernel, stride, before, covered - before - (n - 1) * spread - 1, dilation, spread, mode)
     table = table_by_numpy(axis)
     assert_array_equal(axis.table(), table)
-    assert axis.nnz == distinct_reads(table)
+    assert axis_nnz(axis) == distinct_reads(table)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -140,23 +141,23 @@ def test_nnz_of_every_small_axis(mode):
                 after = (count - 1) * stride + dilation * (kernel - 1) + 1 - before - len(stretched)
                 axis = Axis(n, kernel, stride, before, after, dilation, spread, mode)
                 assert axis.output_size == count
-                assert axis.nnz == sum(reads[:count]), axis
+                assert axis_nnz(axis) == sum(reads[:count]), axis
 
 
 def test_nnz_of_what_no_loop_can_count():
     # Of three taps on a mirror, the outer two read the same; here there are two mirrors, and one at each end more.
     for n in (10, 10**9, 10**30):
-        assert Axis(n, 3, before=n // 2, after=n // 2, mode="reflect").nnz == 3 * (2 * n - 2) - 2
-        assert Axis(n, 3, before=n, after=n, mode="reflect").nnz == 3 * (3 * n - 2) - 4
+        assert axis_nnz(Axis(n, 3, before=n // 2, after=n // 2, mode="reflect")) == 3 * (2 * n - 2) - 2
+        assert axis_nnz(Axis(n, 3, before=n, after=n, mode="reflect")) == 3 * (3 * n - 2) - 4
         # With its centre between the two copies of an end, no window lies; beside them, two of its taps meet.
-        assert Axis(n, 3, before=n // 2, after=n // 2, mode="symmetric").nnz == 3 * (2 * n - 2) - 4
+        assert axis_nnz(Axis(n, 3, before=n // 2, after=n // 2, mode="symmetric")) == 3 * (2 * n - 2) - 4
         # A window as long as the input, at every place beside it: either it or its image reaches farther.
         m = n // 2
-        assert Axis(n, n, before=n - 1, after=n - 1, mode="reflect").nnz == 2 * m * (3 * m + 1) - n
+        assert axis_nnz(Axis(n, n, before=n - 1, after=n - 1, mode="reflect")) == 2 * m * (3 * m + 1) - n
         # Whatever the period, taps 0, 1 and 2 reach the first four inputs, the inner three, and the last four.
-        assert Axis(5, 3, input_dilation=n).nnz == 11
+        assert axis_nnz(Axis(5, 3, input_dilation=n)) == 11
         # A stride less by one: the first three windows meet an input, each with its next tap.
-        assert Axis(5, 3, stride=n - 1, input_dilation=n).nnz == 3
+        assert axis_nnz(Axis(5, 3, stride=n - 1, input_dilation=n)) == 3
 
 
 def test_the_table_of_the_smallest_padded_case():

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from convmatrix.core.axis import Axis
+from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.core.fast.assembly import assemble, extended_weight
 from convmatrix.core.memory import require_memory
@@ -125,7 +126,7 @@ class _Slid:
 
     @cached_property
     def taps(self) -> sparse.csr_array:
-        size, entries = f"{self.axis.output_size} x {self.axis.input_size}", self.axis.nnz
+        size, entries = f"{self.axis.output_size} x {self.axis.input_size}", axis_nnz(self.axis)
         require_memory(
             entries * 12,  # an int64 and an int32
             f"the matrix of the taps of an axis, {size} with {entries} entries,",
