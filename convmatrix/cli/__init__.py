@@ -1,4 +1,4 @@
-"""The command line: arguments to layers, layers to text and files. The only room that prints or exits.
+"""The command line: arguments to layers, layers to text and files. The only package that prints or exits.
 
 Each command is a module with its options and what they do; what it draws with is imported when it draws. This module
 imports nothing, so that an interrupt from the keyboard is answered from the beginning.
