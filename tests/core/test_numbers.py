@@ -1,4 +1,4 @@
-"""Which numbers can be computed with: where the first one is that cannot, and the power of two that scales the others."""
+"""Which numbers can be computed with: the first that is not finite is named, and a power of two scales the others."""
 
 import re
 from math import frexp
