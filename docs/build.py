@@ -1,11 +1,14 @@
-"""Build the pages of this folder that the code writes itself: ``python docs/build.py [FOLDER]``.
+"""Build the pages of this folder that are generated from the code: ``python docs/build.py [FOLDER]``.
 
 ``frameworks.md`` sets the conventions of all frameworks side by side: their arguments, their rules, and what they make
-of the same words. ``migration.md`` lists the names of ``renamed.json``. They have the same bytes every time.
+of the same words. ``migration.md`` lists the names of ``renamed.json``. ``api.txt`` has the signatures of all public names. They have the
+same bytes every time.
 """
 
+import importlib
 import inspect
 import json
+import pkgutil
 import re
 import sys
 import textwrap
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import convmatrix
 from convmatrix import Conv, ConvTranspose
 from convmatrix.cli.commands.frameworks import markdown
 from convmatrix.frameworks import jax, onnx, tensorflow, torch
@@ -261,9 +265,50 @@ def migration() -> str:
     return "\n".join(lines) + "\n"
 
 
+def signatures() -> str:
+    """The signatures of the public names of all packages, to be read from top to bottom for consistency."""
+    packages = [found.name for found in pkgutil.walk_packages(convmatrix.__path__, "convmatrix.") if found.ispkg]
+    modules = [name for name in ("convmatrix.presets", "convmatrix.scale")]
+    lines = []
+    for package in ["convmatrix", *sorted([*packages, *modules])]:
+        module = importlib.import_module(package)
+        names = sorted(getattr(module, "__all__", ()), key=str.lower)
+        if package.startswith("convmatrix.core") or not names:
+            continue
+        lines += ["", package]
+        for name in names:
+            lines += [f"    {name}{signature}" for signature in _signatures(getattr(module, name))]
+    return "\n".join(lines[1:]) + "\n"
+
+
+def _signatures(value: Any) -> Iterator[str]:
+    """The signature of a function, or of a class and of its public methods; for constants their type."""
+    if not callable(value) or not hasattr(value, "__module__"):
+        yield f": {type(value).__name__}"
+        return
+    yield _signature(value)
+    if not inspect.isclass(value):
+        return
+    for name, member in sorted(inspect.getmembers(value)):
+        if name.startswith("_") or not (getattr(member, "__module__", "") or "").startswith("convmatrix"):
+            continue
+        if inspect.isfunction(member) or inspect.ismethod(member):
+            yield f".{name}{_signature(member)}"
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    """The names and defaults of the arguments, without their types."""
+    try:
+        found = inspect.signature(function)
+    except (TypeError, ValueError):  # of classes that are aliases of types
+        return ""
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in found.parameters.values()]
+    return str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+
+
 def build(folder: Path) -> None:
     """Write the pages; one that has its bytes already is left alone."""
-    for name, text in (("frameworks.md", page()), ("migration.md", migration())):
+    for name, text in (("frameworks.md", page()), ("migration.md", migration()), ("api.txt", signatures())):
         target, content = folder / name, text.encode()
         if not target.exists() or target.read_bytes() != content:
             target.write_bytes(content)
