@@ -1,8 +1,8 @@
 """Build the pages of this folder that are generated from the code: ``python docs/build.py [FOLDER]``.
 
 ``frameworks.md`` sets the conventions of all frameworks side by side: their arguments, their rules, and what they make
-of the same words. ``migration.md`` lists the names of ``renamed.json``. ``api.txt`` has the signatures of all public names. They have the
-same bytes every time.
+of the same call. ``migration.md`` lists the names of ``renamed.json``, and ``api.txt`` the signatures of all public
+names. They have the same bytes every time.
 """
 
 import importlib

@@ -27,6 +27,7 @@ from convmatrix.layers.arguments import check_kind
 from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.scene import Scene, number_label
+from convmatrix.show.model.sizes import RELATIONSHIPS
 
 __all__ = ["ENDINGS", "InNotebook", "fragment", "in_notebook", "page", "save", "table"]
 
@@ -539,38 +540,3 @@ _SAID = {
 """What the page says of what is chosen, for its live region."""
 
 SENTENCES = {**_REFUSALS, **_ADDRESS, **_SAID}
-
-_K_E = "with k_e = d(k - 1) + 1 = {k_e} for k"
-
-# Formula, arithmetic and note of each relationship, as `convmatrix.show.model.sizes` states them; b without a number.
-RELATIONSHIPS: dict[str, tuple[str, str, str]] = {
-    "1": ("o = (i - k) + 1", "({i} - {k}) + 1 = {o}", ""),
-    "2": ("o = (i - k) + 2p + 1", "({i} - {k}) + 2*{p} + 1 = {o}", ""),
-    "3": ("o = i", "{o}", "half padding, p = floor(k / 2), k odd"),
-    "4": ("o = i + (k - 1)", "{i} + ({k} - 1) = {o}", "full padding, p = k - 1"),
-    "5": ("o = floor((i - k) / s) + 1", "floor(({i} - {k}) / {s}) + 1 = {o}", ""),
-    "6": ("o = floor((i + 2p - k) / s) + 1", "floor(({i} + 2*{p} - {k}) / {s}) + 1 = {o}", ""),
-    "15": (
-        "o = floor((i + 2p - k - (k - 1)(d - 1)) / s) + 1",
-        "floor(({i} + 2*{p} - {k} - ({k} - 1)*({d} - 1)) / {s}) + 1 = {o}",
-        "",
-    ),
-    "15b": (
-        "o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1",
-        "floor(({a}*({i} - 1) + 1 + {before} + {after} - {k_e}) / {s}) + 1 = {o}",
-        "relationship 15, for any pads and a stretched input",
-    ),
-    "8": ("o' = i' + (k - 1)", "{i} + ({k_e} - 1) = {o}", ""),
-    "9": ("o' = i' + (k - 1) - 2p", "{i} + ({k_e} - 1) - 2*{p} = {o}", ""),
-    "10": ("o' = i'", "{o}", "transposed half padding"),
-    "11": ("o' = i' - (k - 1)", "{i} - ({k_e} - 1) = {o}", "transposed full padding"),
-    "12": ("o' = s(i' - 1) + k", "{s}*({i} - 1) + {k_e} = {o}", ""),
-    "13": ("o' = s(i' - 1) + k - 2p", "{s}*({i} - 1) + {k_e} - 2*{p} = {o}", ""),
-    "14": ("o' = s(i' - 1) + a + k - 2p", "{s}*({i} - 1) + {op} + {k_e} - 2*{p} = {o}", "a = op"),
-    "14b": (
-        "o' = (s(i' - 1) + k_e - p_b - p_e + op - 1) / a + 1, k_e = d(k - 1) + 1",
-        "({s}*({i} - 1) + {k_e} - {before} - {after} + {op} - 1) / {a} + 1 = {o}",
-        "relationship 14, for any pads and a stretched output",
-    ),
-    "k_e": ("", "", _K_E),
-}

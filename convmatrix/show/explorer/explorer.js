@@ -281,34 +281,23 @@ function transposedPadding(axis, pad, op, speaker) {
 	return { pair, op, size: (stretched - 1) / a + 1 };
 }
 
-/** [number or null, formula, arithmetic, note] of the size of one axis, from Python's templates. */
-export function stated(table, number, templates) {
+/** [number or null, formula, arithmetic, note] of the size of one axis, from Python's table. */
+export function stated(table, number, rows) {
 	const { kernelSize: k, span, stride: s, dilation: d, inputDilation: a } = table.axes[number];
 	const [p, after] = table.padding[number];
 	const op = table.outputPadding[number];
 	const [i, o] = [table.inputShape[number + 1], table.outputShape[number + 1]];
 	const values = { i, o, k, k_e: span, s, p, d, a, op, before: p, after };
-	const uneven = a > 1 || p !== after || p < 0 || (op > 0 && op >= s);
-	const key = table.transposed ? transposedRelationship(values, uneven) : relationship(values, uneven);
-	const [formula, arithmetic, remark] = templates[key];
-	const width = table.transposed && d > 1 && !uneven ? fill(templates.k_e[2], values) : "";
-	const note = key === "14" ? [remark, width].filter(Boolean).join("; ") : width || remark;
-	return [uneven ? null : Number(key), formula, fill(arithmetic, values), note];
-}
-
-/** Which relationship of the guide it is; b where the guide has none. */
-function relationship({ k, s, p, d }, uneven) {
-	if (uneven) return "15b";
-	if (d > 1) return "15";
-	if (s > 1) return p === 0 ? "5" : "6";
-	return p === 0 ? "1" : k === 2 * p + 1 ? "3" : p === k - 1 ? "4" : "2";
-}
-
-function transposedRelationship({ k_e, s, p, op }, uneven) {
-	if (uneven) return "14b";
-	if (op) return "14";
-	if (s > 1) return p === 0 ? "12" : "13";
-	return p === 0 ? "8" : k_e === 2 * p + 1 ? "10" : p === k_e - 1 ? "11" : "9";
+	const facts = {
+		transposed: table.transposed,
+		general: a > 1 || p !== after || p < 0 || (op > 0 && op >= s),
+		dilated: d > 1,
+		strided: s > 1,
+		extra: op > 0,
+		padding: p === 0 ? "none" : p === span - 1 ? "full" : 2 * p === span - 1 ? "half" : "other",
+	};
+	const row = rows.find(({ when }) => Object.entries(when).every(([name, fact]) => facts[name] === fact));
+	return [row.number, row.formula, fill(row.arithmetic, values), fill(row.note, values)];
 }
 
 function modulo(a, n) {

@@ -1,13 +1,13 @@
 """The arithmetic of sizes as sentences: formula, numbers, and the relationship of the guide that states it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convmatrix.core.axis import Axis
 from convmatrix.core.errors import counted, short
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import check_kind, integer
 
-__all__ = ["Relationship", "SizeChoice", "relationship", "size_choices"]
+__all__ = ["RELATIONSHIPS", "Relationship", "SizeChoice", "relationship", "size_choices"]
 
 _LISTED = 10_000
 """Most input sizes that are listed."""
@@ -42,7 +42,7 @@ def _axis_of(layer: Conv | ConvTranspose, axis: int) -> Axis:
 
 
 def relationship(layer: Conv | ConvTranspose, axis: int) -> Relationship:
-    """Say how the output size of one axis comes about.
+    """State how the output size of one axis comes about.
 
     Parameters
     ----------
@@ -62,62 +62,99 @@ def relationship(layer: Conv | ConvTranspose, axis: int) -> Relationship:
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     forward = _axis_of(layer, axis)
-    if isinstance(layer, Conv):
-        return _of_convolution(forward)
-    return _of_transpose(forward, layer.input_size[axis], *layer.padding[axis], layer.output_padding[axis])
+    transposed = isinstance(layer, ConvTranspose)
+    sizes, extra = (forward.input_size, forward.output_size), 0
+    if isinstance(layer, ConvTranspose):
+        sizes, extra = (layer.input_size[axis], layer.output_size[axis]), layer.output_padding[axis]
+    before, after = layer.padding[axis]
+    values = {
+        "i": sizes[0], "o": sizes[1], "k": forward.kernel_size, "k_e": forward.span, "s": forward.stride, "p": before,
+        "d": forward.dilation, "a": forward.input_dilation, "op": extra, "before": before, "after": after,
+    }  # fmt: skip
+    facts = _facts(values, transposed=transposed)
+    row = next(row for row in RELATIONSHIPS if all(facts[name] == fact for name, fact in row["when"].items()))
+    return Relationship(row["number"], row["formula"], row["arithmetic"].format(**values), row["note"].format(**values))
 
 
-def _of_convolution(axis: Axis) -> Relationship:
-    i, k, s, p, o = axis.input_size, axis.kernel_size, axis.stride, axis.before, axis.output_size
-    if axis.input_dilation > 1 or axis.before != axis.after or p < 0:
-        formula = "o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1"
-        arithmetic = (
-            f"floor(({axis.input_dilation}*({i} - 1) + 1 + {axis.before} + {axis.after} - {axis.span}) / {s}) + 1 = {o}"
-        )
-        return Relationship(None, formula, arithmetic, "relationship 15, for any pads and a stretched input")
-    if axis.dilation > 1:
-        d = axis.dilation
-        return Relationship(
+def _facts(values: dict[str, int], *, transposed: bool) -> dict[str, bool | str]:
+    """What decides which row of `RELATIONSHIPS` holds; explorer.js has the same function."""
+    p, reach = values["p"], values["k_e"] - 1
+    kinds = {0: "none", reach / 2: "half", reach: "full"}  # a kernel of one pads nothing, half and in full: none
+    return {
+        "transposed": transposed,
+        "general": values["a"] > 1 or p != values["after"] or p < 0 or 0 < values["s"] <= values["op"],
+        "dilated": values["d"] > 1,
+        "strided": values["s"] > 1,
+        "extra": values["op"] > 0,
+        "padding": "none" if p == 0 else kinds.get(p, "other"),
+    }
+
+
+def _row(number: int | None, formula: str, arithmetic: str, note: str = "", **when: bool | str) -> dict[str, Any]:
+    return {"number": number, "formula": formula, "arithmetic": arithmetic, "note": note, "when": when}
+
+
+_K_E = "with k_e = d(k - 1) + 1 = {k_e} for k"
+
+
+def _of_convolutions() -> list[dict[str, Any]]:
+    return [
+        _row(
+            None,
+            "o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1",
+            "floor(({a}*({i} - 1) + 1 + {before} + {after} - {k_e}) / {s}) + 1 = {o}",
+            "relationship 15, for any pads and a stretched input",
+            general=True,
+        ),
+        _row(
             15,
             "o = floor((i + 2p - k - (k - 1)(d - 1)) / s) + 1",
-            f"floor(({i} + 2*{p} - {k} - ({k} - 1)*({d} - 1)) / {s}) + 1 = {o}",
-        )
-    if s > 1:
-        if p == 0:
-            return Relationship(5, "o = floor((i - k) / s) + 1", f"floor(({i} - {k}) / {s}) + 1 = {o}")
-        return Relationship(6, "o = floor((i + 2p - k) / s) + 1", f"floor(({i} + 2*{p} - {k}) / {s}) + 1 = {o}")
-    if p == 0:
-        return Relationship(1, "o = (i - k) + 1", f"({i} - {k}) + 1 = {o}")
-    if k == 2 * p + 1:
-        return Relationship(3, "o = i", f"{o}", "half padding, p = floor(k / 2), k odd")
-    if p == k - 1:
-        return Relationship(4, "o = i + (k - 1)", f"{i} + ({k} - 1) = {o}", "full padding, p = k - 1")
-    return Relationship(2, "o = (i - k) + 2p + 1", f"({i} - {k}) + 2*{p} + 1 = {o}")
+            "floor(({i} + 2*{p} - {k} - ({k} - 1)*({d} - 1)) / {s}) + 1 = {o}",
+            dilated=True,
+        ),
+        _row(5, "o = floor((i - k) / s) + 1", "floor(({i} - {k}) / {s}) + 1 = {o}", strided=True, padding="none"),
+        _row(6, "o = floor((i + 2p - k) / s) + 1", "floor(({i} + 2*{p} - {k}) / {s}) + 1 = {o}", strided=True),
+        _row(1, "o = (i - k) + 1", "({i} - {k}) + 1 = {o}", padding="none"),
+        _row(3, "o = i", "{o}", "half padding, p = floor(k / 2), k odd", padding="half"),
+        _row(4, "o = i + (k - 1)", "{i} + ({k} - 1) = {o}", "full padding, p = k - 1", padding="full"),
+        _row(2, "o = (i - k) + 2p + 1", "({i} - {k}) + 2*{p} + 1 = {o}"),
+    ]
 
 
-def _of_transpose(axis: Axis, i: int, before: int, after: int, extra: int) -> Relationship:
-    """`axis` is the forward convolution's; the rest is the transposed layer's own."""
-    k, s, p, o = axis.span, axis.stride, before, axis.input_size
-    if axis.input_dilation > 1 or before != after or p < 0 or extra >= s:
-        formula = "o' = (s(i' - 1) + k_e - p_b - p_e + op - 1) / a + 1, k_e = d(k - 1) + 1"
-        arithmetic = f"({s}*({i} - 1) + {k} - {before} - {after} + {extra} - 1) / {axis.input_dilation} + 1 = {o}"
-        return Relationship(None, formula, arithmetic, "relationship 14, for any pads and a stretched output")
-    note = f"with k_e = d(k - 1) + 1 = {k} for k" if axis.dilation > 1 else ""
-    if extra:
-        arithmetic = f"{s}*({i} - 1) + {extra} + {k} - 2*{p} = {o}"
-        said = f"a = op; {note}" if note else "a = op"
-        return Relationship(14, "o' = s(i' - 1) + a + k - 2p", arithmetic, said)
-    if s > 1:
-        if p == 0:
-            return Relationship(12, "o' = s(i' - 1) + k", f"{s}*({i} - 1) + {k} = {o}", note)
-        return Relationship(13, "o' = s(i' - 1) + k - 2p", f"{s}*({i} - 1) + {k} - 2*{p} = {o}", note)
-    if p == 0:
-        return Relationship(8, "o' = i' + (k - 1)", f"{i} + ({k} - 1) = {o}", note)
-    if k == 2 * p + 1:
-        return Relationship(10, "o' = i'", f"{o}", note or "transposed half padding")
-    if p == k - 1:
-        return Relationship(11, "o' = i' - (k - 1)", f"{i} - ({k} - 1) = {o}", note or "transposed full padding")
-    return Relationship(9, "o' = i' + (k - 1) - 2p", f"{i} + ({k} - 1) - 2*{p} = {o}", note)
+def _of_transposes() -> list[dict[str, Any]]:
+    rows = [
+        _row(14, "o' = s(i' - 1) + a + k - 2p", "{s}*({i} - 1) + {op} + {k_e} - 2*{p} = {o}", "a = op", extra=True),
+        _row(12, "o' = s(i' - 1) + k", "{s}*({i} - 1) + {k_e} = {o}", strided=True, padding="none"),
+        _row(13, "o' = s(i' - 1) + k - 2p", "{s}*({i} - 1) + {k_e} - 2*{p} = {o}", strided=True),
+        _row(8, "o' = i' + (k - 1)", "{i} + ({k_e} - 1) = {o}", padding="none"),
+        _row(10, "o' = i'", "{o}", "transposed half padding", padding="half"),
+        _row(11, "o' = i' - (k - 1)", "{i} - ({k_e} - 1) = {o}", "transposed full padding", padding="full"),
+        _row(9, "o' = i' + (k - 1) - 2p", "{i} + ({k_e} - 1) - 2*{p} = {o}"),
+    ]
+    general = _row(
+        None,
+        "o' = (s(i' - 1) + k_e - p_b - p_e + op - 1) / a + 1, k_e = d(k - 1) + 1",
+        "({s}*({i} - 1) + {k_e} - {before} - {after} + {op} - 1) / {a} + 1 = {o}",
+        "relationship 14, for any pads and a stretched output",
+        general=True,
+    )
+    # The guide has no dilation here: the same relationships hold with the span of the dilated kernel.
+    dilated = [
+        row | {"note": f"a = op; {_K_E}" if row["number"] == 14 else _K_E, "when": row["when"] | {"dilated": True}}
+        for row in rows
+    ]
+    return [general, *dilated, *rows]
+
+
+RELATIONSHIPS: list[dict[str, Any]] = [
+    row | {"when": {"transposed": transposed, **row["when"]}}
+    for transposed, rows in ((False, _of_convolutions()), (True, _of_transposes()))
+    for row in rows
+]
+"""The relationships in the guide's notation; the first row whose `when` agrees with an axis's facts holds.
+
+The explorer's page has this table too, as JSON.
+"""
 
 
 def size_choices(layer: Conv | ConvTranspose, axis: int) -> list[SizeChoice]:

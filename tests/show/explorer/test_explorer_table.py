@@ -14,7 +14,7 @@ from convmatrix import Conv, ConvTranspose
 from convmatrix.show.explorer import document
 from convmatrix.show.model.palette import ink_on, tap_colours
 from convmatrix.show.model.scene import Scene, number_label, tap_label
-from convmatrix.show.model.sizes import relationship
+from convmatrix.show.model.sizes import RELATIONSHIPS, relationship
 from strategies import (
     built,
     conv_arguments,
@@ -145,7 +145,7 @@ def test_sizes_that_no_page_can_walk_through(ask):
 def test_relationships(ask, layer):
     table = table_of(ask, document.settings(layer))["result"]
     for axis in range(layer.ndim):
-        said = ask("stated", {**table, "cells": None}, axis, document.RELATIONSHIPS)["result"]
+        said = ask("stated", {**table, "cells": None}, axis, RELATIONSHIPS)["result"]
         assert tuple(said) == relationship(layer, axis)
 
 
