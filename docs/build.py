@@ -268,7 +268,7 @@ def migration() -> str:
 def signatures() -> str:
     """The signatures of the public names of all packages, to be read from top to bottom for consistency."""
     packages = [found.name for found in pkgutil.walk_packages(convmatrix.__path__, "convmatrix.") if found.ispkg]
-    modules = [name for name in ("convmatrix.presets", "convmatrix.scale")]
+    modules = ["convmatrix.presets", "convmatrix.scale"]
     lines = []
     for package in ["convmatrix", *sorted([*packages, *modules])]:
         module = importlib.import_module(package)

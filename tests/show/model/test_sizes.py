@@ -14,12 +14,14 @@ from strategies import covers, layers, share
 RELATIONSHIPS = [
     (1, Conv(4, 3), "o = (i - k) + 1", "(4 - 3) + 1 = 2"),
     (2, Conv(5, 4, padding=2), "o = (i - k) + 2p + 1", "(5 - 4) + 2*2 + 1 = 6"),
+    (2, Conv(5, 4, padding=1), "o = (i - k) + 2p + 1", "(5 - 4) + 2*1 + 1 = 4"),  # an even kernel has no half padding
     (3, Conv(5, 3, padding="half"), "o = i", "5"),
     (4, Conv(5, 3, padding="full"), "o = i + (k - 1)", "5 + (3 - 1) = 7"),
     (5, Conv(5, 3, stride=2), "o = floor((i - k) / s) + 1", "floor((5 - 3) / 2) + 1 = 2"),
     (6, Conv(6, 3, stride=2, padding=1), "o = floor((i + 2p - k) / s) + 1", "floor((6 + 2*1 - 3) / 2) + 1 = 3"),
     (8, Conv(4, 3).T, "o' = i' + (k - 1)", "2 + (3 - 1) = 4"),
     (9, Conv(5, 4, padding=2).T, "o' = i' + (k - 1) - 2p", "6 + (4 - 1) - 2*2 = 5"),
+    (9, Conv(5, 4, padding=1).T, "o' = i' + (k - 1) - 2p", "4 + (4 - 1) - 2*1 = 5"),
     (10, Conv(5, 3, padding="half").T, "o' = i'", "5"),
     (11, Conv(5, 3, padding="full").T, "o' = i' - (k - 1)", "7 - (3 - 1) = 5"),
     (12, Conv(5, 3, stride=2).T, "o' = s(i' - 1) + k", "2*(2 - 1) + 3 = 5"),
