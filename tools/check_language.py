@@ -51,7 +51,8 @@ def rules() -> dict[str, Rule]:
 def texts(source: str) -> Iterator[Text]:
     """All identifiers, docstrings and comments of a module; docstrings without their examples."""
     docstrings = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
         body = getattr(node, "body", None)
         for statement in body if isinstance(body, list) else ():
             # A docstring, also one that follows a constant.
@@ -67,6 +68,11 @@ def texts(source: str) -> Iterator[Text]:
                     yield Text("prose", token.start[0] + number, line)
         elif token.type == tokenize.NAME:
             yield Text("identifier", token.start[0], token.string)
+    # Before Python 3.12 the names in an f-string are no tokens.
+    for string in (node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)):
+        for node in ast.walk(string):
+            if isinstance(node, ast.Name):
+                yield Text("identifier", node.lineno, node.id)
 
 
 def matches(text: Text, word: str, rule: Rule) -> bool:

@@ -45,7 +45,7 @@ _IMAGE_ENTRIES = 10**6
 _TITLE = 300
 """Most letters of a title that are shown: some lines."""
 _IMAGE_WEIGHTS = 10**5
-"""Most weights of such a matrix: larger kernels take seconds to draw, and their taps cannot be told apart."""
+"""Most weights of such a matrix: larger kernels take seconds to draw, and their taps cannot be distinguished."""
 _WEIGHTS = 500
 """Most weights that are written into the page, which has to stay small."""
 _OUTPUT_SEEN = "#63c4ba"
@@ -212,7 +212,7 @@ def save(
     export.write_text(page(layer, weight, title=title), path)
 
 
-# -- what the module is told -----------------------------------------------------------------------------------------
+# -- what the module is given -----------------------------------------------------------------------------------------
 
 
 @cache
@@ -315,9 +315,9 @@ def _exact(value: Any) -> float | None:
 
 
 def _body(layer: Conv | ConvTranspose, weight: ArrayLike | None, spec: dict[str, Any]) -> str:
-    room = _BYTES - len(script_safe(spec["weight"]))
+    most_bytes = _BYTES - len(script_safe(spec["weight"]))
     return (
-        f'<div class="convmatrix-explorer">\n{_without_scripts(layer, weight, spec["title"], room)}\n'
+        f'<div class="convmatrix-explorer">\n{_without_scripts(layer, weight, spec["title"], most_bytes)}\n'
         f'<script type="application/json">{script_safe(spec)}</script>\n</div>\n'
         f'<script type="module">\n{source("explorer.js")}\nmountAll(document);\n</script>'
     )
@@ -375,18 +375,18 @@ def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title
     return _without_scripts(layer, weight, _shown(layer, title), _BYTES)
 
 
-def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: str, room: int) -> str:
+def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: str, most_bytes: int) -> str:
     """The layer's matrix as what remains where scripts are not run, or are cut away: a table, or an image."""
     rows, cols = layer.matrix_shape
     kind = "C" if isinstance(layer, Conv) else "C^T"
-    said = html.escape(f"the matrix {kind}, {rows} x {cols}, with {counted(layer.nnz, 'entry')}")
-    forms: list[Callable[[], str]] = [partial(str, f"<p>{said}</p>")]
+    caption = html.escape(f"the matrix {kind}, {rows} x {cols}, with {counted(layer.nnz, 'entry')}")
+    forms: list[Callable[[], str]] = [partial(str, f"<p>{caption}</p>")]
     if layer.nnz <= _IMAGE_ENTRIES and math.prod(layer.weight_shape) <= _IMAGE_WEIGHTS:
-        forms = [partial(_image, Scene(layer), said, side) for side in _IMAGE_SIDES]
+        forms = [partial(_image, Scene(layer), caption, side) for side in _IMAGE_SIDES]
     if rows * cols <= _TABLE_PLACES:
-        forms.insert(0, partial(_table, Scene(layer, weight), said))
+        forms.insert(0, partial(_table, Scene(layer, weight), caption))
     # As small as it gets is good enough, if nothing is small enough.
-    form = next((text for form in forms if len(text := form()) <= room), None) or forms[-1]()
+    form = next((text for form in forms if len(text := form()) <= most_bytes), None) or forms[-1]()
     return f"<p><strong>{html.escape(title)}</strong></p>\n{form}"
 
 
@@ -437,8 +437,8 @@ def _image(scene: Scene, caption: str, side: int) -> str:
 
 # -- sentences -------------------------------------------------------------------------------------------------------
 
-# What the layers say when they refuse, with names for their numbers; the tests hold each beside the real one.
-_REFUSALS = {
+# The errors of the layers, with names for their numbers; the tests hold each beside the real one.
+_ERRORS = {
     "where": "{name} on axis {axis}",
     "where_end": "{name} on axis {axis}, {end},",
     "no_integer": "{where} must be an integer, got {value} ({kind}){remedy}",
@@ -485,9 +485,9 @@ _ADDRESS = {
     "link_axes": "the link gives {count} entries for {name}, but there are {axes} axes",
     "number_large": "{where} is {value}, but this page takes numbers up to {most}",
 }
-"""Refusals of the page's own."""
+"""Errors that only the page raises."""
 
-_SAID = {
+_DESCRIPTIONS = {
     "hint": (
         "Point at a cell, tap it, or move there with Tab and the arrow keys: what belongs together lights up. Beyond "
         "the first cell of a row or column, its whole row or column."
@@ -537,6 +537,6 @@ _SAID = {
     "inserted": "position {place} is a zero that input_dilation inserts",
     "cropped": "position {place} is cropped: no output is there",
 }
-"""What the page says of what is chosen, for its live region."""
+"""Descriptions of what is selected, for the page's live region."""
 
-SENTENCES = {**_REFUSALS, **_ADDRESS, **_SAID}
+SENTENCES = {**_ERRORS, **_ADDRESS, **_DESCRIPTIONS}

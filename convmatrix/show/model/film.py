@@ -22,7 +22,7 @@ __all__ = [
     "Panel",
     "arranged",
     "heading",
-    "heading_room",
+    "heading_height",
     "heading_width",
     "lines_of",
     "note_size",
@@ -103,12 +103,12 @@ class Panel(NamedTuple):
 
     @property
     def left(self) -> float:
-        """Room for the names of the rows."""
+        """Space for the names of the rows."""
         return max(map(ems, self.row_names), default=0.0) * self.name_size + (0.15 if self.name_size else 0.0)
 
     @property
     def top(self) -> float:
-        """Room for the title and for the names of the columns."""
+        """Space for the title and for the names of the columns."""
         return (0.6 if self.title else 0.0) + 1.5 * self.name_size
 
     @property
@@ -218,7 +218,7 @@ class Film:
         return f"{self.panels[key[0]].name}-{key[1]}-{key[2]}"
 
 
-# -- text and room ---------------------------------------------------------------------------------------------------
+# -- text and space --------------------------------------------------------------------------------------------------
 
 SMALLEST = 0.22
 """Smallest height of a cell's text, in cells of a map: what makes the cells of a matrix larger."""
@@ -226,7 +226,7 @@ TITLE_SIZE = 0.3
 LINE = 1.15
 """From one line of a cell to the next, by the height of its text."""
 FOOT = 0.6
-"""Room for a caption below the picture."""
+"""Space for a caption below the picture."""
 
 
 def lines_of(text: str) -> list[str]:
@@ -319,7 +319,7 @@ def _bold_width(char: str) -> float:
     return max(ems(char), 0.84 if char.isupper() or "\u024f" < char < "\u2000" else 0.7) if ems(char) else 0.0
 
 
-def heading_room(lines: Sequence[str]) -> float:
+def heading_height(lines: Sequence[str]) -> float:
     """Height of the lines of a title, with the gap below them."""
     return HEADING_PLACES[len(lines) - 1] + 0.25 if lines else 0.0
 
@@ -374,11 +374,11 @@ def arranged(panels: Sequence[tuple[str, Panel]], title: str) -> tuple[tuple[Pan
     wholes = [_below([shape] * bool(maps) + matrix, beside=beside) for shape in shapes for beside in (True, False)]
     best = min(wholes, key=lambda whole: (round(max(whole.wide / 16, whole.tall / 9), 6), whole.wide * whole.tall))
     lines = heading(title, best.wide)
-    header = heading_room(lines)
+    header = heading_height(lines)
     shown = [panel for _, panel in panels]
     wide = max([best.wide, *map(heading_width, lines)])
-    aside = (wide - best.wide) / 2 if len(lines) > 1 else 0.0  # below a block of text, the middle
+    shift = (wide - best.wide) / 2 if len(lines) > 1 else 0.0  # below a block of text, the middle
     for number, x, y in best.placed:
         panel = shown[number]
-        shown[number] = panel._replace(x=x + aside + panel.left + _MARGIN, y=y + panel.top + header + _MARGIN)
+        shown[number] = panel._replace(x=x + shift + panel.left + _MARGIN, y=y + panel.top + header + _MARGIN)
     return tuple(shown), wide + 2 * _MARGIN, best.tall + header + 2 * _MARGIN

@@ -1,4 +1,4 @@
-"""Colours: one for each tap, told apart under the common colour-vision deficiencies; text that stays readable on them.
+"""Colours: one for each tap, distinct under the common colour-vision deficiencies; text that stays readable on them.
 
 Named here as numbers, so that text needs no matplotlib.
 """

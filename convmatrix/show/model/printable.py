@@ -137,14 +137,14 @@ def _width_of(char: str) -> float:
     return _WIDTHS.get(char, 0.64)
 
 
-def wrapped(text: str, room: float, most: int, width: Callable[[str], float] = ems) -> list[str]:
+def wrapped(text: str, width_limit: float, most: int, width: Callable[[str], float] = ems) -> list[str]:
     """Break a text into lines that fit into a width; what does not fit on the last line is shortened.
 
     Parameters
     ----------
     text : str
         Printable, on one line.
-    room : float
+    width_limit : float
         Width of a line.
     most : int
         Number of lines.
@@ -162,22 +162,22 @@ def wrapped(text: str, room: float, most: int, width: Callable[[str], float] = e
     ['the matrix of a', 'convolution, and…']
     """
     lines: list[str] = []
-    while text and len(lines) < most - 1 and (fitting := _fitting(text, room, width)) < len(text):
+    while text and len(lines) < most - 1 and (fitting := _fitting(text, width_limit, width)) < len(text):
         space = text.rfind(" ", 0, fitting + 1)
         end = space if space > 0 else fitting
         lines.append(text[:end].rstrip())
         text = text[end:].lstrip()
-    return [*lines, shortened(text, room, width)] if text else lines
+    return [*lines, shortened(text, width_limit, width)] if text else lines
 
 
-def shortened(text: str, room: float, width: Callable[[str], float] = ems) -> str:
+def shortened(text: str, width_limit: float, width: Callable[[str], float] = ems) -> str:
     """Cut a text so that it fits into a width, with an ellipsis in place of what is cut.
 
     Parameters
     ----------
     text : str
         Printable, on one line.
-    room : float
+    width_limit : float
     width : callable, default `ems`
         As for `wrapped`.
 
@@ -190,17 +190,17 @@ def shortened(text: str, room: float, width: Callable[[str], float] = ems) -> st
     >>> shortened("convolution", 4), shortened("convolution", 8)
     ('conv…', 'convolution')
     """
-    if _fitting(text, room, width) == len(text):
+    if _fitting(text, width_limit, width) == len(text):
         return text
-    return text[: _fitting(text, room - width(_ELLIPSIS), width)].rstrip() + _ELLIPSIS
+    return text[: _fitting(text, width_limit - width(_ELLIPSIS), width)].rstrip() + _ELLIPSIS
 
 
-def _fitting(text: str, room: float, width: Callable[[str], float]) -> int:
+def _fitting(text: str, width_limit: float, width: Callable[[str], float]) -> int:
     """How many characters fit, in whole letters; at least one letter."""
     end, taken = 0, 0.0
     for letter in _letters(text):
         taken_with = taken + width(letter)
-        if end and taken_with > room + 1e-9:
+        if end and taken_with > width_limit + 1e-9:
             break
         end, taken = end + len(letter), taken_with
     return end

@@ -224,7 +224,7 @@ class Scene:
         Returns
         -------
         list of Reading
-            One for each tap, in the kernel's C order. Places count from the first input (of the stretched map, where
+            One for each tap, in the kernel's C order. Places count from the first input (of the dilated map, where
             there is input dilation).
 
         Examples
@@ -273,12 +273,12 @@ class Scene:
         return found
 
     def inserted(self) -> "Scene":
-        """The scene of the direct convolution that a transposed one is: zeros inserted, kernel turned, names kept.
+        """The scene of the direct convolution that a transposed one is: zeros inserted, kernel flipped, names kept.
 
         Returns
         -------
         Scene
-            Of ``layer.as_conv()``, with the turned weight.
+            Of ``layer.as_conv()``, with the flipped weight.
 
         Raises
         ------
@@ -295,8 +295,8 @@ class Scene:
             raise ValueError("only a transposed convolution inserts zeros: take the scene of layer.T")
         direct = self.layer.as_conv()
         shape = self.layer.weight_shape
-        turned = self.layer.turn(np.arange(prod(shape)).reshape(shape)).ravel()
-        names = tuple(self.tap_name(int(tap)) for tap in turned)
+        flipped = self.layer.turn(np.arange(prod(shape)).reshape(shape)).ravel()
+        names = tuple(self.tap_name(int(tap)) for tap in flipped)
         return Scene(direct, None if self.weight is None else self.layer.turn(self.weight), names)
 
     def uncropped(self) -> "Scene":
@@ -305,7 +305,7 @@ class Scene:
         Returns
         -------
         Scene
-            Its output has the size of `frame` of ``layer.T``: the output, what is cropped, and for a stretched output
+            Its output has the size of `frame` of ``layer.T``: the output, what is cropped, and for a dilated output
             what stands between. The weight and the input are the same.
 
         Raises

@@ -2,7 +2,7 @@
 
 A convolution reads: each step is the window of one output, a row of the matrix. A transposed convolution can be seen
 both ways: it stamps, where each step adds the stamp of one input, a column of the matrix; or it reads as well, from
-the input with zeros inserted, through the kernel turned by 180 degrees.
+the input with zeros inserted, through the kernel flipped (turned by 180 degrees).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -98,18 +98,18 @@ def film(
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (flag("maps", maps) | flag("matrix", matrix)):
         raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
-    chosen, said = _view_of(layer, view), printable(title)
+    chosen, shown_title = _view_of(layer, view), printable(title)
     scene = _scene(layer, weight, x)
-    _require_room(scene, chosen, matrix=matrix, moving=moving)
+    _require_drawable(scene, chosen, matrix=matrix, moving=moving)
     stage = _Stage(scene, x, chosen, maps=maps, matrix=matrix, moving=moving)
-    panels, width, height = arranged(stage.panels, said)
+    panels, width, height = arranged(stage.panels, shown_title)
     if max(width, height) > _LONGEST:
         raise ValueError(
             f"the picture would be {width:.0f} x {height:.0f} cells but at most {_LONGEST} are drawn on a side: take "
             "fewer channels, as one group of the layer has"
         )
     frames = tuple(stage.frames(width)) if moving else ()
-    return Film(panels, stage.base, stage.waiting, frames, width, height, said)
+    return Film(panels, stage.base, stage.waiting, frames, width, height, shown_title)
 
 
 def _scene(layer: Drawable, weight: ArrayLike | None, x: ArrayLike | None) -> Scene:
@@ -132,7 +132,7 @@ def _view_of(layer: Drawable, view: str | None) -> View:
     return "stamps" if view == "stamps" else "windows"
 
 
-def _require_room(scene: Scene, view: View, *, matrix: bool, moving: bool) -> None:
+def _require_drawable(scene: Scene, view: View, *, matrix: bool, moving: bool) -> None:
     rows, cols = scene.shape
     if matrix and max(rows, cols) > _SIDE:
         raise ValueError(
@@ -183,7 +183,7 @@ class _Stage:
         if self.maps:
             _require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it refuses a weight that is not the layer's
-        self.colours = _colours(scene, turned=self.turned)
+        self.colours = _colours(scene, flipped=self.flipped)
         self.values = None if self.x is None else one_input(layer, self.x)
         self.answers = scene.applied(self.values) if self.values is not None and scene.has_values else None
         self.matrix_panel = self.map_panel = self.point_panel = self.kernel_panel = -1
@@ -199,7 +199,7 @@ class _Stage:
         return self.view == "windows"
 
     @property
-    def turned(self) -> bool:
+    def flipped(self) -> bool:
         return self.reads and isinstance(self.scene.layer, ConvTranspose)
 
     # -- panels ------------------------------------------------------------------------------------------------
@@ -222,10 +222,10 @@ class _Stage:
         (top, bottom), (left, right) = self.frame
         layer = self.slider.layer
         size = " x ".join(map(str, layer.input_size)) or "1"
-        group, said = ("input", f"input x, {size}") if self.reads else ("output", f"output y, {size}")
+        group, heading = ("input", f"input x, {size}") if self.reads else ("output", f"output y, {size}")
         if not self.reads and self.moving and self.answers is None:
-            said += ": terms added"
-        self.map_panel = self._add_channels(group, said, layer.in_channels, bottom - top, right - left)
+            heading += ": terms added"
+        self.map_panel = self._add_channels(group, heading, layer.in_channels, bottom - top, right - left)
         for channel in range(layer.in_channels):
             for place in self.slider.places():
                 key = self._map_key(channel, place.place)
@@ -263,8 +263,8 @@ class _Stage:
         layer = self.slider.layer
         rows, cols = _plane(layer.output_size, 1)
         size = " x ".join(map(str, layer.output_size)) or "1"
-        group, said = ("output", f"output y, {size}") if self.reads else ("input", f"input x, {size}")
-        self.point_panel = self._add_channels(group, said, layer.out_channels, rows, cols)
+        group, heading = ("output", f"output y, {size}") if self.reads else ("input", f"input x, {size}")
+        self.point_panel = self._add_channels(group, heading, layer.out_channels, rows, cols)
         for step in range(prod(layer.output_shape)):
             key, text = self._point_key(step), self._y_text(step) if self.reads else self._x_text(step)
             self.base[key] = Look(OUTPUT if self.reads else INPUT, text)
@@ -284,8 +284,8 @@ class _Stage:
             return
         layer = self.slider.layer
         rows, cols = _plane(layer.kernel_size, 1)
-        said = "kernel w, turned" if self.turned else "kernel w"
-        self.kernel_panel = self._add_channels("kernel", said, layer.in_channels // layer.groups, rows, cols)
+        heading = "kernel w, turned" if self.flipped else "kernel w"
+        self.kernel_panel = self._add_channels("kernel", heading, layer.in_channels // layer.groups, rows, cols)
         self.base |= self._kernel_looks(0)
 
     def _kernel_looks(self, out_channel: int) -> dict[Key, Look]:
@@ -453,10 +453,10 @@ def _forward(scene: Scene) -> Scene:
     return Scene(scene.layer.T, scene.weight, scene.names)
 
 
-def _colours(scene: Scene, *, turned: bool) -> list[str]:
-    """Colours of the slider's taps: where the kernel is turned, each tap keeps its own."""
+def _colours(scene: Scene, *, flipped: bool) -> list[str]:
+    """Colours of the slider's taps: where the kernel is flipped, each tap keeps its own."""
     layer = scene.layer
-    if not turned:
+    if not flipped:
         return scene.colours
     assert isinstance(layer, ConvTranspose)
     taps = layer.turn(np.arange(prod(layer.weight_shape)).reshape(layer.weight_shape)).ravel()

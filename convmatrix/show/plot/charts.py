@@ -1,6 +1,6 @@
 """Pictures of what algebra finds, from the arrays that it hands over: products, spectra, counts, factors.
 
-Nothing is computed here but what a picture needs: its scale, its deviations, its words.
+Nothing is computed here but what a picture needs: its scale, its deviations, its texts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from convmatrix.show.render.lettering import write_title
 __all__ = ["factors", "gram", "overlaps", "receptive_field", "singular_values", "unseen"]
 
 _ACROSS, _DOWN = 26, 14
-"""Most cells of full size beside and below each other: what a slide has room for."""
+"""Most cells of full size beside and below each other: what fits on a slide."""
 _PIXELS = 512
 """Most pixels on a side of a picture whose cells are too small to be labelled."""
 _LEAST, _ROUNDING = 0.15, 1e-9
@@ -81,18 +81,18 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
     deviation = sparse.coo_array(whole - identity)
     worst = int(np.argmax(np.abs(deviation.data))) if deviation.nnz and np.any(deviation.data) else None
     label = shortened(name, _NAME)
-    said = f"{label} = I"
+    caption = f"{label} = I"
     if worst is not None:
         row, col = int(deviation.row[worst]), int(deviation.col[worst])
         largest = number_label(np.abs(deviation.data[worst]))
-        said = f"the largest deviation is {largest}, at row {row} and column {col}"
+        caption = f"the largest deviation is {largest}, at row {row} and column {col}"
     unit = _unit([rows] * 3, rows)
     shades = _Shades(whole, identity, deviation)
     shown = ((label, whole, ""), ("I", identity, "\N{MINUS SIGN}"), (f"{label} \N{MINUS SIGN} I", deviation, "="))
     tiles = [_tile(f"gram-{number}", each, matrix, shades, unit, sign)
              for number, (each, matrix, sign) in enumerate(shown)]  # fmt: skip
-    ax = sheet([*tiles, *shades.key(unit)], title=title, caption=said, ax=ax)
-    return described(ax, titled(title, f"{name}, {times(whole.shape)}, beside I: {said}."))
+    ax = sheet([*tiles, *shades.key(unit)], title=title, caption=caption, ax=ax)
+    return described(ax, titled(title, f"{name}, {times(whole.shape)}, beside I: {caption}."))
 
 
 def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -134,7 +134,7 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
     difference = stacks[1] - stacks[0] if stacks[0].dtype != bool else stacks[1] ^ stacks[0]
     if not np.any(difference):
         raise ValueError("the two images are equal, and so are their outputs for any layer: pass two different images")
-    said = f"differ by up to {number_label(np.abs(difference).max())}"
+    caption = f"differ by up to {number_label(np.abs(difference).max())}"
     both = _Shades(*stacks[:2])
     shown = (("image x", stacks[0], both, ""), ("image x'", stacks[1], both, "\N{NOT EQUAL TO}"),
              ("x' \N{MINUS SIGN} x", difference, _Shades(difference), ""),
@@ -143,8 +143,8 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
     heights = [each.shape[-2] if each.ndim == 3 and len(each) > 1 else 0 for each in (*images, images[0], output)]
     tiles = [_tile(f"image-{number}", name, array, shades, unit, sign, block=heights[number])
              for number, (name, array, shades, sign) in enumerate(shown)]  # fmt: skip
-    ax = sheet(tiles, title=title, caption=f"two images that {said}, and one output", ax=ax)
-    return described(ax, titled(title, f"Two images that {said}, and their one output, {times(np.shape(output))}."))
+    ax = sheet(tiles, title=title, caption=f"two images that {caption}, and one output", ax=ax)
+    return described(ax, titled(title, f"Two images that {caption}, and their one output, {times(np.shape(output))}."))
 
 
 def singular_values(
@@ -252,13 +252,18 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
     """  # noqa: DOC502  `_slices` refuses
     array = _numbers("counts", counts)
     low, high = number_label(array.min()), number_label(array.max())
-    said = f"{low} to {high}" if low != high else f"{low} everywhere"
+    caption = f"{low} to {high}" if low != high else f"{low} everywhere"
     shades = _Shades(array.reshape(1, -1))
     tiles, unit = _slices("count", array, shades)
     columns = max(1, int(_ACROSS // (array.shape[-1] * unit + 1))) if array.ndim == 3 else None
-    ax = sheet([*tiles, *shades.key(unit)], columns=columns, title=title, caption=f"taps that reach an output: {said}",
-               ax=ax)  # fmt: skip
-    return described(ax, titled(title, f"How many taps reach each output, {times(array.shape)}: {said}."))
+    ax = sheet(
+        [*tiles, *shades.key(unit)],
+        columns=columns,
+        title=title,
+        caption=f"taps that reach an output: {caption}",
+        ax=ax,
+    )
+    return described(ax, titled(title, f"How many taps reach each output, {times(array.shape)}: {caption}."))
 
 
 def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -295,17 +300,17 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
     shades = _Shades(array.reshape(1, -1), most=2.0 if array.dtype == bool else None)
     tiles, unit = _slices("read", array, shades)
     box = [(int(at.min()), int(at.max()) + 1) for at in np.nonzero(read)] if read.ndim and read.any() else []
-    said = f"{np.count_nonzero(read)} of {prod(read.shape)}"
+    caption = f"{np.count_nonzero(read)} of {prod(read.shape)}"
     if box:
-        said += f", within {times([end - start for start, end in box])}"
+        caption += f", within {times([end - start for start, end in box])}"
         (top, bottom), (left, right) = [(0, 1), *box][-2:]
         inside = range(*box[0]) if len(box) == 3 else range(1)
         for depth in inside:
             tiles[depth] = tiles[depth]._replace(framed=(top, left, bottom - top, right - left))
     columns = max(1, int(_ACROSS // (array.shape[-1] * unit + 1))) if array.ndim == 3 else None
     key = [] if array.dtype == bool else shades.key(unit)
-    ax = sheet([*tiles, *key], columns=columns, title=title, caption=f"inputs that are read: {said}", ax=ax)
-    return described(ax, titled(title, f"Which of the {times(read.shape)} inputs are read: {said}."))
+    ax = sheet([*tiles, *key], columns=columns, title=title, caption=f"inputs that are read: {caption}", ax=ax)
+    return described(ax, titled(title, f"Which of the {times(read.shape)} inputs are read: {caption}."))
 
 
 def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -357,8 +362,8 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     shapes = [each.shape for each in all_]
     inner = [left[1] == right[0] for left, right in pairwise(shapes[1:])]
     if not all(inner) or shapes[0] != (shapes[1][0], shapes[-1][1]):
-        said = " times ".join(map(times, shapes[1:]))
-        raise ValueError(f"the shapes make no product: {times(shapes[0])} is not {said}")
+        caption = " times ".join(map(times, shapes[1:]))
+        raise ValueError(f"the shapes make no product: {times(shapes[0])} is not {caption}")
     unit = _unit([shape[1] for shape in shapes], max(shape[0] for shape in shapes))
     signs = ["", "=", *["\N{MULTIPLICATION SIGN}"] * (len(all_) - 2)]
     tiles = [

@@ -40,7 +40,7 @@ _SIDE = 256
 _MAPS = 144
 """Most maps on one sheet."""
 _ACROSS = 26
-"""Most cells of full size side by side: what a slide has room for."""
+"""Most cells of full size side by side: what fits on a slide."""
 
 Box = tuple[int, int, int, int]
 
@@ -71,7 +71,7 @@ def input_map(
     ------
     ValueError
         If the layer has more than three axes or is too large, if there is no such channel or output, or `x` has
-        another shape; if a window is asked of a transposed convolution.
+        another shape; if a window of a transposed convolution is requested.
 
     Examples
     --------
@@ -82,13 +82,13 @@ def input_map(
     check_kind("layer", layer, Conv, ConvTranspose)
     require_channel(layer.in_channels, channel, "input")
     labels = _labels(Scene(layer).col_name, layer.input_shape, channel, x, "x")
-    said = f"The input, {times(layer.input_size)}"
+    alt = f"The input, {times(layer.input_size)}"
     if isinstance(layer, ConvTranspose):
         if output is not None:
             raise ValueError("the windows of a transposed convolution lie on its input with zeros inserted: draw "
                              "insertion(layer, output=...)")  # fmt: skip
         looks = {place: Look(INPUT, text) for place, text in labels.items()}
-        return described(_slices("input", layer.input_size, looks, None, ax), f"{said}.")
+        return described(_slices("input", layer.input_size, looks, None, ax), f"{alt}.")
     scene = Scene(layer)
     frame = scene.frame()
     _require_drawable([end - start for start, end in frame])
@@ -100,11 +100,11 @@ def input_map(
     }
     size = [end - start for start, end in frame]
     if tuple(size) != layer.input_size:
-        said += f", with its padding {times(size)}"
+        alt += f", with its padding {times(size)}"
     if window:
-        said += f"; framed is the window of the output at {_position(output or ())}"
+        alt += f"; framed is the window of the output at {_position(output or ())}"
     return described(_slices("input", size, looks, {_shifted(place, corner) for place in window}, ax,
-                             first=corner[0] if corner else 0), f"{said}.")  # fmt: skip
+                             first=corner[0] if corner else 0), f"{alt}.")  # fmt: skip
 
 
 def kernel(
@@ -197,13 +197,13 @@ def output_map(
     require_channel(layer.out_channels, channel, "output")
     labels = _labels(Scene(layer).row_name, layer.output_shape, channel, y, "y")
     looks = {place: Look(OUTPUT, text) for place, text in labels.items()}
-    said = f"The output, {times(layer.output_size)}"
+    alt = f"The output, {times(layer.output_size)}"
     framed = None
     if output is not None:
         require_output(layer, output)
         framed = {tuple(output)}
-        said += f"; the one at {_position(output)} is framed"
-    return described(_slices("output", layer.output_size, looks, framed, ax), f"{said}.")
+        alt += f"; the one at {_position(output)} is framed"
+    return described(_slices("output", layer.output_size, looks, framed, ax), f"{alt}.")
 
 
 def windows(layer: Conv | ConvTranspose, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -269,7 +269,7 @@ def looks_of(looks: Mapping[Key, Look], panel: int) -> dict[tuple[int, int], Loo
 
 
 def times(size: Sequence[int]) -> str:
-    """A size as it is said: ``4 x 4``.
+    """A size as text: ``4 x 4``.
 
     Returns
     -------

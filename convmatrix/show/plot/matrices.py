@@ -111,17 +111,17 @@ def matrix(
     if with_key:
         _key(layer, ax, own=given is None)
     kind = "C" if isinstance(layer, Conv) else "C^T"
-    entries = _counted(layer.nnz, "entry", "entries")
-    said = f"The matrix {kind}, {rows} x {cols}, with {entries}, each in the colour of its tap."
+    entries = _number_of(layer.nnz, "entry", "entries")
+    alt = f"The matrix {kind}, {rows} x {cols}, with {entries}, each in the colour of its tap."
     return described(
-        ax, titled(title, said), plain=lambda: _text(layer, weight),
+        ax, titled(title, alt), plain=lambda: _text(layer, weight),
         html=lambda: explorer.table(layer, weight, title=title or None),
         latex=lambda: f"${latex.array(layer, weight, rulers=True)}$",
     )  # fmt: skip
 
 
 def _heighten(ax: Axes, inches: float) -> None:
-    """Make room above the axes of a figure of our own."""
+    """Make space above the axes of a figure of our own."""
     figure = ax.get_figure(root=True)
     assert figure is not None
     wide, tall = figure.get_size_inches()
@@ -160,8 +160,8 @@ def _pixels(layer: Conv | ConvTranspose, ax: Axes | None, beside: float) -> Axes
     ax.set_aspect("equal" if square else "auto")
     colours = np.array([(*rgb(colour), 255) for colour in tap_colours(prod(layer.kernel_size))] + [(255, 255, 255, 0)])
     image(ax, panel, colours.astype(np.uint8)[taps])  # the last colour, of -1, is none
-    ax.set_xlabel(_counted(cols, "input", "inputs"))
-    ax.set_ylabel(_counted(rows, "output", "outputs"))
+    ax.set_xlabel(_number_of(cols, "input", "inputs"))
+    ax.set_ylabel(_number_of(rows, "output", "outputs"))
     ax.xaxis.set_label_position("top")
     return ax
 
@@ -211,7 +211,7 @@ def _text(layer: Conv | ConvTranspose, weight: ArrayLike | None) -> str | None:
     return "\n".join(text.draw(Scene(layer, weight), text.Style()))
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def _number_of(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 

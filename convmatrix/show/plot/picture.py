@@ -19,7 +19,7 @@ from convmatrix.show.model.printable import printable
 __all__ = ["Form", "Picture", "described", "new_picture", "titled"]
 
 Form = Callable[[], str | None]
-"""Makes a form when it is asked for; None where there is none, which is also what a refusal (ValueError) means."""
+"""Makes a form on demand; None where there is none; a ValueError means the same."""
 
 _LEAST = (2.0, 0.8)
 """Least width and height, in inches."""
@@ -95,7 +95,7 @@ class Picture(Axes):
         for part in _SHRUNK:
             file = io.BytesIO()
             with Image.open(io.BytesIO(self._pixels(part))) as image:
-                # Few colours are enough for pictures of cells, and take half of the room.
+                # Few colours are enough for pictures of cells, and take half of the bytes.
                 image.convert("RGB").quantize(255, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
                 data, size = base64.b64encode(file.getvalue()), image.size
             if len(data) <= _HTML:
@@ -127,7 +127,7 @@ def new_picture(wide: float, tall: float, *, bare: bool = False, beside: float =
     Picture
     """
     pads = {"w_pad": 0.0, "h_pad": 0.0} if bare else {}
-    # Less would have no room for a title.
+    # Less would not leave space for a title.
     figure = plt.figure(figsize=(max(wide, _LEAST[0]) * (1 + beside), max(tall, _LEAST[1])))
     figure.set_layout_engine("constrained", rect=(0, 0, 1 / (1 + beside), 1), **pads)
     made = figure.add_subplot(axes_class=Picture)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from convmatrix.show.model.film import HEADING_PLACES, Look, Panel, heading, heading_room, heading_width
+from convmatrix.show.model.film import HEADING_PLACES, Look, Panel, heading, heading_height, heading_width
 from convmatrix.show.model.printable import ems, printable
 from convmatrix.show.plot.cells import blank, draw, outline, write, write_heading
 from convmatrix.show.plot.picture import new_picture
@@ -68,15 +68,15 @@ def sheet(
     """
     columns = columns or len(tiles)
     stacks = [tiles[col::columns] for col in range(min(columns, len(tiles)))]
-    rooms = [max(map(_room, stack)) for stack in stacks]
-    wides = [room + max(tile.panel.wide for tile in stack) for room, stack in zip(rooms, stacks, strict=True)]
+    sign_widths = [max(map(_sign_width, stack)) for stack in stacks]
+    wides = [sign + max(tile.panel.wide for tile in stack) for sign, stack in zip(sign_widths, stacks, strict=True)]
     talls = [max(tile.panel.tall for tile in tiles[row : row + columns]) for row in range(0, len(tiles), columns)]
     lefts = [_MARGIN, *(_MARGIN + end + _GAP * number for number, end in enumerate(accumulate(wides), start=1))]
     lines = printable(caption, "caption", lines=True).split("\n") if caption else []
     texts = [ems(line) * _CAPTION for line in lines]
     titled = heading(printable(title), max([lefts[-1] - _GAP - _MARGIN, *texts]))
     texts += map(heading_width, titled)
-    header = heading_room(titled)
+    header = heading_height(titled)
     tops = [_MARGIN + header, *(_MARGIN + header + end + _GAP * n for n, end in enumerate(accumulate(talls), start=1))]
     wide = max([lefts[-1] - _GAP, *(_MARGIN + text for text in texts)]) + _MARGIN
     shift = (wide - (lefts[-1] - _GAP + _MARGIN)) / 2
@@ -86,19 +86,21 @@ def sheet(
     for number, tile in enumerate(tiles):
         row, col = divmod(number, columns)
         top = tops[row] + (talls[row] - tile.panel.tall) / 2
-        _place(ax, tile, lefts[col] + shift + rooms[col], top)
+        _place(ax, tile, lefts[col] + shift + sign_widths[col], top)
         if tile.sign:
-            between = rooms[col] + (_GAP if col else 0.0)
+            between = sign_widths[col] + (_GAP if col else 0.0)
             middle = top + tile.panel.top + tile.panel.rows * tile.panel.unit / 2
-            write(ax, lefts[col] + shift + rooms[col] - between / 2, middle, _SIGN, tile.sign, gid=f"sign-{number}")
+            write(
+                ax, lefts[col] + shift + sign_widths[col] - between / 2, middle, _SIGN, tile.sign, gid=f"sign-{number}"
+            )
     for number, line in enumerate(lines):
         y = tall - _MARGIN - (1.5 * (len(lines) - 1 - number) + 0.2) * _CAPTION
         write(ax, wide / 2, y, _CAPTION, line, gid=f"caption-{number}")
     return ax
 
 
-def _room(tile: Tile) -> float:
-    """Room for the sign."""
+def _sign_width(tile: Tile) -> float:
+    """Width that the sign takes."""
     return ems(tile.sign) * _SIGN + 0.5 if tile.sign else 0.0
 
 

@@ -132,8 +132,8 @@ def _drawn(film: Film, step: int | None, ax: Axes | None) -> Axes:
 def _alt(film: Film, step: int | None) -> str:
     """What is seen: what the panels show, and what the step does."""
     shown = "; ".join(panel.title for panel in film.panels if panel.title)
-    said = "" if step is None else f" Step {step} of 0 to {len(film.frames) - 1}: {film.frames[step].caption}."
-    return titled(film.title, f"{shown}.{said}")
+    shown_step = "" if step is None else f" Step {step} of 0 to {len(film.frames) - 1}: {film.frames[step].caption}."
+    return titled(film.title, f"{shown}.{shown_step}")
 
 
 def sheet_size(wide: float, tall: float) -> tuple[float, float]:

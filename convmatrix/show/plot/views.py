@@ -24,11 +24,11 @@ __all__ = ["crop", "insertion", "stamps"]
 _STAMPS = 64
 """Most stamps on one sheet."""
 _ACROSS = 26
-"""Most cells of full size side by side: what a slide has room for."""
+"""Most cells of full size side by side: what fits on a slide."""
 _SIDE = 256
 """Most rows and columns of a whole result."""
 _NOTHING, _CROPPED, _BETWEEN, _ADDED = "#fafafa", "#d5d9dd", "#ececec", "#ffd591"
-_SAID = {
+_CAPTIONS = {
     _CROPPED: "grey: cropped by padding",
     _BETWEEN: "light grey: left out between the outputs",
     _ADDED: "orange: what output_padding keeps, with the values it has",
@@ -105,14 +105,14 @@ def insertion(
     layer: ConvTranspose, weight: ArrayLike | None = None, x: ArrayLike | None = None, *,
     output: Sequence[int] | None = None, channel: int = 0, title: str = "", ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
-    """Draw a transposed convolution as a direct one: its input with zeros inserted, the turned kernel, and a window.
+    """Draw a transposed convolution as a direct one: its input with zeros inserted, the flipped kernel, and a window.
 
     Parameters
     ----------
     layer : ConvTranspose
         With at most two axes, and padding mode zeros.
     weight : weight_shape array_like, optional
-        Values of the kernel; names without it, which it keeps when it is turned.
+        Values of the kernel; names without it, which it keeps when it is flipped.
     x : input_shape array_like, optional
         Values of the input.
     output : sequence of int, optional
@@ -201,15 +201,15 @@ def crop(
     places = list(zip(*kept, strict=True))
     box = min(places[0]), min(places[1]), max(places[0]) - min(places[0]) + 1, max(places[1]) - min(places[1]) + 1
     papers = {look.paper for look in looks.values()}
-    said = [words for paper, words in _SAID.items() if paper in papers]
+    captions = [caption for paper, caption in _CAPTIONS.items() if paper in papers]
     tiles = [
         Tile(Panel("whole", f"all stamps added up, {rows} x {cols}", rows, cols, unit), looks, framed=box),
         Tile(Panel("output", f"output y, {times(layer.output_size)}", tall, wide, unit), output, "→"),
     ]
-    ax = sheet(tiles, title=title, caption="\n".join(said), ax=ax)
+    ax = sheet(tiles, title=title, caption="\n".join(captions), ax=ax)
     alt = (
         f"The whole result of a transposed convolution, {rows} x {cols}, and the output that is cropped out of it, "
-        f"{times(layer.output_size)}. {'; '.join(said)}"
+        f"{times(layer.output_size)}. {'; '.join(captions)}"
     )
     return described(ax, titled(title, alt.strip() + "."))
 

@@ -103,7 +103,7 @@ def animate(
     title : str, optional
     seconds_per_step : float, default 1
     progress : callable, optional
-        Is told (done, total) steps.
+        Called with (done, total) steps.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def save(
         Ends in one of `ENDINGS`.
     seconds_per_step : float, default 1
     progress : callable, optional
-        Is told (done, total) steps.
+        Called with (done, total) steps.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def save(
             if progress is not None:
                 progress(len(film.frames), len(film.frames))
             return
-        pictures = _counted(images(film), len(film.frames), progress)
+        pictures = _with_progress(images(film), len(film.frames), progress)
         if ending == ".mp4":
             _write_mp4(Path(file.name), pictures, seconds_per_step, film.title)
         else:
@@ -175,9 +175,9 @@ def _checked(path: str | os.PathLike[str], seconds: float) -> str:
     """The ending of a path that can be written at this speed, before anything is drawn."""
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
-        said = f"ends in {ending!r}" if ending else "has no ending"
+        problem = f"ends in {ending!r}" if ending else "has no ending"
         raise ValueError(
-            f"file name {short(os.fspath(path))} {said}, which names no animation: use {', '.join(ENDINGS)}"
+            f"file name {short(os.fspath(path))} {problem}, which names no animation: use {', '.join(ENDINGS)}"
         )
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise WrongTypeError(f"seconds_per_step must be a number, got {short(seconds)}")
@@ -191,7 +191,7 @@ def _checked(path: str | os.PathLike[str], seconds: float) -> str:
     return ending
 
 
-def _counted(pictures: Iterable[Image.Image], total: int, progress: Progress | None) -> Iterator[Image.Image]:
+def _with_progress(pictures: Iterable[Image.Image], total: int, progress: Progress | None) -> Iterator[Image.Image]:
     for done, picture in enumerate(pictures, start=1):
         yield picture
         if progress is not None:
@@ -212,7 +212,7 @@ def _write_pictures(file: IO[bytes], ending: str, film: Film, pictures: Iterator
         indexed[0].save(file, "GIF", save_all=True, append_images=indexed[1:], duration=duration, loop=0, optimize=True,
                         **comment)  # fmt: skip
     elif ending == ".webp":
-        # No picture but the first is asked to be whole; each of the others is a difference. More effort than this takes
+        # Only the first picture is whole; each of the others is a difference. More effort than this takes
         # twice the time and saves an eighth of the bytes; with less, the differences are not found at all.
         full = [picture.convert("RGB") for picture in indexed]
         full[0].save(file, "WEBP", save_all=True, append_images=full[1:], duration=duration, loop=0, lossless=True,
@@ -269,15 +269,15 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float, titl
         "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path}",
     ]  # fmt: skip
     with (
-        tempfile.TemporaryFile() as complaints,
+        tempfile.TemporaryFile() as messages,
         _waiting_signals() as release,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints) as process,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages) as process,
     ):
         _feed(process, chain([first], pictures), release)
         if process.returncode:
-            complaints.seek(0)
-            said = complaints.read().decode(errors="replace").strip().splitlines()
-            raise OSError(f"ffmpeg could not make the film: {said[-1] if said else f'code {process.returncode}'}")
+            messages.seek(0)
+            lines = messages.read().decode(errors="replace").strip().splitlines()
+            raise OSError(f"ffmpeg could not make the film: {lines[-1] if lines else f'code {process.returncode}'}")
 
 
 @contextmanager

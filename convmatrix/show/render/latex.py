@@ -37,9 +37,9 @@ from convmatrix.show.model.stage import View, film
 __all__ = ["array", "document", "escape", "label", "tikz"]
 
 _PLACES = 10_000
-"""Most places of an array. pdflatex has memory for 5,000,000 words: TikZ takes 2,000,000, a place 75, or more."""
+"""Most places of an array. TikZ takes 2,000,000 of the 5,000,000 memory words of pdflatex, a place 75, or more."""
 _CHARACTERS = {"array": 150_000, "picture": 400_000}
-"""Most characters, of 3 words each; pdflatex draws such a picture in some seconds."""
+"""Most characters, of 3 memory words each; pdflatex draws such a picture in some seconds."""
 _LENGTH = 16_000
 """Points; TeX's lengths end soon after."""
 _CELLS = 10_000
@@ -207,9 +207,9 @@ def _comments(film: Film) -> Iterator[str]:
     """The whole title, where the picture shows it shortened."""
     if " ".join(line for _, line in film.heading()) == film.title:
         return
-    words = film.title.encode("ascii", "backslashreplace").decode()
-    for start in range(0, len(words), 100):  # TeX's buffer has an end
-        yield f"% {words[start : start + 100]}"
+    title = film.title.encode("ascii", "backslashreplace").decode()
+    for start in range(0, len(title), 100):  # TeX's buffer has an end
+        yield f"% {title[start : start + 100]}"
 
 
 def _picture(film: Film, step: int | None) -> Iterator[str]:

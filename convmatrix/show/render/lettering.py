@@ -69,7 +69,7 @@ def print_all(figure: Figure) -> None:
 
 
 def title_inches(title: str) -> float:
-    """Width of a figure whose axes have room for a title on one line."""
+    """Width of a figure whose axes leave space for a title on one line."""
     return ems(title) * _POINTS / 72 / _AXES
 
 
@@ -94,7 +94,7 @@ def write_title(ax: Axes, title: str, *below: str, size: float = _POINTS, part: 
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
-    room = ax.get_position(original=True).width * figure.get_size_inches()[0] * part * _SLACK * 72 / size
-    lines = wrapped(printable(title), room, _LINES)
+    width_limit = ax.get_position(original=True).width * figure.get_size_inches()[0] * part * _SLACK * 72 / size
+    lines = wrapped(printable(title), width_limit, _LINES)
     ax.set_title("\n".join([*lines, *below]), parse_math=False, usetex=False, fontsize=size)
     return len(lines)

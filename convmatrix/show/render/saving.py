@@ -1,6 +1,6 @@
 """The one saver of pictures on matplotlib: SVG, PDF and PNG, whose bytes are equal whenever versions are equal.
 
-matplotlib is imported when a picture is drawn, so that asking for the endings costs nothing.
+matplotlib is imported when a picture is drawn, so that reading the endings costs nothing.
 """
 
 import io
@@ -31,7 +31,7 @@ def save(
     Parameters
     ----------
     draw : callable
-        Returns a Figure, or any artist on one; called in the house's style. The figure is closed.
+        Returns a Figure, or any artist on one; called with this project's style. The figure is closed.
     path : str or path-like
         Ends in one of `ENDINGS`.
     title : str
