@@ -29,8 +29,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     try:
         from convmatrix.cli.running import run
     except KeyboardInterrupt:
-        from convmatrix.cli.terminal import complain
+        from convmatrix.cli.terminal import print_error
 
-        complain("convmatrix: interrupted")
+        print_error("convmatrix: interrupted")
         return 130
     return run(argv)

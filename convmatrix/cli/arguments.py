@@ -1,4 +1,4 @@
-"""From the words that are typed to layers and arrays."""
+"""From the options that are typed to layers and arrays."""
 
 import argparse
 import re
@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from convmatrix import presets
-from convmatrix.cli.errors import RefusedError
-from convmatrix.cli.terminal import complain, write
+from convmatrix.cli.errors import UsageError
+from convmatrix.cli.terminal import print_error, write
 from convmatrix.core.errors import short_words
 from convmatrix.layers import Conv, ConvTranspose
 
@@ -19,17 +19,17 @@ __all__ = [
     "EXAMPLES",
     "Commands",
     "Parser",
-    "RefusedError",
+    "UsageError",
     "add_layer",
     "add_values",
     "add_weight",
-    "glued",
     "integer",
+    "layer_arguments",
     "layer_of",
     "sizes",
     "values_of",
     "weight_of",
-    "words_of",
+    "with_values_attached",
 ]
 
 EXAMPLES = """\
@@ -51,7 +51,7 @@ Axes are joined by x, a (before, after) pair by a comma:
 class Parser(argparse.ArgumentParser):
     """argparse, with errors of one line.
 
-    A description that takes long to make is given as `describe`, and made when help is asked for.
+    A description that takes long to make is given as `describe`, and made when help is printed.
     """
 
     def __init__(self, *, describe: Callable[[], str] | None = None, **kwargs: Any) -> None:
@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with one line."""
-        complain(f"{self.prog}: error: {short_words(message)} (see {self.prog} --help)")
+        print_error(f"{self.prog}: error: {short_words(message)} (see {self.prog} --help)")
         self.exit(2)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -92,18 +92,18 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 """What `add_subparsers` returns, which has no public name."""
 
 
-def glued(argv: Sequence[str]) -> list[str]:
+def with_values_attached(argv: Sequence[str]) -> list[str]:
     """Join an option and a value that begins with a minus sign, which argparse would take for an option."""
     joined: list[str] = []
-    for word in argv:
-        if joined and re.fullmatch(r"--[a-z-]+", joined[-1]) and re.match(r"-[\d.]", word):
-            joined[-1] += f"={word}"
+    for part in argv:
+        if joined and re.fullmatch(r"--[a-z-]+", joined[-1]) and re.match(r"-[\d.]", part):
+            joined[-1] += f"={part}"
         else:
-            joined.append(word)
+            joined.append(part)
     return joined
 
 
-# -- words to numbers ------------------------------------------------------------------------------------------------
+# -- options to numbers ------------------------------------------------------------------------------------------------
 
 
 def integer(text: str) -> int:
@@ -178,33 +178,33 @@ _LAYER = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_d
           "out_channels", "padding_mode", "ndim", "output_padding", "output_size")  # fmt: skip
 
 
-def words_of(
+def layer_arguments(
     arguments: argparse.Namespace,
     needed: Collection[str] = ("input_size", "kernel_size"),
     default: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """The words that are said of a layer, as its keyword arguments; a setting's are all that its layer has."""
+    """The options that describe a layer, as keyword arguments of its class; a setting gives all of them."""
     given: dict[str, Any] = {name: getattr(arguments, name) for name in _LAYER if getattr(arguments, name) is not None}
     setting, setting_is = arguments.setting, arguments.setting_is
     if setting is not None:
         if given or arguments.transpose:
-            raise RefusedError(f"{setting_is} {setting} is a whole layer and stands alone: leave out the other "
+            raise UsageError(f"{setting_is} {setting} is a whole layer and stands alone: leave out the other "
                                f"numbers, or give them all without {setting_is}")  # fmt: skip
         layer = presets.setting(setting)
-        words = {name: getattr(layer, name) for name in _LAYER if hasattr(layer, name)}
-        del words["ndim"]
+        kwargs = {name: getattr(layer, name) for name in _LAYER if hasattr(layer, name)}
+        del kwargs["ndim"]
         if isinstance(layer, Conv):
-            del words["output_size"]  # which follows from the others
-            return words
-        return {**words, "transpose": True, "output_size": None}
+            del kwargs["output_size"]  # which follows from the others
+            return kwargs
+        return {**kwargs, "transpose": True, "output_size": None}
     given = {**(default or {}), **given}
     for name, option in (("input_size", "--i"), ("kernel_size", "--k")):
         if name in needed and name not in given:
-            raise RefusedError(f"{option} is missing: give --i and --k, as in --i 4 --k 3, or a {setting_is}")
+            raise UsageError(f"{option} is missing: give --i and --k, as in --i 4 --k 3, or a {setting_is}")
     if not arguments.transpose:
         for name, option in (("output_padding", "--op"), ("output_size", "--o")):
             if name in given:
-                raise RefusedError(f"{option} needs --transpose: a convolution has only one output size")
+                raise UsageError(f"{option} needs --transpose: a convolution has only one output size")
     if isinstance(given.get("padding"), list):
         given["padding"] = [given["padding"]] * _axes(given)
     return {**given, "transpose": True} if arguments.transpose else given
@@ -212,8 +212,8 @@ def words_of(
 
 def layer_of(arguments: argparse.Namespace, **default: int) -> Conv | ConvTranspose:
     """The layer that is described; `default` stands in for sizes that may be left out."""
-    words = words_of(arguments, default=default)
-    return ConvTranspose(**words) if words.pop("transpose", False) else Conv(**words)
+    kwargs = layer_arguments(arguments, default=default)
+    return ConvTranspose(**kwargs) if kwargs.pop("transpose", False) else Conv(**kwargs)
 
 
 def _axes(given: dict[str, Any]) -> int:

@@ -1,9 +1,9 @@
 """What ends a command early, without an error of Python's."""
 
-__all__ = ["ReaderGoneError", "RefusedError"]
+__all__ = ["ReaderGoneError", "UsageError"]
 
 
-class RefusedError(Exception):
+class UsageError(Exception):
     """Arguments that make no sense; the message is for the user."""
 
 

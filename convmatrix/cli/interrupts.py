@@ -64,7 +64,7 @@ def is_interrupt(error: BaseException | None) -> bool:
 
 
 class TerminatedError(BaseException):
-    """A signal asked the process to end; as KeyboardInterrupt, it passes what handles errors."""
+    """The process has to end by a signal; as KeyboardInterrupt, it passes handlers of errors."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

@@ -10,18 +10,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from convmatrix.cli.arguments import RefusedError
+from convmatrix.cli.arguments import UsageError
 from convmatrix.layers import Conv, ConvTranspose
 
-__all__ = ["KINDS", "OPTIONS", "Asked", "Kind"]
+__all__ = ["KINDS", "OPTIONS", "Kind", "PictureOptions"]
 
 _MOST = {"entries": 2 * 10**7, "products": 10**8}
 """What is computed with for a picture."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is to be drawn; None where nothing was said."""
+class PictureOptions:
+    """What to draw; None for the default."""
 
     layer: Conv | ConvTranspose
     weight: Any = None
@@ -33,7 +33,7 @@ class Asked:
 
     @property
     def singled(self) -> int | None:
-        """The step that was asked for."""
+        """The step given by the user."""
         return None if self.step == "none" else self.step
 
     @property
@@ -43,11 +43,11 @@ class Asked:
 
     @property
     def position(self) -> tuple[int, tuple[int, ...] | None]:
-        """Channel and position of the output that was asked for."""
+        """Channel and position of the output given by the user."""
         if self.singled is None:
             return 0, None
         if self.singled >= self.layer.matrix_shape[0]:
-            raise RefusedError(f"step {self.singled} is not there: the layer has outputs 0 to "
+            raise UsageError(f"step {self.singled} is not there: the layer has outputs 0 to "
                                f"{self.layer.matrix_shape[0] - 1}")  # fmt: skip
         channel, *place = np.unravel_index(self.singled, self.layer.output_shape)
         return int(channel), tuple(map(int, place))
@@ -64,15 +64,15 @@ class Asked:
 class Kind:
     """A kind of picture.
 
-    `draw` is called with the module `convmatrix.show.plot` and what is asked for; `tikz` with
+    `draw` is called with the module `convmatrix.show.plot` and the options; `tikz` with
     `convmatrix.show.render.latex`. `transposed`: whether it is one of a transposed convolution only; `numeric`: whether
     it needs a weight.
     """
 
     about: str
     takes: tuple[str, ...]
-    draw: Callable[[ModuleType, Asked], Any]
-    tikz: Callable[[ModuleType, Asked], str] | None = None
+    draw: Callable[[ModuleType, PictureOptions], Any]
+    tikz: Callable[[ModuleType, PictureOptions], str] | None = None
     transposed: bool = False
     numeric: bool = False
 
@@ -81,7 +81,7 @@ OPTIONS = ("weight", "x", "view", "no_matrix", "step", "output", "input", "title
 """What a kind may take, as argparse names them."""
 
 
-def _matrix(plot: ModuleType, a: Asked) -> Any:
+def _matrix(plot: ModuleType, a: PictureOptions) -> Any:
     titled = {"title": a.title} if a.title else {}
     return plot.matrix(a.layer, a.weight, **{"col" if a.view == "stamps" else "row": a.singled}, **titled)
 
@@ -91,23 +91,23 @@ def _direct(layer: Conv | ConvTranspose) -> Conv:
     return layer if isinstance(layer, Conv) else layer.as_conv()
 
 
-def _insertion(plot: ModuleType, a: Asked) -> Any:
+def _insertion(plot: ModuleType, a: PictureOptions) -> Any:
     channel, place = a.position
     return plot.insertion(a.layer, a.weight, a.x, output=place, channel=channel, title=a.title)
 
 
-def _gram(plot: ModuleType, a: Asked) -> Any:
+def _gram(plot: ModuleType, a: PictureOptions) -> Any:
     C = _small(a).matrix(a.numbers)
     products = int(np.sum(np.square(np.diff(C.indptr), dtype=np.int64)))
     if products > _MOST["products"]:
-        raise RefusedError(f"the product has {products} terms but a picture is computed from at most "
+        raise UsageError(f"the product has {products} terms but a picture is computed from at most "
                            f"{_MOST['products']}: take a smaller layer")  # fmt: skip
     sign = "H" if C.dtype.kind == "c" else "T"
     name = f"C^{sign} C" if isinstance(a.layer, Conv) else f"C C^{sign}"
     return plot.gram(C.conj().T @ C, name=name, title=a.title)
 
 
-def _unseen(plot: ModuleType, a: Asked) -> Any:
+def _same_output(plot: ModuleType, a: PictureOptions) -> Any:
     from convmatrix.algebra.inverse.unseen import same_output_pair
 
     layer, weight = _small(a), a.numbers
@@ -116,7 +116,7 @@ def _unseen(plot: ModuleType, a: Asked) -> Any:
     return plot.unseen(pair.first, pair.second, y, title=a.title)
 
 
-def _singular_values(plot: ModuleType, a: Asked) -> Any:
+def _singular_values(plot: ModuleType, a: PictureOptions) -> Any:
     from convmatrix.algebra.elimination.ranks import rounding
     from convmatrix.algebra.spectral.spectrum import singular_values
 
@@ -124,20 +124,20 @@ def _singular_values(plot: ModuleType, a: Asked) -> Any:
     return plot.singular_values(values, zero=rounding(values, a.layer.matrix_shape), title=a.title)
 
 
-def _overlaps(plot: ModuleType, a: Asked) -> Any:
+def _overlaps(plot: ModuleType, a: PictureOptions) -> Any:
     from convmatrix.algebra.stack.overlaps import overlap_counts
 
     return plot.overlaps(overlap_counts(a.layer), title=a.title)
 
 
-def _receptive_field(plot: ModuleType, a: Asked) -> Any:
+def _receptive_field(plot: ModuleType, a: PictureOptions) -> Any:
     from convmatrix.algebra.stack.network import Network
     from convmatrix.algebra.stack.receptive import receptive_field
 
     return plot.receptive_field(receptive_field(Network([a.layer]), a.position[1]).mask, title=a.title)
 
 
-def _factors(plot: ModuleType, a: Asked) -> Any:
+def _factors(plot: ModuleType, a: PictureOptions) -> Any:
     from convmatrix.algebra.factors import unfolded
 
     layer, weight = _small(a), a.numbers
@@ -146,10 +146,10 @@ def _factors(plot: ModuleType, a: Asked) -> Any:
     return plot.factors([layer.matrix(weight), *(factor.matrix for factor in found)], names, title=a.title)
 
 
-def _small(a: Asked) -> Conv | ConvTranspose:
+def _small(a: PictureOptions) -> Conv | ConvTranspose:
     """The layer, if its matrix can be computed with."""
     if a.layer.nnz > _MOST["entries"]:
-        raise RefusedError(f"the matrix has {a.layer.nnz} entries but a picture is computed from at most "
+        raise UsageError(f"the matrix has {a.layer.nnz} entries but a picture is computed from at most "
                            f"{_MOST['entries']}: take a smaller layer")  # fmt: skip
     return a.layer
 
@@ -174,7 +174,7 @@ KINDS: Mapping[str, Kind] = {
                  lambda plot, a: plot.crop(a.layer, a.weight, a.x, title=a.title), transposed=True),
     "gram": Kind("the product C^T C beside the identity", ("weight", "title"), _gram, numeric=True),
     "factors": Kind("the matrix as weights times im2col times padding", ("weight", "title"), _factors, numeric=True),
-    "unseen": Kind("two images that have the same output", ("weight", "x", "title"), _unseen, numeric=True),
+    "unseen": Kind("two images that have the same output", ("weight", "x", "title"), _same_output, numeric=True),
     "singular_values": Kind("from the largest to the smallest", ("weight", "title"), _singular_values, numeric=True),
     "overlaps": Kind("how many taps reach each output", ("title",), _overlaps, transposed=True),
     "receptive_field": Kind("the inputs that one output reads", ("step", "output", "title"), _receptive_field),

@@ -6,17 +6,17 @@ from typing import Literal
 import numpy as np
 
 from convmatrix import export
-from convmatrix.cli.arguments import Parser, RefusedError, integer, sizes, values_of, weight_of
+from convmatrix.cli.arguments import Parser, UsageError, integer, sizes, values_of, weight_of
 from convmatrix.cli.interrupts import held_back
-from convmatrix.cli.kinds import KINDS, Asked
+from convmatrix.cli.kinds import KINDS, PictureOptions
 from convmatrix.core.errors import counted
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.show.render.saving import ENDINGS
 
-__all__ = ["ENDINGS", "add_step", "add_view", "asked", "save", "save_default", "save_tikz"]
+__all__ = ["ENDINGS", "add_step", "add_view", "options_of", "save", "save_default", "save_tikz"]
 
 
-# -- what is asked for -----------------------------------------------------------------------------------------------
+# -- options ---------------------------------------------------------------------------------------------------------
 
 
 def add_view(parser: Parser) -> None:
@@ -45,7 +45,7 @@ def _step(text: str) -> int | Literal["none"]:
     return integer(text)
 
 
-def asked(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Asked:
+def options_of(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> PictureOptions:
     """What the arguments ask for."""
     view, step = arguments.view, getattr(arguments, "step", None)
     for name, seen in (("output", "windows"), ("input", "stamps")):
@@ -53,12 +53,12 @@ def asked(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Asked:
         if position is None:
             continue
         if step is not None:
-            raise RefusedError(f"--{name} chooses a step, and so does --step or another position: give one of them")
+            raise UsageError(f"--{name} chooses a step, and so does --step or another position: give one of them")
         if view not in (None, seen):
-            raise RefusedError(f"--{name} needs --view {seen}, got --view {view}")
+            raise UsageError(f"--{name} needs --view {seen}, got --view {view}")
         view, step = seen, _numbered(name, position, getattr(layer, f"{name}_shape"))
-    return Asked(layer, weight_of(arguments, layer), values_of(arguments, layer), view, step, not arguments.no_matrix,
-                 arguments.title or "")  # fmt: skip
+    weight, x = weight_of(arguments, layer), values_of(arguments, layer)
+    return PictureOptions(layer, weight, x, view, step, not arguments.no_matrix, arguments.title or "")
 
 
 def _numbered(name: str, position: int | tuple[int, ...], shape: tuple[int, ...]) -> int:
@@ -67,11 +67,11 @@ def _numbered(name: str, position: int | tuple[int, ...], shape: tuple[int, ...]
     extent = shape[1:] if shape[0] == 1 and len(place) == len(shape) - 1 else shape
     if len(place) != len(extent):
         needed = "x".join(map(str, shape[1:] if shape[0] == 1 else shape))
-        raise RefusedError(f"--{name} {_joined(place)} has {counted(len(place), 'number')} but the "
+        raise UsageError(f"--{name} {_joined(place)} has {counted(len(place), 'number')} but the "
                            f"{name} is {needed}")  # fmt: skip
     for axis, (at, size) in enumerate(zip(place, extent, strict=True)):
         if not 0 <= at < size:
-            raise RefusedError(
+            raise UsageError(
                 f"--{name} {_joined(place)} is not there: number {axis + 1} has to be from 0 to {size - 1}"
             )
     return int(np.ravel_multi_index(place, extent))
@@ -84,7 +84,7 @@ def _joined(numbers: tuple[int, ...]) -> str:
 # -- files -----------------------------------------------------------------------------------------------------------
 
 
-def save(kind: str, wanted: Asked, path: str) -> None:
+def save(kind: str, wanted: PictureOptions, path: str) -> None:
     """Draw a picture of a kind and write it to a file, whole or not at all."""
     with held_back():
         import matplotlib as mpl
@@ -96,17 +96,17 @@ def save(kind: str, wanted: Asked, path: str) -> None:
     saving.save(lambda: KINDS[kind].draw(plot, wanted), path, title=wanted.title or repr(wanted.layer))
 
 
-def save_tikz(kind: str, wanted: Asked, path: str) -> None:
+def save_tikz(kind: str, wanted: PictureOptions, path: str) -> None:
     """Draw a picture of a kind as TikZ, in a document that compiles by itself."""
     from convmatrix.show.render import latex
 
     tikz = KINDS[kind].tikz
     if tikz is None:
-        raise RefusedError(f"--kind {kind} is not drawn as TikZ: save one of {', '.join(ENDINGS)}")
+        raise UsageError(f"--kind {kind} is not drawn as TikZ: save one of {', '.join(ENDINGS)}")
     export.write_text(latex.document(tikz(latex, wanted)), path)
 
 
-def save_default(wanted: Asked, path: str) -> str:
+def save_default(wanted: PictureOptions, path: str) -> str:
     """Draw the linked picture, or the matrix alone where the layer is too large for it; then the reason."""
     try:
         save("linked", wanted, path)

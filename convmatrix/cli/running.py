@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Sequence
 
-from convmatrix.cli.errors import ReaderGoneError, RefusedError
+from convmatrix.cli.errors import ReaderGoneError, UsageError
 from convmatrix.cli.interrupts import TerminatedError, catching_termination, held_back, is_interrupt
-from convmatrix.cli.terminal import complain, some_stderr
+from convmatrix.cli.terminal import print_error, some_stderr
 
 __all__ = ["run"]
 
@@ -28,17 +28,17 @@ def run(argv: Sequence[str] | None = None) -> int:
             return int(arguments.run(arguments) or 0)
     except ReaderGoneError:
         return 0
-    except (RefusedError, ValueError, OverflowError, MemoryError) as error:
-        complain(f"{name}: error: {short_words(str(error)) or 'out of memory'}")
+    except (UsageError, ValueError, OverflowError, MemoryError) as error:
+        print_error(f"{name}: error: {short_words(str(error)) or 'out of memory'}")
         return 2
     except OSError as error:
-        complain(f"{name}: error: {short_words(str(error))}")
+        print_error(f"{name}: error: {short_words(str(error))}")
         return 1
     except (KeyboardInterrupt, ImportError, SystemError) as error:
         if not is_interrupt(error):
             raise
-        complain(f"{name}: interrupted")
+        print_error(f"{name}: interrupted")
         return 130
     except TerminatedError as stop:
-        complain(f"{name}: terminated")
+        print_error(f"{name}: terminated")
         return stop.status

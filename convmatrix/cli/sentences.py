@@ -1,4 +1,4 @@
-"""What several commands say of a layer, in the guide's letters."""
+"""Descriptions of a layer that several commands print, in the guide's letters."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,15 @@ __all__ = ["findings", "matrix_described", "pair", "settings_described", "sizes_
 def sizes_described(layer: Conv | ConvTranspose) -> list[str]:
     """The settings in the guide's letters, and how the output size comes about."""
     lines = [settings_described(layer)]
-    stated = [relationship(layer, axis) for axis in range(layer.ndim)]
-    for axis, said in enumerate(stated):
-        if axis and all(one == said for one in stated):
+    relationships = [relationship(layer, axis) for axis in range(layer.ndim)]
+    for axis, stated in enumerate(relationships):
+        if axis and all(one == stated for one in relationships):
             break
-        where = "" if all(one == said for one in stated) else f"axis {axis}: "
-        number = "" if said.number is None else f"relationship {said.number}"
-        source = "; ".join(filter(None, (number, said.note)))
-        line = f"  {where}{said.formula} = {said.arithmetic}   [{source}]"
-        broken = [f"  {where}{said.formula}", f"    = {said.arithmetic}", f"    [{source}]"]
+        where = "" if all(one == stated for one in relationships) else f"axis {axis}: "
+        number = "" if stated.number is None else f"relationship {stated.number}"
+        source = "; ".join(filter(None, (number, stated.note)))
+        line = f"  {where}{stated.formula} = {stated.arithmetic}   [{source}]"
+        broken = [f"  {where}{stated.formula}", f"    = {stated.arithmetic}", f"    [{source}]"]
         lines += [line] if len(line) <= 120 else broken
     return lines
 
@@ -34,19 +34,19 @@ def sizes_described(layer: Conv | ConvTranspose) -> list[str]:
 def settings_described(layer: Conv | ConvTranspose) -> str:
     """The settings in the guide's letters, on one line; channels, groups and mode only where they are unusual."""
     kind = "convolution" if isinstance(layer, Conv) else "transposed convolution"
-    words = [f"i={_joined(layer.input_size)}", f"k={_joined(layer.kernel_size)}",
+    parts = [f"i={_joined(layer.input_size)}", f"k={_joined(layer.kernel_size)}",
              f"s={_joined(layer.stride, same=True)}",
              f"p={_joined([pair(*pads) for pads in layer.padding], same=True)}",
              f"d={_joined(layer.dilation, same=True)}"]  # fmt: skip
     if any(a > 1 for a in layer.input_dilation):
-        words.append(f"a={_joined(layer.input_dilation, same=True)}")
+        parts.append(f"a={_joined(layer.input_dilation, same=True)}")
     if isinstance(layer, ConvTranspose) and any(layer.output_padding):
-        words.append(f"op={_joined(layer.output_padding, same=True)}")
+        parts.append(f"op={_joined(layer.output_padding, same=True)}")
     for name, value, default in (("g", layer.groups, 1), ("cin", layer.in_channels, 1), ("cout", layer.out_channels, 1),
                                  ("mode", layer.padding_mode, "zeros")):  # fmt: skip
         if value != default:
-            words.append(f"{name}={value}")
-    return f"{kind}  {'  '.join(words)}  ->  o={_joined(layer.output_size)}"
+            parts.append(f"{name}={value}")
+    return f"{kind}  {'  '.join(parts)}  ->  o={_joined(layer.output_size)}"
 
 
 def matrix_described(layer: Conv | ConvTranspose) -> str:

@@ -18,7 +18,7 @@ from convmatrix.cli.errors import ReaderGoneError
 if TYPE_CHECKING:
     from convmatrix.show.render import text as drawing
 
-__all__ = ["Bar", "complain", "one_line", "print_lines", "some_stderr", "style", "write"]
+__all__ = ["Bar", "one_line", "print_error", "print_lines", "some_stderr", "style", "write"]
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
@@ -72,7 +72,7 @@ def write(text: str) -> None:
         raise OSError(f"cannot write to the standard output: {error.strerror or error}") from error
 
 
-def complain(message: str) -> None:
+def print_error(message: str) -> None:
     """Write one line to stderr."""
     _write_to_stderr(one_line(message) + "\n")
 

@@ -65,7 +65,7 @@ def said(draw, entries, first, wrong=0.05):
     return entries
 
 
-def words_of(draw, ndim, function):
+def layer_arguments(draw, ndim, function):
     """Stride, dilation, padding and layout of one call."""
     strides, dilations = draw.each(ndim, 1, 3), [1] * ndim
     if draw.chance(0.4):
@@ -95,7 +95,7 @@ def shape(batch, size, channels, first):
 
 def forward(draw, function):
     ndim = {"conv1d": 1, "conv2d": 2, "conv3d": 3}.get(function) or draw.one(1, 2, 2, 3)
-    strides, dilations, padding, first, data_format = words_of(draw, ndim, function)
+    strides, dilations, padding, first, data_format = layer_arguments(draw, ndim, function)
     groups = draw.one(1, 1, 1, 2, 3)
     per_group, out = draw.int(1, 2), groups * draw.int(1, 2)
     channels = groups * per_group
@@ -118,7 +118,7 @@ def forward(draw, function):
 
 
 def depthwise(draw, function):
-    strides, dilations, padding, first, data_format = words_of(draw, 2, function)
+    strides, dilations, padding, first, data_format = layer_arguments(draw, 2, function)
     if draw.chance(0.7):
         strides = [strides[0]] * 2
     if any(d > 1 for d in dilations):  # beside it TensorFlow warns of strides, and gives another shape than it should
@@ -138,7 +138,7 @@ def depthwise(draw, function):
 
 def transposed(draw, function):
     ndim = {"conv1d_transpose": 1, "conv2d_transpose": 2, "conv3d_transpose": 3}.get(function) or draw.one(1, 2, 3)
-    strides, dilations, padding, first, data_format = words_of(draw, ndim, function)
+    strides, dilations, padding, first, data_format = layer_arguments(draw, ndim, function)
     groups = draw.one(1, 1, 1, 1, 2)
     per_group, channels = draw.int(1, 2), groups * draw.int(1, 2)
     size, kernel = draw.each(ndim, 1, 5 - ndim + (ndim == 1)), draw.each(ndim, 1, 4 - (ndim == 3))

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from convmatrix.cli.arguments import Parser, glued
+from convmatrix.cli.arguments import Parser, with_values_attached
 from convmatrix.cli.commands import animate, explore, export, figure, frameworks, presets, show, size, verify
 from convmatrix.cli.terminal import write
 from convmatrix.core import __version__
@@ -21,7 +21,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     -------
     argparse.Namespace
     """
-    return _parser().parse_args(glued(argv))
+    return _parser().parse_args(with_values_attached(argv))
 
 
 class _Version(argparse.Action):

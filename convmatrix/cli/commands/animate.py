@@ -49,7 +49,7 @@ def _animate(arguments: argparse.Namespace) -> None:
 
     export.ending_of(arguments.save, animate.ENDINGS)
     layer = layer_of(arguments)
-    wanted = pictures.asked(arguments, layer)
+    wanted = pictures.options_of(arguments, layer)
     made = film(layer, wanted.weight, wanted.x, view=wanted.view, matrix=wanted.matrix, title=wanted.title)
     with Bar("animate") as bar:
         animate.save(made, arguments.save, seconds_per_step=arguments.seconds, progress=bar)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convmatrix import export
-from convmatrix.cli.arguments import Commands, RefusedError, add_layer, add_weight, integer, layer_of, weight_of
+from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_weight, integer, layer_of, weight_of
 from convmatrix.cli.sentences import findings, matrix_described
 from convmatrix.cli.terminal import Bar, one_line, print_lines
 from convmatrix.core.errors import counted
@@ -53,7 +53,7 @@ def add_to(commands: Commands) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     ending = export.ending_of(arguments.file, _ENDINGS)
     if arguments.rows is not None and ending not in export.BLOCK_ENDINGS:
-        raise RefusedError(f"--rows {arguments.rows} is for .blocks and .mtx, but a {ending} file is written whole: "
+        raise UsageError(f"--rows {arguments.rows} is for .blocks and .mtx, but a {ending} file is written whole: "
                            "leave it out, or write .blocks, a folder of .npz files")  # fmt: skip
     if arguments.order == "F":
         _require_permutable(ending, arguments.rows)
@@ -90,10 +90,10 @@ def _listed(names: Sequence[str]) -> str:
 def _require_permutable(ending: str, rows: int | None) -> None:
     """Refuse column-major order where the matrix is not there as a whole."""
     if ending not in export.ENDINGS:
-        raise RefusedError(f"--order F is for {' '.join(export.ENDINGS)}, but a {ending} file has row-major order: "
+        raise UsageError(f"--order F is for {' '.join(export.ENDINGS)}, but a {ending} file has row-major order: "
                            "leave it out, or write another file")  # fmt: skip
     if rows is not None:
-        raise RefusedError(f"--order F permutes the whole matrix, but --rows {rows} builds it block by block: leave "
+        raise UsageError(f"--order F permutes the whole matrix, but --rows {rows} builds it block by block: leave "
                            "one of them out")  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from convmatrix import export
 from convmatrix.cli import pictures
-from convmatrix.cli.arguments import Commands, RefusedError, add_layer, add_values, add_weight, layer_of
+from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_values, add_weight, layer_of
 from convmatrix.cli.kinds import KINDS, OPTIONS
 from convmatrix.cli.terminal import print_lines
 from convmatrix.layers import Conv
@@ -56,11 +56,11 @@ def _figure(arguments: argparse.Namespace) -> None:
     given = {name for name in OPTIONS if getattr(arguments, name) is not None}
     for name in OPTIONS:
         if name in given.difference(KINDS[kind].takes):
-            raise RefusedError(f"--kind {kind} does not take --{name.replace('_', '-')}: leave it out")
+            raise UsageError(f"--kind {kind} does not take --{name.replace('_', '-')}: leave it out")
     if KINDS[kind].transposed and isinstance(layer, Conv):
-        raise RefusedError(f"--kind {kind} draws a transposed convolution only: add --transpose, or take a NAME that "
+        raise UsageError(f"--kind {kind} draws a transposed convolution only: add --transpose, or take a NAME that "
                            "ends in transposed")  # fmt: skip
-    wanted = pictures.asked(arguments, layer)
+    wanted = pictures.options_of(arguments, layer)
     reason = ""
     if ending == ".tex":
         pictures.save_tikz(kind, wanted, arguments.save)
@@ -68,6 +68,6 @@ def _figure(arguments: argparse.Namespace) -> None:
         reason = pictures.save_default(wanted, arguments.save)
     else:
         pictures.save(kind, wanted, arguments.save)
-    said = f"the matrix alone, since {reason}" if reason else kind
+    subject = f"the matrix alone, since {reason}" if reason else kind
     generic = KINDS[kind].numeric and wanted.weight is None
-    print_lines([f"{arguments.save}: {said}; {layer!r}" + "; weight drawn with seed 0" * generic])
+    print_lines([f"{arguments.save}: {subject}; {layer!r}" + "; weight drawn with seed 0" * generic])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
-from convmatrix.cli.arguments import Commands, RefusedError, add_layer, words_of
+from convmatrix.cli.arguments import Commands, UsageError, add_layer, layer_arguments
 from convmatrix.cli.sentences import pair
 from convmatrix.cli.terminal import print_lines, style
 from convmatrix.core.npy import ENDING, ArrayFile, open_array
@@ -52,7 +52,7 @@ def _frameworks(arguments: argparse.Namespace) -> None:
         return
     from convmatrix.frameworks.comparison.agreement import compare  # which knows all frameworks
 
-    words = words_of(arguments)
+    words = layer_arguments(arguments)
     transposed = words.get("transpose", False)
     rows = compare(**words)
     if arguments.format == "json":
@@ -157,12 +157,12 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
 
     missing = [f"--{name}" for name, file in files.items() if file is None]
     if missing:
-        raise RefusedError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: a convention is "
+        raise UsageError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: a convention is "
                            "found from three arrays, --x, --y and --weight")  # fmt: skip
     decided = [option for name, option in _DECIDED.items() if getattr(arguments, name) is not None]
     if decided:
-        raise RefusedError(f"{decided[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
-    words = words_of(arguments, needed=())
+        raise UsageError(f"{decided[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
+    words = layer_arguments(arguments, needed=())
     with ExitStack() as stack:
         arrays = [stack.enter_context(_opened(name, str(file))) for name, file in files.items()]
         found = diagnose(*arrays, **words)
@@ -176,7 +176,7 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
 
 def _opened(name: str, file: str) -> AbstractContextManager[ArrayFile]:
     if not file.lower().endswith(ENDING):
-        raise RefusedError(f"--{name} {file} is no .npy file: write the array with numpy.save")
+        raise UsageError(f"--{name} {file} is no .npy file: write the array with numpy.save")
     return open_array(file, "the weight" if name == "weight" else name)
 
 

@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Mapping
 
 from convmatrix import presets
-from convmatrix.cli.arguments import Commands, RefusedError
+from convmatrix.cli.arguments import Commands, UsageError
 from convmatrix.cli.sentences import sizes_described
 from convmatrix.cli.terminal import print_lines
 
@@ -33,7 +33,7 @@ def _presets(arguments: argparse.Namespace) -> None:
     else:
         close = difflib.get_close_matches(name, [*kernels, *settings])
         remedy = f"did you mean {' or '.join(close)}?" if close else "convmatrix presets lists them"
-        raise RefusedError(f"there is no kernel or setting {arguments.name!r}: {remedy}")
+        raise UsageError(f"there is no kernel or setting {arguments.name!r}: {remedy}")
     print_lines(lines)
 
 

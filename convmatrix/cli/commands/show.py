@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from convmatrix import export
 from convmatrix.cli import pictures
-from convmatrix.cli.arguments import Commands, RefusedError, add_layer, add_weight, layer_of, weight_of
+from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_weight, layer_of, weight_of
 from convmatrix.cli.interrupts import held_back
-from convmatrix.cli.kinds import Asked
+from convmatrix.cli.kinds import PictureOptions
 from convmatrix.cli.sentences import findings, matrix_described, sizes_described
 from convmatrix.cli.terminal import Bar, print_lines, style, write
 from convmatrix.layers import Conv, ConvTranspose
@@ -36,7 +36,7 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
     ".html": (),
     **dict.fromkeys(pictures.ENDINGS, ()),
 }
-"""What a file of each ending may be asked to hold with --format; what it holds by itself, `_saved` says."""
+"""The formats that a file of each ending may hold, for --format; `_saved` has its default."""
 
 _DESCRIPTION = f"""\
 Show a layer's matrix, its transpose, and whether one undoes the other.
@@ -82,10 +82,10 @@ def _save(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments:
     path, form = arguments.save, arguments.format
     ending = export.ending_of(path, tuple(_ENDINGS))
     if form is not None and form not in _ENDINGS[ending]:
-        raise RefusedError(f"--format {form} does not go into a {ending} file: leave it out, or name a .txt file")
+        raise UsageError(f"--format {form} does not go into a {ending} file: leave it out, or name a .txt file")
     reason = ""
     if ending in pictures.ENDINGS:
-        reason = pictures.save_default(Asked(layer, weight), path)
+        reason = pictures.save_default(PictureOptions(layer, weight), path)
     elif ending == ".tex" and form is None:
         text, reason = _document(layer, weight)
         export.write_text(text, path)
@@ -174,8 +174,8 @@ def _verdict_described(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None
         lines.append(f"rank not computed for {rows} x {cols}, above 2000; --rank computes it")
     else:
         rank, nullity = found.rank.value, cols - found.rank.value
-        unseen = f"cannot tell apart inputs along {nullity} of {cols} directions"
-        lines.append(f"rank {rank}, nullity {nullity}: C {unseen if nullity else 'tells all inputs apart'}")
+        lost = f"cannot tell apart inputs along {nullity} of {cols} directions"
+        lines.append(f"rank {rank}, nullity {nullity}: C {lost if nullity else 'tells all inputs apart'}")
         lines.append(f"  how: {found.rank.how}")
     if found.generic:
         lines.append("  generic: of integers drawn with seed 0, since no --weight is given")

@@ -47,7 +47,7 @@ def labels(layer):
     return cells, list(names("y", layer.output_shape)), list(names("x", layer.input_shape))
 
 
-def words_of(line):
+def layer_arguments(line):
     return re.sub("[│|]", " ", plain(line)).split()
 
 
@@ -63,9 +63,9 @@ def test_labels_read_back(layer, unicode, colours):
     nothing = "·" if unicode else "."
     header, first, *body, last = lines
     assert header.split() == cols
-    read = [line for line in body if words_of(line)[0].startswith("y")]
-    assert [words_of(line)[0] for line in read] == rows
-    assert [words_of(line)[1:] for line in read] == [[name or nothing for name in row] for row in cells]
+    read = [line for line in body if layer_arguments(line)[0].startswith("y")]
+    assert [layer_arguments(line)[0] for line in read] == rows
+    assert [layer_arguments(line)[1:] for line in read] == [[name or nothing for name in row] for row in cells]
     # Rulers stand where an image row ends, of the input and of the output; all lines are equally long.
     width, height = (layer.input_size or (1,))[-1], (layer.output_size or (1,))[-1]
     bars = [len(re.split("[│|]", plain(line))[1:-1]) for line in read]
@@ -87,7 +87,7 @@ def test_labels_read_back(layer, unicode, colours):
 def test_values_read_back(layer, seed):
     weight = integers(layer.weight_shape, seed)
     lines = draw(Scene(layer, weight), Style(WIDE), "grid")
-    read = [words_of(line)[1:] for line in lines if line.split()[0].startswith("y")]
+    read = [layer_arguments(line)[1:] for line in lines if line.split()[0].startswith("y")]
     matrix, pattern = dense(layer, weight), taps_by_definition(layer)
     for words, values, taps in zip(read, matrix.tolist(), pattern, strict=True):
         assert words == [str(value) if some else "·" for value, some in zip(values, taps, strict=True)]
@@ -159,7 +159,7 @@ def contrast(one, other):
 def test_colours_follow_the_taps(layer, colours):
     lines = draw(Scene(layer), Style(WIDE, colours), "grid")
     palette = tap_colours(int(np.prod(layer.kernel_size)))
-    read = [cells_in_colour(line) for line in lines if words_of(line)[0].startswith("y")]
+    read = [cells_in_colour(line) for line in lines if layer_arguments(line)[0].startswith("y")]
     for cells, row in zip(read, taps_by_definition(layer), strict=True):
         for (text, codes), taps in zip(cells, row, strict=True):
             if not taps:
