@@ -42,9 +42,9 @@ MOST_LETTERS = 1000
 
 @contextmanager
 def at_once():
-    start = time.perf_counter()
+    start = time.process_time()
     yield
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def outcome(call):

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 from math import ceil, floor
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -290,14 +290,14 @@ def test_alexnet_at_224_has_no_output_that_sees_195():
 
 
 def test_vgg_has_212_with_stride_32_in_no_time():
-    started = perf_counter()
+    started = process_time()
     network = Network(chain((224, 224), *vgg()))
     field = receptive_field(network)
     assert network.output_size == (7, 7)
     assert (field.size, field.stride, field.start) == ((212, 212), (32, 32), (6, 6))
     assert field.extent == (range(6, 218),) * 2
     assert (field.differences, field.count) == ((), 212**2)
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 # -- FCN -----------------------------------------------------------------------------------------------------------
