@@ -240,7 +240,8 @@ CALLS = {
     "factors.dual": (factors.dual, {"layer": Conv((4,), 2), "x": [1, 2, 3, 4]}),
     "factors.separated": (factors.separated, {"kernel": [[1, 2], [2, 4]]}),
     "Frequencies": (frequencies.Frequencies, {"layer": RING, "weight": [1, 0, -1]}),
-    "why_no_frequencies": (frequencies.why_no_frequencies, {"layer": RING, "weight": [1, 0, -1]}),
+    "rings_of": (frequencies.rings_of, {"layer": RING, "weight": [1, 0, -1]}),
+    "why_not_diagonalizable": (frequencies.why_not_diagonalizable, {"layer": RING, "weight": [1, 0, -1]}),
     "compare_inverses": (
         inverse.compare_inverses,
         {

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.algebra.elimination.ranks import PRIMES, Progress, Rank, rank
+from convmatrix.algebra.elimination.ranks import PRIMES, Rank, rank
 from convmatrix.algebra.laws import Check, gram_is_identity, product_names
+from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import Stack, as_network, scaled_weights, with_optional_weights, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.algebra.stack.smaller import shortened

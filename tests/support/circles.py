@@ -32,6 +32,45 @@ def _axis(draw, ndim):
 
 
 @st.composite
+def spread_patches(draw):
+    """A layer whose windows do not overlap, on an input that is spread with zeros: no border is read."""
+    ndim = draw(st.integers(1, 2))
+    axes = [_patches(draw, draw(st.integers(1, 3))) for _ in range(ndim)]
+    sizes, kernels, strides, pads, dilations, spreads = zip(*axes, strict=True)
+    layer = Conv(
+        sizes, kernels, stride=strides, padding=pads, dilation=dilations, input_dilation=spreads,
+        in_channels=draw(st.integers(1, 2)), out_channels=draw(st.integers(1, 3)),
+    )  # fmt: skip
+    return layer.T if draw(st.booleans()) else layer
+
+
+def _patches(draw, spread):
+    outputs, width = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    dilation, skipped = draw(st.integers(1, 2)), draw(st.integers(0, (width - 1) * spread))
+    kernel = draw(st.integers(1, ((width - 1) * spread - skipped) // dilation + 1))
+    stride, span = width * spread, dilation * (kernel - 1) + 1
+    stretched = (outputs * width - 1) * spread + 1
+    after = (outputs - 1) * stride + span + skipped - stretched + draw(st.integers(0, stride - 1))
+    return outputs * width, kernel, stride, (-skipped, after), dilation, spread
+
+
+@st.composite
+def mirrors_beside_patches(draw):
+    """A layer with a symmetric border that is reached on one axis only, whose kernel is its own mirror image there."""
+    size, half, patch = draw(st.integers(2, 5)), draw(st.integers(1, 3)), _patches(draw, spread=1)
+    mirror = (size, 2 * half + 1, 1, (half, half), 1, 1)
+    first = draw(st.booleans())
+    sizes, kernels, strides, pads, dilations, _ = zip(*((mirror, patch) if first else (patch, mirror)), strict=True)
+    layer = Conv(
+        sizes, kernels, stride=strides, padding=pads, dilation=dilations, padding_mode="symmetric",
+        in_channels=draw(st.integers(1, 2)), out_channels=draw(st.integers(1, 2)),
+    )  # fmt: skip
+    weight = integers(layer.weight_shape, draw(seeds()), draw(st.sampled_from((np.float64, np.complex128))))
+    weight = weight + np.flip(weight, 2 if first else 3)
+    return layer.T if draw(st.booleans()) else layer, weight
+
+
+@st.composite
 def mirrors(draw):
     """A layer with a symmetric border, and a kernel that is its own mirror image on every axis."""
     ndim = draw(st.integers(1, 2))

@@ -1,6 +1,6 @@
 """How many dimensions a matrix keeps, how many it loses, and whether these numbers are proven."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import log2, prod
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import as_matrix
 from convmatrix.core.errors import short
 from convmatrix.core.memory import require_memory
@@ -15,14 +16,11 @@ from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers.arguments import integer
 
 __all__ = [
-    "PRIMES", "SIDE", "Progress", "Rank", "decomposed", "is_small", "nullity", "primes", "rank", "rank_modulo",
+    "PRIMES", "SIDE", "Rank", "decomposed", "is_small", "nullity", "primes", "rank", "rank_modulo",
     "require_small", "rounding",
 ]  # fmt: skip
 
 Array = NDArray[Any]
-
-Progress = Callable[[int, int], object]
-"""Told how much is done, and of how much; raising in it ends the work."""
 
 PRIMES = (2**31 - 1, 2**31 - 19)
 """The largest primes below 2**31: products of residues fit in 64 bits."""

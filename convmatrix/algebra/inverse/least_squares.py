@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix import presets
-from convmatrix.algebra.elimination.ranks import Progress, rounding
-from convmatrix.algebra.spectral.frequencies import Frequencies, why_no_frequencies
+from convmatrix.algebra.elimination.ranks import rounding
+from convmatrix.algebra.progress import Progress
+from convmatrix.algebra.spectral.frequencies import Frequencies, why_not_diagonalizable
 from convmatrix.algebra.stack.arguments import Stack, each_weight, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core.errors import WrongTypeError, short
@@ -141,8 +142,8 @@ def deconvolve(
     image = _output(stack, floating(y))
     if method == "fft":
         if isinstance(stack, Network):
-            raise ValueError(f"method 'fft' is not exact here: {why_no_frequencies(stack)}; use method='lsmr', which "
-                             "takes any stack")  # fmt: skip
+            raise ValueError(f"method 'fft' is not exact here: {why_not_diagonalizable(stack)}; use method='lsmr', "
+                             "which takes any stack")  # fmt: skip
         found = _by_frequencies(stack, weights, image, damping, penalty)
     else:
         found = _by_iteration(stack, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress)
@@ -289,7 +290,7 @@ def _by_frequencies(
     layer: Conv | ConvTranspose, weight: Array, y: Array, damping: float, penalty: Penalty
 ) -> tuple[Array, int, bool, float, str]:
     """Solve one small least-squares problem for each frequency: as `_by_iteration` returns."""
-    reason = why_no_frequencies(layer, weight)
+    reason = why_not_diagonalizable(layer, weight)
     if reason:
         raise ValueError(
             f"method 'fft' is not exact for this layer: {reason}; use method='lsmr', which takes any layer"

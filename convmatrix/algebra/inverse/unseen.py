@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.elimination.null_spaces import MOST_MULTIPLICATIONS, integer_basis, null_space
-from convmatrix.algebra.elimination.ranks import Progress, is_small, rank
+from convmatrix.algebra.elimination.ranks import is_small, rank
 from convmatrix.algebra.exact import digit_bits, digits, from_digits, largest_magnitude
 from convmatrix.algebra.inverse.least_squares import deconvolve, floating
+from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import Stack, each_weight, most_entries, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.layers import Conv, ConvTranspose, Layer

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.algebra.spectral.circulant import Progress
+from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import dtype_of, most_entries
 from convmatrix.algebra.stack.network import Network
 from convmatrix.layers import Conv

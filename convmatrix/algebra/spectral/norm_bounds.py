@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convmatrix.algebra.spectral.circulant import Progress, ring_values, stays_inside, turns_of
+from convmatrix.algebra.progress import Progress
+from convmatrix.algebra.spectral.frequencies import ring_values, rings_of, stays_inside
 from convmatrix.algebra.spectral.spectrum import Checked, checked, extreme_singular_values, operator_norm
 from convmatrix.algebra.stack.arguments import Stack, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
@@ -112,7 +113,7 @@ def _ring_norm(given: Checked, size: Sequence[int], stride: Sequence[int], progr
         padding_mode="circular",
     )
     # It goes around by construction.
-    values = ring_values(ring, given.weight, turns_of(ring) or (), progress)
+    values = ring_values(ring, given.weight, rings_of(ring) or (), progress)
     return float(values.max()) * given.scale
 
 

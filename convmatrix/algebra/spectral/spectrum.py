@@ -1,8 +1,8 @@
 """Singular values of a layer's matrix: how much the layer can stretch an input, how little, and all of them at once.
 
-Three ways lead there, and each result says which one was taken and why. Where C is block-circulant, the Fourier
-transform splits it into one small block for each frequency, and the values are exact. A small matrix is decomposed as
-it is. For the rest the extreme values come from Lanczos' method.
+Three ways lead there, and each result says which one was taken and why. Where C is block-circulant, or both the border
+and the kernel are symmetric, the Fourier transform splits it into one small block for each frequency, and the values
+are exact. A small matrix is decomposed as it is. For the rest the extreme values come from Lanczos' method.
 
 A transposed layer has the singular values of the convolution that it transposes, so that only these are looked at. A
 stack of layers has no kernel for the Fourier transform; its matrix, or its operator, takes the two other ways.
@@ -16,7 +16,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.algebra.spectral.circulant import Progress, Turn, ring_values, turns_of, why_no_turns
+from convmatrix.algebra.progress import Progress
+from convmatrix.algebra.spectral.frequencies import Ring, ring_values, rings_of, why_not_diagonalizable
 from convmatrix.algebra.spectral.lanczos import SUBSPACE, TallConv
 from convmatrix.algebra.stack.arguments import Stack, dtype_of, each_weight, scaled_weights, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
@@ -69,7 +70,9 @@ def singular_values(
 
     If C is block-circulant (padding_mode circular, or no window reaches beyond the input; stride divides input_size;
     output_size == input_size / stride; on every axis), they are those of one block for each frequency, of shape
-    (out_channels, in_channels * prod(stride)), and C is never built. Else C is decomposed, if it is small.
+    (out_channels, in_channels * prod(stride)), and C is never built. So it is with cosines for frequencies on an axis
+    with padding_mode symmetric, stride 1, and a kernel that is its own mirror image. Else C is decomposed, if it is
+    small.
 
     Parameters
     ----------
@@ -90,7 +93,7 @@ def singular_values(
     ------
     ValueError
         If the weight is not the layer's, or not finite; if there is no such method, or the FFT is insisted on where C
-        is not block-circulant; if C is too large to be decomposed.
+        has no such blocks; if C is too large to be decomposed.
 
     References
     ----------
@@ -106,11 +109,11 @@ def singular_values(
     _require_method(method, ("fft", "dense"))
     stack, weights = with_weights(layer, weight)
     given = checked(stack, weights)
-    turns = turns_of(given.conv)
-    if turns is not None and method != "dense" and isinstance(given.conv, Conv):
-        values = ring_values(given.conv, given.weight, turns, progress)
-        return _spectrum(given, values, "fft", _why_fft(turns))
-    no_fft = _no_fft(given.conv, method)
+    rings = rings_of(given.conv, given.weight)
+    if rings is not None and method != "dense" and isinstance(given.conv, Conv):
+        values = ring_values(given.conv, given.weight, rings, progress)
+        return _spectrum(given, values, "fft", _why_fft(rings))
+    no_fft = _no_fft(given, method)
     rows, cols = stack.matrix_shape
     if method != "dense" and rows * cols > _ALL:
         raise ValueError(
@@ -175,16 +178,21 @@ def _require_method(method: str | None, known: Sequence[str]) -> None:
         raise ValueError(f"method {short(method)} is not one of {', '.join(known)}")
 
 
-def _why_fft(turns: Sequence[Turn]) -> str:
-    blocks, width = (" x ".join(str(getattr(turn, name)) for turn in turns) or "1" for name in ("blocks", "width"))
-    return f"C is block-circulant: {blocks} turns by {width} inputs each, and a block for each frequency"
+def _why_fft(rings: Sequence[Ring]) -> str:
+    outputs, width = (" x ".join(str(getattr(ring, name)) for ring in rings) or "1" for name in ("outputs", "width"))
+    cosines = [str(number) for number, ring in enumerate(rings) if ring.mirrored]
+    if cosines:
+        axes = f"ax{'e' if len(cosines) > 1 else 'i'}s {' and '.join(cosines)}"
+        return (f"the border and the kernel are symmetric on {axes}, where the frequencies are cosines: a block for "
+                f"each of {outputs} frequencies")  # fmt: skip
+    return f"C is block-circulant: {outputs} turns by {width} inputs each, and a block for each frequency"
 
 
-def _no_fft(conv: Conv | Network, method: Method | None) -> str:
+def _no_fft(given: Checked, method: Method | None) -> str:
     """Say why the FFT is not used; refuse if it was asked for."""
     if method in ("dense", "lanczos"):
         return f"{method} was asked for"
-    reason = f"no FFT, since C is not block-circulant: {why_no_turns(conv)}"
+    reason = f"no FFT, since C is not block-circulant: {why_not_diagonalizable(given.conv, given.weight)}"
     if method == "fft":
         raise ValueError(f'{reason}; use method="dense" or None, or the layer with padding_mode "circular"')
     return reason
@@ -258,11 +266,11 @@ def extreme_singular_values(
         raise ValueError(f"which={short(which)} is not one of both, largest, smallest")
     stack, weights = with_weights(layer, weight)
     given = checked(stack, weights)
-    turns = turns_of(given.conv)
-    if turns is not None and method in (None, "fft") and isinstance(given.conv, Conv):
-        values = ring_values(given.conv, given.weight, turns, progress)
-        return _spectrum(given, _ends(values, which), "fft", _why_fft(turns))
-    why = _no_fft(given.conv, method)
+    rings = rings_of(given.conv, given.weight)
+    if rings is not None and method in (None, "fft") and isinstance(given.conv, Conv):
+        values = ring_values(given.conv, given.weight, rings, progress)
+        return _spectrum(given, _ends(values, which), "fft", _why_fft(rings))
+    why = _no_fft(given, method)
     rows, cols = stack.matrix_shape
     if method == "dense" or (method is None and rows * cols <= _EXTREME):
         return _spectrum(

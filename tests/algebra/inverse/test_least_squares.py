@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from circles import block_circulants, mirrors
+from circles import block_circulants, mirrors, mirrors_beside_patches, spread_patches
 from convmatrix import Conv, ConvTranspose
 from convmatrix.algebra.inverse import least_squares as solve
 from convmatrix.algebra.inverse.least_squares import deconvolve
@@ -124,6 +124,18 @@ def test_damped_fft_is_least_squares(layer, seed, dtype, penalty):
 @given(drawn=mirrors(), seed=seeds(), dtype=DTYPES, penalty=PENALTIES)
 def test_damped_cosines_are_least_squares(drawn, seed, dtype, penalty):
     assert_fft_is_least_squares(*drawn, seed, dtype, penalty)
+
+
+@share(0.2)
+@given(layer=spread_patches(), seed=seeds(), dtype=DTYPES)
+def test_damped_fft_is_least_squares_of_a_spread_input(layer, seed, dtype):
+    assert_fft_is_least_squares(layer, integers(layer.weight_shape, seed, dtype), seed, dtype, "identity")
+
+
+@share(0.2)
+@given(drawn=mirrors_beside_patches(), seed=seeds(), dtype=DTYPES)
+def test_damped_cosines_beside_fourier_modes_are_least_squares(drawn, seed, dtype):
+    assert_fft_is_least_squares(*drawn, seed, dtype, "identity")
 
 
 def assert_fft_is_least_squares(layer, weight, seed, dtype, penalty):
@@ -290,7 +302,7 @@ REFUSED = {
     ),
     "fft": (
         {"method": "fft"},
-        "method 'fft' is not exact for this layer: axis 0 has 2 windows, a circle has 4 (= input_size 4 / stride 1); "
+        "method 'fft' is not exact for this layer: output_size 2 on axis 0 is not input_size 4 / stride 1 = 4; "
         "use method='lsmr', which takes any layer",
     ),
 }

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from circles import block_circulants, mirrors
+from circles import block_circulants, mirrors, mirrors_beside_patches, spread_patches
 from convmatrix import Conv
-from convmatrix.algebra.spectral.frequencies import Frequencies, why_no_frequencies
+from convmatrix.algebra.spectral.frequencies import Frequencies, ring_values, why_not_diagonalizable
 from convmatrix.algebra.spectral.spectrum import singular_values
 from strategies import convs, integers, seeds, share
 
@@ -22,11 +22,18 @@ def assert_is_the_matrix(layer, weight, seed):
     found = np.sort(np.linalg.svd(waves.blocks, compute_uv=False).ravel())[::-1]
     assert len(found) == len(values)
     assert_allclose(found, values, rtol=0, atol=1e-10 * max(values[0], 1e-300))
+    few = ring_values(
+        waves.forward, weight.astype(np.result_type(weight, np.float64)), waves.rings
+    )  # of half of the blocks, or of one in place of many
+    assert few.shape == values.shape
+    assert_allclose(np.sort(few)[::-1], values, rtol=0, atol=1e-10 * max(values[0], 1e-300))
     x = np.random.default_rng(seed).standard_normal(layer.input_shape)
     seen = waves.analyse(x, "input")
     assert_allclose(np.linalg.norm(seen), np.linalg.norm(x))
     assert_allclose(waves.synthesise(seen, "input"), x, atol=1e-12)
     y = layer.unvec(C @ layer.vec(x))
+    assert_allclose(np.linalg.norm(waves.analyse(y, "output")), np.linalg.norm(y), atol=1e-12)
+    assert_allclose(waves.synthesise(waves.analyse(y, "output"), "output"), y, atol=1e-12 * max(values[0], 1))
     assert_allclose(
         waves.analyse(y, "output")[..., None], waves.blocks @ seen[..., None], atol=1e-10 * max(values[0], 1)
     )
@@ -44,10 +51,22 @@ def test_cosine_blocks_are_the_matrix(drawn, seed):
 
 
 @share(0.4)
+@given(layer=spread_patches(), seed=seeds(), dtype=st.sampled_from((np.float64, np.complex128)))
+def test_patches_of_a_spread_input_are_blocks(layer, seed, dtype):
+    assert_is_the_matrix(layer, integers(layer.weight_shape, seed, dtype), seed)
+
+
+@share(0.4)
+@given(drawn=mirrors_beside_patches(), seed=seeds())
+def test_cosines_of_one_axis_stand_beside_fourier_modes_of_the_other(drawn, seed):
+    assert_is_the_matrix(*drawn, seed)
+
+
+@share(0.4)
 @given(layer=convs(), seed=seeds())
 def test_every_layer_has_blocks_or_a_reason_against_them(layer, seed):
     weight = integers(layer.weight_shape, seed)
-    reason = why_no_frequencies(layer, weight)
+    reason = why_not_diagonalizable(layer, weight)
     if reason is None:
         assert_is_the_matrix(layer, weight, seed)
     else:
@@ -57,7 +76,7 @@ def test_every_layer_has_blocks_or_a_reason_against_them(layer, seed):
 
 @share(0.4)
 @given(layer=block_circulants(), seed=seeds())
-def test_the_blocks_of_the_spectrum_are_made_otherwise_and_have_the_same_values(layer, seed):
+def test_the_spectrum_has_the_values_of_all_blocks(layer, seed):
     weight = integers(layer.weight_shape, seed)
     known = singular_values(layer, weight)
     found = np.sort(np.linalg.svd(Frequencies(layer, weight).blocks, compute_uv=False).ravel())[::-1]
@@ -101,19 +120,26 @@ def test_differences_are_those_of_the_waves(mode):
 
 
 REASONS = [
-    (Conv(5, 3), "axis 0 has 3 windows, a circle has 5 (= input_size 5 / stride 1)"),
+    (Conv(5, 3), "output_size 3 on axis 0 is not input_size 5 / stride 1 = 5"),
     (
         Conv(5, 3, stride=(1, 2), padding=1, padding_mode="circular"),
         "stride 2 does not divide input_size 5 on axis 1 (remainder 1)",
     ),
-    (Conv((3,), 2, input_dilation=2), "input_dilation 2 on axis 0 puts zeros between the inputs"),
+    (
+        Conv((3,), 2, input_dilation=2),
+        "input_dilation 2 with stride 1 on axis 0 makes 2 kinds of outputs, which read different taps",
+    ),
     (
         Conv((4,), 3, padding=1, padding_mode="reflect"),
-        "padding_mode 'reflect' has windows that reach over the border, and neither circles nor mirrors there",
+        "padding_mode 'reflect': beyond an end of axis 0, windows read inputs of that end again, not the other end",
     ),
     (
         Conv((4,), 3, stride=2, padding=1, padding_mode="symmetric"),
-        "stride (2,) with padding_mode 'symmetric' mixes its cosines",
+        "stride 2 on axis 0 with padding_mode 'symmetric' mixes its cosines",
+    ),
+    (
+        Conv((4,), 3, padding=2, padding_mode="symmetric"),
+        "output_size 6 on axis 0 is not input_size 4 / stride 1 = 4",
     ),
     (
         Conv((4,), 3, padding=((2, 0),), padding_mode="symmetric"),
@@ -129,7 +155,7 @@ REASONS = [
 @pytest.mark.parametrize(("layer", "reason"), REASONS, ids=[reason[:30] for _, reason in REASONS])
 def test_the_reason_has_its_numbers(layer, reason):
     weight = np.arange(layer.kernel_size[0] ** layer.ndim).reshape(layer.weight_shape)
-    assert why_no_frequencies(layer, weight) == reason
-    assert why_no_frequencies(layer.T, weight) == reason
+    assert why_not_diagonalizable(layer, weight) == reason
+    assert why_not_diagonalizable(layer.T, weight) == reason
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
         Frequencies(layer, weight)

@@ -1,14 +1,16 @@
-"""Singular values: exact where C is block-circulant, by Lanczos' method elsewhere; what is taken for the norm."""
+"""Singular values: exact where frequencies have blocks, by Lanczos' method elsewhere; what is taken for the norm."""
 
 import re
 from math import inf, pi, sin, sqrt
 
 import numpy as np
 import pytest
+import scipy.fft
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from circles import mirrors, mirrors_beside_patches
 from convmatrix import Conv, ConvTranspose
 from convmatrix.algebra.spectral import lanczos, spectrum
 from convmatrix.algebra.spectral.spectrum import (
@@ -88,10 +90,10 @@ def test_the_fft_finds_what_lapack_finds_on_every_ring(layer, seed):
 
 @given(layer=layers(), seed=seeds())
 @covers()
-def test_the_fft_is_used_if_and_only_if_the_matrix_is_block_circulant(layer, seed):
+def test_the_fft_is_used_if_and_only_if_there_is_a_block_for_each_frequency(layer, seed):
     weight = drawn_weight(layer, seed)
     found = singular_values(layer, weight)
-    assert found.method == ("fft" if is_block_circulant(layer) else "dense")
+    assert found.method == ("fft" if is_diagonalizable(layer, weight) else "dense")
     if found.method == "dense":
         assert_true_reason(found.why)
     assert_whole(found, layer, weight)
@@ -110,21 +112,76 @@ def assert_true_reason(why):
         assert size != wanted
     elif "kinds of outputs" in why:
         assert int(re.search(r"makes (\d+) kinds", why)[1]) > 1
-    else:
-        assert re.search("padding_mode '(zeros|reflect|replicate|symmetric)': beyond an end of axis", why)
+    elif "mixes its cosines" in why:
+        assert int(re.search(r"stride (\d+) on axis \d+ with padding_mode 'symmetric'", why)[1]) > 1
+    elif "is off the centre" in why:
+        before, after = re.search(r"padding \((-?\d+), (-?\d+)\) on axis \d+ with padding_mode 'symm", why).groups()
+        assert before != after
+    elif "mirror image" not in why:
+        assert re.search("padding_mode '(zeros|reflect|replicate)': beyond an end of axis", why)
 
 
-def is_block_circulant(layer):
-    """Whether, on each axis, rows moved on by one and columns by as many as there are for one are the same matrix."""
+def is_diagonalizable(layer, weight):
+    """Whether each axis is block-circulant, or has a matrix that is diagonal in cosines."""
     conv = layer if isinstance(layer, Conv) else layer.T
-    for axis in conv.axes:
+    for number, axis in enumerate(conv.axes):
         n, m = axis.input_size, axis.output_size
         alone = Conv((n,), axis.kernel_size, stride=axis.stride, padding=((axis.before, axis.after),),
                      dilation=axis.dilation, padding_mode=axis.mode, input_dilation=axis.input_dilation)  # fmt: skip
         C = alone.matrix(2 ** np.arange(axis.kernel_size)).toarray()  # powers of two show which taps a sum is of
-        if n % m or not np.array_equal(np.roll(C, (1, n // m), (0, 1)), C):
+        # Rows moved on by one, and columns by as many as there are for one row, are the same matrix.
+        circulant = n % m == 0 and np.array_equal(np.roll(C, (1, n // m), (0, 1)), C)
+        if not circulant and not (np.array_equal(weight, np.flip(weight, 2 + number)) and has_cosines(alone)):
             return False
     return True
+
+
+def has_cosines(alone):
+    """Whether cosines diagonalise the matrix of any kernel that is its own mirror image."""
+    taps = 2 ** np.arange(alone.kernel_size[0])
+    C = alone.matrix(taps + taps[::-1]).toarray()
+    if C.shape[0] != C.shape[1]:
+        return False
+    between = scipy.fft.dct(scipy.fft.dct(C, axis=0, norm="ortho"), axis=1, norm="ortho")
+    return np.allclose(between, np.diag(np.diag(between)), atol=1e-10 * np.abs(C).max(initial=1e-300))
+
+
+@share(0.4)
+@given(drawn=st.one_of(mirrors(), mirrors_beside_patches()))
+def test_cosines_find_what_lapack_finds(drawn):
+    layer, weight = drawn
+    found = singular_values(layer, weight)
+    assert found.method == "fft"
+    assert_whole(found, layer, weight)
+    ends = extreme_singular_values(layer, weight)
+    assert (ends.method, ends.why) == ("fft", found.why)
+    assert_array_equal(ends.values, found.values[[0, -1]])
+    assert operator_norm(layer, weight) == found.values[0]
+
+
+def test_a_symmetric_border_needs_no_dense_matrix(monkeypatch):
+    monkeypatch.setattr("convmatrix.layers.convolution.assemble", lambda *_, **__: pytest.fail("a matrix was built"))
+    layer = Conv(512, 3, padding=1, padding_mode="symmetric")
+    found = singular_values(layer, LAPLACE)
+    # 4 sin(i pi / 2n)^2 + 4 sin(j pi / 2n)^2, the eigenvalues of the Neumann Laplacian
+    line = 4 * np.sin(np.arange(512) * pi / 1024) ** 2
+    assert_allclose(found.values, np.sort(np.add.outer(line, line).ravel())[::-1], atol=1e-13)
+    assert condition_number(layer, LAPLACE) == inf
+
+
+def test_what_is_said_of_cosines():
+    layer = Conv((4, 6), 3, padding=1, padding_mode="symmetric")
+    why = ("the border and the kernel are symmetric on axes 0 and 1, where the frequencies are cosines: a block for "
+           "each of 4 x 6 frequencies")  # fmt: skip
+    assert singular_values(layer, BOX).why == singular_values(layer, BOX, method="fft").why == why
+    beside = Conv((4, 6), (3, 2), stride=(1, 3), padding=((1, 1), (0, 0)), padding_mode="symmetric")
+    why = ("the border and the kernel are symmetric on axis 0, where the frequencies are cosines: a block for each of "
+           "4 x 2 frequencies")  # fmt: skip
+    assert singular_values(beside, np.ones((3, 2))).why == why
+    assert singular_values(layer, SOBEL).why == (
+        "no FFT, since C is not block-circulant: padding_mode 'symmetric' needs a kernel that is its own mirror image, "
+        "on axis 0 it is not; dense decomposition of 24 x 24"
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -214,9 +271,9 @@ REASONS = {
     ),
     "stride": (
         Conv((9,), 3, stride=2, padding=1, padding_mode="circular"),
-        "stride 2 does not divide input_size 9 on axis 0",
+        "stride 2 does not divide input_size 9 on axis 0 (remainder 1)",
     ),
-    "transposed": (ConvTranspose((4,), 3, stride=2), "stride 2 does not divide input_size 9 on axis 0"),
+    "transposed": (ConvTranspose((4,), 3, stride=2), "stride 2 does not divide input_size 9 on axis 0 (remainder 1)"),
     "kinds": (
         Conv((5,), 2, input_dilation=2, padding=-1),
         "input_dilation 2 with stride 1 on axis 0 makes 2 kinds of outputs, which read different taps",
@@ -227,7 +284,11 @@ REASONS = {
     ),
     "spread, stride": (
         Conv((5,), 2, input_dilation=2, stride=4),
-        "stride 4 / input_dilation 2 does not divide input_size 5 on axis 0",
+        "stride 4 / input_dilation 2 does not divide input_size 5 on axis 0 (remainder 1)",
+    ),
+    "symmetric": (
+        Conv((8,), 2, padding=((1, 0),), padding_mode="symmetric"),
+        "padding (1, 0) on axis 0 with padding_mode 'symmetric' is off the centre",
     ),
 }
 

@@ -22,8 +22,7 @@ from convmatrix.algebra.factors import blocks, product, selected, unfolded
 from convmatrix.algebra.inverse import compare_inverses, pseudo_inverse
 from convmatrix.algebra.inverse.least_squares import deconvolve
 from convmatrix.algebra.inverse.unseen import same_output_pair
-from convmatrix.algebra.spectral.circulant import turns_of, why_no_turns
-from convmatrix.algebra.spectral.frequencies import why_no_frequencies
+from convmatrix.algebra.spectral.frequencies import rings_of, why_not_diagonalizable
 from convmatrix.algebra.spectral.norm_bounds import norm_bound, norms
 from convmatrix.algebra.spectral.spectrum import (
     condition_number,
@@ -371,8 +370,8 @@ def test_what_is_said_of_one_layer_is_refused_of_several():
         ):
             call()
     none = "a Network of 2 layers has no single kernel to be transformed"
-    assert turns_of(PAIR) is None
-    assert why_no_turns(PAIR) == why_no_frequencies(PAIR) == none
+    assert rings_of(PAIR) is None
+    assert why_not_diagonalizable(PAIR) == none
     with refused(ValueError, none):
         Frequencies(PAIR, WEIGHTS)
     with pytest.raises(ValueError, match=f"{none}; use method='lsmr', which takes any stack$"):

@@ -1,0 +1,8 @@
+"""How far long work has got: the type of `progress=`, a callable that is told (done, total)."""
+
+from collections.abc import Callable
+
+__all__ = ["Progress"]
+
+Progress = Callable[[int, int], object]
+"""Called with (done, total) while the work goes on; raising in it ends the work."""
