@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.axis import Axis, named_padding, require_countable
+from convmatrix.core.axis import Axis, require_countable
 from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
 from convmatrix.core.fast.assembly import assemble, index_dtype
 from convmatrix.core.memory import require_memory
@@ -23,7 +23,6 @@ from convmatrix.layers.arguments import (
     Padding,
     PerAxis,
     array_of,
-    check_fit,
     count_axes,
     flag,
     integer,
@@ -33,6 +32,7 @@ from convmatrix.layers.arguments import (
     storable_dtype,
 )
 from convmatrix.layers.base import AnyLayer, FixedLayer, reads_of
+from convmatrix.layers.resolve import check_fit, conv_padding
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -150,7 +150,7 @@ class Pool(AnyLayer):
         ceil_mode = flag("ceil_mode", ceil_mode)
         pads = []
         for number, (axis, pad) in enumerate(zip(axes, padding_entries(padding, count), strict=True)):
-            pair = named_padding(pad, axis.span, axis.stride, axis.input_size) if isinstance(pad, str) else pad
+            pair = conv_padding(axis, pad)
             _check_pads(number, axis, pair, self._padding_alone)
             check_fit(number, axis, *pair, beyond=axis.stride - 1 if ceil_mode else 0)
             pads.append(pair)
