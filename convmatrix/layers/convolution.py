@@ -59,6 +59,10 @@ class Conv(Layer):
         For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
         not an integer.
 
+    Notes
+    -----
+    A name of a padding becomes numbers when the layer is made: `dataclasses.replace` keeps these, not the name.
+
     References
     ----------
     .. [1] Dumoulin & Visin, arXiv:1603.07285, relationships 6 and 15.
@@ -70,6 +74,9 @@ class Conv(Layer):
     ((2, 2), (4, 16), 36)
     >>> conv.T
     ConvTranspose(input_size=(2, 2), kernel_size=(3, 3))
+    >>> import dataclasses
+    >>> dataclasses.replace(Conv((5,), 3, padding="same"), kernel_size=5)  # the padding is that of a kernel of 3
+    Conv(input_size=(5,), kernel_size=(5,), padding=((1, 1),))
     """
 
     @shortens_refusals
@@ -197,6 +204,12 @@ class ConvTranspose(Layer):
     ValueError
         For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
         not an integer.
+
+    Notes
+    -----
+    `dataclasses.replace` keeps the resolved numbers: of a padding not its name, and the output_padding also where a
+    name or `output_size` decided it. Beside a new `output_size`, or a name that decides the size, give
+    ``output_padding=0``.
 
     References
     ----------

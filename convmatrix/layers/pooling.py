@@ -194,6 +194,11 @@ class AvgPool(Pool, FixedLayer):
         For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
         not of its kind.
 
+    Notes
+    -----
+    A name of a padding, and a stride that is that of the kernel, become numbers when the layer is made:
+    `dataclasses.replace` keeps these numbers, also beside a new `kernel_size`.
+
     References
     ----------
     .. [1] PyTorch, documentation of AvgPool2d: sizes and `ceil_mode`; its divisors are those of the code,
@@ -358,6 +363,10 @@ class MaxPool(Pool):
     ValueError
         For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
         not of its kind.
+
+    Notes
+    -----
+    `dataclasses.replace` keeps the numbers of `padding` and `stride`, as of an `AvgPool`.
 
     References
     ----------
