@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.elimination.ranks import PRIMES, Progress, Rank, rank
-from convmatrix.algebra.laws import Check, gram_is_identity, product_names
+from convmatrix.algebra.findings import Check, gram_is_identity, product_names
 from convmatrix.algebra.stack.arguments import Stack, as_network, scaled_weights, with_optional_weights, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.algebra.stack.smaller import shortened
@@ -18,8 +18,9 @@ from convmatrix.core.fast.assembly import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of
-from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers import Conv, Layer
 from convmatrix.layers.arguments import flag, positive
+from convmatrix.layers.convolution import AnyConv
 
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
 
@@ -129,9 +130,7 @@ def verdict(
     return _verdict_of_layer(stack, weights, any_size, progress)
 
 
-def _verdict_of_layer(
-    layer: Conv | ConvTranspose, weight: ArrayLike | None, any_size: bool, progress: Progress | None
-) -> Verdict:
+def _verdict_of_layer(layer: AnyConv, weight: ArrayLike | None, any_size: bool, progress: Progress | None) -> Verdict:
     conv = layer.convolution
     if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
         return Verdict(None, None, None, generic=True)
