@@ -400,9 +400,10 @@ class ConvTranspose(Layer):
         # Inputs are the first axis of this weight, and outputs the second; a row of the matrix is an output. So the two
         # change places, but within each group: outputs of a group read its own inputs only.
         ins, outs = self.in_channels // self.groups, self.out_channels // self.groups  # of one group
-        by_group = weight.reshape(self.groups, ins, outs, *self.kernel_size)
-        outputs_first = np.swapaxes(by_group, 1, 2)  # shape (groups, outs, ins, *kernel_size)
-        return outputs_first.reshape(self.out_channels, ins, *self.kernel_size)
+        kernel_axes = weight.shape[2:]
+        by_group = weight.reshape(self.groups, ins, outs, *kernel_axes)
+        outputs_first = np.swapaxes(by_group, 1, 2)  # shape (groups, outs, ins, *kernel_axes)
+        return outputs_first.reshape(self.out_channels, ins, *kernel_axes)
 
     def _in_our_direction(self, matrix: sparse.csr_array) -> sparse.csr_array:
         return sparse.csr_array(matrix.T)

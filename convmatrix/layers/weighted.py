@@ -99,7 +99,7 @@ class Layer(AnyLayer):
         raise NotImplementedError
 
     def _by_rows(self, weight: NDArray[Any]) -> NDArray[Any]:
-        """A weight as (out_channels, in_channels // groups, *kernel_size)."""
+        """A weight, or one number for each pair of channels, with channels as (out_channels, in_channels // groups)."""
         raise NotImplementedError
 
     # -- sizes -----------------------------------------------------------------------------------------------------
