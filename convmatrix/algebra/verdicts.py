@@ -198,12 +198,12 @@ def _findings(conv: Conv, weight: NDArray[Any]) -> tuple[Check | None, Check | N
     return _placed(checks[0], found.inputs), _placed(checks[1], found.outputs)
 
 
-def _placed(check: Check | None, mended: Callable[[tuple[int, int]], tuple[int, int]]) -> Check | None:
+def _placed(check: Check | None, in_whole: Callable[[tuple[int, int]], tuple[int, int]]) -> Check | None:
     """A finding on the short layer, with the place it has on the whole one."""
     if check is None or check.where is None:
         return check
     row, column = check.where
-    return replace(check, where=mended((row, column)))
+    return replace(check, where=in_whole((row, column)))
 
 
 def _by_products(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> tuple[Check, Check] | None:
