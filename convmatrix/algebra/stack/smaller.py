@@ -19,7 +19,8 @@ Why this is enough:
   left of the interior is at least three spans and a period long, so that such a pair never touches both borders, as on
   the whole axis. Each pair at a border is left, and of those in between one of each kind.
 
-Hence an index of the short axis stands for one of the whole axis: the same before the cut, and as many more as are missing behind it.
+Hence an index of the short axis stands for one of the whole axis: for the same before the cut, and for one that is
+larger by as many as are missing behind it.
 """
 
 from collections.abc import Sequence
