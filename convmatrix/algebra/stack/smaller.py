@@ -86,7 +86,7 @@ def shortened(conv: Stack) -> Shortened:
 
 
 def spare_periods(axis: Axis) -> int:
-    """Count the periods of the interior that an axis can do without, and keep every way in which its reads meet.
+    """Count the periods of the interior that an axis can do without, and keep every kind of pair that is connected.
 
     A period is `shift` inputs and `period` outputs. What is left of the interior is so long that no two outputs which
     share an input touch both ends of it, and that all reads of a period in its middle have their like.
