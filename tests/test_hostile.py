@@ -38,7 +38,7 @@ from convmatrix import (
     presets,
     scale,
 )
-from convmatrix.algebra import elimination, factors, inverse, laws, spectral, stack
+from convmatrix.algebra import elimination, factors, inverse, laws, spectral, stack, structures
 from convmatrix.algebra.spectral import frequencies
 from convmatrix.algebra.stack import smaller
 from convmatrix.core import memory
@@ -232,12 +232,12 @@ CALLS = {
         for function in (
             factors.frame_layer,
             factors.padding_matrix,
-            factors.structure,
             factors.unfold_matrix,
             factors.zero_insertion,
         )
     },
     "factors.dual": (factors.dual, {"layer": Conv((4,), 2), "x": [1, 2, 3, 4]}),
+    "structures.structure": (structures.structure, {"layer": Conv((4,), 3)}),
     "factors.separated": (factors.separated, {"kernel": [[1, 2], [2, 4]]}),
     "Frequencies": (frequencies.Frequencies, {"layer": RING, "weight": [1, 0, -1]}),
     "rings_of": (frequencies.rings_of, {"layer": RING, "weight": [1, 0, -1]}),

@@ -2,16 +2,20 @@
 
 | module | subject |
 |---|---|
-| `laws` | theorems and findings as checks with numbers |
-| `verdict`, `ranks` | rank, and whether the transpose undoes the matrix |
-| `factors` | products of simpler matrices, structure by its name |
-| `unseen`, `inverse`, `solve` | null spaces, pseudo-inverses, true deconvolution |
-| `spectrum`, `norms` | singular values, the operator norm, and what is taken for it |
-| `network`, `receptive`, `checkerboard` | stacks of layers: products, receptive fields, crops, uneven overlap |
+| `laws` | theorems, checked on drawn numbers; all checks of a layer |
+| `findings` | a check and its numbers; whether the transpose undoes a matrix |
+| `verdicts` | rank, and whether the transpose undoes the matrix of a layer of any size |
+| `factors` | products of simpler matrices |
+| `structures` | Toeplitz, circulant, and what breaks them |
+| `elimination` | ranks and null spaces |
+| `inverse` | what C cannot see, pseudo-inverses, true deconvolution |
+| `spectral` | singular values, the operator norm, and what is taken for it |
+| `stack` | stacks of layers: products, receptive fields, crops, uneven overlap |
 """
 
 from convmatrix.algebra.elimination.ranks import Rank, rank
-from convmatrix.algebra.laws import Check, checks, controls, gram_is_identity
+from convmatrix.algebra.findings import Check, gram_is_identity
+from convmatrix.algebra.laws import checks, controls
 from convmatrix.algebra.verdicts import Verdict, generic_weight, verdict
 
 __all__ = ["Check", "Rank", "Verdict", "checks", "controls", "generic_weight", "gram_is_identity", "rank", "verdict"]

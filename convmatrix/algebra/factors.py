@@ -10,18 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.exact import largest_magnitude
-from convmatrix.algebra.stack.arguments import Stack, one_layer, with_weights
+from convmatrix.algebra.stack.arguments import ConvOrNetwork, Stack, one_layer, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core.axis import Axis
 from convmatrix.core.errors import SumOverflowError, WrongTypeError
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite
-from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers import Conv, Layer
 from convmatrix.layers.arguments import array_of
+from convmatrix.layers.convolution import AnyConv
 
 __all__ = [
     "Factor",
-    "Structure",
     "blocks",
     "dual",
     "frame_layer",
@@ -30,7 +30,6 @@ __all__ = [
     "product",
     "selected",
     "separated",
-    "structure",
     "unfold_matrix",
     "unfolded",
     "zero_insertion",
@@ -316,7 +315,7 @@ def blocks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[spar
     return [whole[group * rows : (group + 1) * rows, group * cols : (group + 1) * cols] for group in range(groups)]
 
 
-def _groups_of(stack: Conv | ConvTranspose | Network) -> int:
+def _groups_of(stack: ConvOrNetwork) -> int:
     """How many diagonal blocks of one shape the matrix has: of several layers, those that all of them have."""
     if not isinstance(stack, Network):
         return stack.groups
@@ -476,7 +475,7 @@ def kronecker(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[s
     return [_one_axis(layer, axis).matrix(vector) for axis, vector in enumerate(vectors)]
 
 
-def _one_axis(layer: Conv | ConvTranspose, number: int) -> Conv | ConvTranspose:
+def _one_axis(layer: AnyConv, number: int) -> AnyConv:
     axis = layer.axes[number]
     line = Conv(
         (axis.input_size,),
@@ -488,80 +487,6 @@ def _one_axis(layer: Conv | ConvTranspose, number: int) -> Conv | ConvTranspose:
         padding_mode=axis.mode,
     )
     return line if isinstance(layer, Conv) else line.T
-
-
-# -- structure -------------------------------------------------------------------------------------------------------
-
-
-class Structure(NamedTuple):
-    """What the matrix of one channel is called, and why."""
-
-    name: str
-    reason: str
-
-
-def structure(layer: Stack) -> Structure:
-    """Name the structure of a layer's matrix, or say what breaks it.
-
-    Toeplitz: an entry depends on row - column only; circulant: on that difference modulo the size. Several axes nest:
-    blocks that are themselves arranged like that. Several channels put one such matrix into each channel block.
-
-    Parameters
-    ----------
-    layer : Conv or ConvTranspose
-
-    Returns
-    -------
-    Structure
-
-    Examples
-    --------
-    >>> structure(Conv(4, 3)).name, structure(Conv((4,), 3, padding=1, padding_mode="circular")).name
-    ('doubly block Toeplitz', 'circulant')
-    >>> print(structure(Conv((5,), 3, stride=2)).reason)
-    axis 0: stride 2 keeps every 2nd row of a Toeplitz matrix, so that rows move on by 2 columns
-    """
-    layer = one_layer(layer, "the structure of a matrix")
-    kinds = [_kind_of(axis) for axis in layer.axes]
-    broken = [f"axis {number}: {reason}" for number, (kind, reason) in enumerate(kinds) if not kind]
-    if broken:
-        return Structure("sparse, with rows that repeat", "; ".join(broken))
-    names = {kind for kind, _ in kinds}
-    kind = "circulant" if names == {"circulant"} else "Toeplitz"
-    depth = {1: "", 2: "doubly block ", 3: "triply block "}.get(len(kinds), f"{len(kinds)}-fold block ")
-    reason = "every row is the one above, moved on by one" + (" and around" if kind == "circulant" else "")
-    if layer.in_channels * layer.out_channels > 1:
-        return Structure(f"channel blocks, each {depth}{kind}", reason)
-    return Structure(f"{depth}{kind}" if kinds else "a single entry", reason)
-
-
-def _kind_of(axis: Axis) -> tuple[str, str]:
-    """Circulant, Toeplitz, or nothing and the reason."""
-    if axis.stride != axis.input_dilation:
-        if axis.stride > 1 and axis.input_dilation == 1:
-            inner = "circulant" if axis.mode == "circular" else "Toeplitz"
-            return "", (
-                f"stride {axis.stride} keeps every {_ordinal(axis.stride)} row of a {inner} matrix, so that rows move "
-                f"on by {axis.stride} columns"
-            )
-        return "", f"rows move on by stride {axis.stride} where columns move on by input_dilation {axis.input_dilation}"
-    if axis.mode == "circular" and axis.output_size == axis.input_size:
-        return "circulant", ""
-    reaches = axis.interior_outputs() != (0, axis.output_size)
-    if axis.mode == "zeros" or not reaches:
-        return "Toeplitz", ""
-    return "", {
-        "circular": f"output_size {axis.output_size} differs from input_size {axis.input_size}, so that the rows do "
-        "not come around",
-        "reflect": "reflect folds the border back: Toeplitz plus Hankel entries",
-        "symmetric": "symmetric folds the border back: Toeplitz plus Hankel entries",
-        "replicate": "replicate adds the border's taps to the first and last column of a Toeplitz matrix",
-    }[axis.mode]
-
-
-def _ordinal(number: int) -> str:
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
 
 
 # -- small matrices --------------------------------------------------------------------------------------------------
@@ -581,14 +506,14 @@ def _factors_of_stack(
     """The factors of all layers, those of the last layer first."""
     found = []
     for layer, weight in reversed(list(zip(network.layers, weights, strict=True))):
-        if isinstance(layer, Conv | ConvTranspose):
+        if isinstance(layer, AnyConv):
             found += factors_of(layer, weight)
         else:
             found.append(Factor(type(layer).__name__, Network([layer]).matrix([weight])))
     return found
 
 
-def _forward(layer: Conv | ConvTranspose, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
+def _forward(layer: AnyConv, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
     """The convolution behind a layer, and its weight in full shape."""
     weight = layer.checked_weight(weight)
     layer.operator(weight)  # which refuses weights whose sums overflow, as the matrix does

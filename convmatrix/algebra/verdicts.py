@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.elimination.ranks import PRIMES, Rank, rank
-from convmatrix.algebra.laws import Check, gram_is_identity, product_names
+from convmatrix.algebra.findings import Check, gram_is_identity, product_names
 from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import Stack, as_network, scaled_weights, with_optional_weights, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
@@ -19,8 +19,9 @@ from convmatrix.core.fast.assembly import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of
-from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers import Conv, Layer
 from convmatrix.layers.arguments import flag, positive
+from convmatrix.layers.convolution import AnyConv
 
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
 
@@ -130,9 +131,7 @@ def verdict(
     return _verdict_of_layer(stack, weights, any_size, progress)
 
 
-def _verdict_of_layer(
-    layer: Conv | ConvTranspose, weight: ArrayLike | None, any_size: bool, progress: Progress | None
-) -> Verdict:
+def _verdict_of_layer(layer: AnyConv, weight: ArrayLike | None, any_size: bool, progress: Progress | None) -> Verdict:
     conv = layer.convolution
     if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
         return Verdict(None, None, None, generic=True)
@@ -200,12 +199,12 @@ def _findings(conv: Conv, weight: NDArray[Any]) -> tuple[Check | None, Check | N
     return _placed(checks[0], found.inputs), _placed(checks[1], found.outputs)
 
 
-def _placed(check: Check | None, mended: Callable[[tuple[int, int]], tuple[int, int]]) -> Check | None:
+def _placed(check: Check | None, in_whole: Callable[[tuple[int, int]], tuple[int, int]]) -> Check | None:
     """A finding on the short layer, with the place it has on the whole one."""
     if check is None or check.where is None:
         return check
     row, column = check.where
-    return replace(check, where=mended((row, column)))
+    return replace(check, where=in_whole((row, column)))
 
 
 def _by_products(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> tuple[Check, Check] | None:

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from convmatrix.core.axis import PADDING_NAMES, Axis
+from convmatrix.core.axis import PADDING_NAMES
 from convmatrix.core.errors import WrongTypeError, counted, short
 
 __all__ = [
     "Padding",
+    "PaddingEntry",
     "PerAxis",
     "array_of",
     "cast_for",
-    "check_fit",
     "check_kind",
     "check_text",
     "check_word",
@@ -41,6 +41,8 @@ PerAxis = int | Sequence[int]
 """One integer for all axes, or one for each."""
 Padding = int | str | Sequence[int | str | tuple[int, int]]
 """One entry for all axes, or one for each: a number for both ends, a (before, after) pair, or a name."""
+PaddingEntry = str | tuple[int, int]
+"""The padding of one axis: a name, or the numbers (before, after)."""
 
 _OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "periodic": "circular", "edge": "replicate",
                 "nearest": "replicate", "mirror": "reflect", "same_upper": "same", "bilinear": "linear",
@@ -260,7 +262,7 @@ def _at_least(least: int, what: str, value: Any) -> int:
     return number
 
 
-def padding_entries(padding: Any, ndim: int) -> list[str | tuple[int, int]]:
+def padding_entries(padding: Any, ndim: int) -> list[PaddingEntry]:
     """A name or a (before, after) pair for each axis."""
     entries = entries_of(padding)
     if entries is None:
@@ -268,7 +270,7 @@ def padding_entries(padding: Any, ndim: int) -> list[str | tuple[int, int]]:
     return [_padding_entry(f"padding on axis {axis}", entry) for axis, entry in enumerate(entries)]
 
 
-def _padding_entry(what: str, entry: Any) -> str | tuple[int, int]:
+def _padding_entry(what: str, entry: Any) -> PaddingEntry:
     if isinstance(entry, str):
         check_word("padding", entry, PADDING_NAMES)
         return entry
@@ -280,27 +282,3 @@ def _padding_entry(what: str, entry: Any) -> str | tuple[int, int]:
         said = counted(len(pair), "entry")
         raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {said}, {short(entry)}")
     return (integer(f"{what}, before,", pair[0]), integer(f"{what}, after,", pair[1]))
-
-
-# -- one axis --------------------------------------------------------------------------------------------------------
-
-
-def check_fit(number: int, axis: Axis, before: int, after: int, *, beyond: int = 0) -> None:
-    """Refuse a kernel that fits nowhere; `beyond` is how far it may reach over the padded end."""
-    padded = axis.stretched_size + before + after
-    if axis.span <= padded + beyond:
-        return
-    also = f", and ceil_mode lets it reach {beyond} beyond" if beyond else ""
-    raise ValueError(
-        f"kernel does not fit on axis {number}: it spans {axis.span} (= dilation {axis.dilation} * (kernel_size "
-        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_stretched_words(axis)} + padding "
-        f"{before} + {after}){also}; add {axis.span - padded - beyond} to the padding, or use a smaller kernel or "
-        "dilation"
-    )
-
-
-def _stretched_words(axis: Axis) -> str:
-    """The stretched input size as arithmetic."""
-    if axis.input_dilation == 1:
-        return f"input_size {axis.input_size}"
-    return f"input_dilation {axis.input_dilation} * (input_size {axis.input_size} - 1) + 1"

@@ -30,7 +30,11 @@ _MOST_INDICES = 2**63 - 1
 
 @dataclass(frozen=True, init=False, repr=False)
 class AnyLayer:
-    """What all layers share; never made itself. The fields of a subclass are resolved numbers, one for each axis."""
+    """What all layers share; never made itself. The fields of a subclass are resolved numbers, one for each axis.
+
+    Fields are the arguments of the constructor, by the same names, so that `dataclasses.replace` makes another layer.
+    Those with ``init=False`` follow from the others.
+    """
 
     # -- what a subclass says --------------------------------------------------------------------------------------
 
@@ -59,7 +63,7 @@ class AnyLayer:
 
     @property
     def _defaults(self) -> Mapping[str, Any]:
-        """What the repr leaves out: fields, and the number that each has, on every axis, if nothing is said."""
+        """What the repr leaves out: fields, and the number that each has, on every axis, by default."""
         raise NotImplementedError
 
     @property
@@ -174,11 +178,12 @@ class AnyLayer:
 
     def __repr__(self) -> str:
         """Write the call that makes an equal layer; numbers that are the defaults are left out."""
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._said().items())})"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
+        return f"{type(self).__name__}({arguments})"
 
-    def _said(self) -> dict[str, Any]:
-        """The fields that are not as they are without being said, as keyword arguments."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+    def _arguments(self) -> dict[str, Any]:
+        """The fields that differ from the defaults of the constructor, as its keyword arguments."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.init}
         defaults = self._defaults
         return {name: value for name, value in values.items()
                 if name not in defaults or not _is_everywhere(value, defaults[name])}  # fmt: skip
@@ -373,22 +378,24 @@ class Transposed(FixedLayer):
 
     layer: FixedLayer
 
-    @property
+    # Cached properties, since a subclass may have fields of these names, which no value can be set in for a property.
+
+    @cached_property
     def input_size(self) -> tuple[int, ...]:
         """Size of the input on each axis: of the other layer's output."""
         return self.layer.output_size
 
-    @property
+    @cached_property
     def output_size(self) -> tuple[int, ...]:
         """Size of the output on each axis: of the other layer's input."""
         return self.layer.input_size
 
-    @property
+    @cached_property
     def in_channels(self) -> int:
         """Number of channels of the input: of the other layer's output."""
         return self.layer.out_channels
 
-    @property
+    @cached_property
     def out_channels(self) -> int:
         """Number of channels of the output: of the other layer's input."""
         return self.layer.in_channels

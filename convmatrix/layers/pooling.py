@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.axis import Axis, named_padding, require_countable
+from convmatrix.core.axis import Axis, require_countable
 from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
 from convmatrix.core.fast.assembly import assemble, index_dtype
@@ -24,7 +24,6 @@ from convmatrix.layers.arguments import (
     Padding,
     PerAxis,
     array_of,
-    check_fit,
     count_axes,
     flag,
     integer,
@@ -34,6 +33,7 @@ from convmatrix.layers.arguments import (
     storable_dtype,
 )
 from convmatrix.layers.base import AnyLayer, FixedLayer, reads_of
+from convmatrix.layers.resolve import check_fit, conv_padding
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -151,7 +151,7 @@ class Pool(AnyLayer):
         ceil_mode = flag("ceil_mode", ceil_mode)
         pads = []
         for number, (axis, pad) in enumerate(zip(axes, padding_entries(padding, count), strict=True)):
-            pair = named_padding(pad, axis.span, axis.stride, axis.input_size) if isinstance(pad, str) else pad
+            pair = conv_padding(axis, pad)
             _check_pads(number, axis, pair, self._padding_alone)
             check_fit(number, axis, *pair, beyond=axis.stride - 1 if ceil_mode else 0)
             pads.append(pair)
@@ -194,6 +194,11 @@ class AvgPool(Pool, FixedLayer):
     ValueError
         For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
         not of its kind.
+
+    Notes
+    -----
+    A name of a padding, and a stride that is that of the kernel, become numbers when the layer is made:
+    `dataclasses.replace` keeps these numbers, also beside a new `kernel_size`.
 
     References
     ----------
@@ -359,6 +364,10 @@ class MaxPool(Pool):
     ValueError
         For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
         not of its kind.
+
+    Notes
+    -----
+    `dataclasses.replace` keeps the numbers of `padding` and `stride`, as of an `AvgPool`.
 
     References
     ----------

@@ -5,7 +5,7 @@ each input is read once: these are the pixel shuffles, permutations whose transp
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -22,6 +22,11 @@ from convmatrix.layers.base import FixedLayer, Transposed, reads_of
 from convmatrix.layers.convolution import Conv
 
 __all__ = ["Fold", "PixelShuffle", "PixelUnshuffle", "Unfold"]
+
+
+_WINDOW_DEFAULTS: Mapping[str, Any] = {
+    "stride": 1, "padding": (0, 0), "dilation": 1, "padding_mode": "zeros", "input_dilation": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -41,6 +46,10 @@ class Unfold(FixedLayer):
     ValueError
         For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
         not an integer.
+
+    Notes
+    -----
+    `dataclasses.replace` keeps the numbers of `padding`, not a name, as of a `Conv`.
 
     References
     ----------
@@ -166,8 +175,7 @@ class Unfold(FixedLayer):
 
     @property
     def _defaults(self) -> Mapping[str, Any]:
-        return {"stride": 1, "padding": (0, 0), "dilation": 1, "in_channels": 1, "padding_mode": "zeros",
-                "input_dilation": 1}  # fmt: skip
+        return {**_WINDOW_DEFAULTS, "in_channels": 1}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -191,6 +199,10 @@ class Fold(Transposed):
     ValueError
         As for `Unfold`.
 
+    Notes
+    -----
+    `dataclasses.replace` keeps the numbers of `padding`, not a name, as of a `Conv`.
+
     References
     ----------
     .. [1] PyTorch, documentation of Fold.
@@ -204,6 +216,16 @@ class Fold(Transposed):
     >>> fold.matrix() @ (unfold.matrix() @ [1, 1, 1, 1])
     array([1, 2, 2, 1])
     """
+
+    layer: Unfold = field(init=False)
+    output_size: tuple[int, ...] = field()
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    out_channels: int = field()
+    padding_mode: str
+    input_dilation: tuple[int, ...]
 
     @shortens_refusals
     def __init__(
@@ -222,12 +244,13 @@ class Fold(Transposed):
         unfold = Unfold(output_size, kernel_size, stride=stride, padding=padding, dilation=dilation,
                         in_channels=out_channels, padding_mode=padding_mode, input_dilation=input_dilation,
                         ndim=ndim)  # fmt: skip
-        self._set(layer=unfold)
+        self._set(layer=unfold, output_size=unfold.input_size, kernel_size=unfold.kernel_size, stride=unfold.stride,
+                  padding=unfold.padding, dilation=unfold.dilation, out_channels=unfold.in_channels,
+                  padding_mode=unfold.padding_mode, input_dilation=unfold.input_dilation)  # fmt: skip
 
-    def _said(self) -> dict[str, Any]:
-        """The unfolding's fields, by the names that they have here."""
-        names = {"input_size": "output_size", "in_channels": "out_channels"}
-        return {names.get(name, name): value for name, value in self.layer._said().items()}
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        return {**_WINDOW_DEFAULTS, "out_channels": 1}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -271,6 +294,18 @@ class PixelUnshuffle(Unfold):
      [0 0 0 1]]
     """
 
+    factor: tuple[int, ...]
+    channels: int
+
+    # The windows of the unfolding follow from these two and the input size.
+    kernel_size: tuple[int, ...] = field(init=False)
+    stride: tuple[int, ...] = field(init=False)
+    padding: tuple[tuple[int, int], ...] = field(init=False)
+    dilation: tuple[int, ...] = field(init=False)
+    in_channels: int = field(init=False)
+    padding_mode: str = field(init=False)
+    input_dilation: tuple[int, ...] = field(init=False)
+
     @shortens_refusals
     def __init__(self, input_size: PerAxis, factor: PerAxis, *, channels: int = 1, ndim: int | None = None) -> None:
         sizes, factors, channels = _blocks(input_size, factor, channels, ndim)
@@ -282,24 +317,16 @@ class PixelUnshuffle(Unfold):
                     f"into a size of {fits}"
                 )
         super().__init__(sizes, factors, stride=factors, in_channels=channels)
-
-    @property
-    def factor(self) -> tuple[int, ...]:
-        """Size of the blocks on each axis."""
-        return self.kernel_size
-
-    @property
-    def channels(self) -> int:
-        """Channels of the larger image, the input."""
-        return self.in_channels
+        self._set(factor=factors, channels=channels)
 
     @property
     def T(self) -> "PixelShuffle":  # type: ignore[override]  # a fold as well, by another name
         """The shuffle that undoes this one, whose matrix is this layer's transposed."""
         return PixelShuffle(self.output_size, self.factor, channels=self.channels)
 
-    def _said(self) -> dict[str, Any]:
-        return _said_of_blocks(self)
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        return {"channels": 1}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -339,26 +366,21 @@ class PixelShuffle(Transposed):
     array([1, 2, 3, 4])
     """
 
-    layer: PixelUnshuffle
+    layer: PixelUnshuffle = field(init=False)
+    input_size: tuple[int, ...] = field()
+    factor: tuple[int, ...]
+    channels: int
 
     @shortens_refusals
     def __init__(self, input_size: PerAxis, factor: PerAxis, *, channels: int = 1, ndim: int | None = None) -> None:
         sizes, factors, channels = _blocks(input_size, factor, channels, ndim)
         larger = [n * r for n, r in zip(sizes, factors, strict=True)]
-        self._set(layer=PixelUnshuffle(larger, factors, channels=channels))
+        self._set(layer=PixelUnshuffle(larger, factors, channels=channels), input_size=sizes, factor=factors,
+                  channels=channels)  # fmt: skip
 
     @property
-    def factor(self) -> tuple[int, ...]:
-        """Size of the blocks on each axis."""
-        return self.layer.factor
-
-    @property
-    def channels(self) -> int:
-        """Channels of the larger image, the output."""
-        return self.layer.channels
-
-    def _said(self) -> dict[str, Any]:
-        return _said_of_blocks(self)
+    def _defaults(self) -> Mapping[str, Any]:
+        return {"channels": 1}
 
 
 def _blocks(
@@ -368,9 +390,3 @@ def _blocks(
     count = count_axes({"input_size": input_size, "factor": factor}, ndim)
     sizes, factors = (per_axis(name, value, count) for name, value in (("input_size", input_size), ("factor", factor)))
     return tuple(sizes), tuple(factors), positive("channels", channels)
-
-
-def _said_of_blocks(layer: PixelUnshuffle | PixelShuffle) -> dict[str, Any]:
-    """The arguments of a shuffle, which are no fields of an unfolding."""
-    said: dict[str, Any] = {"input_size": layer.input_size, "factor": layer.factor}
-    return said if layer.channels == 1 else {**said, "channels": layer.channels}

@@ -187,6 +187,9 @@ class Upsample(FixedLayer):
     input in rare cases: of outputs 0 to 81 from 2 inputs, output 41 reads input 0 there, and 1 here. A scale with
     which a size stays as it is, or with ``nearest`` just doubles, is taken for 1, or 2, as PyTorch does for images.
 
+    `dataclasses.replace` keeps both `output_size` and `scale`: beside a new `input_size`, or a new one of these two,
+    give None for the one that is to follow from the others.
+
     References
     ----------
     .. [1] PyTorch, documentation of `torch.nn.functional.interpolate`; its positions are those of the code,
@@ -251,13 +254,15 @@ class Upsample(FixedLayer):
             outputs = per_axis("output_size", output_size, count)
             scales = [Fraction(o, n) for n, o in zip(inputs, outputs, strict=True)]
         else:
-            given = _scales(scale, count)
+            ratios = _ratios(inputs, output_size)
+            given = _scales(scale, ratios)
             scaled = [floor(_times(n, f)) for n, f in zip(inputs, given, strict=True)]
             outputs = scaled if output_size is None else per_axis("output_size", output_size, count)
             scales = []
-            for axis, (n, o, f) in enumerate(zip(inputs, outputs, given, strict=True)):
+            for axis, (n, o, f, ratio) in enumerate(zip(inputs, outputs, given, ratios, strict=True)):
                 _check_scaled(axis, n, o, f)
-                follows = align_corners or o == n or (mode == "nearest" and o == 2 * n)
+                # `is`: only where it was given as this fraction, since a float is rounded to one.
+                follows = f is ratio or align_corners or o == n or (mode == "nearest" and o == 2 * n)
                 scales.append(Fraction(o, n) if follows else Fraction(f).limit_denominator(_LARGEST_DENOMINATOR))
         self._set(input_size=tuple(inputs), output_size=tuple(outputs), scale=tuple(scales), mode=mode,
                   align_corners=bool(align_corners), channels=positive("channels", channels))  # fmt: skip
@@ -375,24 +380,36 @@ class Upsample(FixedLayer):
     def _defaults(self) -> Mapping[str, Any]:
         return {"mode": "nearest", "align_corners": False, "channels": 1}
 
-    def _said(self) -> dict[str, Any]:
+    def _arguments(self) -> dict[str, Any]:
         """The sizes, and the scale where the positions do not follow from these."""
-        said = super()._said()
+        arguments = super()._arguments()
         if all(f == Fraction(o, n) for n, o, f in zip(self.input_size, self.output_size, self.scale, strict=True)):
-            del said["scale"]
+            del arguments["scale"]
         else:
-            said["scale"] = tuple(map(_as_number, self.scale))
-        return said
+            arguments["scale"] = tuple(map(_as_number, self.scale))
+        return arguments
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
 
 
-def _scales(scale: Any, count: int) -> list[float | Fraction]:
+def _scales(scale: Any, ratios: Sequence[Fraction | None]) -> list[float | Fraction]:
+    """One scale for each axis; what already is the ratio of the sizes, as in the fields of a layer, may be any."""
     entries = entries_of(scale)
     if entries is None:
-        entries = [scale] * count if count else [_checked_scale("scale", scale)][:0]
-    return [_checked_scale(f"scale on axis {axis}", entry) for axis, entry in enumerate(entries)]
+        entries = [scale] * len(ratios) if ratios else [_checked_scale("scale", scale)][:0]
+    return [
+        ratio if isinstance(entry, Fraction) and entry == ratio else _checked_scale(f"scale on axis {axis}", entry)
+        for axis, (entry, ratio) in enumerate(zip(entries, ratios, strict=True))
+    ]
+
+
+def _ratios(inputs: Sequence[int], output_size: Any) -> list[Fraction | None]:
+    """Output size by input size on each axis, where it is a number."""
+    outputs = entries_of(output_size)
+    if outputs is None:
+        outputs = [output_size] * len(inputs)
+    return [Fraction(o, n) if type(o) is int else None for n, o in zip(inputs, outputs, strict=True)]
 
 
 def _checked_scale(what: str, value: Any) -> float | Fraction:
@@ -423,7 +440,8 @@ def _check_scaled(axis: int, inputs: int, outputs: int, scale: float | Fraction)
             f"output is empty on axis {axis}: its size would be {outputs} (= floor(input_size {inputs} * scale "
             f"{_as_number(scale)})); use a scale of at least {1 / inputs:.3g}"
         )
-    if abs(outputs - _times(inputs, scale)) > 1:
+    # The scale of a layer was rounded, by half of 1 / _LARGEST_DENOMINATOR at most: that matters for gigantic sizes.
+    if abs(outputs - _times(inputs, scale)) > 1 + inputs // _LARGEST_DENOMINATOR:
         raise ValueError(
             f"output_size {outputs} on axis {axis} does not go with scale {_as_number(scale)}, which makes "
             f"{floor(_times(inputs, scale))} of input_size {inputs}: give one of the two"

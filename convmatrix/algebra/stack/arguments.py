@@ -17,10 +17,12 @@ from convmatrix.algebra.stack.steps import NetworkLayer
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
-from convmatrix.layers import Conv, ConvTranspose, FixedLayer, Layer, MaxPool
+from convmatrix.layers import FixedLayer, Layer, MaxPool
 from convmatrix.layers.arguments import array_of, cast_for
+from convmatrix.layers.convolution import AnyConv
 
 __all__ = [
+    "ConvOrNetwork",
     "Stack",
     "Weighted",
     "as_matrix",
@@ -41,7 +43,10 @@ Array = NDArray[Any]
 Stack = Network | NetworkLayer | Sequence[NetworkLayer]
 """A layer, or several of them, each taking what the one before it gives."""
 
-Weighted = tuple[Conv | ConvTranspose | Network, Any]
+ConvOrNetwork = AnyConv | Network
+"""What a stack is at its simplest: one convolution as itself, all else as a network."""
+
+Weighted = tuple[ConvOrNetwork, Any]
 """One convolution and its weight, or a network and a list with one entry for each layer."""
 
 
@@ -66,6 +71,7 @@ def as_network(layers: Stack) -> Network:
 
     Examples
     --------
+    >>> from convmatrix.layers import Conv
     >>> as_network([Conv((4,), 2), Conv((3,), 2)]).matrix_shape
     (2, 4)
     """
@@ -107,6 +113,7 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
 
     Examples
     --------
+    >>> from convmatrix.layers import Conv
     >>> with_weights(Network([Conv((4,), 2)]), [[1, 2]])
     (Conv(input_size=(4,), kernel_size=(2,)), [1, 2])
     """  # noqa: DOC502  by what checks each
@@ -118,7 +125,7 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
     return stack, entries if isinstance(stack, Network) else entries[0]
 
 
-def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[Conv | ConvTranspose | Network, Any]:
+def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[ConvOrNetwork, Any]:
     """The same where weights may be missing: then None stands for all of them.
 
     Parameters
@@ -138,7 +145,7 @@ def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[Conv | Co
     return simplest(network), None
 
 
-def simplest(layers: Stack) -> Conv | ConvTranspose | Network:
+def simplest(layers: Stack) -> ConvOrNetwork:
     """One convolution as itself, all else as a network.
 
     Returns
@@ -147,7 +154,7 @@ def simplest(layers: Stack) -> Conv | ConvTranspose | Network:
     """
     network = as_network(layers)
     first = network.layers[0]
-    return first if len(network.layers) == 1 and isinstance(first, Conv | ConvTranspose) else network
+    return first if len(network.layers) == 1 and isinstance(first, AnyConv) else network
 
 
 def known_weights(layers: Any) -> Any:
@@ -159,7 +166,7 @@ def known_weights(layers: Any) -> Any:
     return getattr(layers, "weights", None) if isinstance(layers, list) else None
 
 
-def one_layer(layers: Stack, what: str) -> Conv | ConvTranspose:
+def one_layer(layers: Stack, what: str) -> AnyConv:
     """Take a stack of one convolution as that layer, and refuse all others.
 
     Parameters
@@ -179,6 +186,7 @@ def one_layer(layers: Stack, what: str) -> Conv | ConvTranspose:
 
     Examples
     --------
+    >>> from convmatrix.layers import Conv
     >>> one_layer([Conv((4,), 2)], "a dual matrix")
     Conv(input_size=(4,), kernel_size=(2,))
     """
@@ -244,7 +252,7 @@ def _described(value: Any) -> str:
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
-def each_weight(layer: Conv | ConvTranspose | Network, weight: Any, change: Callable[[Layer, Array], Array]) -> Any:
+def each_weight(layer: ConvOrNetwork, weight: Any, change: Callable[[Layer, Array], Array]) -> Any:
     """Change the weight of a layer, or those of a network; what else a network is given stays as it is.
 
     Returns
@@ -257,7 +265,7 @@ def each_weight(layer: Conv | ConvTranspose | Network, weight: Any, change: Call
     return [change(one, array_of("weight", entry)) if isinstance(one, Layer) else entry for one, entry in pairs]
 
 
-def dtype_of(layer: Conv | ConvTranspose | Network, weight: Any) -> np.dtype[Any]:
+def dtype_of(layer: ConvOrNetwork, weight: Any) -> np.dtype[Any]:
     """The dtype in which a layer, or a network, computes with floating weights; at least double precision."""
     if not isinstance(layer, Network):
         return np.result_type(np.asarray(weight), np.float64)
@@ -265,7 +273,7 @@ def dtype_of(layer: Conv | ConvTranspose | Network, weight: Any) -> np.dtype[Any
     return np.result_type(np.float64, *(np.asarray(entry).dtype for entry in arrays))
 
 
-def scaled_weights(layer: Conv | ConvTranspose | Network, weight: Any) -> tuple[Any, float]:
+def scaled_weights(layer: ConvOrNetwork, weight: Any) -> tuple[Any, float]:
     """Check weights for what is not finite, and divide floats by powers of two, so that they are of about 1.
 
     Returns
@@ -287,7 +295,7 @@ def scaled_weights(layer: Conv | ConvTranspose | Network, weight: Any) -> tuple[
     return changed, scales[0]
 
 
-def most_entries(layer: Conv | ConvTranspose | Network) -> int:
+def most_entries(layer: ConvOrNetwork) -> int:
     """Entries of the matrix; of a network, at most."""
     return layer.most_entries if isinstance(layer, Network) else layer.nnz
 

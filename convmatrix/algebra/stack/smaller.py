@@ -1,11 +1,30 @@
-"""The same layer on a small input: as many borders, less of the interior that repeats.
+"""A shorter input for a convolution whose Gram matrices have the same entries, and where they stand in the whole.
 
-Far from the borders a convolution does the same everywhere. So what is asked of all pairs of inputs, or of outputs,
-such as the entries of a Gram matrix, can be asked of a layer whose interior is just long enough, however large the
-true one is.
+Far from the borders the rows of C repeat, moved on by some columns. So every entry of ``C^H C``, which belongs to two
+inputs that one window reads, occurs near a border, or again and again in between; likewise every entry of ``C C^H``,
+which belongs to two outputs that read one input. To find out whether these matrices are the identity, it is enough to
+see each entry once: then an input of 12 does as well as one of 10**12.
+
+What is cut out of an axis is a stretch of its interior, and what stands on both sides of it is joined. With kernel_size
+3 and padding 1, of 100 inputs 12 are left::
+
+    whole   0  1  2  3  4  5 ... 89 90 91 92 93 ... 99
+    short   0  1  2                     3  4  5 ... 11     the cut is before 3, and 88 are missing
+
+Why this is enough:
+
+- The stretch is a multiple of `Axis.shift` inputs and of `Axis.period` outputs, after which rows and columns repeat:
+  the windows across the cut read what other windows of the interior read.
+- Two inputs in one window are less than the span of a kernel apart, and so are two windows that read one input. What is
+  left of the interior is at least three spans and a period long, so that such a pair never touches both borders, as on
+  the whole axis. Each pair at a border is left, and of those in between one of each kind.
+
+Hence an index of the short axis stands for one of the whole axis: for the same before the cut, and for one that is
+larger by as many as are missing behind it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NamedTuple
 
@@ -15,23 +34,10 @@ from convmatrix.algebra.stack.arguments import Stack, one_layer
 from convmatrix.core.axis import Axis
 from convmatrix.layers import Conv
 
-__all__ = ["Shortened", "shortened"]
+__all__ = ["Shortened", "shortened", "spare_periods"]
 
 Pair = tuple[int, int]
-
-
-class _Cut(NamedTuple):
-    """From which index on some are missing along one axis, and how many; indices up to `reach` apart can meet."""
-
-    at: int = 0
-    missing: int = 0
-    reach: int = 0
-
-    def mended(self, one: int, other: int) -> Pair:
-        """Where two indices stand on the whole axis; those that meet stay as far apart as they are."""
-        moved = self.missing if one >= self.at else 0
-        together = abs(one - other) <= self.reach
-        return one + moved, other + (moved if together else self.missing if other >= self.at else 0)
+"""Two inputs, or two outputs: an entry of a Gram matrix."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +55,18 @@ class Shortened:
     short: Conv
 
     def inputs(self, pair: Pair) -> Pair:
-        """Two columns of the whole matrix that meet as these columns of the short one do."""
-        cuts = map(_input_cut, self.short.axes, self.whole.axes)
-        return _mended(pair, self.short.input_shape, self.whole.input_shape, [_Cut(), *cuts])
+        """Two columns of the whole matrix whose product is that of these two columns of the short one."""
+        cuts = list(map(_input_cut, self.short.axes, self.whole.axes))
+        return _pair_in_whole(pair, self.short.input_shape, self.whole.input_shape, cuts)
 
     def outputs(self, pair: Pair) -> Pair:
-        """Two rows of the whole matrix that meet as these rows of the short one do."""
-        cuts = map(_output_cut, self.short.axes, self.whole.axes)
-        return _mended(pair, self.short.output_shape, self.whole.output_shape, [_Cut(), *cuts])
+        """Two rows of the whole matrix whose product is that of these two rows of the short one."""
+        cuts = list(map(_output_cut, self.short.axes, self.whole.axes))
+        return _pair_in_whole(pair, self.short.output_shape, self.whole.output_shape, cuts)
 
 
 def shortened(conv: Stack) -> Shortened:
-    """Shorten a convolution's input as far as its inputs, and its outputs, still meet in all the ways they do.
+    """Shorten a convolution's input as far as its Gram matrices keep every entry that they have.
 
     Returns
     -------
@@ -74,45 +80,87 @@ def shortened(conv: Stack) -> Shortened:
     >>> found.inputs((0, 1)), found.inputs((11, 10))
     ((0, 1), (999999999999, 999999999998))
     """
-    layer = one_layer(conv, "a shortened input")
-    conv = layer.convolution
-    short = Conv(
-        [axis.input_size - axis.spare_periods * axis.shift for axis in conv.axes],
-        conv.kernel_size,
-        stride=conv.stride,
-        padding=conv.padding,
-        dilation=conv.dilation,
-        groups=conv.groups,
-        in_channels=conv.in_channels,
-        out_channels=conv.out_channels,
-        padding_mode=conv.padding_mode,
-        input_dilation=conv.input_dilation,
-    )
-    return Shortened(conv, short)
+    whole = one_layer(conv, "a shortened input").convolution
+    sizes = tuple(axis.input_size - spare_periods(axis) * axis.shift for axis in whole.axes)
+    return Shortened(whole, replace(whole, input_size=sizes))
 
 
-# The interior that is left is three spans long. Both cuts are a span behind its beginning: whatever meets the left
-# border is before them, and whatever meets the right border behind them.
+def spare_periods(axis: Axis) -> int:
+    """Count the periods of the interior that an axis can do without, and keep every kind of pair that is connected.
+
+    A period is `shift` inputs and `period` outputs. What is left of the interior is so long that no two outputs which
+    share an input touch both ends of it, and that all reads of a period in its middle have their like.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> axis = Axis(100, 3, before=1, after=1)
+    >>> axis.shift, spare_periods(axis)
+    (1, 88)
+    """
+    first, end = axis.interior_inputs()
+    interior = (end - first) * axis.input_dilation  # in positions, as the span
+    period = axis.shift * axis.input_dilation
+    return max((interior - 3 * axis.span - period) // period, 0)
+
+
+# -- from the short axis to the whole one ----------------------------------------------------------------------------
+#
+# The cut is a span behind the beginning of the interior, and so at least two spans before its end: the partner of
+# whatever touches the left border stands before the cut, that of whatever touches the right border behind it.
+
+
+class _Cut(NamedTuple):
+    """Where indices are missing along one axis, before the index `at` of the short one."""
+
+    at: int
+    missing: int
+    reach: int
+    """How far apart two indices can be whose rows or columns have a product that is not zero by its pattern."""
+
+    def in_whole(self, index: int) -> int:
+        """Where an index of the short axis stands on the whole one."""
+        return index + self.missing if index >= self.at else index
+
+    def pair_in_whole(self, one: int, other: int) -> Pair:
+        """Where two indices stand; those within reach of each other stay as far apart as they are."""
+        # In the picture above, (2, 3) are (2, 3) of the whole, and (3, 2) are (91, 90): the second index moves with the
+        # first one, onto an equal neighbour of it. (3, 0) are (91, 0), which no window reads together in either.
+        if abs(one - other) <= self.reach:
+            moved_by = self.in_whole(one) - one
+            return one + moved_by, other + moved_by
+        return self.in_whole(one), self.in_whole(other)
 
 
 def _input_cut(short: Axis, whole: Axis) -> _Cut:
+    """The cut between inputs; those in one window are less than a span of positions apart."""
     reach = (short.span - 1) // short.input_dilation
-    return _Cut(short.interior_inputs()[0] + reach, whole.input_size - short.input_size, reach)
+    first, _ = short.interior_inputs()
+    return _Cut(first + reach, whole.input_size - short.input_size, reach)
 
 
 def _output_cut(short: Axis, whole: Axis) -> _Cut:
-    start = short.interior_inputs()[0] * short.input_dilation + short.span - 1  # of the first window behind the cut
+    """The same cut between outputs; windows that share an input begin less than a span of positions apart."""
     reach = (short.span - 1) // short.stride
-    return _Cut(-((-start - short.before) // short.stride), whole.output_size - short.output_size, reach)
+    first, _ = short.interior_inputs()
+    position = first * short.input_dilation + short.span - 1
+    first_window_behind = -((-position - short.before) // short.stride)  # rounded up
+    return _Cut(first_window_behind, whole.output_size - short.output_size, reach)
 
 
-def _mended(pair: Pair, short: tuple[int, ...], whole: tuple[int, ...], cuts: list[_Cut]) -> Pair:
-    """Flat indices into the shape `whole` for flat indices into the shape `short`, with a cut on each axis."""
-    one, other = (map(int, np.unravel_index(flat, short)) for flat in pair)
-    places = [cut.mended(*indices) for cut, *indices in zip(cuts, one, other, strict=True)]
-    first, second = (
-        # Python's integers: a whole layer may have more places than 64 bits can count.
-        reduce(lambda flat, step: flat * step[1] + step[0], zip(index, whole, strict=True), 0)
-        for index in zip(*places, strict=True)
+def _pair_in_whole(pair: Pair, short: tuple[int, ...], whole: tuple[int, ...], cuts: Sequence[_Cut]) -> Pair:
+    """Flat indices into the shape `whole`, (channels, *size), for flat indices into the shape `short`."""
+    one, other = ([int(index) for index in np.unravel_index(flat, short)] for flat in pair)
+    places = [cut.pair_in_whole(*indices) for cut, *indices in zip(cuts, one[1:], other[1:], strict=True)]
+    return (
+        _flat([one[0], *(place for place, _ in places)], whole),
+        _flat([other[0], *(place for _, place in places)], whole),
     )
-    return first, second
+
+
+def _flat(indices: Sequence[int], shape: Sequence[int]) -> int:
+    """A flat index, in Python's integers: a whole layer may have more places than 64 bits can count."""
+    return reduce(lambda flat, axis: flat * axis[1] + axis[0], zip(indices, shape, strict=True), 0)

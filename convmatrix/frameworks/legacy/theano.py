@@ -15,7 +15,8 @@ from convmatrix.core.errors import WrongTypeError, counted, short, shortened
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
 from convmatrix.layers import Conv, ConvTranspose, flip
-from convmatrix.layers.arguments import PerAxis, check_fit, check_word, entries_of, flag, integer, per_axis, positive
+from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
+from convmatrix.layers.resolve import check_fit
 
 __all__ = [
     "RULES",

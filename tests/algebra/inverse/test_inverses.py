@@ -12,8 +12,8 @@ from scipy import sparse
 from convmatrix import Conv
 from convmatrix.algebra.elimination import nullity, rank
 from convmatrix.algebra.elimination.null_spaces import null_space
+from convmatrix.algebra.findings import gram_is_identity
 from convmatrix.algebra.inverse import compare_inverses, pseudo_inverse
-from convmatrix.algebra.laws import gram_is_identity
 from strategies import covers, integers, layers, seeds, share
 
 ONES = np.ones((3, 3), dtype=int)

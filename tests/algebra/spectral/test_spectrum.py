@@ -232,7 +232,7 @@ def test_no_matrix_is_built_for_the_spectrum_of_a_large_ring(monkeypatch, transp
 
     decompose = np.linalg.svd
     monkeypatch.setattr(np.linalg, "svd", recorded)
-    monkeypatch.setattr("convmatrix.layers.convolution.assemble", refuse)
+    monkeypatch.setattr("convmatrix.layers.weighted.assemble", refuse)
     layer = Conv(32, 3, padding=1, in_channels=64, out_channels=64, padding_mode="circular")
     layer = layer.T if transposed else layer
     assert layer.nnz == 37_748_736
@@ -487,7 +487,7 @@ def test_the_largest_needs_no_matrix(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a matrix was built")
 
-    monkeypatch.setattr("convmatrix.layers.convolution.assemble", refuse)
+    monkeypatch.setattr("convmatrix.layers.weighted.assemble", refuse)
     found = extreme_singular_values(Conv(60, 3, padding=1), LAPLACE, which="largest")
     assert_allclose(found.values, [8 * sin(60 * pi / 122) ** 2], rtol=1e-6)
     assert found.why.startswith("no FFT, since C is not block-circulant: padding_mode 'zeros'")

@@ -351,12 +351,12 @@ def test_what_is_said_of_one_layer_is_refused_of_several():
         frame_layer,
         kronecker,
         padding_matrix,
-        structure,
         unfold_matrix,
         zero_insertion,
     )
     from convmatrix.algebra.spectral.frequencies import Frequencies
     from convmatrix.algebra.stack.smaller import shortened
+    from convmatrix.algebra.structures import structure
 
     x = np.zeros(PAIR.input_shape)
     calls = [lambda: dual(PAIR, x), lambda: kronecker(PAIR, WEIGHTS), lambda: overlap(PAIR)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix import Conv
-from convmatrix.algebra.stack.smaller import shortened
+from convmatrix.algebra.stack.smaller import shortened, spare_periods
 from strategies import MODES, integers, seeds, share
 
 KERNELS = [[3], [3, -7], [3, -7, 5]]
@@ -51,7 +51,7 @@ def test_every_small_axis(mode):
                     padding=((before, after),), padding_mode=mode)  # fmt: skip
         (axis,) = conv.axes
         # A period more than the shortest, and two with another leftover.
-        least = 60 - axis.spare_periods * axis.shift
+        least = 60 - spare_periods(axis) * axis.shift
         for size in (least + axis.shift, least + 2 * axis.shift + 1):
             conv = Conv((size,), len(kernel), stride=stride, dilation=dilation, input_dilation=spread,
                         padding=((before, after),), padding_mode=mode)  # fmt: skip
@@ -96,3 +96,11 @@ def test_a_long_axis_is_left_with_its_borders_and_three_spans():
     last = found.short.matrix_shape[0] - 1
     assert found.outputs((last, last - 1)) == (5 * 10**17 - 5, 5 * 10**17 - 6)
     assert found.outputs((last, 0)) == (5 * 10**17 - 5, 0)
+
+
+def test_the_example_of_the_module():
+    found = shortened(Conv((100,), 3, padding=1))
+    assert found.short == Conv((12,), 3, padding=1)
+    assert [found.inputs((index, index))[0] for index in range(12)] == [0, 1, 2, *range(91, 100)]
+    pairs = {(2, 3): (2, 3), (3, 2): (91, 90), (3, 0): (91, 0)}
+    assert {pair: found.inputs(pair) for pair in pairs} == pairs

@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.layers import convolution
+from convmatrix.layers import weighted
 from convmatrix.layers.index_check import sample_rows
 from strategies import integers, layers, seeds, share
 
@@ -24,7 +24,7 @@ WEIGHT = np.arange(1.0, 1 + LAYER.in_channels * LAYER.out_channels * 9).reshape(
 
 def sampled(entries=0):
     """Compare indices as those of large matrices are."""
-    return mock.patch.object(convolution, "EXACT_ENTRIES", entries)
+    return mock.patch.object(weighted, "EXACT_ENTRIES", entries)
 
 
 def refused(kind, *parts):
@@ -67,7 +67,7 @@ def test_a_copy_and_wide_indices_are_refilled_too():
 
 def test_a_weight_that_is_part_of_the_matrix_is_read_before_it_is_written_over():
     layer = Conv(60, 3, padding=1, in_channels=4, out_channels=4)
-    assert layer.nnz > convolution.EXACT_ENTRIES
+    assert layer.nnz > weighted.EXACT_ENTRIES
     C = layer.matrix(np.zeros(layer.weight_shape))
     C.data[:144] = np.arange(144)
     weight = C.data[:144].reshape(layer.weight_shape)
@@ -121,7 +121,7 @@ def test_one_changed_index_of_a_small_matrix_is_found(layer, seed, place):
 )
 def test_layers_of_one_shape_are_told_apart_where_they_are_large(first, second, transposed):
     layer, other = (Conv(200, 3, **arguments) for arguments in (first, second))
-    assert layer.nnz > convolution.EXACT_ENTRIES
+    assert layer.nnz > weighted.EXACT_ENTRIES
     layer, other = (layer.T, other.T) if transposed else (layer, other)
     matrix = other.matrix(np.ones((3, 3)))
     with pytest.raises(ValueError, match=r"of another layer|^the matrix is"):
