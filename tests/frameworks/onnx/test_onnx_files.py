@@ -25,7 +25,7 @@ from convmatrix.core.errors import TooLargeError, WrongTypeError
 from convmatrix.frameworks.onnx import conv, conv_transpose, from_layer, from_model
 from convmatrix.frameworks.onnx.attributes import shortened
 from convmatrix.frameworks.onnx.files import ModelFileError, NeedsOnnxError, external_bytes
-from convmatrix.frameworks.onnx.messages import Constants
+from convmatrix.frameworks.onnx.constants import Constants
 from strategies import share
 
 # -- fakes of ONNX's messages ----------------------------------------------------------------------------------------
