@@ -240,7 +240,7 @@ def check_call(obj: Any) -> None:
         raise WrongTypeError(f"{patched}: read the layer where the class is Keras' own")
 
 
-# -- layers without a weight, and those that are passed over ----------------------------------------------------------
+# -- layers without a weight, and those that are passed over ---------------------------------------------------------
 
 
 def _pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:

@@ -17,7 +17,7 @@ LAYOUTS = {"NCW": 1, "NCHW": 2, "NHWC": 2, "NCDHW": 3, "NDHWC": 3}
 """The layouts that both operators know, and how many axes each has."""
 
 
-# -- layouts ----------------------------------------------------------------------------------------------------------
+# -- layouts ---------------------------------------------------------------------------------------------------------
 
 
 def check_layout(layout: Any, count: int) -> None:
