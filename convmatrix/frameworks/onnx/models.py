@@ -1,4 +1,4 @@
-"""ONNX's graphs without branches, node after node.
+"""ONNX's models as chains of layers: graphs without branches, node after node.
 
 What is a layer of ours becomes one; what changes no size is passed over with a note; all else is refused by its name.
 """

@@ -1,4 +1,4 @@
-"""TensorFlow's and Keras' words: `tf.nn.convolution` and its kin, Keras' layers, and models of these."""
+"""TensorFlow and Keras: tf.nn's convolutions as calls, Keras' layers as calls and as objects, and models of these."""
 
 from convmatrix.frameworks.tensorflow.convolutions import (
     RULES,

@@ -1,4 +1,4 @@
-"""Arguments that several modules check: one integer for each axis, paddings of Keras, a stride beside a dilation."""
+"""What tf.nn's functions and Keras' layers check alike: one integer for each axis, names of paddings, strides."""
 
 from typing import Any
 
