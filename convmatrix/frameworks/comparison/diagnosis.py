@@ -17,7 +17,8 @@ from convmatrix.core.axis import PADDING_MODES, Axis
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.npy import ArrayFile
-from convmatrix.frameworks.comparison.conventions import Array, Convention, Question, Theirs, conventions, layer_of
+from convmatrix.frameworks.comparison.conventions import Convention, conventions
+from convmatrix.frameworks.comparison.questions import Array, Question, Theirs, layer_of
 from convmatrix.frameworks.shared.layouts import array_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import (

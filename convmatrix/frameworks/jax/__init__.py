@@ -1,4 +1,4 @@
-"""JAX: the words of jax.lax.conv_general_dilated and conv_transpose; and the door to Flax's Conv and ConvTranspose."""
+"""JAX: jax.lax.conv_general_dilated and conv_transpose as calls; and Flax's Conv and ConvTranspose, calls and objects."""
 
 from convmatrix.frameworks.jax.convolutions import (
     RULES,

@@ -1,4 +1,4 @@
-"""JAX: the words of jax.lax.conv_general_dilated and conv_transpose; and the door to Flax's Conv and ConvTranspose.
+"""JAX's calls: jax.lax.conv_general_dilated and conv_transpose; of layer objects, Flax's Conv and ConvTranspose.
 
 JAX says everything about a direct convolution: both dilations, pads at each end, any layout. Its `conv_transpose` is
 one as well: the kernel is turned, and its channels swapped, only by ``transpose_kernel=True``. Pads in numbers are

@@ -24,8 +24,8 @@ from convmatrix.frameworks.jax.paddings import (
     transposed_pads,
 )
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import moved, weight_of, widened
-from convmatrix.frameworks.shared.loaded import Loaded, MissingValues, Values, attributes_of
+from convmatrix.frameworks.shared.layouts import between_layouts, weight_of, widened
+from convmatrix.frameworks.shared.loaded import Loaded, MissingValues, Values, attributes_of, convert_values
 from convmatrix.frameworks.shared.overrides import comes_from, override_of, patch_of
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, positive
@@ -293,7 +293,7 @@ def flax_weight_transpose(
 
 def _laid_out(w: NDArray[Any], ours: str, inverse: bool) -> NDArray[Any]:
     """A kernel of Flax in a layout of ours, or the inverse."""
-    return moved(w, ours, "*IO") if flag("inverse", inverse) else moved(w, "*IO", ours)
+    return between_layouts(w, "*IO", ours, inverse=inverse)
 
 
 # -- arguments -------------------------------------------------------------------------------------------------------
@@ -445,9 +445,7 @@ def from_layer(
     if bias is not None and bias.shape != (layer.out_channels,):
         raise ValueError(f"the bias of {type(obj).__name__} has shape {bias.shape}, but the layer has "
                          f"{layer.out_channels} channels: ({layer.out_channels},) is needed")  # fmt: skip
-    if isinstance(kernel, MissingValues):
-        return Loaded(layer, MissingValues(kernel.reason, layer.weight_shape), bias)
-    return Loaded(layer, laid_out(kernel), bias)
+    return Loaded(layer, convert_values(kernel, layer.weight_shape, laid_out), bias)
 
 
 _COMPUTING = ("__call__", "param")

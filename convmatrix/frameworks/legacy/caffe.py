@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.frameworks.shared.bilinear import bilinear_weight
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
+from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, unchanged, weight_of
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
@@ -120,7 +121,7 @@ def conv(
     groups = _checked_groups(num_output, channels, group)
     with argument_names(_NAMES):
         layer = Conv(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size))
-    return with_weight(layer, weight, _as_it_is)
+    return with_weight(layer, weight, unchanged)
 
 
 @takes_weight
@@ -184,7 +185,7 @@ def conv_transpose(
     with argument_names(_NO_OUTPUT_PADDING):
         layer = ConvTranspose(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output,
                               ndim=len(size))  # fmt: skip
-    return with_weight(layer, weight, _as_it_is)
+    return with_weight(layer, weight, unchanged)
 
 
 def crop(bottom: Any, reference: Any, axis: int = 2, offset: PerAxis | None = None) -> Conv:
@@ -346,7 +347,7 @@ def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> weight([[[1, 2]]]).tolist()
     [[[1, 2]]]
     """
-    return _as_it_is(weight_of(w), inverse=inverse)
+    return unchanged(weight_of(w), inverse=inverse)
 
 
 def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
@@ -372,13 +373,7 @@ def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> weight_transpose([[[1, 2]]]).tolist()
     [[[1, 2]]]
     """
-    return _as_it_is(weight_of(w), inverse=inverse)
-
-
-def _as_it_is(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
-    """A weight of either layer, whose layout is that of the matrix."""
-    flag("inverse", inverse)
-    return w
+    return unchanged(weight_of(w), inverse=inverse)
 
 
 def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
@@ -417,9 +412,7 @@ def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
     if sizes[2] != sizes[3]:
         raise ValueError(f"the bilinear filler needs a square kernel, got {sizes[2]} x {sizes[3]}: give both axes one "
                          "size")  # fmt: skip
-    f = -(-sizes[3] // 2)
-    tent = 1 - np.abs(np.arange(sizes[3]) / f - (2 * f - 1 - f % 2) / (2 * f))
-    return np.broadcast_to(np.multiply.outer(tent, tent), sizes).copy()
+    return bilinear_weight(sizes)
 
 
 # -- from fields to numbers ------------------------------------------------------------------------------------------

@@ -13,13 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, counted, short
 from convmatrix.frameworks.onnx.attributes import NAMES, columns_of, name_of_pads, numbers_of, pads_of, split
-from convmatrix.frameworks.onnx.messages import Constants, Node, constants_of, node_of, same_kind
+from convmatrix.frameworks.onnx.constants import Constants
+from convmatrix.frameworks.onnx.graphs import constants_of
 from convmatrix.frameworks.onnx.models import read_model
+from convmatrix.frameworks.onnx.nodes import Node, node_of, same_kind
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
+from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, unchanged, weight_of
 from convmatrix.frameworks.shared.loaded import Chain, Loaded
 from convmatrix.layers import Conv, ConvTranspose
-from convmatrix.layers.arguments import PerAxis, cast_for, flag, per_axis, positive
+from convmatrix.layers.arguments import PerAxis, cast_for, per_axis, positive
 
 __all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
 
@@ -117,7 +119,7 @@ def conv(
     with argument_names(NAMES):
         layer = Conv(size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group,
                      padding=padding, in_channels=channels, out_channels=out)  # fmt: skip
-    return with_weight(layer, weight, _as_it_is)
+    return with_weight(layer, weight, unchanged)
 
 
 @takes_weight
@@ -212,7 +214,7 @@ def conv_transpose(
             out_channels=per_group * group, padding=[pair for pair, _ in crops],
             output_padding=[op for _, op in crops],
         )  # fmt: skip
-    return with_weight(layer, weight, _as_it_is)
+    return with_weight(layer, weight, unchanged)
 
 
 def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int) -> tuple[tuple[int, int], int]:
@@ -280,7 +282,7 @@ def weight(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> (conv((1, 1, 4), W).matrix(weight(W)) @ [1, 0, 0, 1]).tolist()
     [0, 2]
     """  # noqa: DOC502  raised by what checks it
-    return _as_it_is(_checked("W", W, "(M, C / group, *kernel_shape)"), inverse=inverse)
+    return unchanged(_checked("W", W, "(M, C / group, *kernel_shape)"), inverse=inverse)
 
 
 def weight_transpose(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
@@ -310,13 +312,7 @@ def weight_transpose(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> (conv_transpose((1, 1, 2), W).matrix(weight_transpose(W)) @ [1, 10]).tolist()
     [0, 1, 12, 20]
     """  # noqa: DOC502  raised by what checks it
-    return _as_it_is(_checked("W", W, "(C, M / group, *kernel_shape)"), inverse=inverse)
-
-
-def _as_it_is(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
-    """A weight of either operator, whose layout is that of the matrix."""
-    flag("inverse", inverse)
-    return w
+    return unchanged(_checked("W", W, "(C, M / group, *kernel_shape)"), inverse=inverse)
 
 
 def _checked(name: str, W: Any, layout: str) -> NDArray[Any]:

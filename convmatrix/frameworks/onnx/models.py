@@ -1,4 +1,4 @@
-"""ONNX's graphs without branches, node after node.
+"""ONNX's models as chains of layers: graphs without branches, node after node.
 
 What is a layer of ours becomes one; what changes no size is passed over with a note; all else is refused by its name.
 """
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from convmatrix.core.errors import counted, short
 from convmatrix.core.memory import require_memory
 from convmatrix.frameworks.onnx.attributes import NAMES, columns_of, numbers_of, pads_of, shortened
+from convmatrix.frameworks.onnx.constants import Constants
 from convmatrix.frameworks.onnx.files import model_at
-from convmatrix.frameworks.onnx.messages import Constants, Graph, Header, Node, graph_of, named, node_of, same_kind
+from convmatrix.frameworks.onnx.graphs import Graph, graph_of
+from convmatrix.frameworks.onnx.nodes import Header, Node, node_of, same_kind
 from convmatrix.frameworks.onnx.resize import read_axes, read_resize
-from convmatrix.frameworks.shared.calls import argument_names
+from convmatrix.frameworks.shared.calls import argument_names, named
 from convmatrix.frameworks.shared.loaded import Chain, LeftOut, Loaded, chained
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, PixelUnshuffle
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, per_axis, positive

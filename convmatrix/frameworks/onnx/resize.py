@@ -9,7 +9,8 @@ import numpy as np
 
 from convmatrix.core.errors import counted
 from convmatrix.frameworks.onnx.attributes import NAMES, shortened
-from convmatrix.frameworks.onnx.messages import Constants, Node, same_kind
+from convmatrix.frameworks.onnx.constants import Constants
+from convmatrix.frameworks.onnx.nodes import Node, same_kind
 from convmatrix.frameworks.shared.calls import argument_names
 from convmatrix.frameworks.shared.loaded import Loaded
 from convmatrix.layers import Upsample

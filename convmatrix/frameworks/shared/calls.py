@@ -23,6 +23,7 @@ __all__ = [
     "argument_names",
     "check_groups",
     "in_our_names",
+    "named",
     "takes_weight",
     "with_weight",
 ]
@@ -143,6 +144,36 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
             rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])", lambda found: theirs[(found.lastindex or 0) - 1], str(error)
         )
         raise type(error)(shortened(sentence)) from None
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Put a name, such as that of a node or a layer, before the errors of a block.
+
+    Parameters
+    ----------
+    name : str
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    ValueError
+        What was raised inside, of the same class, with the name before it.
+
+    Examples
+    --------
+    >>> with named("node 3"):
+    ...     raise ValueError("it has no output")
+    Traceback (most recent call last):
+    ValueError: node 3: it has no output
+    """  # noqa: DOC502  raised again as what it was
+    try:
+        yield
+    except ValueError as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def _pattern_of(name: str) -> str:

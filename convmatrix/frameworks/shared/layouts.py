@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import array_of as numpy_array
-from convmatrix.layers.arguments import entries_of, integer, positive
+from convmatrix.layers.arguments import entries_of, flag, integer, positive
 
-__all__ = ["array_of", "moved", "shape_of", "sizes_in", "weight_of", "widened"]
+__all__ = ["array_of", "between_layouts", "moved", "shape_of", "sizes_in", "unchanged", "weight_of", "widened"]
 
 
 def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | None, ...]:
@@ -164,6 +164,55 @@ def moved(array: NDArray[Any], source: str, target: str) -> NDArray[Any]:
     spread = array.ndim - named
     places = _places(source, spread)
     return array.transpose([place for letter in target for place in places[letter]])
+
+
+def between_layouts(array: NDArray[Any], theirs: str, ours: str, *, inverse: bool = False) -> NDArray[Any]:
+    """Bring an array from a framework's layout into ours, or back.
+
+    Parameters
+    ----------
+    array : ndarray
+    theirs, ours : str
+        Layouts, as for `moved`.
+    inverse : bool, default False
+        Bring an array from our layout into theirs instead.
+
+    Returns
+    -------
+    ndarray
+        A view.
+
+    Raises
+    ------
+    ValueError
+        As for `moved`; a TypeError as well if `inverse` is no bool.
+
+    Examples
+    --------
+    >>> between_layouts(np.zeros((3, 5, 1, 2)), "*IO", "OI*").shape
+    (2, 1, 3, 5)
+    >>> between_layouts(np.zeros((2, 1, 3, 5)), "*IO", "OI*", inverse=True).shape
+    (3, 5, 1, 2)
+    """  # noqa: DOC502  raised by moved
+    return moved(array, ours, theirs) if flag("inverse", inverse) else moved(array, theirs, ours)
+
+
+def unchanged(array: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """The array itself, for a framework whose layout is ours.
+
+    Parameters
+    ----------
+    array : ndarray
+    inverse : bool, default False
+        Checked, as other conversions check it.
+
+    Returns
+    -------
+    ndarray
+        The same array.
+    """
+    flag("inverse", inverse)
+    return array
 
 
 def _places(layout: str, spread: int) -> dict[str, Sequence[int]]:

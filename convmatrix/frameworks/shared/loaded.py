@@ -7,9 +7,19 @@ from typing import Any, NamedTuple, TypeVar
 from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
+from convmatrix.frameworks.shared.calls import named
 from convmatrix.layers import Conv, ConvTranspose, FixedLayer, MaxPool
 
-__all__ = ["Chain", "LeftOut", "Loaded", "MissingValues", "attributes_of", "chained", "require_values"]
+__all__ = [
+    "Chain",
+    "LeftOut",
+    "Loaded",
+    "MissingValues",
+    "attributes_of",
+    "chained",
+    "convert_values",
+    "require_values",
+]
 
 AnyOfOurs = Conv | ConvTranspose | FixedLayer | MaxPool
 Piece = TypeVar("Piece")
@@ -72,6 +82,30 @@ def require_values(values: Values) -> NDArray[Any]:
     if isinstance(values, MissingValues):
         raise WrongTypeError(values.reason)
     return values
+
+
+def convert_values(values: Values, shape: tuple[int, ...], convert: Callable[[NDArray[Any]], NDArray[Any]]) -> Values:
+    """The values in our layout; missing ones stay missing, for the same reason.
+
+    Parameters
+    ----------
+    values : ndarray or MissingValues
+        In the framework's layout.
+    shape : tuple of int
+        In our layout.
+    convert : callable
+        From the framework's layout to ours.
+
+    Returns
+    -------
+    ndarray or MissingValues
+
+    Examples
+    --------
+    >>> convert_values(MissingValues("not loaded", (3, 1, 1)), (1, 1, 3), lambda array: array.T).shape
+    (1, 1, 3)
+    """
+    return MissingValues(values.reason, shape) if isinstance(values, MissingValues) else convert(values)
 
 
 class Loaded(NamedTuple):
@@ -150,10 +184,8 @@ def chained(
     """
     shape, loaded, left_out = input_shape, [], []
     for name, piece in pieces:
-        try:
+        with named(name):
             got = read(piece, shape)
-        except ValueError as error:
-            raise type(error)(f"{name}: {error}") from error
         if isinstance(got, LeftOut):
             left_out.append(f"{name}: {got.why}")
             continue

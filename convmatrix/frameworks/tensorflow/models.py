@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from convmatrix.core.errors import WrongTypeError, short
+from convmatrix.core.errors import WrongTypeError
 from convmatrix.frameworks.shared.loaded import Chain, LeftOut, Loaded, attributes_of, chained
 from convmatrix.frameworks.shared.overrides import Override, base_of, comes_from, override_of, patch_of, what_to_give
+from convmatrix.frameworks.tensorflow.arguments import keras_padding, one_each
 from convmatrix.layers import AvgPool, Conv, MaxPool, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, per_axis, positive
 
-__all__ = ["check_call", "keras_padding", "one_each", "read_model"]
+__all__ = ["check_call", "read_model"]
 
 
 ReadsConvolution = Callable[[Any, PerAxis, int], Loaded]
@@ -239,7 +240,7 @@ def check_call(obj: Any) -> None:
         raise WrongTypeError(f"{patched}: read the layer where the class is Keras' own")
 
 
-# -- layers without a weight, and those that are passed over ----------------------------------------------------------
+# -- layers without a weight, and those that are passed over ---------------------------------------------------------
 
 
 def _pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
@@ -301,23 +302,3 @@ _PASSED_OVER: Mapping[str, str] = {
 
 _KNOWN = frozenset(("Sequential", "Flatten", *_PASSED_OVER, *(f"{kind}{n}D" for kind in _FIXED for n in (1, 2, 3))))
 """Layers that are known by the names of their classes; a convolution is known by its attributes."""
-
-
-# -- from arguments to numbers ---------------------------------------------------------------------------------------
-
-
-def one_each(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
-    """One integer for each axis, as Keras checks it."""
-    entries = entries_of(value)
-    if entries is not None and len(entries) != ndim:
-        raise ValueError(
-            f"{name} must be one integer or one for each of {ndim} axes, got {len(entries)}, {short(value)}"
-        )
-    return per_axis(name, value, ndim, least)
-
-
-def keras_padding(padding: Any, *, causal: bool = False) -> str:
-    """The name of a padding in small letters, as Keras checks it."""
-    word = padding.lower() if isinstance(padding, str) else padding
-    check_word("padding", word, ("valid", "same", "causal") if causal else ("valid", "same"))
-    return str(word)

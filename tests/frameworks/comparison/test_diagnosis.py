@@ -597,10 +597,3 @@ def test_layers_of_a_size_that_is_used():
 def test_refusals(arguments, words, message):
     with pytest.raises(ValueError, match=re.escape(message) + "$"):
         diagnose(*arguments, **words)
-
-
-def test_every_convention_speaks():
-    for ndim in (1, 2, 3, 4):
-        table = conventions(ndim)
-        assert len({one.name for one in table}) == len(table)
-        assert all(one.sentence and one.remedy and one.slots for one in table)

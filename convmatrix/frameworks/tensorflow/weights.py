@@ -1,0 +1,158 @@
+"""Weights: filters of tf.nn and kernels of Keras' layers into our layout, and back."""
+
+from typing import Any
+
+import numpy as np  # noqa: F401  the examples use it
+from numpy.typing import ArrayLike, NDArray
+
+from convmatrix.frameworks.shared.layouts import between_layouts, moved, weight_of
+from convmatrix.layers.arguments import flag, positive
+
+__all__ = ["depthwise_filter_as_ours", "depthwise_weight", "filters_as_ours", "transposed_filters_as_ours", "weight",
+           "weight_transpose"]  # fmt: skip
+
+
+def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
+    """Bring filters, or a Keras kernel, into our layout.
+
+    Parameters
+    ----------
+    w : (*kernel_size, in_channels // groups, out_channels) array_like
+    inverse : bool, default False
+        Bring a weight of ours into the layout of filters instead.
+
+    Returns
+    -------
+    (out_channels, in_channels // groups, *kernel_size) ndarray
+        With `inverse`, of the shape that `w` has without it.
+
+    Raises
+    ------
+    ValueError
+        If it has fewer than two axes.
+
+    Examples
+    --------
+    >>> weight(np.zeros((3, 5, 2, 8))).shape
+    (8, 2, 3, 5)
+    """  # noqa: DOC502  raised by the checks below and by the layer
+    return filters_as_ours(weight_of(w), inverse=inverse)
+
+
+def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
+    """Bring the filters of a transposed convolution, or a Keras kernel, into our layout.
+
+    Parameters
+    ----------
+    w : (*kernel_size, out_channels // groups, in_channels) array_like
+    inverse : bool, default False
+        Bring a weight of ours into the layout of filters instead.
+
+    Returns
+    -------
+    (in_channels, out_channels // groups, *kernel_size) ndarray
+        With `inverse`, of the shape that `w` has without it.
+
+    Raises
+    ------
+    ValueError
+        If it has fewer than two axes.
+
+    Examples
+    --------
+    >>> weight_transpose(np.zeros((3, 5, 2, 8))).shape
+    (8, 2, 3, 5)
+    """  # noqa: DOC502  raised by the checks below and by the layer
+    return transposed_filters_as_ours(weight_of(w), inverse=inverse)
+
+
+def depthwise_weight(w: ArrayLike, *, in_channels: int | None = None, inverse: bool = False) -> NDArray[Any]:
+    """Bring a depthwise filter, or a Keras kernel, into our layout: a channel's multiples follow each other.
+
+    Parameters
+    ----------
+    w : (*kernel_size, in_channels, multiplier) array_like
+    in_channels : int, optional
+        Needed by the inverse, since our weight has the channels and their multiples on one axis.
+    inverse : bool, default False
+        Bring a weight of ours into the layout of the filter instead.
+
+    Returns
+    -------
+    (in_channels * multiplier, 1, *kernel_size) ndarray
+        With `inverse`, of the shape that `w` has without it.
+
+    Raises
+    ------
+    ValueError
+        If it has fewer than two axes, or in_channels are not given for the inverse, or do not divide its first axis.
+
+    Examples
+    --------
+    >>> depthwise_weight(np.zeros((3, 5, 4, 2))).shape
+    (8, 1, 3, 5)
+    """
+    array = weight_of(w)
+    if flag("inverse", inverse) and in_channels is None and array.ndim and array.shape[0] > 1:
+        raise ValueError(f"in_channels are not given, but decide how the {array.shape[0]} channels on axis 0 of a "
+                         f"weight of shape {array.shape} are in_channels and their multiples: give the number of "
+                         "channels of the input")  # fmt: skip
+    return depthwise_filter_as_ours(array, in_channels=1 if in_channels is None else in_channels, inverse=inverse)
+
+
+def filters_as_ours(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """Filters in the layout of a `Conv`, or back; `weight` for what is an array already.
+
+    Parameters
+    ----------
+    w, inverse
+        As for `weight`.
+
+    Returns
+    -------
+    ndarray
+        A view.
+    """
+    return between_layouts(w, "*IO", "OI*", inverse=inverse)
+
+
+def transposed_filters_as_ours(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """Filters of a transposed convolution in the layout of a `ConvTranspose`, or back, for an array.
+
+    Parameters
+    ----------
+    w, inverse
+        As for `weight_transpose`.
+
+    Returns
+    -------
+    ndarray
+        A view.
+    """
+    return between_layouts(w, "*OI", "IO*", inverse=inverse)
+
+
+def depthwise_filter_as_ours(w: NDArray[Any], *, in_channels: int, inverse: bool = False) -> NDArray[Any]:
+    """A depthwise filter in the layout of a `Conv`, or back, for an array.
+
+    Parameters
+    ----------
+    w, in_channels, inverse
+        As for `depthwise_weight`.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If in_channels do not divide the first axis that the inverse is given.
+    """
+    if not inverse:
+        by_channels = moved(w, "*IM", "IM*")
+        return by_channels.reshape(by_channels.shape[0] * by_channels.shape[1], 1, *by_channels.shape[2:])
+    if w.ndim < 2 or w.shape[1] != 1 or w.shape[0] % positive("in_channels", in_channels):
+        raise ValueError(f"weight has shape {w.shape} but a depthwise layer of {in_channels} input channels has "
+                         f"(a multiple of {in_channels}, 1, *kernel_size)")  # fmt: skip
+    return moved(w.reshape(in_channels, -1, *w.shape[2:]), "IM*", "*IM")

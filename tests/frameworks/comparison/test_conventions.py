@@ -1,0 +1,10 @@
+"""Every convention has a name of its own, a sentence, a remedy and what it decides."""
+
+from convmatrix.frameworks.comparison.conventions import conventions
+
+
+def test_every_convention_speaks():
+    for ndim in (1, 2, 3, 4):
+        table = conventions(ndim)
+        assert len({one.name for one in table}) == len(table)
+        assert all(one.sentence and one.remedy and one.slots for one in table)
