@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Make a virtual environment and install into it, quietly; where that fails, show the installer's words and what to do.
 #
 #   tools/environment.sh [--pip] FOLDER PINS [ARGUMENT ...]
@@ -7,7 +7,7 @@
 # PINS    a file of constraints, or - for none
 # The arguments are those of `pip install`; without any, the environment is made and nothing is installed. uv does both
 # where it is found, unless --pip says that it must not.
-set -eu
+set -euo pipefail
 
 : "${PYTHON:=python3}"
 uv=$(command -v uv || true)
@@ -15,7 +15,8 @@ if [ "$1" = --pip ]; then
   uv=
   shift
 fi
-folder=$1 pins=$2
+folder=$1
+pins=$2
 shift 2
 
 log=$(mktemp)

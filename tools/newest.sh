@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Run what any version has to pass, $PORTABLE, on the newest versions there are, in an environment for once.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+read -ra tests <<< "$PORTABLE"
+environment=build/venv-newest
+trap 'rm -rf "$environment"' EXIT
+rm -rf "$environment"
+echo "Setting up $environment: the newest versions" >&2
+tools/environment.sh "$environment" - -e . --group unit
+"$environment/bin/pytest" "${tests[@]}"
