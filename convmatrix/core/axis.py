@@ -190,17 +190,6 @@ class Axis:
             return left, n - right
         return (left + 1 if left else 0), (n - 1 - right if right else n)  # reflect: the mirror stands on it
 
-    @property
-    def spare_periods(self) -> int:
-        """Number of the interior's periods that an axis can do without, and keep every way in which its reads meet.
-
-        A period is `shift` inputs and `period` outputs. What is left of the interior is so long that no two outputs
-        which share an input touch both ends of it, and that all reads of a period in its middle have their like.
-        """
-        lo, hi = self.interior_inputs()
-        every = self.shift * self.input_dilation
-        return max(((hi - lo) * self.input_dilation - 3 * self.span - every) // every, 0)
-
 
 def require_countable(axis: Axis) -> None:
     """Refuse an axis of which no arrays can be made, since they hold positions in 64 bits.
