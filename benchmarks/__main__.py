@@ -52,10 +52,7 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(1)
-    sections = [
-        (heading, list(_measured(measure, each, chosen)))
-        for heading, (measure, each) in SECTIONS.items()
-    ]  # fmt: skip
+    sections = [(heading, list(_measured(measure, each, chosen))) for heading, (measure, each) in SECTIONS.items()]
     text = page(sections, where)
     print("\n" + text.partition("is met.\n\n")[2].partition("\n\n## ")[0])
     if chosen.write:

@@ -41,9 +41,13 @@ def build_table(workload: Workload, effort: Effort) -> Table:
     }
     reach = targets.build_targets(layer)
     rows = _Rows(
-        layer, workload.dtype, ours, {peer.name: partial(peer.build, layer, weight) for peer in running}, effort,
+        layer,
+        workload.dtype,
+        ours,
+        {peer.name: partial(peer.build, layer, weight) for peer in running},
+        effort,
         not_peers=[GATHERED.name],
-    )  # fmt: skip
+    )
     table = Table(workload.name, _subject(workload, layer), _COLUMNS)
     rows.add_limit(table)
     rows.add(table, OURS, limit=reach.get("limit"), best=reach.get("best peer"), peak=reach.get("peak"))
@@ -65,10 +69,13 @@ def transpose_table(workload: Workload, effort: Effort) -> Table:
     peers = {_transposed(peer): peer.build for peer in (MASKED, DIAGONALS) if peer.describes(layer)}
     ways = {OWN_TRANSPOSED: Conv.matrix, **peers}
     rows = _Rows(
-        layer.T, workload.dtype, {OURS: partial(layer.T.matrix, weight)},
-        {name: partial(_built_then_transposed, build, layer, weight) for name, build in ways.items()}, effort,
+        layer.T,
+        workload.dtype,
+        {OURS: partial(layer.T.matrix, weight)},
+        {name: partial(_built_then_transposed, build, layer, weight) for name, build in ways.items()},
+        effort,
         not_peers=[OWN_TRANSPOSED],
-    )  # fmt: skip
+    )
     table = Table(f"{workload.name}, transposed", _subject(workload, layer.T), _COLUMNS)
     rows.add_limit(table)
     rows.add(table, OURS, limit=reach.get("limit"), peak=reach.get("peak"))
@@ -95,9 +102,14 @@ class _Rows:
     """The calls of one table, timed in turn when this is made; then they are written row by row."""
 
     def __init__(
-        self, layer: Conv | ConvTranspose, dtype: str, ours: Calls, others: Calls, effort: Effort,
+        self,
+        layer: Conv | ConvTranspose,
+        dtype: str,
+        ours: Calls,
+        others: Calls,
+        effort: Effort,
         not_peers: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._calls = {**ours, **others}
         self._nbytes, self._effort = layer.nbytes(dtype), effort
         first: dict[str, object] = {}
@@ -118,9 +130,16 @@ class _Rows:
         table.add(LIMIT, {"ms": self._times[LIMIT].text})
 
     def add(
-        self, table: Table, name: str, *, limit: float | None = None, best: float | None = None,
-        this: float | None = None, peak: float | None = None, traced: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        table: Table,
+        name: str,
+        *,
+        limit: float | None = None,
+        best: float | None = None,
+        this: float | None = None,
+        peak: float | None = None,
+        traced: bool = True,
+    ) -> None:
         """Add the row of a call, with what its figures may be at most."""
         timed = self._times[name]
         cells = {

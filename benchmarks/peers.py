@@ -89,9 +89,11 @@ def load() -> None:
 
 def same(C: sparse.csr_array, D: sparse.csr_array) -> bool:
     """Whether two canonical matrices are equal, array by array and in their dtype."""
-    return C.shape == D.shape and C.dtype == D.dtype and all(
-        np.array_equal(getattr(C, part), getattr(D, part)) for part in ("indptr", "indices", "data")
-    )  # fmt: skip
+    return (
+        C.shape == D.shape
+        and C.dtype == D.dtype
+        and all(np.array_equal(getattr(C, part), getattr(D, part)) for part in ("indptr", "indices", "data"))
+    )
 
 
 # -- what one writes with NumPy and SciPy ------------------------------------------------------------------------------
@@ -345,9 +347,10 @@ COO = Peer("COO, tocsr", coo, lambda layer: True)
 MASKED = Peer("masked windows", masked_windows, lambda layer: True)
 GATHERED = Peer("masked windows, gathered", gathered_windows, lambda layer: layer.in_channels * layer.out_channels > 1)
 DIAGONALS = Peer(
-    "a diagonal per tap", diagonals,
+    "a diagonal per tap",
+    diagonals,
     lambda layer: _moves_by_one(layer) and layer.in_channels == layer.out_channels == layer.groups,
-)  # fmt: skip
+)
 
 PEERS = (
     COO,
@@ -355,14 +358,33 @@ PEERS = (
     GATHERED,
     DIAGONALS,
     Peer("kron per tap", kron_per_tap, lambda layer: True),
-    Peer("torch, unit vectors", probed, lambda layer: _even_pads(layer) and layer.padding_mode != "symmetric",
-         needs="torch", dense=True),
-    Peer("einconv", einconv_patterns,
-         lambda layer: _even_pads(layer) and layer.padding_mode == "zeros" and layer.groups == 1,
-         needs="einconv", dense=True),
-    Peer("sparse_convolution", toeplitz_blocks, lambda layer: layer.ndim == 2 and _plain(layer),
-         needs="sparse_convolution", steps=lambda layer: layer.input_size[0] ** 2),
-    Peer("ptwt", ptwt_matrix, lambda layer: layer.ndim <= 2 and _plain(layer), needs="ptwt",
-         steps=lambda layer: layer.input_size[0] * prod(layer.kernel_size)),
+    Peer(
+        "torch, unit vectors",
+        probed,
+        lambda layer: _even_pads(layer) and layer.padding_mode != "symmetric",
+        needs="torch",
+        dense=True,
+    ),
+    Peer(
+        "einconv",
+        einconv_patterns,
+        lambda layer: _even_pads(layer) and layer.padding_mode == "zeros" and layer.groups == 1,
+        needs="einconv",
+        dense=True,
+    ),
+    Peer(
+        "sparse_convolution",
+        toeplitz_blocks,
+        lambda layer: layer.ndim == 2 and _plain(layer),
+        needs="sparse_convolution",
+        steps=lambda layer: layer.input_size[0] ** 2,
+    ),
+    Peer(
+        "ptwt",
+        ptwt_matrix,
+        lambda layer: layer.ndim <= 2 and _plain(layer),
+        needs="ptwt",
+        steps=lambda layer: layer.input_size[0] * prod(layer.kernel_size),
+    ),
     Peer("pylops", pylops_probed, lambda layer: _plain(layer), needs="pylops", dense=True),
-)  # fmt: skip
+)

@@ -97,10 +97,8 @@ def page(sections: Iterable[tuple[str, Sequence[Table]]], where: str) -> str:
 def _summary(tables: Sequence[Table]) -> str:
     judged = [(table, *each) for table in tables for each in table.judged]
     missed = [
-        f"- {table.title}, {name}, {column}: {figure}"
-        for table, name, column, figure in judged
-        if not figure.met
-    ]  # fmt: skip
+        f"- {table.title}, {name}, {column}: {figure}" for table, name, column, figure in judged if not figure.met
+    ]
     lines = [f"{len(judged) - len(missed)} of {len(judged)} targets are met{'; these are not:' if missed else '.'}"]
     return "\n".join([*lines, *([""] if missed else []), *missed]) + "\n"
 

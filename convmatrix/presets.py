@@ -389,8 +389,10 @@ def parse_input(text: str, layer: Layer) -> Array:
         _known(text, {"guide": None}, "input", _FILLINGS)
         made, _ = numerical_data()
         if shape != (1, *made.shape):
-            raise ValueError(f"input 'guide' has shape {made.shape} but the layer needs {shape}: it fits the "
-                             "settings whose names begin with 'numerical'")  # fmt: skip
+            raise ValueError(
+                f"input 'guide' has shape {made.shape} but the layer needs {shape}: it fits the "
+                "settings whose names begin with 'numerical'"
+            )
         return made.reshape(shape)
     return _numbers("input", text, shape)
 
@@ -417,8 +419,10 @@ def _random(what: str, text: str, shape: Sizes) -> Array:
     if not seed.isdecimal():
         raise ValueError(f"{what} {short(text)} needs a seed, a whole number of at least 0: write random:0")
     if len(seed) > _LONGEST_SEED:
-        raise ValueError(f"{what} {short(text)} has a seed of {len(seed)} digits, but seeds have at most "
-                         f"{_LONGEST_SEED}: write random:0")  # fmt: skip
+        raise ValueError(
+            f"{what} {short(text)} has a seed of {len(seed)} digits, but seeds have at most "
+            f"{_LONGEST_SEED}: write random:0"
+        )
     drawn = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
     return drawn + (drawn >= 0)
 
@@ -442,8 +446,9 @@ def _number(what: str, place: int, word: str) -> int | float | complex:
         if "_" in word:
             break
         if isinstance(number, int) and not np.iinfo(np.int64).min <= number <= np.iinfo(np.int64).max:
-            raise ValueError(f"number {place} of the {what} is {short(number)}, beyond int64: write it as a float, "
-                             f"{short(number)}.0")  # fmt: skip
+            raise ValueError(
+                f"number {place} of the {what} is {short(number)}, beyond int64: write it as a float, {short(number)}.0"
+            )
         if not (isfinite(number.real) and isfinite(number.imag)):
             raise ValueError(f"number {place} of the {what} is {short_name(word)}, which is not a finite float64")
         return number

@@ -193,16 +193,20 @@ def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None
     checked = layer.checked_weight(weight, copy=True)  # products are computed later
     conv = layer.convolution
     if conv.ndim == 0:
-        raise ValueError(f"{short(layer)} has no axis to be split along: use its matrix(weight), which has "
-                         f"{counted(layer.nnz, 'entry')}")  # fmt: skip
+        raise ValueError(
+            f"{short(layer)} has no axis to be split along: use its matrix(weight), which has "
+            f"{counted(layer.nnz, 'entry')}"
+        )
     if outputs is None:
         outputs = max(conv.output_size[0] * _BYTES // conv.nbytes(checked.dtype), 1)
     outputs = positive("outputs", outputs)
     count = -(-conv.output_size[0] // outputs)
     if count > _MOST_SLABS:
         least = -(-conv.output_size[0] // _MOST_SLABS)
-        raise ValueError(f"outputs={short(outputs)} cuts the layer into {short(count)} slabs, but at most "
-                         f"{_MOST_SLABS} are kept: take at least {short(least)}")  # fmt: skip
+        raise ValueError(
+            f"outputs={short(outputs)} cuts the layer into {short(count)} slabs, but at most "
+            f"{_MOST_SLABS} are kept: take at least {short(least)}"
+        )
     return SplitMatrix(layer, checked, tuple(slabs_of(conv, outputs)))
 
 
@@ -287,8 +291,10 @@ class SplitMatrix:
     def _require_kept(self) -> None:
         """Refuse a product by matrices that are gone, of which dask would say that dependencies are missing."""
         # What a client keeps, stands in the graph as a future of its; what dask itself keeps, as the arrays.
-        lost = sum(any(getattr(value, "status", None) in _GONE for value in dict(kept.dask).values())
-                   for kept in self.kept or ())  # fmt: skip
+        lost = sum(
+            any(getattr(value, "status", None) in _GONE for value in dict(kept.dask).values())
+            for kept in self.kept or ()
+        )
         if lost:
             raise ValueError(
                 f"{lost} of the matrices of {counted(len(self.slabs), 'slab')} that persist() kept are gone, since the "
@@ -322,8 +328,10 @@ def _dask(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError("convmatrix.scale needs dask: install convmatrix[scale], or multiply block by block of "
-                          "layer.row_blocks(weight, rows=...)") from error  # fmt: skip
+        raise ImportError(
+            "convmatrix.scale needs dask: install convmatrix[scale], or multiply block by block of "
+            "layer.row_blocks(weight, rows=...)"
+        ) from error
 
 
 # What tasks do, where they run:

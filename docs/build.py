@@ -28,8 +28,15 @@ from convmatrix.frameworks.legacy import caffe, mxnet, theano
 HERE = Path(__file__).resolve().parent
 WIDTH = 120
 
-MODULES = {"PyTorch": torch, "TensorFlow, Keras": tensorflow, "JAX, Flax": jax, "ONNX": onnx, "Theano": theano,
-           "MXNet": mxnet, "Caffe": caffe}  # fmt: skip
+MODULES = {
+    "PyTorch": torch,
+    "TensorFlow, Keras": tensorflow,
+    "JAX, Flax": jax,
+    "ONNX": onnx,
+    "Theano": theano,
+    "MXNet": mxnet,
+    "Caffe": caffe,
+}
 
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "convmatrix": (Conv, ConvTranspose),
@@ -64,33 +71,49 @@ ELSEWHERE = {("keras", "filters"): "out_channels"}
 """Where a framework takes a name for another thing than the others do."""
 
 SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("`same` with a stride: input 6, kernel 3, stride 2",
-     "One element has to be added in all. Where `same` exists for strides, it goes to the end.",
-     {"input_size": (6, 6), "kernel_size": 3, "stride": 2, "padding": "same"}),
-    ("`same` of a large image: input 224, kernel 7, stride 2",
-     "Five elements in all: two before, three after. With `padding=3`, as layers of PyTorch are often written, it "
-     "would be three at both ends: the same shape, other values.",
-     {"input_size": (224, 224), "kernel_size": 7, "stride": 2, "padding": "same"}),
-    ("`same` of an even kernel: input 4, kernel 2",
-     "The one element goes to the end, in PyTorch too.",
-     {"input_size": (4, 4), "kernel_size": 2, "padding": "same"}),
-    ("One pad on both ends: input 6, kernel 3, stride 2, padding 1",
-     "Numbers mean the same to all who take them. Theano alone turns the kernel.",
-     {"input_size": (6, 6), "kernel_size": 3, "stride": 2, "padding": 1}),
-    ("Transposed: input 3, kernel 3, stride 2, padding 1",
-     "JAX and Flax add the pads to the input between whose numbers zeros stand, the others crop them from the full "
-     "result. Here both give 5, since k - 1 - 1 is 1; the kernel is what differs.",
-     {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": 1}),
-    ("Transposed without a pad: input 3, kernel 3, stride 2",
-     "Now the two meanings of the pads give two sizes.",
-     {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2}),
-    ("Transposed `same`, with the size that is asked for: input 3, kernel 3, stride 2, output 6",
-     "A name crops what `same` adds to an input of 6: nothing before, one after.",
-     {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": "same", "output_size": 6}),
-    ("Transposed, with the size that is asked for: input 3, kernel 3, stride 2, padding 1, output 6",
-     "The same size from padding 1: one before, nothing after.",
-     {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": 1, "output_size": 6}),
-)  # fmt: skip
+    (
+        "`same` with a stride: input 6, kernel 3, stride 2",
+        "One element has to be added in all. Where `same` exists for strides, it goes to the end.",
+        {"input_size": (6, 6), "kernel_size": 3, "stride": 2, "padding": "same"},
+    ),
+    (
+        "`same` of a large image: input 224, kernel 7, stride 2",
+        "Five elements in all: two before, three after. With `padding=3`, as layers of PyTorch are often written, it "
+        "would be three at both ends: the same shape, other values.",
+        {"input_size": (224, 224), "kernel_size": 7, "stride": 2, "padding": "same"},
+    ),
+    (
+        "`same` of an even kernel: input 4, kernel 2",
+        "The one element goes to the end, in PyTorch too.",
+        {"input_size": (4, 4), "kernel_size": 2, "padding": "same"},
+    ),
+    (
+        "One pad on both ends: input 6, kernel 3, stride 2, padding 1",
+        "Numbers mean the same to all who take them. Theano alone turns the kernel.",
+        {"input_size": (6, 6), "kernel_size": 3, "stride": 2, "padding": 1},
+    ),
+    (
+        "Transposed: input 3, kernel 3, stride 2, padding 1",
+        "JAX and Flax add the pads to the input between whose numbers zeros stand, the others crop them from the full "
+        "result. Here both give 5, since k - 1 - 1 is 1; the kernel is what differs.",
+        {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": 1},
+    ),
+    (
+        "Transposed without a pad: input 3, kernel 3, stride 2",
+        "Now the two meanings of the pads give two sizes.",
+        {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2},
+    ),
+    (
+        "Transposed `same`, with the size that is asked for: input 3, kernel 3, stride 2, output 6",
+        "A name crops what `same` adds to an input of 6: nothing before, one after.",
+        {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": "same", "output_size": 6},
+    ),
+    (
+        "Transposed, with the size that is asked for: input 3, kernel 3, stride 2, padding 1, output 6",
+        "The same size from padding 1: one before, nothing after.",
+        {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": 1, "output_size": 6},
+    ),
+)
 
 INTRODUCTION = """
 The same call, with the same numbers, is not the same layer in every framework: names of paddings, pads of transposed
@@ -158,8 +181,10 @@ def _arguments() -> Iterator[str]:
         yield f"### Of a {kind}"
         ours, *theirs = (_called(name, functions[number]) for name, functions in FUNCTIONS.items())
         words = [word for word in OURS if ours[word]]
-        rows = [[f"`{word}`" if word in ours else word, *(", ".join(names[word]) or "-" for names in theirs)]
-                for word in (*words, "others")]  # fmt: skip
+        rows = [
+            [f"`{word}`" if word in ours else word, *(", ".join(names[word]) or "-" for names in theirs)]
+            for word in (*words, "others")
+        ]
         rows[-1][0] = "others"
         yield "\n".join(table(FUNCTIONS, rows))
 
@@ -188,11 +213,13 @@ def _rules() -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    yield wrapped("One kernel, in the layout of each framework, and the same words. *Values* are beside the first row; "
-                  "*kernel* is how the windows read it (of a transposed layer, those between its inserted zeros, where "
-                  "C^T reads it turned by 180 degrees); *pads* stand before and after the input, and *cropped* is what "
-                  "the full result loses there. `x` and `w` are the input and the weight. On the command line, "
-                  "`convmatrix frameworks` makes such a table of any words.")  # fmt: skip
+    yield wrapped(
+        "One kernel, in the layout of each framework, and the same words. *Values* are beside the first row; "
+        "*kernel* is how the windows read it (of a transposed layer, those between its inserted zeros, where "
+        "C^T reads it turned by 180 degrees); *pads* stand before and after the input, and *cropped* is what "
+        "the full result loses there. `x` and `w` are the input and the weight. On the command line, "
+        "`convmatrix frameworks` makes such a table of any words."
+    )
     for title, sentence, words in SETTINGS:
         yield f"### {title}"
         yield wrapped(sentence)
@@ -219,20 +246,28 @@ def _way(asking: Asking) -> list[str]:
 
 
 def _conventions() -> Iterator[str]:
-    yield wrapped("Same shape, different values: `convmatrix.frameworks.comparison.diagnose(x, y, weight, ...)` tries "
-                  "these, one by one and two by two, and says which of them turn our values into theirs. For two "
-                  "axes:")  # fmt: skip
-    rows = ([f"`{one.name}`", escaped(one.sentence), escaped(one.remedy.replace("{ours}", "'OI*'"))]
-            for one in conventions(2))  # fmt: skip
+    yield wrapped(
+        "Same shape, different values: `convmatrix.frameworks.comparison.diagnose(x, y, weight, ...)` tries "
+        "these, one by one and two by two, and says which of them turn our values into theirs. For two "
+        "axes:"
+    )
+    rows = (
+        [f"`{one.name}`", escaped(one.sentence), escaped(one.remedy.replace("{ours}", "'OI*'"))]
+        for one in conventions(2)
+    )
     yield "\n".join(table(("name", "what theirs does", "to get theirs"), rows))
-    yield wrapped("`moved` is `convmatrix.frameworks.shared.layouts.moved`; for a transposed layer its target is "
-                  "`'IO*'`. `flip` is along all axes of the kernel.")  # fmt: skip
+    yield wrapped(
+        "`moved` is `convmatrix.frameworks.shared.layouts.moved`; for a transposed layer its target is "
+        "`'IO*'`. `flip` is along all axes of the kernel."
+    )
 
 
 def _objects() -> Iterator[str]:
-    yield wrapped("No framework is imported: objects are read by the names of their attributes. `from_layer` gives a "
-                  "layer with its weight and bias, `from_model` a list of layers with their weights and biases, and "
-                  "in `left_out` what was passed over. Anything else is refused by its name.")  # fmt: skip
+    yield wrapped(
+        "No framework is imported: objects are read by the names of their attributes. `from_layer` gives a "
+        "layer with its weight and bias, `from_model` a list of layers with their weights and biases, and "
+        "in `left_out` what was passed over. Anything else is refused by its name."
+    )
     for name, module in MODULES.items():
         readers = [(said, getattr(module, said)) for said in ("from_layer", "from_model") if hasattr(module, said)]
         items = [wrapped(f"- `{said}`: {escaped(_summary(reader))}", "  ") for said, reader in readers]

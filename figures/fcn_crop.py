@@ -43,8 +43,19 @@ def figure() -> Figure:
     scores, inputs = pattern.shape
     fig, ax = plt.subplots(figsize=(7.2, 7.2), layout="constrained")
     ax.spy(pattern, markersize=0.4, color=SEEN, rasterized=True, aspect="equal")
-    ax.add_patch(Rectangle((-0.5, crop - 0.5), inputs, inputs, fill=False, edgecolor=WINDOW, linewidth=3, zorder=3,
-                           clip_on=False, gid="kept"))  # fmt: skip
+    ax.add_patch(
+        Rectangle(
+            (-0.5, crop - 0.5),
+            inputs,
+            inputs,
+            fill=False,
+            edgecolor=WINDOW,
+            linewidth=3,
+            zorder=3,
+            clip_on=False,
+            gid="kept",
+        )
+    )
     ax.set(xlabel=f"input, 0 to {inputs - 1}", ylabel=f"score, 0 to {scores - 1}")
     ax.set_title(f"FCN-32s along one axis: {inputs} inputs, {scores} scores, kept from {crop} to {crop + inputs - 1}")
     return fig

@@ -124,8 +124,10 @@ class Piece(NamedTuple):
 
     def pale(self, but: Container[tuple[int, int]] = ()) -> "Piece":
         """The same, its cells pale but for some."""
-        looks = {at: look if at in but else look._replace(paper=tint(look.paper, 0.25), faint=True)
-                 for at, look in self.looks.items()}  # fmt: skip
+        looks = {
+            at: look if at in but else look._replace(paper=tint(look.paper, 0.25), faint=True)
+            for at, look in self.looks.items()
+        }
         return self._replace(looks=looks)
 
     def rows(self, rows: Container[int]) -> list[tuple[int, int]]:
@@ -151,10 +153,14 @@ def pieces(made: Film) -> dict[str, Piece]:
         looks[number][at[0], at[1]] = look
     outlines = made.frames[0].outlines if made.frames else ()
     return {
-        panel.name: Piece(panel.name.rstrip("0123456789"), panel, looks[number],
-                          tuple(outline[1:] for outline in outlines if outline.panel == number))
+        panel.name: Piece(
+            panel.name.rstrip("0123456789"),
+            panel,
+            looks[number],
+            tuple(outline[1:] for outline in outlines if outline.panel == number),
+        )
         for number, panel in enumerate(made.panels)
-    }  # fmt: skip
+    }
 
 
 def together(parts: Sequence[Piece], title: str, caption: str) -> Film:
@@ -192,13 +198,17 @@ def subsampling(layer: Drawable, title: str) -> Film:
     stride = f"stride {layer.stride[0]}"
     parts = [
         at_1["input"],
-        at_1["output"].named("output1", "outputs y at stride 1").pale(but=outputs)
+        at_1["output"]
+        .named("output1", "outputs y at stride 1")
+        .pale(but=outputs)
         ._replace(outlines=tuple((*at, 1, 1) for at in outputs)),
         kept["output"].named("output2", f"outputs y at {stride}"),
-        at_1["matrix"].named("matrix1", f"stride 1: {entries(every)}").pale(but=at_1["matrix"].rows(rows))
+        at_1["matrix"]
+        .named("matrix1", f"stride 1: {entries(every)}")
+        .pale(but=at_1["matrix"].rows(rows))
         ._replace(outlines=tuple((row, 0, 1, every.matrix_shape[1]) for row in rows)),
         kept["matrix"].named("matrix2", f"{stride}: {entries(layer)}"),
-    ]  # fmt: skip
+    ]
     return together(parts, title, f"{stride} keeps rows {', '.join(map(str, rows))} of the matrix at stride 1")
 
 
@@ -208,8 +218,10 @@ def positions(layer: Drawable, title: str) -> Film:
     count = layer.output_size[-1]
     made = film(layer)
     steps = [pieces(one_step(made, step)) for step in range(count)]
-    maps = [step["input"].named(f"input{number}", f"step {number}" if number else "first position")
-            for number, step in enumerate(steps)]  # fmt: skip
+    maps = [
+        step["input"].named(f"input{number}", f"step {number}" if number else "first position")
+        for number, step in enumerate(steps)
+    ]
     matrix = steps[0]["matrix"]._replace(outlines=((0, 0, count, layer.matrix_shape[1]),))
     matrix = matrix.pale(but=matrix.rows(range(count)))
     said = f"the first position, and {count - 1} step{'s' if count > 2 else ''} of {layer.stride[-1]}"
@@ -235,33 +247,61 @@ def named(number: str, stem: str, says: str) -> Entry:
 
 def twin(number: str, of: str, stem: str, also: str = "") -> Entry:
     """The transpose of another figure's setting."""
-    says = (f"The transpose of figure {of}, as the direct convolution that it is: the matrix is the transposed one, "
-            f"and the kernel is turned by 180 degrees, which the guide leaves out.{also}")  # fmt: skip
+    says = (
+        f"The transpose of figure {of}, as the direct convolution that it is: the matrix is the transposed one, "
+        f"and the kernel is turned by 180 degrees, which the guide leaves out.{also}"
+    )
     return named(number, f"{stem}_transposed", says)
 
 
 ENTRIES = (
     named("1.1", "numerical_no_padding_no_strides", "An output is the sum of its window times the kernel."),
     named("1.2", "numerical_padding_strides", "The same numbers, a border of zeros, and a window that goes by twos."),
-    Entry("1.3", "", Conv(4, 3, in_channels=2, out_channels=3),
-          "Two input maps become three output maps: there is a kernel for each input map and output map, and an output "
-          "map adds up what its kernels give.", channels),
-    Entry("1.4", "", setting("no_padding_strides"),
-          "A stride keeps some of the outputs of stride 1, and their rows of its matrix.", subsampling),
-    Entry("1.5", "numerical_average_pooling", AvgPool(5, 3, stride=1),
-          "Average pooling is a convolution with the same weight at every tap."),
-    Entry("1.6", "numerical_max_pooling", MaxPool(5, 3, stride=1),
-          "Max pooling selects: at this input it is a matrix with a single one in each row."),
+    Entry(
+        "1.3",
+        "",
+        Conv(4, 3, in_channels=2, out_channels=3),
+        "Two input maps become three output maps: there is a kernel for each input map and output map, and an output "
+        "map adds up what its kernels give.",
+        channels,
+    ),
+    Entry(
+        "1.4",
+        "",
+        setting("no_padding_strides"),
+        "A stride keeps some of the outputs of stride 1, and their rows of its matrix.",
+        subsampling,
+    ),
+    Entry(
+        "1.5",
+        "numerical_average_pooling",
+        AvgPool(5, 3, stride=1),
+        "Average pooling is a convolution with the same weight at every tap.",
+    ),
+    Entry(
+        "1.6",
+        "numerical_max_pooling",
+        MaxPool(5, 3, stride=1),
+        "Max pooling selects: at this input it is a matrix with a single one in each row.",
+    ),
     named("2.1", "no_padding_no_strides", "The window stays inside of the input, so the output is smaller."),
     named("2.2", "arbitrary_padding_no_strides", "A border of two zeros and an even kernel: the output is larger."),
     named("2.3", "same_padding_no_strides", "Half padding: the output is as large as the input."),
     named("2.4", "full_padding_no_strides", "Full padding: there is an output for every window that meets the input."),
     named("2.5", "no_padding_strides", "The window goes by twos."),
     named("2.6", "padding_strides", "The window goes by twos, from the border of zeros on."),
-    named("2.7", "padding_strides_odd",
-         "One more input than in figure 2.6 and the same output: the border of zeros is not read at its end."),
-    Entry("2.8a", "", setting("numerical_no_padding_no_strides"),
-          "There is an output for the kernel's first position, and one for each step to the end.", positions),
+    named(
+        "2.7",
+        "padding_strides_odd",
+        "One more input than in figure 2.6 and the same output: the border of zeros is not read at its end.",
+    ),
+    Entry(
+        "2.8a",
+        "",
+        setting("numerical_no_padding_no_strides"),
+        "There is an output for the kernel's first position, and one for each step to the end.",
+        positions,
+    ),
     Entry("2.8b", "", setting("no_padding_strides"), "The same with steps of two.", positions),
     twin("4.1", "2.1", "no_padding_no_strides"),
     twin("4.2", "2.2", "arbitrary_padding_no_strides"),
@@ -269,8 +309,12 @@ ENTRIES = (
     twin("4.4", "2.4", "full_padding_no_strides"),
     twin("4.5", "2.5", "no_padding_strides"),
     twin("4.6", "2.6", "padding_strides"),
-    twin("4.7", "2.7", "padding_strides_odd",
-         " Erratum: the guide's caption gives the input as 2 x 2; it is 3 x 3, as in its drawing."),
+    twin(
+        "4.7",
+        "2.7",
+        "padding_strides_odd",
+        " Erratum: the guide's caption gives the input as 2 x 2; it is 3 x 3, as in its drawing.",
+    ),
     named("5.1", "dilation", "The taps stand apart, so the kernel spans more inputs than it reads."),
     Entry("", "", setting("no_padding_no_strides"), "The matrix that the guide prints, as cells.", printed),
-)  # fmt: skip
+)

@@ -133,8 +133,9 @@ def test_the_4x16_figure_shows_the_4x16_matrix():
     for kind, count in (("input-", 16), ("tap-", 9), ("output-", 4), ("row-", 1)):
         assert len([name for name in found if name.startswith(kind)]) == count
     texts = [text.get_text() for ax in loaded(path).figure().axes for text in ax.texts]
-    assert sorted(set(texts)) == sorted({f"{letter}{p}{q}" for letter, size in (("x", 4), ("w", 3), ("y", 2))
-                                         for p in range(size) for q in range(size)})  # fmt: skip
+    assert sorted(set(texts)) == sorted(
+        {f"{letter}{p}{q}" for letter, size in (("x", 4), ("w", 3), ("y", 2)) for p in range(size) for q in range(size)}
+    )
 
 
 def figure_of(stem):
@@ -212,9 +213,11 @@ def test_the_checkerboards_counts_are_those_of_plain_loops():
 def test_the_sizes_5_and_6_come_from_one_size_and_go_back_to_both():
     _, figure = figure_of("which_size")
     assert [ax.get_title() for ax in figure.axes] == [
-        "C: 5 inputs, 3 outputs, leftover 0", "C: 6 inputs, 3 outputs, leftover 1",
-        "C^T with output_padding=0: 3 inputs, 5 outputs", "C^T with output_padding=1: 3 inputs, 6 outputs",
-    ]  # fmt: skip
+        "C: 5 inputs, 3 outputs, leftover 0",
+        "C: 6 inputs, 3 outputs, leftover 1",
+        "C^T with output_padding=0: 3 inputs, 5 outputs",
+        "C^T with output_padding=1: 3 inputs, 6 outputs",
+    ]
     assert {name for name in gids(figure) if name.startswith("row-")} == {"row-5"}
 
 
@@ -241,8 +244,13 @@ def test_building_writes_what_differs_and_leaves_the_rest_alone(tmp_path, capsys
     monkeypatch.setattr(BUILD, "OTHERS", tmp_path / "build" / "figures")
     BUILD.build()
     assert capsys.readouterr().out.split() == [
-        "wrote", "figures/one.svg", "wrote", "build/figures/one.pdf", "wrote", "build/figures/one.png"
-    ]  # fmt: skip
+        "wrote",
+        "figures/one.svg",
+        "wrote",
+        "build/figures/one.pdf",
+        "wrote",
+        "build/figures/one.png",
+    ]
     BUILD.build()
     assert capsys.readouterr().out == ""
     (here / "one.svg").write_text("stale")
@@ -289,8 +297,14 @@ def framed(made, name):
 
 @pytest.mark.full
 def test_every_figure_and_animation_of_the_guide_is_there():
-    numbers = [*(f"1_{n}" for n in range(1, 7)), *(f"2_{n}" for n in range(1, 8)), "2_8a", "2_8b",
-               *(f"4_{n}" for n in range(1, 8)), "5_1"]  # fmt: skip
+    numbers = [
+        *(f"1_{n}" for n in range(1, 7)),
+        *(f"2_{n}" for n in range(1, 8)),
+        "2_8a",
+        "2_8b",
+        *(f"4_{n}" for n in range(1, 8)),
+        "5_1",
+    ]
     assert list(STILLS) == [*(f"figure_{number}" for number in numbers), "printed_matrix"]
     assert len(ANIMATIONS) == 19
     assert set(ANIMATIONS) == {*SETTINGS, *(f"{name}_transposed" for name in TWINS), *NUMERICAL}
@@ -333,8 +347,9 @@ def test_animations_of_their_twins(name):
     assert len(cells(made, "matrix")) == nnz
     with_zeros = f" (with zeros {stretched})" if s > 1 else ""
     leftover = f", a={a}" if a else ""
-    assert entry.title.endswith(f": transpose of i={i}, k={k}, s={s}, p={p}: i'={small}{with_zeros}, "
-                                f"p'={border}{leftover}: o'={i}")  # fmt: skip
+    assert entry.title.endswith(
+        f": transpose of i={i}, k={k}, s={s}, p={p}: i'={small}{with_zeros}, p'={border}{leftover}: o'={i}"
+    )
     assert entry.about.endswith(f"; C is {shape[1]} x {shape[0]} with {nnz} entries.")
     forward = ANIMATIONS[name].animation.film
     assert {(col, row): look.text for (row, col), look in cells(made, "matrix").items()} == {
@@ -376,8 +391,12 @@ def test_figure_1_3_has_a_kernel_for_each_pair_of_maps():
         assert texts(made, f"kernel{of}{within}") == expected
         assert {look.faint for look in cells(made, f"kernel{of}{within}").values()} == {of not in used}
     assert [one.name for one in made.panels if one.name.startswith(("input", "output"))] == [
-        "input0", "input1", "output0", "output1", "output2",
-    ]  # fmt: skip
+        "input0",
+        "input1",
+        "output0",
+        "output1",
+        "output2",
+    ]
     assert framed(made, "output1") == [(0, 1, 1, 1)]
     assert framed(made, "matrix") == [(5, 0, 1, 32)]
     assert made.frames[0].caption.startswith("y1.01 = w10.00·x0.01 + ")
@@ -494,9 +513,12 @@ def test_films_are_built_the_same_in_another_process(tmp_path, monkeypatch):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"}
     made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     names = {
-        "figures/films/still.svg", "build/figures/films/still.pdf", "build/figures/films/still.png",
-        "build/figures/films/moves.svg", "build/figures/films/moves.gif",
-    }  # fmt: skip
+        "figures/films/still.svg",
+        "build/figures/films/still.pdf",
+        "build/figures/films/still.png",
+        "build/figures/films/moves.svg",
+        "build/figures/films/moves.gif",
+    }
     assert set(made.stdout.split()) - {"wrote"} == names
     monkeypatch.setattr(BUILD, "HERE", here)
     for name, committed, content in BUILD.rendered(here / "films.py"):

@@ -959,8 +959,11 @@ def is_ours(error):
 
 def described(error):
     """The error, and the last line of the package that it passed."""
-    places = [f"{frame.filename.rpartition('/convmatrix/')[2]}:{frame.lineno}" for frame in
-              traceback.extract_tb(error.__traceback__) if "/convmatrix/" in frame.filename]  # fmt: skip
+    places = [
+        f"{frame.filename.rpartition('/convmatrix/')[2]}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "/convmatrix/" in frame.filename
+    ]
     return f"{type(error).__name__} at {places[-1] if places else '?'}: {' '.join(str(error).split())[:100]}"
 
 
@@ -1055,10 +1058,12 @@ NO_FUNCTIONS = {
     "convmatrix.show": set(),
     "convmatrix.show.plot": {"Picture"},
     "convmatrix": {"__version__"},
-    **{f"convmatrix.frameworks.{name}": {"RULES"} for name in ("legacy.caffe", "jax", "legacy.mxnet", "onnx",
-                                                               "tensorflow", "legacy.theano", "torch")},
+    **{
+        f"convmatrix.frameworks.{name}": {"RULES"}
+        for name in ("legacy.caffe", "jax", "legacy.mxnet", "onnx", "tensorflow", "legacy.theano", "torch")
+    },
     "convmatrix.frameworks.jax.flax": set(),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("module", NO_FUNCTIONS)

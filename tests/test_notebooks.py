@@ -56,10 +56,20 @@ def markdown(notebook):
 
 def test_all_are_there_in_reading_order():
     assert [path.stem for path in NOTEBOOKS] == [
-        "00_start_here", "01_build_the_matrix", "02_slide_the_window", "03_dilate_pad_wrap", "04_channels_and_groups",
-        "05_transpose_it", "06_which_size_comes_out", "07_it_is_not_an_inverse", "08_invert_it_properly",
-        "09_train_with_it", "10_checkerboards_and_fcn", "11_stack_layers", "12_spectrum_and_norms",
-    ]  # fmt: skip
+        "00_start_here",
+        "01_build_the_matrix",
+        "02_slide_the_window",
+        "03_dilate_pad_wrap",
+        "04_channels_and_groups",
+        "05_transpose_it",
+        "06_which_size_comes_out",
+        "07_it_is_not_an_inverse",
+        "08_invert_it_properly",
+        "09_train_with_it",
+        "10_checkerboards_and_fcn",
+        "11_stack_layers",
+        "12_spectrum_and_norms",
+    ]
 
 
 def test_the_first_one_leads_to_all_others():

@@ -152,10 +152,13 @@ def test_binomial_is_pascals_triangle_to_the_last_row_that_fits():
         assert_array_equal(presets.kernel("binomial", size, ndim=1), row)
         row = np.convolve(row, [1, 1])
     assert presets.kernel("binomial", (67,)).max() == 7219428434016265740  # C(66, 33)
-    with pytest.raises(ValueError, match=refusal(
-        "kernel 'binomial' of kernel_size (68,) has an entry of 1.42e+19, which int64 cannot hold (it ends at "
-        "9.22e+18): use a smaller one, or gaussian"
-    )):  # fmt: skip
+    with pytest.raises(
+        ValueError,
+        match=refusal(
+            "kernel 'binomial' of kernel_size (68,) has an entry of 1.42e+19, which int64 cannot hold (it ends at "
+            "9.22e+18): use a smaller one, or gaussian"
+        ),
+    ):
         presets.kernel("binomial", (68,))
 
 
@@ -235,24 +238,40 @@ def test_space_to_depth_moves_every_place_to_a_channel():
     ("call", "words"),
     [
         (("sobl",), "there is no kernel 'sobl': did you mean sobel or sobel_y or sobel_x?"),
-        (("qqq",), "there is no kernel 'qqq': known are " + ", ".join([*KERNELS][:5]) + ", gaussian, "
-                   + ", ".join([*KERNELS][5:])),
-        (("sobel", 5), "kernel 'sobel' has kernel_size (3, 3), got (5, 5): it comes in no other size, as box, "
-                       "binomial or gaussian do"),
-        (("haar", 3), "kernel 'haar' has kernel_size (2, 2), got (3, 3): it comes in no other size, as box, "
-                      "binomial or gaussian do"),
-        (("difference", 2), "kernel 'difference' has kernel_size (1, 2), got (2, 2): it comes in no other size, as "
-                            "box, binomial or gaussian do"),
+        (
+            ("qqq",),
+            "there is no kernel 'qqq': known are "
+            + ", ".join([*KERNELS][:5])
+            + ", gaussian, "
+            + ", ".join([*KERNELS][5:]),
+        ),
+        (
+            ("sobel", 5),
+            "kernel 'sobel' has kernel_size (3, 3), got (5, 5): it comes in no other size, as box, "
+            "binomial or gaussian do",
+        ),
+        (
+            ("haar", 3),
+            "kernel 'haar' has kernel_size (2, 2), got (3, 3): it comes in no other size, as box, "
+            "binomial or gaussian do",
+        ),
+        (
+            ("difference", 2),
+            "kernel 'difference' has kernel_size (1, 2), got (2, 2): it comes in no other size, as "
+            "box, binomial or gaussian do",
+        ),
         (("emboss", None, 3), "kernel 'emboss' has 2 axes, got 3"),
         (("emboss", None, 1), "kernel 'emboss' has 2 axes, got 1"),
         (("sobel_y", None, 1), "kernel 'sobel_y' needs at least 2 axes, got 1"),
         (("laplacian", None, 0), "kernel 'laplacian' needs at least 1 axis, got 0"),
         (("box", 0), "kernel_size on axis 0 must be at least 1, got 0"),
         (("box", 2.0), "kernel_size on axis 0 must be an integer, got 2.0 (float): write 2"),
-        (("box", (3, 3), 3), "ndim is 3 but kernel_size has 2 entries, (3, 3): give one entry for each axis, or one "
-                             "number for all"),
+        (
+            ("box", (3, 3), 3),
+            "ndim is 3 but kernel_size has 2 entries, (3, 3): give one entry for each axis, or one number for all",
+        ),
     ],
-)  # fmt: skip
+)
 def test_kernels_that_are_refused(call, words):
     with pytest.raises(ValueError, match=refusal(words)):
         presets.kernel(*call)
@@ -294,26 +313,49 @@ def test_a_transposed_convolution_has_the_weight_of_its_convolution(conv, name):
 @pytest.mark.parametrize(
     ("layer", "name", "words"),
     [
-        (Conv(4, 3, in_channels=3, out_channels=6), "sobel",
-         "kernel 'sobel' is for one channel but in_channels // groups = 3 // 1 = 3: use groups=3, one kernel for each "
-         "channel, or give a whole weight, of shape (6, 3, 3, 3)"),
-        (Conv(4, 3, in_channels=6, out_channels=4, groups=2), "sobel",
-         "kernel 'sobel' is for one channel but in_channels // groups = 6 // 2 = 3: give a whole weight, of shape "
-         "(4, 3, 3, 3)"),
-        (ConvTranspose(4, 3, out_channels=2), "box",
-         "kernel 'box' is for one channel but out_channels // groups = 2 // 1 = 2: give a whole weight, of shape "
-         "(1, 2, 3, 3)"),
-        (Conv(4, 2), "haar",
-         "kernel 'haar' is a bank of 4 kernels but out_channels // groups = 1 // 1 = 1: use out_channels=4"),
-        (Conv(4, 2, in_channels=2, out_channels=4, groups=2), "haar",
-         "kernel 'haar' is a bank of 4 kernels but out_channels // groups = 4 // 2 = 2: use out_channels=8"),
-        (ConvTranspose(4, 2), "space-to-depth",
-         "kernel 'space_to_depth' is a bank of 4 kernels but in_channels // groups = 1 // 1 = 1: use in_channels=4"),
-        (Conv(4, 2), "sobel",
-         "kernel 'sobel' has kernel_size (3, 3), got (2, 2): it comes in no other size, as box, binomial or gaussian "
-         "do"),
+        (
+            Conv(4, 3, in_channels=3, out_channels=6),
+            "sobel",
+            "kernel 'sobel' is for one channel but in_channels // groups = 3 // 1 = 3: use groups=3, one kernel "
+            "for each "
+            "channel, or give a whole weight, of shape (6, 3, 3, 3)",
+        ),
+        (
+            Conv(4, 3, in_channels=6, out_channels=4, groups=2),
+            "sobel",
+            "kernel 'sobel' is for one channel but in_channels // groups = 6 // 2 = 3: give a whole weight, of shape "
+            "(4, 3, 3, 3)",
+        ),
+        (
+            ConvTranspose(4, 3, out_channels=2),
+            "box",
+            "kernel 'box' is for one channel but out_channels // groups = 2 // 1 = 2: give a whole weight, of shape "
+            "(1, 2, 3, 3)",
+        ),
+        (
+            Conv(4, 2),
+            "haar",
+            "kernel 'haar' is a bank of 4 kernels but out_channels // groups = 1 // 1 = 1: use out_channels=4",
+        ),
+        (
+            Conv(4, 2, in_channels=2, out_channels=4, groups=2),
+            "haar",
+            "kernel 'haar' is a bank of 4 kernels but out_channels // groups = 4 // 2 = 2: use out_channels=8",
+        ),
+        (
+            ConvTranspose(4, 2),
+            "space-to-depth",
+            "kernel 'space_to_depth' is a bank of 4 kernels but in_channels // groups = 1 // 1 = 1: use in_channels=4",
+        ),
+        (
+            Conv(4, 2),
+            "sobel",
+            "kernel 'sobel' has kernel_size (3, 3), got (2, 2): it comes in no other size, as box, binomial or "
+            "gaussian "
+            "do",
+        ),
     ],
-)  # fmt: skip
+)
 def test_weights_that_a_kernel_leaves_open_are_refused(layer, name, words):
     with pytest.raises(ValueError, match=refusal(words)):
         presets.weight_for(layer, name)
@@ -364,17 +406,27 @@ def test_random_weights_are_every_digit_but_zero():
     [
         ("1,2,3", "weight has 3 numbers but the layer's weight (1, 1, 2, 2) needs 4 (= 1 * 1 * 2 * 2), in C order"),
         ("7", "weight has 1 number but the layer's weight (1, 1, 2, 2) needs 4 (= 1 * 1 * 2 * 2), in C order"),
-        ("1,2,,4", "number 3 of the weight is '', which is no integer, float or complex number: write them as "
-                   "1,-0.5,2+1j"),
+        (
+            "1,2,,4",
+            "number 3 of the weight is '', which is no integer, float or complex number: write them as 1,-0.5,2+1j",
+        ),
         ("", "number 1 of the weight is '', which is no integer, float or complex number: write them as 1,-0.5,2+1j"),
-        ("1,2,box,4", "number 3 of the weight is 'box', which is no integer, float or complex number: write them as "
-                      "1,-0.5,2+1j"),
-        ("box,1,2,3", "number 1 of the weight is 'box', which is no integer, float or complex number: write them as "
-                      "1,-0.5,2+1j"),
-        ("1_0,2,3,4", "number 1 of the weight is '1_0', which is no integer, float or complex number: write them as "
-                      "1,-0.5,2+1j"),
-        ("1,2,3,9223372036854775808", "number 4 of the weight is 9223372036854775808, beyond int64: write it as a "
-                                      "float, 9223372036854775808.0"),
+        (
+            "1,2,box,4",
+            "number 3 of the weight is 'box', which is no integer, float or complex number: write them as 1,-0.5,2+1j",
+        ),
+        (
+            "box,1,2,3",
+            "number 1 of the weight is 'box', which is no integer, float or complex number: write them as 1,-0.5,2+1j",
+        ),
+        (
+            "1_0,2,3,4",
+            "number 1 of the weight is '1_0', which is no integer, float or complex number: write them as 1,-0.5,2+1j",
+        ),
+        (
+            "1,2,3,9223372036854775808",
+            "number 4 of the weight is 9223372036854775808, beyond int64: write it as a float, 9223372036854775808.0",
+        ),
         ("1,1e999,3,4", "number 2 of the weight is 1e999, which is not a finite float64"),
         ("1,2,nan,4", "number 3 of the weight is nan, which is not a finite float64"),
         ("1,2,3,1+infj", "number 4 of the weight is 1+infj, which is not a finite float64"),
@@ -383,10 +435,14 @@ def test_random_weights_are_every_digit_but_zero():
         ("random:1.5", "weight 'random:1.5' needs a seed, a whole number of at least 0: write random:0"),
         ("arrange", "there is no weight 'arrange': did you mean arange or average?"),
         ("sobl", "there is no weight 'sobl': did you mean sobel or sobel_y or sobel_x?"),
-        ("x", "there is no weight 'x': known are ones, arange, random:SEED, " + ", ".join(presets.kernels())
-              + ", numbers such as 1,0,-1 or a .npy file"),
+        (
+            "x",
+            "there is no weight 'x': known are ones, arange, random:SEED, "
+            + ", ".join(presets.kernels())
+            + ", numbers such as 1,0,-1 or a .npy file",
+        ),
     ],
-)  # fmt: skip
+)
 def test_weights_in_words_that_are_refused(text, words):
     with pytest.raises(ValueError, match=refusal(words)):
         presets.parse_weight(text, TWO)
@@ -428,10 +484,14 @@ def test_pickled_files_are_refused_and_not_executed(tmp_path, monkeypatch):
     np.save("objects.npy", np.array([Payload()]), allow_pickle=True)
     Path("pickle.npy").write_bytes(pickle.dumps(Payload()))
     for name in ("objects.npy", "pickle.npy"):
-        with pytest.raises(ValueError, match=refusal(
-            f"cannot read the weight from {name}: it is not a .npy file of numbers, as numpy.save writes it without "
-            "pickled objects"
-        )):  # fmt: skip
+        with pytest.raises(
+            ValueError,
+            match=refusal(
+                f"cannot read the weight from {name}: it is not a .npy file of numbers, as numpy.save writes it "
+                f"without "
+                "pickled objects"
+            ),
+        ):
             presets.parse_weight(name, TWO)
     assert not Path("executed").exists()
     pickle.loads(Path("pickle.npy").read_bytes())
@@ -461,18 +521,21 @@ def test_files_that_hold_no_weight_are_refused(tmp_path, monkeypatch):
         presets.parse_weight("gone.npy", TWO)
     with Path("zip.npy").open("wb") as file:
         np.savez(file, np.ones((2, 2)))
-    with pytest.raises(ValueError, match=refusal(
-        "cannot read the weight from zip.npy: it begins as an .npz archive: save one of its arrays as .npy"
-    )):  # fmt: skip
+    with pytest.raises(
+        ValueError,
+        match=refusal(
+            "cannot read the weight from zip.npy: it begins as an .npz archive: save one of its arrays as .npy"
+        ),
+    ):
         presets.parse_weight("zip.npy", TWO)
 
 
 def test_files_of_another_shape_are_refused_before_they_are_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("w.npy", np.ones((3, 2)))
-    with pytest.raises(ValueError, match=refusal(
-        "weight in w.npy has shape (3, 2) but the layer needs (1, 1, 2, 2) or (2, 2)"
-    )):  # fmt: skip
+    with pytest.raises(
+        ValueError, match=refusal("weight in w.npy has shape (3, 2) but the layer needs (1, 1, 2, 2) or (2, 2)")
+    ):
         presets.parse_weight("w.npy", TWO)
     np.save("w.npy", np.ones((2, 2)))
     with pytest.raises(ValueError, match=refusal("weight in w.npy has shape (2, 2) but the layer needs (1, 3, 2, 2)")):
@@ -553,9 +616,7 @@ def test_every_listed_setting_is_tested_and_described_in_one_line():
 
 
 def test_unknown_settings_are_refused():
-    with pytest.raises(ValueError, match=refusal(
-        "there is no setting 'dilations': did you mean dilation?"
-    )):  # fmt: skip
+    with pytest.raises(ValueError, match=refusal("there is no setting 'dilations': did you mean dilation?")):
         presets.setting("dilations")
     with pytest.raises(
         ValueError, match=refusal("there is no setting 'qq': known are ", ", ".join(presets.settings()))

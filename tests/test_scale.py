@@ -154,8 +154,13 @@ def test_only_the_halo_travels(dask):
     seen = []
     with pytest.MonkeyPatch.context() as patch, dask.config.set(scheduler="synchronous"):
         real = scale._multiply
-        patch.setattr(scale, "_multiply", lambda slab, weight, kept, *parts: (
-            seen.append([part.shape for part in parts]) or real(slab, weight, kept, *parts)))  # fmt: skip
+        patch.setattr(
+            scale,
+            "_multiply",
+            lambda slab, weight, kept, *parts: (
+                seen.append([part.shape for part in parts]) or real(slab, weight, kept, *parts)
+            ),
+        )
         split.matvec(np.ones((100, 7))).compute()
     assert sorted(seen) == [[(1, 11, 7)], [(1, 11, 7)], *[[(1, 12, 7)]] * 8]
 

@@ -36,8 +36,21 @@ def metadata_of(path):
     """Name, version and the Pythons that each pinned package admits, from its own metadata."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps",
-                   "--ignore-requires-python", "--report", str(report), "--requirement", str(path)]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--dry-run",
+            "--ignore-installed",
+            "--no-deps",
+            "--ignore-requires-python",
+            "--report",
+            str(report),
+            "--requirement",
+            str(path),
+        ]
         subprocess.run(command, check=True)
         found = json.loads(report.read_text(encoding="utf-8"))["install"]
     return [entry["metadata"] for entry in found]

@@ -320,8 +320,12 @@ def _groups_of(stack: ConvOrNetwork) -> int:
     if not isinstance(stack, Network):
         return stack.groups
     # A layer without a weight moves channels, or their parts, nowhere but in order.
-    return gcd(*(layer.groups if isinstance(layer, Layer) else min(layer.in_channels, layer.out_channels)
-                 for layer in stack.layers))  # fmt: skip
+    return gcd(
+        *(
+            layer.groups if isinstance(layer, Layer) else min(layer.in_channels, layer.out_channels)
+            for layer in stack.layers
+        )
+    )
 
 
 def dual(layer: Stack, x: ArrayLike) -> sparse.csr_array:

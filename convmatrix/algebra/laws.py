@@ -338,8 +338,10 @@ def _cases(layer: AnyConv, weight: ArrayLike) -> _Cases:
     weights, entries = digits(given, bits), digits(matrix.data, bits)
     nothing = np.zeros_like(given, dtype=np.int64), np.zeros_like(matrix.data, dtype=np.int64)
     count = max(len(weights), len(entries))  # sums may have more digits, and taps that reach no input are not stored
-    pairs = zip(*(part + [zero] * (count - len(part)) for part, zero in zip((weights, entries), nothing, strict=True)),
-                strict=True)  # fmt: skip
+    pairs = zip(
+        *(part + [zero] * (count - len(part)) for part, zero in zip((weights, entries), nothing, strict=True)),
+        strict=True,
+    )
     return _Cases(
         [
             _Case(conv, up, x, y, part, sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape))

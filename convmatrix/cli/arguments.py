@@ -55,8 +55,9 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *, describe: Callable[[], str] | None = None, **kwargs: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
-                         epilog=EXAMPLES, **kwargs)  # fmt: skip
+        super().__init__(
+            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EXAMPLES, **kwargs
+        )
         self._describe = describe
 
     def format_help(self) -> str:
@@ -154,28 +155,59 @@ def add_layer(parser: Parser, *, by_name: bool = False) -> None:
     layer.add_argument("--i", "--input-size", dest="input_size", metavar="I", type=sizes)
     layer.add_argument("--k", "--kernel-size", dest="kernel_size", metavar="K", type=sizes)
     layer.add_argument("--s", "--stride", dest="stride", metavar="S", type=sizes, help="default: 1")
-    layer.add_argument("--p", "--padding", dest="padding", metavar="P", type=_padding,
-                       help="numbers, before,after pairs, or a name such as same or full; of a transposed "
-                       "convolution anticausal is the causal trim, not causal; default: 0")  # fmt: skip
+    layer.add_argument(
+        "--p",
+        "--padding",
+        dest="padding",
+        metavar="P",
+        type=_padding,
+        help="numbers, before,after pairs, or a name such as same or full; of a transposed "
+        "convolution anticausal is the causal trim, not causal; default: 0",
+    )
     layer.add_argument("--d", "--dilation", dest="dilation", metavar="D", type=sizes, help="default: 1")
-    layer.add_argument("--a", "--input-dilation", dest="input_dilation", metavar="A", type=sizes,
-                       help="spreads the input with zeros; default: 1")  # fmt: skip
+    layer.add_argument(
+        "--a",
+        "--input-dilation",
+        dest="input_dilation",
+        metavar="A",
+        type=sizes,
+        help="spreads the input with zeros; default: 1",
+    )
     layer.add_argument("--g", "--groups", dest="groups", metavar="G", type=integer, help="default: 1")
     layer.add_argument("--cin", "--in-channels", dest="in_channels", metavar="C", type=integer, help="default: 1")
     layer.add_argument("--cout", "--out-channels", dest="out_channels", metavar="C", type=integer, help="default: 1")
-    layer.add_argument("--mode", "--padding-mode", dest="padding_mode", metavar="MODE",
-                       help="zeros, reflect, replicate, circular or symmetric; default: zeros")  # fmt: skip
-    layer.add_argument("--ndim", dest="ndim", metavar="N", type=integer,
-                       help="number of axes, where no argument tells it; default: 2")  # fmt: skip
-    layer.add_argument("--transpose", action="store_true",
-                       help="the transposed convolution; --i is then its own input")  # fmt: skip
-    layer.add_argument("--op", "--output-padding", dest="output_padding", metavar="OP", type=sizes,
-                       help="with --transpose; default: 0")  # fmt: skip
+    layer.add_argument(
+        "--mode",
+        "--padding-mode",
+        dest="padding_mode",
+        metavar="MODE",
+        help="zeros, reflect, replicate, circular or symmetric; default: zeros",
+    )
+    layer.add_argument(
+        "--ndim", dest="ndim", metavar="N", type=integer, help="number of axes, where no argument tells it; default: 2"
+    )
+    layer.add_argument("--transpose", action="store_true", help="the transposed convolution; --i is then its own input")
+    layer.add_argument(
+        "--op", "--output-padding", dest="output_padding", metavar="OP", type=sizes, help="with --transpose; default: 0"
+    )
     layer.add_argument("--o", "--output-size", dest="output_size", metavar="O", type=sizes, help="with --transpose")
 
 
-_LAYER = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "groups", "in_channels",
-          "out_channels", "padding_mode", "ndim", "output_padding", "output_size")  # fmt: skip
+_LAYER = (
+    "input_size",
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "input_dilation",
+    "groups",
+    "in_channels",
+    "out_channels",
+    "padding_mode",
+    "ndim",
+    "output_padding",
+    "output_size",
+)
 
 
 def layer_arguments(
@@ -188,8 +220,10 @@ def layer_arguments(
     setting, setting_is = arguments.setting, arguments.setting_is
     if setting is not None:
         if given or arguments.transpose:
-            raise UsageError(f"{setting_is} {setting} is a whole layer and stands alone: leave out the other "
-                               f"numbers, or give them all without {setting_is}")  # fmt: skip
+            raise UsageError(
+                f"{setting_is} {setting} is a whole layer and stands alone: leave out the other "
+                f"numbers, or give them all without {setting_is}"
+            )
         layer = presets.setting(setting)
         kwargs = {name: getattr(layer, name) for name in _LAYER if hasattr(layer, name)}
         del kwargs["ndim"]
@@ -227,17 +261,24 @@ def _axes(given: dict[str, Any]) -> int:
 
 def add_weight(parser: Parser, default: str | None = None) -> None:
     """Add the option for the weight."""
-    parser.add_argument("--weight", metavar="W", default=default,
-                        help="ones, arange (1, 2, 3, ...), random:SEED, a kernel's name (see convmatrix presets), "
-                        "numbers in C order joined by commas, or a .npy file"
-                        + (f"; default: {default}" if default else "; default: symbols"))  # fmt: skip
+    parser.add_argument(
+        "--weight",
+        metavar="W",
+        default=default,
+        help="ones, arange (1, 2, 3, ...), random:SEED, a kernel's name (see convmatrix presets), "
+        "numbers in C order joined by commas, or a .npy file"
+        + (f"; default: {default}" if default else "; default: symbols"),
+    )
 
 
 def add_values(parser: Parser) -> None:
     """Add the option for the input."""
-    parser.add_argument("--x", metavar="X",
-                        help="values of the input: ones, arange, random:SEED, guide, numbers in C order joined by "
-                        "commas, or a .npy file; default: symbols")  # fmt: skip
+    parser.add_argument(
+        "--x",
+        metavar="X",
+        help="values of the input: ones, arange, random:SEED, guide, numbers in C order joined by "
+        "commas, or a .npy file; default: symbols",
+    )
 
 
 def weight_of(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Any:

@@ -47,8 +47,9 @@ class PictureOptions:
         if self.singled is None:
             return 0, None
         if self.singled >= self.layer.matrix_shape[0]:
-            raise UsageError(f"step {self.singled} is not there: the layer has outputs 0 to "
-                               f"{self.layer.matrix_shape[0] - 1}")  # fmt: skip
+            raise UsageError(
+                f"step {self.singled} is not there: the layer has outputs 0 to {self.layer.matrix_shape[0] - 1}"
+            )
         channel, *place = np.unravel_index(self.singled, self.layer.output_shape)
         return int(channel), tuple(map(int, place))
 
@@ -100,8 +101,10 @@ def _gram(plot: ModuleType, a: PictureOptions) -> Any:
     C = _small(a).matrix(a.numbers)
     products = int(np.sum(np.square(np.diff(C.indptr), dtype=np.int64)))
     if products > _MOST["products"]:
-        raise UsageError(f"the product has {products} terms but a picture is computed from at most "
-                           f"{_MOST['products']}: take a smaller layer")  # fmt: skip
+        raise UsageError(
+            f"the product has {products} terms but a picture is computed from at most "
+            f"{_MOST['products']}: take a smaller layer"
+        )
     sign = "H" if C.dtype.kind == "c" else "T"
     name = f"C^{sign} C" if isinstance(a.layer, Conv) else f"C C^{sign}"
     return plot.gram(C.conj().T @ C, name=name, title=a.title)
@@ -149,33 +152,60 @@ def _factors(plot: ModuleType, a: PictureOptions) -> Any:
 def _small(a: PictureOptions) -> Conv | ConvTranspose:
     """The layer, if its matrix can be computed with."""
     if a.layer.nnz > _MOST["entries"]:
-        raise UsageError(f"the matrix has {a.layer.nnz} entries but a picture is computed from at most "
-                           f"{_MOST['entries']}: take a smaller layer")  # fmt: skip
+        raise UsageError(
+            f"the matrix has {a.layer.nnz} entries but a picture is computed from at most "
+            f"{_MOST['entries']}: take a smaller layer"
+        )
     return a.layer
 
 
 KINDS: Mapping[str, Kind] = {
-    "linked": Kind("the matrix linked with its window, kernel and output", OPTIONS,
-                   lambda plot, a: plot.linked(a.layer, a.weight, a.x, view=a.view, step=a.shown, matrix=a.matrix,
-                                               title=a.title),
-                   lambda latex, a: latex.tikz(a.layer, a.weight, a.x, view=a.view, step=a.shown, matrix=a.matrix,
-                                               title=a.title)),
-    "matrix": Kind("the matrix, each entry in the colour of its tap", ("weight", "step", "output", "input", "title"),
-                   _matrix,
-                   lambda latex, a: latex.tikz(a.layer, a.weight, maps=False, step=a.singled, title=a.title,
-                                               view=None if a.singled is None else a.view or "windows")),
-    "windows": Kind("the window at every output, side by side", ("title",),
-                    lambda plot, a: plot.windows(_direct(a.layer), title=a.title)),
-    "stamps": Kind("what each input adds to the output, and the sum", ("weight", "x", "title"),
-                   lambda plot, a: plot.stamps(a.layer, a.weight, a.x, title=a.title), transposed=True),
-    "insertion": Kind("the direct convolution: zeros inserted, kernel turned",
-                      ("weight", "x", "step", "output", "title"), _insertion, transposed=True),
-    "crop": Kind("all that is added up, and what padding crops of it", ("weight", "x", "title"),
-                 lambda plot, a: plot.crop(a.layer, a.weight, a.x, title=a.title), transposed=True),
+    "linked": Kind(
+        "the matrix linked with its window, kernel and output",
+        OPTIONS,
+        lambda plot, a: plot.linked(a.layer, a.weight, a.x, view=a.view, step=a.shown, matrix=a.matrix, title=a.title),
+        lambda latex, a: latex.tikz(a.layer, a.weight, a.x, view=a.view, step=a.shown, matrix=a.matrix, title=a.title),
+    ),
+    "matrix": Kind(
+        "the matrix, each entry in the colour of its tap",
+        ("weight", "step", "output", "input", "title"),
+        _matrix,
+        lambda latex, a: latex.tikz(
+            a.layer,
+            a.weight,
+            maps=False,
+            step=a.singled,
+            title=a.title,
+            view=None if a.singled is None else a.view or "windows",
+        ),
+    ),
+    "windows": Kind(
+        "the window at every output, side by side",
+        ("title",),
+        lambda plot, a: plot.windows(_direct(a.layer), title=a.title),
+    ),
+    "stamps": Kind(
+        "what each input adds to the output, and the sum",
+        ("weight", "x", "title"),
+        lambda plot, a: plot.stamps(a.layer, a.weight, a.x, title=a.title),
+        transposed=True,
+    ),
+    "insertion": Kind(
+        "the direct convolution: zeros inserted, kernel turned",
+        ("weight", "x", "step", "output", "title"),
+        _insertion,
+        transposed=True,
+    ),
+    "crop": Kind(
+        "all that is added up, and what padding crops of it",
+        ("weight", "x", "title"),
+        lambda plot, a: plot.crop(a.layer, a.weight, a.x, title=a.title),
+        transposed=True,
+    ),
     "gram": Kind("the product C^T C beside the identity", ("weight", "title"), _gram, numeric=True),
     "factors": Kind("the matrix as weights times im2col times padding", ("weight", "title"), _factors, numeric=True),
     "unseen": Kind("two images that have the same output", ("weight", "x", "title"), _same_output, numeric=True),
     "singular_values": Kind("from the largest to the smallest", ("weight", "title"), _singular_values, numeric=True),
     "overlaps": Kind("how many taps reach each output", ("title",), _overlaps, transposed=True),
     "receptive_field": Kind("the inputs that one output reads", ("step", "output", "title"), _receptive_field),
-}  # fmt: skip
+}

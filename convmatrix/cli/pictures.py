@@ -21,19 +21,27 @@ __all__ = ["ENDINGS", "add_step", "add_view", "options_of", "save", "save_defaul
 
 def add_view(parser: Parser) -> None:
     """Add the options that figures and animations share."""
-    parser.add_argument("--view", choices=("windows", "stamps"),
-                        help="a step for each output and its row of the matrix, or, of a transposed convolution and "
-                        "its default, for each input and its column")  # fmt: skip
-    parser.add_argument("--no-matrix", action="store_true", default=None,
-                        help="leave out the matrix: input, kernel and output alone")  # fmt: skip
+    parser.add_argument(
+        "--view",
+        choices=("windows", "stamps"),
+        help="a step for each output and its row of the matrix, or, of a transposed convolution and "
+        "its default, for each input and its column",
+    )
+    parser.add_argument(
+        "--no-matrix", action="store_true", default=None, help="leave out the matrix: input, kernel and output alone"
+    )
     parser.add_argument("--title", metavar="TEXT", help="above the picture; nothing in it is markup")
 
 
 def add_step(parser: Parser) -> None:
     """Add the options that choose one step."""
     parser.add_argument("--step", type=_step, metavar="N", help="which step, from 0, or none; default: 0")
-    parser.add_argument("--output", type=sizes, metavar="POSITION",
-                        help="the step of this output, as in 1x2; with several channels, that first")  # fmt: skip
+    parser.add_argument(
+        "--output",
+        type=sizes,
+        metavar="POSITION",
+        help="the step of this output, as in 1x2; with several channels, that first",
+    )
     parser.add_argument("--input", type=sizes, metavar="POSITION", help="the stamp of this input, with --transpose")
 
 
@@ -67,8 +75,7 @@ def _numbered(name: str, position: int | tuple[int, ...], shape: tuple[int, ...]
     extent = shape[1:] if shape[0] == 1 and len(place) == len(shape) - 1 else shape
     if len(place) != len(extent):
         needed = "x".join(map(str, shape[1:] if shape[0] == 1 else shape))
-        raise UsageError(f"--{name} {_joined(place)} has {counted(len(place), 'number')} but the "
-                           f"{name} is {needed}")  # fmt: skip
+        raise UsageError(f"--{name} {_joined(place)} has {counted(len(place), 'number')} but the {name} is {needed}")
     for axis, (at, size) in enumerate(zip(place, extent, strict=True)):
         if not 0 <= at < size:
             raise UsageError(

@@ -34,16 +34,23 @@ def sizes_described(layer: Conv | ConvTranspose) -> list[str]:
 def settings_described(layer: Conv | ConvTranspose) -> str:
     """The settings in the guide's letters, on one line; channels, groups and mode only where they are unusual."""
     kind = "convolution" if isinstance(layer, Conv) else "transposed convolution"
-    parts = [f"i={_joined(layer.input_size)}", f"k={_joined(layer.kernel_size)}",
-             f"s={_joined(layer.stride, same=True)}",
-             f"p={_joined([pair(*pads) for pads in layer.padding], same=True)}",
-             f"d={_joined(layer.dilation, same=True)}"]  # fmt: skip
+    parts = [
+        f"i={_joined(layer.input_size)}",
+        f"k={_joined(layer.kernel_size)}",
+        f"s={_joined(layer.stride, same=True)}",
+        f"p={_joined([pair(*pads) for pads in layer.padding], same=True)}",
+        f"d={_joined(layer.dilation, same=True)}",
+    ]
     if any(a > 1 for a in layer.input_dilation):
         parts.append(f"a={_joined(layer.input_dilation, same=True)}")
     if isinstance(layer, ConvTranspose) and any(layer.output_padding):
         parts.append(f"op={_joined(layer.output_padding, same=True)}")
-    for name, value, default in (("g", layer.groups, 1), ("cin", layer.in_channels, 1), ("cout", layer.out_channels, 1),
-                                 ("mode", layer.padding_mode, "zeros")):  # fmt: skip
+    for name, value, default in (
+        ("g", layer.groups, 1),
+        ("cin", layer.in_channels, 1),
+        ("cout", layer.out_channels, 1),
+        ("mode", layer.padding_mode, "zeros"),
+    ):
         if value != default:
             parts.append(f"{name}={value}")
     return f"{kind}  {'  '.join(parts)}  ->  o={_joined(layer.output_size)}"

@@ -189,9 +189,12 @@ def floor_sums(count: int, modulus: int, slope: int, offset: int) -> tuple[int, 
         f, jf, ff = (
             f + steep * firsts + raised * ones,
             jf + steep * squares + raised * firsts,
-            ff + 2 * (steep * jf + raised * f) + steep * steep * squares + 2 * steep * raised * firsts
+            ff
+            + 2 * (steep * jf + raised * f)
+            + steep * steep * squares
+            + 2 * steep * raised * firsts
             + raised**2 * ones,
-        )  # fmt: skip
+        )
     return f, jf, ff
 
 

@@ -10,8 +10,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["SumOverflowError", "TooLargeError", "WrongTypeError", "counted", "short", "short_name",
-           "short_words", "shortens_refusals"]  # fmt: skip
+__all__ = [
+    "SumOverflowError",
+    "TooLargeError",
+    "WrongTypeError",
+    "counted",
+    "short",
+    "short_name",
+    "short_words",
+    "shortens_refusals",
+]
 
 _MOST_DIGITS = 40
 """Most digits of an integer that a refusal writes out."""
@@ -92,8 +100,9 @@ def short_words(sentence: str) -> str:
     >>> short_words(f"{'9' * 5000} is not an integer")[30:]
     '9999999999...9999999999999999999999999999999999999999 (5000 letters) is not an integer'
     """
-    return _LONG_WORD.sub(lambda found: f"{found[0][:_WORD_ENDS]}...{found[0][-_WORD_ENDS:]} ({len(found[0])} letters)",
-                          sentence)  # fmt: skip
+    return _LONG_WORD.sub(
+        lambda found: f"{found[0][:_WORD_ENDS]}...{found[0][-_WORD_ENDS:]} ({len(found[0])} letters)", sentence
+    )
 
 
 # -- values in refusals ----------------------------------------------------------------------------------------------

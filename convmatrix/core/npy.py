@@ -212,12 +212,16 @@ def _header(file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[Any], bool]
     if len(version) < 2:
         raise _DamagedError("its header is cut short: it ends before its version")
     if version not in _LENGTHS:
-        raise _DamagedError(f"it has version {'.'.join(map(str, version))} of the .npy format, but versions 1.0, 2.0 "
-                            "and 3.0 are known: save the array again")  # fmt: skip
+        raise _DamagedError(
+            f"it has version {'.'.join(map(str, version))} of the .npy format, but versions 1.0, 2.0 "
+            "and 3.0 are known: save the array again"
+        )
     (length,) = struct.unpack(_LENGTHS[version], _exactly(file, struct.calcsize(_LENGTHS[version])))
     if length > _LONGEST_HEADER:
-        raise _DamagedError(f"its header has {length} bytes but that of an array of numbers has at most "
-                            f"{_LONGEST_HEADER}: save the array again")  # fmt: skip
+        raise _DamagedError(
+            f"its header has {length} bytes but that of an array of numbers has at most "
+            f"{_LONGEST_HEADER}: save the array again"
+        )
     fields = _fields(_exactly(file, length).decode("latin-1"))
     dtype = _dtype(fields["descr"])
     return _shape(fields["shape"], dtype.itemsize), dtype, fields["fortran_order"] == "True"
@@ -270,8 +274,9 @@ def _shape(text: str, itemsize: int) -> tuple[int, ...]:
             raise _DamagedError("its header is damaged: its shape is no tuple; save the array again")
     matches = [_SIZE.fullmatch(entry) for entry in entries]
     if len(matches) > _MOST_AXES:
-        raise _DamagedError(f"its header has {len(matches)} sizes but an array has at most {_MOST_AXES} axes: save it "
-                            "again")  # fmt: skip
+        raise _DamagedError(
+            f"its header has {len(matches)} sizes but an array has at most {_MOST_AXES} axes: save it again"
+        )
     digits = [match[1] for match in matches if match]
     if len(digits) < len(matches):
         raise _DamagedError("its header is damaged: its shape has entries that are no sizes; save the array again")
@@ -280,6 +285,7 @@ def _shape(text: str, itemsize: int) -> tuple[int, ...]:
         raise _DamagedError(f"its header has a size of {longest} digits, more than any array has: save it again")
     shape = tuple(map(int, digits))
     if prod(max(size, 1) for size in shape) * itemsize > sys.maxsize:
-        raise _DamagedError(f"its header has shape {_written(shape)}, larger than any array of {itemsize} bytes an "
-                            "entry: save it again")  # fmt: skip
+        raise _DamagedError(
+            f"its header has shape {_written(shape)}, larger than any array of {itemsize} bytes an entry: save it again"
+        )
     return shape

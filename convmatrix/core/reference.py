@@ -54,8 +54,9 @@ def convolve(
     x, weight = np.asarray(x), np.asarray(weight)
     sizes = _output_size(x.shape[1:], weight.shape[2:], stride, padding, dilation, input_dilation)
     y = np.zeros((len(weight), *sizes), dtype=np.result_type(x, weight))
-    for out, source, tap in _reads(x.shape, weight.shape, sizes, stride, padding, dilation, groups, padding_mode,
-                                   input_dilation):  # fmt: skip
+    for out, source, tap in _reads(
+        x.shape, weight.shape, sizes, stride, padding, dilation, groups, padding_mode, input_dilation
+    ):
         y[out] += weight[tap] * x[source]
     return y
 
@@ -97,8 +98,9 @@ def convolve_transposed(
     """
     y, weight = np.asarray(y), np.asarray(weight)
     x = np.zeros((weight.shape[1] * groups, *output_size), dtype=np.result_type(y, weight))
-    for out, source, tap in _reads(x.shape, weight.shape, y.shape[1:], stride, padding, dilation, groups, padding_mode,
-                                   input_dilation):  # fmt: skip
+    for out, source, tap in _reads(
+        x.shape, weight.shape, y.shape[1:], stride, padding, dilation, groups, padding_mode, input_dilation
+    ):
         x[source] += weight[tap] * y[out]
     return x
 

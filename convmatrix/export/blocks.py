@@ -67,8 +67,20 @@ _CHECKPOINT = 1.0
 _REMEDY = "give the name of a new folder, or delete this one"
 _AGAIN = "export the same matrix to this folder again"
 
-_UNREADABLE = (ValueError, MemoryError, OverflowError, LookupError, TypeError, AttributeError, NotImplementedError,
-               SyntaxError, EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError)  # fmt: skip
+_UNREADABLE = (
+    ValueError,
+    MemoryError,
+    OverflowError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    SyntaxError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
 """What `scipy.sparse.load_npz` raises for bytes that are no matrix."""
 
 Progress: TypeAlias = Callable[[int, int], object]
@@ -190,8 +202,10 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
     blocks = index["blocks"]
     known = sum(block["sha256"] is not None for block in blocks)
     if known < len(blocks) or not index["complete"]:
-        raise ValueError(f"folder {path} is incomplete: its index has size and digest of {known} of "
-                         f"{counted(len(blocks), 'block')}: {_AGAIN}")  # fmt: skip
+        raise ValueError(
+            f"folder {path} is incomplete: its index has size and digest of {known} of "
+            f"{counted(len(blocks), 'block')}: {_AGAIN}"
+        )
     return (_read_block(path, block, index["dtype"]) for block in blocks)
 
 
@@ -264,8 +278,11 @@ def _others(path: Path) -> set[str]:
     if not path.is_dir():
         return set()
     with explained("read", path):
-        return {entry.name for entry in path.iterdir()
-                if entry.name != _INDEX and not (entry.name.startswith(".") and entry.suffix == ".tmp")}  # fmt: skip
+        return {
+            entry.name
+            for entry in path.iterdir()
+            if entry.name != _INDEX and not (entry.name.startswith(".") and entry.suffix == ".tmp")
+        }
 
 
 def _written_block(path: Path, block: Mapping[str, Any], layer: Layer, weight: NDArray[Any]) -> dict[str, Any]:
@@ -351,8 +368,10 @@ def _blocks(total: int, cols: int, rows: int) -> list[dict[str, Any]]:
     """Return the entries of the index for all blocks of a matrix."""
     count = -(-total // rows)
     if count > _MOST_FILES:
-        raise ValueError(f"rows={rows} makes {count} blocks, a file each, but at most {_MOST_FILES} are written: "
-                         f"take at least {-(-total // _MOST_FILES)} rows")  # fmt: skip
+        raise ValueError(
+            f"rows={rows} makes {count} blocks, a file each, but at most {_MOST_FILES} are written: "
+            f"take at least {-(-total // _MOST_FILES)} rows"
+        )
     digits = len(str(count - 1))
     return [
         {
@@ -367,8 +386,13 @@ def _blocks(total: int, cols: int, rows: int) -> list[dict[str, Any]]:
 
 
 _FIELDS: Mapping[str, type] = {
-    "layer": dict, "dtype": str, "weight_sha256": str, "rows": int, "complete": bool, "blocks": list
-}  # fmt: skip
+    "layer": dict,
+    "dtype": str,
+    "weight_sha256": str,
+    "rows": int,
+    "complete": bool,
+    "blocks": list,
+}
 
 
 def _read_index(path: Path, remedy: str) -> dict[str, Any]:
@@ -490,8 +514,11 @@ _TEXT_BYTES = {"f": 80, "c": 110}
 def _as_text(block: sparse.csr_array, first: int, layer: Layer) -> tuple[bytes, memoryview]:
     """A block as Matrix Market text: the head that the whole file has, and the block's entries in their places."""
     shape = layer.matrix_shape
-    require_memory(block.nnz * _TEXT_BYTES.get(block.dtype.kind, 40), f"the text of {counted(block.nnz, 'entry')}",
-                   "take fewer rows at a time, as with rows=1000 or --rows 1000")  # fmt: skip
+    require_memory(
+        block.nnz * _TEXT_BYTES.get(block.dtype.kind, 40),
+        f"the text of {counted(block.nnz, 'entry')}",
+        "take fewer rows at a time, as with rows=1000 or --rows 1000",
+    )
     coo = block.tocoo()
     places = (np.add(coo.row, first, dtype=np.int64), coo.col)
     text = io.BytesIO()

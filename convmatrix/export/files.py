@@ -292,8 +292,9 @@ def _status(path: Path) -> os.stat_result | None:
         return None
     except UnicodeEncodeError as error:
         letter = error.object[error.start]
-        raise ValueError(f"file name {os.fspath(path)!r} has {letter!r}, which {error.encoding} cannot encode: "
-                         "give another name") from error  # fmt: skip
+        raise ValueError(
+            f"file name {os.fspath(path)!r} has {letter!r}, which {error.encoding} cannot encode: give another name"
+        ) from error
     except ValueError as error:
         raise ValueError(f"file name {os.fspath(path)!r} has a null character: give another name") from error
 

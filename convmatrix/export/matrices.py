@@ -130,8 +130,9 @@ def export(
         return
     if order == "F":
         if layer is None:
-            raise ValueError("order 'F' permutes rows and columns by the layer's shapes, but no layer is given: pass "
-                             "it as layer=")  # fmt: skip
+            raise ValueError(
+                "order 'F' permutes rows and columns by the layer's shapes, but no layer is given: pass it as layer="
+            )
         checked = _column_major(checked, layer)
     _require_copies(checked, ending)
     named: dict[str, Order] = {"order": order} if ending in _SAYING_ORDER else {}
@@ -320,8 +321,10 @@ def _column_major(matrix: Csr, layer: Layer) -> Csr:
         f"a column-major copy of the matrix with {counted(matrix.nnz, 'entry')}",
         "export it in order 'C'",
     )
-    rows, cols = (np.arange(np.prod(shape, dtype=int)).reshape(shape).ravel(order="F")
-                  for shape in (layer.output_shape, layer.input_shape))  # fmt: skip
+    rows, cols = (
+        np.arange(np.prod(shape, dtype=int)).reshape(shape).ravel(order="F")
+        for shape in (layer.output_shape, layer.input_shape)
+    )
     permuted = matrix[rows][:, cols]
     permuted.sort_indices()
     return permuted

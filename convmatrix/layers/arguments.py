@@ -44,9 +44,18 @@ Padding = int | str | Sequence[int | str | tuple[int, int]]
 PaddingEntry = str | tuple[int, int]
 """The padding of one axis: a name, or the numbers (before, after)."""
 
-_OTHER_WORDS = {"constant": "zeros", "zero": "zeros", "wrap": "circular", "periodic": "circular", "edge": "replicate",
-                "nearest": "replicate", "mirror": "reflect", "same_upper": "same", "bilinear": "linear",
-                "trilinear": "linear"}  # fmt: skip
+_OTHER_WORDS = {
+    "constant": "zeros",
+    "zero": "zeros",
+    "wrap": "circular",
+    "periodic": "circular",
+    "edge": "replicate",
+    "nearest": "replicate",
+    "mirror": "reflect",
+    "same_upper": "same",
+    "bilinear": "linear",
+    "trilinear": "linear",
+}
 """What numpy.pad, scipy.ndimage, ONNX and PyTorch call our words."""
 
 _MOST_ENTRIES = 1000
@@ -93,8 +102,9 @@ def _index(what: str, value: Any) -> int:
     except Exception as error:
         kind = type(value).__name__
         if not isinstance(error, TypeError):  # a class of the user's, which is not asked to refuse in our way
-            raise WrongTypeError(f"{what} must be an integer, got {short(value)} ({kind}), whose __index__ raises "
-                                 f"{type(error).__name__}") from error  # fmt: skip
+            raise WrongTypeError(
+                f"{what} must be an integer, got {short(value)} ({kind}), whose __index__ raises {type(error).__name__}"
+            ) from error
         whole = isinstance(value, float | np.floating) and float(value).is_integer()
         remedy = f": write {short(int(value))}" if whole else ""
         raise WrongTypeError(f"{what} must be an integer, got {short(value)} ({kind}){remedy}") from None
@@ -218,8 +228,18 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
         known = ("ndim", integer("ndim", ndim))
         if known[1] < 0:
             raise ValueError(f"ndim must be at least 0, got {short(known[1])}")
-    order = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "output_padding",
-             "output_size", "scale", "factor")  # fmt: skip
+    order = (
+        "input_size",
+        "kernel_size",
+        "stride",
+        "padding",
+        "dilation",
+        "input_dilation",
+        "output_padding",
+        "output_size",
+        "scale",
+        "factor",
+    )
     for name in order:
         entries = entries_of(arguments.get(name))
         if entries is None:

@@ -185,8 +185,11 @@ class AnyLayer:
         """The fields that differ from the defaults of the constructor, as its keyword arguments."""
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.init}
         defaults = self._defaults
-        return {name: value for name, value in values.items()
-                if name not in defaults or not _is_everywhere(value, defaults[name])}  # fmt: skip
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in defaults or not _is_everywhere(value, defaults[name])
+        }
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: what has been computed from them is computed again."""

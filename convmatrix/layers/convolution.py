@@ -95,14 +95,25 @@ class Conv(Layer):
         input_dilation: PerAxis = 1,
         ndim: int | None = None,
     ) -> None:
-        numbers = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride, "dilation": dilation,
-                   "input_dilation": input_dilation}  # fmt: skip
+        numbers = {
+            "input_size": input_size,
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "dilation": dilation,
+            "input_dilation": input_dilation,
+        }
         axes, pads = axes_and_pads(numbers, padding, ndim, padding_mode, groups, in_channels, out_channels)
         pairs = tuple(map(conv_padding, axes, pads))
         for number, (axis, pair) in enumerate(zip(axes, pairs, strict=True)):
             check_fit(number, axis, *pair)
-        self._set(**columns_of(axes), padding=pairs, groups=operator.index(groups), padding_mode=padding_mode,
-                  in_channels=operator.index(in_channels), out_channels=operator.index(out_channels))  # fmt: skip
+        self._set(
+            **columns_of(axes),
+            padding=pairs,
+            groups=operator.index(groups),
+            padding_mode=padding_mode,
+            in_channels=operator.index(in_channels),
+            out_channels=operator.index(out_channels),
+        )
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
@@ -110,10 +121,15 @@ class Conv(Layer):
         return tuple(
             Axis(n, k, s, before, after, d, a, self.padding_mode)
             for n, k, s, (before, after), d, a in zip(
-                self.input_size, self.kernel_size, self.stride, self.padding, self.dilation, self.input_dilation,
+                self.input_size,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.dilation,
+                self.input_dilation,
                 strict=True,
             )
-        )  # fmt: skip
+        )
 
     @property
     def output_size(self) -> tuple[int, ...]:
@@ -250,8 +266,14 @@ class ConvTranspose(Layer):
         output_size: PerAxis | None = None,
         ndim: int | None = None,
     ) -> None:
-        numbers = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride, "dilation": dilation,
-                   "input_dilation": input_dilation, "output_padding": output_padding}  # fmt: skip
+        numbers = {
+            "input_size": input_size,
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "dilation": dilation,
+            "input_dilation": input_dilation,
+            "output_padding": output_padding,
+        }
         if output_size is not None:
             numbers["output_size"] = output_size
         axes, pads = axes_and_pads(numbers, padding, ndim, padding_mode, groups, in_channels, out_channels)
@@ -261,10 +283,15 @@ class ConvTranspose(Layer):
             transposed_padding(number, axis, pad, op, size)
             for number, (axis, pad, op, size) in enumerate(zip(axes, pads, extra, sizes, strict=True))
         ]
-        self._set(**columns_of(axes), padding=tuple(pair for pair, _ in resolved), groups=operator.index(groups),
-                  padding_mode=padding_mode, in_channels=operator.index(in_channels),
-                  out_channels=operator.index(out_channels),
-                  output_padding=tuple(op for _, op in resolved))  # fmt: skip
+        self._set(
+            **columns_of(axes),
+            padding=tuple(pair for pair, _ in resolved),
+            groups=operator.index(groups),
+            padding_mode=padding_mode,
+            in_channels=operator.index(in_channels),
+            out_channels=operator.index(out_channels),
+            output_padding=tuple(op for _, op in resolved),
+        )
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
@@ -276,10 +303,16 @@ class ConvTranspose(Layer):
         return tuple(
             Axis(n, k, s, before, after - (op if op >= s else 0), d, a, self.padding_mode)
             for n, k, s, (before, after), d, a, op in zip(
-                self.output_size, self.kernel_size, self.stride, self.padding, self.dilation, self.input_dilation,
-                self.output_padding, strict=True,
+                self.output_size,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.dilation,
+                self.input_dilation,
+                self.output_padding,
+                strict=True,
             )
-        )  # fmt: skip
+        )
 
     @property
     def output_size(self) -> tuple[int, ...]:
@@ -287,10 +320,16 @@ class ConvTranspose(Layer):
         return tuple(
             ((n - 1) * s + d * (k - 1) - before - after + op) // a + 1
             for n, k, s, (before, after), d, a, op in zip(
-                self.input_size, self.kernel_size, self.stride, self.padding, self.dilation, self.input_dilation,
-                self.output_padding, strict=True,
+                self.input_size,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.dilation,
+                self.input_dilation,
+                self.output_padding,
+                strict=True,
             )
-        )  # fmt: skip
+        )
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
@@ -446,8 +485,10 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     if ndim is None:
         ndim = weight.ndim if weight.ndim <= 2 else weight.ndim - 2
     elif not 0 <= integer("ndim", ndim) <= weight.ndim:
-        raise ValueError(f"ndim is {short(integer('ndim', ndim))} but the weight has shape {weight.shape}: give the "
-                         "number of its spatial axes, the last ones")  # fmt: skip
+        raise ValueError(
+            f"ndim is {short(integer('ndim', ndim))} but the weight has shape {weight.shape}: give the "
+            "number of its spatial axes, the last ones"
+        )
     return np.flip(weight, axis=tuple(range(weight.ndim - ndim, weight.ndim)))
 
 

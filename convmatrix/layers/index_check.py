@@ -88,8 +88,9 @@ class StoredIndices(NamedTuple):
             )
         # SciPy remembers this of the matrices that are built here, and looks at every entry of others.
         if not isinstance(self.places, slice) and not matrix.has_canonical_format:
-            raise ValueError(f"the matrix has rows whose columns are not in rising order: its indices were changed; "
-                             f"{_REMEDY}")  # fmt: skip
+            raise ValueError(
+                f"the matrix has rows whose columns are not in rising order: its indices were changed; {_REMEDY}"
+            )
 
 
 def sample_rows(output_shape: tuple[int, ...]) -> list[int]:
@@ -204,13 +205,15 @@ def require_filled_by(
 
 def _require_csr(matrix: Any) -> None:
     if not sparse.issparse(matrix) or getattr(matrix, "format", None) != "csr":
-        raise WrongTypeError(f"refill writes into the csr_array that this layer's matrix() returned, got "
-                             f"{_described(matrix)}: {_REMEDY}")  # fmt: skip
+        raise WrongTypeError(
+            f"refill writes into the csr_array that this layer's matrix() returned, got {_described(matrix)}: {_REMEDY}"
+        )
     for name in ("data", "indices", "indptr"):
         array = getattr(matrix, name)
         if not isinstance(array, np.ndarray) or array.ndim != 1:
-            raise WrongTypeError(f"the {name} of the matrix is {_described(array)}, not an array of one axis: "
-                                 f"{_REMEDY}")  # fmt: skip
+            raise WrongTypeError(
+                f"the {name} of the matrix is {_described(array)}, not an array of one axis: {_REMEDY}"
+            )
 
 
 def _require_writable(matrix: sparse.csr_array, nnz: int) -> None:

@@ -67,10 +67,15 @@ class Pool(AnyLayer):
         return tuple(
             Axis(n, k, s, before, (o - 1) * s + d * (k - 1) + 1 - before - n, d)
             for n, k, s, (before, _), d, o in zip(
-                self.input_size, self.kernel_size, self.stride, self.padding, self.dilation, self.output_size,
+                self.input_size,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.dilation,
+                self.output_size,
                 strict=True,
             )
-        )  # fmt: skip
+        )
 
     @property
     def output_size(self) -> tuple[int, ...]:
@@ -79,12 +84,13 @@ class Pool(AnyLayer):
         With `ceil_mode` it is rounded up, but the last window has to start on the input or before it.
         """
         return tuple(
-            min(-((span - n - before - after) // s) + 1, -(-(n + before) // s)) if self.ceil_mode
+            min(-((span - n - before - after) // s) + 1, -(-(n + before) // s))
+            if self.ceil_mode
             else (n + before + after - span) // s + 1
             for n, s, (before, after), span in zip(
                 self.input_size, self.stride, self.padding, _spans(self.kernel_size, self.dilation), strict=True
             )
-        )  # fmt: skip
+        )
 
     @property
     def in_channels(self) -> int:
@@ -140,8 +146,12 @@ class Pool(AnyLayer):
         ndim: int | None,
     ) -> None:
         """Resolve and check what both pools have."""
-        numbers = {"input_size": input_size, "kernel_size": kernel_size,
-                   "stride": kernel_size if stride is None else stride, "dilation": dilation}  # fmt: skip
+        numbers = {
+            "input_size": input_size,
+            "kernel_size": kernel_size,
+            "stride": kernel_size if stride is None else stride,
+            "dilation": dilation,
+        }
         count = count_axes({**numbers, "stride": stride, "padding": padding}, ndim)
         columns = {name: tuple(per_axis(name, number, count)) for name, number in numbers.items()}
         for number, step in enumerate(columns["dilation"]):

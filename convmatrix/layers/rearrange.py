@@ -25,8 +25,12 @@ __all__ = ["Fold", "PixelShuffle", "PixelUnshuffle", "Unfold"]
 
 
 _WINDOW_DEFAULTS: Mapping[str, Any] = {
-    "stride": 1, "padding": (0, 0), "dilation": 1, "padding_mode": "zeros", "input_dilation": 1,
-}  # fmt: skip
+    "stride": 1,
+    "padding": (0, 0),
+    "dilation": 1,
+    "padding_mode": "zeros",
+    "input_dilation": 1,
+}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -93,11 +97,27 @@ class Unfold(FixedLayer):
         input_dilation: PerAxis = 1,
         ndim: int | None = None,
     ) -> None:
-        conv = Conv(input_size, kernel_size, stride=stride, padding=padding, dilation=dilation, in_channels=in_channels,
-                    padding_mode=padding_mode, input_dilation=input_dilation, ndim=ndim)  # fmt: skip
-        self._set(input_size=conv.input_size, kernel_size=conv.kernel_size, stride=conv.stride, padding=conv.padding,
-                  dilation=conv.dilation, in_channels=conv.in_channels, padding_mode=conv.padding_mode,
-                  input_dilation=conv.input_dilation)  # fmt: skip
+        conv = Conv(
+            input_size,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            in_channels=in_channels,
+            padding_mode=padding_mode,
+            input_dilation=input_dilation,
+            ndim=ndim,
+        )
+        self._set(
+            input_size=conv.input_size,
+            kernel_size=conv.kernel_size,
+            stride=conv.stride,
+            padding=conv.padding,
+            dilation=conv.dilation,
+            in_channels=conv.in_channels,
+            padding_mode=conv.padding_mode,
+            input_dilation=conv.input_dilation,
+        )
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -241,12 +261,28 @@ class Fold(Transposed):
         input_dilation: PerAxis = 1,
         ndim: int | None = None,
     ) -> None:
-        unfold = Unfold(output_size, kernel_size, stride=stride, padding=padding, dilation=dilation,
-                        in_channels=out_channels, padding_mode=padding_mode, input_dilation=input_dilation,
-                        ndim=ndim)  # fmt: skip
-        self._set(layer=unfold, output_size=unfold.input_size, kernel_size=unfold.kernel_size, stride=unfold.stride,
-                  padding=unfold.padding, dilation=unfold.dilation, out_channels=unfold.in_channels,
-                  padding_mode=unfold.padding_mode, input_dilation=unfold.input_dilation)  # fmt: skip
+        unfold = Unfold(
+            output_size,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            in_channels=out_channels,
+            padding_mode=padding_mode,
+            input_dilation=input_dilation,
+            ndim=ndim,
+        )
+        self._set(
+            layer=unfold,
+            output_size=unfold.input_size,
+            kernel_size=unfold.kernel_size,
+            stride=unfold.stride,
+            padding=unfold.padding,
+            dilation=unfold.dilation,
+            out_channels=unfold.in_channels,
+            padding_mode=unfold.padding_mode,
+            input_dilation=unfold.input_dilation,
+        )
 
     @property
     def _defaults(self) -> Mapping[str, Any]:
@@ -375,8 +411,12 @@ class PixelShuffle(Transposed):
     def __init__(self, input_size: PerAxis, factor: PerAxis, *, channels: int = 1, ndim: int | None = None) -> None:
         sizes, factors, channels = _blocks(input_size, factor, channels, ndim)
         larger = [n * r for n, r in zip(sizes, factors, strict=True)]
-        self._set(layer=PixelUnshuffle(larger, factors, channels=channels), input_size=sizes, factor=factors,
-                  channels=channels)  # fmt: skip
+        self._set(
+            layer=PixelUnshuffle(larger, factors, channels=channels),
+            input_size=sizes,
+            factor=factors,
+            channels=channels,
+        )
 
     @property
     def _defaults(self) -> Mapping[str, Any]:

@@ -264,8 +264,14 @@ class Upsample(FixedLayer):
                 # `is`: only where it was given as this fraction, since a float is rounded to one.
                 follows = f is ratio or align_corners or o == n or (mode == "nearest" and o == 2 * n)
                 scales.append(Fraction(o, n) if follows else Fraction(f).limit_denominator(_LARGEST_DENOMINATOR))
-        self._set(input_size=tuple(inputs), output_size=tuple(outputs), scale=tuple(scales), mode=mode,
-                  align_corners=bool(align_corners), channels=positive("channels", channels))  # fmt: skip
+        self._set(
+            input_size=tuple(inputs),
+            output_size=tuple(outputs),
+            scale=tuple(scales),
+            mode=mode,
+            align_corners=bool(align_corners),
+            channels=positive("channels", channels),
+        )
 
     # -- sizes -----------------------------------------------------------------------------------------------------
 

@@ -224,8 +224,10 @@ class Layer(AnyLayer):
         blocks = -(-total // rows)
         first = integer("first", first)
         if not 0 <= first <= blocks:
-            raise ValueError(f"first={short(first)} but there are {blocks} blocks (= {total} rows / {rows}, rounded "
-                             "up), numbered from 0")  # fmt: skip
+            raise ValueError(
+                f"first={short(first)} but there are {blocks} blocks (= {total} rows / {rows}, rounded "
+                "up), numbered from 0"
+            )
         prepared = self._prepared(self.checked_weight(weight, copy=True))
         wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
         # Arguments are checked when this is called, not when the first block is asked for.
@@ -509,8 +511,10 @@ class Layer(AnyLayer):
             )
         wanted = range(*rows.indices(self.matrix_shape[0]))
         if wanted.step != 1:
-            raise ValueError(f"rows={rows} has step {wanted.step}, but only consecutive rows are built: take "
-                             f"matrix(weight)[{rows.start}:{rows.stop}:{rows.step}]")  # fmt: skip
+            raise ValueError(
+                f"rows={rows} has step {wanted.step}, but only consecutive rows are built: take "
+                f"matrix(weight)[{rows.start}:{rows.stop}:{rows.step}]"
+            )
         return wanted.start, max(wanted.start, wanted.stop)
 
     # -- checks ----------------------------------------------------------------------------------------------------
@@ -571,6 +575,13 @@ class Layer(AnyLayer):
 
 
 _DEFAULTS: Mapping[str, Any] = {
-    "stride": 1, "padding": (0, 0), "dilation": 1, "groups": 1, "in_channels": 1, "out_channels": 1,
-    "padding_mode": "zeros", "input_dilation": 1, "output_padding": 0,
-}  # fmt: skip
+    "stride": 1,
+    "padding": (0, 0),
+    "dilation": 1,
+    "groups": 1,
+    "in_channels": 1,
+    "out_channels": 1,
+    "padding_mode": "zeros",
+    "input_dilation": 1,
+    "output_padding": 0,
+}

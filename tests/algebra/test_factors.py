@@ -46,10 +46,16 @@ def test_the_dual_takes_the_weight_for_the_input(layer, seed):
 @covers()
 def test_separable_kernels_give_a_kronecker_product(layer, seed):
     one = type(layer)(
-        layer.input_size, layer.kernel_size, stride=layer.stride, padding=layer.padding, dilation=layer.dilation,
-        padding_mode=layer.padding_mode, input_dilation=layer.input_dilation, ndim=layer.ndim,
+        layer.input_size,
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        padding_mode=layer.padding_mode,
+        input_dilation=layer.input_dilation,
+        ndim=layer.ndim,
         **({"output_padding": layer.output_padding} if isinstance(layer, ConvTranspose) else {}),
-    )  # fmt: skip
+    )
     vectors = [integers(size, seed + axis) for axis, size in enumerate(layer.kernel_size)]
     weight = reduce(np.multiply.outer, vectors, np.array(1))
     found = factors.kronecker(one, weight)

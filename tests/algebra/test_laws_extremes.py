@@ -114,8 +114,15 @@ def test_findings_say_yes_and_no_for_the_extremes_of_every_integer_type(dtype):
 def test_laws_hold_for_the_largest_and_the_smallest_floats(layer, of, dtype):
     pattern = np.random.default_rng(0).choice([-1.0, 0.5, 1.0], layer.weight_shape)
     weight = (pattern * float(getattr(np.finfo(dtype), of))).astype(dtype)
-    for law in (laws.adjoint, laws.sliding_window, laws.stamps, laws.zero_insertion, laws.linear_in_weight,
-                laws.weight_gradient, laws.backward):  # fmt: skip
+    for law in (
+        laws.adjoint,
+        laws.sliding_window,
+        laws.stamps,
+        laws.zero_insertion,
+        laws.linear_in_weight,
+        laws.weight_gradient,
+        laws.backward,
+    ):
         assert law(layer, weight).holds, law
 
 

@@ -14,8 +14,15 @@ from strategies import convs, share
 @share(0.5)
 @given(layer=convs(ndims=(1,)))
 def test_one_axis_has_the_structure_it_is_named_for(layer):
-    one = Conv(layer.input_size, layer.kernel_size, stride=layer.stride, padding=layer.padding, dilation=layer.dilation,
-               padding_mode=layer.padding_mode, input_dilation=layer.input_dilation)  # fmt: skip
+    one = Conv(
+        layer.input_size,
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        padding_mode=layer.padding_mode,
+        input_dilation=layer.input_dilation,
+    )
     for each in (one, one.T):
         name, matrix = structure(each).name, with_primes(each)
         if name == "circulant":
@@ -49,19 +56,29 @@ def test_the_names_of_two_axes_and_of_channels():
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        (Conv((9,), 3, stride=3),
-         "axis 0: stride 3 keeps every 3rd row of a Toeplitz matrix, so that rows move on by 3 columns"),
-        (Conv((8,), 3, stride=2, padding=1, padding_mode="circular"),
-         "axis 0: stride 2 keeps every 2nd row of a circulant matrix, so that rows move on by 2 columns"),
+        (
+            Conv((9,), 3, stride=3),
+            "axis 0: stride 3 keeps every 3rd row of a Toeplitz matrix, so that rows move on by 3 columns",
+        ),
+        (
+            Conv((8,), 3, stride=2, padding=1, padding_mode="circular"),
+            "axis 0: stride 2 keeps every 2nd row of a circulant matrix, so that rows move on by 2 columns",
+        ),
         (Conv((4,), 3, input_dilation=2), "axis 0: rows move on by stride 1 where columns move on by input_dilation 2"),
-        (Conv((4,), 3, padding=1, padding_mode="reflect"),
-         "axis 0: reflect folds the border back: Toeplitz plus Hankel entries"),
-        (Conv((4,), 3, padding=1, padding_mode="replicate"),
-         "axis 0: replicate adds the border's taps to the first and last column of a Toeplitz matrix"),
-        (Conv((4,), 3, padding=2, padding_mode="circular"),
-         "axis 0: output_size 6 differs from input_size 4, so that the rows do not come around"),
+        (
+            Conv((4,), 3, padding=1, padding_mode="reflect"),
+            "axis 0: reflect folds the border back: Toeplitz plus Hankel entries",
+        ),
+        (
+            Conv((4,), 3, padding=1, padding_mode="replicate"),
+            "axis 0: replicate adds the border's taps to the first and last column of a Toeplitz matrix",
+        ),
+        (
+            Conv((4,), 3, padding=2, padding_mode="circular"),
+            "axis 0: output_size 6 differs from input_size 4, so that the rows do not come around",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_breaks_the_structure_is_said(layer, reason):
     assert structure(layer) == ("sparse, with rows that repeat", reason)
     matrix = with_primes(layer)

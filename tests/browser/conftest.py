@@ -35,8 +35,7 @@ def new_page(chromium):
             return page
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: None if request.url.startswith(LOCAL)
-                else errors.append(request.url))  # fmt: skip
+        page.on("request", lambda request: None if request.url.startswith(LOCAL) else errors.append(request.url))
         return page
 
     yield open_page

@@ -67,14 +67,17 @@ def hover(page, board, row, col, *, rows, cols, click=False):
 
 def point_at_matrix(page, row, col, *, click=False):
     """Point at a cell of the matrix, by where its field begins; -1 is the name at the side."""
-    where = page.evaluate("""([row, col]) => {
+    where = page.evaluate(
+        """([row, col]) => {
       const area = document.querySelector(".convmatrix-explorer").shadowRoot.querySelector("[data-board=matrix]");
       const field = area.querySelector(".field").getBBox();
       const [rows, cols] = area.closest("figure").textContent.match(/\\d+/g).map(Number);
       const box = area.getBoundingClientRect();
       const at = (n, start, size, count) => (n < 0 ? start / 2 : start + (n + .5) * size / count);
       return [box.left + at(col, field.x, field.width, cols), box.top + at(row, field.y, field.height, rows)];
-    }""", [row, col])  # fmt: skip
+    }""",
+        [row, col],
+    )
     (page.mouse.click if click else page.mouse.move)(*where)
     return lit(page)
 
@@ -213,8 +216,10 @@ def test_numbers_change_everything(opened):
     assert "convolution: 5 x 5 to 3 x 3" in text
     assert "= floor((5 + 2*1 - 3) / 2) + 1 = 3" in text
     assert "relationship 6" in text
-    assert [page.locator(f"[data-board={name}]").evaluate("area => area.querySelectorAll('text').length")
-            for name in ("input", "kernel", "output", "matrix")] == [49, 9, 9, layer.nnz + 9 + 25]  # fmt: skip
+    assert [
+        page.locator(f"[data-board={name}]").evaluate("area => area.querySelectorAll('text').length")
+        for name in ("input", "kernel", "output", "matrix")
+    ] == [49, 9, 9, layer.nnz + 9 + 25]
 
 
 def test_axes_apart(opened):
@@ -309,7 +314,11 @@ def test_link_restores_everything(opened):
     again = opened(Conv(4, 3), link=link)
     assert lit(again) == before
     assert [value(again, name) for name in ("input_size-0", "input_size-1", "stride-1", "padding-0-0")] == [
-        "5", "4", "2", "-1"]  # fmt: skip
+        "5",
+        "4",
+        "2",
+        "-1",
+    ]
     again.evaluate("location.hash = '#i=7&k=2&ndim=1&transpose=1&tap=1'")
     again.wait_for_function("document.querySelector('.convmatrix-explorer').shadowRoot.textContent.includes('8 x 7')")
     assert lit(again)["sentence"].startswith("w1 stands in 7 of the 14 entries of Cᵀ")
@@ -374,9 +383,17 @@ def test_focus_is_seen(opened):
 def test_arrows_move_through_the_matrix(opened):
     page = opened(Conv(4, 3))
     page.locator("[data-board=matrix]").focus()
-    for keys, row, col in (("ArrowDown", 1, 0), ("ArrowRight", 1, 1), ("ArrowLeft ArrowLeft", 1, None),
-                           ("ArrowUp", 0, None), ("ArrowUp", 0, None), ("End", 0, 15), ("ArrowUp", None, 15),
-                           ("Home", None, 0), ("ArrowDown ArrowDown ArrowDown ArrowDown ArrowDown", 3, 0)):  # fmt: skip
+    for keys, row, col in (
+        ("ArrowDown", 1, 0),
+        ("ArrowRight", 1, 1),
+        ("ArrowLeft ArrowLeft", 1, None),
+        ("ArrowUp", 0, None),
+        ("ArrowUp", 0, None),
+        ("End", 0, 15),
+        ("ArrowUp", None, 15),
+        ("Home", None, 0),
+        ("ArrowDown ArrowDown ArrowDown ArrowDown ArrowDown", 3, 0),
+    ):
         for key in keys.split():
             page.keyboard.press(key)
         chosen = [f"{name}={number}" for name, number in (("row", row), ("col", col)) if number is not None]
@@ -385,9 +402,11 @@ def test_arrows_move_through_the_matrix(opened):
 
 def test_arrows_move_through_maps_and_kernel(opened):
     page = opened(Conv(4, 3, in_channels=2))
-    for board, keys, said in (("input", "ArrowDown PageDown", "input (1, 0) of channel 1"),
-                              ("kernel", "ArrowRight", "w00.01"),
-                              ("output", "Enter", "output (0, 0) reads")):  # fmt: skip
+    for board, keys, said in (
+        ("input", "ArrowDown PageDown", "input (1, 0) of channel 1"),
+        ("kernel", "ArrowRight", "w00.01"),
+        ("output", "Enter", "output (0, 0) reads"),
+    ):
         page.locator(f"[data-board={board}]").focus()
         for key in keys.split():
             page.keyboard.press(key)

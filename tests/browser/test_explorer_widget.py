@@ -18,8 +18,20 @@ from convmatrix.show.explorer import document, widget
 
 pytestmark = pytest.mark.full
 
-NUMBERS = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "output_padding",
-           "padding_mode", "transposed", "row", "col", "tap")  # fmt: skip
+NUMBERS = (
+    "input_size",
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "input_dilation",
+    "output_padding",
+    "padding_mode",
+    "transposed",
+    "row",
+    "col",
+    "tap",
+)
 
 NOTHING = "data:text/javascript,"  # in place of what nbconvert's own template asks of the network
 
@@ -73,7 +85,11 @@ def test_the_page_sets_the_model(shown):
     page.locator("[name=stride-0]").fill("2")
     page.locator("[name=padding-0]").select_option("full")
     assert {name: last(page)[name] for name in ("stride", "padding", "input_size", "row")} == {
-        "stride": [2, 2], "padding": [[2, 2], [2, 2]], "input_size": [4, 4], "row": None}  # fmt: skip
+        "stride": [2, 2],
+        "padding": [[2, 2], [2, 2]],
+        "input_size": [4, 4],
+        "row": None,
+    }
     assert page.locator("[name=padding-0]").input_value() == "full"  # a name stays a name on the page
     page.locator("[name=transposed]").check()
     assert (last(page)["transposed"], last(page)["input_size"]) == (True, [3, 3])
@@ -188,12 +204,19 @@ def lab(tmp_path):
         name: str(tmp_path / name)
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_SETTINGS_DIR")
     }
-    words = [f"--ServerApp.port={port}", "--no-browser", "--allow-root", f"--IdentityProvider.token={token}",
-             "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-             "--LabApp.extension_manager=readonly"]  # fmt: skip
+    words = [
+        f"--ServerApp.port={port}",
+        "--no-browser",
+        "--allow-root",
+        f"--IdentityProvider.token={token}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
     with (tmp_path / "lab.log").open("w") as log:
-        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *words], cwd=tmp_path, stdout=log, stderr=log,
-                                  env=os.environ | folders)  # fmt: skip
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *words], cwd=tmp_path, stdout=log, stderr=log, env=os.environ | folders
+        )
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(f"{url}/api?token={token}", server, tmp_path / "lab.log")
@@ -222,8 +245,10 @@ def test_jupyterlab(make, lab, new_page):
     import nbformat
 
     url, folder = lab
-    cells = ["from convmatrix import Conv\nfrom convmatrix.show.explorer import explore\nw = explore(Conv(4, 3))\nw",
-             "print('lit', w.row, w.stride)\nw.row = 2"]  # fmt: skip
+    cells = [
+        "from convmatrix import Conv\nfrom convmatrix.show.explorer import explore\nw = explore(Conv(4, 3))\nw",
+        "print('lit', w.row, w.stride)\nw.row = 2",
+    ]
     made = notebook([nbformat.v4.new_code_cell(cell) for cell in cells])
     made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     (folder / "explore.ipynb").write_text(nbformat.writes(made), encoding="utf-8")
@@ -234,7 +259,10 @@ def test_jupyterlab(make, lab, new_page):
     page.locator("[data-board=output]").click(position={"x": 60, "y": 20})
     assert "row 1 of C" in page.locator(".sentence").inner_text()
     run_until(page, 1, "text=lit 1 [1, 1]")
-    page.wait_for_function("""() => document.querySelector(".convmatrix-explorer").shadowRoot
-      .querySelector(".sentence").textContent.includes("row 2 of C")""", timeout=30_000)  # fmt: skip
+    page.wait_for_function(
+        """() => document.querySelector(".convmatrix-explorer").shadowRoot
+      .querySelector(".sentence").textContent.includes("row 2 of C")""",
+        timeout=30_000,
+    )
     if shot := os.environ.get("SCREENSHOT"):
         page.screenshot(path=shot)

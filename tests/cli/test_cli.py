@@ -17,8 +17,18 @@ from strategies import built, conv_arguments, covers, integers, layers, seeds, s
 from symbols import taps_by_definition
 
 COMMANDS = ("show", "size", "verify", "frameworks", "figure", "animate", "explore", "export", "presets")
-FIELDS = ["input_size", "kernel_size", "stride", "padding", "dilation", "groups", "in_channels", "out_channels",
-          "padding_mode", "input_dilation"]  # fmt: skip
+FIELDS = [
+    "input_size",
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "groups",
+    "in_channels",
+    "out_channels",
+    "padding_mode",
+    "input_dilation",
+]
 SHAPES = ["input_shape", "output_shape", "matrix_shape", "nnz"]
 ARITHMETIC = ["output_size", "leftover", "relationship", "formula", "input_sizes", "nbytes", "asking"]
 MATRIX = ["indptr", "indices", "data", "taps", "rank", "gram_is_identity"]
@@ -831,11 +841,13 @@ def test_size_as_json():
     (why,), (five, six) = told["asking"]["why"], told["asking"]["sizes"]
     assert why.endswith("with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3")
     assert (five["size"], six["size"]) == ([5], [6])
-    assert six["words"][0] == {"framework": "torch", "layer": "torch.nn.ConvTranspose1d", "possible": True,
-                               "asks": "padding=1, output_padding=1"}  # fmt: skip
-    assert [one["layer"] for one in six["words"] if not one["possible"]] == [
-        "theano conv1d_grad_wrt_inputs"
-    ]  # fmt: skip
+    assert six["words"][0] == {
+        "framework": "torch",
+        "layer": "torch.nn.ConvTranspose1d",
+        "possible": True,
+        "asks": "padding=1, output_padding=1",
+    }
+    assert [one["layer"] for one in six["words"] if not one["possible"]] == ["theano conv1d_grad_wrt_inputs"]
     assert size_of("--i", 6, "--k", 3, "--p", "0,1", "--ndim", 1)["relationship"] == [None]
 
 

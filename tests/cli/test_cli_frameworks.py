@@ -87,8 +87,10 @@ def test_the_table_at_a_hundred_and_forty_columns(monkeypatch):
     assert told.startswith(UP_AT_140 + "\n")
     lines = told.splitlines()
     assert 120 < max(map(len, lines)) <= 140
-    assert ("jax.lax.conv_transpose(x, w, strides=(2, 2), padding=((1, 1), (1, 1)), transpose_kernel=True)  "
-            "# x (1, 3, 3, 1), w (3, 3, 1, 1)") in lines  # fmt: skip
+    assert (
+        "jax.lax.conv_transpose(x, w, strides=(2, 2), padding=((1, 1), (1, 1)), transpose_kernel=True)  "
+        "# x (1, 3, 3, 1), w (3, 3, 1, 1)"
+    ) in lines
     assert told.endswith("with the same kernel. x and w: input and weight as the framework\nhas them.\n")
 
 
@@ -161,8 +163,10 @@ def test_markdown_is_one_table():
     assert told[1] == "| --- | --- | --- | --- | --- | --- |"
     assert len(told) == 2 + 11
     assert {line.count(" | ") for line in told} == {5}
-    assert told[6] == ("| jax | 5x5 | 1 | as it is | same shape, different values | `jax.lax.conv_transpose(x, w, "
-                       "strides=(2, 2), padding=((1, 1), (1, 1)))` with x (1, 3, 3, 1), w (3, 3, 1, 1) |")  # fmt: skip
+    assert told[6] == (
+        "| jax | 5x5 | 1 | as it is | same shape, different values | `jax.lax.conv_transpose(x, w, "
+        "strides=(2, 2), padding=((1, 1), (1, 1)))` with x (1, 3, 3, 1), w (3, 3, 1, 1) |"
+    )
     assert good(*SAME, "--format", "md").splitlines()[0].startswith("| framework | output | pads |")
 
 
@@ -175,15 +179,24 @@ X, W = RNG.integers(-9, 10, (2, 6, 6)), RNG.integers(-9, 10, (3, 2, 3, 3))
 def windows(kernel):
     """Stride 2 and a pad of 1, by plain loops."""
     padded = np.pad(X, ((0, 0), (1, 1), (1, 1)))
-    return np.array([[[np.sum(padded[:, 2 * o : 2 * o + 3, 2 * q : 2 * q + 3] * filt) for q in range(3)]
-                      for o in range(3)] for filt in kernel])  # fmt: skip
+    return np.array(
+        [
+            [[np.sum(padded[:, 2 * o : 2 * o + 3, 2 * q : 2 * q + 3] * filt) for q in range(3)] for o in range(3)]
+            for filt in kernel
+        ]
+    )
 
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arrays = {"x": X, "w": W, "y": windows(W), "turned": windows(W[:, :, ::-1, ::-1]),
-              "other": RNG.integers(-99, 100, (3, 3, 3))}  # fmt: skip
+    arrays = {
+        "x": X,
+        "w": W,
+        "y": windows(W),
+        "turned": windows(W[:, :, ::-1, ::-1]),
+        "other": RNG.integers(-99, 100, (3, 3, 3)),
+    }
     for name, array in arrays.items():
         np.save(f"{name}.npy", array)
     return tmp_path
@@ -289,8 +302,9 @@ def test_an_array_of_words():
 
 
 @pytest.mark.usefixtures("files")
-@pytest.mark.parametrize(("option", "value"), [("--i", 6), ("--k", 3), ("--cin", 2), ("--cout", 3),
-                                               ("--input-size", 6)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("option", "value"), [("--i", 6), ("--k", 3), ("--cin", 2), ("--cout", 3), ("--input-size", 6)]
+)
 def test_what_the_arrays_decide_cannot_be_said_too(option, value):
     short = {"--input-size": "--i"}.get(option, option)
     assert refused(*asked("y.npy", option, value)) == (
@@ -311,14 +325,19 @@ def test_a_setting_cannot_stand_beside_arrays():
         (("--k", 3), "--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
         (("--i", 4), "--k is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
         (("--i", 6, "--k", 3, "--o", 6), "--o needs --transpose: a convolution has only one output size"),
-        (("--i", 6, "--k", 3, "--g", 2),
-         "groups=2 does not divide in_channels=1 (remainder 1): make in_channels a multiple of 2"),
-        (("--i", "6x6", "--k", "3x3x3"),
-         "input_size has 2 but kernel_size has 3 entries, (3, 3, 3): give one entry for each axis, or one number for "
-         "all"),
+        (
+            ("--i", 6, "--k", 3, "--g", 2),
+            "groups=2 does not divide in_channels=1 (remainder 1): make in_channels a multiple of 2",
+        ),
+        (
+            ("--i", "6x6", "--k", "3x3x3"),
+            "input_size has 2 but kernel_size has 3 entries, (3, 3, 3): give one entry for each axis, or one "
+            "number for "
+            "all",
+        ),
         (("--i", 6, "--k", 3, "--s", 0), "stride on axis 0 must be at least 1, got 0"),
     ],
-)  # fmt: skip
+)
 def test_words_that_make_no_table(words, message):
     assert refused("frameworks", *words) == ERROR + message
 

@@ -289,57 +289,87 @@ def test_the_guides_numbers(folder):
             "NAME padding_strides is a whole layer and stands alone: leave out the other numbers, or give them all "
             "without NAME",
         ),
-        ("padding_stride --save f.svg", "there is no setting 'padding_stride': did you mean padding_strides or "
-         "no_padding_strides or padding_strides_odd?"),
+        (
+            "padding_stride --save f.svg",
+            "there is no setting 'padding_stride': did you mean padding_strides or "
+            "no_padding_strides or padding_strides_odd?",
+        ),
         ("--i 4 --k 3 --step 4 --save f.svg", "step 4 is not there: the layer has steps 0 to 3"),
         ("--i 4 --k 3 --output 1x2 --save f.svg", "--output 1x2 is not there: number 2 has to be from 0 to 1"),
         ("--i 4 --k 3 --output 1x-1 --save f.svg", "--output 1x-1 is not there: number 2 has to be from 0 to 1"),
         ("--i 4 --k 3 --output 3 --save f.svg", "--output 3 has 1 number but the output is 2x2"),
         ("--i 4 --k 3 --cout 2 --output 1x1 --save f.svg", "--output 1x1 has 2 numbers but the output is 2x2x2"),
-        ("--i 4 --k 3 --output 0x0 --step 1 --save f.svg",
-         "--output chooses a step, and so does --step or another position: give one of them"),
-        ("--i 4 --k 3 --transpose --input 0x0 --output 0x0 --save f.svg",
-         "--input chooses a step, and so does --step or another position: give one of them"),
-        ("--i 4 --k 3 --transpose --input 0x0 --view windows --save f.svg",
-         "--input needs --view stamps, got --view windows"),
-        ("--i 4 --k 3 --input 0x0 --save f.svg",
-         "view 'stamps' shows what the inputs of a transposed convolution add, and this layer is none: take layer.T, "
-         "or view 'windows'"),
+        (
+            "--i 4 --k 3 --output 0x0 --step 1 --save f.svg",
+            "--output chooses a step, and so does --step or another position: give one of them",
+        ),
+        (
+            "--i 4 --k 3 --transpose --input 0x0 --output 0x0 --save f.svg",
+            "--input chooses a step, and so does --step or another position: give one of them",
+        ),
+        (
+            "--i 4 --k 3 --transpose --input 0x0 --view windows --save f.svg",
+            "--input needs --view stamps, got --view windows",
+        ),
+        (
+            "--i 4 --k 3 --input 0x0 --save f.svg",
+            "view 'stamps' shows what the inputs of a transposed convolution add, and this layer is none: take "
+            "layer.T, "
+            "or view 'windows'",
+        ),
         ("--i 4 --k 3 --kind matrix --x arange --save f.svg", "--kind matrix does not take --x: leave it out"),
-        ("--i 4 --k 3 --kind matrix --no-matrix --save f.svg",
-         "--kind matrix does not take --no-matrix: leave it out"),
+        ("--i 4 --k 3 --kind matrix --no-matrix --save f.svg", "--kind matrix does not take --no-matrix: leave it out"),
         ("--i 4 --k 3 --kind matrix --view windows --save f.svg", "--kind matrix does not take --view: leave it out"),
         ("--i 4 --k 3 --kind matrix --step 4 --save f.svg", "row 4 is not there: the matrix has rows 0 to 3"),
-        ("--i 4 --k 3 --kind receptive_field --step 4 --save f.svg",
-         "step 4 is not there: the layer has outputs 0 to 3"),
-        ("--i 4 --k 3 --kind stamps --save f.svg",
-         "--kind stamps draws a transposed convolution only: add --transpose, or take a NAME that ends in transposed"),
-        ("--i 4 --k 3 --kind gram --save f.tex",
-         "--kind gram is not drawn as TikZ: save one of .svg, .pdf, .png"),
-        ("--i 4 --k 3 --kind overlaps --transpose --weight ones --save f.svg",
-         "--kind overlaps does not take --weight: leave it out"),
-        ("--i 3 --k 3 --kind unseen --transpose --weight ones --save f.svg",
-         "no two images have the same output: the 25 x 9 matrix has rank 9, so every difference of two images shows "
-         "(rank modulo the prime 2147483647; proven, since the pattern allows no more)"),
-        ("resnet_conv1 --kind gram --save f.svg",
-         "the matrix has 116214528 entries but a picture is computed from at most 20000000: take a smaller layer"),
-        ("--i 200 --k 16 --kind gram --save f.svg",
-         "the product has 2242969600 terms but a picture is computed from at most 100000000: take a smaller layer"),
-        ("--i 4 --k 3 --x 1,2 --save f.svg",
-         "input has 2 numbers but the layer's input (1, 4, 4) needs 16 (= 1 * 4 * 4), in C order"),
-        ("--i 4 --k 3 --x guide --save f.svg",
-         "input 'guide' has shape (5, 5) but the layer needs (1, 4, 4): it fits the settings whose names begin with "
-         "'numerical'"),
-        ("--i 4 --k 3 --x sobel --save f.svg",
-         "there is no input 'sobel': known are ones, arange, random:SEED, guide, numbers such as 1,0,-1 or a .npy "
-         "file"),
-        ("--i 4 --k 3 --x random:x --save f.svg",
-         "input 'random:x' needs a seed, a whole number of at least 0: write random:0"),
+        (
+            "--i 4 --k 3 --kind receptive_field --step 4 --save f.svg",
+            "step 4 is not there: the layer has outputs 0 to 3",
+        ),
+        (
+            "--i 4 --k 3 --kind stamps --save f.svg",
+            "--kind stamps draws a transposed convolution only: add --transpose, or take a NAME that ends in "
+            "transposed",
+        ),
+        ("--i 4 --k 3 --kind gram --save f.tex", "--kind gram is not drawn as TikZ: save one of .svg, .pdf, .png"),
+        (
+            "--i 4 --k 3 --kind overlaps --transpose --weight ones --save f.svg",
+            "--kind overlaps does not take --weight: leave it out",
+        ),
+        (
+            "--i 3 --k 3 --kind unseen --transpose --weight ones --save f.svg",
+            "no two images have the same output: the 25 x 9 matrix has rank 9, so every difference of two images shows "
+            "(rank modulo the prime 2147483647; proven, since the pattern allows no more)",
+        ),
+        (
+            "resnet_conv1 --kind gram --save f.svg",
+            "the matrix has 116214528 entries but a picture is computed from at most 20000000: take a smaller layer",
+        ),
+        (
+            "--i 200 --k 16 --kind gram --save f.svg",
+            "the product has 2242969600 terms but a picture is computed from at most 100000000: take a smaller layer",
+        ),
+        (
+            "--i 4 --k 3 --x 1,2 --save f.svg",
+            "input has 2 numbers but the layer's input (1, 4, 4) needs 16 (= 1 * 4 * 4), in C order",
+        ),
+        (
+            "--i 4 --k 3 --x guide --save f.svg",
+            "input 'guide' has shape (5, 5) but the layer needs (1, 4, 4): it fits the settings whose names begin with "
+            "'numerical'",
+        ),
+        (
+            "--i 4 --k 3 --x sobel --save f.svg",
+            "there is no input 'sobel': known are ones, arange, random:SEED, guide, numbers such as 1,0,-1 or a .npy "
+            "file",
+        ),
+        (
+            "--i 4 --k 3 --x random:x --save f.svg",
+            "input 'random:x' needs a seed, a whole number of at least 0: write random:0",
+        ),
         ("--i 3x3x3 --k 2 --x ones --save f.svg", THREE_AXES),
-        ("--i 3x3x3 --k 2 --kind linked --save f.svg",
-         THREE_AXES),
+        ("--i 3x3x3 --k 2 --kind linked --save f.svg", THREE_AXES),
     ],
-)  # fmt: skip
+)
 def test_figures_that_are_refused(folder, words, said):
     assert refused("figure", *words.split()) == f"convmatrix figure: error: {said}"
     assert names(folder) == []
@@ -406,27 +436,43 @@ HAAR = ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "haar")
     ("words", "found"),
     [
         # C of the 4 x 16 example with ones: sqrt(25), sqrt(5) twice, 1; of the orthonormal bank, all are 1.
-        ((*LAYER, "--weight", "ones", "--kind", "singular_values"),
-         "4 singular values from 5 to 1: the condition number is 5."),
+        (
+            (*LAYER, "--weight", "ones", "--kind", "singular_values"),
+            "4 singular values from 5 to 1: the condition number is 5.",
+        ),
         ((*HAAR, "--kind", "singular_values"), "16 singular values from 1 to 1: the condition number is 1."),
         ((*HAAR, "--kind", "gram"), "C^T C, 16 x 16, beside I: C^T C = I."),
-        ((*LAYER, "--weight", "arange", "--kind", "gram"),
-         "C^T C, 16 x 16, beside I: the largest deviation is 205, at row 10 and column 10."),
-        ((*UP, "--weight", "ones", "--kind", "gram"),
-         "C C^T, 9 x 9, beside I: the largest deviation is 8, at row 0 and column 0."),
-        (("--i", 2, "--k", 1, "--ndim", 1, "--weight", "2j", "--kind", "gram"),
-         "C^H C, 2 x 2, beside I: the largest deviation is 3, at row 0 and column 0."),
+        (
+            (*LAYER, "--weight", "arange", "--kind", "gram"),
+            "C^T C, 16 x 16, beside I: the largest deviation is 205, at row 10 and column 10.",
+        ),
+        (
+            (*UP, "--weight", "ones", "--kind", "gram"),
+            "C C^T, 9 x 9, beside I: the largest deviation is 8, at row 0 and column 0.",
+        ),
+        (
+            ("--i", 2, "--k", 1, "--ndim", 1, "--weight", "2j", "--kind", "gram"),
+            "C^H C, 2 x 2, beside I: the largest deviation is 3, at row 0 and column 0.",
+        ),
         ((*UP, "--kind", "overlaps"), "How many taps reach each output, 7 x 7: 1 to 4."),
-        (("--i", 9, "--k", 3, "--d", 2, "--kind", "receptive_field", "--output", "1x2"),
-         "Which of the 9 x 9 inputs are read: 9 of 81, within 5 x 5."),
-        (("--i", 4, "--k", 3, "--p", 1, "--kind", "receptive_field", "--step", 0),
-         "Which of the 4 x 4 inputs are read: 4 of 16, within 2 x 2."),
-        (("--i", 4, "--k", 3, "--p", 1, "--kind", "receptive_field"),
-         "Which of the 4 x 4 inputs are read: 9 of 16, within 3 x 3."),
-        (("--i", 3, "--k", 2, "--p", 1, "--ndim", 1, "--kind", "factors"),
-         "A product of matrices: C (4 x 3) = weights (4 x 8) times im2col (8 x 5) times padding (5 x 3)."),
+        (
+            ("--i", 9, "--k", 3, "--d", 2, "--kind", "receptive_field", "--output", "1x2"),
+            "Which of the 9 x 9 inputs are read: 9 of 81, within 5 x 5.",
+        ),
+        (
+            ("--i", 4, "--k", 3, "--p", 1, "--kind", "receptive_field", "--step", 0),
+            "Which of the 4 x 4 inputs are read: 4 of 16, within 2 x 2.",
+        ),
+        (
+            ("--i", 4, "--k", 3, "--p", 1, "--kind", "receptive_field"),
+            "Which of the 4 x 4 inputs are read: 9 of 16, within 3 x 3.",
+        ),
+        (
+            ("--i", 3, "--k", 2, "--p", 1, "--ndim", 1, "--kind", "factors"),
+            "A product of matrices: C (4 x 3) = weights (4 x 8) times im2col (8 x 5) times padding (5 x 3).",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_algebra_finds_reaches_the_picture(words, found):
     assert described(*words) == found
 
@@ -498,8 +544,14 @@ def test_animations_as_text(folder):
     tree = ET.parse("a.svg")
     assert tree.find("{http://www.w3.org/2000/svg}title").text == TITLE
     layer = ConvTranspose(3, 3, stride=2)
-    made = film(layer, np.arange(1, 10).reshape(3, 3), presets.parse_input("random:1", layer), view="windows",
-                matrix=False, title=TITLE)  # fmt: skip
+    made = film(
+        layer,
+        np.arange(1, 10).reshape(3, 3),
+        presets.parse_input("random:1", layer),
+        view="windows",
+        matrix=False,
+        title=TITLE,
+    )
     animate.save(made, "b.svg")
     assert (folder / "a.svg").read_bytes() == (folder / "b.svg").read_bytes()
     assert made.frames[7].caption in (folder / "a.html").read_text(encoding="utf-8")
@@ -525,17 +577,24 @@ def test_a_film_without_ffmpeg(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--i 4 --k 3 --save a.pdf", "file name 'a.pdf' ends in '.pdf', which names no format: use .gif, .png, .apng, "
-         ".webp, .mp4, .svg, .html"),
+        (
+            "--i 4 --k 3 --save a.pdf",
+            "file name 'a.pdf' ends in '.pdf', which names no format: use .gif, .png, .apng, .webp, .mp4, .svg, .html",
+        ),
         ("--save a.gif", "--i is missing: give --i and --k, as in --i 4 --k 3, or a NAME"),
         ("--i 4 --k 3 --seconds 0.01 --save a.gif", "seconds_per_step must be from 0.02 to 60, got 0.01"),
         ("--i 4 --k 3 --seconds nan --save a.gif", "seconds_per_step must be from 0.02 to 60, got nan"),
-        ("--i 23 --k 3 --save a.gif", "the matrix has 441 x 529 places but at most 512 x 512 are drawn: draw the maps "
-         "without it, or a smaller layer"),
-        ("--i 23 --k 3 --no-matrix --save a.gif", "the layer has 441 outputs, a step for each, but at most 400 steps "
-         "are drawn: take a smaller layer"),
+        (
+            "--i 23 --k 3 --save a.gif",
+            "the matrix has 441 x 529 places but at most 512 x 512 are drawn: draw the maps "
+            "without it, or a smaller layer",
+        ),
+        (
+            "--i 23 --k 3 --no-matrix --save a.gif",
+            "the layer has 441 outputs, a step for each, but at most 400 steps are drawn: take a smaller layer",
+        ),
     ],
-)  # fmt: skip
+)
 def test_animations_that_are_refused(folder, words, said):
     assert refused("animate", *words.split()) == f"convmatrix animate: error: {said}"
     assert names(folder) == []

@@ -279,44 +279,77 @@ def test_commands_refuse_mutated_files_in_one_line(count):
         (b"1 2 3 4\n", "it is not a .npy file of numbers, as numpy.save writes it without pickled objects"),
         (b"\x93NUM", "it is not a .npy file of numbers, as numpy.save writes it without pickled objects"),
         (b"PK\x03\x04 but no archive", "it begins as an .npz archive: save one of its arrays as .npy"),
-        (header(described("'|O'")),
-         "it is not a .npy file of numbers, as numpy.save writes it without pickled objects"),
-        (header(described(), (4, 2)),
-         "it has version 4.2 of the .npy format, but versions 1.0, 2.0 and 3.0 are known: save the array again"),
+        (
+            header(described("'|O'")),
+            "it is not a .npy file of numbers, as numpy.save writes it without pickled objects",
+        ),
+        (
+            header(described(), (4, 2)),
+            "it has version 4.2 of the .npy format, but versions 1.0, 2.0 and 3.0 are known: save the array again",
+        ),
         (header(described(), length=100), "its header is cut short: it ends after 59 bytes of 100"),
         (header(described())[:9], "its header is cut short: it ends after 1 byte of 2"),
-        (header(described(), (2, 0), 2**32 - 1),
-         "its header has 4294967295 bytes but that of an array of numbers has at most 10000: save the array again"),
-        (header(described(shape="(True,)")),
-         "its header is damaged, or that of an array with named fields: save an array of numbers"),
-        (header(described("[('a', '<f8')]")),
-         "its header is damaged, or that of an array with named fields: save an array of numbers"),
-        (header(described(shape="(-1,)")),
-         "its header is damaged, or that of an array with named fields: save an array of numbers"),
+        (
+            header(described(), (2, 0), 2**32 - 1),
+            "its header has 4294967295 bytes but that of an array of numbers has at most 10000: save the array again",
+        ),
+        (
+            header(described(shape="(True,)")),
+            "its header is damaged, or that of an array with named fields: save an array of numbers",
+        ),
+        (
+            header(described("[('a', '<f8')]")),
+            "its header is damaged, or that of an array with named fields: save an array of numbers",
+        ),
+        (
+            header(described(shape="(-1,)")),
+            "its header is damaged, or that of an array with named fields: save an array of numbers",
+        ),
         (header(described(shape="(4)")), "its header is damaged: its shape is no tuple; save the array again"),
-        (header(described(shape="(2, 02)")),
-         "its header is damaged: its shape has entries that are no sizes; save the array again"),
-        (header(described(shape=f"(1{'0' * 400},)")),
-         "its header has a size of 401 digits, more than any array has: save it again"),
-        (header(described(shape=f"(2, {2**62})")),
-         f"its header has shape (2, {2**62}), larger than any array of 8 bytes an entry: save it again"),
-        (header(described(shape=f"(0, {2**62})")),
-         f"its header has shape (0, {2**62}), larger than any array of 8 bytes an entry: save it again"),
-        (header(described(shape=f"({'1, ' * 65})")),
-         "its header has 65 sizes but an array has at most 64 axes: save it again"),
-        (header(described("'<f3'")),
-         "its entries have dtype '<f3', which holds no numbers of NumPy's: save them as float64"),
-        (header(described("'<U2'")) + bytes(32),
-         "its entries have dtype '<U2', which holds no numbers of NumPy's: save them as float64"),
-        (header(described()) + bytes(31),
-         "it is cut short, with 31 bytes of data where shape (2, 2) of float64 needs 32: save the array again"),
-        (header(described(shape=f"({'1, ' * 9})")),
-         "it is cut short, with 0 bytes of data where shape (1, 1, 1, 1, 1, 1, 1, 1, ...) of float64 needs 8: save the "
-         "array again"),
-        (header(described()) + bytes(40),
-         "it has 40 bytes of data where shape (2, 2) of float64 needs 32: save one array, with numpy.save"),
+        (
+            header(described(shape="(2, 02)")),
+            "its header is damaged: its shape has entries that are no sizes; save the array again",
+        ),
+        (
+            header(described(shape=f"(1{'0' * 400},)")),
+            "its header has a size of 401 digits, more than any array has: save it again",
+        ),
+        (
+            header(described(shape=f"(2, {2**62})")),
+            f"its header has shape (2, {2**62}), larger than any array of 8 bytes an entry: save it again",
+        ),
+        (
+            header(described(shape=f"(0, {2**62})")),
+            f"its header has shape (0, {2**62}), larger than any array of 8 bytes an entry: save it again",
+        ),
+        (
+            header(described(shape=f"({'1, ' * 65})")),
+            "its header has 65 sizes but an array has at most 64 axes: save it again",
+        ),
+        (
+            header(described("'<f3'")),
+            "its entries have dtype '<f3', which holds no numbers of NumPy's: save them as float64",
+        ),
+        (
+            header(described("'<U2'")) + bytes(32),
+            "its entries have dtype '<U2', which holds no numbers of NumPy's: save them as float64",
+        ),
+        (
+            header(described()) + bytes(31),
+            "it is cut short, with 31 bytes of data where shape (2, 2) of float64 needs 32: save the array again",
+        ),
+        (
+            header(described(shape=f"({'1, ' * 9})")),
+            "it is cut short, with 0 bytes of data where shape (1, 1, 1, 1, 1, 1, 1, 1, ...) of float64 needs 8: "
+            "save the "
+            "array again",
+        ),
+        (
+            header(described()) + bytes(40),
+            "it has 40 bytes of data where shape (2, 2) of float64 needs 32: save one array, with numpy.save",
+        ),
     ],
-)  # fmt: skip
+)
 def test_reasons(content, said):
     assert reason(content) == said
 

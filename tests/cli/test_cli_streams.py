@@ -97,8 +97,10 @@ def test_the_status_tells_what_streams_cannot(words):
 
 @needs_full
 def test_what_is_wrong_with_the_standard_output_is_said():
-    for out, said in (("closed", "the standard output is closed"),
-                      ("full", "cannot write to the standard output: No space left on device")):  # fmt: skip
+    for out, said in (
+        ("closed", "the standard output is closed"),
+        ("full", "cannot write to the standard output: No space left on device"),
+    ):
         assert status_of(LAYER, out, "good") == (1, {"stderr": f"convmatrix show: error: {said}\n"})
         assert status_of(("--version",), out, "good") == (1, {"stderr": f"convmatrix: error: {said}\n"})
 
@@ -113,8 +115,11 @@ def process_status(words, out, err):
             given[name] = subprocess.PIPE if made is None else stack.enter_context(made)
         done = subprocess.run(
             ["sh", "-c", closing, "sh", sys.executable, "-m", "convmatrix", *words],
-            env=environment(PYTHONPATH=str(ROOT)), timeout=120, check=False, **given,
-        )  # fmt: skip
+            env=environment(PYTHONPATH=str(ROOT)),
+            timeout=120,
+            check=False,
+            **given,
+        )
     said = done.stderr or b""
     assert b"Traceback" not in said
     assert b"Exception ignored" not in said
@@ -273,8 +278,13 @@ def test_interrupted_at_any_time(words):
     for step in range(6):
         ready, begun = os.pipe()
         code = f"import os; os.write({begun}, b'.'); from convmatrix.cli import main; raise SystemExit(main())"
-        with subprocess.Popen([sys.executable, "-c", code, *words], env=environment(PYTHONPATH=str(ROOT)),
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[begun]) as process:  # fmt: skip
+        with subprocess.Popen(
+            [sys.executable, "-c", code, *words],
+            env=environment(PYTHONPATH=str(ROOT)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[begun],
+        ) as process:
             os.read(ready, 1)
             time.sleep(0.02 + 0.24 * step)
             process.send_signal(signal.SIGINT)

@@ -201,12 +201,20 @@ def test_plain_ascii_by_the_environment(variables):
 @given(
     width=st.integers(8, 200),
     layer=st.sampled_from(
-        ["--i 4 --k 3", "--i 3 --k 2 --p 1", "--i 8 --k 3 --p 1", "--i 20 --k 3", "--i 6 --k 3 --cin 2 --cout 2",
-         "--i 2 --k 3 --s 2 --transpose", "--i 11x3 --k 3", "--i 40 --k 3 --ndim 1 --weight random:0"]
+        [
+            "--i 4 --k 3",
+            "--i 3 --k 2 --p 1",
+            "--i 8 --k 3 --p 1",
+            "--i 20 --k 3",
+            "--i 6 --k 3 --cin 2 --cout 2",
+            "--i 2 --k 3 --s 2 --transpose",
+            "--i 11x3 --k 3",
+            "--i 40 --k 3 --ndim 1 --weight random:0",
+        ]
     ),
     encoding=st.sampled_from(["utf-8", "ascii"]),
     color=st.sampled_from(["always", "never"]),
-)  # fmt: skip
+)
 def test_pictures_are_never_wider_than_the_terminal(width, layer, encoding, color):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(width))
@@ -351,16 +359,29 @@ def test_matplotlib_is_not_imported_for_text(tmp_path):
         loaded = [name for name in sys.modules if name.partition(".")[0] in ("matplotlib", "PIL", "pandas")]
         assert not loaded, loaded
     """
-    words = ["show|--i|4|--k|3", "show|--i|4|--k|2|--s|2|--cout|4|--weight|haar", "show|--i|40|--k|3|--color|always",
-             "show|--i|4|--k|3|--format|json", "show|--i|4|--k|3|--format|md", "size|--i|4|--k|3",
-             f"export|{tmp_path}/C.npz|--i|4|--k|3", "verify|--i|4|--k|3", "presets|sobel",
-             "show|--i|4|--k|3|--format|latex", "show|--i|4|--k|3|--format|tikz",
-             f"export|{tmp_path}/C.tex|--i|4|--k|3", f"show|--i|4|--k|3|--save|{tmp_path}/C.tex",
-             f"explore|--save|{tmp_path}/page.html"]  # fmt: skip
+    words = [
+        "show|--i|4|--k|3",
+        "show|--i|4|--k|2|--s|2|--cout|4|--weight|haar",
+        "show|--i|40|--k|3|--color|always",
+        "show|--i|4|--k|3|--format|json",
+        "show|--i|4|--k|3|--format|md",
+        "size|--i|4|--k|3",
+        f"export|{tmp_path}/C.npz|--i|4|--k|3",
+        "verify|--i|4|--k|3",
+        "presets|sobel",
+        "show|--i|4|--k|3|--format|latex",
+        "show|--i|4|--k|3|--format|tikz",
+        f"export|{tmp_path}/C.tex|--i|4|--k|3",
+        f"show|--i|4|--k|3|--save|{tmp_path}/C.tex",
+        f"explore|--save|{tmp_path}/page.html",
+    ]
     done = subprocess.run(
         [sys.executable, "-c", program, tmp_path / "out.txt", *words],
-        env=environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -379,8 +400,26 @@ WORDS = st.one_of(
     st.integers(-9, 9).map(str),
     st.lists(st.integers(-3, 6).map(str), min_size=2, max_size=3).map("x".join),
 )
-NUMBERS = ("--i", "--k", "--s", "--p", "--d", "--g", "--cin", "--cout", "--mode", "--op", "--o", "--ndim", "--setting",
-           "--input-size", "--padding", "--transpose", "--in", "--foo")  # fmt: skip
+NUMBERS = (
+    "--i",
+    "--k",
+    "--s",
+    "--p",
+    "--d",
+    "--g",
+    "--cin",
+    "--cout",
+    "--mode",
+    "--op",
+    "--o",
+    "--ndim",
+    "--setting",
+    "--input-size",
+    "--padding",
+    "--transpose",
+    "--in",
+    "--foo",
+)
 
 
 def is_answered(words):

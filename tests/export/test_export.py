@@ -227,8 +227,12 @@ def test_json_is_literally_this(folder):
 def test_json_without_weight_and_findings_has_nulls():
     described = matrix_as_dict(Conv((3,), 2))
     assert {name: described[name] for name in ("indptr", "indices", "data", "rank", "gram_is_identity")} == {
-        "indptr": [0, 2, 4], "indices": [0, 1, 1, 2], "data": None, "rank": None, "gram_is_identity": None,
-    }  # fmt: skip
+        "indptr": [0, 2, 4],
+        "indices": [0, 1, 1, 2],
+        "data": None,
+        "rank": None,
+        "gram_is_identity": None,
+    }
     assert described["transpose"] is False
     assert "output_padding" not in described
 
@@ -283,9 +287,14 @@ def test_layer_as_dict_is_the_part_without_the_matrix():
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("C.tex", "ends in '.tex'"), ("C", "has no ending"), ("npz", "has no ending"), ("x/.npz", "has no ending"),
-     ("C.npz.gz", "ends in '.gz'")],
-)  # fmt: skip
+    [
+        ("C.tex", "ends in '.tex'"),
+        ("C", "has no ending"),
+        ("npz", "has no ending"),
+        ("x/.npz", "has no ending"),
+        ("C.npz.gz", "ends in '.gz'"),
+    ],
+)
 def test_unknown_endings_are_refused(folder, path, said):
     words = refusal(f"file name '{path}' {said}, which names no format: use .npz, .mtx, .mat, .csv, .npy, .json")
     with pytest.raises(ValueError, match=words):
@@ -305,38 +314,98 @@ LAYER = Conv((3,), 2)
 @pytest.mark.parametrize(
     ("matrix", "path", "layer", "error", "words"),
     [
-        (np.ones((2, 3)), "C.npz", None, TypeError,
-         "matrix must be sparse, got ndarray: pass what layer.matrix(weight) gives, or wrap it in "
-         "scipy.sparse.csr_array"),
-        (sparse.csr_array(np.ones((2, 3), "longdouble")), "C.npy", None, TypeError,
-         f"matrix has dtype {np.dtype('longdouble')}, which no format can hold: cast it with .astype('float64')"),
-        (sparse.csr_array(np.ones((2, 3), "clongdouble")), "C.mtx", None, TypeError,
-         f"matrix has dtype {np.dtype('clongdouble')}, which no format can hold: cast it with .astype('complex128')"),
-        (sparse.csr_array(np.ones((2, 4))), "C.mtx", LAYER, ValueError,
-         "matrix has shape (2, 4) but that of the layer has (2, 3)"),
-        (sparse.csr_array(np.ones((2, 3))), "C.json", None, ValueError,
-         "a .json file describes the layer as well, but none is given: pass it as layer="),
-        (sparse.csr_array([[1, 0, 0], [0, 1, 0]]), "C.json", LAYER, ValueError,
-         "matrix stores 2 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
-         "builds it, with its stored zeros"),
-        (sparse.csr_array([[1, 1, 0], [1, 0, 1]]), "C.json", LAYER, ValueError,
-         "matrix stores 4 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
-         "builds it, with its stored zeros"),
-        (sparse.csr_array(([1, 2, 3, 4], [0, 1, 1, 2], [0, 1, 4]), shape=(2, 3)), "C.json", LAYER, ValueError,
-         "matrix stores 4 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
-         "builds it, with its stored zeros"),
-        (LAYER.matrix([1, np.nan]), "C.json", LAYER, ValueError,
-         "stored entry 1 is nan, for which JSON has no number: save .npz or .mtx"),
-        (LAYER.matrix([complex(0, np.inf), 1]), "C.json", LAYER, ValueError,
-         "stored entry 0 is infj, for which JSON has no number: save .npz or .mtx"),
-        (LAYER.matrix([2**53 + 1, -3]), "C.mat", None, ValueError,
-         "matrix has the entry 9007199254740993 but a .mat file has float64, exact up to 2**53 = 9007199254740992: "
-         "save .npz or .mtx"),
-        (LAYER.matrix([-(2**63), 3]), "C.mat", None, ValueError,
-         "matrix has the entry -9223372036854775808 but a .mat file has float64, exact up to 2**53 = "
-         "9007199254740992: save .npz or .mtx"),
+        (
+            np.ones((2, 3)),
+            "C.npz",
+            None,
+            TypeError,
+            "matrix must be sparse, got ndarray: pass what layer.matrix(weight) gives, or wrap it in "
+            "scipy.sparse.csr_array",
+        ),
+        (
+            sparse.csr_array(np.ones((2, 3), "longdouble")),
+            "C.npy",
+            None,
+            TypeError,
+            f"matrix has dtype {np.dtype('longdouble')}, which no format can hold: cast it with .astype('float64')",
+        ),
+        (
+            sparse.csr_array(np.ones((2, 3), "clongdouble")),
+            "C.mtx",
+            None,
+            TypeError,
+            f"matrix has dtype {np.dtype('clongdouble')}, which no format can hold: cast it with .astype('complex128')",
+        ),
+        (
+            sparse.csr_array(np.ones((2, 4))),
+            "C.mtx",
+            LAYER,
+            ValueError,
+            "matrix has shape (2, 4) but that of the layer has (2, 3)",
+        ),
+        (
+            sparse.csr_array(np.ones((2, 3))),
+            "C.json",
+            None,
+            ValueError,
+            "a .json file describes the layer as well, but none is given: pass it as layer=",
+        ),
+        (
+            sparse.csr_array([[1, 0, 0], [0, 1, 0]]),
+            "C.json",
+            LAYER,
+            ValueError,
+            "matrix stores 2 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
+            "builds it, with its stored zeros",
+        ),
+        (
+            sparse.csr_array([[1, 1, 0], [1, 0, 1]]),
+            "C.json",
+            LAYER,
+            ValueError,
+            "matrix stores 4 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
+            "builds it, with its stored zeros",
+        ),
+        (
+            sparse.csr_array(([1, 2, 3, 4], [0, 1, 1, 2], [0, 1, 4]), shape=(2, 3)),
+            "C.json",
+            LAYER,
+            ValueError,
+            "matrix stores 4 entries, but not at the positions of the layer's 4: give it as layer.matrix(weight) "
+            "builds it, with its stored zeros",
+        ),
+        (
+            LAYER.matrix([1, np.nan]),
+            "C.json",
+            LAYER,
+            ValueError,
+            "stored entry 1 is nan, for which JSON has no number: save .npz or .mtx",
+        ),
+        (
+            LAYER.matrix([complex(0, np.inf), 1]),
+            "C.json",
+            LAYER,
+            ValueError,
+            "stored entry 0 is infj, for which JSON has no number: save .npz or .mtx",
+        ),
+        (
+            LAYER.matrix([2**53 + 1, -3]),
+            "C.mat",
+            None,
+            ValueError,
+            "matrix has the entry 9007199254740993 but a .mat file has float64, exact up to 2**53 = 9007199254740992: "
+            "save .npz or .mtx",
+        ),
+        (
+            LAYER.matrix([-(2**63), 3]),
+            "C.mat",
+            None,
+            ValueError,
+            "matrix has the entry -9223372036854775808 but a .mat file has float64, exact up to 2**53 = "
+            "9007199254740992: save .npz or .mtx",
+        ),
     ],
-)  # fmt: skip
+)
 def test_matrices_that_are_refused_leave_the_file_as_it_was(folder, matrix, path, layer, error, words):
     Path(path).write_bytes(b"before")
     with pytest.raises(ValueError, match=refusal(words)) as refused:
@@ -356,9 +425,10 @@ def test_what_a_mat_file_cannot_hold_is_refused(folder, monkeypatch):
     monkeypatch.setattr(module, "_MAT_END", 65)
     export(LAYER.matrix([1, 2]), "C.mat")
     monkeypatch.setattr(module, "_MAT_END", 64)
-    with pytest.raises(ValueError, match=refusal(
-        "matrix of 4 entries needs 64 bytes but a variable of a .mat file ends at 64: save .npz or .mtx"
-    )):  # fmt: skip
+    with pytest.raises(
+        ValueError,
+        match=refusal("matrix of 4 entries needs 64 bytes but a variable of a .mat file ends at 64: save .npz or .mtx"),
+    ):
         export(LAYER.matrix([1, 2]), "C.mat")
 
 
@@ -367,10 +437,14 @@ def test_dense_matrices_that_do_not_fit_in_memory_are_refused(folder, monkeypatc
     layer = Conv((10_000,), 2)
     matrix = layer.matrix(np.ones(2, dtype="float32"))
     monkeypatch.setattr(memory, "available_memory", lambda: 2**28)
-    with pytest.raises(MemoryError, match=refusal(
-        "dense matrix of 9999 x 10000 needs 0.372 GiB but 0.25 GiB of memory is available: save .npz, .mtx or .mat, "
-        "which hold the stored entries only"
-    )):  # fmt: skip
+    with pytest.raises(
+        MemoryError,
+        match=refusal(
+            "dense matrix of 9999 x 10000 needs 0.372 GiB but 0.25 GiB of memory is available: save .npz, .mtx "
+            "or .mat, "
+            "which hold the stored entries only"
+        ),
+    ):
         export(matrix, f"C{ending}")
     assert list(folder.iterdir()) == []
     for other in (".npz", ".mat"):
@@ -420,27 +494,30 @@ def test_a_full_disk_says_so_and_leaves_nothing_behind(folder, monkeypatch):
 
     monkeypatch.setitem(module._WRITERS, ".npz", full)
     Path("C.npz").write_bytes(b"before")
-    with pytest.raises(OSError, match=refusal(
-        "cannot write C.npz: the disk is full (No space left on device): make room, or give a path on another disk"
-    )) as refused:  # fmt: skip
+    with pytest.raises(
+        OSError,
+        match=refusal(
+            "cannot write C.npz: the disk is full (No space left on device): make room, or give a path on another disk"
+        ),
+    ) as refused:
         export(matrix_of("int8"), "C.npz")
     assert refused.value.errno == errno.ENOSPC
     assert [entry.read_bytes() for entry in folder.iterdir()] == [b"before"]
 
 
 def test_a_missing_directory_is_named(folder):
-    with pytest.raises(FileNotFoundError, match=refusal(
-        f"cannot write gone/C.npz: there is no directory {folder.resolve()}/gone"
-    )) as refused:  # fmt: skip
+    with pytest.raises(
+        FileNotFoundError, match=refusal(f"cannot write gone/C.npz: there is no directory {folder.resolve()}/gone")
+    ) as refused:
         export(matrix_of("int8"), "gone/C.npz")
     assert refused.value.errno == errno.ENOENT
 
 
 def test_a_directory_is_not_replaced(folder):
     Path("C.npz").mkdir()
-    with pytest.raises(IsADirectoryError, match=refusal(
-        "cannot write C.npz: it is a directory, not a regular file: give another name"
-    )):  # fmt: skip
+    with pytest.raises(
+        IsADirectoryError, match=refusal("cannot write C.npz: it is a directory, not a regular file: give another name")
+    ):
         export(matrix_of("int8"), "C.npz")
     assert [entry.name for entry in folder.iterdir()] == ["C.npz"]
 

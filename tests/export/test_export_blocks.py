@@ -71,8 +71,9 @@ def text_of(matrix, layer):
 
 
 @share(0.1)
-@given(layer=layers(), seed=seeds(), dtype=st.sampled_from([np.int64, np.float32, np.complex128, np.bool_]),
-       data=st.data())  # fmt: skip
+@given(
+    layer=layers(), seed=seeds(), dtype=st.sampled_from([np.int64, np.float32, np.complex128, np.bool_]), data=st.data()
+)
 def test_blocks_of_any_layer_are_its_matrix(tmp_path_factory, layer, seed, dtype, data):
     path = tmp_path_factory.mktemp("blocks") / "C.blocks"
     weight = integers(layer.weight_shape, seed, dtype)
@@ -349,13 +350,13 @@ def test_stray_files_are_ignored_and_named(folder, names_):
     assert report == BlocksReport(0, 2, (), tuple(sorted(names_)))
     listed = {1: "thesis.txt", 2: "3.npz, a \\x1b[31m.npz", 12: "00, 01, 02, 03, 04, 05, 06, 07, 08, 09, and 2 more"}
     assert good(*options) == (
-        "C.blocks: 16 x 36, 144 entries, weight arange\n"
-        f"  not part of it, ignored: {listed[len(names_)]}\n"
-    )  # fmt: skip
+        f"C.blocks: 16 x 36, 144 entries, weight arange\n  not part of it, ignored: {listed[len(names_)]}\n"
+    )
     plant("C.blocks/1.npz", b"")
     assert good(*options).splitlines()[1:] == [
-        "  damaged, written again: 1.npz", f"  not part of it, ignored: {listed[len(names_)]}"
-    ]  # fmt: skip
+        "  damaged, written again: 1.npz",
+        f"  not part of it, ignored: {listed[len(names_)]}",
+    ]
     assert all(Path("C.blocks", name).read_bytes() == b"all of it" for name in names_)
     assert_array_equal(sparse.vstack([block for _, block in read_blocks("C.blocks")]).toarray(), C.toarray())
 
@@ -364,8 +365,9 @@ def test_stray_files_are_ignored_and_named(folder, names_):
 
 
 @share(0.08)
-@given(layer=layers(), seed=seeds(), dtype=st.sampled_from([np.int64, np.float32, np.complex128, np.bool_]),
-       data=st.data())  # fmt: skip
+@given(
+    layer=layers(), seed=seeds(), dtype=st.sampled_from([np.int64, np.float32, np.complex128, np.bool_]), data=st.data()
+)
 def test_blocks_are_read_as_they_were_built(tmp_path_factory, layer, seed, dtype, data):
     path = tmp_path_factory.mktemp("blocks") / "C.blocks"
     weight = integers(layer.weight_shape, seed, dtype)
@@ -397,9 +399,9 @@ def test_damaged_blocks_are_not_read(folder):
             said = f"has the SHA-256 digest {hashlib.sha256(changed).hexdigest()}, not {digest} as in the index"
         found = read_blocks("C.blocks")
         assert next(found)[0] == slice(0, 20)
-        with pytest.raises(ValueError, match=refusal(
-            f"block C.blocks/1.npz {said}: export the same matrix to this folder again"
-        )):  # fmt: skip
+        with pytest.raises(
+            ValueError, match=refusal(f"block C.blocks/1.npz {said}: export the same matrix to this folder again")
+        ):
             next(found)
 
 
@@ -423,12 +425,14 @@ def archived(**arrays):
         (archived(format=b"csr", x=np.arange(3)), "is no sparse matrix of scipy ("),
         (archived(format=b"dream"), "is no sparse matrix of scipy ("),
         (archived(format=np.array([{}], dtype=object)), "is no sparse matrix of scipy ("),
-        (saved(sparse.csr_array((5, 60))),
-         "has shape [5, 60] and dtype float64, not [20, 60] and int64 as in the index"),
+        (
+            saved(sparse.csr_array((5, 60))),
+            "has shape [5, 60] and dtype float64, not [20, 60] and int64 as in the index",
+        ),
         (saved(sparse.coo_array((20, 60))), "holds a coo_array, not a csr_array"),
         (saved(sparse.csr_matrix((20, 60))), "holds a csr_matrix, not a csr_array"),
     ],
-)  # fmt: skip
+)
 def test_files_that_are_no_blocks_are_not_read_even_if_the_index_knows_them(folder, content, said):
     export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
     Path("C.blocks/0.npz").write_bytes(content)
@@ -452,10 +456,14 @@ def test_a_block_that_does_not_fit_in_memory_is_not_read(folder, monkeypatch):
 def test_incomplete_folders_are_not_read(folder):
     with pytest.raises(KeyboardInterrupt):
         export_blocks(LAYER, WEIGHT, "C.blocks", rows=20, progress=stopping_after(40))
-    with pytest.raises(ValueError, match=refusal(
-        "folder C.blocks is incomplete: its index has size and digest of 2 of 3 blocks: export the same matrix to this "
-        "folder again"
-    )):  # fmt: skip
+    with pytest.raises(
+        ValueError,
+        match=refusal(
+            "folder C.blocks is incomplete: its index has size and digest of 2 of 3 blocks: export the same "
+            "matrix to this "
+            "folder again"
+        ),
+    ):
         read_blocks("C.blocks")
     with pytest.raises(FileNotFoundError, match=refusal("cannot read D.blocks/index.json: No such file or directory")):
         read_blocks("D.blocks")
@@ -498,10 +506,37 @@ def test_an_index_of_any_length_is_not_read_into_memory(folder):
 
 DEEP = json.loads("[" * 200 + "]" * 200)
 VALUES = st.one_of(
-    st.sampled_from([None, True, False, -1, 0, 1, 2**63, 10**400, 1.5, float("nan"), "", "../../0.npz", "/etc/passwd",
-                     "x" * 10**4, [], {}, [[]], DEEP, [1] * 1000, "int64", "0" * 64, "A" * 64, "\ud800"]),
-    st.integers(), st.text(max_size=5), st.lists(st.integers(-1, 70), max_size=3),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            None,
+            True,
+            False,
+            -1,
+            0,
+            1,
+            2**63,
+            10**400,
+            1.5,
+            float("nan"),
+            "",
+            "../../0.npz",
+            "/etc/passwd",
+            "x" * 10**4,
+            [],
+            {},
+            [[]],
+            DEEP,
+            [1] * 1000,
+            "int64",
+            "0" * 64,
+            "A" * 64,
+            "\ud800",
+        ]
+    ),
+    st.integers(),
+    st.text(max_size=5),
+    st.lists(st.integers(-1, 70), max_size=3),
+)
 
 
 @share(0.3)
@@ -545,12 +580,20 @@ def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data
         (LAYER, WEIGHT, 24, "its rows is 25, not 24"),
         (LAYER, WEIGHT + 1, 25, "its weight has other values"),
         (LAYER, WEIGHT.astype("int32"), 25, "its dtype is int64, not int32"),
-        (Conv((6, 5), 3, padding=1, in_channels=2, out_channels=2, padding_mode="circular"), WEIGHT, 25,
-         "its padding_mode is zeros, not circular"),
-        (ConvTranspose((6, 5), 3, padding=1, in_channels=2, out_channels=2), WEIGHT, 25,
-         "its output_padding is None, not [0, 0]"),
+        (
+            Conv((6, 5), 3, padding=1, in_channels=2, out_channels=2, padding_mode="circular"),
+            WEIGHT,
+            25,
+            "its padding_mode is zeros, not circular",
+        ),
+        (
+            ConvTranspose((6, 5), 3, padding=1, in_channels=2, out_channels=2),
+            WEIGHT,
+            25,
+            "its output_padding is None, not [0, 0]",
+        ),
     ],
-)  # fmt: skip
+)
 def test_blocks_of_another_matrix_are_refused(folder, layer, weight, rows, said):
     export_blocks(LAYER, WEIGHT, "C.blocks", rows=25)
     before = {path.name: path.read_bytes() for path in Path("C.blocks").iterdir()}
@@ -584,9 +627,10 @@ def test_what_is_refused_leaves_nothing(folder, path, rows, words):
 
 
 def test_more_files_than_a_folder_should_have_are_refused(folder):
-    with pytest.raises(ValueError, match=refusal(
-        "rows=9 makes 111111 blocks, a file each, but at most 100000 are written: take at least 10 rows"
-    )):  # fmt: skip
+    with pytest.raises(
+        ValueError,
+        match=refusal("rows=9 makes 111111 blocks, a file each, but at most 100000 are written: take at least 10 rows"),
+    ):
         export_blocks(Conv((10**6,), 2), [1, 2], "C.blocks", rows=9)
     assert names(folder) == []
 
@@ -600,14 +644,15 @@ def test_a_block_that_does_not_fit_is_refused_and_fewer_rows_are_not(folder, mon
 
 
 def test_places_that_cannot_be_written_are_named(folder):
-    with pytest.raises(FileNotFoundError, match=refusal(
-        f"cannot write gone/C.blocks: there is no directory {folder.resolve()}/gone"
-    )):  # fmt: skip
+    with pytest.raises(
+        FileNotFoundError, match=refusal(f"cannot write gone/C.blocks: there is no directory {folder.resolve()}/gone")
+    ):
         export_blocks(LAYER, WEIGHT, "gone/C.blocks")
     Path("C.blocks").write_bytes(b"before")
-    with pytest.raises(FileExistsError, match=refusal(
-        "cannot write C.blocks: it is a regular file, not a directory: give another name"
-    )):  # fmt: skip
+    with pytest.raises(
+        FileExistsError,
+        match=refusal("cannot write C.blocks: it is a regular file, not a directory: give another name"),
+    ):
         export_blocks(LAYER, WEIGHT, "C.blocks")
 
 

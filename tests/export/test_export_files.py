@@ -43,18 +43,20 @@ def picture(path):
 
 
 WRITERS = {
-    **{f"C{ending}": lambda path: export(LAYER.matrix([5, -7]), path, layer=LAYER)
-       for ending in (".npz", ".mtx", ".mat", ".csv", ".npy", ".json")},
+    **{
+        f"C{ending}": lambda path: export(LAYER.matrix([5, -7]), path, layer=LAYER)
+        for ending in (".npz", ".mtx", ".mat", ".csv", ".npy", ".json")
+    },
     "blocks.mtx": lambda path: export_blocks(LAYER, [5, -7], path),
     "text.tex": lambda path: write_text("C is 2 x 3\n" * 1000, path),
     "page.html": lambda path: explorer.save(LAYER, path),
     **{f"picture{ending}": picture for ending in saving.ENDINGS},
     **{f"film{ending}": lambda path: animate.animate(LAYER, path) for ending in animate.ENDINGS},
-}  # fmt: skip
+}
 EACH_WRITER = pytest.mark.parametrize(
-    ("name", "write"), [pytest.param(*each, marks=[FFMPEG] if "mp4" in each[0] else [], id=each[0])
-                        for each in WRITERS.items()]
-)  # fmt: skip
+    ("name", "write"),
+    [pytest.param(*each, marks=[FFMPEG] if "mp4" in each[0] else [], id=each[0]) for each in WRITERS.items()],
+)
 
 
 @pytest.fixture
@@ -108,9 +110,9 @@ def test_only_regular_files_are_replaced(folder, kind):
     Path("link.npz").symlink_to("C.npz")
     before = Path("C.npz").lstat()
     for path, what in (("C.npz", f"a {kind}"), ("link.npz", f"a symbolic link to a {kind}")):
-        with pytest.raises(OSError, match=refusal(
-            f"cannot write {path}: it is {what}, not a regular file: give another name"
-        )) as error:  # fmt: skip
+        with pytest.raises(
+            OSError, match=refusal(f"cannot write {path}: it is {what}, not a regular file: give another name")
+        ) as error:
             write_text("C", path)
         assert type(error.value) is (IsADirectoryError if kind == "directory" else FileExistsError)
     after = Path("C.npz").lstat()
@@ -135,9 +137,9 @@ def test_every_writer_refuses_what_is_no_file(folder, name, write):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "directory"])
 def test_a_folder_of_blocks_is_a_folder(folder, kind):
     KINDS[kind](Path("C.blocks"))
-    with pytest.raises(FileExistsError, match=refusal(
-        f"cannot write C.blocks: it is a {kind}, not a directory: give another name"
-    )):  # fmt: skip
+    with pytest.raises(
+        FileExistsError, match=refusal(f"cannot write C.blocks: it is a {kind}, not a directory: give another name")
+    ):
         export_blocks(LAYER, [5, -7], "C.blocks")
     assert names() == ["C.blocks"]
 
@@ -150,9 +152,9 @@ def test_what_is_no_file_in_a_folder_of_blocks_stays(folder, kind, name):
     KINDS[kind](Path("C.blocks", name))
     before = Path("C.blocks", name).lstat()
     verb = "write" if name == "0.npz" else "read"
-    with pytest.raises(OSError, match=refusal(
-        f"cannot {verb} C.blocks/{name}: it is a {kind}, not a regular file: give another name"
-    )):  # fmt: skip
+    with pytest.raises(
+        OSError, match=refusal(f"cannot {verb} C.blocks/{name}: it is a {kind}, not a regular file: give another name")
+    ):
         export_blocks(LAYER, [5, -7], "C.blocks")
     after = Path("C.blocks", name).lstat()
     assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
@@ -287,8 +289,11 @@ def test_the_old_file_is_whole_until_the_new_one_is_complete(folder, monkeypatch
 
 def test_the_folder_is_synced_after_the_name_changed(folder, monkeypatch):
     synced, real = [], os.fsync
-    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(
-        (stat.S_ISDIR(os.fstat(descriptor).st_mode), names())) or real(descriptor))  # fmt: skip
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda descriptor: synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), names())) or real(descriptor),
+    )
     write_text("C", "C.txt")
     (is_folder, before), (is_folder_too, after) = synced
     assert (is_folder, is_folder_too) == (False, True)

@@ -13,8 +13,18 @@ import pytest
 from convmatrix import frameworks
 
 ROOT = Path(__file__).parents[2]
-KEYS = ["data", "weight", "transposed weight", "kernel", "padding", "same", "transposed padding", "output size",
-        "groups", "refused"]  # fmt: skip
+KEYS = [
+    "data",
+    "weight",
+    "transposed weight",
+    "kernel",
+    "padding",
+    "same",
+    "transposed padding",
+    "output size",
+    "groups",
+    "refused",
+]
 MODULES = ("caffe", "jax", "mxnet", "onnx", "tensorflow", "theano", "torch")
 
 
@@ -117,8 +127,14 @@ def test_rendered_it_has_its_sections_and_tables():
     mistune = pytest.importorskip("mistune")
     html = mistune.create_markdown(plugins=["table"])(PAGE)
     titles = re.findall(r"<h2>(.*?)</h2>", html)
-    assert titles == ["Names of arguments", "Rules", "The same words, said to all", "Which size is meant?",
-                      "Whose convention is it?", "Layers and models, read as objects"]  # fmt: skip
+    assert titles == [
+        "Names of arguments",
+        "Rules",
+        "The same words, said to all",
+        "Which size is meant?",
+        "Whose convention is it?",
+        "Layers and models, read as objects",
+    ]
     assert html.count("<table>") == 2 + len(BUILD.SETTINGS) + 2 + 1
     rules = html.partition("<h2>Rules</h2>")[2].partition("<h2>")[0]
     assert rules.count("<li>") == len(KEYS) * len(MODULES)

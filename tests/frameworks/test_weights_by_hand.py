@@ -90,36 +90,64 @@ ONE, TWO = np.arange(6).reshape(1, 1, 6), np.arange(12).reshape(1, 2, 2, 3)
 KERNEL = np.arange(3).reshape(3, 1, 1)
 
 NOT_TOLD = {
-    "theano.weight": (lambda **given: theano.weight(TWO, **given), {"filter_flip": True},
-                      "filter_flip is not given, but decides whether filters of shape (1, 2, 2, 3) are turned: give it "
-                      "as Theano is called (True is its default), or let conv(..., weight=w) do both"),
-    "theano.weight, inverse": (lambda **given: theano.weight(TWO, inverse=True, **given), {"filter_flip": False},
-                               "filter_flip is not given"),
-    "theano.weight_transpose": (lambda **given: theano.weight_transpose(TWO, **given), {"filter_flip": False},
-                                "filter_flip is not given, but decides whether"),
-    "flax, padding": (lambda **given: jax.flax_weight_transpose(KERNEL, False, **given), {"padding": "CIRCULAR"},
-                      "padding is not given, but decides whether the kernel is turned, by padding='CIRCULAR' without "
-                      "transpose_kernel: give it as Flax is called ('SAME' is its default), or let "
-                      "flax_conv_transpose(..., weight=w)"),
+    "theano.weight": (
+        lambda **given: theano.weight(TWO, **given),
+        {"filter_flip": True},
+        "filter_flip is not given, but decides whether filters of shape (1, 2, 2, 3) are turned: give it "
+        "as Theano is called (True is its default), or let conv(..., weight=w) do both",
+    ),
+    "theano.weight, inverse": (
+        lambda **given: theano.weight(TWO, inverse=True, **given),
+        {"filter_flip": False},
+        "filter_flip is not given",
+    ),
+    "theano.weight_transpose": (
+        lambda **given: theano.weight_transpose(TWO, **given),
+        {"filter_flip": False},
+        "filter_flip is not given, but decides whether",
+    ),
+    "flax, padding": (
+        lambda **given: jax.flax_weight_transpose(KERNEL, False, **given),
+        {"padding": "CIRCULAR"},
+        "padding is not given, but decides whether the kernel is turned, by padding='CIRCULAR' without "
+        "transpose_kernel: give it as Flax is called ('SAME' is its default), or let "
+        "flax_conv_transpose(..., weight=w)",
+    ),
     "flax, nothing": (lambda **given: jax.flax_weight_transpose(KERNEL, **given), {"padding": 1}, "padding is not"),
-    "flax, transpose_kernel": (lambda **given: jax.flax_weight_transpose(KERNEL, padding="CIRCULAR", **given),
-                               {"transpose_kernel": True},
-                               "transpose_kernel is not given, but decides whether the kernel is turned"),
-    "jax.weight": (lambda **given: jax.weight(TWO, **given), {"dimension_numbers": FIRST[2]},
-                   "dimension_numbers are not given, but decide the order of the axes: give them as JAX is called "
-                   "(('NCHW', 'OIHW', 'NCHW') is its default for two axes), or let conv(..., weight=w)"),
-    "jax.weight_transpose": (lambda **given: jax.weight_transpose(TWO, **given), {"dimension_numbers": LAST[2]},
-                             "(('NHWC', 'HWIO', 'NHWC') is its default for two axes), or let conv_transpose("),
-    "mxnet.weight": (lambda **given: mxnet.weight(TWO, **given), {"layout": "NHWC"},
-                     "layout is not given, but decides where a weight of shape (1, 2, 2, 3) has its channels: give "
-                     "'NCHW' or 'NHWC' as MXNet is called ('NCHW' is its default), or let conv(..., weight=w)"),
-    "mxnet.weight_transpose": (lambda **given: mxnet.weight_transpose(TWO[..., None], **given), {"layout": "NCDHW"},
-                               "give 'NCDHW' or 'NDHWC' as MXNet is called"),
-    "depthwise, inverse": (lambda **given: tensorflow.depthwise_weight(TWO.reshape(4, 1, 3), inverse=True, **given),
-                           {"in_channels": 2},
-                           "in_channels are not given, but decide how the 4 channels on axis 0 of a weight of shape "
-                           "(4, 1, 3) are in_channels and their multiples"),
-}  # fmt: skip
+    "flax, transpose_kernel": (
+        lambda **given: jax.flax_weight_transpose(KERNEL, padding="CIRCULAR", **given),
+        {"transpose_kernel": True},
+        "transpose_kernel is not given, but decides whether the kernel is turned",
+    ),
+    "jax.weight": (
+        lambda **given: jax.weight(TWO, **given),
+        {"dimension_numbers": FIRST[2]},
+        "dimension_numbers are not given, but decide the order of the axes: give them as JAX is called "
+        "(('NCHW', 'OIHW', 'NCHW') is its default for two axes), or let conv(..., weight=w)",
+    ),
+    "jax.weight_transpose": (
+        lambda **given: jax.weight_transpose(TWO, **given),
+        {"dimension_numbers": LAST[2]},
+        "(('NHWC', 'HWIO', 'NHWC') is its default for two axes), or let conv_transpose(",
+    ),
+    "mxnet.weight": (
+        lambda **given: mxnet.weight(TWO, **given),
+        {"layout": "NHWC"},
+        "layout is not given, but decides where a weight of shape (1, 2, 2, 3) has its channels: give "
+        "'NCHW' or 'NHWC' as MXNet is called ('NCHW' is its default), or let conv(..., weight=w)",
+    ),
+    "mxnet.weight_transpose": (
+        lambda **given: mxnet.weight_transpose(TWO[..., None], **given),
+        {"layout": "NCDHW"},
+        "give 'NCDHW' or 'NDHWC' as MXNet is called",
+    ),
+    "depthwise, inverse": (
+        lambda **given: tensorflow.depthwise_weight(TWO.reshape(4, 1, 3), inverse=True, **given),
+        {"in_channels": 2},
+        "in_channels are not given, but decide how the 4 channels on axis 0 of a weight of shape "
+        "(4, 1, 3) are in_channels and their multiples",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", NOT_TOLD)
@@ -170,13 +198,15 @@ def test_switches_are_bools(call):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: tensorflow.depthwise_weight(TWO, in_channels=2, inverse=True),
-         "weight has shape (1, 2, 2, 3) but a depthwise layer of 2 input channels has (a multiple of 2, 1"),
+        (
+            lambda: tensorflow.depthwise_weight(TWO, in_channels=2, inverse=True),
+            "weight has shape (1, 2, 2, 3) but a depthwise layer of 2 input channels has (a multiple of 2, 1",
+        ),
         (lambda: tensorflow.depthwise_weight([[5]], in_channels=0, inverse=True), "in_channels must be at least 1"),
         (lambda: theano.weight([[1, 2]], True), "filters have shape (1, 2) but Theano's are (output channels"),
     ],
     ids=count(),
-)  # fmt: skip
+)
 def test_weights_of_a_wrong_shape(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()

@@ -76,9 +76,15 @@ def test_all_sizes_of_a_transposed_convolution_are_those_of_its_results(argument
     assert layer.weight_shape == (layer.in_channels, layer.out_channels // layer.groups, *layer.kernel_size)
     sizes = []
     for i, k, s, (before, after), d, a, op in zip(
-        layer.input_size, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.input_dilation,
-        layer.output_padding, strict=True,
-    ):  # fmt: skip
+        layer.input_size,
+        layer.kernel_size,
+        layer.stride,
+        layer.padding,
+        layer.dilation,
+        layer.input_dilation,
+        layer.output_padding,
+        strict=True,
+    ):
         stretched = (i - 1) * s + d * (k - 1) + 1 - before - after + op
         assert (stretched - 1) % a == 0
         assert op < max(s, d)
@@ -196,9 +202,15 @@ def test_fields_hold_plain_integers_one_for_each_axis(layer):
 
 def test_integers_of_numpy_become_pythons():
     layer = ConvTranspose(
-        np.array([5]), np.int8(3), stride=np.uint8(2), padding=np.array([1]), output_padding=[np.int64(1)],
-        groups=np.int64(2), in_channels=np.int64(2), out_channels=np.int64(4),
-    )  # fmt: skip
+        np.array([5]),
+        np.int8(3),
+        stride=np.uint8(2),
+        padding=np.array([1]),
+        output_padding=[np.int64(1)],
+        groups=np.int64(2),
+        in_channels=np.int64(2),
+        out_channels=np.int64(4),
+    )
     assert repr(layer) == (
         "ConvTranspose(input_size=(5,), kernel_size=(3,), stride=(2,), padding=((1, 1),), groups=2, in_channels=2, "
         "out_channels=4, output_padding=(1,))"
@@ -253,8 +265,13 @@ def test_the_convolution_of_a_layer(layer):
 @share(0.6)
 def test_a_name_equals_its_numbers(layer, name):
     if name == "valid":
-        layer = Conv([n + axis.span for n, axis in zip(layer.input_size, layer.axes, strict=True)], layer.kernel_size,
-                     stride=layer.stride, dilation=layer.dilation, ndim=layer.ndim)  # fmt: skip
+        layer = Conv(
+            [n + axis.span for n, axis in zip(layer.input_size, layer.axes, strict=True)],
+            layer.kernel_size,
+            stride=layer.stride,
+            dilation=layer.dilation,
+            ndim=layer.ndim,
+        )
     keywords = {field: getattr(layer, field) for field in ("input_size", "kernel_size", "stride", "dilation", "ndim")}
     spans = [d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
     named = Conv(**keywords, padding=name)
@@ -320,10 +337,22 @@ def test_a_layer_is_its_repr_its_pickle_and_its_copy(arguments):
 
 def test_layers_that_differ_in_anything_are_not_equal():
     base = {"input_size": (8,), "kernel_size": (2,)}
-    changes = [{}, {"input_size": (9,)}, {"kernel_size": (3,)}, {"stride": 2}, {"padding": 1}, {"padding": ((0, 1),)},
-               {"dilation": 2}, {"in_channels": 2}, {"out_channels": 2}, {"in_channels": 2, "out_channels": 2},
-               {"in_channels": 2, "out_channels": 2, "groups": 2}, {"padding_mode": "reflect"}, {"input_dilation": 2},
-               {"input_size": (8, 8), "kernel_size": (2, 2)}]  # fmt: skip
+    changes = [
+        {},
+        {"input_size": (9,)},
+        {"kernel_size": (3,)},
+        {"stride": 2},
+        {"padding": 1},
+        {"padding": ((0, 1),)},
+        {"dilation": 2},
+        {"in_channels": 2},
+        {"out_channels": 2},
+        {"in_channels": 2, "out_channels": 2},
+        {"in_channels": 2, "out_channels": 2, "groups": 2},
+        {"padding_mode": "reflect"},
+        {"input_dilation": 2},
+        {"input_size": (8, 8), "kernel_size": (2, 2)},
+    ]
     layers = [kind(**base | change) for kind in (Conv, ConvTranspose) for change in changes]
     layers.append(ConvTranspose(**base, stride=2, output_padding=1))
     assert all((a == b) == (i == j) for i, a in enumerate(layers) for j, b in enumerate(layers))
@@ -724,8 +753,10 @@ def test_with_output_size_valid_leaves_columns_over():
 @covers()
 def test_every_output_size_that_fits_is_accepted(layer):
     up = layer.T
-    keywords = {name: getattr(layer, name) for name in ("kernel_size", "stride", "padding", "dilation", "padding_mode",
-                                                        "input_dilation")}  # fmt: skip
+    keywords = {
+        name: getattr(layer, name)
+        for name in ("kernel_size", "stride", "padding", "dilation", "padding_mode", "input_dilation")
+    }
     for number, axis in enumerate(layer.axes):
         for size in axis.input_sizes():
             sizes = (*up.output_size[:number], size, *up.output_size[number + 1 :])

@@ -126,8 +126,9 @@ def test_layers_are_frozen():
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "float32", "float64", "complex64", ">i4", bool])
-@pytest.mark.parametrize("layer", [Unfold((4,), 2), PixelShuffle((2,), 2), Upsample((2,), scale=2), Fold((4,), 2)],
-                         ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "layer", [Unfold((4,), 2), PixelShuffle((2,), 2), Upsample((2,), scale=2), Fold((4,), 2)], ids=repr
+)
 def test_ones_of_any_dtype(layer, dtype):
     C = layer.matrix(dtype)
     assert C.dtype == layer.operator(dtype).dtype == np.dtype(dtype).newbyteorder("=")
@@ -185,35 +186,61 @@ def test_constructions_and_sizes_make_no_arrays():
     ("call", "message"),
     [
         ("AvgPool(4, 0)", "kernel_size on axis 0 must be at least 1, got 0"),
-        ("AvgPool((4, 4), 2, stride=(1, 2, 3))",
-         "input_size has 2 but stride has 3 entries, (1, 2, 3): give one entry for each axis, or one number for all"),
+        (
+            "AvgPool((4, 4), 2, stride=(1, 2, 3))",
+            "input_size has 2 but stride has 3 entries, (1, 2, 3): give one entry for each axis, or one number for all",
+        ),
         ("MaxPool(4, 2.0)", "kernel_size on axis 0 must be an integer, got 2.0 (float): write 2"),
-        ("AvgPool((4,), 5)",
-         "kernel does not fit on axis 0: it spans 5 (= dilation 1 * (kernel_size 5 - 1) + 1) but the padded input has "
-         "4 (= input_size 4 + padding 0 + 0); add 1 to the padding, or use a smaller kernel or dilation"),
-        ("MaxPool((4,), 4, dilation=3, stride=3, padding=1, ceil_mode=True)",
-         "kernel does not fit on axis 0: it spans 10 (= dilation 3 * (kernel_size 4 - 1) + 1) but the padded input has "
-         "6 (= input_size 4 + padding 1 + 1), and ceil_mode lets it reach 2 beyond; add 2 to the padding, or use a "
-         "smaller kernel or dilation"),
-        ("AvgPool((4, 5), 2, padding=((0, 0), (0, -1)))",
-         "padding on axis 1, after, must be at least 0 in a pool, got -1: crop the input instead"),
-        ("MaxPool(4, 2, dilation=2, padding=3)",
-         "padding 3 on axis 0, before, must be less than the 3 that a window spans (= dilation 2 * (kernel_size 2 - 1) "
-         "+ 1): a window of padding alone has no largest entry; use at most 2"),
-        ("AvgPool((4,), 3, padding=((0, 3),))",
-         "padding 3 on axis 0, after, must be less than kernel_size 3: a window of padding alone has no input to "
-         "average; use at most 2"),
-        ("MaxPool((1,), 2, dilation=2, padding=1)",
-         "window 0 on axis 0 sees no input: its 2 taps are dilation 2 apart and step over the whole input_size 1; use "
-         "a smaller dilation or less padding"),
-        ("MaxPool((2,), 3, dilation=4, padding=6)",
-         "window 0 on axis 0 sees no input: its 3 taps are dilation 4 apart and step over the whole input_size 2; use "
-         "a smaller dilation or less padding"),
-        ("MaxPool((1,), 3, dilation=2, stride=1, padding=4)",
-         "window 1 on axis 0 sees no input: its 3 taps are dilation 2 apart and step over the whole input_size 1; use "
-         "a smaller dilation or less padding"),
-        ('AvgPool(4, 2, padding="sam")',
-         "padding 'sam' is not one of valid, full, half, causal, anticausal, same, same_lower: did you mean 'same'?"),
+        (
+            "AvgPool((4,), 5)",
+            "kernel does not fit on axis 0: it spans 5 (= dilation 1 * (kernel_size 5 - 1) + 1) but the padded "
+            "input has "
+            "4 (= input_size 4 + padding 0 + 0); add 1 to the padding, or use a smaller kernel or dilation",
+        ),
+        (
+            "MaxPool((4,), 4, dilation=3, stride=3, padding=1, ceil_mode=True)",
+            "kernel does not fit on axis 0: it spans 10 (= dilation 3 * (kernel_size 4 - 1) + 1) but the padded "
+            "input has "
+            "6 (= input_size 4 + padding 1 + 1), and ceil_mode lets it reach 2 beyond; add 2 to the padding, or use a "
+            "smaller kernel or dilation",
+        ),
+        (
+            "AvgPool((4, 5), 2, padding=((0, 0), (0, -1)))",
+            "padding on axis 1, after, must be at least 0 in a pool, got -1: crop the input instead",
+        ),
+        (
+            "MaxPool(4, 2, dilation=2, padding=3)",
+            "padding 3 on axis 0, before, must be less than the 3 that a window spans (= dilation 2 * "
+            "(kernel_size 2 - 1) "
+            "+ 1): a window of padding alone has no largest entry; use at most 2",
+        ),
+        (
+            "AvgPool((4,), 3, padding=((0, 3),))",
+            "padding 3 on axis 0, after, must be less than kernel_size 3: a window of padding alone has no input to "
+            "average; use at most 2",
+        ),
+        (
+            "MaxPool((1,), 2, dilation=2, padding=1)",
+            "window 0 on axis 0 sees no input: its 2 taps are dilation 2 apart and step over the whole "
+            "input_size 1; use "
+            "a smaller dilation or less padding",
+        ),
+        (
+            "MaxPool((2,), 3, dilation=4, padding=6)",
+            "window 0 on axis 0 sees no input: its 3 taps are dilation 4 apart and step over the whole "
+            "input_size 2; use "
+            "a smaller dilation or less padding",
+        ),
+        (
+            "MaxPool((1,), 3, dilation=2, stride=1, padding=4)",
+            "window 1 on axis 0 sees no input: its 3 taps are dilation 2 apart and step over the whole "
+            "input_size 1; use "
+            "a smaller dilation or less padding",
+        ),
+        (
+            'AvgPool(4, 2, padding="sam")',
+            "padding 'sam' is not one of valid, full, half, causal, anticausal, same, same_lower: did you mean 'same'?",
+        ),
         ("AvgPool(4, 2, ceil_mode=1)", "ceil_mode must be True or False, got 1 (int)"),
         ("AvgPool(4, 2, count_include_pad=None)", "count_include_pad must be True or False, got None (NoneType)"),
         (
@@ -223,15 +250,25 @@ def test_constructions_and_sizes_make_no_arrays():
         ("AvgPool(4, 2, divisor_override=2.5)", "divisor_override must be an integer, got 2.5 (float)"),
         ("MaxPool(4, 2, channels=0)", "channels must be at least 1, got 0"),
         ("Upsample(4)", "a resize needs a scale or an output_size, got neither: give one of the two"),
-        ("Upsample((4,), scale=2, output_size=(9, 9))",
-         "input_size has 1 but output_size has 2 entries, (9, 9): give one entry for each axis, or one number for all"),
-        ("Upsample((4, 4), scale=(2,))",
-         "input_size has 2 but scale has 1 entry, (2,): give one entry for each axis, or one number for all"),
-        ("Upsample(4, scale=2, output_size=10)",
-         "output_size 10 on axis 0 does not go with scale 2, which makes 8 of input_size 4: give one of the two"),
-        ("Upsample((4, 5), scale=0.2)",
-         "output is empty on axis 0: its size would be 0 (= floor(input_size 4 * scale 0.2)); use a scale of at least "
-         "0.25"),
+        (
+            "Upsample((4,), scale=2, output_size=(9, 9))",
+            "input_size has 1 but output_size has 2 entries, (9, 9): give one entry for each axis, or one number "
+            "for all",
+        ),
+        (
+            "Upsample((4, 4), scale=(2,))",
+            "input_size has 2 but scale has 1 entry, (2,): give one entry for each axis, or one number for all",
+        ),
+        (
+            "Upsample(4, scale=2, output_size=10)",
+            "output_size 10 on axis 0 does not go with scale 2, which makes 8 of input_size 4: give one of the two",
+        ),
+        (
+            "Upsample((4, 5), scale=0.2)",
+            "output is empty on axis 0: its size would be 0 (= floor(input_size 4 * scale 0.2)); use a scale of "
+            "at least "
+            "0.25",
+        ),
         ('Upsample(4, scale="2")', "scale on axis 0 must be a number, got '2' (str)"),
         ("Upsample(4, scale=True)", "scale on axis 0 must be a number, got True (bool)"),
         ("Upsample(4, scale=(2, 1j))", "scale on axis 1 must be a number, got 1j (complex)"),
@@ -240,55 +277,90 @@ def test_constructions_and_sizes_make_no_arrays():
         ('Upsample(4, scale=float("nan"))', "scale on axis 0 must be between 1/2**31 and 2**31, got nan"),
         ('Upsample(4, scale=float("inf"))', "scale on axis 0 must be between 1/2**31 and 2**31, got inf"),
         ("Upsample(4, output_size=0)", "output_size on axis 0 must be at least 1, got 0"),
-        ('Upsample(4, scale=2, mode="bilinear")',
-         "mode 'bilinear' is not one of nearest, nearest-exact, linear: did you mean 'linear'?"),
+        (
+            'Upsample(4, scale=2, mode="bilinear")',
+            "mode 'bilinear' is not one of nearest, nearest-exact, linear: did you mean 'linear'?",
+        ),
         ('Upsample(4, scale=2, mode="bicubic")', "mode 'bicubic' is not one of nearest, nearest-exact, linear"),
-        ("Upsample(4, scale=2, align_corners=True)",
-         "align_corners needs mode 'linear', got 'nearest': with one input for each output there is nothing to align"),
+        (
+            "Upsample(4, scale=2, align_corners=True)",
+            "align_corners needs mode 'linear', got 'nearest': with one input for each output there is nothing "
+            "to align",
+        ),
         ("Upsample(4, scale=2, align_corners=0)", "align_corners must be True or False, got 0 (int)"),
-        ("Upsample(4, scale=2, channels=True)",
-         "channels must be an integer, got True (a bool): write 1 if that is meant"),
-        ("Unfold((4,), 5)",
-         "kernel does not fit on axis 0: it spans 5 (= dilation 1 * (kernel_size 5 - 1) + 1) but the padded input has "
-         "4 (= input_size 4 + padding 0 + 0); add 1 to the padding, or use a smaller kernel or dilation"),
+        (
+            "Upsample(4, scale=2, channels=True)",
+            "channels must be an integer, got True (a bool): write 1 if that is meant",
+        ),
+        (
+            "Unfold((4,), 5)",
+            "kernel does not fit on axis 0: it spans 5 (= dilation 1 * (kernel_size 5 - 1) + 1) but the padded "
+            "input has "
+            "4 (= input_size 4 + padding 0 + 0); add 1 to the padding, or use a smaller kernel or dilation",
+        ),
         ("Unfold(4, 2, in_channels=0)", "in_channels must be at least 1, got 0"),
         ("PixelShuffle(4, 0)", "factor on axis 0 must be at least 1, got 0"),
         ("PixelShuffle(4, 2, channels=0)", "channels must be at least 1, got 0"),
-        ("PixelUnshuffle((4, 5), 2)",
-         "factor 2 does not divide input_size 5 on axis 1 (remainder 1): blocks of 2 fit into a size of 4 or 6"),
-        ("PixelUnshuffle((2,), 3)",
-         "factor 3 does not divide input_size 2 on axis 0 (remainder 2): blocks of 3 fit into a size of 3"),
-        ('AvgPool(4, 2).matrix("float16")',
-         "dtype float16 is none that scipy.sparse can hold: use 'float32'"),
+        (
+            "PixelUnshuffle((4, 5), 2)",
+            "factor 2 does not divide input_size 5 on axis 1 (remainder 1): blocks of 2 fit into a size of 4 or 6",
+        ),
+        (
+            "PixelUnshuffle((2,), 3)",
+            "factor 3 does not divide input_size 2 on axis 0 (remainder 2): blocks of 3 fit into a size of 3",
+        ),
+        ('AvgPool(4, 2).matrix("float16")', "dtype float16 is none that scipy.sparse can hold: use 'float32'"),
         ('AvgPool(4, 2).matrix("floot")', "dtype 'floot' is none that NumPy knows: use 'float64', say"),
-        ("AvgPool((4,), 2).operator(int)",
-         "dtype int64 cannot hold the fractions in the matrix of AvgPool(input_size=(4,), kernel_size=(2,)): use "
-         "float64, or bool for the pattern"),
-        ('Upsample((4,), scale=2, mode="linear").T.matrix("uint8")',
-         "dtype uint8 cannot hold the fractions in the matrix of Upsample(input_size=(4,), output_size=(8,), "
-         "mode='linear'): use float64, or bool for the pattern"),
+        (
+            "AvgPool((4,), 2).operator(int)",
+            "dtype int64 cannot hold the fractions in the matrix of AvgPool(input_size=(4,), kernel_size=(2,)): use "
+            "float64, or bool for the pattern",
+        ),
+        (
+            'Upsample((4,), scale=2, mode="linear").T.matrix("uint8")',
+            "dtype uint8 cannot hold the fractions in the matrix of Upsample(input_size=(4,), output_size=(8,), "
+            "mode='linear'): use float64, or bool for the pattern",
+        ),
         ("Upsample(4, scale=2).nbytes(object)", "dtype object is none that scipy.sparse can hold: use 'float64'"),
-        ("MaxPool(4, 2).matrix()",
-         "max pooling is not linear: what each window selects depends on the input, so say which, as in .matrix(x); "
-         ".pattern() is what the windows see"),
-        ("MaxPool(4, 2).matrix(np.zeros((3, 4, 4)))",
-         "x has shape (3, 4, 4) but a selection is that of one input, (1, 4, 4): build one for each entry of the "
-         "batch"),
-        ("MaxPool(4, 2).matrix(np.zeros((4, 5)))",
-         "x has shape (4, 5) but this layer's input needs (..., *(1, 4, 4)) or (..., *(4, 4))"),
-        ("MaxPool((4,), 2).matrix([1j, 0, 0, 0])",
-         "x has dtype complex128, of which no entry is the largest: give real numbers"),
-        ('MaxPool((2,), 2).matrix([1, 2], "longdouble")',
-         f"dtype {np.dtype('longdouble')} is none that scipy.sparse can hold: use 'float64'"),
+        (
+            "MaxPool(4, 2).matrix()",
+            "max pooling is not linear: what each window selects depends on the input, so say which, as in .matrix(x); "
+            ".pattern() is what the windows see",
+        ),
+        (
+            "MaxPool(4, 2).matrix(np.zeros((3, 4, 4)))",
+            "x has shape (3, 4, 4) but a selection is that of one input, (1, 4, 4): build one for each entry of the "
+            "batch",
+        ),
+        (
+            "MaxPool(4, 2).matrix(np.zeros((4, 5)))",
+            "x has shape (4, 5) but this layer's input needs (..., *(1, 4, 4)) or (..., *(4, 4))",
+        ),
+        (
+            "MaxPool((4,), 2).matrix([1j, 0, 0, 0])",
+            "x has dtype complex128, of which no entry is the largest: give real numbers",
+        ),
+        (
+            'MaxPool((2,), 2).matrix([1, 2], "longdouble")',
+            f"dtype {np.dtype('longdouble')} is none that scipy.sparse can hold: use 'float64'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_and_how(call, message):
     with refused(message):
         eval(call)
 
 
-@pytest.mark.parametrize("call", ["AvgPool(4, 2.0)", "Upsample(4, scale='2')", "MaxPool(4, 2).matrix()",
-                                  "AvgPool(4, 2, ceil_mode=1)", "AvgPool(4, 2).matrix(int)"])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        "AvgPool(4, 2.0)",
+        "Upsample(4, scale='2')",
+        "MaxPool(4, 2).matrix()",
+        "AvgPool(4, 2, ceil_mode=1)",
+        "AvgPool(4, 2).matrix(int)",
+    ],
+)
 def test_a_wrong_kind_is_a_type_error_too(call):
     with pytest.raises(TypeError):
         eval(call)
@@ -316,7 +388,7 @@ def test_what_is_allowed_right_beside_what_is_refused():
         (MaxPool(40, 3).pattern, "the pattern of 169 x 1600 with 1521 entries needs .* take fewer channels at a time"),
         (lambda: MaxPool(40, 3).matrix(np.zeros((40, 40))), "the selection of 169 x 1600 with 169 entries needs .*"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_in_memory_is_refused(monkeypatch, build, message):
     monkeypatch.setattr(memory, "UNCHECKED", 0)
     monkeypatch.setattr(memory, "available_memory", lambda: 1000)

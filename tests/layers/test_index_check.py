@@ -147,8 +147,11 @@ def test_unsorted_rows_of_a_large_matrix_are_found_wherever_they_are():
     row = next(row for row in range(layer.matrix_shape[0]) if row not in sample_rows(layer.output_shape))
     indices = C.indices.copy()
     indices[C.indptr[row] : C.indptr[row + 1]] = indices[C.indptr[row] : C.indptr[row + 1]][::-1]
-    with refused(ValueError, "the matrix has rows whose columns are not in rising order: its indices were changed;",
-                 "build it with this layer's matrix()"):  # fmt: skip
+    with refused(
+        ValueError,
+        "the matrix has rows whose columns are not in rising order: its indices were changed;",
+        "build it with this layer's matrix()",
+    ):
         layer.refill(rebuilt(C, indices=indices), np.ones((3, 3)))
 
 
@@ -166,15 +169,25 @@ def test_every_fault_is_named():
         (C.toarray(), TypeError, f"{into} a dense array of shape {C.shape}: {build}"),
         (C.tocsc(), TypeError, f"{into} a csc_array, which stores its entries in another order: {build}"),
         (bare, TypeError, f"the indices of the matrix is None, not an array of one axis: {build}"),
-        (swapped, TypeError, f"the matrix has dtype >f8 and the weight float64: its numbers are in the other "
-                                     f"byte order; {build}"),
-        (rebuilt(C, indptr=moved), ValueError,
-         "the rows of the matrix do not have as many entries as those of this layer's: it is the matrix of another "
-         f"layer, or its indptr was changed; {build}"),
-        (reversed_rows(C), ValueError,
-         f"stored entry 0 of the matrix, in row 0, is in column {C.indices[C.indptr[1] - 1]} but that of this layer's "
-         f"is in column {C.indices[0]}: it is the matrix of another layer, or its indices were changed; {build}"),
-    ]  # fmt: skip
+        (
+            swapped,
+            TypeError,
+            f"the matrix has dtype >f8 and the weight float64: its numbers are in the other byte order; {build}",
+        ),
+        (
+            rebuilt(C, indptr=moved),
+            ValueError,
+            "the rows of the matrix do not have as many entries as those of this layer's: it is the matrix of another "
+            f"layer, or its indptr was changed; {build}",
+        ),
+        (
+            reversed_rows(C),
+            ValueError,
+            f"stored entry 0 of the matrix, in row 0, is in column {C.indices[C.indptr[1] - 1]} but that of this "
+            f"layer's "
+            f"is in column {C.indices[0]}: it is the matrix of another layer, or its indices were changed; {build}",
+        ),
+    ]
     for matrix, kind, message in faults:
         with refused(kind, message):
             LAYER.refill(matrix, WEIGHT)
@@ -192,8 +205,11 @@ def test_data_that_cannot_be_written_over_is_refused():
         LAYER.refill(C, WEIGHT)
     C = LAYER.matrix(WEIGHT)
     C.data = np.append(C.data, 0.0)
-    with refused(ValueError, f"the matrix has room for {C.nnz + 1} numbers and {C.nnz} columns but {C.nnz} entries:",
-                 "call its prune(), or build it with this layer's matrix()"):  # fmt: skip
+    with refused(
+        ValueError,
+        f"the matrix has room for {C.nnz + 1} numbers and {C.nnz} columns but {C.nnz} entries:",
+        "call its prune(), or build it with this layer's matrix()",
+    ):
         LAYER.refill(C, WEIGHT)
 
 

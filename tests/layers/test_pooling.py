@@ -43,10 +43,8 @@ def all_windows(pool):
     """For each output position, the positions that its window covers."""
     axes = [
         windows(*numbers, pool.ceil_mode)
-        for numbers in zip(
-            pool.input_size, pool.kernel_size, pool.stride, pool.padding, pool.dilation, strict=True
-        )
-    ]  # fmt: skip
+        for numbers in zip(pool.input_size, pool.kernel_size, pool.stride, pool.padding, pool.dilation, strict=True)
+    ]
     return np.array([len(axis) for axis in axes], dtype=int), product(*axes)
 
 
@@ -195,8 +193,16 @@ def test_unpooling_puts_values_back_and_adds_them_up_where_windows_share_their_l
     assert_array_equal(overlapping.matrix(x).T @ [5, 5], [0, 10, 0, 0])
 
 
-@pytest.mark.parametrize(("x", "place"), [([1, np.nan, 7], 1), ([np.nan, np.nan, 1], 0), ([-np.inf, -np.inf, -9], 2),
-                                          ([-np.inf, -np.inf, -np.inf], 0), ([False, True, True], 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("x", "place"),
+    [
+        ([1, np.nan, 7], 1),
+        ([np.nan, np.nan, 1], 0),
+        ([-np.inf, -np.inf, -9], 2),
+        ([-np.inf, -np.inf, -np.inf], 0),
+        ([False, True, True], 1),
+    ],
+)
 def test_what_is_largest_among_unusual_values(x, place):
     assert_array_equal(MaxPool((3,), 3).matrix(x).indices, [place])
 

@@ -147,38 +147,65 @@ POOL = AvgPool((6,), 2)
     ("layer", "changes", "wanted"),
     [
         (Conv(4, 3), {"stride": 2}, Conv(4, 3, stride=2)),
-        (Conv(4, 3), {"in_channels": 4, "groups": 2, "out_channels": 2},
-         Conv(4, 3, in_channels=4, groups=2, out_channels=2)),
-        (Conv(4, 3), {"input_size": (9,), "kernel_size": 2, "stride": 1, "padding": 0, "dilation": 1,
-                      "input_dilation": 1}, Conv((9,), 2)),
+        (
+            Conv(4, 3),
+            {"in_channels": 4, "groups": 2, "out_channels": 2},
+            Conv(4, 3, in_channels=4, groups=2, out_channels=2),
+        ),
+        (
+            Conv(4, 3),
+            {"input_size": (9,), "kernel_size": 2, "stride": 1, "padding": 0, "dilation": 1, "input_dilation": 1},
+            Conv((9,), 2),
+        ),
         (Conv((5,), 3, padding=1), {"padding_mode": "circular"}, Conv((5,), 3, padding=1, padding_mode="circular")),
         (CONV, {"input_size": 8}, Conv((8,), 3, stride=2, padding=1)),
         (CONV, {"input_size": 8, "padding": "same"}, Conv((8,), 3, stride=2, padding=((0, 1),))),
         (Conv((9,), 3, padding="full"), {"dilation": 2}, Conv((9,), 3, padding=2, dilation=2)),
         (UP, {"kernel_size": 5}, ConvTranspose((4,), 5, stride=2, padding=((0, 1),))),
-        (ConvTranspose((4,), 3, stride=2, padding=1, output_size=8), {"input_size": 5},
-         ConvTranspose((5,), 3, stride=2, padding=1, output_padding=1)),
-        (ConvTranspose((4,), 3, stride=2, padding=1, output_size=8), {"output_size": 7, "output_padding": 0},
-         ConvTranspose((4,), 3, stride=2, padding=1)),
-        (ConvTranspose((4,), 1, stride=3, padding="valid"), {"stride": 4},
-         ConvTranspose((4,), 1, stride=4, output_padding=2)),
+        (
+            ConvTranspose((4,), 3, stride=2, padding=1, output_size=8),
+            {"input_size": 5},
+            ConvTranspose((5,), 3, stride=2, padding=1, output_padding=1),
+        ),
+        (
+            ConvTranspose((4,), 3, stride=2, padding=1, output_size=8),
+            {"output_size": 7, "output_padding": 0},
+            ConvTranspose((4,), 3, stride=2, padding=1),
+        ),
+        (
+            ConvTranspose((4,), 1, stride=3, padding="valid"),
+            {"stride": 4},
+            ConvTranspose((4,), 1, stride=4, output_padding=2),
+        ),
         (POOL, {"kernel_size": 3}, AvgPool((6,), 3, stride=2)),
         (POOL, {"kernel_size": 3, "stride": None}, AvgPool((6,), 3)),
-        (POOL, {"padding": 1, "count_include_pad": False, "divisor_override": 3, "channels": 2, "ceil_mode": True},
-         AvgPool((6,), 2, padding=1, count_include_pad=False, divisor_override=3, channels=2, ceil_mode=True)),
+        (
+            POOL,
+            {"padding": 1, "count_include_pad": False, "divisor_override": 3, "channels": 2, "ceil_mode": True},
+            AvgPool((6,), 2, padding=1, count_include_pad=False, divisor_override=3, channels=2, ceil_mode=True),
+        ),
         (AvgPool((6,), 3, padding="half"), {"kernel_size": 5}, AvgPool((6,), 5, stride=3, padding=1)),
-        (MaxPool((6,), 3, stride=1), {"padding": "same", "channels": 2},
-         MaxPool((6,), 3, stride=1, padding=1, channels=2)),
+        (
+            MaxPool((6,), 3, stride=1),
+            {"padding": "same", "channels": 2},
+            MaxPool((6,), 3, stride=1, padding=1, channels=2),
+        ),
         (Upsample((5,), scale=1.5), {"mode": "linear"}, Upsample((5,), scale=1.5, mode="linear")),
         (Upsample((5,), scale=1.5), {"input_size": 6, "output_size": None}, Upsample((6,), scale=1.5)),
         (Upsample((5,), scale=1.5), {"input_size": 6, "scale": None}, Upsample((6,), output_size=7)),
         (Upsample((5,), scale=1.5), {"output_size": 8}, Upsample((5,), scale=1.5, output_size=8)),
         (Unfold((5,), 3), {"padding": "same", "in_channels": 2}, Unfold((5,), 3, padding=1, in_channels=2)),
         (Fold((5,), 3), {"stride": 2}, Fold((5,), 3, stride=2)),
-        (Fold((5,), 3, padding="same"), {"output_size": 9, "kernel_size": 5, "out_channels": 2},
-         Fold((9,), 5, padding=1, out_channels=2)),
-        (Unfold((5,), 3).T, {"dilation": 2, "padding_mode": "reflect"}, Fold((5,), 3, dilation=2,
-                                                                            padding_mode="reflect")),
+        (
+            Fold((5,), 3, padding="same"),
+            {"output_size": 9, "kernel_size": 5, "out_channels": 2},
+            Fold((9,), 5, padding=1, out_channels=2),
+        ),
+        (
+            Unfold((5,), 3).T,
+            {"dilation": 2, "padding_mode": "reflect"},
+            Fold((5,), 3, dilation=2, padding_mode="reflect"),
+        ),
         (PixelShuffle(2, 2), {"channels": 3}, PixelShuffle(2, 2, channels=3)),
         (PixelShuffle(2, 2), {"factor": (1, 3)}, PixelShuffle(2, (1, 3))),
         (PixelUnshuffle(6, 2), {"factor": 3}, PixelUnshuffle(6, 3)),
@@ -187,7 +214,7 @@ POOL = AvgPool((6,), 2)
         (POOL.T, {"layer": Upsample(2, scale=2)}, Upsample(2, scale=2).T),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_by_hand(layer, changes, wanted):
     found = replace(layer, **changes)
     assert found == wanted
@@ -200,18 +227,33 @@ def test_by_hand(layer, changes, wanted):
     ("layer", "changes", "message"),
     [
         (Conv(4, 3), {"stride": 0}, "stride on axis 0 must be at least 1, got 0"),
-        (Conv(4, 3), {"input_size": (9,)},
-         "input_size has 1 but kernel_size has 2 entries, (3, 3): give one entry for each axis, or one number for all"),
-        (ConvTranspose((4,), 3, stride=2, padding=1, output_size=8), {"output_size": 7},
-         "output_padding 1 on axis 0 cannot stand beside output_size 7, which decides the output size already: give "
-         "one of the two"),
-        (Upsample((5,), scale=1.5), {"input_size": 6},
-         "output_size 7 on axis 0 does not go with scale 1.5, which makes 9 of input_size 6: give one of the two"),
-        (PixelUnshuffle(6, 2), {"factor": 4},
-         "factor 4 does not divide input_size 6 on axis 0 (remainder 2): blocks of 4 fit into a size of 4 or 8"),
+        (
+            Conv(4, 3),
+            {"input_size": (9,)},
+            (
+                "input_size has 1 but kernel_size has 2 entries, (3, 3): give one entry for each axis, or one number "
+                "for all"
+            ),
+        ),
+        (
+            ConvTranspose((4,), 3, stride=2, padding=1, output_size=8),
+            {"output_size": 7},
+            "output_padding 1 on axis 0 cannot stand beside output_size 7, which decides the output size already: give "
+            "one of the two",
+        ),
+        (
+            Upsample((5,), scale=1.5),
+            {"input_size": 6},
+            "output_size 7 on axis 0 does not go with scale 1.5, which makes 9 of input_size 6: give one of the two",
+        ),
+        (
+            PixelUnshuffle(6, 2),
+            {"factor": 4},
+            "factor 4 does not divide input_size 6 on axis 0 (remainder 2): blocks of 4 fit into a size of 4 or 8",
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_makes_no_layer_is_refused_as_by_the_constructor(layer, changes, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         replace(layer, **changes)

@@ -41,8 +41,9 @@ def test_rows_are_those_of_the_whole_matrix(layer, seed, data):
 
 
 def test_rows_of_a_layer_that_reads_nothing():
-    up = ConvTranspose((2,), 1, stride=4, padding=((-1, 0),), in_channels=2, out_channels=2, input_dilation=2,
-                       output_padding=3)  # fmt: skip
+    up = ConvTranspose(
+        (2,), 1, stride=4, padding=((-1, 0),), in_channels=2, out_channels=2, input_dilation=2, output_padding=3
+    )
     weight = np.ones(up.weight_shape)
     assert up.nnz == 0
     for start in range(11):
@@ -92,8 +93,11 @@ def test_rows_are_a_slice_as_python_has_them():
 
 
 def test_rows_with_a_step_are_refused():
-    with pytest.raises(ValueError, match=r"^rows=slice\(0, 4, 2\) has step 2, but only consecutive rows are built: "
-                                         r"take matrix\(weight\)\[0:4:2\]$"):  # fmt: skip
+    with pytest.raises(
+        ValueError,
+        match=r"^rows=slice\(0, 4, 2\) has step 2, but only consecutive rows are built: "
+        r"take matrix\(weight\)\[0:4:2\]$",
+    ):
         Conv(4, 3).matrix(np.ones((3, 3)), rows=slice(0, 4, 2))
     with pytest.raises(
         TypeError, match=r"^rows is 3 but has to be a slice of consecutive rows, such as slice\(0, 100\)$"
@@ -219,12 +223,18 @@ def test_what_is_done_to_a_matrix_does_not_reach_the_next_one():
 def test_new_values_for_another_matrix_are_refused():
     layer, weight = Conv(4, 3), np.ones((3, 3))
     C = Conv(5, 3).matrix(weight)
-    with pytest.raises(ValueError, match=r"^the matrix is 9 x 25 with 81 entries but this layer's is 4 x 16 with 36: "
-                                         r"make it with this layer's matrix\(\)$"):  # fmt: skip
+    with pytest.raises(
+        ValueError,
+        match=r"^the matrix is 9 x 25 with 81 entries but this layer's is 4 x 16 with 36: "
+        r"make it with this layer's matrix\(\)$",
+    ):
         layer.refill(C, weight)
     C = layer.matrix(weight)
-    with pytest.raises(TypeError, match=r"^the matrix has dtype float64 and the weight int64: cast the weight with "
-                                        r"\.astype\('float64'\)$"):  # fmt: skip
+    with pytest.raises(
+        TypeError,
+        match=r"^the matrix has dtype float64 and the weight int64: cast the weight with "
+        r"\.astype\('float64'\)$",
+    ):
         layer.refill(C, np.full((3, 3), 2))
     assert_array_equal(C.data, 1)
 
@@ -253,8 +263,15 @@ def test_the_gram_matrix_of_every_axis_that_is_long_enough_to_repeat(mode):
     for n, k, stride, before, after, dilation, spread in numbers:
         if spread > 1 and mode != "zeros":
             continue
-        layer = Conv((n,), k, stride=stride, padding=((before, after),), dilation=dilation, padding_mode=mode,
-                     input_dilation=spread)  # fmt: skip
+        layer = Conv(
+            (n,),
+            k,
+            stride=stride,
+            padding=((before, after),),
+            dilation=dilation,
+            padding_mode=mode,
+            input_dilation=spread,
+        )
         weight = integers(layer.weight_shape, n + before)
         for twin in (layer, layer.T):
             C = twin.matrix(weight)

@@ -154,13 +154,20 @@ def drawn_block(rng, number):
     axes = 1 + number % 3
     size = [int(rng.integers(4, 8 - axes // 2)) for _ in range(axes)]
     case = {"call": "block", "seed": number, "scale": SCALE, "x_shape": [2, 4, *size], "w_shape": [1]}
-    numbers = {"strides": [int(rng.integers(1, 4)) for _ in range(axes)],
-               "padding": [int(rng.integers(0, 2)) for _ in range(axes)]}  # fmt: skip
+    numbers = {
+        "strides": [int(rng.integers(1, 4)) for _ in range(axes)],
+        "padding": [int(rng.integers(0, 2)) for _ in range(axes)],
+    }
     if number % 2:
         kind = some(rng, "Conv{}D", "Conv{}DTranspose", share=0.6)
-        words = {"in_channels": 4, "channels": 2 * int(rng.integers(1, 3)),
-                 "kernel_size": [int(rng.integers(1, 4)) for _ in range(axes)],
-                 "groups": some(rng, 1, 2), "dilation": [some(rng, 1, 2) for _ in range(axes)], **numbers}  # fmt: skip
+        words = {
+            "in_channels": 4,
+            "channels": 2 * int(rng.integers(1, 3)),
+            "kernel_size": [int(rng.integers(1, 4)) for _ in range(axes)],
+            "groups": some(rng, 1, 2),
+            "dilation": [some(rng, 1, 2) for _ in range(axes)],
+            **numbers,
+        }
         if "Transpose" in kind:
             words["dilation"] = [1] * 3 if axes == 3 else words["dilation"]  # more of it is refused without attributes
             words["output_padding"] = [int(rng.integers(s)) for s in numbers["strides"]]
@@ -171,8 +178,11 @@ def drawn_block(rng, number):
     if "Global" in kind:
         case["x_shape"][2:] = [int(rng.integers(1, 4)) for _ in range(axes)]
         return {**case, "kind": kind.format(axes), "words": {}}
-    words = {"pool_size": [int(rng.integers(2, 4)) for _ in range(axes)], "ceil_mode": bool(rng.random() < 0.6),
-             **numbers}  # fmt: skip
+    words = {
+        "pool_size": [int(rng.integers(2, 4)) for _ in range(axes)],
+        "ceil_mode": bool(rng.random() < 0.6),
+        **numbers,
+    }
     if "Avg" in kind:
         words["count_include_pad"] = bool(rng.random() < 0.5)
         words["pool_size"] = [2, 3, 2][:axes] if axes < 3 else [2, 3, 3]
@@ -185,8 +195,15 @@ def drawn_shape(rng, number):
     size, kernel = ([int(n) for n in rng.integers(low, high, axes)] for low, high in ((5, 8), (1, 4)))
     last = layout.endswith("C")
     words = {"kernel": kernel, "num_filter": 6, "num_group": 2, "layout": layout, "stride": [2] * axes}
-    return {"call": "shape", "axes": axes, "operator": ("Convolution", "Deconvolution")[number % 2], "words": words,
-            "x_shape": [2, *size, 4] if last else [2, 4, *size], "w_shape": [1], "seed": number}  # fmt: skip
+    return {
+        "call": "shape",
+        "axes": axes,
+        "operator": ("Convolution", "Deconvolution")[number % 2],
+        "words": words,
+        "x_shape": [2, *size, 4] if last else [2, 4, *size],
+        "w_shape": [1],
+        "seed": number,
+    }
 
 
 def drawn_cases():
@@ -197,13 +214,29 @@ def drawn_cases():
     cases += [drawn_shape(rng, number) for number in range(12)]
     for scale in (1, 2, 3, 4, 5):
         k, channels = 2 * scale - scale % 2, int(rng.integers(1, 4))
-        cases.append({"call": "upsampling", "words": {"scale": scale}, "seed": scale, "x_shape": [2, channels, 3, 2],
-                      "w_shape": [channels, 1, k, k]})  # fmt: skip
+        cases.append(
+            {
+                "call": "upsampling",
+                "words": {"scale": scale},
+                "seed": scale,
+                "x_shape": [2, channels, 3, 2],
+                "w_shape": [channels, 1, k, k],
+            }
+        )
     shuffles = ((1, 2), (1, 3), (2, [2, 3]), (2, 2), (3, [1, 2, 2]), (3, [2, 1, 3]))
     for number, (axes, factor) in enumerate(shuffles):
         channels = 2 * int(np.prod(factor)) ** (1 if isinstance(factor, list) else axes)
-        cases.append({"call": "block", "kind": f"PixelShuffle{axes}D", "words": {"factor": factor}, "seed": number,
-                      "scale": 1, "x_shape": [2, channels, *(3, 2, 2)[:axes]], "w_shape": [1]})  # fmt: skip
+        cases.append(
+            {
+                "call": "block",
+                "kind": f"PixelShuffle{axes}D",
+                "words": {"factor": factor},
+                "seed": number,
+                "scale": 1,
+                "x_shape": [2, channels, *(3, 2, 2)[:axes]],
+                "w_shape": [1],
+            }
+        )
     for shape in ([1, 1, 2, 2], [2, 1, 3, 3], [3, 1, 4, 4], [1, 1, 5, 5], [1, 1, 6, 6], [1, 1, 3, 4], [1, 2, 8, 7]):
         cases.append({"call": "bilinear", "words": {}, "seed": 0, "w_shape": shape})
     return cases
@@ -212,8 +245,13 @@ def drawn_cases():
 def main():
     parts = []
     for enabled in ("1", "0"):
-        asked = subprocess.run([sys.executable, __file__, enabled], env={**os.environ, SWITCH: enabled}, check=True,
-                               stdout=subprocess.PIPE, text=True)  # fmt: skip
+        asked = subprocess.run(
+            [sys.executable, __file__, enabled],
+            env={**os.environ, SWITCH: enabled},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         parts.append(json.loads(asked.stdout.splitlines()[-1]))
     cases = [with_it or without for with_it, without in zip(*(part["cases"] for part in parts), strict=True)]
     write("mxnet", {**parts[0]["versions"], "python": sys.version.split()[0]}, cases)

@@ -21,11 +21,21 @@ from recording import filled, outcome, write
 
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 NO_KERNEL = (
-    "only supports the NHWC", "on the CPU", "CPU implementation", "not supported on CPU", "on CPU is only supported",
-    "only supports NHWC", "equal length strides", "must match last dimension of input", "NHWC tensor format",
-    "only supports NDHWC", "Current CPU implementations", "channels_first", "Conv2DCustomBackpropInputOp only",
+    "only supports the NHWC",
+    "on the CPU",
+    "CPU implementation",
+    "not supported on CPU",
+    "on CPU is only supported",
+    "only supports NHWC",
+    "equal length strides",
+    "must match last dimension of input",
+    "NHWC tensor format",
+    "only supports NDHWC",
+    "Current CPU implementations",
+    "channels_first",
+    "Conv2DCustomBackpropInputOp only",
     "input and filter_sizes must have",
-)  # fmt: skip
+)
 """What TensorFlow says where it is a kernel that is missing, and no rule that is broken."""
 
 
@@ -156,8 +166,12 @@ def transposed(draw, function):
     batch, out = draw.int(1, 2), groups * per_group
     if draw.chance(0.04):
         out += 1
-    words = {"output_shape": shape(batch + draw.chance(0.03), output, out, first), "padding": padding,
-             "strides": said(draw, strides, first), "data_format": data_format}  # fmt: skip
+    words = {
+        "output_shape": shape(batch + draw.chance(0.03), output, out, first),
+        "padding": padding,
+        "strides": said(draw, strides, first),
+        "data_format": data_format,
+    }
     if any(d > 1 for d in dilations):
         words["dilations"] = said(draw, dilations, first)
     filters = [*kernel, per_group, channels + draw.chance(0.04)]
@@ -194,8 +208,16 @@ def plain(message):
 
 # -- Keras -----------------------------------------------------------------------------------------------------------
 
-KINDS = ("Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D",
-         "DepthwiseConv2D")  # fmt: skip
+KINDS = (
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "Conv1DTranspose",
+    "Conv2DTranspose",
+    "Conv3DTranspose",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+)
 
 
 def drawn_layer(draw, kind):
@@ -207,8 +229,11 @@ def drawn_layer(draw, kind):
         dilations = draw.each(ndim, 1, 3)
         if draw.chance(0.8):
             strides = [1] * ndim
-    words = {"kernel_size": draw.each(ndim, 1, 4 - (ndim == 3)), "padding": draw.one("same", "same", "valid", "SAME"),
-             "strides": strides}  # fmt: skip
+    words = {
+        "kernel_size": draw.each(ndim, 1, 4 - (ndim == 3)),
+        "padding": draw.one("same", "same", "valid", "SAME"),
+        "strides": strides,
+    }
     if draw.chance(0.5) and len(set(strides)) == 1:
         words["strides"] = strides[0]
     if any(d > 1 for d in dilations):
@@ -262,10 +287,17 @@ def run_keras(kind, words, input_shape, seed, batch=2):
 
 
 def cases():
-    made = {"convolution": (forward, 120), "conv1d": (forward, 30), "conv2d": (forward, 80), "conv3d": (forward, 25),
-            "conv_transpose": (transposed, 90), "conv1d_transpose": (transposed, 30),
-            "conv2d_transpose": (transposed, 80), "conv3d_transpose": (transposed, 25),
-            "depthwise_conv2d": (depthwise, 70)}  # fmt: skip
+    made = {
+        "convolution": (forward, 120),
+        "conv1d": (forward, 30),
+        "conv2d": (forward, 80),
+        "conv3d": (forward, 25),
+        "conv_transpose": (transposed, 90),
+        "conv1d_transpose": (transposed, 30),
+        "conv2d_transpose": (transposed, 80),
+        "conv3d_transpose": (transposed, 25),
+        "depthwise_conv2d": (depthwise, 70),
+    }
     seed = 0
     for function, (draw_case, count) in made.items():
         for _ in range(count):

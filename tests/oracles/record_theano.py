@@ -64,8 +64,10 @@ def border_mode(rng, axes):
     if kind < 15:
         return [int(rng.integers(0, 4)) for _ in range(axes)]
     if kind < 18:
-        return [[int(rng.integers(0, 4)), int(rng.integers(0, 4))] if rng.random() < 0.7 else int(rng.integers(0, 3))
-                for _ in range(axes)]  # fmt: skip
+        return [
+            [int(rng.integers(0, 4)), int(rng.integers(0, 4))] if rng.random() < 0.7 else int(rng.integers(0, 3))
+            for _ in range(axes)
+        ]
     return ("same", -1, [1], [1, -1, 0][:axes], [[1, 2, 3]] * axes)[rng.integers(5)]
 
 

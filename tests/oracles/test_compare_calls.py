@@ -27,10 +27,17 @@ def drawn(rng, transpose):
     kind = rng.choice(["number", "pairs", "same", "valid", "same_lower"], p=[0.4, 0.2, 0.2, 0.1, 0.1])
     padding = {"number": tuple((p, p) for p in each(0, 2)), "pairs": tuple(zip(each(0, 2), each(0, 2), strict=True))}
     groups = int(rng.choice([1, 2]))
-    words = {"input_size": each(3, 5), "kernel_size": each(1, 3), "stride": each(1, 2),
-             "padding": padding.get(kind, str(kind)), "dilation": each(1, 2) if rng.random() < 0.3 else (1,) * axes,
-             "groups": groups, "in_channels": 2 * groups, "out_channels": groups * int(rng.integers(1, 3)),
-             "padding_mode": "circular" if rng.random() < 0.15 else "zeros"}  # fmt: skip
+    words = {
+        "input_size": each(3, 5),
+        "kernel_size": each(1, 3),
+        "stride": each(1, 2),
+        "padding": padding.get(kind, str(kind)),
+        "dilation": each(1, 2) if rng.random() < 0.3 else (1,) * axes,
+        "groups": groups,
+        "in_channels": 2 * groups,
+        "out_channels": groups * int(rng.integers(1, 3)),
+        "padding_mode": "circular" if rng.random() < 0.15 else "zeros",
+    }
     if transpose and rng.random() < 0.3:
         words["output_padding"] = each(0, 1)
     return words
@@ -59,8 +66,10 @@ def test_a_call_is_python_that_the_framework_takes(transpose):
             framework = row.framework.partition(",")[0]
             if framework not in ("torch", "jax", "flax") or row.message.startswith(UNSAID):
                 continue
-            x, w = (np.ones(ast.literal_eval(shape), dtype=np.float32)
-                    for shape in re.fullmatch(r"x (\(.*\)), w (\(.*\))", row.arrays).groups())  # fmt: skip
+            x, w = (
+                np.ones(ast.literal_eval(shape), dtype=np.float32)
+                for shape in re.fullmatch(r"x (\(.*\)), w (\(.*\))", row.arrays).groups()
+            )
             got = results(row.call, framework, x, w)
             if row.layer is None:
                 assert isinstance(got, Exception) or 0 in got, (row, got)

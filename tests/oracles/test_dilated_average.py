@@ -31,8 +31,10 @@ def test_an_average_with_dilation_is_onnxruntimes(arguments, seed):
         "ceil_mode": int(pool.ceil_mode),
         "count_include_pad": int(pool.count_include_pad),
     }
-    values = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, (1, *pool.input_shape)),
-              helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)]  # fmt: skip
+    values = [
+        helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, (1, *pool.input_shape)),
+        helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None),
+    ]
     graph = helper.make_graph(
         [helper.make_node("AveragePool", ["x"], ["y"], **attributes)], "pool", *[[v] for v in values]
     )

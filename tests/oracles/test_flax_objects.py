@@ -75,8 +75,11 @@ def test_a_call_set_on_the_class_of_flax(monkeypatch, kind):
 
 
 def test_a_param_of_its_own():
-    with pytest.raises(TypeError, match=r"^Standardised has a param of its own, which may compute anything \(param of "
-                       r".*Standardised\): give the convolution in it"):  # fmt: skip
+    with pytest.raises(
+        TypeError,
+        match=r"^Standardised has a param of its own, which may compute anything \(param of "
+        r".*Standardised\): give the convolution in it",
+    ):
         words.from_layer(Standardised(4, (3,)), 6, params=PARAMS)
 
 
@@ -128,7 +131,7 @@ def test_halves_are_widened(dtype):
         (lambda: nnx.eval_shape(lambda: nnx_conv(nnx.ConvTranspose)), r"the kernel of ConvTranspose has shape"),
     ],
     ids=["abstract", "float8", "transposed"],
-)  # fmt: skip
+)
 def test_layers_without_values_have_their_sizes(layer, message):
     loaded = words.from_layer(layer(), 6)
     kind = nnx.ConvTranspose if "Transpose" in message else nnx.Conv

@@ -129,9 +129,15 @@ def masked(rng, params, said):
 
 
 CONV_REASONS = (
-    "kernel does not fit", "does not divide", "needs input_dilation 1", "is not one of", "give one for each",
-    "is for one axis", "must be an int or a (low, high) tuple", "must be at least 1",
-)  # fmt: skip
+    "kernel does not fit",
+    "does not divide",
+    "needs input_dilation 1",
+    "is not one of",
+    "give one for each",
+    "is for one axis",
+    "must be an int or a (low, high) tuple",
+    "must be at least 1",
+)
 
 
 def test_conv():
@@ -145,17 +151,25 @@ def test_conv():
         strides = spread(rng, count, 3)
         causal = "CAUSAL" if count == 1 or rng.random() < 0.2 else "REFLECT"
         said = {
-            "padding": picked(rng, "SAME", "SAME_LOWER", "VALID", *["CIRCULAR", "REFLECT"] * 2, causal,
-                              *[numbers(rng, count)] * 3),
+            "padding": picked(
+                rng, "SAME", "SAME_LOWER", "VALID", *["CIRCULAR", "REFLECT"] * 2, causal, *[numbers(rng, count)] * 3
+            ),
             "kernel_dilation": spread(rng, count, 3),
             "feature_group_count": groups,
-        }  # fmt: skip
+        }
         named = isinstance(said["padding"], str)
         if not named or rng.random() < 0.1:
             said["input_dilation"] = spread(rng, count, 3)
-        spoilt = picked(rng, *[None] * 10, {"padding": "circular"}, {"padding": [[1, 1]] * count},
-                        {"padding": [0] * (count + 1)}, {"feature_group_count": int(rng.integers(2, 5))},
-                        {"kernel_dilation": (1,) * (count + 1)}, {"kernel_dilation": 0})  # fmt: skip
+        spoilt = picked(
+            rng,
+            *[None] * 10,
+            {"padding": "circular"},
+            {"padding": [[1, 1]] * count},
+            {"padding": [0] * (count + 1)},
+            {"feature_group_count": int(rng.integers(2, 5))},
+            {"kernel_dilation": (1,) * (count + 1)},
+            {"kernel_dilation": 0},
+        )
         said.update(spoilt or {})
         params = params_of(rng, (*kernel, takes // said["feature_group_count"], gives), gives, number)
         if spoilt is None:
@@ -178,29 +192,58 @@ def test_conv():
         assert read.layer == layer
         assert_same(*read, x, y)
         padding, widest = said["padding"], max(layer.stride)
-        seen.update({
-            f"{count} axes": 1, "numbers": not named, "groups": groups > 1, "spread": max(layer.input_dilation) > 1,
-            "mask": not np.isscalar(mask), type(flax_layer).__name__: 1, "dilation": max(layer.dilation) > 1,
-            "CIRCULAR with stride": padding == "CIRCULAR" and widest > 1, "CAUSAL": padding == "CAUSAL",
-            "REFLECT with stride": padding == "REFLECT" and widest > 1, "no bias": "bias" not in params,
-            "uneven border": padding in ("CIRCULAR", "REFLECT") and any(a != b for a, b in layer.padding),
-            "around twice": padding in ("CIRCULAR", "REFLECT")
-            and any(b > n for n, (_, b) in zip(size, layer.padding, strict=True)),
-        })  # fmt: skip
+        seen.update(
+            {
+                f"{count} axes": 1,
+                "numbers": not named,
+                "groups": groups > 1,
+                "spread": max(layer.input_dilation) > 1,
+                "mask": not np.isscalar(mask),
+                type(flax_layer).__name__: 1,
+                "dilation": max(layer.dilation) > 1,
+                "CIRCULAR with stride": padding == "CIRCULAR" and widest > 1,
+                "CAUSAL": padding == "CAUSAL",
+                "REFLECT with stride": padding == "REFLECT" and widest > 1,
+                "no bias": "bias" not in params,
+                "uneven border": padding in ("CIRCULAR", "REFLECT") and any(a != b for a, b in layer.padding),
+                "around twice": padding in ("CIRCULAR", "REFLECT")
+                and any(b > n for n, (_, b) in zip(size, layer.padding, strict=True)),
+            }
+        )
     print(seen)
     assert seen["taken"] >= 120
     assert seen["refused"] >= 50
-    features = ("1 axes", "2 axes", "3 axes", "numbers", "groups", "spread", "mask", "Nnx", "Linen", "dilation",
-                "CIRCULAR with stride", "CAUSAL", "REFLECT with stride", "no bias", "uneven border",
-                "around twice")  # fmt: skip
+    features = (
+        "1 axes",
+        "2 axes",
+        "3 axes",
+        "numbers",
+        "groups",
+        "spread",
+        "mask",
+        "Nnx",
+        "Linen",
+        "dilation",
+        "CIRCULAR with stride",
+        "CAUSAL",
+        "REFLECT with stride",
+        "no bias",
+        "uneven border",
+        "around twice",
+    )
     assert min(seen[feature] for feature in features) >= 6
     assert min(seen[reason] for reason in CONV_REASONS) >= 2
 
 
 TRANSPOSE_REASONS = (
-    "kernel does not fit", "needs strides 1", "is not one of", "give one for each",
-    "must be at least 1", "is none of a transposed convolution", "must be an int or a (low, high) tuple",
-)  # fmt: skip
+    "kernel does not fit",
+    "needs strides 1",
+    "is not one of",
+    "give one for each",
+    "must be at least 1",
+    "is none of a transposed convolution",
+    "must be an int or a (low, high) tuple",
+)
 
 
 def test_conv_transpose():
@@ -216,10 +259,17 @@ def test_conv_transpose():
             "kernel_dilation": spread(rng, count, 3 if count < 3 else 2),
             "transpose_kernel": turned,
         }
-        spoilt = picked(rng, *[None] * 14, {"padding": picked(rng, "circular", "FULL")}, {"padding": [[1, 1]] * count},
-                        {"padding": picked(rng, "REFLECT", "CAUSAL")}, {"padding": picked(rng, "same", "SAME_LOWER")},
-                        {"kernel_dilation": (1,) * (count + 1)}, {"kernel_dilation": 0},
-                        {"padding": [(-3, -2)] * count})  # fmt: skip
+        spoilt = picked(
+            rng,
+            *[None] * 14,
+            {"padding": picked(rng, "circular", "FULL")},
+            {"padding": [[1, 1]] * count},
+            {"padding": picked(rng, "REFLECT", "CAUSAL")},
+            {"padding": picked(rng, "same", "SAME_LOWER")},
+            {"kernel_dilation": (1,) * (count + 1)},
+            {"kernel_dilation": 0},
+            {"padding": [(-3, -2)] * count},
+        )
         said.update(spoilt or {})
         channels = (gives, takes) if turned else (takes, gives)
         params = params_of(rng, (*kernel, *channels), gives, number)
@@ -246,19 +296,42 @@ def test_conv_transpose():
         assert_same(*read, x, y)
         wrapped, named = padding == "CIRCULAR", isinstance(padding, str)
         axes = [*zip(layer.stride, layer.padding, size, layer.kernel_size, layer.dilation, strict=True)]
-        seen.update({
-            f"{count} axes": 1, "wrapped": wrapped and not turned, "wrapped and turned": wrapped and turned,
-            "turned": turned and not wrapped, "not turned": not turned and not wrapped, "numbers": not named,
-            type(flax_layer).__name__: 1, "no bias": "bias" not in params, "mask": not np.isscalar(mask),
-            "uneven wrap": wrapped and any(a != b for _, (a, b), *_ in axes),
-            "wrapped twice": wrapped and any(d * (k - 1) + 1 > 2 * n * s for s, _, n, k, d in axes),
-            "wrapped beyond": wrapped and max(layer.output_padding) > 0,
-        })  # fmt: skip
+        seen.update(
+            {
+                f"{count} axes": 1,
+                "wrapped": wrapped and not turned,
+                "wrapped and turned": wrapped and turned,
+                "turned": turned and not wrapped,
+                "not turned": not turned and not wrapped,
+                "numbers": not named,
+                type(flax_layer).__name__: 1,
+                "no bias": "bias" not in params,
+                "mask": not np.isscalar(mask),
+                "uneven wrap": wrapped and any(a != b for _, (a, b), *_ in axes),
+                "wrapped twice": wrapped and any(d * (k - 1) + 1 > 2 * n * s for s, _, n, k, d in axes),
+                "wrapped beyond": wrapped and max(layer.output_padding) > 0,
+            }
+        )
     print(seen)
     assert seen["taken"] >= 150
     assert seen["refused"] >= 50
-    features = ("1 axes", "2 axes", "3 axes", "wrapped", "wrapped and turned", "turned", "not turned", "numbers", "Nnx",
-                "Linen", "no bias", "mask", "uneven wrap", "wrapped twice", "wrapped beyond")  # fmt: skip
+    features = (
+        "1 axes",
+        "2 axes",
+        "3 axes",
+        "wrapped",
+        "wrapped and turned",
+        "turned",
+        "not turned",
+        "numbers",
+        "Nnx",
+        "Linen",
+        "no bias",
+        "mask",
+        "uneven wrap",
+        "wrapped twice",
+        "wrapped beyond",
+    )
     assert min(seen[feature] for feature in features) >= 6
     assert min(seen[reason] for reason in TRANSPOSE_REASONS) >= 2
 

@@ -86,10 +86,18 @@ def pairs(rng, count, least=-2, most=4):
 
 
 CONV_REASONS = (
-    "kernel does not fit", "does not divide", "needs lhs_dilation 1", "is not one of", "must be a sequence",
-    "give one for each", "on its axis I, but", "must be at least 1", "must be a (low, high) pair",
-    "padding must be a name", "on its axis O, which",
-)  # fmt: skip
+    "kernel does not fit",
+    "does not divide",
+    "needs lhs_dilation 1",
+    "is not one of",
+    "must be a sequence",
+    "give one for each",
+    "on its axis I, but",
+    "must be at least 1",
+    "must be a (low, high) pair",
+    "padding must be a name",
+    "on its axis O, which",
+)
 
 
 def spoil_conv(rng, call, axes):
@@ -150,27 +158,54 @@ def test_conv_general_dilated():
         assert again == layer
         assert_same(layer, weight, x, y.transpose(numbers.out_spec))
         spread = call.get("lhs_dilation") or (1,)
-        seen.update({
-            f"{count} axes": 1, "permuted": permuted, "named": named, "groups": groups > 1, "spread": max(spread) > 1,
-            "dilation": max(call["rhs_dilation"] or (1,)) > 1, "object": our_numbers is like[1],
-            "crop": not named and min(map(min, call["padding"])) < 0, "SAME with stride": named
-            and call["padding"].upper() != "VALID" and max(call["window_strides"]) > 1,
-            "odd SAME": any(a != b for a, b in layer.padding) and named,
-        })  # fmt: skip
+        seen.update(
+            {
+                f"{count} axes": 1,
+                "permuted": permuted,
+                "named": named,
+                "groups": groups > 1,
+                "spread": max(spread) > 1,
+                "dilation": max(call["rhs_dilation"] or (1,)) > 1,
+                "object": our_numbers is like[1],
+                "crop": not named and min(map(min, call["padding"])) < 0,
+                "SAME with stride": named and call["padding"].upper() != "VALID" and max(call["window_strides"]) > 1,
+                "odd SAME": any(a != b for a, b in layer.padding) and named,
+            }
+        )
     print(seen)
     assert seen["taken"] >= 220
     assert seen["refused"] >= 60
-    features = ("1 axes", "2 axes", "3 axes", "permuted", "named", "groups", "spread", "dilation", "object", "crop",
-                "SAME with stride", "odd SAME")  # fmt: skip
+    features = (
+        "1 axes",
+        "2 axes",
+        "3 axes",
+        "permuted",
+        "named",
+        "groups",
+        "spread",
+        "dilation",
+        "object",
+        "crop",
+        "SAME with stride",
+        "odd SAME",
+    )
     assert min(seen[feature] for feature in features) >= 15
     assert min(seen[reason] for reason in CONV_REASONS) >= 1
 
 
 TRANSPOSE_REASONS = (
-    "kernel does not fit", "output is empty", "needs strides 1", "is not one of", "must be a sequence",
-    "give one for each", "must be a tuple", "the two are the same", "default dimension_numbers", "must be at least 1",
+    "kernel does not fit",
+    "output is empty",
+    "needs strides 1",
+    "is not one of",
+    "must be a sequence",
+    "give one for each",
+    "must be a tuple",
+    "the two are the same",
+    "default dimension_numbers",
+    "must be at least 1",
     "must be a (low, high) pair",
-)  # fmt: skip
+)
 
 
 def spoil_transpose(rng, call):
@@ -227,20 +262,44 @@ def test_conv_transpose():
         assert_same(layer, weight, x, y.transpose(numbers.out_spec))
         spans = [(k - 1) * d + 1 for k, d in zip(kernel, call["rhs_dilation"] or (1,) * count, strict=True)]
         farther = any(s > span for s, span in zip(call["strides"], spans, strict=True))
-        seen.update({
-            f"{count} axes": 1, "permuted": permuted, "turned": turned, "not turned": not turned,
-            "SAME": call["padding"] == "SAME", "VALID beyond": call["padding"] == "VALID" and farther,
-            "SAME beyond": call["padding"] == "SAME" and farther, "dilation": max(call["rhs_dilation"] or (1,)) > 1,
-            "consistent pairs": consistent and not named, "pairs": not consistent and not named,
-            "crop": not named and min(map(min, call["padding"])) < 0, "object": our_numbers is like[1],
-            "odd SAME": call["padding"] == "SAME" and turned and any(a != b for a, b in layer.padding),
-        })  # fmt: skip
+        seen.update(
+            {
+                f"{count} axes": 1,
+                "permuted": permuted,
+                "turned": turned,
+                "not turned": not turned,
+                "SAME": call["padding"] == "SAME",
+                "VALID beyond": call["padding"] == "VALID" and farther,
+                "SAME beyond": call["padding"] == "SAME" and farther,
+                "dilation": max(call["rhs_dilation"] or (1,)) > 1,
+                "consistent pairs": consistent and not named,
+                "pairs": not consistent and not named,
+                "crop": not named and min(map(min, call["padding"])) < 0,
+                "object": our_numbers is like[1],
+                "odd SAME": call["padding"] == "SAME" and turned and any(a != b for a, b in layer.padding),
+            }
+        )
     seen[_too_many_axes(seen)] += 3
     print(seen)
     assert seen["taken"] >= 220
     assert seen["refused"] >= 60
-    features = ("1 axes", "2 axes", "3 axes", "permuted", "turned", "not turned", "SAME", "VALID beyond", "SAME beyond",
-                "dilation", "consistent pairs", "pairs", "crop", "object", "odd SAME")  # fmt: skip
+    features = (
+        "1 axes",
+        "2 axes",
+        "3 axes",
+        "permuted",
+        "turned",
+        "not turned",
+        "SAME",
+        "VALID beyond",
+        "SAME beyond",
+        "dilation",
+        "consistent pairs",
+        "pairs",
+        "crop",
+        "object",
+        "odd SAME",
+    )
     assert min(seen[feature] for feature in features) >= 10
     assert min(seen[reason] for reason in TRANSPOSE_REASONS) >= 3
 
@@ -290,13 +349,22 @@ def test_batch_groups_are_feature_groups_of_stacked_images():
 
 
 def test_what_is_accepted_there_and_refused_here():
-    empty = {"lhs": np.ones((1, 1, 2), np.float32), "rhs": np.ones((1, 1, 3), np.float32), "window_strides": (1,),
-             "padding": "VALID"}  # fmt: skip
+    empty = {
+        "lhs": np.ones((1, 1, 2), np.float32),
+        "rhs": np.ones((1, 1, 3), np.float32),
+        "window_strides": (1,),
+        "padding": "VALID",
+    }
     assert lax.conv_general_dilated(**empty).shape == (1, 1, 0)
     with pytest.raises(ValueError, match="kernel does not fit on axis 0: it spans 3"):
         words.conv(**empty)
-    more = {"lhs": np.ones((1, 4, 1), np.float32), "rhs": np.ones((2, 1, 1), np.float32), "strides": (1,),
-            "padding": [(0, 1), (3, 3)], "use_consistent_padding": True}  # fmt: skip
+    more = {
+        "lhs": np.ones((1, 4, 1), np.float32),
+        "rhs": np.ones((2, 1, 1), np.float32),
+        "strides": (1,),
+        "padding": [(0, 1), (3, 3)],
+        "use_consistent_padding": True,
+    }
     assert lax.conv_transpose(**more).shape == (1, 4, 1)
     with pytest.raises(ValueError, match="padding has 2 entries"):
         words.conv_transpose(**more)

@@ -20,11 +20,23 @@ layers = keras.layers
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
-FIXED = {"MaxPooling2D": {"pool_size": 2}, "AveragePooling2D": {"pool_size": 2}, "UpSampling2D": {"size": 2},
-         "ZeroPadding2D": {"padding": 1}, "Cropping2D": {"cropping": 1}, "ReLU": {}, "Dropout": {"rate": 0.5},
-         "BatchNormalization": {}, "Flatten": {}, "GlobalAveragePooling2D": {}}  # fmt: skip
-CONVOLUTIONS = {"Conv2D": {"filters": 2, "kernel_size": 3}, "Conv2DTranspose": {"filters": 4, "kernel_size": 3},
-                "DepthwiseConv2D": {"kernel_size": 3, "depth_multiplier": 2}}  # fmt: skip
+FIXED = {
+    "MaxPooling2D": {"pool_size": 2},
+    "AveragePooling2D": {"pool_size": 2},
+    "UpSampling2D": {"size": 2},
+    "ZeroPadding2D": {"padding": 1},
+    "Cropping2D": {"cropping": 1},
+    "ReLU": {},
+    "Dropout": {"rate": 0.5},
+    "BatchNormalization": {},
+    "Flatten": {},
+    "GlobalAveragePooling2D": {},
+}
+CONVOLUTIONS = {
+    "Conv2D": {"filters": 2, "kernel_size": 3},
+    "Conv2DTranspose": {"filters": 4, "kernel_size": 3},
+    "DepthwiseConv2D": {"kernel_size": 3, "depth_multiplier": 2},
+}
 
 
 class Helper:
@@ -139,15 +151,19 @@ def test_a_sequential_that_was_changed_after_it_was_built():
 
 @given(
     st.lists(st.sampled_from([*CONVOLUTIONS, "MaxPooling2D", "UpSampling2D"]), min_size=1, max_size=4),
-    st.integers(1, 2), st.sampled_from(["same", "valid"]), st.booleans(),
-)  # fmt: skip
+    st.integers(1, 2),
+    st.sampled_from(["same", "valid"]),
+    st.booleans(),
+)
 @example([*CONVOLUTIONS], 1, "same", True)
 @share(0.5)
 def test_models_that_are_not_built_have_their_geometry(names, strides, padding, use_bias):
     def made(*first):
         more = {"strides": strides, "padding": padding, "use_bias": use_bias}
-        parts = [getattr(layers, name)(**(FIXED | CONVOLUTIONS)[name], **(more if name in CONVOLUTIONS else {}))
-                 for name in names]  # fmt: skip
+        parts = [
+            getattr(layers, name)(**(FIXED | CONVOLUTIONS)[name], **(more if name in CONVOLUTIONS else {}))
+            for name in names
+        ]
         return keras.Sequential([*first, *parts])
 
     full = words.from_model(made(layers.Input((40, 40, 3))))

@@ -29,8 +29,11 @@ def drawn(random, family):
     chance = lambda share: random.random() < share  # noqa: E731
     ndim = int(random.integers(1, 3 if family == "Depthwise" else 4))
     each = lambda low, high: [int(n) for n in random.integers(low, high + 1, ndim)]  # noqa: E731
-    said = {"kernel_size": each(1, 4 - ndim // 3), "padding": str(random.choice(["same", "same", "valid", "SAME"])),
-            "strides": each(1, 3)}  # fmt: skip
+    said = {
+        "kernel_size": each(1, 4 - ndim // 3),
+        "padding": str(random.choice(["same", "same", "valid", "SAME"])),
+        "strides": each(1, 3),
+    }
     if chance(0.4):
         said["dilation_rate"] = each(1, 3)
         if chance(0.75):
@@ -102,9 +105,17 @@ def test_layers_as_keras_computes_them(family):
         made = ours.unvec(made)
         assert_array_equal(made if first else np.moveaxis(made, 1, -1), y, err_msg=f"{ndim} {said} {input_shape}")
         extra = said.get("output_padding")
-        seen.update(["equal", ndim, said["padding"].lower(), "first" if first else "last",
-                     "grouped" * ("groups" in said),
-                     "dilated" * ("dilation_rate" in said), "strided" * bool(np.max(said["strides"]) > 1)])  # fmt: skip
+        seen.update(
+            [
+                "equal",
+                ndim,
+                said["padding"].lower(),
+                "first" if first else "last",
+                "grouped" * ("groups" in said),
+                "dilated" * ("dilation_rate" in said),
+                "strided" * bool(np.max(said["strides"]) > 1),
+            ]
+        )
         seen["output_padding", "none" if extra is None else "zero" if not any(extra) else "more"] += 1
     wanted = {
         "equal": 60,
@@ -117,10 +128,16 @@ def test_layers_as_keras_computes_them(family):
         "dilated": 15,
         "strided": 20,
     }
-    own = {"Conv": {"causal": 4, "grouped": 20, 3: 10},
-           "Transpose": {("output_padding", "none"): 20, ("output_padding", "zero"): 15, ("output_padding", "more"): 15,
-                         3: 10},
-           "Depthwise": {}}  # fmt: skip
+    own = {
+        "Conv": {"causal": 4, "grouped": 20, 3: 10},
+        "Transpose": {
+            ("output_padding", "none"): 20,
+            ("output_padding", "zero"): 15,
+            ("output_padding", "more"): 15,
+            3: 10,
+        },
+        "Depthwise": {},
+    }
     print(family, dict(seen))
     assert {what: seen[what] for what, least in (wanted | own[family]).items() if seen[what] < least} == {}
 
@@ -197,13 +214,26 @@ def test_models_as_keras_computes_them():
             y = layer.unvec(vector)
         if y.ndim == theirs.ndim - 1:
             y = y if first else np.moveaxis(y, 0, -1)
-        assert_allclose(y.reshape(theirs.shape[1:]), theirs[0], rtol=1e-4, atol=1e-4 * (1 + np.abs(theirs).max()),
-                        err_msg=str(kinds))  # fmt: skip
+        assert_allclose(
+            y.reshape(theirs.shape[1:]),
+            theirs[0],
+            rtol=1e-4,
+            atol=1e-4 * (1 + np.abs(theirs).max()),
+            err_msg=str(kinds),
+        )
         assert all(a.output_shape == b.input_shape for a, b in pairwise(chain))
         assert Network(chain).output_shape == chain[-1].output_shape
         seen.update(kinds)
-    wanted = ("Conv", "ConvTranspose", "AveragePooling", "MaxPooling", "ZeroPadding", "Cropping", "UpSampling",
-              "DepthwiseConv")  # fmt: skip
+    wanted = (
+        "Conv",
+        "ConvTranspose",
+        "AveragePooling",
+        "MaxPooling",
+        "ZeroPadding",
+        "Cropping",
+        "UpSampling",
+        "DepthwiseConv",
+    )
     assert {kind: seen[kind] for kind in wanted if seen[kind] < 8} == {}
 
 
@@ -265,11 +295,14 @@ def below(kind, method):
 
 @pytest.mark.parametrize(
     ("family", "ndim", "method"),
-    [(family, ndim, method) for family, axes in (("Conv{}D", (1, 2, 3)), ("Conv{}DTranspose", (1, 2, 3)),
-                                                 ("DepthwiseConv{}D", (1, 2)))
-     for ndim in axes for method in ("call", "__call__")]
+    [
+        (family, ndim, method)
+        for family, axes in (("Conv{}D", (1, 2, 3)), ("Conv{}DTranspose", (1, 2, 3)), ("DepthwiseConv{}D", (1, 2)))
+        for ndim in axes
+        for method in ("call", "__call__")
+    ]
     + [("Conv{}D", ndim, "convolution_op") for ndim in (2, 3)],  # Conv1D has one, and computes without
-)  # fmt: skip
+)
 def test_convolutions_with_a_call_of_their_own(family, ndim, method):
     kind, size = getattr(layers, family.format(ndim)), (5,) * ndim
     x = filled((1, *size, 2), 1).astype("float32")

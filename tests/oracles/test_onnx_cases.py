@@ -91,15 +91,30 @@ def test_models_converted_from_pytorch(folder):
 
 # -- what is no convolution ------------------------------------------------------------------------------------------
 
-OTHERS = {"AveragePool": 18, "MaxPool": 17, "GlobalAveragePool": 2, "GlobalMaxPool": 2, "Resize": 10, "Upsample": 1,
-          "DepthToSpace": 2, "SpaceToDepth": 4, "Pad": 3}  # fmt: skip
+OTHERS = {
+    "AveragePool": 18,
+    "MaxPool": 17,
+    "GlobalAveragePool": 2,
+    "GlobalMaxPool": 2,
+    "Resize": 10,
+    "Upsample": 1,
+    "DepthToSpace": 2,
+    "SpaceToDepth": 4,
+    "Pad": 3,
+}
 """How many cases of each operator are layers of ours; the others are refused."""
 
 REFUSALS = (
-    "whose windows count different numbers", "second output", "mode 'cubic'", "tf_crop_and_resize",
+    "whose windows count different numbers",
+    "second output",
+    "mode 'cubic'",
+    "tf_crop_and_resize",
     "reads other entries",
-    "antialias=1", "keep_aspect_ratio_policy", "with 'align_corners' it is not agreed", "is not linear",
-)  # fmt: skip
+    "antialias=1",
+    "keep_aspect_ratio_policy",
+    "with 'align_corners' it is not agreed",
+    "is not linear",
+)
 
 
 @pytest.mark.parametrize("op", OTHERS)

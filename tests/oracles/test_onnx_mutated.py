@@ -119,28 +119,58 @@ SOUND = {
     "conv": model_of([node("Conv", ["x", "w", "b"], ["y"], pads=[1, 0, 1, 2], strides=[2, 1])], w=W, b=B),
     "conv, same": model_of([node("Conv", ["x", "w"], ["y"], auto_pad="SAME_LOWER", strides=[2, 2])], w=W),
     "transposed": model_of(
-        [node("Conv", ["x", "w"], ["a"], name="one"), node("ConvTranspose", ["a", "v"], ["y"], strides=[2, 2],
-              output_padding=[1, 0], name="two")], w=W, v=W.reshape(3, 2, 3, 3)),
-    "dilated groups": model_of([node("Conv", ["x", "w"], ["y"], dilations=[2, 1], group=2)],
-                               w=W.reshape(6, 1, 3, 3)),
-    "pools": model_of([node("MaxPool", ["x"], ["a"], kernel_shape=[2, 3], pads=[0, 1, 1, 0]),
-                       node("AveragePool", ["a"], ["y"], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)]),
+        [
+            node("Conv", ["x", "w"], ["a"], name="one"),
+            node("ConvTranspose", ["a", "v"], ["y"], strides=[2, 2], output_padding=[1, 0], name="two"),
+        ],
+        w=W,
+        v=W.reshape(3, 2, 3, 3),
+    ),
+    "dilated groups": model_of([node("Conv", ["x", "w"], ["y"], dilations=[2, 1], group=2)], w=W.reshape(6, 1, 3, 3)),
+    "pools": model_of(
+        [
+            node("MaxPool", ["x"], ["a"], kernel_shape=[2, 3], pads=[0, 1, 1, 0]),
+            node("AveragePool", ["a"], ["y"], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
+        ]
+    ),
     "global": model_of([node("GlobalAveragePool", ["x"], ["a"]), node("Flatten", ["a"], ["y"])]),
     "typed": model_of([node("Conv", ["x", "t"], ["y"])], (1, 3, 5, 4), typed=[TYPED]),
-    "scales": model_of([node("Resize", ["x", "", "s"], ["y"], mode="nearest", nearest_mode="floor",
-                             coordinate_transformation_mode="asymmetric")], s=np.array([1, 1, 2, 1.5], np.float32)),
+    "scales": model_of(
+        [
+            node(
+                "Resize",
+                ["x", "", "s"],
+                ["y"],
+                mode="nearest",
+                nearest_mode="floor",
+                coordinate_transformation_mode="asymmetric",
+            )
+        ],
+        s=np.array([1, 1, 2, 1.5], np.float32),
+    ),
     "sizes": model_of([node("Resize", ["x", "", "", "z"], ["y"], mode="linear")], z=np.array([1, 2, 9, 5])),
     "depth": model_of([node("DepthToSpace", ["x"], ["y"], blocksize=2)], (1, 8, 2, 3)),
-    "space": model_of([node("SpaceToDepth", ["x"], ["a"], blocksize=2), node("Conv", ["a", "w"], ["y"])],
-                      (1, 2, 4, 6), w=np.ones((2, 8, 1, 1), np.float32)),
-    "pad": model_of([node("Pad", ["x", "p"], ["a"], mode="reflect"), node("Identity", ["a"], ["y"])],
-                    p=np.array([0, 0, 1, 2, 0, 0, 0, 1])),
+    "space": model_of(
+        [node("SpaceToDepth", ["x"], ["a"], blocksize=2), node("Conv", ["a", "w"], ["y"])],
+        (1, 2, 4, 6),
+        w=np.ones((2, 8, 1, 1), np.float32),
+    ),
+    "pad": model_of(
+        [node("Pad", ["x", "p"], ["a"], mode="reflect"), node("Identity", ["a"], ["y"])],
+        p=np.array([0, 0, 1, 2, 0, 0, 0, 1]),
+    ),
     "constants": model_of(
-        [node("Constant", [], ["k"], value=numpy_helper.from_array(W)), node("Identity", ["k"], ["w"]),
-         node("Relu", ["x"], ["unused"]), node("Conv", ["x", "w"], ["y"])]),
-    "notes": model_of([node("Relu", ["x"], ["a"]), node("Dropout", ["a"], ["d"]), node("Conv", ["d", "w"], ["y"])],
-                      w=W),
-}  # fmt: skip
+        [
+            node("Constant", [], ["k"], value=numpy_helper.from_array(W)),
+            node("Identity", ["k"], ["w"]),
+            node("Relu", ["x"], ["unused"]),
+            node("Conv", ["x", "w"], ["y"]),
+        ]
+    ),
+    "notes": model_of(
+        [node("Relu", ["x"], ["a"]), node("Dropout", ["a"], ["d"]), node("Conv", ["d", "w"], ["y"])], w=W
+    ),
+}
 
 
 @pytest.mark.parametrize("name", SOUND)
@@ -210,24 +240,74 @@ def test_many_damaged_files(seed, tmp_path):
 
 HUGE = 2**62
 OPERATORS = {
-    "Conv": (["x", "w"], {"auto_pad": "VALID", "dilations": [1, 2], "group": 1, "kernel_shape": [3, 3],
-                          "pads": [1, 0, 1, 0], "strides": [2, 1]}),
-    "ConvTranspose": (["x", "v"], {"auto_pad": "SAME_UPPER", "dilations": [1, 2], "group": 1, "kernel_shape": [3, 3],
-                                   "output_padding": [1, 0], "output_shape": [12, 9], "pads": [1, 0, 1, 0],
-                                   "strides": [2, 1]}),
-    "MaxPool": (["x"], {"auto_pad": "VALID", "ceil_mode": 1, "dilations": [1, 2], "kernel_shape": [2, 3],
-                        "pads": [1, 0, 1, 0], "storage_order": 0, "strides": [2, 1]}),
-    "AveragePool": (["x"], {"auto_pad": "VALID", "ceil_mode": 1, "count_include_pad": 1, "dilations": [1, 2],
-                            "kernel_shape": [2, 3], "pads": [1, 0, 1, 0], "strides": [2, 1]}),
+    "Conv": (
+        ["x", "w"],
+        {
+            "auto_pad": "VALID",
+            "dilations": [1, 2],
+            "group": 1,
+            "kernel_shape": [3, 3],
+            "pads": [1, 0, 1, 0],
+            "strides": [2, 1],
+        },
+    ),
+    "ConvTranspose": (
+        ["x", "v"],
+        {
+            "auto_pad": "SAME_UPPER",
+            "dilations": [1, 2],
+            "group": 1,
+            "kernel_shape": [3, 3],
+            "output_padding": [1, 0],
+            "output_shape": [12, 9],
+            "pads": [1, 0, 1, 0],
+            "strides": [2, 1],
+        },
+    ),
+    "MaxPool": (
+        ["x"],
+        {
+            "auto_pad": "VALID",
+            "ceil_mode": 1,
+            "dilations": [1, 2],
+            "kernel_shape": [2, 3],
+            "pads": [1, 0, 1, 0],
+            "storage_order": 0,
+            "strides": [2, 1],
+        },
+    ),
+    "AveragePool": (
+        ["x"],
+        {
+            "auto_pad": "VALID",
+            "ceil_mode": 1,
+            "count_include_pad": 1,
+            "dilations": [1, 2],
+            "kernel_shape": [2, 3],
+            "pads": [1, 0, 1, 0],
+            "strides": [2, 1],
+        },
+    ),
     "GlobalAveragePool": (["x"], {"kernel_shape": [1, 1]}),
-    "Resize": (["x", "", "s"], {"antialias": 1, "axes": [2, 3], "coordinate_transformation_mode": "asymmetric",
-                                "cubic_coeff_a": 0.5, "exclude_outside": 1, "extrapolation_value": 0.5,
-                                "keep_aspect_ratio_policy": "stretch", "mode": "nearest", "nearest_mode": "floor"}),
+    "Resize": (
+        ["x", "", "s"],
+        {
+            "antialias": 1,
+            "axes": [2, 3],
+            "coordinate_transformation_mode": "asymmetric",
+            "cubic_coeff_a": 0.5,
+            "exclude_outside": 1,
+            "extrapolation_value": 0.5,
+            "keep_aspect_ratio_policy": "stretch",
+            "mode": "nearest",
+            "nearest_mode": "floor",
+        },
+    ),
     "DepthToSpace": (["x"], {"blocksize": 2, "mode": "CRD"}),
     "SpaceToDepth": (["x"], {"blocksize": 2, "mode": "CRD"}),
     "Pad": (["x", "p"], {"mode": "edge", "pads": [0, 0, 1, 0, 0, 0, 0, 2], "value": 0.0}),
     "Cast": (["x"], {"to": 1, "saturate": 1}),
-}  # fmt: skip
+}
 """Inputs and attributes of sound nodes."""
 NEEDED = {"kernel_shape", "blocksize", "axes", "to"}
 TENSORS = {"w": W, "v": W.reshape(2, 3, 3, 3), "s": np.array([2, 3], np.float32), "p": np.array([0] * 8)}
@@ -244,8 +324,19 @@ def odd_values(value):
         own = [float("nan"), float("inf"), -1.0, 1e38]
     else:
         own = ["", value.lower(), value + " ", b"\xff\xfe", "notset", "NOTSET"]
-    others = [1, 1.5, "1", [1, 1], [1.5], ["a"], numpy_helper.from_array(np.ones(2, np.int64)), "graph", "untyped",
-              "reference", "twice"]  # fmt: skip
+    others = [
+        1,
+        1.5,
+        "1",
+        [1, 1],
+        [1.5],
+        ["a"],
+        numpy_helper.from_array(np.ones(2, np.int64)),
+        "graph",
+        "untyped",
+        "reference",
+        "twice",
+    ]
     return own + others
 
 
@@ -255,8 +346,11 @@ def with_attribute(name, odd, value):
         return [helper.make_attribute(name, helper.make_graph([], "g", [], []))]
     if odd == "twice":
         return [helper.make_attribute(name, value)] * 2
-    attribute = helper.make_attribute(name, value if odd in ("untyped", "reference") else odd, **(
-        {"attr_type": onnx.AttributeProto.INTS} if odd == [] else {}))  # fmt: skip
+    attribute = helper.make_attribute(
+        name,
+        value if odd in ("untyped", "reference") else odd,
+        **({"attr_type": onnx.AttributeProto.INTS} if odd == [] else {}),
+    )
     if odd == "untyped":
         attribute.type = 0
     if odd == "reference":
@@ -279,9 +373,21 @@ def odd_nodes(op):
             yield f"{op}, {name}={odd!r}"[:80], model_of([made], shape, opset=19, **constants)
 
 
-@pytest.mark.parametrize(("op", "least"), [("Conv", 90), ("ConvTranspose", 120), ("MaxPool", 105), ("AveragePool", 105),
-                                           ("GlobalAveragePool", 15), ("Resize", 130), ("DepthToSpace", 30),
-                                           ("SpaceToDepth", 30), ("Pad", 40), ("Cast", 30)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("op", "least"),
+    [
+        ("Conv", 90),
+        ("ConvTranspose", 120),
+        ("MaxPool", 105),
+        ("AveragePool", 105),
+        ("GlobalAveragePool", 15),
+        ("Resize", 130),
+        ("DepthToSpace", 30),
+        ("SpaceToDepth", 30),
+        ("Pad", 40),
+        ("Cast", 30),
+    ],
+)
 def test_odd_attributes(op, least):
     counts = Counter()
     for name, model in odd_nodes(op):
@@ -317,9 +423,15 @@ def odd_tensors():
                  (0, 2, 3, 3), (10**18,) * 4, (2**63 - 1, 0, 3, 3), (1,) * 70, (3, 2, 3, 2)):  # fmt: skip
         yield f"dims {dims}", tensor(dims, raw_data=raw)
         yield f"dims {dims}, no values", tensor(dims)
-    for kind, values in {TensorProto.UINT8: [300] * 54, TensorProto.INT8: [-129] * 54, TensorProto.BOOL: [2] * 54,
-                         TensorProto.FLOAT16: [-1] * 54, TensorProto.INT16: [2**20] * 54,
-                         TensorProto.BFLOAT16: [16256] * 54, TensorProto.INT32: [1] * 54}.items():  # fmt: skip
+    for kind, values in {
+        TensorProto.UINT8: [300] * 54,
+        TensorProto.INT8: [-129] * 54,
+        TensorProto.BOOL: [2] * 54,
+        TensorProto.FLOAT16: [-1] * 54,
+        TensorProto.INT16: [2**20] * 54,
+        TensorProto.BFLOAT16: [16256] * 54,
+        TensorProto.INT32: [1] * 54,
+    }.items():
         yield f"int32_data of type {kind}", tensor(data_type=kind, int32_data=values)
     yield "uint32 beyond", tensor(data_type=TensorProto.UINT32, uint64_data=[2**40] * 54)
     yield "floats not finite", tensor(float_data=[float("inf"), float("nan")] * 27)
@@ -362,12 +474,17 @@ def odd_operands():
         for coordinates in ("half_pixel", "align_corners", "asymmetric", "half_pixel_symmetric", "pytorch_half_pixel"):
             for values in ([1, 2, 2 * 10**9, 8], [1, 2, 10**18, 8], [1, 2, 0, 8], [1, 2, -5, 8], [3, 2, 6, 7],
                            [1, 2, 70000, 7], [1, 2, 1, 1]):  # fmt: skip
-                yield (f"{mode}, {coordinates}, sizes {values}",
-                       node("Resize", sizes, ["y"], mode=mode, coordinate_transformation_mode=coordinates),
-                       {"z": np.array(values)})  # fmt: skip
+                yield (
+                    f"{mode}, {coordinates}, sizes {values}",
+                    node("Resize", sizes, ["y"], mode=mode, coordinate_transformation_mode=coordinates),
+                    {"z": np.array(values)},
+                )
     yield "sizes of floats", node("Resize", sizes, ["y"]), {"z": np.array([1, 2, 6, 7], f32)}
-    yield "sizes and scales", node("Resize", ["x", "", "s", "z"], ["y"]), {
-        "s": np.array([1, 1, 2, 2], f32), "z": np.array([1, 2, 12, 14])}  # fmt: skip
+    yield (
+        "sizes and scales",
+        node("Resize", ["x", "", "s", "z"], ["y"]),
+        {"s": np.array([1, 1, 2, 2], f32), "z": np.array([1, 2, 12, 14])},
+    )
     yield "neither", node("Resize", ["x"], ["y"]), {}
     for values in ([0] * 8, [HUGE] * 8, [0, 0, HUGE, 0, 0, 0, 0, 0], [0, 0, -9, 0, 0, 0, 0, 0], [0] * 7, [],
                    [1, 0, 0, 0, 0, 0, 0, 0], [0, 0, -1, 0, 0, 0, 1, 0], [0, 0, 30, 0, 0, 0, 0, 40]):  # fmt: skip
@@ -376,8 +493,11 @@ def odd_operands():
     yield "pads of floats", node("Pad", ["x", "p"], ["y"]), {"p": np.zeros(8, f32)}
     yield "pads of two axes", node("Pad", ["x", "p"], ["y"]), {"p": np.zeros((2, 4), i64)}
     for axes in ([7], [-5], [2, 2], [2.0], [[2]], [], [2, 3]):
-        yield f"axes {axes}", node("Pad", ["x", "p", "", "a"], ["y"]), {
-            "p": np.ones(2 * np.size(axes), i64), "a": np.array(axes, f32 if axes == [2.0] else i64)}  # fmt: skip
+        yield (
+            f"axes {axes}",
+            node("Pad", ["x", "p", "", "a"], ["y"]),
+            {"p": np.ones(2 * np.size(axes), i64), "a": np.array(axes, f32 if axes == [2.0] else i64)},
+        )
     for value in (1.0, nan, inf, [0.0, 0.0], [], 0.0, [0.0]):
         yield f"value {value}", node("Pad", ["x", "p", "c"], ["y"]), {"p": np.ones(8, i64) * 0, "c": f32(value)}
     for bias in (np.ones(2, f32), np.ones((3, 1), f32), f32(1), np.ones(3), np.ones(3, np.int32), np.array(["a"] * 3)):
@@ -405,8 +525,9 @@ def test_odd_operands():
 
 def changed(change, *, shape=(1, 2, 6, 7)):
     """A convolution and a pool, after a change to the model."""
-    model = model_of([node("Conv", ["x", "w"], ["a"], name="one"), node("MaxPool", ["a"], ["y"], kernel_shape=[2, 2])],
-                     shape, w=W)  # fmt: skip
+    model = model_of(
+        [node("Conv", ["x", "w"], ["a"], name="one"), node("MaxPool", ["a"], ["y"], kernel_shape=[2, 2])], shape, w=W
+    )
     change(model.graph)
     return model
 
@@ -454,39 +575,60 @@ ODD = {
     "an Identity without outputs": lambda g: g.node.add(op_type="Identity", input=["w"]),
     "a Constant without outputs": lambda g: g.node.add(op_type="Constant"),
     "a Constant without values": lambda g: g.node.add(op_type="Constant", output=["b"]),
-    "the weight is a Constant without values": lambda g: (g.ClearField("initializer"),
-                                                          g.node.add(op_type="Constant", output=["w"])),
-    "the weight is text": lambda g: (g.ClearField("initializer"),
-                                     g.node.append(node("Constant", [], ["w"], value_string="w"))),
-    "the weight is a number": lambda g: (g.ClearField("initializer"),
-                                         g.node.append(node("Constant", [], ["w"], value_float=1.0))),
-    "the weight is a line": lambda g: (g.ClearField("initializer"),
-                                       g.node.append(node("Constant", [], ["w"], value_ints=[1, 2]))),
+    "the weight is a Constant without values": lambda g: (
+        g.ClearField("initializer"),
+        g.node.add(op_type="Constant", output=["w"]),
+    ),
+    "the weight is text": lambda g: (
+        g.ClearField("initializer"),
+        g.node.append(node("Constant", [], ["w"], value_string="w")),
+    ),
+    "the weight is a number": lambda g: (
+        g.ClearField("initializer"),
+        g.node.append(node("Constant", [], ["w"], value_float=1.0)),
+    ),
+    "the weight is a line": lambda g: (
+        g.ClearField("initializer"),
+        g.node.append(node("Constant", [], ["w"], value_ints=[1, 2])),
+    ),
     "the weight is copied, later": lambda g: (rename(g, "w", "v"), g.node.append(node("Identity", ["w"], ["v"]))),
-    "the weight is copied in a ring": lambda g: (rename(g, "w", "v"), g.node.append(node("Identity", ["u"], ["v"])),
-                                                 g.node.append(node("Identity", ["v"], ["u"]))),
+    "the weight is copied in a ring": lambda g: (
+        rename(g, "w", "v"),
+        g.node.append(node("Identity", ["u"], ["v"])),
+        g.node.append(node("Identity", ["v"], ["u"])),
+    ),
     "the weight is computed": lambda g: (rename(g, "w", "v"), g.node.append(node("Relu", ["w"], ["v"]))),
     "the weight is the input": lambda g: rename(g, "w", "x"),
     "too many inputs": lambda g: g.node[0].input.extend(["w", "w"]),
     "an empty bias": lambda g: g.node[0].input.append(""),
     "a second output": lambda g: g.node[0].output.append("b"),
-    "a second output that is read": lambda g: (g.node[1].output.append("i"),
-                                               g.node.append(node("Exotic", ["i", "y"], ["q"])),
-                                               setattr(g.output[0], "name", "q")),
+    "a second output that is read": lambda g: (
+        g.node[1].output.append("i"),
+        g.node.append(node("Exotic", ["i", "y"], ["q"])),
+        setattr(g.output[0], "name", "q"),
+    ),
     "no first output": lambda g: (g.node[1].ClearField("output"), g.node[1].output.extend(["", "y"])),
     "no type": lambda g: g.input[0].ClearField("type"),
     "no dims": lambda g: g.input[0].type.tensor_type.shape.ClearField("dim"),
     "two dims": lambda g: g.input[0].type.tensor_type.shape.dim.pop(),
     "a sequence": lambda g: g.input[0].type.sequence_type.elem_type.tensor_type.SetInParent(),
     "a join": lambda g: (g.node.append(node("Add", ["y", "x"], ["q"])), setattr(g.output[0], "name", "q")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_odd_graphs(name):
-    sound = {"an unknown second output": 0, "the output is in between": 1, "a dead branch": 1, "a dead end of two": 0,
-             "a dead node of another domain": 0, "nodes in reverse": 1, "the weight is copied, later": 1,
-             "an empty bias": 1, "a weight that is an input too": 1}  # fmt: skip
+    sound = {
+        "an unknown second output": 0,
+        "the output is in between": 1,
+        "a dead branch": 1,
+        "a dead end of two": 0,
+        "a dead node of another domain": 0,
+        "nodes in reverse": 1,
+        "the weight is copied, later": 1,
+        "an empty bias": 1,
+        "a weight that is an input too": 1,
+    }
     found = outcome(changed(ODD[name]))
     assert (found == "same values") if sound.get(name) else True, found
     if name.startswith(("no ", "a cycle", "an Identity", "a Constant without o", "two", "a name is", "an init")):
@@ -539,14 +681,18 @@ def in_segments():
 NOT_AS_NAMED = {
     "an Identity of another domain": (lambda: weight_by("Identity", domain="org.mine"), "but what a Identity node"),
     "an Identity of two": (lambda: weight_by("Identity", ("v", "u")), r"has 2 inputs, \['v', 'u'\], but takes 1$"),
-    "a Constant of another": (lambda: weight_by("Constant", ("v",), value=numpy_helper.from_array(W)),
-                              r"has 1 input, \['v'\], but takes none$"),
-    "a Constant with two outputs": (lambda: weight_by("Constant", (), ("w", "z"), value=numpy_helper.from_array(W)),
-                                    r"has 2 outputs, \['w', 'z'\], but takes 1$"),
+    "a Constant of another": (
+        lambda: weight_by("Constant", ("v",), value=numpy_helper.from_array(W)),
+        r"has 1 input, \['v'\], but takes none$",
+    ),
+    "a Constant with two outputs": (
+        lambda: weight_by("Constant", (), ("w", "z"), value=numpy_helper.from_array(W)),
+        r"has 2 outputs, \['w', 'z'\], but takes 1$",
+    ),
     "a function Conv": (lambda: with_function("Conv"), "the model has a function of its own that is named Conv"),
     "a function MaxPool": (lambda: with_function("MaxPool", "ai.onnx"), "a function of its own that is named MaxPool"),
     "a segment": (in_segments, "tensor 'w' is one segment of a larger tensor"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NOT_AS_NAMED)

@@ -85,13 +85,16 @@ def drawn_conv(rng):
     size = [int(n) for n in rng.integers(2, 8 - ndim, ndim)]
     kernel = [int(k) for k in rng.integers(1, 4, ndim)]
     w_shape = [groups * int(rng.integers(1, 3)), int(rng.integers(1, 3)), *kernel]
-    attributes = some(rng, {
-        "auto_pad": str(rng.choice(["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])),
-        "dilations": rng.choice([1, 1, 2, 3], ndim).tolist(),
-        "pads": rng.integers(0, 4, 2 * ndim).tolist(),
-        "strides": rng.integers(1, 4, ndim).tolist(),
-        "kernel_shape": kernel,
-    })  # fmt: skip
+    attributes = some(
+        rng,
+        {
+            "auto_pad": str(rng.choice(["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])),
+            "dilations": rng.choice([1, 1, 2, 3], ndim).tolist(),
+            "pads": rng.integers(0, 4, 2 * ndim).tolist(),
+            "strides": rng.integers(1, 4, ndim).tolist(),
+            "kernel_shape": kernel,
+        },
+    )
     attributes |= {"group": groups} if groups > 1 or rng.random() < 0.5 else {}
     x_shape = [2, w_shape[1] * groups, *size]
     spoil(rng, attributes, x_shape, w_shape)
@@ -175,13 +178,16 @@ def drawn_transpose(rng):
     kernel = [int(k) for k in rng.integers(1, 4, ndim)]
     w_shape = [groups * int(rng.integers(1, 3)), int(rng.integers(1, 3)), *kernel]
     strides, dilations = rng.integers(1, 5, ndim).tolist(), rng.choice([1, 1, 2, 3], ndim).tolist()
-    attributes = some(rng, {
-        "auto_pad": str(rng.choice(["NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])),
-        "dilations": dilations,
-        "pads": rng.integers(0, 3, 2 * ndim).tolist(),
-        "strides": strides,
-        "kernel_shape": kernel,
-    })  # fmt: skip
+    attributes = some(
+        rng,
+        {
+            "auto_pad": str(rng.choice(["NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])),
+            "dilations": dilations,
+            "pads": rng.integers(0, 3, 2 * ndim).tolist(),
+            "strides": strides,
+            "kernel_shape": kernel,
+        },
+    )
     strides = attributes.get("strides", [1] * ndim)
     spans = [d * (k - 1) + 1 for d, k in zip(attributes.get("dilations", [1] * ndim), kernel, strict=True)]
     if rng.random() < 0.4:
@@ -261,19 +267,35 @@ def test_transposed_convolutions():
     assert counts["by both"] >= 150, counts
     assert counts["onnxruntime differs"] >= 0.9 * counts["onnxruntime does not follow the text"], counts
     assert counts["refused"] >= 150, counts
-    assert {"SAME_LOWER", "SAME_UPPER", "VALID", "NOTSET", "3 axes", "pads differ", "groups", "dilated", "output_shape",
-            "output_padding", "kernel_shape"} <= set(counts)  # fmt: skip
+    assert {
+        "SAME_LOWER",
+        "SAME_UPPER",
+        "VALID",
+        "NOTSET",
+        "3 axes",
+        "pads differ",
+        "groups",
+        "dilated",
+        "output_shape",
+        "output_padding",
+        "kernel_shape",
+    } <= set(counts)
 
 
 def by_reference_in_groups(x, w, attributes):
     """What ONNX's own evaluator gives, group by group, for it has no transposed convolution with several that works."""
     groups = attributes.get("group", 1)
-    parts = [{"X": x_part, "W": w_part}
-             for x_part, w_part in zip(np.split(x, groups, axis=1), np.split(w, groups), strict=True)]  # fmt: skip
-    return np.concatenate([
-        by_reference(model_of("ConvTranspose", part["X"].shape, part["W"].shape, attributes | {"group": 1}), part)
-        for part in parts
-    ], axis=1)  # fmt: skip
+    parts = [
+        {"X": x_part, "W": w_part}
+        for x_part, w_part in zip(np.split(x, groups, axis=1), np.split(w, groups), strict=True)
+    ]
+    return np.concatenate(
+        [
+            by_reference(model_of("ConvTranspose", part["X"].shape, part["W"].shape, attributes | {"group": 1}), part)
+            for part in parts
+        ],
+        axis=1,
+    )
 
 
 @pytest.mark.parametrize("auto_pad", ["NOTSET", "VALID"])
@@ -316,11 +338,16 @@ def test_pools(op):
     for _ in range(150):
         ndim = int(rng.integers(1, 4))
         size, kernel = rng.integers(3, 7, ndim).tolist(), rng.integers(1, 4, ndim).tolist()
-        attributes = some(rng, {
-            "auto_pad": str(rng.choice(["NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])),
-            "pads": [int(rng.integers(0, k)) for k in (*kernel, *kernel)],
-            "strides": rng.integers(1, 4, ndim).tolist(), "ceil_mode": int(rng.integers(0, 2)),
-        } | ({"count_include_pad": int(rng.integers(0, 2))} if op == "AveragePool" else {}))  # fmt: skip
+        attributes = some(
+            rng,
+            {
+                "auto_pad": str(rng.choice(["NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])),
+                "pads": [int(rng.integers(0, k)) for k in (*kernel, *kernel)],
+                "strides": rng.integers(1, 4, ndim).tolist(),
+                "ceil_mode": int(rng.integers(0, 2)),
+            }
+            | ({"count_include_pad": int(rng.integers(0, 2))} if op == "AveragePool" else {}),
+        )
         if attributes.get("auto_pad", "NOTSET") != "NOTSET":
             attributes.pop("pads", None)  # onnxruntime takes both, against the text
         x = filled(rng, (2, 2, *size))
@@ -349,9 +376,10 @@ def test_resizes():
         mode = str(rng.choice(["nearest", "linear"]))
         attributes = {
             "mode": mode,
-            "coordinate_transformation_mode": str(rng.choice(["half_pixel", "pytorch_half_pixel", "align_corners",
-                                                              "asymmetric", "half_pixel_symmetric"])),
-        }  # fmt: skip
+            "coordinate_transformation_mode": str(
+                rng.choice(["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "half_pixel_symmetric"])
+            ),
+        }
         if mode == "nearest":
             attributes["nearest_mode"] = str(rng.choice(["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]))
         x = filled(rng, (2, 2, *size))
@@ -365,8 +393,10 @@ def test_resizes():
             counts["refused"] += 1
             continue
         ours = through(chain, x)
-        same = [np.shape(theirs) == ours.shape and np.allclose(ours, theirs, rtol=1e-5, atol=2e-5)
-                for theirs in (by_runtime(model, {"X": x}), by_reference(model, {"X": x}))]  # fmt: skip
+        same = [
+            np.shape(theirs) == ours.shape and np.allclose(ours, theirs, rtol=1e-5, atol=2e-5)
+            for theirs in (by_runtime(model, {"X": x}), by_reference(model, {"X": x}))
+        ]
         assert any(same), (x.shape, inputs, attributes)
         counts.update(["made", *attributes.values()])
         counts.update({"runtime": int(same[0]), "reference": int(same[1])})
@@ -390,11 +420,14 @@ def test_pads(mode):
         assert_array_equal(through(from_model(model), x), by_runtime(model, {"X": x}))
 
 
-@pytest.mark.parametrize(("op", "shape", "words"), [
-    ("DepthToSpace", (2, 8, 4, 6), {"mode": "DCR"}),
-    ("DepthToSpace", (2, 8, 4, 6), {"mode": "CRD"}),
-    ("SpaceToDepth", (2, 3, 4, 6), {}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("op", "shape", "words"),
+    [
+        ("DepthToSpace", (2, 8, 4, 6), {"mode": "DCR"}),
+        ("DepthToSpace", (2, 8, 4, 6), {"mode": "CRD"}),
+        ("SpaceToDepth", (2, 3, 4, 6), {}),
+    ],
+)
 def test_space_and_depth(op, shape, words):
     """The mode of SpaceToDepth is newer than onnxruntime; ONNX's own cases have it."""
     x = filled(np.random.default_rng(8), shape)

@@ -86,9 +86,14 @@ def test_transposed_convolution(layer, seed):
     y, weight = integers((2, *layer.input_shape), seed), integers(layer.weight_shape, seed + 1)
     padding = [before for before, _ in layer.padding] if is_symmetric(layer) else [0] * layer.ndim
     x = TRANSPOSE[layer.ndim](
-        tensor(y), tensor(weight), stride=layer.stride, padding=padding, dilation=layer.dilation,
-        output_padding=layer.output_padding, groups=layer.groups,
-    )  # fmt: skip
+        tensor(y),
+        tensor(weight),
+        stride=layer.stride,
+        padding=padding,
+        dilation=layer.dilation,
+        output_padding=layer.output_padding,
+        groups=layer.groups,
+    )
     if not is_symmetric(layer):
         x = padded(x, [(-before, -after) for before, after in layer.padding])
     assert_array_equal(by_matrix(layer, y, weight), x.numpy())
@@ -108,15 +113,27 @@ def module_layers(draw, mode):
         kernel = draw(st.integers(1, min((size + 2 * pad - 1) // dilation + 1, 4)))
         axes.append((size, kernel, draw(st.integers(1, 3)), pad, dilation))
     names = ("input_size", "kernel_size", "stride", "padding", "dilation")
-    return Conv(**dict(zip(names, zip(*axes, strict=True), strict=True)), padding_mode=mode, groups=groups,
-                in_channels=groups * per_in, out_channels=groups * per_out)  # fmt: skip
+    return Conv(
+        **dict(zip(names, zip(*axes, strict=True), strict=True)),
+        padding_mode=mode,
+        groups=groups,
+        in_channels=groups * per_in,
+        out_channels=groups * per_out,
+    )
 
 
 def module_of(layer, weight, padding):
     module = MODULE[layer.ndim](
-        layer.in_channels, layer.out_channels, layer.kernel_size, stride=layer.stride, padding=padding,
-        dilation=layer.dilation, groups=layer.groups, padding_mode=layer.padding_mode, dtype=torch.float64,
-    )  # fmt: skip
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=padding,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        padding_mode=layer.padding_mode,
+        dtype=torch.float64,
+    )
     assert tuple(module.weight.shape) == layer.weight_shape
     module.weight.data = tensor(weight)
     return module

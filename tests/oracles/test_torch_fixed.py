@@ -59,8 +59,15 @@ def test_average_pooling(arguments, seed):
     pool = AvgPool(**arguments)
     x = integers(pool.input_shape, seed)
     override = {} if ndim == 1 else {"divisor_override": pool.divisor_override}
-    expected = AVG[ndim](tensor(x), pool.kernel_size, pool.stride, at_both_ends(pool.padding), pool.ceil_mode,
-                         pool.count_include_pad, **override)  # fmt: skip
+    expected = AVG[ndim](
+        tensor(x),
+        pool.kernel_size,
+        pool.stride,
+        at_both_ends(pool.padding),
+        pool.ceil_mode,
+        pool.count_include_pad,
+        **override,
+    )
     assert_allclose(applied(pool, x), values(expected), rtol=1e-14, atol=1e-14)
 
 
@@ -83,8 +90,15 @@ def at_least_the_kernel(arguments):
 def test_max_pooling_and_its_indices(arguments, seed):
     pool = MaxPool(**arguments)
     x = integers(pool.input_shape, seed)
-    expected, indices = MAX[pool.ndim](tensor(x), pool.kernel_size, pool.stride, at_both_ends(pool.padding),
-                                       pool.dilation, pool.ceil_mode, return_indices=True)  # fmt: skip
+    expected, indices = MAX[pool.ndim](
+        tensor(x),
+        pool.kernel_size,
+        pool.stride,
+        at_both_ends(pool.padding),
+        pool.dilation,
+        pool.ceil_mode,
+        return_indices=True,
+    )
     S = pool.matrix(x)
     assert_array_equal(pool.unvec(S @ pool.vec(x)), values(expected))
     within = S.indices % np.prod(pool.input_size)
@@ -97,8 +111,9 @@ def test_max_unpooling(arguments, seed):
     pool = MaxPool(**arguments)
     x = np.random.default_rng(seed).permutation(np.prod(pool.input_shape)).reshape(pool.input_shape) + 1
     pads = at_both_ends(pool.padding)
-    pooled, indices = MAX[pool.ndim](tensor(x), pool.kernel_size, pool.stride, pads, ceil_mode=pool.ceil_mode,
-                                     return_indices=True)  # fmt: skip
+    pooled, indices = MAX[pool.ndim](
+        tensor(x), pool.kernel_size, pool.stride, pads, ceil_mode=pool.ceil_mode, return_indices=True
+    )
     for n, o, k, stride, pad in zip(
         pool.input_size, pool.output_size, pool.kernel_size, pool.stride, pads, strict=True
     ):
@@ -118,8 +133,11 @@ def interpolated(x, arguments):
     ndim = len(arguments["input_size"])
     mode = LINEAR[ndim] if arguments["mode"] == "linear" else arguments["mode"]
     corners = {"align_corners": arguments["align_corners"]} if arguments["mode"] == "linear" else {}
-    return values(F.interpolate(tensor(x), size=arguments.get("output_size"), scale_factor=arguments.get("scale"),
-                                mode=mode, **corners))  # fmt: skip
+    return values(
+        F.interpolate(
+            tensor(x), size=arguments.get("output_size"), scale_factor=arguments.get("scale"), mode=mode, **corners
+        )
+    )
 
 
 @given(upsample_arguments(ndims=(1, 2, 3), modes=("linear",)), seeds())
@@ -150,8 +168,10 @@ def test_where_torch_rounds_positions_and_this_does_not():
     """Output 41 of 82 stands exactly on input 1 of 2; in float32 its position is 0.99999994."""
     up = Upsample((2, 2), output_size=(82, 2))
     x = np.array([[[0, 0], [1, 1]]])
-    ours, theirs = applied(up, x)[0, :, 0], interpolated(x, {"input_size": (2, 2), "output_size": (82, 2),
-                                                             "mode": "nearest"})[0, :, 0]  # fmt: skip
+    ours, theirs = (
+        applied(up, x)[0, :, 0],
+        interpolated(x, {"input_size": (2, 2), "output_size": (82, 2), "mode": "nearest"})[0, :, 0],
+    )
     assert_array_equal(np.flatnonzero(ours != theirs), [41])
     assert ours[41] == 1
 

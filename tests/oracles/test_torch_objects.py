@@ -42,10 +42,16 @@ def convolutions(draw, modes=("zeros",), most=3):
     transposed = draw(st.booleans())
     mode = "zeros" if transposed else draw(st.sampled_from(modes))
     arguments = {
-        "in_channels": groups * draw(st.integers(1, 2)), "out_channels": groups * draw(st.integers(1, 2)),
-        "kernel_size": draw(st.integers(1, 3)), "stride": draw(st.integers(1, 2)), "padding": draw(st.integers(0, 1)),
-        "groups": groups, "padding_mode": mode, "bias": draw(st.booleans()), "dtype": torch.float64,
-    }  # fmt: skip
+        "in_channels": groups * draw(st.integers(1, 2)),
+        "out_channels": groups * draw(st.integers(1, 2)),
+        "kernel_size": draw(st.integers(1, 3)),
+        "stride": draw(st.integers(1, 2)),
+        "padding": draw(st.integers(0, 1)),
+        "groups": groups,
+        "padding_mode": mode,
+        "bias": draw(st.booleans()),
+        "dtype": torch.float64,
+    }
     return f"Conv{'Transpose' if transposed else ''}{ndim}d", arguments, SIZES[ndim]
 
 
@@ -116,7 +122,7 @@ HARMLESS = {
     "an annotation": lambda base: type("Mine", (base,), {"__annotations__": {"weight": torch.Tensor}}),
     "the same forward again": lambda base: type("Mine", (base,), {"forward": base.forward}),
     "an __iter__": lambda base: type("Mine", (base,), {"__iter__": lambda self: iter(())}),
-}  # fmt: skip
+}
 
 
 @share(0.5)
@@ -200,9 +206,21 @@ def test_the_sentence_tells_which_method_of_which_class():
         words.from_layer(up(1, 1, 3), 5)
 
 
-OTHERS = {"AvgPool2d": (2,), "MaxPool2d": (2,), "AdaptiveAvgPool2d": (1,), "Upsample": (None, 2), "PixelShuffle": (1,),
-          "PixelUnshuffle": (1,), "ZeroPad2d": (1,), "ReflectionPad2d": (1,), "Identity": (), "ReLU": (), "Flatten": (),
-          "BatchNorm2d": (1,), "Dropout": ()}  # fmt: skip
+OTHERS = {
+    "AvgPool2d": (2,),
+    "MaxPool2d": (2,),
+    "AdaptiveAvgPool2d": (1,),
+    "Upsample": (None, 2),
+    "PixelShuffle": (1,),
+    "PixelUnshuffle": (1,),
+    "ZeroPad2d": (1,),
+    "ReflectionPad2d": (1,),
+    "Identity": (),
+    "ReLU": (),
+    "Flatten": (),
+    "BatchNorm2d": (1,),
+    "Dropout": (),
+}
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -254,8 +272,10 @@ def test_a_forward_set_on_the_class_of_torch(monkeypatch):
         words.from_layer(nn.Conv2d(1, 1, 3), 5)
 
 
-@pytest.mark.parametrize(("owner", "method"), [(nn.Conv2d, "forward"), (nn.Conv2d, "_conv_forward"),
-                                           (nn.Sequential, "forward"), (nn.Module, "__call__")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    [(nn.Conv2d, "forward"), (nn.Conv2d, "_conv_forward"), (nn.Sequential, "forward"), (nn.Module, "__call__")],
+)
 def test_a_wrapped_method_set_on_the_class_of_torch(monkeypatch, owner, method):
     given = vars(owner)[method]
     monkeypatch.setattr(owner, method, functools.wraps(given)(lambda self, *x: 2 * given(self, *x)))
@@ -319,9 +339,14 @@ def test_a_wrapper_is_refused_with_what_is_in_it():
 
 
 @pytest.mark.full  # to import torch's compiler takes long
-@pytest.mark.parametrize(("module", "also"), [(nn.MaxPool2d(2), ", and from_model reads MaxPool2d"),
-                                              (nn.Sequential(nn.Conv2d(1, 1, 3)), ", and from_model reads Sequential"),
-                                              (nn.Linear(2, 3), "")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("module", "also"),
+    [
+        (nn.MaxPool2d(2), ", and from_model reads MaxPool2d"),
+        (nn.Sequential(nn.Conv2d(1, 1, 3)), ", and from_model reads Sequential"),
+        (nn.Linear(2, 3), ""),
+    ],
+)
 def test_what_reads_a_module_that_is_no_convolution(module, also):
     message = "is not a torch convolution: it has no attribute 'in_channels'; from_layer reads nn.Conv1d to nn.Conv3d"
     with pytest.raises(TypeError, match=rf"{message} and nn.ConvTranspose1d to nn.ConvTranspose3d{also}$"):
@@ -448,7 +473,7 @@ RENEWED = {
     "parametrised, counted": parametrised,
     "parametrised twice": lambda module: parametrised(parametrizations.weight_norm(module)),
     "none": lambda module: module,
-}  # fmt: skip
+}
 
 
 @given(convolutions(), st.sampled_from(sorted(RENEWED)), st.booleans(), seeds())
@@ -518,8 +543,11 @@ def test_weights_that_are_drawn_or_renewed_by_others_are_refused():
     module = nn.Conv2d(1, 1, 3)
     nn.utils.parametrize.register_parametrization(module, "weight", nn.Dropout(0.5))
     torch.manual_seed(0)
-    with pytest.raises(TypeError, match=r"^the weight of ParametrizedConv2d is parametrised by Dropout, which gives "
-                       r"other values on every call: call \.eval\(\) on the module"):  # fmt: skip
+    with pytest.raises(
+        TypeError,
+        match=r"^the weight of ParametrizedConv2d is parametrised by Dropout, which gives "
+        r"other values on every call: call \.eval\(\) on the module",
+    ):
         words.from_layer(module, 5)
     words.from_layer(module.eval(), 5)
 
@@ -556,9 +584,13 @@ def test_a_parametrisation_that_cannot_be_copied_is_not_run():
 MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-@given(convolutions(modes=MODES, most=2), st.sampled_from(["padding", "padding_mode", "stride", "dilation", "groups",
-                                                           "output_padding", "pads", "same"]),
-       st.sampled_from(MODES), st.integers(0, 2), seeds())  # fmt: skip
+@given(
+    convolutions(modes=MODES, most=2),
+    st.sampled_from(["padding", "padding_mode", "stride", "dilation", "groups", "output_padding", "pads", "same"]),
+    st.sampled_from(MODES),
+    st.integers(0, 2),
+    seeds(),
+)
 def test_edited_attributes_count_as_they_do_in_the_call(drawn, edited, mode, number, seed):
     name, arguments, size = drawn
     transposed, ndim = "Transpose" in name, len(size)
@@ -626,8 +658,9 @@ def test_models_without_values_have_their_geometry(drawn, kind, seed):
     assert blind_outputs(chain) == blind_outputs(Network(full))
     assert coordinate_map(chain) == coordinate_map(Network(full))
     assert [weight.shape for weight in chain.weights] == [weight.shape for weight in full.weights]
-    assert [None if b is None else b.shape for b in chain.biases] == [None if b is None else b.shape for b in
-                                                                      full.biases]  # fmt: skip
+    assert [None if b is None else b.shape for b in chain.biases] == [
+        None if b is None else b.shape for b in full.biases
+    ]
     for ours, weight in zip(chain.weights, full.weights, strict=True):
         if kind.endswith("16"):
             assert ours.dtype == np.float32
@@ -642,10 +675,20 @@ def test_models_without_values_have_their_geometry(drawn, kind, seed):
 def test_lazy_models_have_their_geometry():
     def model(lazy):
         if lazy:
-            return nn.Sequential(nn.LazyConv2d(4, 3, 2), nn.LazyBatchNorm2d(), nn.ReLU(), nn.AvgPool2d(2),
-                                 nn.LazyConvTranspose2d(2, 3, groups=2, bias=False))  # fmt: skip
-        return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(2),
-                             nn.ConvTranspose2d(4, 2, 3, groups=2, bias=False))  # fmt: skip
+            return nn.Sequential(
+                nn.LazyConv2d(4, 3, 2),
+                nn.LazyBatchNorm2d(),
+                nn.ReLU(),
+                nn.AvgPool2d(2),
+                nn.LazyConvTranspose2d(2, 3, groups=2, bias=False),
+            )
+        return nn.Sequential(
+            nn.Conv2d(3, 4, 3, 2),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.AvgPool2d(2),
+            nn.ConvTranspose2d(4, 2, 3, groups=2, bias=False),
+        )
 
     chain, full = words.from_model(model(True), 20, 3), words.from_model(model(False), 20)
     assert chain == full
@@ -670,13 +713,23 @@ def test_quantised_models_have_their_geometry():
     plain = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 2, 3))
     full = words.from_model(plain, 20)
     nnq = pytest.importorskip("torch.ao.nn.quantized")
-    quantised = nn.Sequential(nnq.Quantize(1.0, 0, torch.quint8), nnq.Conv2d(3, 4, 3, 2, 1), nn.ReLU(),
-                              nn.MaxPool2d(3, 2, 1), torch.ao.nn.intrinsic.quantized.ConvReLU2d(4, 2, 3),
-                              nnq.DeQuantize())  # fmt: skip
+    quantised = nn.Sequential(
+        nnq.Quantize(1.0, 0, torch.quint8),
+        nnq.Conv2d(3, 4, 3, 2, 1),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, 1),
+        torch.ao.nn.intrinsic.quantized.ConvReLU2d(4, 2, 3),
+        nnq.DeQuantize(),
+    )
     config = quantisation.get_default_qat_qconfig()
-    prepared = nn.Sequential(quantisation.QuantStub(), torch.ao.nn.qat.Conv2d(3, 4, 3, 2, 1, qconfig=config), nn.ReLU(),
-                             nn.MaxPool2d(3, 2, 1), torch.ao.nn.intrinsic.qat.ConvBn2d(4, 2, 3, qconfig=config),
-                             quantisation.DeQuantStub())  # fmt: skip
+    prepared = nn.Sequential(
+        quantisation.QuantStub(),
+        torch.ao.nn.qat.Conv2d(3, 4, 3, 2, 1, qconfig=config),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, 1),
+        torch.ao.nn.intrinsic.qat.ConvBn2d(4, 2, 3, qconfig=config),
+        quantisation.DeQuantStub(),
+    )
     for model in (quantised, prepared):
         chain = words.from_model(model, 20)
         assert chain == full
@@ -712,8 +765,11 @@ def test_models_that_are_prepared_for_quantisation_have_their_geometry(training)
 
 
 def test_complex32_is_refused():
-    with pytest.raises(TypeError, match=r"^the weight of Conv2d has dtype torch\.complex32, which NumPy does not have: "
-                       r"cast it with \.to\(torch\.complex64\)"):  # fmt: skip
+    with pytest.raises(
+        TypeError,
+        match=r"^the weight of Conv2d has dtype torch\.complex32, which NumPy does not have: "
+        r"cast it with \.to\(torch\.complex64\)",
+    ):
         words.from_layer(nn.Conv2d(1, 1, 3).to(torch.complex32), 5)
     assert words.from_layer(nn.Conv2d(1, 1, 3).to(torch.complex64), 5).weight.dtype == np.complex64
 

@@ -40,15 +40,29 @@ def outcome(call):
 
 
 REASONS = (
-    "needs stride 1", "is not one of same, valid", "padding_mode 'symmetric' is not one of", "is negative",
-    "too large for padding_mode 'reflect'", "too large for padding_mode 'circular'", "kernel does not fit",
-    "does not divide", "but padding has 1 entry",
-)  # fmt: skip
+    "needs stride 1",
+    "is not one of same, valid",
+    "padding_mode 'symmetric' is not one of",
+    "is negative",
+    "too large for padding_mode 'reflect'",
+    "too large for padding_mode 'circular'",
+    "kernel does not fit",
+    "does not divide",
+    "but padding has 1 entry",
+)
 TRANSPOSE_REASONS = (
-    "is too large: it must be less than max", "cannot come from", "output is empty", "does not divide",
-    "takes numbers only", "is negative", "must be a sequence", "only 'zeros'", "output_padding on axis",
-    "output_size has", "output_size on axis",
-)  # fmt: skip
+    "is too large: it must be less than max",
+    "cannot come from",
+    "output is empty",
+    "does not divide",
+    "takes numbers only",
+    "is negative",
+    "must be a sequence",
+    "only 'zeros'",
+    "output_padding on axis",
+    "output_size has",
+    "output_size on axis",
+)
 
 
 def ours(call, seen, reasons=()):
@@ -113,13 +127,16 @@ def conv_words(draw):
     named = draw.one_of("same", "same", "valid", "full") if draw.rarely(30) else None
     mode = draw.one_of(*MODES, "zeros", *MODES[1:], *(["symmetric"] if draw.rarely(20) else []))
     asked = {
-        "in_channels": first, "out_channels": second, "groups": groups, "padding_mode": mode,
+        "in_channels": first,
+        "out_channels": second,
+        "groups": groups,
+        "padding_mode": mode,
         "kernel_size": draw.numbers(1, 4 if ndim < 3 else 3, ndim),
         "stride": 1 if named == "same" and draw.rarely(85) else draw.numbers(1, 3, ndim, alone=5),
         "padding": named or draw.numbers(-1 if draw.rarely(14 if mode == "zeros" else 40) else 0, 4, ndim, alone=8),
         "dilation": draw.numbers(1, 3 if draw.rarely(50) else 1, ndim, alone=5),
         "bias": draw.rarely(50),
-    }  # fmt: skip
+    }
     return tuple(draw.number(1, most) for _ in range(ndim)), asked
 
 
@@ -185,7 +202,9 @@ def transpose_words(draw):
     groups, first, second = draw.channels()
     size = tuple(draw.number(1, LARGEST[ndim] - 1) for _ in range(ndim))
     asked = {
-        "in_channels": first, "out_channels": second, "groups": groups,
+        "in_channels": first,
+        "out_channels": second,
+        "groups": groups,
         "kernel_size": draw.numbers(1, 4 if ndim < 3 else 3, ndim),
         "stride": draw.numbers(1, 4 if ndim == 1 else 3, ndim, alone=5),
         "padding": "same" if draw.rarely(3) else draw.numbers(-1 if draw.rarely(8) else 0, 2, ndim, alone=5),
@@ -193,7 +212,7 @@ def transpose_words(draw):
         "output_padding": draw.numbers(-1 if draw.rarely(8) else 0, draw.one_of(0, 0, 1, 2), ndim, alone=5),
         "padding_mode": draw.one_of(*MODES) if draw.rarely(5) else "zeros",
         "bias": draw.rarely(50),
-    }  # fmt: skip
+    }
     return size, asked
 
 
@@ -225,8 +244,9 @@ def test_transposed_convolutions():
                 output_size = None
         layer = ours(
             lambda: words.conv_transpose(size, **asked, output_size=output_size),  # noqa: B023
-            seen, TRANSPOSE_REASONS,
-        )  # fmt: skip
+            seen,
+            TRANSPOSE_REASONS,
+        )
         # PyTorch's module takes channels in front of the size for an input without a batch only.
         x, tensor = given(asked["in_channels"], size, 5000 + number, batch=1 if len(front) == 1 else 2)
 
@@ -286,11 +306,22 @@ def block(draw, ndim, channels):
     if kind == "transpose":
         out = draw.number(1, 3)
         stride = draw.number(1, 2)
-        module = of("ConvTranspose", ndim)(channels, out, draw.number(1, 3), stride, draw.number(0, 1),
-                                           output_padding=draw.number(0, stride - 1), bias=False)  # fmt: skip
+        module = of("ConvTranspose", ndim)(
+            channels,
+            out,
+            draw.number(1, 3),
+            stride,
+            draw.number(0, 1),
+            output_padding=draw.number(0, stride - 1),
+            bias=False,
+        )
         return module, out, kind
-    pool = {"kernel_size": draw.numbers(1, 4, ndim), "stride": draw.one_of(None, draw.numbers(1, 3, ndim)),
-            "padding": draw.number(0, 1) + draw.rarely(20), "ceil_mode": draw.rarely(50)}  # fmt: skip
+    pool = {
+        "kernel_size": draw.numbers(1, 4, ndim),
+        "stride": draw.one_of(None, draw.numbers(1, 3, ndim)),
+        "padding": draw.number(0, 1) + draw.rarely(20),
+        "ceil_mode": draw.rarely(50),
+    }
     if kind == "avg":
         more = {"count_include_pad": draw.rarely(50)}
         if ndim > 1 and draw.rarely(30):
@@ -306,10 +337,14 @@ def block(draw, ndim, channels):
         linear = {1: "linear", 2: "bilinear", 3: "trilinear"}[ndim]
         mode = draw.one_of("nearest", "nearest-exact", linear, linear, "area" if draw.rarely(20) else "nearest")
         size = draw.rarely(40)
-        how = {"size": draw.numbers(1, 6, ndim)} if size else {
-            "scale_factor": draw.one_of(2, 1.5, tuple(draw.one_of(1, 2, 3, 0.5) for _ in range(ndim))),
-            "recompute_scale_factor": draw.one_of(None, True),
-        }  # fmt: skip
+        how = (
+            {"size": draw.numbers(1, 6, ndim)}
+            if size
+            else {
+                "scale_factor": draw.one_of(2, 1.5, tuple(draw.one_of(1, 2, 3, 0.5) for _ in range(ndim))),
+                "recompute_scale_factor": draw.one_of(None, True),
+            }
+        )
         align = draw.one_of(None, True, False) if mode == linear else None
         return nn.Upsample(**how, mode=mode, align_corners=align), channels, kind
     if kind == "pad":
@@ -326,16 +361,28 @@ def block(draw, ndim, channels):
 
 
 def nn_conv(draw, ndim, channels, out, groups, mode):
-    return of("Conv", ndim)(channels, out, draw.number(1, 3), draw.number(1, 2), draw.number(0, 2),
-                            draw.number(1, 2), groups, bias=False, padding_mode=mode)  # fmt: skip
+    return of("Conv", ndim)(
+        channels,
+        out,
+        draw.number(1, 3),
+        draw.number(1, 2),
+        draw.number(0, 2),
+        draw.number(1, 2),
+        groups,
+        bias=False,
+        padding_mode=mode,
+    )
 
 
 def run_by_hand(chain, x):
     """An input through the matrices, one after the other; max pools by what they select."""
     flat = x.ravel()
     for layer, weight in zip(chain, chain.weights, strict=True):
-        matrix = layer.matrix(flat.reshape(layer.input_shape)) if isinstance(layer, MaxPool) else (
-            layer.matrix() if weight is None else layer.matrix(weight))  # fmt: skip
+        matrix = (
+            layer.matrix(flat.reshape(layer.input_shape))
+            if isinstance(layer, MaxPool)
+            else (layer.matrix() if weight is None else layer.matrix(weight))
+        )
         flat = matrix @ flat
     return flat.reshape(chain[-1].output_shape)
 
@@ -463,11 +510,20 @@ def test_functions_that_ask_for_padding_by_name():
 def alexnet():
     """The shape of torchvision's AlexNet.features (Krizhevsky, arXiv:1404.5997)."""
     return nn.Sequential(
-        nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2),
-        nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2),
-        nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(384, 256, 3, padding=1),
-        nn.ReLU(inplace=True), nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2),
-    )  # fmt: skip
+        nn.Conv2d(3, 64, 11, stride=4, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(64, 192, 5, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(192, 384, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(384, 256, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(256, 256, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, stride=2),
+    )
 
 
 def vgg(width=64):
@@ -590,9 +646,18 @@ def test_a_forward_of_its_own():
 
 def test_every_module_of_torch_is_known_or_refused_by_its_name():
     """Those that are passed over keep the shape of what they are given."""
-    made = {"Threshold": (0.1, 20), "GroupNorm": (1, 2), "LayerNorm": ([2, 4, 4],), "RMSNorm": ([2, 4, 4],),
-            "LocalResponseNorm": (2,), "CrossMapLRN2d": (2,), "SyncBatchNorm": (2,), "Softmax": (1,), "Softmin": (1,),
-            "LogSoftmax": (1,)}  # fmt: skip
+    made = {
+        "Threshold": (0.1, 20),
+        "GroupNorm": (1, 2),
+        "LayerNorm": ([2, 4, 4],),
+        "RMSNorm": ([2, 4, 4],),
+        "LocalResponseNorm": (2,),
+        "CrossMapLRN2d": (2,),
+        "SyncBatchNorm": (2,),
+        "Softmax": (1,),
+        "Softmin": (1,),
+        "LogSoftmax": (1,),
+    }
     passed = 0
     for name in sorted(name for name in dir(nn) if isinstance(getattr(nn, name), type)):
         if name not in _passed_over():

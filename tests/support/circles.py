@@ -15,9 +15,16 @@ def block_circulants(draw, transposes=True):
     axes = [_axis(draw, ndim) for _ in range(ndim)]
     sizes, kernels, strides, pads, dilations = zip(*axes, strict=True)
     layer = Conv(
-        sizes, kernels, stride=strides, padding=pads, dilation=dilations, padding_mode="circular", groups=groups,
-        in_channels=groups * draw(st.integers(1, 2)), out_channels=groups * draw(st.integers(1, 3)),
-    )  # fmt: skip
+        sizes,
+        kernels,
+        stride=strides,
+        padding=pads,
+        dilation=dilations,
+        padding_mode="circular",
+        groups=groups,
+        in_channels=groups * draw(st.integers(1, 2)),
+        out_channels=groups * draw(st.integers(1, 3)),
+    )
     return layer.T if transposes and draw(st.booleans()) else layer
 
 
@@ -38,9 +45,15 @@ def spread_patches(draw):
     axes = [_patches(draw, draw(st.integers(1, 3))) for _ in range(ndim)]
     sizes, kernels, strides, pads, dilations, spreads = zip(*axes, strict=True)
     layer = Conv(
-        sizes, kernels, stride=strides, padding=pads, dilation=dilations, input_dilation=spreads,
-        in_channels=draw(st.integers(1, 2)), out_channels=draw(st.integers(1, 3)),
-    )  # fmt: skip
+        sizes,
+        kernels,
+        stride=strides,
+        padding=pads,
+        dilation=dilations,
+        input_dilation=spreads,
+        in_channels=draw(st.integers(1, 2)),
+        out_channels=draw(st.integers(1, 3)),
+    )
     return layer.T if draw(st.booleans()) else layer
 
 
@@ -62,9 +75,15 @@ def mirrors_beside_patches(draw):
     first = draw(st.booleans())
     sizes, kernels, strides, pads, dilations, _ = zip(*((mirror, patch) if first else (patch, mirror)), strict=True)
     layer = Conv(
-        sizes, kernels, stride=strides, padding=pads, dilation=dilations, padding_mode="symmetric",
-        in_channels=draw(st.integers(1, 2)), out_channels=draw(st.integers(1, 2)),
-    )  # fmt: skip
+        sizes,
+        kernels,
+        stride=strides,
+        padding=pads,
+        dilation=dilations,
+        padding_mode="symmetric",
+        in_channels=draw(st.integers(1, 2)),
+        out_channels=draw(st.integers(1, 2)),
+    )
     weight = integers(layer.weight_shape, draw(seeds()), draw(st.sampled_from((np.float64, np.complex128))))
     weight = weight + np.flip(weight, 2 if first else 3)
     return layer.T if draw(st.booleans()) else layer, weight
@@ -79,9 +98,14 @@ def mirrors(draw):
     dilations = tuple(2 if k % 2 == 0 else d for k, d in zip(kernels, dilations, strict=True))  # to have a centre
     pads = [d * (k - 1) // 2 for k, d in zip(kernels, dilations, strict=True)]
     layer = Conv(
-        sizes, kernels, padding=pads, dilation=dilations, padding_mode="symmetric",
-        in_channels=draw(st.integers(1, 2)), out_channels=draw(st.integers(1, 2)),
-    )  # fmt: skip
+        sizes,
+        kernels,
+        padding=pads,
+        dilation=dilations,
+        padding_mode="symmetric",
+        in_channels=draw(st.integers(1, 2)),
+        out_channels=draw(st.integers(1, 2)),
+    )
     weight = integers(layer.weight_shape, draw(seeds()), draw(st.sampled_from((np.float64, np.complex128))))
     for axis in range(2, 2 + ndim):
         weight = weight + np.flip(weight, axis)

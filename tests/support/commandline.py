@@ -9,8 +9,19 @@ from typing import NamedTuple
 
 from convmatrix.cli import main
 
-TELLING = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM", "PYTHONIOENCODING", "PYTHONUTF8",
-           "LC_ALL", "LC_CTYPE", "LANG")  # fmt: skip
+TELLING = (
+    "COLUMNS",
+    "LINES",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLORTERM",
+    "TERM",
+    "PYTHONIOENCODING",
+    "PYTHONUTF8",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LANG",
+)
 """Variables that change what is shown."""
 
 

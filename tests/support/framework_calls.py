@@ -45,8 +45,10 @@ class Numbers:
     @property
     def full(self):
         """Output size of a transposed layer without padding."""
-        return tuple((n - 1) * s + d * (k - 1) + 1 for n, k, s, d in
-                     zip(self.size, self.kernel, self.stride, self.dilation, strict=True))  # fmt: skip
+        return tuple(
+            (n - 1) * s + d * (k - 1) + 1
+            for n, k, s, d in zip(self.size, self.kernel, self.stride, self.dilation, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,29 @@ def _turned(at, kernel):
 
 
 def _torch(n):
-    arguments = {"input_size": n.size, "in_channels": n.ins, "out_channels": n.outs, "kernel_size": n.kernel,
-                 "stride": n.stride, "padding": 1, "dilation": n.dilation, "groups": n.groups}  # fmt: skip
+    arguments = {
+        "input_size": n.size,
+        "in_channels": n.ins,
+        "out_channels": n.outs,
+        "kernel_size": n.kernel,
+        "stride": n.stride,
+        "padding": 1,
+        "dilation": n.dilation,
+        "groups": n.groups,
+    }
     return Drawn(torch.conv, arguments, (n.outs, n.per_in, *n.kernel), _first, torch.weight, {})
 
 
 def _torch_transposed(n):
-    arguments = {"input_size": n.size, "in_channels": n.ins, "out_channels": n.outs, "kernel_size": n.kernel,
-                 "stride": n.stride, "dilation": n.dilation, "groups": n.groups}  # fmt: skip
+    arguments = {
+        "input_size": n.size,
+        "in_channels": n.ins,
+        "out_channels": n.outs,
+        "kernel_size": n.kernel,
+        "stride": n.stride,
+        "dilation": n.dilation,
+        "groups": n.groups,
+    }
     shape = (n.ins, n.per_out, *n.kernel)
     return Drawn(torch.conv_transpose, arguments, shape, _first_transposed, torch.weight_transpose, {})
 
@@ -106,22 +123,38 @@ def _tensorflow(n):
     stride = "stride" if n.ndim == 1 else "strides"
     dilation = (1,) * 3 if n.ndim == 3 else n.dilation  # where no stride may stand beside one
     shape = (*n.kernel, n.per_in, n.outs)
-    arguments = {"input": (1, *n.size, n.ins), "filters": shape, stride: n.stride, "padding": "SAME",
-                 "dilations": dilation}  # fmt: skip
+    arguments = {
+        "input": (1, *n.size, n.ins),
+        "filters": shape,
+        stride: n.stride,
+        "padding": "SAME",
+        "dilations": dilation,
+    }
     return Drawn(function, arguments, shape, _last, tensorflow.weight, {})
 
 
 def _tensorflow_3d(n):
     shape = (*n.kernel, n.per_in, n.outs)
-    arguments = {"input": (1, *n.size, n.ins), "filters": shape, "strides": (1, *n.stride, 1), "padding": "SAME",
-                 "dilations": (1, *n.dilation, 1)}  # fmt: skip
+    arguments = {
+        "input": (1, *n.size, n.ins),
+        "filters": shape,
+        "strides": (1, *n.stride, 1),
+        "padding": "SAME",
+        "dilations": (1, *n.dilation, 1),
+    }
     return Drawn(tensorflow.conv3d, arguments, shape, _last, tensorflow.weight, {})
 
 
 def _tensorflow_transposed(n):
     shape = (*n.kernel, n.per_out, n.ins)
-    arguments = {"input": (1, *n.size, n.ins), "filters": shape, "output_shape": (1, *n.full, n.outs),
-                 "strides": n.stride, "padding": "VALID", "dilations": n.dilation}  # fmt: skip
+    arguments = {
+        "input": (1, *n.size, n.ins),
+        "filters": shape,
+        "output_shape": (1, *n.full, n.outs),
+        "strides": n.stride,
+        "padding": "VALID",
+        "dilations": n.dilation,
+    }
     convert = tensorflow.weight_transpose
     return Drawn(tensorflow.conv_transpose, arguments, shape, _last_transposed, convert, {})
 
@@ -138,8 +171,13 @@ def _depthwise(n):
 
 
 def _keras(n):
-    arguments = {"input_shape": (*n.size, n.ins), "filters": n.outs, "kernel_size": n.kernel, "padding": "same",
-                 "groups": n.groups}  # fmt: skip
+    arguments = {
+        "input_shape": (*n.size, n.ins),
+        "filters": n.outs,
+        "kernel_size": n.kernel,
+        "padding": "same",
+        "groups": n.groups,
+    }
     arguments |= {"strides": n.stride} if n.switch else {"dilation_rate": n.dilation}
     return Drawn(tensorflow.keras_conv, arguments, (*n.kernel, n.per_in, n.outs), _last, tensorflow.weight, {})
 
@@ -153,8 +191,12 @@ def _keras_transposed(n):
 
 def _keras_depthwise(n):
     drawn = _depthwise(n)
-    arguments = {"input_shape": (*n.size, n.ins), "kernel_size": n.kernel, "padding": "same",
-                 "depth_multiplier": n.per_out}  # fmt: skip
+    arguments = {
+        "input_shape": (*n.size, n.ins),
+        "kernel_size": n.kernel,
+        "padding": "same",
+        "depth_multiplier": n.per_out,
+    }
     arguments |= {"strides": n.stride} if n.switch else {"dilation_rate": n.dilation}
     return Drawn(
         tensorflow.keras_depthwise_conv, arguments, drawn.weight_shape, drawn.at, drawn.convert, drawn.switches
@@ -165,8 +207,15 @@ def _jax(n):
     numbers = (LAST if n.switch else FIRST)[n.ndim]
     shape = (*n.kernel, n.per_in, n.outs) if n.switch else (n.outs, n.per_in, *n.kernel)
     lhs = (1, *n.size, n.ins) if n.switch else (1, n.ins, *n.size)
-    arguments = {"lhs": lhs, "rhs": shape, "window_strides": n.stride, "padding": [(1, 2)] * n.ndim,
-                 "rhs_dilation": n.dilation, "lhs_dilation": n.stride, "feature_group_count": n.groups}  # fmt: skip
+    arguments = {
+        "lhs": lhs,
+        "rhs": shape,
+        "window_strides": n.stride,
+        "padding": [(1, 2)] * n.ndim,
+        "rhs_dilation": n.dilation,
+        "lhs_dilation": n.stride,
+        "feature_group_count": n.groups,
+    }
     if n.switch or n.other_switch:
         arguments["dimension_numbers"] = numbers
     return Drawn(jax.conv, arguments, shape, _last if n.switch else _first, jax.weight, {"dimension_numbers": numbers})
@@ -175,8 +224,14 @@ def _jax(n):
 def _jax_transposed(n):
     turned, channels = n.switch, (n.outs, n.ins) if n.switch else (n.ins, n.outs)
     shape = (*n.kernel, *channels)
-    arguments = {"lhs": (1, *n.size, n.ins), "rhs": shape, "strides": n.stride, "padding": n.name,
-                 "rhs_dilation": n.dilation, "transpose_kernel": turned}  # fmt: skip
+    arguments = {
+        "lhs": (1, *n.size, n.ins),
+        "rhs": shape,
+        "strides": n.stride,
+        "padding": n.name,
+        "rhs_dilation": n.dilation,
+        "transpose_kernel": turned,
+    }
     numbers = LAST[n.ndim]
     if n.other_switch:
         numbers = arguments["dimension_numbers"] = FIRST[n.ndim]
@@ -189,17 +244,31 @@ def _jax_transposed(n):
 
 
 def _flax(n):
-    arguments = {"input_size": n.size, "in_features": n.ins, "out_features": n.outs, "kernel_size": n.kernel,
-                 "strides": n.stride, "padding": "CIRCULAR" if n.switch else "SAME", "kernel_dilation": n.dilation,
-                 "feature_group_count": n.groups}  # fmt: skip
+    arguments = {
+        "input_size": n.size,
+        "in_features": n.ins,
+        "out_features": n.outs,
+        "kernel_size": n.kernel,
+        "strides": n.stride,
+        "padding": "CIRCULAR" if n.switch else "SAME",
+        "kernel_dilation": n.dilation,
+        "feature_group_count": n.groups,
+    }
     return Drawn(jax.flax_conv, arguments, (*n.kernel, n.per_in, n.outs), _last, jax.flax_weight, {})
 
 
 def _flax_transposed(n):
     padding = "CIRCULAR" if n.other_switch else n.name
     switches = {"transpose_kernel": n.switch, "padding": padding}
-    arguments = {"input_size": n.size, "in_features": n.ins, "out_features": n.outs, "kernel_size": n.kernel,
-                 "strides": n.stride, "kernel_dilation": n.dilation, **switches}  # fmt: skip
+    arguments = {
+        "input_size": n.size,
+        "in_features": n.ins,
+        "out_features": n.outs,
+        "kernel_size": n.kernel,
+        "strides": n.stride,
+        "kernel_dilation": n.dilation,
+        **switches,
+    }
     shape = (*n.kernel, n.outs, n.ins) if n.switch else (*n.kernel, n.ins, n.outs)
     at = _last_transposed if n.switch else _last
     if padding == "CIRCULAR" and not n.switch:  # a transposed layer, by whose windows the kernel is turned back
@@ -209,8 +278,14 @@ def _flax_transposed(n):
 
 def _onnx(n):
     shape = (n.outs, n.per_in, *n.kernel)
-    arguments = {"X": (1, n.ins, *n.size), "W": shape, "auto_pad": "SAME_UPPER", "strides": n.stride,
-                 "dilations": n.dilation, "group": n.groups}  # fmt: skip
+    arguments = {
+        "X": (1, n.ins, *n.size),
+        "W": shape,
+        "auto_pad": "SAME_UPPER",
+        "strides": n.stride,
+        "dilations": n.dilation,
+        "group": n.groups,
+    }
     return Drawn(onnx.conv, arguments, shape, _first, onnx.weight, {})
 
 
@@ -222,33 +297,51 @@ def _onnx_transposed(n):
 
 def _theano(n):
     shape, flips = (n.outs, n.per_in, *n.kernel), {"filter_flip": n.switch} if n.other_switch or not n.switch else {}
-    arguments = {"input_shape": (1, n.ins, *n.size), "filter_shape": shape, "border_mode": "half",
-                 "subsample": n.stride, "filter_dilation": n.dilation, "num_groups": n.groups, **flips}  # fmt: skip
+    arguments = {
+        "input_shape": (1, n.ins, *n.size),
+        "filter_shape": shape,
+        "border_mode": "half",
+        "subsample": n.stride,
+        "filter_dilation": n.dilation,
+        "num_groups": n.groups,
+        **flips,
+    }
     at = _turned(_first, n.kernel) if n.switch else _first
     return Drawn(theano.conv, arguments, shape, at, theano.weight, {"filter_flip": n.switch})
 
 
 def _theano_causal(n):
     shape = (n.outs, n.per_in, *n.kernel)
-    arguments = {"input_shape": (1, n.ins, *n.size), "filter_shape": shape, "subsample": n.stride[0],
-                 "filter_dilation": n.dilation[0], "num_groups": n.groups, "filter_flip": n.switch}  # fmt: skip
+    arguments = {
+        "input_shape": (1, n.ins, *n.size),
+        "filter_shape": shape,
+        "subsample": n.stride[0],
+        "filter_dilation": n.dilation[0],
+        "num_groups": n.groups,
+        "filter_flip": n.switch,
+    }
     at = _turned(_first, n.kernel) if n.switch else _first
     return Drawn(theano.causal_conv1d, arguments, shape, at, theano.weight, {"filter_flip": n.switch})
 
 
 def _theano_transposed(n):
     shape = (n.ins, n.per_out, *n.kernel)
-    arguments = {"output_grad": (1, n.ins, *n.size), "filters": shape, "input_shape": (1, None, *n.full),
-                 "subsample": n.stride, "filter_dilation": n.dilation, "num_groups": n.groups,
-                 "filter_flip": n.switch}  # fmt: skip
+    arguments = {
+        "output_grad": (1, n.ins, *n.size),
+        "filters": shape,
+        "input_shape": (1, None, *n.full),
+        "subsample": n.stride,
+        "filter_dilation": n.dilation,
+        "num_groups": n.groups,
+        "filter_flip": n.switch,
+    }
     at = _turned(_first_transposed, n.kernel) if n.switch else _first_transposed
     return Drawn(theano.conv_transpose, arguments, shape, at, theano.weight_transpose, {"filter_flip": n.switch})
 
 
 def _theano_deconvolution(n):
     shape = (n.ins, n.outs, *n.kernel)
-    arguments = {"input_shape": (1, n.ins, *n.size), "filter_shape": shape, "stride": n.stride,
-                 "filter_flip": n.switch}  # fmt: skip
+    arguments = {"input_shape": (1, n.ins, *n.size), "filter_shape": shape, "stride": n.stride, "filter_flip": n.switch}
     at = _turned(_first_transposed, n.kernel) if n.switch else _first_transposed
     return Drawn(theano.deconvolution_layer, arguments, shape, at, theano.weight_transpose, {"filter_flip": n.switch})
 
@@ -262,16 +355,31 @@ def _mxnet_layout(n, rows, cols):
 
 def _mxnet(n):
     layout, data, shape, order = _mxnet_layout(n, n.outs, n.per_in)
-    arguments = {"data": data, "kernel": n.kernel, "num_filter": n.outs, "stride": n.stride, "dilate": n.dilation,
-                 "pad": (1,) * n.ndim, "num_group": n.groups, "layout": layout}  # fmt: skip
+    arguments = {
+        "data": data,
+        "kernel": n.kernel,
+        "num_filter": n.outs,
+        "stride": n.stride,
+        "dilate": n.dilation,
+        "pad": (1,) * n.ndim,
+        "num_group": n.groups,
+        "layout": layout,
+    }
     return Drawn(mxnet.conv, arguments, shape, order, mxnet.weight, {"layout": layout})
 
 
 def _mxnet_transposed(n):
     layout, data, shape, order = _mxnet_layout(n, n.ins, n.per_out)
     dilate = n.dilation if n.ndim < 3 else (1,) * 3
-    arguments = {"data": data, "kernel": n.kernel, "num_filter": n.outs, "stride": n.stride, "dilate": dilate,
-                 "num_group": n.groups, "layout": layout}  # fmt: skip
+    arguments = {
+        "data": data,
+        "kernel": n.kernel,
+        "num_filter": n.outs,
+        "stride": n.stride,
+        "dilate": dilate,
+        "num_group": n.groups,
+        "layout": layout,
+    }
 
     def at(o, i, t):
         return order(i, o, t)
@@ -280,14 +388,27 @@ def _mxnet_transposed(n):
 
 
 def _caffe(n):
-    arguments = {"bottom": (1, n.ins, *n.size), "num_output": n.outs, "kernel_size": n.kernel, "stride": n.stride,
-                 "pad": 1, "dilation": n.dilation, "group": n.groups}  # fmt: skip
+    arguments = {
+        "bottom": (1, n.ins, *n.size),
+        "num_output": n.outs,
+        "kernel_size": n.kernel,
+        "stride": n.stride,
+        "pad": 1,
+        "dilation": n.dilation,
+        "group": n.groups,
+    }
     return Drawn(caffe.conv, arguments, (n.outs, n.per_in, *n.kernel), _first, caffe.weight, {})
 
 
 def _caffe_transposed(n):
-    arguments = {"bottom": (1, n.ins, *n.size), "num_output": n.outs, "kernel_size": n.kernel, "stride": n.stride,
-                 "dilation": n.dilation, "group": n.groups}  # fmt: skip
+    arguments = {
+        "bottom": (1, n.ins, *n.size),
+        "num_output": n.outs,
+        "kernel_size": n.kernel,
+        "stride": n.stride,
+        "dilation": n.dilation,
+        "group": n.groups,
+    }
     shape = (n.ins, n.per_out, *n.kernel)
     return Drawn(caffe.conv_transpose, arguments, shape, _first_transposed, caffe.weight_transpose, {})
 
@@ -338,8 +459,18 @@ def calls(draw, name):
     span = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     size = tuple(draw(st.integers(0, 1)) + n for n in span)
     channels = st.integers(1, 2)
-    numbers = Numbers(size, kernel, stride, dilation, draw(channels) if grouped else 1, draw(channels), draw(channels),
-                      draw(st.booleans()), draw(st.booleans()), draw(st.sampled_from(("SAME", "VALID"))))  # fmt: skip
+    numbers = Numbers(
+        size,
+        kernel,
+        stride,
+        dilation,
+        draw(channels) if grouped else 1,
+        draw(channels),
+        draw(channels),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.sampled_from(("SAME", "VALID"))),
+    )
     return make(numbers)
 
 
@@ -352,8 +483,9 @@ def matrix_by_definition(layer, weight, at):
     for place in np.ndindex(*windows):
         for tap in np.ndindex(*layer.kernel_size):
             where = []
-            for q, t, s, d, (before, _), a, n in zip(place, tap, layer.stride, layer.dilation, layer.padding,
-                                                     layer.input_dilation, reads, strict=True):  # fmt: skip
+            for q, t, s, d, (before, _), a, n in zip(
+                place, tap, layer.stride, layer.dilation, layer.padding, layer.input_dilation, reads, strict=True
+            ):
                 position = q * s + t * d - before
                 if layer.padding_mode == "circular":
                     position %= n

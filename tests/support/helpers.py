@@ -12,8 +12,10 @@ from convmatrix.core import reference
 
 def by_definition(layer, x, weight):
     """What the reference's plain loops give for one input."""
-    keywords = {name: getattr(layer, name) for name in ("stride", "padding", "dilation", "groups", "padding_mode",
-                                                        "input_dilation")}  # fmt: skip
+    keywords = {
+        name: getattr(layer, name)
+        for name in ("stride", "padding", "dilation", "groups", "padding_mode", "input_dilation")
+    }
     if isinstance(layer, Conv):
         return reference.convolve(x, weight, **keywords)
     return reference.convolve_transposed(x, weight, output_size=layer.output_size, **keywords)

@@ -18,9 +18,16 @@ def made(kind, **attributes):
 
 def convolution(kind, kernel, *, padding="valid", **others):
     ndim = kernel.ndim - 2
-    common = {"kernel": kernel, "bias": None, "kernel_size": kernel.shape[:ndim], "strides": (1,) * ndim,
-              "dilation_rate": (1,) * ndim, "padding": padding, "data_format": "channels_last",
-              "built": True}  # fmt: skip
+    common = {
+        "kernel": kernel,
+        "bias": None,
+        "kernel_size": kernel.shape[:ndim],
+        "strides": (1,) * ndim,
+        "dilation_rate": (1,) * ndim,
+        "padding": padding,
+        "data_format": "channels_last",
+        "built": True,
+    }
     own = {"Conv": {"groups": 1}, "Depthwise": {"depth_multiplier": kernel.shape[-1]}}
     extra = {"output_padding": None} if "Transpose" in kind else own["Depthwise" if "Depth" in kind else "Conv"]
     return made(kind, **{**common, **extra, **others})

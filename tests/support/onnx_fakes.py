@@ -24,15 +24,25 @@ def attribute(name, value):
 
 
 def node(op_type, reads, writes="y", *, name="", domain="", **attributes):
-    return Fake(op_type=op_type, name=name, domain=domain, input=reads.split(",") if reads else [],
-                output=writes.split(",") if writes else [],
-                attribute=[attribute(*each) for each in attributes.items()])  # fmt: skip
+    return Fake(
+        op_type=op_type,
+        name=name,
+        domain=domain,
+        input=reads.split(",") if reads else [],
+        output=writes.split(",") if writes else [],
+        attribute=[attribute(*each) for each in attributes.items()],
+    )
 
 
 def tensor(name, array, **changes):
     array = np.asarray(array)
-    fields = {"name": name, "dims": list(array.shape), "data_type": TYPES[str(array.dtype)],
-              "raw_data": array.tobytes(), "data_location": 0}  # fmt: skip
+    fields = {
+        "name": name,
+        "dims": list(array.shape),
+        "data_type": TYPES[str(array.dtype)],
+        "raw_data": array.tobytes(),
+        "data_location": 0,
+    }
     return Fake(**fields | changes)
 
 
@@ -43,9 +53,12 @@ def value_info(name, lengths):
 
 
 def graph(nodes, shape=(1, 2, 6, 6), *, outputs="y", typed=(), **constants):
-    return Fake(node=list(nodes), input=[value_info("x", shape)],
-                initializer=[*typed, *(tensor(*each) for each in constants.items())],
-                output=[Fake(name=name) for name in outputs.split(",")] if outputs else [])  # fmt: skip
+    return Fake(
+        node=list(nodes),
+        input=[value_info("x", shape)],
+        initializer=[*typed, *(tensor(*each) for each in constants.items())],
+        output=[Fake(name=name) for name in outputs.split(",")] if outputs else [],
+    )
 
 
 def one(op_type, shape=(1, 2, 6, 6), reads="x", **attributes):

@@ -28,9 +28,19 @@ class Tensor:
 
 def convolution(ndim=2, transposed=False, **changes):
     """A torch.nn.Conv2d, or another one of the family, as its attributes are after construction."""
-    fields = {"in_channels": 1, "out_channels": 1, "kernel_size": (2,) * ndim, "stride": (1,) * ndim,
-              "padding": (0,) * ndim, "dilation": (1,) * ndim, "groups": 1, "padding_mode": "zeros",
-              "transposed": transposed, "output_padding": (0,) * ndim, "bias": None} | changes  # fmt: skip
+    fields = {
+        "in_channels": 1,
+        "out_channels": 1,
+        "kernel_size": (2,) * ndim,
+        "stride": (1,) * ndim,
+        "padding": (0,) * ndim,
+        "dilation": (1,) * ndim,
+        "groups": 1,
+        "padding_mode": "zeros",
+        "transposed": transposed,
+        "output_padding": (0,) * ndim,
+        "bias": None,
+    } | changes
     first, second = fields["in_channels"], fields["out_channels"]
     rows, cols = (first, second) if transposed else (second, first)
     shape = (rows, cols // fields["groups"], *fields["kernel_size"])

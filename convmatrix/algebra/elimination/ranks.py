@@ -16,9 +16,18 @@ from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers.arguments import integer
 
 __all__ = [
-    "PRIMES", "SIDE", "Rank", "decomposed", "is_small", "nullity", "primes", "rank", "rank_modulo",
-    "require_small", "rounding",
-]  # fmt: skip
+    "PRIMES",
+    "SIDE",
+    "Rank",
+    "decomposed",
+    "is_small",
+    "nullity",
+    "primes",
+    "rank",
+    "rank_modulo",
+    "require_small",
+    "rounding",
+]
 
 Array = NDArray[Any]
 

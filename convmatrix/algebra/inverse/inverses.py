@@ -23,8 +23,16 @@ from convmatrix.algebra.stack.network import Weights
 from convmatrix.layers.arguments import array_of
 
 __all__ = [
-    "PRIMES", "Rank", "Recovery", "compare_inverses", "deconvolve", "nullity", "pseudo_inverse", "rank", "rank_modulo",
-]  # fmt: skip
+    "PRIMES",
+    "Rank",
+    "Recovery",
+    "compare_inverses",
+    "deconvolve",
+    "nullity",
+    "pseudo_inverse",
+    "rank",
+    "rank_modulo",
+]
 
 Array = NDArray[Any]
 

@@ -142,8 +142,10 @@ def deconvolve(
     image = _output(stack, floating(y))
     if method == "fft":
         if isinstance(stack, Network):
-            raise ValueError(f"method 'fft' is not exact here: {why_not_diagonalizable(stack)}; use method='lsmr', "
-                             "which takes any stack")  # fmt: skip
+            raise ValueError(
+                f"method 'fft' is not exact here: {why_not_diagonalizable(stack)}; use method='lsmr', "
+                "which takes any stack"
+            )
         found = _by_frequencies(stack, weights, image, damping, penalty)
     else:
         found = _by_iteration(stack, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress)

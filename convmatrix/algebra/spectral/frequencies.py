@@ -161,8 +161,10 @@ def _why_no_ring(axis: Axis, number: int, weight: Array | None) -> str | None:
         if axis.output_size == n:
             return _why_no_cosines(axis, number, weight)
     if axis.period > 1:
-        return (f"input_dilation {spread} with stride {stride} on axis {number} makes {axis.period} kinds of outputs, "
-                "which read different taps")  # fmt: skip
+        return (
+            f"input_dilation {spread} with stride {stride} on axis {number} makes {axis.period} kinds of outputs, "
+            "which read different taps"
+        )
     step = f"stride {stride}" if spread == 1 else f"stride {stride} / input_dilation {spread}"
     if n % axis.shift:
         return f"{step} does not divide input_size {n} on axis {number} (remainder {n % axis.shift})"
@@ -309,8 +311,9 @@ class Frequencies:
 
     def _axes(self) -> tuple[list[int], list[int]]:
         """The axes of an image with Fourier modes, and those with cosines."""
-        circular, mirrored = ([1 + axis for axis, ring in enumerate(self.rings) if ring.mirrored == kind]
-                              for kind in (False, True))  # fmt: skip
+        circular, mirrored = (
+            [1 + axis for axis, ring in enumerate(self.rings) if ring.mirrored == kind] for kind in (False, True)
+        )
         return circular, mirrored
 
 

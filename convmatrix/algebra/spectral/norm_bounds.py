@@ -79,8 +79,10 @@ def _no_bound(conv: Conv) -> str | None:
     """Say why the FFT bound does not hold."""
     if conv.padding_mode == "zeros" or all(map(stays_inside, conv.axes)):
         return None
-    return (f"padding_mode {conv.padding_mode!r} reads inputs again beyond the border, so C is no part of the "
-            "circulant on the larger grid, and its norm may exceed that: use operator_norm")  # fmt: skip
+    return (
+        f"padding_mode {conv.padding_mode!r} reads inputs again beyond the border, so C is no part of the "
+        "circulant on the larger grid, and its norm may exceed that: use operator_norm"
+    )
 
 
 def _no_circular(conv: Conv) -> str | None:

@@ -26,8 +26,14 @@ from convmatrix.core.memory import require_memory
 from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = [
-    "Checked", "Spectrum", "checked", "condition_number", "extreme_singular_values", "operator_norm", "singular_values",
-]  # fmt: skip
+    "Checked",
+    "Spectrum",
+    "checked",
+    "condition_number",
+    "extreme_singular_values",
+    "operator_norm",
+    "singular_values",
+]
 
 Method = Literal["fft", "dense", "lanczos"]
 
@@ -168,8 +174,9 @@ def _doubled(layer: Layer, weight: NDArray[Any]) -> NDArray[Any]:
     """A weight in double precision, in which integers are let off the check of their sums."""
     weight = layer.checked_weight(weight)
     if weight.dtype.kind == "b":
-        raise WrongTypeError("weight has dtype bool, whose matrix is a pattern without singular values: cast it with "
-                             ".astype('int64')")  # fmt: skip
+        raise WrongTypeError(
+            "weight has dtype bool, whose matrix is a pattern without singular values: cast it with .astype('int64')"
+        )
     return weight.astype(np.complex128 if weight.dtype.kind == "c" else np.float64)
 
 
@@ -183,8 +190,10 @@ def _why_fft(rings: Sequence[Ring]) -> str:
     cosines = [str(number) for number, ring in enumerate(rings) if ring.mirrored]
     if cosines:
         axes = f"ax{'e' if len(cosines) > 1 else 'i'}s {' and '.join(cosines)}"
-        return (f"the border and the kernel are symmetric on {axes}, where the frequencies are cosines: a block for "
-                f"each of {outputs} frequencies")  # fmt: skip
+        return (
+            f"the border and the kernel are symmetric on {axes}, where the frequencies are cosines: a block for "
+            f"each of {outputs} frequencies"
+        )
     return f"C is block-circulant: {outputs} turns by {width} inputs each, and a block for each frequency"
 
 

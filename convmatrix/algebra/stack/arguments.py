@@ -367,8 +367,10 @@ def _canonical(matrix: Any) -> sparse.csr_array:
     if matrix.ndim != 2:
         raise WrongTypeError(f"matrix must have two axes, got a {type(matrix).__name__} of shape {matrix.shape}")
     if cast_for(matrix.dtype) is not None:
-        raise WrongTypeError(f"matrix has dtype {matrix.dtype}, which nothing is computed in: cast it with "
-                             f".astype({short(cast_for(matrix.dtype))})")  # fmt: skip
+        raise WrongTypeError(
+            f"matrix has dtype {matrix.dtype}, which nothing is computed in: cast it with "
+            f".astype({short(cast_for(matrix.dtype))})"
+        )
     if matrix.format == "csr":
         copied = sparse.csr_array(matrix, copy=True)
         copied.sum_duplicates()

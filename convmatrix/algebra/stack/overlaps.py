@@ -223,8 +223,10 @@ def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard
     layers, network = network, as_network(network)
     for number, layer in enumerate(network.layers):
         if isinstance(layer, MaxPool):
-            raise ValueError(f"layer {number}, MaxPool, is linear only at a given input, where no phase repeats: leave "
-                             "it out, or take an AvgPool")  # fmt: skip
+            raise ValueError(
+                f"layer {number}, MaxPool, is linear only at a given input, where no phase repeats: leave "
+                "it out, or take an AvgPool"
+            )
     stack, given = with_weights(layers) if weights is None else with_weights(network, weights)
     matrix = stack.matrix(given)
     squares = abs(matrix.astype(np.result_type(matrix, np.float64))).power(2)  # int8's -128 has no absolute value
@@ -304,8 +306,9 @@ def upsamplers(
     linear     [3 5 6 6 6 6 5 3]
     shuffle    [2 2 3 3 3 3 2 2]
     """
-    up = ConvTranspose(input_size, kernel_size, stride=factor, padding="same", in_channels=in_channels,
-                       out_channels=out_channels)  # fmt: skip
+    up = ConvTranspose(
+        input_size, kernel_size, stride=factor, padding="same", in_channels=in_channels, out_channels=out_channels
+    )
     networks = {"transposed": Network([up])}
     for mode in ("nearest", "linear"):
         resize = Upsample(up.input_size, scale=factor, mode=mode, channels=in_channels)

@@ -14,8 +14,9 @@ __all__ = ["add_to"]
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("animate", help="the window slides and the matrix lights up, as a file",
-                                 describe=_description)  # fmt: skip
+    parser = commands.add_parser(
+        "animate", help="the window slides and the matrix lights up, as a file", describe=_description
+    )
     add_layer(parser, by_name=True)
     parser.add_argument("--save", metavar="FILE", required=True, help="where to, by its ending")
     parser.add_argument("--seconds", type=_seconds, default=1.0, metavar="S", help="of each step; default: 1")

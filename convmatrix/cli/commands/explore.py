@@ -18,8 +18,9 @@ that the page begins with. Without any, that is --i 4 --k 3.
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("explore", help="a page that reacts to the mouse and the keyboard",
-                                 description=_DESCRIPTION)  # fmt: skip
+    parser = commands.add_parser(
+        "explore", help="a page that reacts to the mouse and the keyboard", description=_DESCRIPTION
+    )
     add_layer(parser, by_name=True)
     parser.add_argument("--save", metavar="FILE", required=True, help="where to: .html or .htm")
     parser.add_argument("--open", action="store_true", help="open the page in the browser as well")

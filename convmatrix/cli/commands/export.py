@@ -40,11 +40,18 @@ def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("export", help="write the matrix to a file", description=_DESCRIPTION)
     parser.add_argument("file", metavar="FILE", help="where to; written under a temporary name, then renamed")
-    parser.add_argument("--rows", metavar="N", type=integer,
-                        help="for .blocks and .mtx: rows in memory at a time; default: about 64 MiB")  # fmt: skip
-    parser.add_argument("--order", choices=("C", "F"), default="C",
-                        help="how arrays are flattened: C, row-major, or F, column-major as A(:) in MATLAB; default: "
-                        "C")  # fmt: skip
+    parser.add_argument(
+        "--rows",
+        metavar="N",
+        type=integer,
+        help="for .blocks and .mtx: rows in memory at a time; default: about 64 MiB",
+    )
+    parser.add_argument(
+        "--order",
+        choices=("C", "F"),
+        default="C",
+        help="how arrays are flattened: C, row-major, or F, column-major as A(:) in MATLAB; default: C",
+    )
     add_layer(parser)
     add_weight(parser, default="arange")
     parser.set_defaults(run=_export)
@@ -53,8 +60,10 @@ def add_to(commands: Commands) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     ending = export.ending_of(arguments.file, _ENDINGS)
     if arguments.rows is not None and ending not in export.BLOCK_ENDINGS:
-        raise UsageError(f"--rows {arguments.rows} is for .blocks and .mtx, but a {ending} file is written whole: "
-                           "leave it out, or write .blocks, a folder of .npz files")  # fmt: skip
+        raise UsageError(
+            f"--rows {arguments.rows} is for .blocks and .mtx, but a {ending} file is written whole: "
+            "leave it out, or write .blocks, a folder of .npz files"
+        )
     if arguments.order == "F":
         _require_permutable(ending, arguments.rows)
     layer = layer_of(arguments)
@@ -90,11 +99,14 @@ def _listed(names: Sequence[str]) -> str:
 def _require_permutable(ending: str, rows: int | None) -> None:
     """Refuse column-major order where the matrix is not there as a whole."""
     if ending not in export.ENDINGS:
-        raise UsageError(f"--order F is for {' '.join(export.ENDINGS)}, but a {ending} file has row-major order: "
-                           "leave it out, or write another file")  # fmt: skip
+        raise UsageError(
+            f"--order F is for {' '.join(export.ENDINGS)}, but a {ending} file has row-major order: "
+            "leave it out, or write another file"
+        )
     if rows is not None:
-        raise UsageError(f"--order F permutes the whole matrix, but --rows {rows} builds it block by block: leave "
-                           "one of them out")  # fmt: skip
+        raise UsageError(
+            f"--order F permutes the whole matrix, but --rows {rows} builds it block by block: leave one of them out"
+        )
 
 
 def _require_memory(layer: Conv | ConvTranspose, weight: Any) -> None:

@@ -36,12 +36,17 @@ where there is no --weight.
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("figure", help="a lecture figure, by name or by configuration",
-                                 description=_DESCRIPTION)  # fmt: skip
+    parser = commands.add_parser(
+        "figure", help="a lecture figure, by name or by configuration", description=_DESCRIPTION
+    )
     add_layer(parser, by_name=True)
     parser.add_argument("--save", metavar="FILE", required=True, help="where to, by its ending")
-    parser.add_argument("--kind", choices=KINDS, metavar="KIND",
-                        help="see above; default: linked, or matrix where the layer is too large for it")  # fmt: skip
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        metavar="KIND",
+        help="see above; default: linked, or matrix where the layer is too large for it",
+    )
     add_weight(parser)
     add_values(parser)
     pictures.add_view(parser)
@@ -58,8 +63,10 @@ def _figure(arguments: argparse.Namespace) -> None:
         if name in given.difference(KINDS[kind].takes):
             raise UsageError(f"--kind {kind} does not take --{name.replace('_', '-')}: leave it out")
     if KINDS[kind].transposed and isinstance(layer, Conv):
-        raise UsageError(f"--kind {kind} draws a transposed convolution only: add --transpose, or take a NAME that "
-                           "ends in transposed")  # fmt: skip
+        raise UsageError(
+            f"--kind {kind} draws a transposed convolution only: add --transpose, or take a NAME that "
+            "ends in transposed"
+        )
     wanted = pictures.options_of(arguments, layer)
     reason = ""
     if ending == ".tex":

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["add_to", "markdown"]
 
 _ARRAYS = ("x", "y", "weight")
-_DECIDED = {"setting": "--setting", "input_size": "--i", "kernel_size": "--k", "in_channels": "--cin",
-            "out_channels": "--cout"}  # fmt: skip
+_DECIDED = {
+    "setting": "--setting",
+    "input_size": "--i",
+    "kernel_size": "--k",
+    "in_channels": "--cin",
+    "out_channels": "--cout",
+}
 _HEADINGS = ("framework", "output", "pads", "kernel", "values")
 _STAYS = "\0"  # a space at which no line is broken
 _KERNEL = {True: "turned", False: "as it is", None: "one tap"}
@@ -31,11 +36,12 @@ _KERNEL = {True: "turned", False: "as it is", None: "one tap"}
 def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "frameworks", help="what each framework makes of these words; or, from arrays, whose convention it is",
+        "frameworks",
+        help="what each framework makes of these words; or, from arrays, whose convention it is",
         description="Say the same words, and the same kernel, to every framework. Or give three\n"
         "arrays: x, the weight, and the y that another framework made of them; and be\n"
         "told which convention lies between its y and ours.",
-    )  # fmt: skip
+    )
     add_layer(parser)
     arrays = parser.add_argument_group("whose convention? (.npy files; sizes and channels are those of the arrays)")
     arrays.add_argument("--x", metavar="FILE", help="the input")
@@ -139,14 +145,18 @@ def _legend(transposed: bool) -> str:
             "windows between the inserted zeros read it; C^T reads it turned by 180 degrees. values: beside the first "
             "row, with the same kernel. x and w: input and weight as the framework has them."
         )
-    return ("pads: before and after on each axis. kernel: as the windows read it. values: beside the first row, with "
-            "the same kernel. x and w: input and weight as the framework has them.")  # fmt: skip
+    return (
+        "pads: before and after on each axis. kernel: as the windows read it. values: beside the first row, with "
+        "the same kernel. x and w: input and weight as the framework has them."
+    )
 
 
 def _as_dict(row: "Row") -> dict[str, Any]:
     """A row as JSON has it: null where the framework refuses; the layer as the call that makes it."""
-    return {**{name: value for name, value in dataclasses.asdict(row).items() if name != "layer"},
-            "layer": None if row.layer is None else repr(row.layer)}  # fmt: skip
+    return {
+        **{name: value for name, value in dataclasses.asdict(row).items() if name != "layer"},
+        "layer": None if row.layer is None else repr(row.layer),
+    }
 
 
 # -- from arrays -----------------------------------------------------------------------------------------------------
@@ -157,8 +167,10 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
 
     missing = [f"--{name}" for name, file in files.items() if file is None]
     if missing:
-        raise UsageError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: a convention is "
-                           "found from three arrays, --x, --y and --weight")  # fmt: skip
+        raise UsageError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: a convention is "
+            "found from three arrays, --x, --y and --weight"
+        )
     decided = [option for name, option in _DECIDED.items() if getattr(arguments, name) is not None]
     if decided:
         raise UsageError(f"{decided[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
@@ -170,8 +182,13 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
         print_lines([json.dumps(_found(found))])
     else:
         width = style("never").width
-        print_lines([line for sentence in str(found).splitlines()
-                     for line in textwrap.wrap(sentence, max(width, 20), break_on_hyphens=False) or [""]])  # fmt: skip
+        print_lines(
+            [
+                line
+                for sentence in str(found).splitlines()
+                for line in textwrap.wrap(sentence, max(width, 20), break_on_hyphens=False) or [""]
+            ]
+        )
 
 
 def _opened(name: str, file: str) -> AbstractContextManager[ArrayFile]:

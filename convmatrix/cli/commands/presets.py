@@ -14,8 +14,11 @@ __all__ = ["add_to"]
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("presets", help="the named kernels and settings",
-                                 description="List the named kernels and settings, or show one.")  # fmt: skip
+    parser = commands.add_parser(
+        "presets",
+        help="the named kernels and settings",
+        description="List the named kernels and settings, or show one.",
+    )
     parser.add_argument("name", nargs="?", metavar="NAME", help="one kernel or setting")
     parser.set_defaults(run=_presets)
 

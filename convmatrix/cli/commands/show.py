@@ -56,15 +56,23 @@ prints a picture of it with its window, for a document with the package tikz.
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("show", help="sizes, the matrix with its taps, its transpose, and the verdict on "
-                                 "C^T C", description=_DESCRIPTION)  # fmt: skip
+    parser = commands.add_parser(
+        "show",
+        help="sizes, the matrix with its taps, its transpose, and the verdict on C^T C",
+        description=_DESCRIPTION,
+    )
     add_layer(parser)
     add_weight(parser)
-    parser.add_argument("--format", choices=_FORMS,
-                        help="default: the largest of grid, half and braille that fits the terminal")  # fmt: skip
+    parser.add_argument(
+        "--format", choices=_FORMS, help="default: the largest of grid, half and braille that fits the terminal"
+    )
     parser.add_argument("--save", metavar="FILE", help="write to a file instead, by its ending; see above")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto",
-                        help="default: auto, which honours NO_COLOR and FORCE_COLOR")  # fmt: skip
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="default: auto, which honours NO_COLOR and FORCE_COLOR",
+    )
     parser.add_argument("--rank", action="store_true", help="compute the rank however large the matrix is")
     parser.set_defaults(run=_show)
 

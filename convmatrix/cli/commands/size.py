@@ -24,8 +24,11 @@ _MOST = 4
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("size", help="only the arithmetic: output size, leftover, what output_padding is for",
-                                 description="Work out sizes.")  # fmt: skip
+    parser = commands.add_parser(
+        "size",
+        help="only the arithmetic: output size, leftover, what output_padding is for",
+        description="Work out sizes.",
+    )
     add_layer(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.set_defaults(run=_size)
@@ -44,13 +47,17 @@ def _described(layer: Conv | ConvTranspose) -> list[str]:
         output = forward.output_size[axis]
         lines.append("")
         pads = f" with padding {pair(*forward.padding[axis])}" if forward.padding != layer.padding else ""
-        lines.append(f"axis {axis}: a convolution{pads} gives {output} for "
-                     f"{counted(len(choices), 'input size')}; "
-                     f"leftover here {forward.axes[axis].leftover}")  # fmt: skip
+        lines.append(
+            f"axis {axis}: a convolution{pads} gives {output} for "
+            f"{counted(len(choices), 'input size')}; "
+            f"leftover here {forward.axes[axis].leftover}"
+        )
         for choice in choices:
             mark = "  <- this layer" if choice.size == forward.input_size[axis] else ""
-            lines.append(f"  input size {choice.size}: leftover {choice.leftover}, "
-                         f"transposed with output_padding {choice.output_padding}{mark}")  # fmt: skip
+            lines.append(
+                f"  input size {choice.size}: leftover {choice.leftover}, "
+                f"transposed with output_padding {choice.output_padding}{mark}"
+            )
     lines += ["", f"matrix: {matrix_described(layer)}, {layer.nbytes()} bytes as float64"]
     return [*lines, *_asking(ways_to_ask(layer))]
 

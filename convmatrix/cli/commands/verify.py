@@ -16,9 +16,12 @@ _WORDS = {("law", True): "holds", ("law", False): "FAILS", ("finding", True): "y
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("verify", help="every law and finding for this layer, one line each",
-                                 description="Check every law; exit 0 if all hold, 1 if one fails.\nFindings and "
-                                 "controls are reported beside them.")  # fmt: skip
+    parser = commands.add_parser(
+        "verify",
+        help="every law and finding for this layer, one line each",
+        description="Check every law; exit 0 if all hold, 1 if one fails.\nFindings and "
+        "controls are reported beside them.",
+    )
     add_layer(parser)
     add_weight(parser, default="arange")
     parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -39,8 +42,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     lines = sizes_described(layer)
     for check in found:
         where = f", at {check.where}" if check.where else ""
-        lines.append(f"{check.kind:<7}  {check.name:<{wide}}  {_WORDS[check.kind, check.holds]:<5}  "
-                     f"{check.measured:.6g} (bound {check.bound:.6g}){where}")  # fmt: skip
+        lines.append(
+            f"{check.kind:<7}  {check.name:<{wide}}  {_WORDS[check.kind, check.holds]:<5}  "
+            f"{check.measured:.6g} (bound {check.bound:.6g}){where}"
+        )
     laws = sum(check.kind == "law" for check in found)
     lines.append(f"{laws - failed} of {laws} laws hold")
     print_lines(lines)

@@ -114,9 +114,15 @@ def compare(
     torch None None refused
     tensorflow (3,) ((0, 1),) equal
     """  # noqa: DOC502  raised where the words are read
-    numbers = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride, "dilation": dilation,
-               "input_dilation": input_dilation, "output_padding": output_padding,
-               "output_size": output_size}  # fmt: skip
+    numbers = {
+        "input_size": input_size,
+        "kernel_size": kernel_size,
+        "stride": stride,
+        "dilation": dilation,
+        "input_dilation": input_dilation,
+        "output_padding": output_padding,
+        "output_size": output_size,
+    }
     count = count_axes({**numbers, "padding": padding}, ndim)
     columns: dict[str, Any] = {
         name: tuple(per_axis(name, value, count, least=0 if name == "output_padding" else 1))
@@ -125,8 +131,14 @@ def compare(
     }
     columns.setdefault("output_size", None)
     _check_channels(groups, in_channels, out_channels)
-    words = Words(**columns, padding=tuple(padding_entries(padding, count)), groups=groups,
-                  in_channels=in_channels, out_channels=out_channels, padding_mode=padding_mode)  # fmt: skip
+    words = Words(
+        **columns,
+        padding=tuple(padding_entries(padding, count)),
+        groups=groups,
+        in_channels=in_channels,
+        out_channels=out_channels,
+        padding_mode=padding_mode,
+    )
     transpose = flag("transpose", transpose)
     kernel = np.random.default_rng(0).integers(1, 10**6, words.weight_shape(transpose)).astype(np.float64)
     rows: list[Row] = []

@@ -71,8 +71,16 @@ def conventions(ndim: int) -> tuple[Convention, ...]:
     >>> [convention.name for convention in conventions(1) if "kernel" in convention.slots]
     ['kernel_turned']
     """
-    groups = (_of_data, _of_layouts, _of_depthwise_layouts, _of_channels, _of_kernels, _of_padding, _of_shifts,
-              _of_transposed_layers)  # fmt: skip
+    groups = (
+        _of_data,
+        _of_layouts,
+        _of_depthwise_layouts,
+        _of_channels,
+        _of_kernels,
+        _of_padding,
+        _of_shifts,
+        _of_transposed_layers,
+    )
     return tuple(convention for group in groups for convention in group(ndim))
 
 

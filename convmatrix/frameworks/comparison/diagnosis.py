@@ -110,8 +110,10 @@ def _agrees_at_some(question: Question, images: Array, wanted: Array, precision:
     """Whether our layer gives their values at their largest one, its neighbours, and the ends of each axis."""
     layer = question.layer
     number, _, *peak = np.unravel_index(question.theirs.peak, wanted.shape)
-    places = [tuple(sorted({0, max(at - 1, 0), int(at), min(at + 1, n - 1), n - 1}))
-              for at, n in zip(peak, wanted.shape[2:], strict=True)]  # fmt: skip
+    places = [
+        tuple(sorted({0, max(at - 1, 0), int(at), min(at + 1, n - 1), n - 1}))
+        for at, n in zip(peak, wanted.shape[2:], strict=True)
+    ]
     patches = images[number]  # shape (in_channels, *size)
     for axis, (one, at) in enumerate(zip(layer.axes, places, strict=True)):
         inputs, reads = _reads(one, at, isinstance(layer, ConvTranspose))
@@ -198,8 +200,9 @@ class Explanation:
 
     def __str__(self) -> str:
         """What theirs does, and the remedy."""
-        return "; and ".join(f"{each.name}: {each.sentence}; to get theirs: {_remedy(each, self.layer)}"
-                             for each in self.conventions)  # fmt: skip
+        return "; and ".join(
+            f"{each.name}: {each.sentence}; to get theirs: {_remedy(each, self.layer)}" for each in self.conventions
+        )
 
 
 def _remedy(convention: Convention, layer: Conv | ConvTranspose) -> str:
@@ -297,11 +300,24 @@ def diagnose(
     check_word("padding_mode", padding_mode, PADDING_MODES)
     given = {"x": _numbers("x", x), "y": _numbers("y", y), "weight": _numbers("weight", weight)}
     shapes = {name: array.shape for name, array in given.items()}
-    said = {"stride": stride, "dilation": dilation, "input_dilation": input_dilation, "output_padding": output_padding,
-            "output_size": output_size}  # fmt: skip
+    said = {
+        "stride": stride,
+        "dilation": dilation,
+        "input_dilation": input_dilation,
+        "output_padding": output_padding,
+        "output_size": output_size,
+    }
     axes = _axes_of({**said, "padding": padding}, ndim, shapes["x"], shapes["weight"])
-    asked = partial(_asked, said=said, padding=padding, ndim=axes, transpose=flag("transpose", transpose),
-                    groups=positive("groups", groups), padding_mode=padding_mode, bias=bias)  # fmt: skip
+    asked = partial(
+        _asked,
+        said=said,
+        padding=padding,
+        ndim=axes,
+        transpose=flag("transpose", transpose),
+        groups=positive("groups", groups),
+        padding_mode=padding_mode,
+        bias=bias,
+    )
     table = conventions(axes)
     most = min(most, len(table))
     # Zeros that take no memory: shapes that cannot fit are found before files are read.
@@ -309,8 +325,9 @@ def diagnose(
     if not _any_of_their_shape(outline, most):
         return Diagnosis((), _misfit(outline, shapes))
     _require_memory(shapes)
-    arrays = {name: _numbers(name, array.read()) if isinstance(array, ArrayFile) else array
-              for name, array in given.items()}  # fmt: skip
+    arrays = {
+        name: _numbers(name, array.read()) if isinstance(array, ArrayFile) else array for name, array in given.items()
+    }
     question = asked(arrays)
     precision = Precision.of(arrays["x"], arrays["y"], arrays["weight"], question.bias)
     for count in range(most + 1):
@@ -333,25 +350,30 @@ def _numbers(name: str, value: ArrayLike | ArrayFile) -> Array | ArrayFile:
     """An array of numbers, none of them infinite, in its own dtype; a file is not read yet."""
     array = value if isinstance(value, ArrayFile) else array_of(value)
     if array.dtype.kind not in "biufc":
-        raise WrongTypeError(f"{name} has dtype {array.dtype}, which holds no numbers of NumPy's: cast it with "
-                             ".astype('float64')")  # fmt: skip
+        raise WrongTypeError(
+            f"{name} has dtype {array.dtype}, which holds no numbers of NumPy's: cast it with .astype('float64')"
+        )
     if prod(array.shape) == 0 or not array.shape:
         raise ValueError(f"{name} has shape {array.shape}: give an array with at least one spatial axis and one value")
     if isinstance(array, ArrayFile):
         return array
     if not np.all(np.isfinite(array)):
         bad = np.argwhere(~np.isfinite(array))
-        raise ValueError(f"{name} has {counted(len(bad), 'value')} that are not finite, the first at "
-                         f"{tuple(bad[0].tolist())}: nothing can be compared with them")  # fmt: skip
+        raise ValueError(
+            f"{name} has {counted(len(bad), 'value')} that are not finite, the first at "
+            f"{tuple(bad[0].tolist())}: nothing can be compared with them"
+        )
     return array
 
 
 def _require_memory(shapes: Mapping[str, Shape]) -> None:
     """Refuse arrays that cannot be compared in memory, before they are read."""
     sizes = {name: prod(shape) for name, shape in shapes.items()}
-    require_memory(_BYTES_PER_VALUE * sum(sizes.values()),
-                   f"a diagnosis of x, y and weight, of {' + '.join(map(str, sizes.values()))} values,",
-                   "cut the arrays down to a few positions and channels, where conventions show as well")  # fmt: skip
+    require_memory(
+        _BYTES_PER_VALUE * sum(sizes.values()),
+        f"a diagnosis of x, y and weight, of {' + '.join(map(str, sizes.values()))} values,",
+        "cut the arrays down to a few positions and channels, where conventions show as well",
+    )
 
 
 def _axes_of(said: dict[str, Any], ndim: int | None, x: Shape, weight: Shape) -> int:
@@ -371,9 +393,15 @@ def _axes_of(said: dict[str, Any], ndim: int | None, x: Shape, weight: Shape) ->
 
 
 def _asked(
-    arrays: dict[str, Array], said: dict[str, Any], padding: Padding, ndim: int, transpose: bool, groups: int,
-    padding_mode: str, bias: ArrayLike | None,
-) -> Question:  # fmt: skip
+    arrays: dict[str, Array],
+    said: dict[str, Any],
+    padding: Padding,
+    ndim: int,
+    transpose: bool,
+    groups: int,
+    padding_mode: str,
+    bias: ArrayLike | None,
+) -> Question:
     """The question that arrays and words are, with one entry for each axis."""
     least = {"output_padding": 0}
     words: dict[str, Any] = {
@@ -387,8 +415,9 @@ def _asked(
             name = "output_size" if "output_size" in words else "output_padding"
             raise ValueError(f"{name}={said[name]} needs transpose=True: a convolution has only one output size")
     words |= {"padding": tuple(padding_entries(padding, ndim)), "groups": groups, "padding_mode": padding_mode}
-    x, y, weight = (array.astype(complex if array.dtype.kind == "c" else float, copy=False)
-                    for array in arrays.values())  # fmt: skip
+    x, y, weight = (
+        array.astype(complex if array.dtype.kind == "c" else float, copy=False) for array in arrays.values()
+    )
     if weight.ndim == ndim:
         weight = weight.reshape(1, 1, *weight.shape)
     question = Question(x, Theirs(y), weight, tuple(words.items()), ndim, transpose)
@@ -409,23 +438,25 @@ def _asked(
 def _answer(question: Question, found: list[Explanation], precision: Precision) -> Diagnosis:
     """What is found, in words, and whether the data tell the answers apart from one another."""
     deviation = max(explanation.deviation for explanation in found)
-    proof = ("exact in all values" if not precision.unit else
-             f"largest deviation {deviation:.3g}, which rounding allows")  # fmt: skip
+    proof = "exact in all values" if not precision.unit else f"largest deviation {deviation:.3g}, which rounding allows"
     if not found[0].conventions:
         hidden = _hidden(question, precision)
         sentence = f"none needed: our values are theirs already ({proof})."
         if hidden:
-            sentence += (f" But {_joined([one.names for one in hidden])} would not show in these data: "
-                         f"{_why(question, [found[0], *hidden])}")  # fmt: skip
+            sentence += (
+                f" But {_joined([one.names for one in hidden])} would not show in these data: "
+                f"{_why(question, [found[0], *hidden])}"
+            )
         return Diagnosis(tuple(found), sentence, bool(hidden))
     if len(found) == 1:
         return Diagnosis(tuple(found), f"{found[0]} ({proof}).")
-    lines = [f"{counted(len(found), 'answer')} of {counted(len(found[0].conventions), 'convention')} "
-             f"{'each ' if len(found[0].conventions) > 1 else ''}turn our values into theirs ({proof}):"]  # fmt: skip
+    lines = [
+        f"{counted(len(found), 'answer')} of {counted(len(found[0].conventions), 'convention')} "
+        f"{'each ' if len(found[0].conventions) > 1 else ''}turn our values into theirs ({proof}):"
+    ]
     lines += [f"- {explanation}" for explanation in found]
     ambiguous = len(_maps(question, found)) > 1
-    lines.append(_why(question, found) if ambiguous else
-                 "they are one and the same map, said in different words.")  # fmt: skip
+    lines.append(_why(question, found) if ambiguous else "they are one and the same map, said in different words.")
     return Diagnosis(tuple(found), "\n".join(lines), ambiguous)
 
 
@@ -468,11 +499,15 @@ def _maps(question: Question, found: list[Explanation], *, x: bool = True, weigh
 def _why(question: Question, found: list[Explanation]) -> str:
     """Why the data cannot tell answers apart, and what would."""
     if len(_maps(question, found, weight=False)) == 1:
-        return ("these data cannot tell them apart, since with this weight (its symmetry) they are one and the same "
-                "map: repeat with a weight of random numbers.")  # fmt: skip
+        return (
+            "these data cannot tell them apart, since with this weight (its symmetry) they are one and the same "
+            "map: repeat with a weight of random numbers."
+        )
     if len(_maps(question, found, x=False)) == 1:
-        return ("these data cannot tell them apart, since this x (constant, or symmetric) shows no difference: repeat "
-                "with an x of random numbers.")  # fmt: skip
+        return (
+            "these data cannot tell them apart, since this x (constant, or symmetric) shows no difference: repeat "
+            "with an x of random numbers."
+        )
     return "these data cannot tell them apart: repeat with random numbers for x and for the weight."
 
 
@@ -487,14 +522,20 @@ def _misfit(question: Question, shapes: Mapping[str, Shape]) -> str:
     if layer is None:
         return f"the words make no layer of {given}: {_refusal(question)}"
     if question.images is None:
-        return (f"{given} do not belong together: the words need {layer.in_channels} input channels, x of shape "
-                f"(..., *{layer.input_shape}), and no convention changes that")  # fmt: skip
+        return (
+            f"{given} do not belong together: the words need {layer.in_channels} input channels, x of shape "
+            f"(..., *{layer.input_shape}), and no convention changes that"
+        )
     if question.bias is not None and len(question.bias) != layer.out_channels:
-        return (f"bias has {counted(len(question.bias), 'entry')} but the words give "
-                f"{counted(layer.out_channels, 'output channel')} for {given}: give one number for "
-                "each")  # fmt: skip
-    return (f"y has shape {shapes['y']} but the words give (..., *{layer.output_shape}) for {given}, and no "
-            "convention gives y's shape: look at stride, padding, dilation and the output size first")  # fmt: skip
+        return (
+            f"bias has {counted(len(question.bias), 'entry')} but the words give "
+            f"{counted(layer.out_channels, 'output channel')} for {given}: give one number for "
+            "each"
+        )
+    return (
+        f"y has shape {shapes['y']} but the words give (..., *{layer.output_shape}) for {given}, and no "
+        "convention gives y's shape: look at stride, padding, dilation and the output size first"
+    )
 
 
 def _given(shapes: Mapping[str, Shape]) -> str:
@@ -515,8 +556,10 @@ def _nothing(question: Question, shapes: Mapping[str, Shape], number: int, most:
     off = np.abs(ours - question.wanted)
     where = tuple(int(at) for at in np.unravel_index(np.argmax(off), off.shape))
     wrong = int(np.sum(off > precision.allowed(sums, _terms(layer))))
-    return (f"{sentence}: ours differ in {wrong} of {counted(off.size, 'value')}, most at (batch, channel, *place) = "
-            f"{where}, where ours is {ours[where]:.6g} and theirs {question.wanted[where]:.6g}")  # fmt: skip
+    return (
+        f"{sentence}: ours differ in {wrong} of {counted(off.size, 'value')}, most at (batch, channel, *place) = "
+        f"{where}, where ours is {ours[where]:.6g} and theirs {question.wanted[where]:.6g}"
+    )
 
 
 def _refusal(question: Question) -> str:

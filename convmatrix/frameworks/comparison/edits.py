@@ -212,8 +212,10 @@ def pad_stretched_input(question: Question) -> Question | None:
     layer = layer_of(question)
     if not isinstance(layer, ConvTranspose):
         return None
-    pads = [(axis.span - 1 - before, axis.span - 1 - after)
-            for axis, (before, after) in zip(layer.axes, layer.padding, strict=True)]  # fmt: skip
+    pads = [
+        (axis.span - 1 - before, axis.span - 1 - after)
+        for axis, (before, after) in zip(layer.axes, layer.padding, strict=True)
+    ]
     return _with_pads(question, dict(enumerate(pads)))
 
 

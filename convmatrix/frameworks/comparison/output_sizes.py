@@ -98,11 +98,19 @@ class Ways:
         """
         one = self.forward
         return ConvTranspose(
-            one.output_size, one.kernel_size, stride=one.stride, padding=one.padding, dilation=one.dilation,
-            groups=one.groups, in_channels=one.out_channels, out_channels=one.in_channels,
-            padding_mode=one.padding_mode, input_dilation=one.input_dilation,
-            output_size=per_axis("output_size", output_size, one.ndim), ndim=one.ndim,
-        )  # fmt: skip
+            one.output_size,
+            one.kernel_size,
+            stride=one.stride,
+            padding=one.padding,
+            dilation=one.dilation,
+            groups=one.groups,
+            in_channels=one.out_channels,
+            out_channels=one.in_channels,
+            padding_mode=one.padding_mode,
+            input_dilation=one.input_dilation,
+            output_size=per_axis("output_size", output_size, one.ndim),
+            ndim=one.ndim,
+        )
 
     def ask(self, output_size: PerAxis) -> tuple[Asking, ...]:
         """The words by which each framework is asked for a size, or why it cannot be; some have two ways.
@@ -167,8 +175,10 @@ def _why(forward: Conv, number: int, sizes: Sequence[Size]) -> str:
     if len(sizes) == 1:
         return f"padding alone decides: {words}, only {first} gives {axis.output_size}"
     which = f"both {first} and {last}" if len(sizes) == 2 else f"all sizes from {first} to {last}"
-    return (f"padding alone does not decide: {formula(first)} is {axis.output_size}, rounded down, and so is "
-            f"{formula(last)}; {words}, {which} give {axis.output_size}")  # fmt: skip
+    return (
+        f"padding alone does not decide: {formula(first)} is {axis.output_size}, rounded down, and so is "
+        f"{formula(last)}; {words}, {which} give {axis.output_size}"
+    )
 
 
 # -- what each framework can say -------------------------------------------------------------------------------------
@@ -215,8 +225,10 @@ class _Window:
         """Why the window lies on no full result, at whose end there may be as much as `spare`."""
         for axis, (before, added, most) in enumerate(zip(self.before, self.added, spare, strict=True)):
             if before < 0 or added > most:
-                return (f"on axis {axis} the result without padding has positions 0 to {self.full[axis] + most - 1} at "
-                        f"most, of {before} to {before + self.result[axis] - 1} that are wanted")  # fmt: skip
+                return (
+                    f"on axis {axis} the result without padding has positions 0 to {self.full[axis] + most - 1} at "
+                    f"most, of {before} to {before + self.result[axis] - 1} that are wanted"
+                )
         return None
 
     @property
@@ -235,8 +247,10 @@ class _Window:
             if before < 0:
                 return f"padding {self.pads[axis]} on axis {axis} is negative"
             if not 0 <= beyond < limit:
-                return (f"pads {self.pads[axis]} on axis {axis} need padding={before} and {word} {beyond}, which has "
-                        f"to be from 0 to {limit - 1}")  # fmt: skip
+                return (
+                    f"pads {self.pads[axis]} on axis {axis} need padding={before} and {word} {beyond}, which has "
+                    f"to be from 0 to {limit - 1}"
+                )
         return None
 
 
@@ -252,22 +266,42 @@ def _torch(window: _Window) -> Iterator[Asking]:
     if why:
         yield from _no("torch", says, why)
         return
-    words = {"input_size": window.size, "in_channels": up.in_channels, "out_channels": up.out_channels,
-             "kernel_size": up.kernel_size, "stride": up.stride, "padding": window.before, "dilation": up.dilation,
-             "groups": up.groups}  # fmt: skip
+    words = {
+        "input_size": window.size,
+        "in_channels": up.in_channels,
+        "out_channels": up.out_channels,
+        "kernel_size": up.kernel_size,
+        "stride": up.stride,
+        "padding": window.before,
+        "dilation": up.dilation,
+        "groups": up.groups,
+    }
     if uneven:
         whole, result = window.sizes
         ends = tuple(-number for pair in reversed(window.cut) for number in pair)  # the last axis first
-        yield Asking("torch", says, f"padding=0, output_padding={_short(window.added)} gives {whole}, and "
-                     f"nn.ZeroPad{window.ndim}d({ends}) the {result}",
-                     words={**words, "padding": 0, "output_padding": window.added}, crop=window.before)  # fmt: skip
+        yield Asking(
+            "torch",
+            says,
+            f"padding=0, output_padding={_short(window.added)} gives {whole}, and "
+            f"nn.ZeroPad{window.ndim}d({ends}) the {result}",
+            words={**words, "padding": 0, "output_padding": window.added},
+            crop=window.before,
+        )
         return
     pads = f"padding={_short(window.before)}"
-    yield Asking("torch", says, f"{pads}, output_padding={_short(window.beyond)}",
-                 words={**words, "output_padding": window.beyond})  # fmt: skip
+    yield Asking(
+        "torch",
+        says,
+        f"{pads}, output_padding={_short(window.beyond)}",
+        words={**words, "output_padding": window.beyond},
+    )
     if all(beyond < s for beyond, s in zip(window.beyond, up.stride, strict=True)):
-        yield Asking("torch", says, f"{pads}, and output_size={list(window.result)} in the call",
-                     words={**words, "output_size": window.result})  # fmt: skip
+        yield Asking(
+            "torch",
+            says,
+            f"{pads}, and output_size={list(window.result)} in the call",
+            words={**words, "output_size": window.result},
+        )
 
 
 def _tensorflow(window: _Window) -> Iterator[Asking]:
@@ -276,20 +310,31 @@ def _tensorflow(window: _Window) -> Iterator[Asking]:
     why = window.unsaid("tensorflow")
     if why is None and padding is None and window.out_of_reach([s - 1 for s in up.stride]):
         why = window.negative_pad() if window.ndim == 2 else None
-        why = why or (f"pads {_listed(window.pads)} are neither those of SAME, {_listed(_same_pads(window))}, nor of "
-                      f"VALID{'' if window.ndim == 2 else ', and only two axes have explicit ones'}")  # fmt: skip
+        why = why or (
+            f"pads {_listed(window.pads)} are neither those of SAME, {_listed(_same_pads(window))}, nor of "
+            f"VALID{'' if window.ndim == 2 else ', and only two axes have explicit ones'}"
+        )
     if why:
         yield from _no("tensorflow", says, why)
         return
     size = window.whole if padding is None else window.result
-    words = {"input": (1, *window.size, up.in_channels),
-             "filters": (*up.kernel_size, up.out_channels // up.groups, up.in_channels),
-             "output_shape": (1, *size, up.out_channels), "strides": up.stride, "padding": padding or "VALID",
-             "dilations": up.dilation}  # fmt: skip
+    words = {
+        "input": (1, *window.size, up.in_channels),
+        "filters": (*up.kernel_size, up.out_channels // up.groups, up.in_channels),
+        "output_shape": (1, *size, up.out_channels),
+        "strides": up.stride,
+        "padding": padding or "VALID",
+        "dilations": up.dilation,
+    }
     shape = f"[batch, {', '.join(map(str, size))}, {up.out_channels}]"
     if padding is None:
-        yield Asking("tensorflow", says, f"padding='VALID', output_shape={shape}, and the slice [:, {window.slices}, "
-                     ":] of it", words=words, crop=window.before)  # fmt: skip
+        yield Asking(
+            "tensorflow",
+            says,
+            f"padding='VALID', output_shape={shape}, and the slice [:, {window.slices}, :] of it",
+            words=words,
+            crop=window.before,
+        )
         return
     said = padding if isinstance(padding, str) else [list(pair) for pair in padding]
     yield Asking("tensorflow", says, f"padding={said!r}, output_shape={shape}", words=words)
@@ -306,8 +351,10 @@ def _tensorflow_padding(window: _Window) -> str | tuple[tuple[int, int], ...] | 
 
 
 def _same_pads(window: _Window) -> tuple[tuple[int, int], ...]:
-    return tuple(named_padding("same", span, s, n)
-                 for span, s, n in zip(window.spans, window.up.stride, window.result, strict=True))  # fmt: skip
+    return tuple(
+        named_padding("same", span, s, n)
+        for span, s, n in zip(window.spans, window.up.stride, window.result, strict=True)
+    )
 
 
 def _leads_back(window: _Window, pads: Sequence[tuple[int, int]]) -> bool:
@@ -315,8 +362,9 @@ def _leads_back(window: _Window, pads: Sequence[tuple[int, int]]) -> bool:
     return all(
         pair[0] == before and (n + sum(pair) - span) // s + 1 == outputs
         for pair, before, n, span, s, outputs in zip(
-            pads, window.before, window.result, window.spans, window.up.stride, window.size, strict=True)
-    )  # fmt: skip
+            pads, window.before, window.result, window.spans, window.up.stride, window.size, strict=True
+        )
+    )
 
 
 def _keras(window: _Window) -> Iterator[Asking]:
@@ -327,8 +375,13 @@ def _keras(window: _Window) -> Iterator[Asking]:
     if why:
         yield from _no("tensorflow", says, why)
         return
-    words = {"input_shape": (*window.size, up.in_channels), "filters": up.out_channels, "kernel_size": up.kernel_size,
-             "strides": up.stride, "dilation_rate": up.dilation}  # fmt: skip
+    words = {
+        "input_shape": (*window.size, up.in_channels),
+        "filters": up.out_channels,
+        "kernel_size": up.kernel_size,
+        "strides": up.stride,
+        "dilation_rate": up.dilation,
+    }
     padding = _tensorflow_padding(window)
     if isinstance(padding, str):
         extra, why = _keras_output_padding(window, padding)
@@ -338,16 +391,27 @@ def _keras(window: _Window) -> Iterator[Asking]:
     if why is None:
         name = str(padding).lower()
         said = "None" if extra is None else _short(extra)
-        yield Asking("tensorflow", says, f"padding={name!r}, output_padding={said}", "keras_conv_transpose",
-                     {**words, "padding": name, "output_padding": extra})  # fmt: skip
+        yield Asking(
+            "tensorflow",
+            says,
+            f"padding={name!r}, output_padding={said}",
+            "keras_conv_transpose",
+            {**words, "padding": name, "output_padding": extra},
+        )
     elif window.out_of_reach([s - 1 for s in up.stride]):
         yield from _no("tensorflow", says, why)
     else:
         whole, result = window.sizes
         pairs = window.cut[0] if window.ndim == 1 else window.cut
-        yield Asking("tensorflow", says, f"padding='valid', output_padding={_short(window.added)} gives {whole}, and "
-                     f"Cropping{window.ndim}D({pairs}) the {result}", "keras_conv_transpose",
-                     {**words, "padding": "valid", "output_padding": window.added}, window.before)  # fmt: skip
+        yield Asking(
+            "tensorflow",
+            says,
+            f"padding='valid', output_padding={_short(window.added)} gives {whole}, and "
+            f"Cropping{window.ndim}D({pairs}) the {result}",
+            "keras_conv_transpose",
+            {**words, "padding": "valid", "output_padding": window.added},
+            window.before,
+        )
 
 
 def _keras_output_padding(window: _Window, padding: str) -> tuple[tuple[int, ...] | None, str | None]:
@@ -369,16 +433,24 @@ def _jax(window: _Window) -> Iterator[Asking]:
     pads = tuple(
         (span - 1 - before, o - (n - 1) * s - 1 + before)
         for span, before, o, n, s in zip(
-            window.spans, window.before, window.result, window.size, up.stride, strict=True)
-    )  # fmt: skip
+            window.spans, window.before, window.result, window.size, up.stride, strict=True
+        )
+    )
     if why:
         also = "; jax.lax.conv_general_dilated has them" if up.padding_mode == "zeros" and window.ndim < 4 else ""
         yield from _no("jax", says, why + also)
         return
-    words = {"lhs": (1, *window.size, up.in_channels), "rhs": (*up.kernel_size, up.out_channels, up.in_channels),
-             "strides": up.stride, "padding": pads, "rhs_dilation": up.dilation, "transpose_kernel": True}  # fmt: skip
-    yield Asking("jax", says, f"padding={_listed(pads)}, transpose_kernel=True: these pads decide the size",
-                 words=words)  # fmt: skip
+    words = {
+        "lhs": (1, *window.size, up.in_channels),
+        "rhs": (*up.kernel_size, up.out_channels, up.in_channels),
+        "strides": up.stride,
+        "padding": pads,
+        "rhs_dilation": up.dilation,
+        "transpose_kernel": True,
+    }
+    yield Asking(
+        "jax", says, f"padding={_listed(pads)}, transpose_kernel=True: these pads decide the size", words=words
+    )
 
 
 def _onnx(window: _Window) -> Iterator[Asking]:
@@ -390,25 +462,40 @@ def _onnx(window: _Window) -> Iterator[Asking]:
         return
     extra = tuple(o - (f - b - a) for o, f, (b, a) in zip(window.result, window.full, window.pads, strict=True))
     words: dict[str, Any] = {
-        "X": (1, up.in_channels, *window.size), "W": up.weight_shape, "strides": up.stride, "dilations": up.dilation,
+        "X": (1, up.in_channels, *window.size),
+        "W": up.weight_shape,
+        "strides": up.stride,
+        "dilations": up.dilation,
         "group": up.groups,
-    }  # fmt: skip
+    }
     if negative:
-        yield Asking("onnx", says, f"output_padding={list(window.added)} without pads, and a Slice to "
-                     f"[:, :, {window.slices}]", words={**words, "output_padding": window.added},
-                     crop=window.before)  # fmt: skip
+        yield Asking(
+            "onnx",
+            says,
+            f"output_padding={list(window.added)} without pads, and a Slice to [:, :, {window.slices}]",
+            words={**words, "output_padding": window.added},
+            crop=window.before,
+        )
         return
     ends = (*window.before, *(after for _, after in window.pads))
-    yield Asking("onnx", says, f"pads={list(ends)}, output_padding={list(extra)}",
-                 words={**words, "pads": ends, "output_padding": extra})  # fmt: skip
+    yield Asking(
+        "onnx",
+        says,
+        f"pads={list(ends)}, output_padding={list(extra)}",
+        words={**words, "pads": ends, "output_padding": extra},
+    )
     totals = [f - o for f, o in zip(window.full, window.result, strict=True)]
     for auto_pad in ("NOTSET", "SAME_UPPER"):
         starts = tuple(total // 2 if auto_pad == "SAME_UPPER" else total - total // 2 for total in totals)
         if starts == window.before and min(totals, default=0) >= 0:
             asked = {**words, "output_shape": window.result}
             also = "" if auto_pad == "NOTSET" else f", auto_pad={auto_pad}"
-            yield Asking("onnx", says, f"output_shape={list(window.result)}{also}, without pads",
-                         words=asked if auto_pad == "NOTSET" else {**asked, "auto_pad": auto_pad})  # fmt: skip
+            yield Asking(
+                "onnx",
+                says,
+                f"output_shape={list(window.result)}{also}, without pads",
+                words=asked if auto_pad == "NOTSET" else {**asked, "auto_pad": auto_pad},
+            )
             return
 
 
@@ -424,12 +511,24 @@ def _theano(window: _Window) -> Iterator[Asking]:
         return
     border: Any = "valid" if why else window.before if even else window.pads
     shape = (None, up.out_channels, *(window.whole if why else window.result))
-    words = {"output_grad": (None, up.in_channels, *window.size), "filters": up.weight_shape, "input_shape": shape,
-             "border_mode": border, "subsample": up.stride, "filter_flip": False, "filter_dilation": up.dilation,
-             "num_groups": up.groups}  # fmt: skip
+    words = {
+        "output_grad": (None, up.in_channels, *window.size),
+        "filters": up.weight_shape,
+        "input_shape": shape,
+        "border_mode": border,
+        "subsample": up.stride,
+        "filter_flip": False,
+        "filter_dilation": up.dilation,
+        "num_groups": up.groups,
+    }
     if why:
-        yield Asking("theano", says, f"input_shape={shape}, border_mode='valid', filter_flip=False, and the slice "
-                     f"[:, :, {window.slices}] of it", words=words, crop=window.before)  # fmt: skip
+        yield Asking(
+            "theano",
+            says,
+            f"input_shape={shape}, border_mode='valid', filter_flip=False, and the slice [:, :, {window.slices}] of it",
+            words=words,
+            crop=window.before,
+        )
         return
     yield Asking("theano", says, f"input_shape={shape}, border_mode={border}, filter_flip=False", words=words)
 
@@ -441,22 +540,43 @@ def _mxnet(window: _Window) -> Iterator[Asking]:
         unsaid = "no Deconvolution of 3 axes has a dilation"
     uneven = window.uneven(up.stride, "adj")
     why = unsaid or (window.out_of_reach([s - 1 for s in up.stride]) and uneven)
-    words = {"data": (1, up.in_channels, *window.size), "kernel": up.kernel_size, "stride": up.stride,
-             "dilate": up.dilation, "num_filter": up.out_channels, "num_group": up.groups}  # fmt: skip
+    words = {
+        "data": (1, up.in_channels, *window.size),
+        "kernel": up.kernel_size,
+        "stride": up.stride,
+        "dilate": up.dilation,
+        "num_filter": up.out_channels,
+        "num_group": up.groups,
+    }
     if why:
         yield from _no("mxnet", says, why)
     elif uneven:
-        yield Asking("mxnet", says, f"adj={window.added} without pad, and the slice [:, :, {window.slices}] of it",
-                     words={**words, "adj": window.added}, crop=window.before)  # fmt: skip
+        yield Asking(
+            "mxnet",
+            says,
+            f"adj={window.added} without pad, and the slice [:, :, {window.slices}] of it",
+            words={**words, "adj": window.added},
+            crop=window.before,
+        )
     else:
-        yield Asking("mxnet", says, f"pad={window.before}, adj={window.beyond}",
-                     words={**words, "pad": window.before, "adj": window.beyond})  # fmt: skip
+        yield Asking(
+            "mxnet",
+            says,
+            f"pad={window.before}, adj={window.beyond}",
+            words={**words, "pad": window.before, "adj": window.beyond},
+        )
     totals = [f - o for f, o in zip(window.full, window.result, strict=True)]
-    fits = all(total >= 0 and -(-total // 2) == before and total % 2 < s
-               for total, before, s in zip(totals, window.before, up.stride, strict=True))  # fmt: skip
+    fits = all(
+        total >= 0 and -(-total // 2) == before and total % 2 < s
+        for total, before, s in zip(totals, window.before, up.stride, strict=True)
+    )
     if fits and unsaid is None:
-        yield Asking("mxnet", says, f"target_shape={window.result}, whatever pad and adj are",
-                     words={**words, "target_shape": window.result})  # fmt: skip
+        yield Asking(
+            "mxnet",
+            says,
+            f"target_shape={window.result}, whatever pad and adj are",
+            words={**words, "target_shape": window.result},
+        )
 
 
 def _caffe(window: _Window) -> Iterator[Asking]:
@@ -465,9 +585,14 @@ def _caffe(window: _Window) -> Iterator[Asking]:
     if why:
         yield from _no("caffe", says, why)
         return
-    words = {"bottom": (1, up.in_channels, *window.size), "num_output": up.out_channels,
-             "kernel_size": up.kernel_size, "stride": up.stride, "dilation": up.dilation,
-             "group": up.groups}  # fmt: skip
+    words = {
+        "bottom": (1, up.in_channels, *window.size),
+        "num_output": up.out_channels,
+        "kernel_size": up.kernel_size,
+        "stride": up.stride,
+        "dilation": up.dilation,
+        "group": up.groups,
+    }
     if not any(window.beyond) and min(window.before, default=0) >= 0:
         yield Asking("caffe", says, f"pad: {_short(window.before)}", words={**words, "pad": window.before})
         return
@@ -475,14 +600,26 @@ def _caffe(window: _Window) -> Iterator[Asking]:
     if out_of_reach:
         yield from _no("caffe", says, f"it has no output padding, and {out_of_reach}")
         return
-    yield Asking("caffe", says, f"pad: 0, and a Crop layer to {'x'.join(map(str, window.result))} at offset "
-                 f"{'x'.join(map(str, window.before))}, since it has no output padding",
-                 words={**words, "pad": (0,) * window.ndim}, crop=window.before)  # fmt: skip
+    yield Asking(
+        "caffe",
+        says,
+        f"pad: 0, and a Crop layer to {'x'.join(map(str, window.result))} at offset "
+        f"{'x'.join(map(str, window.before))}, since it has no output padding",
+        words={**words, "pad": (0,) * window.ndim},
+        crop=window.before,
+    )
 
 
 _FRAMEWORKS: tuple[Callable[[_Window], Iterator[Asking]], ...] = (
-    _torch, _tensorflow, _keras, _jax, _onnx, _theano, _mxnet, _caffe,
-)  # fmt: skip
+    _torch,
+    _tensorflow,
+    _keras,
+    _jax,
+    _onnx,
+    _theano,
+    _mxnet,
+    _caffe,
+)
 
 
 def _short(numbers: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""JAX: jax.lax.conv_general_dilated and conv_transpose as calls; Flax's Conv and ConvTranspose, as calls and objects."""
+"""JAX: jax.lax.conv_general_dilated and conv_transpose as calls; Flax's Conv and ConvTranspose, also as objects."""
 
 from convmatrix.frameworks.jax.convolutions import (
     RULES,

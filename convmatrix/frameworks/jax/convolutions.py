@@ -76,9 +76,13 @@ RULES: Mapping[str, str] = {
 """What JAX 0.10 and Flax 0.12 mean by the words."""
 
 _NAMES: Mapping[str, str] = {
-    "input_size": "size of lhs", "kernel_size": "size of rhs", "stride": "window_strides", "dilation": "rhs_dilation",
-    "input_dilation": "lhs_dilation", "groups": "feature_group_count",
-}  # fmt: skip
+    "input_size": "size of lhs",
+    "kernel_size": "size of rhs",
+    "stride": "window_strides",
+    "dilation": "rhs_dilation",
+    "input_dilation": "lhs_dilation",
+    "groups": "feature_group_count",
+}
 """What jax.lax.conv_general_dilated calls the arguments of a layer."""
 
 
@@ -160,9 +164,18 @@ def conv(
     else:
         pads = pairs_of(padding, count)
     with argument_names(_NAMES):
-        layer = Conv(shapes.input_size, shapes.kernel_size, stride=strides, padding=pads, dilation=dilation,
-                     groups=groups, in_channels=shapes.in_channels, out_channels=shapes.first, input_dilation=spread,
-                     ndim=count)  # fmt: skip
+        layer = Conv(
+            shapes.input_size,
+            shapes.kernel_size,
+            stride=strides,
+            padding=pads,
+            dilation=dilation,
+            groups=groups,
+            in_channels=shapes.in_channels,
+            out_channels=shapes.first,
+            input_dilation=spread,
+            ndim=count,
+        )
     return with_weight(layer, weight, _laid_out, dimension_numbers=dimension_numbers, channels_last=False)
 
 
@@ -347,8 +360,9 @@ class _Shapes(NamedTuple):
 def _shapes(lhs: Any, rhs: Any, dimension_numbers: Any, *, channels_last: bool = False) -> _Shapes:
     data, kernel = shape_of("lhs", lhs, unknown=True), shape_of("rhs", rhs)
     if len(data) != len(kernel):
-        raise ValueError(f"lhs has shape {data} but rhs {kernel}: JAX needs as many axes in both, "
-                         "two of them for batch and channels")  # fmt: skip
+        raise ValueError(
+            f"lhs has shape {data} but rhs {kernel}: JAX needs as many axes in both, two of them for batch and channels"
+        )
     lhs_spec, rhs_spec = _permutations(dimension_numbers, len(data), channels_last)
     channels, *sizes = sizes_in("lhs", data, lhs_spec[1:])
     first, second, *kernel_size = sizes_in("rhs", kernel, rhs_spec)
@@ -358,8 +372,9 @@ def _shapes(lhs: Any, rhs: Any, dimension_numbers: Any, *, channels_last: bool =
 def _permutations(numbers: Any, rank: int, channels_last: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Where the axes (batch, channels, *size) of lhs are, and (O, I, *kernel_size) of rhs."""
     if rank < 2:
-        raise ValueError(f"lhs and rhs have {rank} axes in all, but need 2 at least, for batch and channels: add those "
-                         "of length 1")  # fmt: skip
+        raise ValueError(
+            f"lhs and rhs have {rank} axes in all, but need 2 at least, for batch and channels: add those of length 1"
+        )
     if numbers is None:
         return _usual_permutations(rank, channels_last)
     if hasattr(numbers, "lhs_spec"):  # a tuple as well, and so looked at first
@@ -373,8 +388,10 @@ def _usual_permutations(rank: int, channels_last: bool) -> tuple[tuple[int, ...]
     if not channels_last:
         return tuple(range(rank)), tuple(range(rank))
     if rank > 5:
-        raise ValueError(f"lhs has {rank - 2} spatial axes, but jax.lax.conv_transpose has default dimension_numbers "
-                         "for 3 at most: give them")  # fmt: skip
+        raise ValueError(
+            f"lhs has {rank - 2} spatial axes, but jax.lax.conv_transpose has default dimension_numbers "
+            "for 3 at most: give them"
+        )
     spatial = range(rank - 2)
     return (0, rank - 1, *(axis + 1 for axis in spatial)), (rank - 1, rank - 2, *spatial)
 
@@ -387,8 +404,10 @@ def _places(which: str, spec: Any, rank: int) -> tuple[int, ...]:
     if entries is None or sorted(integer(f"{which} of dimension_numbers", entry) for entry in entries) != [
         *range(rank)
     ]:
-        raise ValueError(f"{which} of dimension_numbers is {short(spec)}, but the arrays have {rank} axes: give each "
-                         f"of 0 to {rank - 1} once")  # fmt: skip
+        raise ValueError(
+            f"{which} of dimension_numbers is {short(spec)}, but the arrays have {rank} axes: give each "
+            f"of 0 to {rank - 1} once"
+        )
     return tuple(int(entry) for entry in entries)
 
 
@@ -396,28 +415,38 @@ def _spelled(numbers: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]
     """The same from three words, the axes of rhs in the order of its letters."""
     words = entries_of(numbers)
     if words is None or len(words) != 3 or not all(isinstance(word, str) for word in words):
-        raise WrongTypeError(f"dimension_numbers must be three words for lhs, rhs and the output, such as ('NCHW', "
-                             f"'OIHW', 'NCHW'), got {short(numbers)}")  # fmt: skip
+        raise WrongTypeError(
+            f"dimension_numbers must be three words for lhs, rhs and the output, such as ('NCHW', "
+            f"'OIHW', 'NCHW'), got {short(numbers)}"
+        )
     for which, word, channels in zip(("lhs", "rhs", "the output"), words, ("NC", "OI", "NC"), strict=True):
         if len(word) != rank:
-            raise ValueError(f"dimension_numbers say {short(word)} of {which}, {counted(len(word), 'letter')}, but the "
-                             f"arrays have {rank} axes: give one letter for each")  # fmt: skip
+            raise ValueError(
+                f"dimension_numbers say {short(word)} of {which}, {counted(len(word), 'letter')}, but the "
+                f"arrays have {rank} axes: give one letter for each"
+            )
         if not set(channels) <= set(word) or len(set(word)) != rank:
-            raise ValueError(f"dimension_numbers say {short(word)} of {which}, which needs {channels[0]} and "
-                             f"{channels[1]}, and no letter twice")  # fmt: skip
+            raise ValueError(
+                f"dimension_numbers say {short(word)} of {which}, which needs {channels[0]} and "
+                f"{channels[1]}, and no letter twice"
+            )
     lhs, rhs, out = words
     letters = [letter for letter in rhs if letter not in "OI"]
     if not set(letters) == set(lhs) - set("NC") == set(out) - set("NC"):
-        raise ValueError(f"dimension_numbers {tuple(words)} have other letters for the axes of one than of another: "
-                         "name the same axes in all three")  # fmt: skip
+        raise ValueError(
+            f"dimension_numbers {tuple(words)} have other letters for the axes of one than of another: "
+            "name the same axes in all three"
+        )
     return tuple(map(lhs.index, ["N", "C", *letters])), tuple(map(rhs.index, ["O", "I", *letters]))
 
 
 def _require_numbers(dimension_numbers: Any, default: str, function: str) -> None:
     if dimension_numbers is None:
-        raise ValueError(f"dimension_numbers are not given, but decide the order of the axes: give them as JAX is "
-                         f"called ({default} is its default for two axes), or let {function}(..., weight=w) give the "
-                         "weight beside the layer")  # fmt: skip
+        raise ValueError(
+            f"dimension_numbers are not given, but decide the order of the axes: give them as JAX is "
+            f"called ({default} is its default for two axes), or let {function}(..., weight=w) give the "
+            "weight beside the layer"
+        )
 
 
 def _laid_out(w: NDArray[Any], dimension_numbers: Any, *, channels_last: bool, inverse: bool = False) -> NDArray[Any]:
@@ -447,16 +476,20 @@ def _each(name: str, value: Any, count: int) -> list[int]:
 
 def _check_groups(shapes: _Shapes, groups: int) -> None:
     if shapes.in_channels % groups:
-        raise ValueError(f"feature_group_count {groups} does not divide the {shapes.in_channels} channels of lhs "
-                         f"(remainder {shapes.in_channels % groups}): give a divisor")  # fmt: skip
+        raise ValueError(
+            f"feature_group_count {groups} does not divide the {shapes.in_channels} channels of lhs "
+            f"(remainder {shapes.in_channels % groups}): give a divisor"
+        )
     if shapes.second != shapes.in_channels // groups:
         raise ValueError(
             f"rhs has length {shapes.second} on its axis I, but lhs has {counted(shapes.in_channels, 'channel')}: JAX "
             f"needs {shapes.in_channels // groups} (= {shapes.in_channels} / feature_group_count {groups})"
         )
     if shapes.first % groups:
-        raise ValueError(f"rhs has length {shapes.first} on its axis O, which feature_group_count {groups} does not "
-                         f"divide (remainder {shapes.first % groups}): give a multiple of {groups}")  # fmt: skip
+        raise ValueError(
+            f"rhs has length {shapes.first} on its axis O, which feature_group_count {groups} does not "
+            f"divide (remainder {shapes.first % groups}): give a multiple of {groups}"
+        )
 
 
 def _refuse_batch_groups(batch_group_count: Any) -> None:

@@ -38,9 +38,12 @@ _NAMES = ("CIRCULAR", "REFLECT", "CAUSAL")
 _BORDERS = {"CIRCULAR": "circular", "REFLECT": "reflect"}
 
 _CALLED: Mapping[str, str] = {
-    "stride": "strides", "dilation": "kernel_dilation", "groups": "feature_group_count", "in_channels": "in_features",
+    "stride": "strides",
+    "dilation": "kernel_dilation",
+    "groups": "feature_group_count",
+    "in_channels": "in_features",
     "out_channels": "out_features",
-}  # fmt: skip
+}
 """What Flax calls the arguments of a layer."""
 
 
@@ -115,9 +118,19 @@ def flax_conv(
         pads = _pads(padding, len(kernel))
     groups = _groups(feature_group_count, in_features, out_features)
     with argument_names(_CALLED):
-        layer = Conv(sizes, kernel, stride=strides, padding=pads, dilation=dilation, groups=groups,
-                     in_channels=in_features, out_channels=out_features, padding_mode=mode, input_dilation=spread,
-                     ndim=len(kernel))  # fmt: skip
+        layer = Conv(
+            sizes,
+            kernel,
+            stride=strides,
+            padding=pads,
+            dilation=dilation,
+            groups=groups,
+            in_channels=in_features,
+            out_channels=out_features,
+            padding_mode=mode,
+            input_dilation=spread,
+            ndim=len(kernel),
+        )
     return with_weight(layer, weight, flax_weight)
 
 
@@ -183,8 +196,10 @@ def flax_conv_transpose(
     """
     sizes, kernel = _sizes(input_size, kernel_size)
     if len(kernel) > 3:
-        raise ValueError(f"kernel_size has {len(kernel)} entries, one for each axis, but JAX's conv_transpose has "
-                         "default layouts for 3 axes at most, and Flax gives it no other: use fewer axes")  # fmt: skip
+        raise ValueError(
+            f"kernel_size has {len(kernel)} entries, one for each axis, but JAX's conv_transpose has "
+            "default layouts for 3 axes at most, and Flax gives it no other: use fewer axes"
+        )
     strides, dilation = _each("strides", strides, kernel), _each("kernel_dilation", kernel_dilation, kernel)
     spans, turned = spans_of(kernel, dilation), flag("transpose_kernel", transpose_kernel)
     layer: Conv | ConvTranspose
@@ -193,8 +208,10 @@ def flax_conv_transpose(
             layer = _wrapped_layer(sizes, kernel, strides, dilation, spans, in_features, out_features, turned)
     else:
         if isinstance(padding, str) and padding in _NAMES:
-            raise ValueError(f"padding {short(padding)} is none of a transposed convolution in Flax, which knows SAME, "
-                             "VALID and CIRCULAR: use one of these, or numbers")  # fmt: skip
+            raise ValueError(
+                f"padding {short(padding)} is none of a transposed convolution in Flax, which knows SAME, "
+                "VALID and CIRCULAR: use one of these, or numbers"
+            )
         numbers = padding if isinstance(padding, str) else _pads(padding, len(kernel))
         with argument_names({"size of lhs": "input_size"}):
             pads = transposed_pads(numbers, sizes, spans, strides, False)
@@ -310,8 +327,10 @@ def _each(name: str, value: Any, kernel: Sequence[int]) -> list[int]:
     """One integer for each axis, from one for all, or from None."""
     entries = entries_of(value)
     if entries is not None and len(entries) != len(kernel):
-        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but kernel_size has "
-                         f"{len(kernel)}, {tuple(kernel)}: give one for each axis")  # fmt: skip
+        raise ValueError(
+            f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but kernel_size has "
+            f"{len(kernel)}, {tuple(kernel)}: give one for each axis"
+        )
     return per_axis(name, 1 if value is None else value, len(kernel))
 
 
@@ -331,8 +350,9 @@ def _pads(padding: Any, count: int) -> Pairs:
     """The pairs of a padding in numbers, which may be one for both ends."""
     entries = [padding] * count if isinstance(padding, int) else entries_of(padding)
     if entries is None:
-        raise WrongTypeError(f"padding must be a name, an int or a sequence of one entry for each axis in Flax, got "
-                             f"{short(padding)}")  # fmt: skip
+        raise WrongTypeError(
+            f"padding must be a name, an int or a sequence of one entry for each axis in Flax, got {short(padding)}"
+        )
     check_count("padding", entries, count)
     pairs = []
     for axis, entry in enumerate(entries):
@@ -349,8 +369,10 @@ def _groups(feature_group_count: Any, in_features: Any, out_features: Any) -> in
     for name, value in (("in_features", in_features), ("out_features", out_features)):
         number = positive(name, value)
         if number % groups:
-            raise ValueError(f"feature_group_count {groups} does not divide {name} {number} (remainder "
-                             f"{number % groups}): give a divisor of both")  # fmt: skip
+            raise ValueError(
+                f"feature_group_count {groups} does not divide {name} {number} (remainder "
+                f"{number % groups}): give a divisor of both"
+            )
     return groups
 
 
@@ -374,9 +396,18 @@ def _wrapped_layer(
         less, more = beyond // 2, beyond - beyond // 2
         pads.append((more, less) if turned else (less, more))
         extra.append(max(stride - span, 0))
-    return ConvTranspose(sizes, kernel, stride=strides, padding=pads, dilation=dilation, in_channels=takes,
-                         out_channels=gives, padding_mode="circular", output_padding=extra,
-                         ndim=len(kernel))  # fmt: skip
+    return ConvTranspose(
+        sizes,
+        kernel,
+        stride=strides,
+        padding=pads,
+        dilation=dilation,
+        in_channels=takes,
+        out_channels=gives,
+        padding_mode="circular",
+        output_padding=extra,
+        ndim=len(kernel),
+    )
 
 
 # -- one layer object ------------------------------------------------------------------------------------------------
@@ -443,8 +474,10 @@ def from_layer(
         layer = flax_conv(input_size, takes, first, words.pop("kernel_size"), **words)
         laid_out = partial(flax_weight)
     if bias is not None and bias.shape != (layer.out_channels,):
-        raise ValueError(f"the bias of {type(obj).__name__} has shape {bias.shape}, but the layer has "
-                         f"{layer.out_channels} channels: ({layer.out_channels},) is needed")  # fmt: skip
+        raise ValueError(
+            f"the bias of {type(obj).__name__} has shape {bias.shape}, but the layer has "
+            f"{layer.out_channels} channels: ({layer.out_channels},) is needed"
+        )
     return Loaded(layer, convert_values(kernel, layer.weight_shape, laid_out), bias)
 
 
@@ -460,16 +493,20 @@ def _refuse_other_code(obj: Any) -> None:
     convolve = getattr(obj, "conv_general_dilated", None)
     known = getattr(convolve, "__name__", "") == "conv_general_dilated" and _package(convolve) == "jax"
     if getattr(obj, "conv_general_dilated_cls", None) is not None or not (convolve is None or known):
-        raise WrongTypeError(f"{name} has a conv_general_dilated of its own, which may compute anything: give a layer "
-                             "without it")  # fmt: skip
+        raise WrongTypeError(
+            f"{name} has a conv_general_dilated of its own, which may compute anything: give a layer without it"
+        )
     promote = getattr(obj, "promote_dtype", None)
     if promote is not None and _package(promote) != "flax":
-        raise WrongTypeError(f"{name} has a promote_dtype of its own, which may change the kernel: give a layer "
-                             "without it")  # fmt: skip
+        raise WrongTypeError(
+            f"{name} has a promote_dtype of its own, which may change the kernel: give a layer without it"
+        )
     found = override_of(obj, _COMPUTING, lambda cls: comes_from(cls, ["flax"]))
     if found is not None:
-        raise WrongTypeError(f"{name} has a {found.method} of its own, which may compute anything ({found.method} of "
-                             f"{found.owner}): give the convolution in it")  # fmt: skip
+        raise WrongTypeError(
+            f"{name} has a {found.method} of its own, which may compute anything ({found.method} of "
+            f"{found.owner}): give the convolution in it"
+        )
     patched = patch_of(type(obj), _COMPUTING, ["flax"])
     if patched is not None:
         raise WrongTypeError(f"{patched}: read the layer where the class is Flax' own")
@@ -489,18 +526,23 @@ def _parameters(
         variables = obj.variables  # of a module that linen has bound
     for what, given in (("variables", variables), ("params", params)):
         if given is not None and not (hasattr(given, "get") and hasattr(given, "keys")):
-            raise WrongTypeError(f"{what} must be a mapping of names to arrays, got {short(given)} "
-                                 f"({type(given).__name__})")  # fmt: skip
+            raise WrongTypeError(
+                f"{what} must be a mapping of names to arrays, got {short(given)} ({type(given).__name__})"
+            )
     if params is None and variables is not None:
         params = variables.get("params", variables)
     if params is None:
         if not hasattr(obj, "kernel"):
-            raise ValueError(f"{name} keeps its parameters apart, as linen's modules do: give variables=, what its "
-                             "init() returned, too")  # fmt: skip
+            raise ValueError(
+                f"{name} keeps its parameters apart, as linen's modules do: give variables=, what its "
+                "init() returned, too"
+            )
         params = {"kernel": obj.kernel, "bias": getattr(obj, "bias", None)}
     if "kernel" not in params:
-        raise ValueError(f"the parameters of {name} have no 'kernel' among {', '.join(map(short, params)) or 'them'}: "
-                         "give those of this layer alone")  # fmt: skip
+        raise ValueError(
+            f"the parameters of {name} have no 'kernel' among {', '.join(map(short, params)) or 'them'}: "
+            "give those of this layer alone"
+        )
     kernel = _values(f"the kernel of {name}", params["kernel"])
     mask = getattr(obj, "mask", None)
     if mask is not None:
@@ -530,8 +572,9 @@ def _values(what: str, value: Any) -> Values:
         return MissingValues(f"{what} has shape {shape} but no values: initialise it first", shape)
     array = widened(np.array(value))
     if array.dtype.isbuiltin == 2:  # of JAX's own, such as float8
-        return MissingValues(f"{what} has dtype {array.dtype}, which scipy.sparse cannot hold: cast it with "
-                             ".astype('float32')", shape)  # fmt: skip
+        return MissingValues(
+            f"{what} has dtype {array.dtype}, which scipy.sparse cannot hold: cast it with .astype('float32')", shape
+        )
     return array
 
 
@@ -539,5 +582,7 @@ def _check_kernel(obj: Any, kernel: Values, kernel_size: Any) -> None:
     entries = entries_of(kernel_size)
     size = (kernel_size,) if entries is None else tuple(entries)
     if len(kernel.shape) != len(size) + 2 or kernel.shape[:-2] != size:
-        raise ValueError(f"the kernel of {type(obj).__name__} has shape {kernel.shape}, but kernel_size {size} needs "
-                         "that and two axes of channels behind: give the parameters of this layer")  # fmt: skip
+        raise ValueError(
+            f"the kernel of {type(obj).__name__} has shape {kernel.shape}, but kernel_size {size} needs "
+            "that and two axes of channels behind: give the parameters of this layer"
+        )

@@ -37,8 +37,10 @@ _NAMES = ("SAME", "SAME_LOWER", "VALID")
 def check_count(name: str, entries: Sequence[Any], count: int) -> None:
     """Refuse a sequence with more or fewer entries than axes."""
     if len(entries) != count:
-        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {short(tuple(entries))}, but the kernel has "
-                         f"{count} spatial {'axis' if count == 1 else 'axes'}: give one for each")  # fmt: skip
+        raise ValueError(
+            f"{name} has {counted(len(entries), 'entry')}, {short(tuple(entries))}, but the kernel has "
+            f"{count} spatial {'axis' if count == 1 else 'axes'}: give one for each"
+        )
 
 
 def spans_of(kernel_size: Sequence[int], dilation: Sequence[int]) -> list[int]:
@@ -80,8 +82,10 @@ def refuse_spread(name: str, word: str, spread: Sequence[int]) -> None:
     """Refuse a name of a padding for an input that is spread by what the word says."""
     for axis, number in enumerate(spread):
         if number != 1:
-            raise ValueError(f"padding {short(name)} needs {word} 1 in JAX, got {number} on axis {axis}: give the "
-                             "padding as (low, high) pairs")  # fmt: skip
+            raise ValueError(
+                f"padding {short(name)} needs {word} 1 in JAX, got {number} on axis {axis}: give the "
+                "padding as (low, high) pairs"
+            )
 
 
 def named_pads(name: str, sizes: Sequence[int], spans: Sequence[int], strides: Sequence[int]) -> Pairs:
@@ -93,8 +97,10 @@ def pairs_of(padding: Any, count: int) -> Pairs:
     """The pairs of a padding in numbers."""
     entries = entries_of(padding)
     if entries is None:
-        raise WrongTypeError(f"padding must be a name or a sequence of (low, high) pairs, one for each axis, in JAX, "
-                             f"got {short(padding)}")  # fmt: skip
+        raise WrongTypeError(
+            f"padding must be a name or a sequence of (low, high) pairs, one for each axis, in JAX, "
+            f"got {short(padding)}"
+        )
     check_count("padding", entries, count)
     return [pair_of(axis, entry) for axis, entry in enumerate(entries)]
 
@@ -136,8 +142,10 @@ def transposed_pads(
         pairs = pairs_of(padding, len(sizes))
         for axis, entry in enumerate(entries_of(padding) or ()):
             if consistent and not isinstance(entry, tuple):
-                raise WrongTypeError(f"padding on axis {axis} must be a tuple with use_consistent_padding=True in JAX, "
-                                     f"got {short(entry)}: write {tuple(entry)}")  # fmt: skip
+                raise WrongTypeError(
+                    f"padding on axis {axis} must be a tuple with use_consistent_padding=True in JAX, "
+                    f"got {short(entry)}: write {tuple(entry)}"
+                )
         for axis, numbers in enumerate(zip(sizes, spans, strides, pairs, strict=True)):
             _refuse_empty(axis, *numbers, consistent)
         if not consistent:
@@ -146,8 +154,10 @@ def transposed_pads(
     if padding in _TRANSPOSED_NAMES:
         return [_TRANSPOSED_NAMES[padding](span, stride) for span, stride in zip(spans, strides, strict=True)]
     if consistent:
-        raise ValueError(f"padding {short(padding)} is not one of SAME, VALID: jax.lax.conv_transpose with "
-                         "use_consistent_padding=True knows these two, in capital letters")  # fmt: skip
+        raise ValueError(
+            f"padding {short(padding)} is not one of SAME, VALID: jax.lax.conv_transpose with "
+            "use_consistent_padding=True knows these two, in capital letters"
+        )
     name = name_of_padding(padding)
     refuse_spread(name, "strides", strides)
     return named_pads(name, sizes, spans, [1] * len(sizes))
@@ -219,13 +229,30 @@ def transposed_layer(
         Where it is.
     """
     if not turned:
-        return Conv(sizes, kernel, padding=pads, dilation=dilation, in_channels=takes, out_channels=gives,
-                    input_dilation=strides, ndim=len(kernel))  # fmt: skip
+        return Conv(
+            sizes,
+            kernel,
+            padding=pads,
+            dilation=dilation,
+            in_channels=takes,
+            out_channels=gives,
+            input_dilation=strides,
+            ndim=len(kernel),
+        )
     crops = [
         (span - 1 - low, span - 1 - high) for span, (low, high) in zip(spans_of(kernel, dilation), pads, strict=True)
     ]
     # What stands beyond the last stamp, up to a stride, is an output_padding, as other frameworks have it.
     extra = [min(max(-after, 0), stride - 1) for (_, after), stride in zip(crops, strides, strict=True)]
     crops = [(before, after + more) for (before, after), more in zip(crops, extra, strict=True)]
-    return ConvTranspose(sizes, kernel, stride=strides, padding=crops, dilation=dilation, in_channels=takes,
-                         out_channels=gives, output_padding=extra, ndim=len(kernel))  # fmt: skip
+    return ConvTranspose(
+        sizes,
+        kernel,
+        stride=strides,
+        padding=crops,
+        dilation=dilation,
+        in_channels=takes,
+        out_channels=gives,
+        output_padding=extra,
+        ndim=len(kernel),
+    )

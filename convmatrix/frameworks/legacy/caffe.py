@@ -37,8 +37,12 @@ RULES: Mapping[str, str] = {
 }
 """What Caffe means by the words, as of its last version, 1.0."""
 
-_NAMES: Mapping[str, str] = {"input_size": "size of bottom", "padding #": "pad", "the padding": "the pad",
-                             "groups": "group"}  # fmt: skip
+_NAMES: Mapping[str, str] = {
+    "input_size": "size of bottom",
+    "padding #": "pad",
+    "the padding": "the pad",
+    "groups": "group",
+}
 """What Caffe calls the arguments of a layer, where it has another name."""
 
 _NO_OUTPUT_PADDING = {" + output_padding 0": "", **_NAMES}
@@ -116,8 +120,9 @@ def conv(
     """  # noqa: DOC502  raised by the checks below and by the layer
     flag("bias_term", bias_term)
     channels, size = _split(bottom, axis)
-    numbers = _numbers(size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w),
-                       dilation)  # fmt: skip
+    numbers = _numbers(
+        size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
+    )
     groups = _checked_groups(num_output, channels, group)
     with argument_names(_NAMES):
         layer = Conv(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size))
@@ -179,12 +184,14 @@ def conv_transpose(
     """  # noqa: DOC502  raised by the checks below and by the layer
     flag("bias_term", bias_term)
     channels, size = _split(bottom, axis)
-    numbers = _numbers(size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w),
-                       dilation)  # fmt: skip
+    numbers = _numbers(
+        size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
+    )
     groups = _checked_groups(num_output, channels, group)
     with argument_names(_NO_OUTPUT_PADDING):
-        layer = ConvTranspose(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output,
-                              ndim=len(size))  # fmt: skip
+        layer = ConvTranspose(
+            size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size)
+        )
     return with_weight(layer, weight, unchanged)
 
 
@@ -223,11 +230,15 @@ def crop(bottom: Any, reference: Any, axis: int = 2, offset: PerAxis | None = No
     """
     whole, wanted = shape_of("bottom", bottom, unknown=True), shape_of("reference", reference, unknown=True)
     if len(whole) < 3:
-        raise ValueError(f"bottom has {counted(len(whole), 'entry')}, {whole}, but needs batch, channels and at least "
-                         "one axis of size")  # fmt: skip
+        raise ValueError(
+            f"bottom has {counted(len(whole), 'entry')}, {whole}, but needs batch, channels and at least "
+            "one axis of size"
+        )
     if len(wanted) < len(whole):
-        raise ValueError(f"reference has {counted(len(wanted), 'entry')}, {wanted}, but bottom has {len(whole)}: every "
-                         "axis that is cropped needs the size to crop to")  # fmt: skip
+        raise ValueError(
+            f"reference has {counted(len(wanted), 'entry')}, {wanted}, but bottom has {len(whole)}: every "
+            "axis that is cropped needs the size to crop to"
+        )
     first = _canonical("axis", axis, len(whole))
     offsets = [0] * first + _offsets(offset, len(whole) - first)
     for number, name in enumerate(_BEFORE_SIZE[first:], start=first):
@@ -295,8 +306,9 @@ def pooling(
     """
     shape = shape_of("bottom", bottom, unknown=True)
     if len(shape) != 4:
-        raise ValueError(f"bottom has {counted(len(shape), 'entry')}, {shape}, but a pool needs 4: batch, channels, "
-                         "height and width")  # fmt: skip
+        raise ValueError(
+            f"bottom has {counted(len(shape), 'entry')}, {shape}, but a pool needs 4: batch, channels, height and width"
+        )
     check_word("pool", pool, ("MAX", "AVE", "STOCHASTIC"))
     check_word("round_mode", round_mode, ("CEIL", "FLOOR"))
     if pool == "STOCHASTIC":
@@ -306,8 +318,10 @@ def pooling(
     pads = _both("pad", pad, pad_h, pad_w, 0)
     kernel = _pool_kernel(size, kernel_size, kernel_h, kernel_w, flag("global_pooling", global_pooling))
     if global_pooling and (any(pads) or strides != [1, 1]):
-        raise ValueError(f"global_pooling allows only pad 0 and stride 1, got pad {tuple(pads)} and stride "
-                         f"{tuple(strides)}: leave both out")  # fmt: skip
+        raise ValueError(
+            f"global_pooling allows only pad 0 and stride 1, got pad {tuple(pads)} and stride "
+            f"{tuple(strides)}: leave both out"
+        )
     words: dict[str, Any] = {
         "stride": strides,
         "padding": pads,
@@ -407,11 +421,14 @@ def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
     """
     sizes = [positive(f"shape, axis {axis},", size) for axis, size in enumerate(shape_of("shape", shape))]
     if len(sizes) != 4:
-        raise ValueError(f"shape has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but the bilinear filler needs 4: "
-                         "two for channels, height and width")  # fmt: skip
+        raise ValueError(
+            f"shape has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but the bilinear filler needs 4: "
+            "two for channels, height and width"
+        )
     if sizes[2] != sizes[3]:
-        raise ValueError(f"the bilinear filler needs a square kernel, got {sizes[2]} x {sizes[3]}: give both axes one "
-                         "size")  # fmt: skip
+        raise ValueError(
+            f"the bilinear filler needs a square kernel, got {sizes[2]} x {sizes[3]}: give both axes one size"
+        )
     return bilinear_weight(sizes)
 
 
@@ -430,8 +447,10 @@ def _canonical(name: str, axis: Any, count: int) -> int:
     """The axis counted from the front."""
     number = integer(name, axis)
     if not -count <= number < count:
-        raise ValueError(f"{name} {number} is none of bottom, which has {counted(count, 'entry')}: give one from "
-                         f"{-count} to {count - 1}")  # fmt: skip
+        raise ValueError(
+            f"{name} {number} is none of bottom, which has {counted(count, 'entry')}: give one from "
+            f"{-count} to {count - 1}"
+        )
     return number % count
 
 
@@ -469,8 +488,9 @@ def _field(name: str, value: Any, h: Any, w: Any, count: int, default: int | Non
             raise ValueError(f"{name} is missing: give it once, or once for each of {count} axes")
         return [default] * count
     if len(entries) not in (1, count):
-        raise ValueError(f"{name} must be given once, or once for each of {count} axes, got {len(entries)}: "
-                         f"{tuple(entries)}")  # fmt: skip
+        raise ValueError(
+            f"{name} must be given once, or once for each of {count} axes, got {len(entries)}: {tuple(entries)}"
+        )
     return per_axis(name, entries[0] if len(entries) == 1 else entries, count, least=least)
 
 
@@ -491,8 +511,10 @@ def _offsets(offset: Any, count: int) -> list[int]:
     if entries is None:
         entries = [offset]
     if len(entries) > 1 and len(entries) != count:
-        raise ValueError(f"offset must be one number, or one for each of the {count} axes from `axis` on, got "
-                         f"{len(entries)}: {tuple(entries)}")  # fmt: skip
+        raise ValueError(
+            f"offset must be one number, or one for each of the {count} axes from `axis` on, got "
+            f"{len(entries)}: {tuple(entries)}"
+        )
     numbers = [_at_least("offset", entry, 0) for entry in entries] or [0]
     return numbers * count if len(numbers) == 1 else numbers
 
@@ -509,16 +531,20 @@ def _crop_pads(number: int, n: int, new: int, start: int) -> tuple[int, int]:
     if new > n:
         raise ValueError(f"the crop of axis {number} does not fit: reference has {new}, but bottom only {n}")
     if start + new > n:
-        raise ValueError(f"the crop of axis {number} does not fit: offset {start} + {new} of reference = "
-                         f"{start + new}, but bottom has {n}; use an offset of at most {n - new}")  # fmt: skip
+        raise ValueError(
+            f"the crop of axis {number} does not fit: offset {start} + {new} of reference = "
+            f"{start + new}, but bottom has {n}; use an offset of at most {n - new}"
+        )
     return (-start, start + new - n)
 
 
 def _check_kept(name: str, whole: int | None, wanted: int | None, offset: int) -> None:
     """Refuse to crop what is no size."""
     if offset or (whole != wanted and None not in (whole, wanted)):
-        raise ValueError(f"the crop would change the {name}, offset {offset} and {wanted} of {whole}, which no layer "
-                         "of ours does: slice the array, or say axis=2")  # fmt: skip
+        raise ValueError(
+            f"the crop would change the {name}, offset {offset} and {wanted} of {whole}, which no layer "
+            "of ours does: slice the array, or say axis=2"
+        )
 
 
 # -- pools -----------------------------------------------------------------------------------------------------------
@@ -549,8 +575,10 @@ def _pool_kernel(size: list[int], kernel_size: Any, h: Any, w: Any, whole: bool)
             )
         return size
     if (kernel_size is not None) == (h is not None and w is not None):
-        raise ValueError(f"a pool has either kernel_size, or kernel_h and kernel_w, got {', '.join(given) or 'nothing'}"
-                         ": give the one or both others")  # fmt: skip
+        raise ValueError(
+            f"a pool has either kernel_size, or kernel_h and kernel_w, got {', '.join(given) or 'nothing'}"
+            ": give the one or both others"
+        )
     if kernel_size is not None:
         return [_at_least("kernel_size", kernel_size, 1)] * 2
     return [_at_least("kernel_h", h, 1), _at_least("kernel_w", w, 1)]

@@ -49,14 +49,21 @@ RULES: Mapping[str, str] = {
 BORDER_MODES = ("valid", "half", "full")
 
 _NAMES: Mapping[str, str] = {
-    "input_size": "input_shape", "kernel_size": "filter_shape", "stride": "subsample", "padding": "border_mode",
-    "dilation": "filter_dilation", "groups": "num_groups",
-}  # fmt: skip
+    "input_size": "input_shape",
+    "kernel_size": "filter_shape",
+    "stride": "subsample",
+    "padding": "border_mode",
+    "dilation": "filter_dilation",
+    "groups": "num_groups",
+}
 """What Theano calls the arguments of a layer."""
 
 _NAMES_OF_A_GRADIENT: Mapping[str, str] = {
-    **_NAMES, "input_size": "output_grad", "output_size": "input_shape", "kernel_size": "filters",
-}  # fmt: skip
+    **_NAMES,
+    "input_size": "output_grad",
+    "output_size": "input_shape",
+    "kernel_size": "filters",
+}
 
 
 # -- convolutions ----------------------------------------------------------------------------------------------------
@@ -191,8 +198,10 @@ def conv_transpose(
     axes = _axes(grad, kernels, "output_grad", subsample, filter_dilation)
     _check_hint(filter_shape, kernels)
     if grad[1] != kernels[0]:
-        raise ValueError(f"output_grad has {counted(grad[1], 'channel')} but filters, of shape {kernels}, give "
-                         f"{kernels[0]}: their first axis is that of the channels of output_grad")  # fmt: skip
+        raise ValueError(
+            f"output_grad has {counted(grad[1], 'channel')} but filters, of shape {kernels}, give "
+            f"{kernels[0]}: their first axis is that of the channels of output_grad"
+        )
     groups = check_groups("num_groups", num_groups, {"the channels of output_grad": grad[1]})
     channels = kernels[1] * groups
     pads = _pads(border_mode, axes)
@@ -200,8 +209,9 @@ def conv_transpose(
     for number, (axis, pair, size) in enumerate(zip(axes, pads, sizes, strict=True)):
         _check_size(number, axis, pair, size)
     with argument_names(_NAMES_OF_A_GRADIENT):
-        layer = ConvTranspose(**_numbers(axes), padding=pads, groups=groups, in_channels=grad[1],
-                              out_channels=channels, output_size=sizes)  # fmt: skip
+        layer = ConvTranspose(
+            **_numbers(axes), padding=pads, groups=groups, in_channels=grad[1], out_channels=channels, output_size=sizes
+        )
     return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
 
 
@@ -265,8 +275,14 @@ def deconvolution_layer(
             )
         sizes.append(size)
     with argument_names({"output_grad": "input_shape", "filters": "filter_shape"}):
-        layer = conv_transpose(data, filters, (data[0], None, *sizes), border_mode=tuple(pads),
-                               subsample=tuple(strides), filter_flip=filter_flip)  # fmt: skip
+        layer = conv_transpose(
+            data,
+            filters,
+            (data[0], None, *sizes),
+            border_mode=tuple(pads),
+            subsample=tuple(strides),
+            filter_flip=filter_flip,
+        )
     return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
 
 
@@ -325,8 +341,13 @@ def causal_conv1d(
     (axis,) = _axes(data, filters, "input_shape", (stride,), (dilation,))
     groups = _checked_groups("input_shape", data[1], filters, num_groups)
     with argument_names(_NAMES):
-        layer = Conv(**_numbers([axis]), padding=[(axis.span - 1, 0)], groups=groups, in_channels=data[1],
-                     out_channels=filters[0])  # fmt: skip
+        layer = Conv(
+            **_numbers([axis]),
+            padding=[(axis.span - 1, 0)],
+            groups=groups,
+            in_channels=data[1],
+            out_channels=filters[0],
+        )
     return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
 
 
@@ -366,8 +387,9 @@ def weight(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = Fal
     flag("inverse", inverse)  # to turn filters is its own inverse
     array = weight_of(w)
     if array.ndim < 3:
-        raise ValueError(f"filters have shape {array.shape} but Theano's are (output channels, channels // num_groups, "
-                         "*filter size)")  # fmt: skip
+        raise ValueError(
+            f"filters have shape {array.shape} but Theano's are (output channels, channels // num_groups, *filter size)"
+        )
     if filter_flip is None:
         if prod(array.shape[2:]) != 1:
             raise ValueError(
@@ -431,8 +453,10 @@ def _shape(name: str, value: Any, counts: Sequence[int] = (4, 5)) -> tuple[Any, 
     if len(shape) not in counts:
         wanted = " or ".join(map(str, counts))
         also = ": Theano has convolutions of 2 and 3 axes, and causal_conv1d" if len(counts) > 1 else ""
-        raise ValueError(f"{name} has {counted(len(shape), 'entry')}, {shape}, but needs {wanted}, two for batch or "
-                         f"channels and one for each axis{also}")  # fmt: skip
+        raise ValueError(
+            f"{name} has {counted(len(shape), 'entry')}, {shape}, but needs {wanted}, two for batch or "
+            f"channels and one for each axis{also}"
+        )
     sizes_in(name, shape, range(name in ("input_shape", "output_grad"), len(shape)))  # but for the batch
     return shape
 
@@ -443,8 +467,10 @@ def _axes(
     """The axes without padding."""
     count = len(data) - 2
     if len(filters) != len(data):
-        raise ValueError(f"{name} has {counted(len(data), 'entry')}, {data}, but the filters have {len(filters)}, "
-                         f"{filters}: give both as many")  # fmt: skip
+        raise ValueError(
+            f"{name} has {counted(len(data), 'entry')}, {data}, but the filters have {len(filters)}, "
+            f"{filters}: give both as many"
+        )
     strides = _one_for_each("subsample", subsample, count)
     dilations = _one_for_each("filter_dilation", filter_dilation, count)
     numbers = zip(data[2:], filters[2:], strides, dilations, strict=True)
@@ -467,8 +493,9 @@ def _one_for_each(name: str, value: Any, count: int) -> list[int]:
 def _check_counts(arguments: Mapping[str, Sequence[Any]], count: int) -> None:
     for name, entries in arguments.items():
         if len(entries) != count:
-            raise ValueError(f"{name} must have {count} entries, one for each axis, got {len(entries)}: "
-                             f"{short(tuple(entries))}")  # fmt: skip
+            raise ValueError(
+                f"{name} must have {count} entries, one for each axis, got {len(entries)}: {short(tuple(entries))}"
+            )
 
 
 def _numbers(axes: Sequence[Axis]) -> dict[str, Any]:
@@ -485,8 +512,10 @@ def _pads(border_mode: Any, axes: Sequence[Axis]) -> list[tuple[int, int]]:
         _check_counts({"border_mode": border_mode}, len(axes))
         return [_pair(number, entry, len(axes)) for number, entry in enumerate(border_mode)]
     if entries_of(border_mode) is not None:
-        raise WrongTypeError(f"border_mode {short(border_mode)} is a {type(border_mode).__name__}, but Theano takes a "
-                             f"tuple: write {short(tuple(border_mode))}")  # fmt: skip
+        raise WrongTypeError(
+            f"border_mode {short(border_mode)} is a {type(border_mode).__name__}, but Theano takes a "
+            f"tuple: write {short(tuple(border_mode))}"
+        )
     pad = _not_negative("border_mode", border_mode)
     return [(pad, pad)] * len(axes)
 
@@ -501,8 +530,10 @@ def _pair(number: int, entry: Any, count: int) -> tuple[int, int]:
     if len(entry) != 2:
         raise ValueError(f"{what} must be an integer or (before, after), got {counted(len(entry), 'entry')}, {entry}")
     if count != 2:
-        raise ValueError(f"{what} is {entry}, but Theano has different pads at the two ends only in 2-D, and here are "
-                         f"{count} axes: give one integer, or pad the input beforehand")  # fmt: skip
+        raise ValueError(
+            f"{what} is {entry}, but Theano has different pads at the two ends only in 2-D, and here are "
+            f"{count} axes: give one integer, or pad the input beforehand"
+        )
     return (_not_negative(f"{what}, before,", entry[0]), _not_negative(f"{what}, after,", entry[1]))
 
 
@@ -532,22 +563,28 @@ def _check_hint(filter_shape: Any, filters: tuple[Any, ...]) -> None:
         return
     hint = shape_of("filter_shape", filter_shape, unknown=True)
     if len(hint) != len(filters):
-        raise ValueError(f"filter_shape has {counted(len(hint), 'entry')}, {hint}, but the filters have "
-                         f"{len(filters)}, {filters}: leave it out, or give the same")  # fmt: skip
+        raise ValueError(
+            f"filter_shape has {counted(len(hint), 'entry')}, {hint}, but the filters have "
+            f"{len(filters)}, {filters}: leave it out, or give the same"
+        )
 
 
 def _wanted_sizes(input_shape: Any, grad: tuple[Any, ...]) -> list[int]:
     """The spatial part of an input_shape, if its batch agrees with output_grad."""
     wanted = shape_of("input_shape", input_shape, unknown=True)
     if len(wanted) != len(grad):
-        raise ValueError(f"input_shape has {counted(len(wanted), 'entry')}, {wanted}, but needs {len(grad)}, batch and "
-                         "channels first, as output_grad")  # fmt: skip
+        raise ValueError(
+            f"input_shape has {counted(len(wanted), 'entry')}, {wanted}, but needs {len(grad)}, batch and "
+            "channels first, as output_grad"
+        )
     if None not in (wanted[0], grad[0]) and wanted[0] != grad[0]:
         raise ValueError(f"input_shape has batch {wanted[0]} but output_grad {grad[0]}: give the same, or None")
     for place, length in enumerate(wanted[2:], start=2):
         if length is None:
-            raise WrongTypeError(f"input_shape[{place}] is None, but nothing else says which of the sizes that the "
-                                 "convolution maps to output_grad is meant: give a number")  # fmt: skip
+            raise WrongTypeError(
+                f"input_shape[{place}] is None, but nothing else says which of the sizes that the "
+                "convolution maps to output_grad is meant: give a number"
+            )
     return list(sizes_in("input_shape", wanted, range(2, len(wanted))))
 
 

@@ -13,10 +13,19 @@ __all__ = ["AUTO_PADS", "NAMES", "columns_of", "name_of_pads", "numbers_of", "pa
 AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 
 NAMES: Mapping[str, str] = {
-    "input_size": "size of X", "output_size": "output_shape", "kernel_size": "kernel_shape", "stride": "strides",
-    "padding": "pads", "padding_mode": "mode", "dilation": "dilations", "groups": "group", "in_channels": "C",
-    "out_channels": "M", "factor #": "blocksize", "scale on": "scales on",
-}  # fmt: skip
+    "input_size": "size of X",
+    "output_size": "output_shape",
+    "kernel_size": "kernel_shape",
+    "stride": "strides",
+    "padding": "pads",
+    "padding_mode": "mode",
+    "dilation": "dilations",
+    "groups": "group",
+    "in_channels": "C",
+    "out_channels": "M",
+    "factor #": "blocksize",
+    "scale on": "scales on",
+}
 """What ONNX calls the arguments of a layer."""
 
 _REPR = reprlib.Repr()
@@ -67,8 +76,10 @@ def name_of_pads(auto_pad: Any, pads: Any) -> str:
     name = auto_pad.decode("utf-8", "replace") if isinstance(auto_pad, bytes) else auto_pad
     check_word("auto_pad", name, AUTO_PADS)
     if name != "NOTSET" and pads is not None:
-        raise ValueError(f"pads {_said(pads)} cannot stand beside auto_pad {short(name)}, which decides them: leave "
-                         "one of the two out")  # fmt: skip
+        raise ValueError(
+            f"pads {_said(pads)} cannot stand beside auto_pad {short(name)}, which decides them: leave "
+            "one of the two out"
+        )
     return str(name)
 
 
@@ -101,8 +112,10 @@ def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 
         return [default] * count
     entries = entries_of(value)
     if entries is None:
-        raise WrongTypeError(f"{name} must have one entry for each axis, got {shortened(value)}: write "
-                             f"{shortened([value] * count)} for the same on all")  # fmt: skip
+        raise WrongTypeError(
+            f"{name} must have one entry for each axis, got {shortened(value)}: write "
+            f"{shortened([value] * count)} for the same on all"
+        )
     if len(entries) != count:
         axes = f"{count} (a begin for each axis, then an end for each)" if name == "pads" else f"{count}, one each axis"
         raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {_said(entries)}, but needs {axes}")
@@ -167,8 +180,10 @@ def pads_of(
     if name in ("NOTSET", "VALID"):
         numbers = numbers_of("pads", pads, 2 * count, least=0, default=0)
         return list(zip(numbers[:count], numbers[count:], strict=True))
-    totals = [max((-(-n // s) - 1) * s + span - n, 0)
-              for n, s, span in zip(sizes, columns["stride"], columns["span"], strict=True)]  # fmt: skip
+    totals = [
+        max((-(-n // s) - 1) * s + span - n, 0)
+        for n, s, span in zip(sizes, columns["stride"], columns["span"], strict=True)
+    ]
     return [split(name, total) for total in totals]
 
 

@@ -15,8 +15,13 @@ from convmatrix.frameworks.shared.calls import named
 
 __all__ = ["Constants"]
 
-_CONSTANTS = {"value": "TENSOR", "value_float": "FLOAT", "value_floats": "FLOATS", "value_int": "INT",
-              "value_ints": "INTS"}  # fmt: skip
+_CONSTANTS = {
+    "value": "TENSOR",
+    "value_float": "FLOAT",
+    "value_floats": "FLOATS",
+    "value_int": "INT",
+    "value_ints": "INTS",
+}
 """The attributes of the operator Constant that are read, and their types."""
 
 
@@ -150,8 +155,10 @@ def _constant(node: Header) -> Any:
     with named(node.label):
         read = node_of(node.proto, node)
         if len(read.attributes) != 1:
-            raise ValueError(f"a Constant has one attribute, one of {', '.join(_CONSTANTS)}, got "
-                             f"{shortened(sorted(read.attributes))}")  # fmt: skip
+            raise ValueError(
+                f"a Constant has one attribute, one of {', '.join(_CONSTANTS)}, got "
+                f"{shortened(sorted(read.attributes))}"
+            )
         same_kind(read, _CONSTANTS)
         ((kind, value),) = zip(read.kinds.values(), read.attributes.values(), strict=True)
         return as_floats(value, np.dtype(np.float32)) if kind.startswith("FLOAT") else value

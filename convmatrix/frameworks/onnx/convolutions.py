@@ -117,8 +117,16 @@ def conv(
     columns = columns_of(kernel, strides, dilations)
     padding = pads_of(auto_pad, pads, size, columns)
     with argument_names(NAMES):
-        layer = Conv(size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group,
-                     padding=padding, in_channels=channels, out_channels=out)  # fmt: skip
+        layer = Conv(
+            size,
+            kernel,
+            stride=columns["stride"],
+            dilation=columns["dilation"],
+            groups=group,
+            padding=padding,
+            in_channels=channels,
+            out_channels=out,
+        )
     return with_weight(layer, weight, unchanged)
 
 
@@ -189,31 +197,43 @@ def conv_transpose(
     inputs, per_group, *kernel = _weight_shape(W, len(size), kernel_shape)
     group = positive("group", group)
     if channels != inputs:
-        raise ValueError(f"X has {counted(channels, 'channel')} but W of shape {(inputs, per_group, *kernel)} takes "
-                         f"{inputs}: W is (C, M / group, *kernel_shape)")  # fmt: skip
+        raise ValueError(
+            f"X has {counted(channels, 'channel')} but W of shape {(inputs, per_group, *kernel)} takes "
+            f"{inputs}: W is (C, M / group, *kernel_shape)"
+        )
     check_groups("group", group, {"the channels of X": channels})
     columns = columns_of(kernel, strides, dilations)
     extra = numbers_of("output_padding", output_padding, len(size), least=0, default=0)
     for axis, (op, stride) in enumerate(zip(extra, columns["stride"], strict=True)):
         if op >= stride:
-            raise ValueError(f"output_padding {op} on axis {axis} must be less than strides {stride}: a convolution "
-                             "of the larger output would have more outputs than X has entries")  # fmt: skip
+            raise ValueError(
+                f"output_padding {op} on axis {axis} must be less than strides {stride}: a convolution "
+                "of the larger output would have more outputs than X has entries"
+            )
     full = [(n - 1) * s + span for n, s, span in zip(size, columns["stride"], columns["span"], strict=True)]
     name, given = name_of_pads(auto_pad, pads), pads_of(auto_pad, pads, size, columns)
     if output_shape is not None or name.startswith("SAME"):
         wanted = numbers_of("output_shape", output_shape, len(size), least=1)
         if output_shape is None:
             wanted = [n * s for n, s in zip(size, columns["stride"], strict=True)]
-        crops = [_crop(axis, name, *numbers)
-                 for axis, numbers in enumerate(zip(full, wanted, extra, columns["stride"], strict=True))]  # fmt: skip
+        crops = [
+            _crop(axis, name, *numbers)
+            for axis, numbers in enumerate(zip(full, wanted, extra, columns["stride"], strict=True))
+        ]
     else:
         crops = list(zip(given, extra, strict=True))
     with argument_names(NAMES):
         layer = ConvTranspose(
-            size, kernel, stride=columns["stride"], dilation=columns["dilation"], groups=group, in_channels=channels,
-            out_channels=per_group * group, padding=[pair for pair, _ in crops],
+            size,
+            kernel,
+            stride=columns["stride"],
+            dilation=columns["dilation"],
+            groups=group,
+            in_channels=channels,
+            out_channels=per_group * group,
+            padding=[pair for pair, _ in crops],
             output_padding=[op for _, op in crops],
-        )  # fmt: skip
+        )
     return with_weight(layer, weight, unchanged)
 
 
@@ -322,8 +342,9 @@ def _checked(name: str, W: Any, layout: str) -> NDArray[Any]:
         raise ValueError(f"{name} has shape {array.shape} but needs {layout}, at least 3 axes")
     cast = "float32" if "float" in str(array.dtype) and array.dtype.itemsize < 4 else cast_for(array.dtype)
     if cast is not None:
-        raise WrongTypeError(f"{name} has dtype {array.dtype}, which scipy.sparse cannot hold: cast it with "
-                             f".astype({short(cast)})")  # fmt: skip
+        raise WrongTypeError(
+            f"{name} has dtype {array.dtype}, which scipy.sparse cannot hold: cast it with .astype({short(cast)})"
+        )
     return array
 
 
@@ -367,8 +388,10 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
     """  # noqa: DOC502  raised by what reads the node
     read = node_of(node)
     if read.op_type not in _WORDS:
-        raise ValueError(f"{read.op_type} is neither Conv nor ConvTranspose: give such a node, or read the whole model "
-                         "with from_model")  # fmt: skip
+        raise ValueError(
+            f"{read.op_type} is neither Conv nor ConvTranspose: give such a node, or read the whole model "
+            "with from_model"
+        )
     constants = constants_of(initializers)
     W = _WORDS[read.op_type][1](constants.array(*read.operand(1, "W")))
     return _loaded(read, (0, *per_axis("input_size", input_size, W.ndim - 2)), constants)
@@ -421,12 +444,19 @@ def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int |
 
 
 _WORDS: Mapping[str, tuple[Callable[..., Conv | ConvTranspose], Callable[[ArrayLike], NDArray[Any]]]] = {
-    "Conv": (conv, weight), "ConvTranspose": (conv_transpose, weight_transpose),
-}  # fmt: skip
+    "Conv": (conv, weight),
+    "ConvTranspose": (conv_transpose, weight_transpose),
+}
 _KINDS = {
-    "auto_pad": "STRING", "dilations": "INTS", "group": "INT", "kernel_shape": "INTS", "output_padding": "INTS",
-    "output_shape": "INTS", "pads": "INTS", "strides": "INTS",
-}  # fmt: skip
+    "auto_pad": "STRING",
+    "dilations": "INTS",
+    "group": "INT",
+    "kernel_shape": "INTS",
+    "output_padding": "INTS",
+    "output_shape": "INTS",
+    "pads": "INTS",
+    "strides": "INTS",
+}
 _OF_CONV = {name: kind for name, kind in _KINDS.items() if not name.startswith("output")}
 
 
@@ -448,6 +478,7 @@ def _loaded(node: Node, shape: tuple[int, ...], constants: Constants) -> Loaded:
     layer = _layer(node.op_type, (shape[0] or needed, *shape[1:]), W.shape, tuple(node.attributes.items()))
     bias = constants.array(*node.operand(2, "B")) if node.has(2) else None
     if bias is not None and bias.shape != (layer.out_channels,):
-        raise ValueError(f"B has shape {bias.shape} but must have shape ({layer.out_channels},), one number for each "
-                         "output channel")  # fmt: skip
+        raise ValueError(
+            f"B has shape {bias.shape} but must have shape ({layer.out_channels},), one number for each output channel"
+        )
     return Loaded(layer, W, bias)

@@ -53,8 +53,10 @@ def model_at(path: str | os.PathLike[str]) -> tuple[Any, Path]:
         onnx: Any = importlib.import_module("onnx")
         protobuf: Any = importlib.import_module("google.protobuf.message")
     except ImportError:
-        raise NeedsOnnxError(f"{what} can be read only with the package onnx, which is not installed: install it (pip "
-                             "install onnx), or give the ModelProto in place of its path") from None  # fmt: skip
+        raise NeedsOnnxError(
+            f"{what} can be read only with the package onnx, which is not installed: install it (pip "
+            "install onnx), or give the ModelProto in place of its path"
+        ) from None
     require_memory(2 * size, what, "read it where there is more memory")
     try:
         model = onnx.ModelProto.FromString(_bytes_of(file, what, 0, size))
@@ -100,16 +102,20 @@ def external_bytes(name: str, entries: Mapping[str, str], folder: Path, needed: 
     except (OSError, RuntimeError) as error:  # a loop of links: RuntimeError before Python 3.13
         raise ModelFileError(f"{what} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not file.is_relative_to(root):
-        raise ValueError(f"{what} leads out of the model's folder: only files inside of it are read, so put the data "
-                         "beside the model")  # fmt: skip
+        raise ValueError(
+            f"{what} leads out of the model's folder: only files inside of it are read, so put the data "
+            "beside the model"
+        )
     offset = _count(what, "offset", entries.get("offset", "0"))
     length = _count(what, "length", entries.get("length", str(needed)))
     if length != needed:
         raise ValueError(f"{what} has length {length}, but the dims of the tensor need {needed} bytes")
     size = _size_of_regular(file, what)
     if offset + needed > size:
-        raise ValueError(f"{what} ends at byte {offset + needed} (= offset {offset} + length {needed}), but the file "
-                         f"has {size} bytes")  # fmt: skip
+        raise ValueError(
+            f"{what} ends at byte {offset + needed} (= offset {offset} + length {needed}), but the file "
+            f"has {size} bytes"
+        )
     require_memory(needed, what.rstrip(","), "read it where there is more memory")
     return _bytes_of(file, what, offset, needed)
 
@@ -130,8 +136,9 @@ def _size_of_regular(file: Path, what: str) -> int:
     except (OSError, ValueError) as error:  # a loop of links, a null character, no permission
         raise ModelFileError(f"{what} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not stat.S_ISREG(found.st_mode):
-        raise ModelFileError(f"{what} is {'a folder' if stat.S_ISDIR(found.st_mode) else 'no regular file'}: give the "
-                             "file itself")  # fmt: skip
+        raise ModelFileError(
+            f"{what} is {'a folder' if stat.S_ISDIR(found.st_mode) else 'no regular file'}: give the file itself"
+        )
     return found.st_size
 
 

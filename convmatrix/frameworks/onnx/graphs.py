@@ -111,8 +111,9 @@ def constants_of(source: Any) -> Constants:
     if isinstance(source, Mapping):
         return Constants(dict(source))
     if not hasattr(source, "graph") and not hasattr(source, "initializer"):
-        raise WrongTypeError(f"initializers must be a mapping from names to arrays, a graph or a model, got "
-                             f"{type(source).__name__}")  # fmt: skip
+        raise WrongTypeError(
+            f"initializers must be a mapping from names to arrays, a graph or a model, got {type(source).__name__}"
+        )
     return graph_of(source).constants
 
 
@@ -121,8 +122,11 @@ def _refuse_others(obj: Any, graph: Any) -> None:
     if hasattr(graph, "node"):
         return
     content = isinstance(obj, bytes | bytearray | memoryview)
-    remedy = ("give a path as a str, by os.fsdecode, or the content of a file by onnx.load_model_from_string" if content
-              else "give a ModelProto or a GraphProto, as onnx.load makes them, or the path of the file")  # fmt: skip
+    remedy = (
+        "give a path as a str, by os.fsdecode, or the content of a file by onnx.load_model_from_string"
+        if content
+        else "give a ModelProto or a GraphProto, as onnx.load makes them, or the path of the file"
+    )
     raise WrongTypeError(f"{type(obj).__name__} is not an ONNX model: it has no attribute 'node'; {remedy}")
 
 
@@ -132,9 +136,11 @@ def _refuse_own_functions(obj: Any, nodes: Sequence[Header]) -> None:
     names = {getattr(each, "name", "") for each in functions if is_of_onnx(each)}
     for node in nodes:
         if node.op_type in names and is_of_onnx(node.proto):
-            raise ValueError(f"{node.label}: the model has a function of its own that is named {node.op_type}, and "
-                             "which of the two runs is not settled: inline the functions of the model, by "
-                             "onnx.inliner.inline_local_functions")  # fmt: skip
+            raise ValueError(
+                f"{node.label}: the model has a function of its own that is named {node.op_type}, and "
+                "which of the two runs is not settled: inline the functions of the model, by "
+                "onnx.inliner.inline_local_functions"
+            )
 
 
 def _inputs(entries: Sequence[Any], constants: Constants) -> dict[str, tuple[int | None, ...] | None]:
@@ -161,8 +167,10 @@ def _refuse_second_writers(nodes: Sequence[Header], given: Mapping[str, Any], co
             raise ValueError(f"{node.label} has no input: an Identity copies one")
         for name in filter(None, node.outputs):
             if name in writers:
-                raise ValueError(f"{shortened(name)} is written by {writers[name]} and by {node.label}: in a graph "
-                                 "each name stands for one tensor")  # fmt: skip
+                raise ValueError(
+                    f"{shortened(name)} is written by {writers[name]} and by {node.label}: in a graph "
+                    "each name stands for one tensor"
+                )
             writers[name] = node.label
 
 
@@ -173,8 +181,9 @@ def _refuse_more(node: Header) -> None:
         return
     for what, names, count in zip(("input", "output"), (node.inputs, node.outputs), most, strict=True):
         if any(names[count:]):
-            raise ValueError(f"{node.label} has {counted(len(names), what)}, {shortened(list(names))}, but takes "
-                             f"{count or 'none'}")  # fmt: skip
+            raise ValueError(
+                f"{node.label} has {counted(len(names), what)}, {shortened(list(names))}, but takes {count or 'none'}"
+            )
 
 
 def _refuse_cycles(nodes: Sequence[Header]) -> None:
@@ -203,8 +212,10 @@ def _refuse_cycles(nodes: Sequence[Header]) -> None:
     first = cycle.index(min(cycle))
     cycle = cycle[first:] + cycle[:first]
     labels = ", ".join(nodes[number].label for number in cycle[:4]) + (", ..." if len(cycle) > 4 else "")
-    raise ValueError(f"the graph has a cycle: {labels} need{'s' * (len(cycle) == 1)} what "
-                     f"{'it writes itself' if len(cycle) == 1 else 'they write themselves'}")  # fmt: skip
+    raise ValueError(
+        f"the graph has a cycle: {labels} need{'s' * (len(cycle) == 1)} what "
+        f"{'it writes itself' if len(cycle) == 1 else 'they write themselves'}"
+    )
 
 
 def _lengths(name: str, entry: Any) -> tuple[int | None, ...] | None:

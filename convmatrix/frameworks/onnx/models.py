@@ -33,11 +33,38 @@ Reader = Callable[[Node, Shape, Constants], Loaded]
 """From a node, the shape that it is given and the constants of the model to a layer."""
 
 _ACTIVATIONS = (
-    "Celu", "Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Hardmax", "LeakyRelu", "LogSoftmax", "Mish", "PRelu",
-    "Relu", "Selu", "Shrink", "Sigmoid", "Softmax", "Softplus", "Softsign", "Swish", "Tanh", "ThresholdedRelu",
-)  # fmt: skip
-_NORMALISATIONS = ("BatchNormalization", "GroupNormalization", "InstanceNormalization", "LRN", "LayerNormalization",
-                   "LpNormalization", "MeanVarianceNormalization", "RMSNormalization")  # fmt: skip
+    "Celu",
+    "Clip",
+    "Elu",
+    "Gelu",
+    "HardSigmoid",
+    "HardSwish",
+    "Hardmax",
+    "LeakyRelu",
+    "LogSoftmax",
+    "Mish",
+    "PRelu",
+    "Relu",
+    "Selu",
+    "Shrink",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Swish",
+    "Tanh",
+    "ThresholdedRelu",
+)
+_NORMALISATIONS = (
+    "BatchNormalization",
+    "GroupNormalization",
+    "InstanceNormalization",
+    "LRN",
+    "LayerNormalization",
+    "LpNormalization",
+    "MeanVarianceNormalization",
+    "RMSNormalization",
+)
 _PASSED: Mapping[str, str] = {
     **dict.fromkeys(_ACTIVATIONS, "an activation, which is not linear and changes no size"),
     **dict.fromkeys(_NORMALISATIONS, "a normalisation, which changes no size and has no matrix of its own here"),
@@ -84,8 +111,13 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
     pieces = list(_chain(graph, name))
     shape = _input_shape(name, lengths, input_size, in_channels, pieces, graph.constants)
     resize = partial(read_resize, batch=lengths[0] if lengths else None)
-    readers: Mapping[str, Reader] = {**_READERS, "Resize": resize, "Upsample": resize, "Conv": read_convolution,
-               "ConvTranspose": read_convolution}  # fmt: skip
+    readers: Mapping[str, Reader] = {
+        **_READERS,
+        "Resize": resize,
+        "Upsample": resize,
+        "Conv": read_convolution,
+        "ConvTranspose": read_convolution,
+    }
     flattened = False
     notes: list[str] = []
     known: dict[Hashable, Loaded] = {}  # equal nodes for equal shapes, of which a model may have thousands
@@ -99,8 +131,10 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
         if node.op_type in _PASSED:
             return _passed(node, graph.constants)
         if node.op_type not in readers:
-            raise ValueError("it is no layer that is known here: cut the model before it, or read its convolutions one "
-                             "by one with from_layer")  # fmt: skip
+            raise ValueError(
+                "it is no layer that is known here: cut the model before it, or read its convolutions one "
+                "by one with from_layer"
+            )
         if flattened:
             raise ValueError("it comes after the image was flattened or reshaped, which is read only at the end")
         _check_inputs(node)
@@ -134,27 +168,33 @@ def _check_inputs(node: Node) -> None:
     """Refuse inputs that an operator does not have."""
     most = _MOST_INPUTS.get(node.op_type, 1)
     if len(node.inputs) > most:
-        raise ValueError(f"{node.op_type} has {len(node.inputs)} inputs, {shortened(list(node.inputs))}, but takes at "
-                         f"most {most}")  # fmt: skip
+        raise ValueError(
+            f"{node.op_type} has {len(node.inputs)} inputs, {shortened(list(node.inputs))}, but takes at most {most}"
+        )
 
 
 def _passed(node: Node, constants: Constants) -> LeftOut:
     if node.op_type == "Cast":
         same_kind(node, _CAST)
         if node.attributes.get("to") not in _FLOATS:
-            raise ValueError(f"it casts to data_type {node.attributes.get('to')}, which is no floating point type, and "
-                             "rounds: cut the model before it")  # fmt: skip
+            raise ValueError(
+                f"it casts to data_type {node.attributes.get('to')}, which is no floating point type, and "
+                "rounds: cut the model before it"
+            )
     if node.op_type == "Dropout" and node.has(2) and np.any(constants.array(*node.operand(2, "training_mode"))):
-        raise ValueError("its training_mode is true, so that it drops entries at random: export the model for "
-                         "inference")  # fmt: skip
+        raise ValueError(
+            "its training_mode is true, so that it drops entries at random: export the model for inference"
+        )
     return LeftOut(_PASSED[node.op_type])
 
 
 def _only_input(graph: Graph) -> tuple[str, tuple[int | None, ...] | None]:
     if len(graph.inputs) != 1:
-        raise ValueError(f"the graph has {len(graph.inputs)} inputs that are no initializers, "
-                         f"{shortened(list(graph.inputs))}, but only a chain from one input is read: give the weights "
-                         "as initializers")  # fmt: skip
+        raise ValueError(
+            f"the graph has {len(graph.inputs)} inputs that are no initializers, "
+            f"{shortened(list(graph.inputs))}, but only a chain from one input is read: give the weights "
+            "as initializers"
+        )
     return next(iter(graph.inputs.items()))
 
 
@@ -169,8 +209,10 @@ def _chain(graph: Graph, name: str) -> Iterator[tuple[str, Node]]:
         if len(nodes) + (name in outputs) > 1:
             ends = [node.label for node in nodes[:3]] + ["the graph's output"] * (name in outputs)
             more = ", and more" if len(nodes) > 3 else ""
-            raise ValueError(f"the model branches: {shortened(name)} goes to {' and to '.join(ends)}{more}; only a "
-                             "chain is read, so cut the model there")  # fmt: skip
+            raise ValueError(
+                f"the model branches: {shortened(name)} goes to {' and to '.join(ends)}{more}; only a "
+                "chain is read, so cut the model there"
+            )
         if not nodes:
             break
         header = nodes[0]
@@ -182,8 +224,10 @@ def _chain(graph: Graph, name: str) -> Iterator[tuple[str, Node]]:
     missed = [output for output in graph.outputs if output != name]
     if missed:
         way = f"input {shortened(start)}" + (f", which ends at {shortened(name)}," if name != start else "")
-        raise ValueError(f"the chain from {way} does not reach the graph's output {shortened(missed[0])}: only a chain "
-                         "from the input to the one output is read")  # fmt: skip
+        raise ValueError(
+            f"the chain from {way} does not reach the graph's output {shortened(missed[0])}: only a chain "
+            "from the input to the one output is read"
+        )
 
 
 def _takers(nodes: Sequence[Header], outputs: Collection[str]) -> dict[str, list[Header]]:
@@ -213,12 +257,16 @@ def _refuse_joins(graph: Graph, node: Header, takers: Mapping[str, Sequence[Head
         graph.constants.array(others[0], f"input {reads.index(others[0])} of {node.label}")
     if others or reads[0] != name:
         with_it = others or [read for read in reads if read and read != name]
-        raise ValueError(f"{node.label}: it joins {shortened(name)} and {', '.join(map(shortened, with_it[:4]))}, but "
-                         "only a chain of layers is read: cut the model before it")  # fmt: skip
+        raise ValueError(
+            f"{node.label}: it joins {shortened(name)} and {', '.join(map(shortened, with_it[:4]))}, but "
+            "only a chain of layers is read: cut the model before it"
+        )
     for output in node.outputs[1:]:
         if output and (output in graph.outputs or output in takers):
-            raise ValueError(f"{node.label}: its second output {shortened(output)} is used, but only a chain of layers "
-                             "is read: cut the model there")  # fmt: skip
+            raise ValueError(
+                f"{node.label}: its second output {shortened(output)} is used, but only a chain of layers "
+                "is read: cut the model there"
+            )
 
 
 def _input_shape(
@@ -247,20 +295,25 @@ def _input_shape(
         size = [length or 0 for length in known]
     else:
         if asked is not None and len(asked) != ndim:
-            raise ValueError(f"input_size has {counted(len(asked), 'entry')}, {asked}, but input {short(name)} has "
-                             f"{ndim} spatial axes in the graph")  # fmt: skip
+            raise ValueError(
+                f"input_size has {counted(len(asked), 'entry')}, {asked}, but input {short(name)} has "
+                f"{ndim} spatial axes in the graph"
+            )
         size = per_axis("input_size", input_size, ndim)
     for axis, (length, said) in enumerate(zip(known, size, strict=True)):
         if length not in (None, said):
-            raise ValueError(f"input_size {said} on axis {axis} is not the {length} that input {short(name)} has in "
-                             "the graph: leave it out, or clear the shapes of the model")  # fmt: skip
+            raise ValueError(
+                f"input_size {said} on axis {axis} is not the {length} that input {short(name)} has in "
+                "the graph: leave it out, or clear the shapes of the model"
+            )
     channels = lengths[1]
     if in_channels is not None and channels not in (None, positive("in_channels", in_channels)):
         raise ValueError(f"in_channels {in_channels} is not the {channels} that input {short(name)} has in the graph")
     channels = in_channels or channels or _channels_of_first(pieces, constants)
     if channels is None:
-        raise ValueError(f"input {short(name)} has no number of channels in the graph, and no convolution tells it: "
-                         "give in_channels")  # fmt: skip
+        raise ValueError(
+            f"input {short(name)} has no number of channels in the graph, and no convolution tells it: give in_channels"
+        )
     return (channels, *size)
 
 
@@ -281,8 +334,14 @@ def _channels_of_first(pieces: Sequence[tuple[str, Node]], constants: Constants)
 
 # -- pools -----------------------------------------------------------------------------------------------------------
 
-_POOL = {"auto_pad": "STRING", "kernel_shape": "INTS", "pads": "INTS", "strides": "INTS", "ceil_mode": "INT",
-         "dilations": "INTS"}  # fmt: skip
+_POOL = {
+    "auto_pad": "STRING",
+    "kernel_shape": "INTS",
+    "pads": "INTS",
+    "strides": "INTS",
+    "ceil_mode": "INT",
+    "dilations": "INTS",
+}
 
 
 def _pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
@@ -333,12 +392,18 @@ def _refuse_unsettled(auto_pad: str, ceil_mode: bool, size: Shape, columns: Mapp
 
 
 def _dilated_average(
-    shape: Shape, kernel: list[int], columns: Mapping[str, list[int]], pads: list[tuple[int, int]], counts: bool,
+    shape: Shape,
+    kernel: list[int],
+    columns: Mapping[str, list[int]],
+    pads: list[tuple[int, int]],
+    counts: bool,
     ceil_mode: bool,
-) -> Loaded:  # fmt: skip
+) -> Loaded:
     """An average whose windows have gaps, where each has the same divisor: a depthwise convolution."""
-    rests = [(n + sum(pair) - span) % s
-             for n, pair, span, s in zip(shape[1:], pads, columns["span"], columns["stride"], strict=True)]  # fmt: skip
+    rests = [
+        (n + sum(pair) - span) % s
+        for n, pair, span, s in zip(shape[1:], pads, columns["span"], columns["stride"], strict=True)
+    ]
     causes = ["the pads, or set count_include_pad=1"] * (any(map(any, pads)) and not counts)
     causes += ["ceil_mode"] * (ceil_mode and any(rests))
     if causes:
@@ -347,8 +412,9 @@ def _dilated_average(
             f"pads {pads}, count_include_pad={int(counts)} and ceil_mode={int(ceil_mode)}, is no layer of ours: leave "
             f"out {' and '.join(causes)}; or leave out the dilations"
         )
-    return _depthwise(shape, kernel, 1 / prod(kernel), stride=columns["stride"], dilation=columns["dilation"],
-                      padding=pads)  # fmt: skip
+    return _depthwise(
+        shape, kernel, 1 / prod(kernel), stride=columns["stride"], dilation=columns["dilation"], padding=pads
+    )
 
 
 def _depthwise(shape: Shape, kernel: Sequence[int], value: float, **numbers: Any) -> Loaded:
@@ -413,15 +479,21 @@ def _block(node: Node, shape: Shape) -> tuple[int, str]:
 def _one_hot(node: Node, channels: int, block: int) -> NDArray[Any]:
     """Channel (row * block + column) * channels + c of the small image is tap (row, column) of channel c (DCR)."""
     many = block**2 * channels
-    require_memory(8 * many * many, f"the weight of {node.op_type} in mode DCR, of {many} x {many} taps,",
-                   "export the model with mode CRD, whose layer has no weight")  # fmt: skip
+    require_memory(
+        8 * many * many,
+        f"the weight of {node.op_type} in mode DCR, of {many} x {many} taps,",
+        "export the model with mode CRD, whose layer has no weight",
+    )
     # The identity, as a view: its many zeros need not be stored.
     line = np.zeros(2 * many - 1)
     line[many - 1] = 1  # entry (i, j) of the identity is line[many - 1 + i - j]
     step = line.itemsize
-    return np.lib.stride_tricks.as_strided(line[many - 1 :], (many, channels, block, block),
-                                           (step, -step, -step * block * channels, -step * channels),
-                                           writeable=False)  # fmt: skip
+    return np.lib.stride_tricks.as_strided(
+        line[many - 1 :],
+        (many, channels, block, block),
+        (step, -step, -step * block * channels, -step * channels),
+        writeable=False,
+    )
 
 
 _PAD_MODES = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
@@ -441,22 +513,29 @@ def _pad(node: Node, shape: Shape, constants: Constants) -> Loaded:
     if pads is None:
         pads = constants.integers(*node.operand(1, "pads"))
     if len(pads) != 2 * len(axes):
-        raise ValueError(f"pads has {counted(len(pads), 'entry')}, {shortened(list(pads))}, but needs {2 * len(axes)} "
-                         "(a begin for each axis, then an end for each)")  # fmt: skip
+        raise ValueError(
+            f"pads has {counted(len(pads), 'entry')}, {shortened(list(pads))}, but needs {2 * len(axes)} "
+            "(a begin for each axis, then an end for each)"
+        )
     pairs: list[tuple[int, int]] = [(0, 0)] * count
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         pairs[axis] = (before, after)
     if any(map(any, pairs[:2])):
-        raise ValueError(f"pads {shortened(list(pads))} change the batch or the channels: only spatial axes are padded "
-                         "here")  # fmt: skip
+        raise ValueError(
+            f"pads {shortened(list(pads))} change the batch or the channels: only spatial axes are padded here"
+        )
     for axis, (size, (before, after)) in enumerate(zip(shape[1:], pairs[2:], strict=True)):
         if size + before + after < 1:
-            raise ValueError(f"pads {before} and {after} on axis {axis} leave nothing of size {size}: add at least "
-                             f"{1 - size - before - after}")  # fmt: skip
+            raise ValueError(
+                f"pads {before} and {after} on axis {axis} leave nothing of size {size}: add at least "
+                f"{1 - size - before - after}"
+            )
     ends = [end for pair in pairs for end in pair]
     if mode != "constant" and min(ends) < 0 < max(ends):
-        raise ValueError(f"pads {shortened(list(pads))} with mode {short(mode)} crop and extend at once, and which "
-                         "comes first is not said: use two Pad nodes")  # fmt: skip
+        raise ValueError(
+            f"pads {shortened(list(pads))} with mode {short(mode)} crop and extend at once, and which "
+            "comes first is not said: use two Pad nodes"
+        )
     return _depthwise(shape, (1,) * len(shape[1:]), 1, padding=pairs[2:], padding_mode=_PAD_MODES[mode])
 
 
@@ -472,8 +551,13 @@ def _refuse_constant(node: Node, constants: Constants) -> None:
 
 
 _READERS: Mapping[str, Reader] = {
-    "AveragePool": _pool, "MaxPool": _pool, "GlobalAveragePool": _global_pool, "GlobalMaxPool": _global_pool,
-    "DepthToSpace": _depth_to_space, "SpaceToDepth": _space_to_depth, "Pad": _pad,
-}  # fmt: skip
+    "AveragePool": _pool,
+    "MaxPool": _pool,
+    "GlobalAveragePool": _global_pool,
+    "GlobalMaxPool": _global_pool,
+    "DepthToSpace": _depth_to_space,
+    "SpaceToDepth": _space_to_depth,
+    "Pad": _pad,
+}
 _KNOWN = {*_READERS, "Resize", "Upsample", *_PASSED, *_FLATTENS}
 """Operators whose further inputs must be constants, and are called by their place where they are none."""

@@ -12,8 +12,15 @@ from convmatrix.layers.arguments import check_word
 
 __all__ = ["Header", "Node", "header_of", "is_of_onnx", "node_of", "same_kind"]
 
-_ATTRIBUTES = {1: ("FLOAT", "f"), 2: ("INT", "i"), 3: ("STRING", "s"), 4: ("TENSOR", "t"), 6: ("FLOATS", "floats"),
-               7: ("INTS", "ints"), 8: ("STRINGS", "strings")}  # fmt: skip
+_ATTRIBUTES = {
+    1: ("FLOAT", "f"),
+    2: ("INT", "i"),
+    3: ("STRING", "s"),
+    4: ("TENSOR", "t"),
+    6: ("FLOATS", "floats"),
+    7: ("INTS", "ints"),
+    8: ("STRINGS", "strings"),
+}
 """AttributeProto.type: what it is called, and the field with the value."""
 
 
@@ -92,8 +99,10 @@ class Node:
             If the node has no such input.
         """
         if not self.has(place):
-            raise ValueError(f"{self.op_type} has {counted(len(self.inputs), 'input')}, {shortened(list(self.inputs))}"
-                             f", and none that is {letter} (input {place})")  # fmt: skip
+            raise ValueError(
+                f"{self.op_type} has {counted(len(self.inputs), 'input')}, {shortened(list(self.inputs))}"
+                f", and none that is {letter} (input {place})"
+            )
         return self.inputs[place], letter
 
     def switch(self, name: str) -> bool:
@@ -141,17 +150,24 @@ def node_of(obj: Any, header: Header | None = None) -> Node:
     header = header_of(obj, "node") if header is None else header
     (attributes,) = attributes_of(obj, ("attribute",), "an ONNX node")
     if not is_of_onnx(obj):
-        raise ValueError(f"{header.op_type} is of the domain {shortened(obj.domain)}, not of ONNX's own operators, and "
-                         "nothing is known of it: export the model without it")  # fmt: skip
+        raise ValueError(
+            f"{header.op_type} is of the domain {shortened(obj.domain)}, not of ONNX's own operators, and "
+            "nothing is known of it: export the model without it"
+        )
     read: dict[str, tuple[str, Any]] = {}
     for attribute in as_list(attributes, f"the attributes of {header.op_type}"):
         name, kind, value = _attribute(attribute)
         if name in read:
             raise ValueError(f"attribute {short(name)} of {header.op_type} is there twice: give it once")
         read[name] = (kind, value)
-    return Node(header.op_type, header.name, header.inputs, header.outputs,
-                {name: value for name, (_, value) in read.items()},
-                {name: kind for name, (kind, _) in read.items()})  # fmt: skip
+    return Node(
+        header.op_type,
+        header.name,
+        header.inputs,
+        header.outputs,
+        {name: value for name, (_, value) in read.items()},
+        {name: kind for name, (kind, _) in read.items()},
+    )
 
 
 def header_of(obj: Any, place: str) -> Header:
@@ -191,8 +207,9 @@ def _attribute(attribute: Any) -> tuple[str, str, Any]:
     number = as_integer(number, f"the type of attribute {shortened(name)}")
     if number not in _ATTRIBUTES or getattr(attribute, "ref_attr_name", "") != "":
         what = "a graph or a reference" if number in _ATTRIBUTES or number in (5, 10) else "which is not read here"
-        raise ValueError(f"attribute {shortened(name)} is of type {number}, {what}: give a model whose functions are "
-                         "inlined")  # fmt: skip
+        raise ValueError(
+            f"attribute {shortened(name)} is of type {number}, {what}: give a model whose functions are inlined"
+        )
     kind, place = _ATTRIBUTES[number]
     (value,) = attributes_of(attribute, (place,), f"an ONNX attribute of type {kind}")
     return name, kind, _value(kind, value, f"attribute {shortened(name)}")
@@ -230,8 +247,10 @@ def same_kind(node: Node, known: Mapping[str, str]) -> None:
             raise ValueError(f"{node.op_type} has no attributes, got {shortened(name)}")
         check_word(f"attribute of {node.op_type},", name, tuple(known))
         if kind != known[name]:
-            raise ValueError(f"attribute {short(name)} of {node.op_type} is of type {kind}, "
-                             f"{shortened(node.attributes[name])}, but needs {known[name]}")  # fmt: skip
+            raise ValueError(
+                f"attribute {short(name)} of {node.op_type} is of type {kind}, "
+                f"{shortened(node.attributes[name])}, but needs {known[name]}"
+            )
 
 
 def is_of_onnx(proto: Any) -> bool:

@@ -23,9 +23,18 @@ Entry = TypeVar("Entry")
 
 _COORDINATES = ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric")
 _ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
-_RESIZE = {"mode": "STRING", "coordinate_transformation_mode": "STRING", "nearest_mode": "STRING",
-           "cubic_coeff_a": "FLOAT", "exclude_outside": "INT", "extrapolation_value": "FLOAT", "antialias": "INT",
-           "axes": "INTS", "keep_aspect_ratio_policy": "STRING", "scales": "FLOATS"}  # fmt: skip
+_RESIZE = {
+    "mode": "STRING",
+    "coordinate_transformation_mode": "STRING",
+    "nearest_mode": "STRING",
+    "cubic_coeff_a": "FLOAT",
+    "exclude_outside": "INT",
+    "extrapolation_value": "FLOAT",
+    "antialias": "INT",
+    "axes": "INTS",
+    "keep_aspect_ratio_policy": "STRING",
+    "scales": "FLOATS",
+}
 _CANDIDATES: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "nearest": ({"mode": "nearest"}, {"mode": "nearest-exact"}),
     "linear": ({"mode": "linear"}, {"mode": "linear", "align_corners": True}),
@@ -67,8 +76,10 @@ def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch:
     size = shape[1:]
     scales, outputs = _scales_and_outputs(node, shape, batch, constants, early)
     if node.switch("antialias") and mode == "linear" and any(scale < 1 for scale in scales):
-        raise ValueError("antialias=1 spreads the filter where the image becomes smaller, and no layer of ours does: "
-                         "export the model without it")  # fmt: skip
+        raise ValueError(
+            "antialias=1 spreads the filter where the image becomes smaller, and no layer of ours does: "
+            "export the model without it"
+        )
     theirs = [
         _positions(mode, coordinates, rounding, n, o, scale) for n, o, scale in zip(size, outputs, scales, strict=True)
     ]
@@ -119,8 +130,9 @@ def _scales_and_outputs(
     scales = _given_scales(node, constants, 1 if early else 2)
     sizes = constants.integers(*node.operand(3, "sizes")) if node.has(3) or not scales else []
     if scales and sizes:
-        raise ValueError(f"scales {shortened(scales)} and sizes {shortened(sizes)} are both given: leave one of them "
-                         "out")  # fmt: skip
+        raise ValueError(
+            f"scales {shortened(scales)} and sizes {shortened(sizes)} are both given: leave one of them out"
+        )
     return _from_scales(node, shape[1:], axes, scales) if scales else _from_sizes(shape, batch, axes, sizes)
 
 
@@ -139,16 +151,20 @@ def _given_scales(node: Node, constants: Constants, place: int) -> list[float]:
 def _from_scales(
     node: Node, size: Sequence[int], axes: Sequence[int], scales: Sequence[float]
 ) -> tuple[list[Fraction], list[int]]:
-    batch, channels, *given = _spread(axes, [_as_written(scale) for scale in scales], "scales",
-                                      [Fraction(1)] * (len(size) + 2))  # fmt: skip
+    batch, channels, *given = _spread(
+        axes, [_as_written(scale) for scale in scales], "scales", [Fraction(1)] * (len(size) + 2)
+    )
     if batch != 1 or channels != 1:
-        raise ValueError(f"scales {shortened(list(scales))} resize the batch or the channels: only spatial axes are "
-                         "resized here")  # fmt: skip
+        raise ValueError(
+            f"scales {shortened(list(scales))} resize the batch or the channels: only spatial axes are resized here"
+        )
     outputs = [floor(n * scale) for n, scale in zip(size, given, strict=True)]
     for axis, (n, o, scale) in enumerate(zip(size, outputs, given, strict=True)):
         if o < 1:
-            raise ValueError(f"output is empty on axis {axis}: its size would be {o} (= floor({n} * scale "
-                             f"{float(scale)})); use a scale of at least {1 / n:.3g}")  # fmt: skip
+            raise ValueError(
+                f"output is empty on axis {axis}: its size would be {o} (= floor({n} * scale "
+                f"{float(scale)})); use a scale of at least {1 / n:.3g}"
+            )
         if node.attributes.get("coordinate_transformation_mode") == "align_corners" and o != n * scale:
             raise ValueError(
                 f"scale {float(scale)} makes {_decimal(n * scale)} of size {n} on axis {axis}, no integer, and with "
@@ -209,8 +225,9 @@ def _spread(axes: Sequence[int], values: Sequence[Entry], name: str, others: lis
     """Values that are given for some axes, for all of them."""
     if len(values) != len(axes):
         listed = shortened([float(value) for value in values])  # type: ignore[arg-type]  # int or Fraction
-        raise ValueError(f"{name} has {counted(len(values), 'entry')}, {listed}, but there are {len(axes)} axes: give "
-                         "one for each")  # fmt: skip
+        raise ValueError(
+            f"{name} has {counted(len(values), 'entry')}, {listed}, but there are {len(axes)} axes: give one for each"
+        )
     for axis, value in zip(axes, values, strict=True):
         others[axis] = value
     return others

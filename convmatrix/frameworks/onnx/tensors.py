@@ -18,18 +18,37 @@ from convmatrix.layers.arguments import MOST_AXES
 __all__ = ["as_floats", "decoded"]
 
 _TENSORS = {
-    1: ("float32", "float_data"), 2: ("uint8", "int32_data"), 3: ("int8", "int32_data"), 4: ("uint16", "int32_data"),
-    5: ("int16", "int32_data"), 6: ("int32", "int32_data"), 7: ("int64", "int64_data"), 9: ("bool", "int32_data"),
-    10: ("float16", "int32_data"), 11: ("float64", "double_data"), 12: ("uint32", "uint64_data"),
-    13: ("uint64", "uint64_data"), 16: ("bfloat16", "int32_data"),
-}  # fmt: skip
+    1: ("float32", "float_data"),
+    2: ("uint8", "int32_data"),
+    3: ("int8", "int32_data"),
+    4: ("uint16", "int32_data"),
+    5: ("int16", "int32_data"),
+    6: ("int32", "int32_data"),
+    7: ("int64", "int64_data"),
+    9: ("bool", "int32_data"),
+    10: ("float16", "int32_data"),
+    11: ("float64", "double_data"),
+    12: ("uint32", "uint64_data"),
+    13: ("uint64", "uint64_data"),
+    16: ("bfloat16", "int32_data"),
+}
 """TensorProto.data_type: how it is called, and the field with the values where they are not raw."""
 
 _STORED = {"bool": "uint8", "float16": "uint16", "bfloat16": "uint16"}
 """The NumPy dtype of the stored values, where it is not that of the name."""
 
-_OTHER_TENSORS = {8: "string", 14: "complex64", 15: "complex128", 17: "float8e4m3fn", 18: "float8e4m3fnuz",
-                  19: "float8e5m2", 20: "float8e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4e2m1"}  # fmt: skip
+_OTHER_TENSORS = {
+    8: "string",
+    14: "complex64",
+    15: "complex128",
+    17: "float8e4m3fn",
+    18: "float8e4m3fnuz",
+    19: "float8e5m2",
+    20: "float8e5m2fnuz",
+    21: "uint4",
+    22: "int4",
+    23: "float4e2m1",
+}
 _EXTERNAL = 1
 """TensorProto.data_location of values that stand in a file of their own."""
 
@@ -66,8 +85,10 @@ def decoded(name: str, tensor: Any, folder: Path | None = None) -> NDArray[Any]:
     number = as_integer(number, f"the data_type of {what}")
     if number not in _TENSORS:
         kind = _OTHER_TENSORS.get(number, f"of data_type {number}")
-        raise WrongTypeError(f"{what} is {kind}, which scipy.sparse cannot hold: cast it to float32 first, as "
-                             "onnx.numpy_helper.to_array(tensor).astype('float32')")  # fmt: skip
+        raise WrongTypeError(
+            f"{what} is {kind}, which scipy.sparse cannot hold: cast it to float32 first, as "
+            "onnx.numpy_helper.to_array(tensor).astype('float32')"
+        )
     kind, place = _TENSORS[number]
     shape = _shape_of_dims(what, dims)
     stored = np.dtype(_STORED.get(kind, kind))
@@ -102,8 +123,10 @@ def _plain_array(name: str, value: Any) -> NDArray[Any]:
     except (ValueError, TypeError) as error:
         raise WrongTypeError(f"tensor {shortened(name)} is no array: {error}") from None
     if array.dtype.kind not in "biufc":
-        raise WrongTypeError(f"tensor {shortened(name)} must be an array of numbers or a TensorProto, got "
-                             f"{shortened(value)} ({type(value).__name__})")  # fmt: skip
+        raise WrongTypeError(
+            f"tensor {shortened(name)} must be an array of numbers or a TensorProto, got "
+            f"{shortened(value)} ({type(value).__name__})"
+        )
     return array
 
 
@@ -130,8 +153,9 @@ def _from_field(what: str, entries: Any, place: str, shape: tuple[int, ...], sto
     """The values of a field with one number for each entry."""
     listed = as_list(entries, f"{place} of {what}")
     if len(listed) != prod(shape):
-        raise ValueError(f"{what} has {counted(len(listed), 'value')} in {place} but its dims {list(shape)} need "
-                         f"{prod(shape)}")  # fmt: skip
+        raise ValueError(
+            f"{what} has {counted(len(listed), 'value')} in {place} but its dims {list(shape)} need {prod(shape)}"
+        )
     if stored.kind == "f":
         return as_floats([as_float(each, f"{place} of {what}") for each in listed], stored)
     numbers = [as_integer(each, f"{place} of {what}") for each in listed]
@@ -166,8 +190,10 @@ def as_floats(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
 def _external(name: str, tensor: Any, folder: Path | None, needed: int) -> bytes:
     """The bytes of a tensor that stand in a file beside the model."""
     if folder is None:
-        raise ValueError(f"tensor {shortened(name)} has its values in a file of their own: load the model with "
-                         "onnx.load, which reads them, or give from_model the path of the model")  # fmt: skip
+        raise ValueError(
+            f"tensor {shortened(name)} has its values in a file of their own: load the model with "
+            "onnx.load, which reads them, or give from_model the path of the model"
+        )
     entries = {}
     for entry in as_list(getattr(tensor, "external_data", ()), f"external_data of tensor {shortened(name)}"):
         key, value = attributes_of(entry, ("key", "value"), "an entry of external_data")

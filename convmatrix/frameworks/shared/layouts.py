@@ -48,8 +48,10 @@ def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | Non
     entries = entries_of(tuple(value.shape) if hasattr(value, "shape") else value)
     if entries is None:
         raise WrongTypeError(f"{name} must be an array or a shape, got {short(value)} ({type(value).__name__})")
-    lengths = [None if unknown and entry is None else integer(f"{name}, axis {axis},", entry)
-               for axis, entry in enumerate(entries)]  # fmt: skip
+    lengths = [
+        None if unknown and entry is None else integer(f"{name}, axis {axis},", entry)
+        for axis, entry in enumerate(entries)
+    ]
     for axis, length in enumerate(lengths):
         if length is not None and length < 0:
             raise ValueError(f"{name} has length {length} on axis {axis}: give a length of at least 0")
@@ -159,8 +161,10 @@ def moved(array: NDArray[Any], source: str, target: str) -> NDArray[Any]:
     """
     named = len(source.replace("*", ""))
     if array.ndim < named or (array.ndim > named and "*" not in source):
-        raise ValueError(f"an array of layout {source} has {named} axes{' or more' if '*' in source else ''}, got "
-                         f"shape {array.shape}")  # fmt: skip
+        raise ValueError(
+            f"an array of layout {source} has {named} axes{' or more' if '*' in source else ''}, got "
+            f"shape {array.shape}"
+        )
     spread = array.ndim - named
     places = _places(source, spread)
     return array.transpose([place for letter in target for place in places[letter]])

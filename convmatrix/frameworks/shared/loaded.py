@@ -192,8 +192,9 @@ def chained(
         loaded.append(got)
         shape = got.layer.output_shape
     if not loaded:
-        raise ValueError("there is no layer in the model that has a matrix: give one with a convolution, a pool or a "
-                         "resize")  # fmt: skip
+        raise ValueError(
+            "there is no layer in the model that has a matrix: give one with a convolution, a pool or a resize"
+        )
     return Chain(loaded, left_out)
 
 
@@ -218,6 +219,7 @@ def attributes_of(obj: Any, names: Iterable[str], what: str) -> tuple[Any, ...]:
     """
     missing = [name for name in names if not hasattr(obj, name)]
     if missing:
-        raise WrongTypeError(f"{type(obj).__name__} is not {what}: it has no attribute {short(missing[0])}; give the "
-                             "layer object itself")  # fmt: skip
+        raise WrongTypeError(
+            f"{type(obj).__name__} is not {what}: it has no attribute {short(missing[0])}; give the layer object itself"
+        )
     return tuple(getattr(obj, name) for name in names)

@@ -150,8 +150,10 @@ def patch_of(cls: type, methods: Iterable[str], packages: Collection[str]) -> st
             continue
         home = _home_of(vars(owner)[method])
         if not any(home == package or home.startswith(f"{package}.") for package in packages):
-            return (f"{module_of(owner)}.{owner.__name__} was given a {method} of {home or 'no module'}, which may "
-                    "compute anything")  # fmt: skip
+            return (
+                f"{module_of(owner)}.{owner.__name__} was given a {method} of {home or 'no module'}, which may "
+                "compute anything"
+            )
     return None
 
 

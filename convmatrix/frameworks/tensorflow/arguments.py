@@ -93,9 +93,10 @@ def refuse_stride_beside_dilation(
         If there are both.
     """
     if max(stride) > 1 and max(dilation) > 1:
-        raise ValueError(f"{who} takes no strides above 1 beside {name} above 1, also not on different axes, got "
-                         f"strides {tuple(stride)} and {name} {tuple(dilation)}{also or ': give ones for either'}"
-                         )  # fmt: skip
+        raise ValueError(
+            f"{who} takes no strides above 1 beside {name} above 1, also not on different axes, got "
+            f"strides {tuple(stride)} and {name} {tuple(dilation)}{also or ': give ones for either'}"
+        )
 
 
 def range_text(sizes: range) -> str:

@@ -26,34 +26,39 @@ __all__ = ["RULES", "conv", "conv1d", "conv2d", "conv3d", "conv_transpose", "dep
 
 RULES: Mapping[str, str] = {
     "data": "NWC, NHWC or NDHWC; with data_format NCW, NCHW or NCDHW channels first (tf.nn.convolution). Keras: "
-            "channels_last or channels_first.",
+    "channels_last or channels_first.",
     "weight": "(*kernel, in // groups, out), whatever the data_format (tf.nn.convolution); depthwise (*kernel, in, "
-              "multiplier).",
+    "multiplier).",
     "transposed weight": "(*kernel, out // groups, in), the array of the forward convolution (tf.nn.conv2d_transpose).",
     "kernel": "Not turned: a convolution is a cross-correlation, and a transposed one has the transposed matrix.",
     "padding": "SAME or VALID; explicit pairs, with those of batch and channels, for two axes alone (tf.nn.conv2d). "
-               "Keras: same, valid, and causal for one axis.",
+    "Keras: same, valid, and causal for one axis.",
     "same": "Output size ceil(i / s), for any stride; of the pads max((o - 1) * s + k_e - i, 0) the odd element goes "
-            "to the end (tf.nn, notes on padding).",
+    "to the end (tf.nn, notes on padding).",
     "transposed padding": "The pads of the forward convolution from output_shape to the input: they crop. SAME "
-                          "computes them from output_shape.",
+    "computes them from output_shape.",
     "output size": "output_shape has to be given, and must lead back to the input (tf.nn.conv_transpose). Keras "
-                   "chooses i * s for same and (i - 1) * s + max(k_e, s) for valid; with output_padding (i - 1) * s + "
-                   "k_e % 2 + output_padding and (i - 1) * s + k_e + output_padding.",
+    "chooses i * s for same and (i - 1) * s + max(k_e, s) for valid; with output_padding (i - 1) * s + "
+    "k_e % 2 + output_padding and (i - 1) * s + k_e + output_padding.",
     "groups": "Not said but counted: channels of the input by those of the filters (tf.nn.convolution). Keras says "
-              "groups, for its forward layers.",
+    "groups, for its forward layers.",
     "refused": "Strides and dilations both above 1 in tf.nn.convolution and Keras' layers, but not in tf.nn.conv2d; a "
-               "Keras output_padding of a stride or more; with same, an even span and output_padding 0.",
-}  # fmt: skip
+    "Keras output_padding of a stride or more; with same, an even span and output_padding 0.",
+}
 """TensorFlow 2.21 and Keras 3.15 in short sentences."""
 
 _DATA_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 _PADDINGS = {"SAME": "same", "VALID": "valid"}
 
 _NAMES: Mapping[str, str] = {
-    "input_size": "size of input", "kernel_size": "size of filters", "stride": "strides", "dilation": "dilations",
-    "output_size": "output_shape", "padding 'same'": "padding 'SAME'", "padding 'valid'": "padding 'VALID'",
-}  # fmt: skip
+    "input_size": "size of input",
+    "kernel_size": "size of filters",
+    "stride": "strides",
+    "dilation": "dilations",
+    "output_size": "output_shape",
+    "padding 'same'": "padding 'SAME'",
+    "padding 'valid'": "padding 'VALID'",
+}
 """What tf.nn calls the arguments of a layer."""
 
 
@@ -284,18 +289,25 @@ def conv_transpose(
     first = _channels_first(data_format, ndim, old_words=False)
     batch, size, channels = _split("input", input, ndim, first)
     if len(batch) != 1:
-        raise ValueError(f"input of a transposed convolution must have {ndim + 2} axes, one of them for the batch, got "
-                         f"{ndim + 1 + len(batch)}")  # fmt: skip
+        raise ValueError(
+            f"input of a transposed convolution must have {ndim + 2} axes, one of them for the batch, got "
+            f"{ndim + 1 + len(batch)}"
+        )
     if channels != in_channels:
-        raise ValueError(f"input has {counted(channels, 'channel')} but filters, (*kernel, out, in), are for "
-                         f"{in_channels}: the last axis of transposed filters is that of the input")  # fmt: skip
+        raise ValueError(
+            f"input has {counted(channels, 'channel')} but filters, (*kernel, out, in), are for "
+            f"{in_channels}: the last axis of transposed filters is that of the input"
+        )
     wanted, output_size, out_channels = _split("output_shape", output_shape, ndim, first)
     if None not in (*batch, *wanted) and batch != wanted:
-        raise ValueError(f"output_shape has a batch of {', '.join(map(str, wanted))} but input has {batch[0]}: give "
-                         "the same")  # fmt: skip
+        raise ValueError(
+            f"output_shape has a batch of {', '.join(map(str, wanted))} but input has {batch[0]}: give the same"
+        )
     if out_channels % per_group:
-        raise ValueError(f"output_shape has {counted(out_channels, 'channel')} but filters, (*kernel, out, in), have "
-                         f"{per_group}: give a multiple of that")  # fmt: skip
+        raise ValueError(
+            f"output_shape has {counted(out_channels, 'channel')} but filters, (*kernel, out, in), have "
+            f"{per_group}: give a multiple of that"
+        )
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
     pads = _padding(padding, ndim, first)
     groups = out_channels // per_group
@@ -308,8 +320,17 @@ def conv_transpose(
         for axis, numbers in enumerate(zip(size, kernel, stride, dilation, output_size, strict=True)):
             _check_output_shape(axis, pads, *numbers)
     with argument_names(_NAMES):
-        layer = ConvTranspose(size, kernel, stride=stride, padding=pads, dilation=dilation, output_size=output_size,
-                              groups=groups, in_channels=in_channels, out_channels=out_channels)  # fmt: skip
+        layer = ConvTranspose(
+            size,
+            kernel,
+            stride=stride,
+            padding=pads,
+            dilation=dilation,
+            output_size=output_size,
+            groups=groups,
+            in_channels=in_channels,
+            out_channels=out_channels,
+        )
     return with_weight(layer, weight, transposed_filters_as_ours)
 
 
@@ -365,8 +386,10 @@ def depthwise_conv(
     first = _channels_first(data_format, 2)
     _, size, channels = _split("input", input, 2, first)
     if channels != in_channels:
-        raise ValueError(f"input has {counted(channels, 'channel')} but filter, (height, width, in, multiplier), is "
-                         f"for {in_channels}")  # fmt: skip
+        raise ValueError(
+            f"input has {counted(channels, 'channel')} but filter, (height, width, in, multiplier), is "
+            f"for {in_channels}"
+        )
     if len(entries_of(strides) or ()) != 4:
         raise WrongTypeError(
             f"strides of tf.nn.depthwise_conv2d must have four entries, [1, s, s, 1], got {short(strides)}"
@@ -378,8 +401,16 @@ def depthwise_conv(
     refuse_stride_beside_dilation("tf.nn.depthwise_conv2d", stride, dilation)
     pads = _padding(padding, 2, first)
     with argument_names({**_NAMES, "kernel_size": "size of filter", **_instead_of_numbers(padding)}):
-        layer = Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=in_channels,
-                     in_channels=in_channels, out_channels=in_channels * multiplier)  # fmt: skip
+        layer = Conv(
+            size,
+            kernel,
+            stride=stride,
+            padding=pads,
+            dilation=dilation,
+            groups=in_channels,
+            in_channels=in_channels,
+            out_channels=in_channels * multiplier,
+        )
     return with_weight(layer, weight, depthwise_filter_as_ours, in_channels=in_channels)
 
 
@@ -402,8 +433,10 @@ def _forward(
     first = _channels_first(data_format, ndim)
     _, size, channels = _split("input", input, ndim, first)
     if channels % per_group:
-        raise ValueError(f"input has {counted(channels, 'channel')} but filters, (*kernel, in, out), are for "
-                         f"{per_group}: give a multiple of that")  # fmt: skip
+        raise ValueError(
+            f"input has {counted(channels, 'channel')} but filters, (*kernel, in, out), are for "
+            f"{per_group}: give a multiple of that"
+        )
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
     if not together:
         also = f": tf.nn.conv{ndim}d does take it, as conv{ndim}d" if ndim < 3 else ""
@@ -416,8 +449,16 @@ def _forward(
         )
     pads = _padding(padding, ndim, first)
     with argument_names({**_NAMES, **_instead_of_numbers(padding)}):
-        return Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=groups, in_channels=channels,
-                    out_channels=out_channels)  # fmt: skip
+        return Conv(
+            size,
+            kernel,
+            stride=stride,
+            padding=pads,
+            dilation=dilation,
+            groups=groups,
+            in_channels=channels,
+            out_channels=out_channels,
+        )
 
 
 def _instead_of_numbers(padding: Any) -> dict[str, str]:
@@ -475,8 +516,10 @@ def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int
     if len(entries) == ndim + 2:
         at = (0, 1) if channels_first else (0, ndim + 1)
         if any(integer(f"an entry of {name}", entries[place]) != 1 for place in at):
-            raise ValueError(f"{name} of batch and channels must be 1, got {entries[at[0]]} and {entries[at[1]]} in "
-                             f"{short(value)}: give entries for the spatial axes alone")  # fmt: skip
+            raise ValueError(
+                f"{name} of batch and channels must be 1, got {entries[at[0]]} and {entries[at[1]]} in "
+                f"{short(value)}: give entries for the spatial axes alone"
+            )
         entries = entries[2:] if channels_first else entries[1:-1]
     return per_axis(name, entries, ndim)
 
@@ -488,8 +531,10 @@ def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
         check_word("padding", padding, tuple(_PADDINGS))
         return _PADDINGS[padding]
     if ndim != 2:
-        raise WrongTypeError(f"padding must be 'SAME' or 'VALID' for {ndim} spatial axes, got {short(padding)}: "
-                             "TensorFlow takes pairs for two axes alone")  # fmt: skip
+        raise WrongTypeError(
+            f"padding must be 'SAME' or 'VALID' for {ndim} spatial axes, got {short(padding)}: "
+            "TensorFlow takes pairs for two axes alone"
+        )
     if len(pairs) != 4 or any(len(entries_of(pair) or ()) != 2 for pair in pairs):
         raise ValueError(f"padding must have four pairs, those of batch and channels too, got {short(padding)}")
     numbers = [tuple(integer(f"padding, axis {axis},", n) for n in pair) for axis, pair in enumerate(pairs)]
@@ -497,8 +542,10 @@ def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
         raise ValueError(f"padding must not be negative, got {short(padding)}: TensorFlow crops by slices of the input")
     at = (0, 1) if channels_first else (0, 3)
     if any(any(numbers[place]) for place in at):
-        raise ValueError(f"padding of batch and channels must be (0, 0), got {numbers[at[0]]} and {numbers[at[1]]} in "
-                         f"{short(padding)}")  # fmt: skip
+        raise ValueError(
+            f"padding of batch and channels must be (0, 0), got {numbers[at[0]]} and {numbers[at[1]]} in "
+            f"{short(padding)}"
+        )
     return numbers[2:] if channels_first else numbers[1:-1]
 
 

@@ -32,9 +32,12 @@ __all__ = [
 ]
 
 NAMES: Mapping[str, str] = {
-    "input_size": "input_shape", "stride": "strides", "dilation": "dilation_rate", "out_channels": "filters",
+    "input_size": "input_shape",
+    "stride": "strides",
+    "dilation": "dilation_rate",
+    "out_channels": "filters",
     "add # to the padding": "use padding 'same'",
-}  # fmt: skip
+}
 """What Keras calls the arguments of a layer."""
 
 
@@ -96,8 +99,16 @@ def keras_conv(
     kernel, name = one_each("kernel_size", kernel_size, ndim), keras_padding(padding, causal=ndim == 1)
     checked = check_groups("groups", groups, {"the channels of input_shape": channels, "filters": filters})
     with argument_names(NAMES):
-        layer = Conv(size, kernel, stride=stride, dilation=dilation, padding=name, groups=checked,
-                     in_channels=channels, out_channels=filters)  # fmt: skip
+        layer = Conv(
+            size,
+            kernel,
+            stride=stride,
+            dilation=dilation,
+            padding=name,
+            groups=checked,
+            in_channels=channels,
+            out_channels=filters,
+        )
     return with_weight(layer, weight, filters_as_ours)
 
 
@@ -159,12 +170,13 @@ def keras_conv_transpose(
     if output_padding is not None and keras_padding(padding) == "same":
         for number, (axis, size, outputs) in enumerate(zip(up.axes, up.input_size, up.output_size, strict=True)):
             if outputs == (size - 1) * axis.stride:
-                raise ValueError(f"output_padding 0 on axis {number} gives {outputs} outputs (= (input_shape {size} - "
-                                 f"1) * strides {axis.stride} + span {axis.span} % 2 + output_padding 0), of which the "
-                                 f"convolution makes {size - 1}, so that TensorFlow refuses it: leave "
-                                 f"output_padding out, which gives {size * axis.stride} outputs"
-                                 + (f", or give {range_text(range(1, axis.stride))}" if axis.stride > 1 else "")
-                )  # fmt: skip
+                raise ValueError(
+                    f"output_padding 0 on axis {number} gives {outputs} outputs (= (input_shape {size} - "
+                    f"1) * strides {axis.stride} + span {axis.span} % 2 + output_padding 0), of which the "
+                    f"convolution makes {size - 1}, so that TensorFlow refuses it: leave "
+                    f"output_padding out, which gives {size * axis.stride} outputs"
+                    + (f", or give {range_text(range(1, axis.stride))}" if axis.stride > 1 else "")
+                )
     return with_weight(up, weight, transposed_filters_as_ours)
 
 
@@ -218,8 +230,16 @@ def keras_depthwise_conv(
     dilation, name = one_each("dilation_rate", dilation_rate, ndim), keras_padding(padding)
     outputs = channels * positive("depth_multiplier", depth_multiplier)
     with argument_names(NAMES):
-        layer = Conv(size, kernel, stride=stride, padding=name, dilation=dilation, groups=channels,
-                     in_channels=channels, out_channels=outputs)  # fmt: skip
+        layer = Conv(
+            size,
+            kernel,
+            stride=stride,
+            padding=name,
+            dilation=dilation,
+            groups=channels,
+            in_channels=channels,
+            out_channels=outputs,
+        )
     return with_weight(layer, weight, depthwise_filter_as_ours, in_channels=channels)
 
 
@@ -310,8 +330,9 @@ def transposed_layer(
         for axis, (more, s) in enumerate(zip(extra, stride, strict=True)):
             if more >= s:
                 remedy = f"give 0 to {s - 1}, or larger strides" if s > 1 else "give 0, or larger strides"
-                raise ValueError(f"output_padding {more} on axis {axis} must be less than strides, {s}: {remedy}, or "
-                                 "leave it out")  # fmt: skip
+                raise ValueError(
+                    f"output_padding {more} on axis {axis} must be less than strides, {s}: {remedy}, or leave it out"
+                )
         spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
         # What is cropped of the full result; where that is less than nothing, zeros follow it.
         kept = [span + more if name == "valid" else span % 2 + more for span, more in zip(spans, extra, strict=True)]
@@ -319,5 +340,13 @@ def transposed_layer(
         beyond = [max(k - span, 0) for span, k in zip(spans, kept, strict=True)]
     outputs = positive("filters", filters)
     with argument_names(NAMES):
-        return ConvTranspose(size, kernel, stride=stride, padding=crops, dilation=dilation, in_channels=channels,
-                             out_channels=outputs, output_padding=beyond)  # fmt: skip
+        return ConvTranspose(
+            size,
+            kernel,
+            stride=stride,
+            padding=crops,
+            dilation=dilation,
+            in_channels=channels,
+            out_channels=outputs,
+            output_padding=beyond,
+        )

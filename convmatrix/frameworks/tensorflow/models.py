@@ -89,8 +89,10 @@ class _Reader:
                 raise ValueError(f"{kind} is given {len(size)} spatial axes, of sizes {tuple(size)}")
             return reader(piece, channels, tuple(size))
         if not any(hasattr(piece, name) for name in ("kernel_size", "pointwise_kernel")):
-            raise ValueError(f"{kind} is none of the layers that have a matrix here, nor one that may be passed over: "
-                             "end the model before it, or give its parts")  # fmt: skip
+            raise ValueError(
+                f"{kind} is none of the layers that have a matrix here, nor one that may be passed over: "
+                "end the model before it, or give its parts"
+            )
         loaded = self.read_convolution(piece, size, channels)
         if loaded.layer.in_channels != channels:
             raise ValueError(f"{kind} takes {loaded.layer.in_channels} channels but is given {channels}")
@@ -101,8 +103,10 @@ def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
     """The layers of a model, and of the models in it, with their names; an activation is a piece after its layer."""
     check_call(model)
     if _kind(model) != "Sequential":
-        raise WrongTypeError(f"{type(model).__name__} is no Sequential, whose layers follow each other: give one, or "
-                             "read each layer by from_layer")  # fmt: skip
+        raise WrongTypeError(
+            f"{type(model).__name__} is no Sequential, whose layers follow each other: give one, or "
+            "read each layer by from_layer"
+        )
     layers = attributes_of(model, ("layers",), "a Keras Sequential")[0]
     _check_built(model, layers)
     for piece in layers:
@@ -129,8 +133,10 @@ def _check_built(model: Any, layers: Iterable[Any]) -> None:
         return
     ours, theirs = ([id(layer) for layer in each if _kind(layer) != "InputLayer"] for each in (layers, built))
     if ours != theirs:
-        raise ValueError(f"{type(model).__name__} was built with other layers than it has now, and computes with "
-                         "those: make a new Sequential of them")  # fmt: skip
+        raise ValueError(
+            f"{type(model).__name__} was built with other layers than it has now, and computes with "
+            "those: make a new Sequential of them"
+        )
 
 
 class _Activation:
@@ -150,8 +156,10 @@ def _common_data_format(pieces: Iterable[tuple[str, Any]]) -> str | None:
             continue
         known = known or (name, data_format)
         if data_format != known[1]:
-            raise ValueError(f"{known[0]} has data_format {known[1]!r} but {name} has {data_format!r}: between "
-                             "them channels would be taken for an axis; give a model with one data_format")  # fmt: skip
+            raise ValueError(
+                f"{known[0]} has data_format {known[1]!r} but {name} has {data_format!r}: between "
+                "them channels would be taken for an axis; give a model with one data_format"
+            )
     return None if known is None else known[1]
 
 
@@ -232,9 +240,10 @@ def check_call(obj: Any) -> None:
     """
     found = _override(obj)
     if found is not None:
-        raise WrongTypeError(f"{type(obj).__name__} has a {found.method} of its own, that of {found.owner}, so that "
-                             "its numbers do not say what it computes: "
-                             + what_to_give(getattr(obj, "_layers", None), "layer", "Keras"))  # fmt: skip
+        raise WrongTypeError(
+            f"{type(obj).__name__} has a {found.method} of its own, that of {found.owner}, so that "
+            "its numbers do not say what it computes: " + what_to_give(getattr(obj, "_layers", None), "layer", "Keras")
+        )
     patched = patch_of(type(obj), _COMPUTING, _KERAS)
     if patched is not None:
         raise WrongTypeError(f"{patched}: read the layer where the class is Keras' own")
@@ -294,11 +303,23 @@ _PASSED_OVER: Mapping[str, str] = {
     "Identity": "it does nothing",
     "ActivityRegularization": "it only adds to the loss",
     **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"), "an activation is not linear"),
-    **dict.fromkeys(("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization",
-                     "UnitNormalization"), "normalisation is no part of the matrix"),
-    **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
-                     "GaussianDropout", "GaussianNoise"), "it acts in training alone"),
-}  # fmt: skip
+    **dict.fromkeys(
+        ("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization"),
+        "normalisation is no part of the matrix",
+    ),
+    **dict.fromkeys(
+        (
+            "Dropout",
+            "SpatialDropout1D",
+            "SpatialDropout2D",
+            "SpatialDropout3D",
+            "AlphaDropout",
+            "GaussianDropout",
+            "GaussianNoise",
+        ),
+        "it acts in training alone",
+    ),
+}
 
 _KNOWN = frozenset(("Sequential", "Flatten", *_PASSED_OVER, *(f"{kind}{n}D" for kind in _FIXED for n in (1, 2, 3))))
 """Layers that are known by the names of their classes; a convolution is known by its attributes."""

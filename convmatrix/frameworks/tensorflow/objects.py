@@ -113,8 +113,11 @@ def _kernel(obj: Any) -> Values:
     """The kernel of a layer that is built, in Keras' layout."""
     mode = getattr(obj, "quantization_mode", None)
     if mode:
-        return MissingValues(f"{type(obj).__name__} is quantized ({mode}): give the layer before that, whose kernel "
-                             "has the numbers it multiplies", tuple(obj.kernel.shape))  # fmt: skip
+        return MissingValues(
+            f"{type(obj).__name__} is quantized ({mode}): give the layer before that, whose kernel "
+            "has the numbers it multiplies",
+            tuple(obj.kernel.shape),
+        )
     return weight_of(obj.kernel)
 
 

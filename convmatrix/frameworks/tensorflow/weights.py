@@ -8,8 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.frameworks.shared.layouts import between_layouts, moved, weight_of
 from convmatrix.layers.arguments import flag, positive
 
-__all__ = ["depthwise_filter_as_ours", "depthwise_weight", "filters_as_ours", "transposed_filters_as_ours", "weight",
-           "weight_transpose"]  # fmt: skip
+__all__ = [
+    "depthwise_filter_as_ours",
+    "depthwise_weight",
+    "filters_as_ours",
+    "transposed_filters_as_ours",
+    "weight",
+    "weight_transpose",
+]
 
 
 def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
@@ -94,9 +100,11 @@ def depthwise_weight(w: ArrayLike, *, in_channels: int | None = None, inverse: b
     """
     array = weight_of(w)
     if flag("inverse", inverse) and in_channels is None and array.ndim and array.shape[0] > 1:
-        raise ValueError(f"in_channels are not given, but decide how the {array.shape[0]} channels on axis 0 of a "
-                         f"weight of shape {array.shape} are in_channels and their multiples: give the number of "
-                         "channels of the input")  # fmt: skip
+        raise ValueError(
+            f"in_channels are not given, but decide how the {array.shape[0]} channels on axis 0 of a "
+            f"weight of shape {array.shape} are in_channels and their multiples: give the number of "
+            "channels of the input"
+        )
     return depthwise_filter_as_ours(array, in_channels=1 if in_channels is None else in_channels, inverse=inverse)
 
 
@@ -153,6 +161,8 @@ def depthwise_filter_as_ours(w: NDArray[Any], *, in_channels: int, inverse: bool
         by_channels = moved(w, "*IM", "IM*")
         return by_channels.reshape(by_channels.shape[0] * by_channels.shape[1], 1, *by_channels.shape[2:])
     if w.ndim < 2 or w.shape[1] != 1 or w.shape[0] % positive("in_channels", in_channels):
-        raise ValueError(f"weight has shape {w.shape} but a depthwise layer of {in_channels} input channels has "
-                         f"(a multiple of {in_channels}, 1, *kernel_size)")  # fmt: skip
+        raise ValueError(
+            f"weight has shape {w.shape} but a depthwise layer of {in_channels} input channels has "
+            f"(a multiple of {in_channels}, 1, *kernel_size)"
+        )
     return moved(w.reshape(in_channels, -1, *w.shape[2:]), "IM*", "*IM")

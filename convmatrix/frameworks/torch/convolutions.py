@@ -125,8 +125,12 @@ def conv(
     Conv(input_size=(6,), kernel_size=(4,), padding=((1, 2),))
     """  # noqa: DOC502  raised by the checks
     check_word("padding_mode", padding_mode, PADDING_MODES)
-    numbers: dict[str, Any] = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride,
-                               "dilation": dilation}  # fmt: skip
+    numbers: dict[str, Any] = {
+        "input_size": input_size,
+        "kernel_size": kernel_size,
+        "stride": stride,
+        "dilation": dilation,
+    }
     named = isinstance(padding, str)
     if not named:
         numbers["padding"] = padding
@@ -135,8 +139,14 @@ def conv(
     columns = _columns(numbers, ndim, only_one_each)
     pads = _named_pads(padding, columns) if named else [(pad, pad) for pad in columns.pop("padding")]
     check_borders(pads, padding_mode, columns["input_size"])
-    layer = Conv(**columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels,
-                 padding_mode=padding_mode)  # fmt: skip
+    layer = Conv(
+        **columns,
+        padding=pads,
+        groups=groups,
+        in_channels=in_channels,
+        out_channels=out_channels,
+        padding_mode=padding_mode,
+    )
     return with_weight(layer, weight, _as_it_is, layout=_LAYOUT)
 
 
@@ -201,11 +211,18 @@ def conv_transpose(
     """
     check_word("padding_mode", padding_mode, PADDING_MODES)
     if padding_mode != "zeros":
-        raise ValueError(f"padding_mode {short(padding_mode)} is none of a transposed convolution in PyTorch, which "
-                         "knows only 'zeros': transpose the matrix of the convolution, conv(...).T")  # fmt: skip
+        raise ValueError(
+            f"padding_mode {short(padding_mode)} is none of a transposed convolution in PyTorch, which "
+            "knows only 'zeros': transpose the matrix of the convolution, conv(...).T"
+        )
     _refuse_names(padding)
-    numbers: dict[str, Any] = {"input_size": input_size, "kernel_size": kernel_size, "stride": stride,
-                               "padding": padding, "dilation": dilation}  # fmt: skip
+    numbers: dict[str, Any] = {
+        "input_size": input_size,
+        "kernel_size": kernel_size,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+    }
     if output_size is None:
         columns = _columns({**numbers, "output_padding": output_padding}, ndim)
     else:
@@ -310,8 +327,10 @@ def _columns(numbers: Mapping[str, Any], ndim: int | None, only_one_each: Sequen
         numbers = {**numbers, **lone}
     count = count_axes(numbers, ndim)
     if not 1 <= count <= 3:
-        raise ValueError(f"the arguments are for {count} axes, but PyTorch has convolutions of 1, 2 and 3: give a "
-                         "size for each of these")  # fmt: skip
+        raise ValueError(
+            f"the arguments are for {count} axes, but PyTorch has convolutions of 1, 2 and 3: give a "
+            "size for each of these"
+        )
     return {name: _integers(name, number, count) for name, number in numbers.items()}
 
 
@@ -319,8 +338,10 @@ def _integers(name: str, number: Any, count: int) -> list[int]:
     if name != "padding":
         return per_axis(name, number, count, least=0 if name == "output_padding" else 1)
     entries = entries_of(number)
-    return [integer(f"padding on axis {axis}", entry)
-            for axis, entry in enumerate([number] * count if entries is None else entries)]  # fmt: skip
+    return [
+        integer(f"padding on axis {axis}", entry)
+        for axis, entry in enumerate([number] * count if entries is None else entries)
+    ]
 
 
 def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tuple[int, int]]:
@@ -331,8 +352,10 @@ def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tupl
     totals = [d * (k - 1) for d, k in zip(columns["dilation"], columns["kernel_size"], strict=True)]
     for axis, (stride, total) in enumerate(zip(columns["stride"], totals, strict=True)):
         if stride != 1:
-            raise ValueError(f"padding 'same' needs stride 1 in PyTorch, got {stride} on axis {axis}: give the padding "
-                             f"in numbers, such as {total // 2}")  # fmt: skip
+            raise ValueError(
+                f"padding 'same' needs stride 1 in PyTorch, got {stride} on axis {axis}: give the padding "
+                f"in numbers, such as {total // 2}"
+            )
     return [(total // 2, total - total // 2) for total in totals]
 
 
@@ -345,23 +368,30 @@ def _alike_at_both_ends(module: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        sentence = re.sub(r"padding (-\d+|\((-\d+, -?\d+|-?\d+, -\d+)\)) on this axis would make it (\d+)",
-                          rf"pad the result to \3 afterwards, as {module} does", str(error))  # fmt: skip
+        sentence = re.sub(
+            r"padding (-\d+|\((-\d+, -?\d+|-?\d+, -\d+)\)) on this axis would make it (\d+)",
+            rf"pad the result to \3 afterwards, as {module} does",
+            str(error),
+        )
         sentence = re.sub(r"padding \(-?\d+, -?\d+\) on this axis", "no padding alike at both ends", sentence)
         raise type(error)(sentence) from None
 
 
 def _refuse_names(padding: Any) -> None:
     if isinstance(padding, str):
-        raise WrongTypeError(f"padding {short(padding)} is none of a transposed convolution in PyTorch, which takes "
-                             "numbers only: give the elements to crop at both ends")  # fmt: skip
+        raise WrongTypeError(
+            f"padding {short(padding)} is none of a transposed convolution in PyTorch, which takes "
+            "numbers only: give the elements to crop at both ends"
+        )
 
 
 def _refuse_negative(pads: Sequence[tuple[int, int]]) -> None:
     for axis, (pad, _) in enumerate(pads):
         if pad < 0:
-            raise ValueError(f"padding {pad} on axis {axis} is negative, which PyTorch refuses: pad the result by "
-                             f"{-pad} afterwards, as {padding_module(len(pads))} does")  # fmt: skip
+            raise ValueError(
+                f"padding {pad} on axis {axis} is negative, which PyTorch refuses: pad the result by "
+                f"{-pad} afterwards, as {padding_module(len(pads))} does"
+            )
 
 
 def _axes_asked_for(output_size: Any) -> int | None:
@@ -374,8 +404,10 @@ def _spatial(output_size: Any, count: int) -> list[int]:
     """The spatial part of an output size as PyTorch's modules take it."""
     entries = entries_of(output_size)
     if entries is None:
-        raise WrongTypeError(f"output_size must be a sequence, as in the call of PyTorch's module, got "
-                             f"{short(output_size)}: write {short((output_size,) * count)}")  # fmt: skip
+        raise WrongTypeError(
+            f"output_size must be a sequence, as in the call of PyTorch's module, got "
+            f"{short(output_size)}: write {short((output_size,) * count)}"
+        )
     if len(entries) not in (count, count + 1, count + 2):
         raise ValueError(
             f"output_size has {counted(len(entries), 'entry')}, {short(tuple(entries))}, but needs {count}, one for "
@@ -402,8 +434,17 @@ def _array(what: str, tensor: Any) -> NDArray[Any]:
 
 # -- one layer object ------------------------------------------------------------------------------------------------
 
-_FIELDS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode",
-           "transposed")  # fmt: skip
+_FIELDS = (
+    "in_channels",
+    "out_channels",
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "groups",
+    "padding_mode",
+    "transposed",
+)
 
 
 def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
@@ -466,8 +507,9 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
         words["in_channels"] = channels
         bias = None if obj.bias is None else bias
     if rounds_its_weight(obj) and not isinstance(weight, MissingValues):
-        weight = MissingValues(f"{name} rounds its weight on every call, to prepare quantisation: give the plain layer",
-                               ())  # fmt: skip
+        weight = MissingValues(
+            f"{name} rounds its weight on every call, to prepare quantisation: give the plain layer", ()
+        )
     entries = entries_of(obj.kernel_size)
     words["ndim"] = None if entries is None else len(entries)
     transposed = words.pop("transposed")
@@ -482,8 +524,9 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
 
 
 def _waiting(name: str, part: str) -> Values:
-    return MissingValues(f"{name} has no {part} yet: call it once on data, from which it learns its in_channels, and "
-                         "give it again", ())  # fmt: skip
+    return MissingValues(
+        f"{name} has no {part} yet: call it once on data, from which it learns its in_channels, and give it again", ()
+    )
 
 
 def _padded_conv(input_size: PerAxis, words: Mapping[str, Any], reversed_pads: Any) -> Conv:
@@ -512,8 +555,10 @@ def _one_each(name: str, bias: Values | None, channels: int) -> Values | None:
     if isinstance(bias, MissingValues):
         return MissingValues(bias.reason, (channels,))
     if bias is not None and bias.shape != (channels,):
-        raise ValueError(f"the bias of {name} has shape {bias.shape} but out_channels={channels} needs ({channels},): "
-                         "give it one number for each channel, or set it to None")  # fmt: skip
+        raise ValueError(
+            f"the bias of {name} has shape {bias.shape} but out_channels={channels} needs ({channels},): "
+            "give it one number for each channel, or set it to None"
+        )
     return bias
 
 

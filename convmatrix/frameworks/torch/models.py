@@ -20,8 +20,14 @@ from convmatrix.frameworks.torch.objects import is_graph, is_quantised, known_ba
 from convmatrix.layers import AvgPool, Conv, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis, positive
 
-__all__ = ["border_pads", "check_borders", "convolution_kind", "read_model", "refuse_other_modules",
-           "rounds_its_weight"]  # fmt: skip
+__all__ = [
+    "border_pads",
+    "check_borders",
+    "convolution_kind",
+    "read_model",
+    "refuse_other_modules",
+    "rounds_its_weight",
+]
 
 Shape = tuple[int, ...]
 """(channels, *size)."""
@@ -125,8 +131,10 @@ def convolution_kind(module: Any) -> str | None:
     if base is not None and base.__name__ in _CONVOLUTIONS:
         return base.__name__
     if base is not None or any(comes_from(cls, ["torch"]) for cls in type(module).__mro__):
-        raise WrongTypeError(f"{type(module).__name__} is no convolution of torch.nn, whatever its attributes: give "
-                             "the layer object itself")  # fmt: skip
+        raise WrongTypeError(
+            f"{type(module).__name__} is no convolution of torch.nn, whatever its attributes: give "
+            "the layer object itself"
+        )
     return None
 
 
@@ -147,8 +155,10 @@ def refuse_other_modules(module: Any) -> None:
         return
     name, kind = type(module).__name__, _kind(module)
     also = "" if kind is None else f", and from_model reads {kind}"
-    raise WrongTypeError(f"{name} is not a torch convolution: it has no attribute 'in_channels'; from_layer reads "
-                         f"nn.Conv1d to nn.Conv3d and nn.ConvTranspose1d to nn.ConvTranspose3d{also}")  # fmt: skip
+    raise WrongTypeError(
+        f"{name} is not a torch convolution: it has no attribute 'in_channels'; from_layer reads "
+        f"nn.Conv1d to nn.Conv3d and nn.ConvTranspose1d to nn.ConvTranspose3d{also}"
+    )
 
 
 def rounds_its_weight(module: Any) -> bool:
@@ -208,13 +218,17 @@ def _check_shape(kind: str, module: Any, shape: Shape) -> None:
     """Refuse a module that is given another number of axes or channels than it takes."""
     needed, ndim = _axes_in(kind, module), len(shape) - 1
     if needed is not None and needed != ndim:
-        raise ValueError(f"{kind} takes {_axes(needed)} but is given size {shape[1:]}, which has {ndim}: use the "
-                         f"module for {_axes(ndim)}")  # fmt: skip
+        raise ValueError(
+            f"{kind} takes {_axes(needed)} but is given size {shape[1:]}, which has {ndim}: use the "
+            f"module for {_axes(ndim)}"
+        )
     field = _channels_field(kind)
     wanted = None if field is None else getattr(module, field, None)
     if wanted and wanted != shape[0]:  # a lazy module has none yet
-        raise ValueError(f"{kind} has {field}={wanted} but is given {counted(shape[0], 'channel')}: let the one before "
-                         f"it give {wanted}")  # fmt: skip
+        raise ValueError(
+            f"{kind} has {field}={wanted} but is given {counted(shape[0], 'channel')}: let the one before "
+            f"it give {wanted}"
+        )
     if kind == "Flatten":
         _check_flatten(module, ndim)
     if kind in ("LayerNorm", "RMSNorm"):
@@ -246,8 +260,10 @@ def _check_flatten(module: Any, ndim: int) -> None:
 
 def _check_normalized(kind: str, normalized: Shape, shape: Shape) -> None:
     if normalized != shape[-len(normalized) :]:
-        raise ValueError(f"{kind} has normalized_shape {normalized} but is given {shape} (channels, *size), which does "
-                         "not end in it: use the last axes of that")  # fmt: skip
+        raise ValueError(
+            f"{kind} has normalized_shape {normalized} but is given {shape} (channels, *size), which does "
+            "not end in it: use the last axes of that"
+        )
 
 
 def padding_module(count: int) -> str:
@@ -261,13 +277,17 @@ def check_borders(pads: Iterable[tuple[int, int]], mode: str, sizes: Iterable[in
     for axis, (pair, size) in enumerate(zip(pads, sizes, strict=True)):
         pad = max(pair)
         if mode == "zeros" and pad < 0:
-            raise ValueError(f"padding {pad} on axis {axis} is negative, which PyTorch refuses with padding_mode "
-                             f"'zeros': crop the input beforehand, as {padding_module(len(pads))} does")  # fmt: skip
+            raise ValueError(
+                f"padding {pad} on axis {axis} is negative, which PyTorch refuses with padding_mode "
+                f"'zeros': crop the input beforehand, as {padding_module(len(pads))} does"
+            )
         most = {"reflect": size - 1, "circular": size}.get(mode, pad)
         if pad > most:
             why = "reflects the input without its end" if mode == "reflect" else "wraps around the input once"
-            raise ValueError(f"padding {pad} on axis {axis} is too large for padding_mode {short(mode)}, which {why}: "
-                             f"with input_size {size} it can be {most} at most")  # fmt: skip
+            raise ValueError(
+                f"padding {pad} on axis {axis} is too large for padding_mode {short(mode)}, which {why}: "
+                f"with input_size {size} it can be {most} at most"
+            )
 
 
 # -- what becomes a layer --------------------------------------------------------------------------------------------
@@ -289,14 +309,24 @@ def _windows(module: Any, shape: Shape) -> dict[str, Any]:
     count = len(shape) - 1
     *numbers, ceil_mode = _read(module, "kernel_size", "stride", "padding", "ceil_mode")
     kernel, stride, padding = (_for_axes(number, count) for number in numbers)
-    kernels, pads = (per_axis(name, value, count, least) for name, value, least in
-                     (("kernel_size", kernel, 1), ("padding", padding, 0)))  # fmt: skip
+    kernels, pads = (
+        per_axis(name, value, count, least)
+        for name, value, least in (("kernel_size", kernel, 1), ("padding", padding, 0))
+    )
     for axis, (k, pad) in enumerate(zip(kernels, pads, strict=True)):
         if pad > k // 2:
-            raise ValueError(f"padding {pad} on axis {axis} is more than half of kernel_size {k}, which a pool of "
-                             f"PyTorch refuses: use at most {k // 2}")  # fmt: skip
-    return {"input_size": shape[1:], "kernel_size": kernels, "stride": kernels if stride is None else stride,
-            "padding": pads, "ceil_mode": ceil_mode, "channels": shape[0]}  # fmt: skip
+            raise ValueError(
+                f"padding {pad} on axis {axis} is more than half of kernel_size {k}, which a pool of "
+                f"PyTorch refuses: use at most {k // 2}"
+            )
+    return {
+        "input_size": shape[1:],
+        "kernel_size": kernels,
+        "stride": kernels if stride is None else stride,
+        "padding": pads,
+        "ceil_mode": ceil_mode,
+        "channels": shape[0],
+    }
 
 
 def _average(module: Any, shape: Shape) -> Loaded:
@@ -304,16 +334,20 @@ def _average(module: Any, shape: Shape) -> Loaded:
     if len(shape) == 4:
         for axis, (k, n) in enumerate(zip(words["kernel_size"], shape[1:], strict=True)):
             if k > n:
-                raise ValueError(f"kernel_size {k} on axis {axis} is larger than input_size {n}, which AvgPool3d "
-                                 "refuses whatever the padding: use a smaller one")  # fmt: skip
+                raise ValueError(
+                    f"kernel_size {k} on axis {axis} is larger than input_size {n}, which AvgPool3d "
+                    "refuses whatever the padding: use a smaller one"
+                )
     (counts_pads,), divisor = _read(module, "count_include_pad"), getattr(module, "divisor_override", None)
     return Loaded(AvgPool(**words, count_include_pad=counts_pads, divisor_override=divisor))
 
 
 def _maximum(module: Any, shape: Shape) -> Loaded:
     if getattr(module, "return_indices", False):
-        raise ValueError("MaxPool has return_indices=True, so that it gives a pair, which no module behind it takes: "
-                         "use return_indices=False")  # fmt: skip
+        raise ValueError(
+            "MaxPool has return_indices=True, so that it gives a pair, which no module behind it takes: "
+            "use return_indices=False"
+        )
     (dilation,) = _read(module, "dilation")
     return Loaded(MaxPool(**_windows(module, shape), dilation=_for_axes(dilation, len(shape) - 1)))
 
@@ -323,8 +357,10 @@ def _adaptive(module: Any, shape: Shape) -> Loaded:
     entries = entries_of(output_size)
     asked = [output_size] * (len(shape) - 1) if entries is None else entries
     if len(asked) != len(shape) - 1:
-        raise ValueError(f"output_size has {counted(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}: "
-                         "give one for each")  # fmt: skip
+        raise ValueError(
+            f"output_size has {counted(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}: "
+            "give one for each"
+        )
     if len(asked) == 1 and asked[0] is None:
         raise ValueError(f"output_size is {short(output_size)}, but AdaptiveAvgPool1d takes no None: write {shape[1]}")
     kernel = []
@@ -354,18 +390,22 @@ def _resize(module: Any, shape: Shape) -> Loaded:
     if recompute:
         scales = entries_of(scale) or [scale] * (len(shape) - 1)
         if len(scales) != len(shape) - 1:
-            raise ValueError(f"scale_factor has {counted(len(scales), 'entry')} but the input has "
-                             f"{_axes(len(shape) - 1)}: give one for each")  # fmt: skip
+            raise ValueError(
+                f"scale_factor has {counted(len(scales), 'entry')} but the input has "
+                f"{_axes(len(shape) - 1)}: give one for each"
+            )
         size, scale = [floor(n * f) for n, f in zip(shape[1:], scales, strict=True)], None
-    return Loaded(Upsample(shape[1:], scale=scale, output_size=size, mode=mode, align_corners=bool(align),
-                           channels=shape[0]))  # fmt: skip
+    return Loaded(
+        Upsample(shape[1:], scale=scale, output_size=size, mode=mode, align_corners=bool(align), channels=shape[0])
+    )
 
 
 def _shuffle(module: Any, shape: Shape) -> Loaded:
     factor = _factor("PixelShuffle", module)
     if shape[0] % factor**2:
-        raise ValueError(f"upscale_factor {factor} needs a multiple of {factor**2} channels (= {factor}**2), is given "
-                         f"{shape[0]}")  # fmt: skip
+        raise ValueError(
+            f"upscale_factor {factor} needs a multiple of {factor**2} channels (= {factor}**2), is given {shape[0]}"
+        )
     return Loaded(PixelShuffle(shape[1:], factor, channels=shape[0] // factor**2))
 
 
@@ -393,8 +433,15 @@ def _pad(mode: str) -> Reader:
                 _check_crop(axis, pair, size, mode)
         else:
             pairs = border_pads(padding, mode, shape[1:])
-        layer = Conv(shape[1:], (1,) * count, padding=pairs, padding_mode=mode, groups=shape[0], in_channels=shape[0],
-                     out_channels=shape[0])  # fmt: skip
+        layer = Conv(
+            shape[1:],
+            (1,) * count,
+            padding=pairs,
+            padding_mode=mode,
+            groups=shape[0],
+            in_channels=shape[0],
+            out_channels=shape[0],
+        )
         return Loaded(layer, np.ones(layer.weight_shape, dtype=np.int8))  # which widens no other dtype
 
     return read
@@ -407,8 +454,9 @@ def _pairs(padding: Any, count: int, mode: str) -> list[tuple[int, int]]:
     if mode == "zeros" and len(numbers) % 2 == 0:
         numbers += [0] * (2 * count - len(numbers))  # the axes that are not said
     if len(numbers) != 2 * count:
-        raise ValueError(f"padding has {counted(len(numbers), 'entry')} but needs {2 * count}, two for each axis, "
-                         "the last one first")  # fmt: skip
+        raise ValueError(
+            f"padding has {counted(len(numbers), 'entry')} but needs {2 * count}, two for each axis, the last one first"
+        )
     return list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
 
 
@@ -440,26 +488,64 @@ def border_pads(reversed_pads: Any, mode: str, size: Sequence[int]) -> list[tupl
 
 def _check_crop(axis: int, pair: tuple[int, int], size: int, mode: str) -> None:
     if mode == "circular" and min(pair) < 0 < max(pair):
-        raise ValueError(f"padding {pair} on axis {axis} crops one end and wraps the other, where CircularPad does not "
-                         "give the periodic extension: crop in a module of its own")  # fmt: skip
+        raise ValueError(
+            f"padding {pair} on axis {axis} crops one end and wraps the other, where CircularPad does not "
+            "give the periodic extension: crop in a module of its own"
+        )
     cropped = -min(pair[0], 0) - min(pair[1], 0)
     if mode == "zeros" and cropped > size:
-        raise ValueError(f"padding {pair} on axis {axis} crops {cropped} of input_size {size}, which PyTorch "
-                         f"refuses: crop {size} at most")  # fmt: skip
+        raise ValueError(
+            f"padding {pair} on axis {axis} crops {cropped} of input_size {size}, which PyTorch "
+            f"refuses: crop {size} at most"
+        )
 
 
 # -- which modules are read ------------------------------------------------------------------------------------------
 
 _ACTIVATIONS = (
-    "CELU", "ELU", "GELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
-    "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softmax", "Softmax2d",
-    "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
-)  # fmt: skip
+    "CELU",
+    "ELU",
+    "GELU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "PReLU",
+    "RReLU",
+    "ReLU",
+    "ReLU6",
+    "SELU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+    "Threshold",
+)
 _NORMALISATIONS = (
-    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
-    "GroupNorm", "LayerNorm", "LocalResponseNorm", "CrossMapLRN2d", "RMSNorm",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "SyncBatchNorm",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "GroupNorm",
+    "LayerNorm",
+    "LocalResponseNorm",
+    "CrossMapLRN2d",
+    "RMSNorm",
     *(f"Lazy{kind}Norm{ndim}d" for kind in ("Batch", "Instance") for ndim in (1, 2, 3)),
-)  # fmt: skip
+)
 _DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
 _PASSED_OVER: Mapping[str, str] = {
@@ -481,8 +567,13 @@ _READERS: Mapping[str, Reader] = {
         f"{name}{ndim}d": reader
         for ndim in (1, 2, 3)
         for name, reader in {
-            "AvgPool": _average, "MaxPool": _maximum, "AdaptiveAvgPool": _adaptive, "ZeroPad": _pad("zeros"),
-            "ConstantPad": _pad("zeros"), "ReflectionPad": _pad("reflect"), "ReplicationPad": _pad("replicate"),
+            "AvgPool": _average,
+            "MaxPool": _maximum,
+            "AdaptiveAvgPool": _adaptive,
+            "ZeroPad": _pad("zeros"),
+            "ConstantPad": _pad("zeros"),
+            "ReflectionPad": _pad("reflect"),
+            "ReplicationPad": _pad("replicate"),
             "CircularPad": _pad("circular"),
         }.items()
     },
@@ -491,7 +582,7 @@ _READERS: Mapping[str, Reader] = {
     "UpsamplingBilinear2d": _resize,
     "PixelShuffle": _shuffle,
     "PixelUnshuffle": _unshuffle,
-}  # fmt: skip
+}
 """By its class name, what makes a layer of a module."""
 
 _KNOWN = frozenset((*_CONVOLUTIONS, *_READERS, *_PASSED_OVER))

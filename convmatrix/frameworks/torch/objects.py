@@ -27,8 +27,15 @@ from convmatrix.frameworks.shared.overrides import (
 
 __all__ = ["is_graph", "is_lazy", "is_quantised", "known_base", "obstacle", "values_in", "values_of"]
 
-_MODULES = ("torch.nn.modules", "torch.ao.nn", "torch.ao.quantization", "torch.nn.quantized", "torch.nn.qat",
-            "torch.nn.intrinsic", "torch.quantization")  # fmt: skip
+_MODULES = (
+    "torch.nn.modules",
+    "torch.ao.nn",
+    "torch.ao.quantization",
+    "torch.nn.quantized",
+    "torch.nn.qat",
+    "torch.nn.intrinsic",
+    "torch.quantization",
+)
 """Packages of modules that are known by the names of their classes."""
 
 _COMPUTING = ("__call__", "_wrapped_call_impl", "_call_impl", "forward", "_conv_forward", "_output_padding", "__iter__")
@@ -71,8 +78,10 @@ def obstacle(module: Any, base: type | None) -> str | None:
 def _own_forward(module: Any, base: type | None) -> str | None:
     name = type(module).__name__
     if is_graph(module):
-        return (f"{name} is a GraphModule of torch.fx, which computes what its graph says, whatever the name: give the "
-                "module that was traced, or one that does what the graph does")  # fmt: skip
+        return (
+            f"{name} is a GraphModule of torch.fx, which computes what its graph says, whatever the name: give the "
+            "module that was traced, or one that does what the graph does"
+        )
     genuine = base is not None and comes_from(base, ["torch"])
     if _is_of_torch(module) and not genuine:
         # It may have the attributes of a convolution all the same, with any forward.
@@ -87,8 +96,9 @@ def _own_forward(module: Any, base: type | None) -> str | None:
     # Where its class has a name of PyTorch's, or another one defines the method, tell which one is meant.
     plain = found == ("forward", f"{module_of(type(module))}.{name}".lstrip("."))
     said = "" if plain and (base is None or base.__name__ != name) else f" ({found.method} of {found.owner})"
-    return (f"{name} has a forward of its own{said}, so that its numbers do not say what it computes: "
-            + what_to_give(getattr(module, "_modules", None), "module", "torch.nn"))  # fmt: skip
+    return f"{name} has a forward of its own{said}, so that its numbers do not say what it computes: " + what_to_give(
+        getattr(module, "_modules", None), "module", "torch.nn"
+    )
 
 
 def _handed_out(module: Any, methods: Collection[str]) -> Override | None:
@@ -146,8 +156,10 @@ def _patched(base: type) -> str | None:
         for method in _COMPUTING:
             module = getattr(vars(cls).get(method), "__module__", None)
             if isinstance(module, str) and module.partition(".")[0] != "torch":
-                return (f"{module_of(cls)}.{cls.__name__} was given a {method} of {module}, which may compute "
-                        f"anything: {remedy}")  # fmt: skip
+                return (
+                    f"{module_of(cls)}.{cls.__name__} was given a {method} of {module}, which may compute "
+                    f"anything: {remedy}"
+                )
     return None
 
 
@@ -157,8 +169,10 @@ def _compiled(module: Any) -> str | None:
     original = getattr(compiled, "_torchdynamo_orig_callable", None)
     if compiled is None or getattr(original, "__func__", None) is getattr(type(module), "_call_impl", 0):
         return None
-    return (f"{type(module).__name__} has a call of its own in _compiled_call_impl, which may compute anything: delete "
-            "it, or give the plain module")  # fmt: skip
+    return (
+        f"{type(module).__name__} has a call of its own in _compiled_call_impl, which may compute anything: delete "
+        "it, or give the plain module"
+    )
 
 
 # -- hooks -----------------------------------------------------------------------------------------------------------
@@ -168,17 +182,23 @@ def _unknown_hook(module: Any) -> str | None:
     name = type(module).__name__
     for hook in _hooks(module, "_forward_pre_hooks"):
         if _renewal(hook) is None and not _is_lazy_hook(hook) and not _only_observes(hook, module):
-            return (f"{name} has a forward pre-hook, {_name_of(hook)}, which may change what it computes: remove it, "
-                    "by the handle that register_forward_pre_hook returned")  # fmt: skip
+            return (
+                f"{name} has a forward pre-hook, {_name_of(hook)}, which may change what it computes: remove it, "
+                "by the handle that register_forward_pre_hook returned"
+            )
     for hook in _hooks(module, "_forward_hooks"):
         if _only_observes(hook, module):
             continue
-        return (f"{name} has a forward hook, {_name_of(hook)}, which may change its result: remove it, by the handle "
-                "that register_forward_hook returned")  # fmt: skip
+        return (
+            f"{name} has a forward hook, {_name_of(hook)}, which may change its result: remove it, by the handle "
+            "that register_forward_hook returned"
+        )
     for kind, when in (("forward_pre_hook", "pre-hook"), ("forward_hook", "hook")):
         for hook in _global_hooks(module, f"_global_{kind}s"):
-            return (f"a global forward {when}, {_name_of(hook)}, runs on every call of {name}, and may change its "
-                    f"result: remove it, by the handle that register_module_{kind} returned")  # fmt: skip
+            return (
+                f"a global forward {when}, {_name_of(hook)}, runs on every call of {name}, and may change its "
+                f"result: remove it, by the handle that register_module_{kind} returned"
+            )
     return None
 
 
@@ -343,8 +363,10 @@ def _tensor(module: Any, name: str) -> Any:
     if isinstance(getattr(type(module), name, None), property):
         return _by_copies(module, name, module, "is a property", lambda copied: getattr(copied, name))
     if not hasattr(module, name):
-        raise WrongTypeError(f"{type(module).__name__} is not a torch convolution: it has no attribute {short(name)}; "
-                             "give the layer object itself")  # fmt: skip
+        raise WrongTypeError(
+            f"{type(module).__name__} is not a torch convolution: it has no attribute {short(name)}; "
+            "give the layer object itself"
+        )
     return getattr(module, name)
 
 
@@ -425,8 +447,10 @@ def _values(what: str, tensor: Any) -> NDArray[Any]:
         raise WrongTypeError(f"{what} has dtype {dtype}, which NumPy does not have: cast it with .to(torch.complex64)")
     own = next((cls for cls in type(tensor).__mro__ if _computes_of_its_own(cls)), None)
     if own is not None:
-        raise WrongTypeError(f"{what} is a {own.__name__} of {module_of(own)}, a tensor with operations of its own, "
-                             "which may compute anything: give it as a plain torch.Tensor")  # fmt: skip
+        raise WrongTypeError(
+            f"{what} is a {own.__name__} of {module_of(own)}, a tensor with operations of its own, "
+            "which may compute anything: give it as a plain torch.Tensor"
+        )
     shape = _shape(tensor)
 
     def missing(reason: str) -> _MissingError:

@@ -271,12 +271,15 @@ def specification(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: 
         "sentences": SENTENCES,
         "relationships": RELATIONSHIPS,
         # From ten colours and from seventeen the module makes those of any kernel.
-        "palette": {"few": tap_colours(10), "many": tap_colours(17), "names": {
-            "input": INPUT, "seen": SEEN, "output": OUTPUT, "output-seen": _OUTPUT_SEEN, "frame": WINDOW}},
+        "palette": {
+            "few": tap_colours(10),
+            "many": tap_colours(17),
+            "names": {"input": INPUT, "seen": SEEN, "output": OUTPUT, "output-seen": _OUTPUT_SEEN, "frame": WINDOW},
+        },
         "drawn": _DRAWN,
         "skeleton": source("explorer.html"),
         "style": source("explorer.css"),
-    }  # fmt: skip
+    }
 
 
 def _title(layer: Conv | ConvTranspose, title: str | None) -> str:
@@ -292,8 +295,10 @@ def _weight(layer: Conv | ConvTranspose, weight: ArrayLike) -> dict[str, Any]:
     """The weight's labels, and the numbers that the module may add up where taps meet."""
     array = layer.checked_weight(weight)
     if array.size > _WEIGHTS:
-        raise ValueError(f"the weight has {array.size} entries but a page holds at most {_WEIGHTS}: leave it out, and "
-                         "the page names the taps")  # fmt: skip
+        raise ValueError(
+            f"the weight has {array.size} entries but a page holds at most {_WEIGHTS}: leave it out, and "
+            "the page names the taps"
+        )
     layer.operator(array)  # refuses integers whose sums overflow
     return {
         "shape": list(layer.weight_shape),
@@ -367,11 +372,13 @@ def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     if layer.nnz > _IMAGE_ENTRIES:
-        raise ValueError(f"the matrix has {short(layer.nnz)} entries but at most {_IMAGE_ENTRIES} are drawn: take a "
-                         "smaller layer")  # fmt: skip
+        raise ValueError(
+            f"the matrix has {short(layer.nnz)} entries but at most {_IMAGE_ENTRIES} are drawn: take a smaller layer"
+        )
     if (weights := math.prod(layer.weight_shape)) > _IMAGE_WEIGHTS:
-        raise ValueError(f"the weight has {short(weights)} entries but at most {_IMAGE_WEIGHTS} are drawn: take a "
-                         "smaller kernel")  # fmt: skip
+        raise ValueError(
+            f"the weight has {short(weights)} entries but at most {_IMAGE_WEIGHTS} are drawn: take a smaller kernel"
+        )
     return _without_scripts(layer, weight, _shown(layer, title), _BYTES)
 
 

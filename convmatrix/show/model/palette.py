@@ -35,8 +35,25 @@ _PETROFF = (
 )
 
 # Nunez, Anderton & Renslow, doi:10.1371/journal.pone.0199239: matplotlib's "cividis" at 0, 1/16, ..., 1.
-_CIVIDIS = ("#00224e", "#002e6a", "#1a386f", "#32436d", "#434e6c", "#535a6d", "#61656f", "#6f7073", "#7d7c78",
-            "#8c8878", "#9b9476", "#aba072", "#bcae6c", "#cdbb63", "#dec958", "#f0d846", "#fee838")  # fmt: skip
+_CIVIDIS = (
+    "#00224e",
+    "#002e6a",
+    "#1a386f",
+    "#32436d",
+    "#434e6c",
+    "#535a6d",
+    "#61656f",
+    "#6f7073",
+    "#7d7c78",
+    "#8c8878",
+    "#9b9476",
+    "#aba072",
+    "#bcae6c",
+    "#cdbb63",
+    "#dec958",
+    "#f0d846",
+    "#fee838",
+)
 
 
 _MOST_COLOURS = 2**16

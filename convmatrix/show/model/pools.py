@@ -47,9 +47,16 @@ def scene_of_pool(pool: AvgPool | MaxPool, x: ArrayLike | None) -> Scene:
     """  # noqa: DOC502  what the pool raises is documented here, where the user meets it
     check_kind("pool", pool, AvgPool, MaxPool)
     windows = Conv(
-        pool.input_size, pool.kernel_size, stride=pool.stride, padding=_pads(pool), dilation=pool.dilation,
-        groups=pool.channels, in_channels=pool.channels, out_channels=pool.channels, ndim=pool.ndim,
-    )  # fmt: skip
+        pool.input_size,
+        pool.kernel_size,
+        stride=pool.stride,
+        padding=_pads(pool),
+        dilation=pool.dilation,
+        groups=pool.channels,
+        in_channels=pool.channels,
+        out_channels=pool.channels,
+        ndim=pool.ndim,
+    )
     if isinstance(pool, AvgPool):
         return AverageScene(windows, pool=pool)
     return MaximumScene(windows, selection=_selection(pool, x))

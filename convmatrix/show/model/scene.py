@@ -322,8 +322,10 @@ class Scene:
         if not isinstance(self.layer, ConvTranspose):
             raise ValueError("only a transposed convolution crops its result: take the scene of layer.T")
         if self.layer.padding_mode != "zeros":
-            raise ValueError(f"padding_mode {short(self.layer.padding_mode)} folds the border back onto the result and "
-                             "crops nothing: draw the stamps")  # fmt: skip
+            raise ValueError(
+                f"padding_mode {short(self.layer.padding_mode)} folds the border back onto the result and "
+                "crops nothing: draw the stamps"
+            )
         forward = self.layer.T
         whole = Conv(
             tuple(end - start for start, end in Scene(forward).frame()),
@@ -398,8 +400,9 @@ def tap_label(weight_shape: tuple[int, ...], tap: int) -> str:
     ('w12', 'w10.12', 'w10')
     """
     if entries_of(weight_shape) is None or len(weight_shape) < 2:
-        raise WrongTypeError(f"weight_shape must have two entries for channels and one for each axis, got "
-                             f"{short(weight_shape)}")  # fmt: skip
+        raise WrongTypeError(
+            f"weight_shape must have two entries for channels and one for each axis, got {short(weight_shape)}"
+        )
     weight_shape = tuple(positive("an entry of weight_shape", entry) for entry in weight_shape)
     if not 0 <= integer("tap", tap) < prod(weight_shape):
         raise ValueError(f"tap must be from 0 to {prod(weight_shape) - 1}, got {tap}")

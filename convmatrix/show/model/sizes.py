@@ -68,9 +68,18 @@ def relationship(layer: Conv | ConvTranspose, axis: int) -> Relationship:
         sizes, extra = (layer.input_size[axis], layer.output_size[axis]), layer.output_padding[axis]
     before, after = layer.padding[axis]
     values = {
-        "i": sizes[0], "o": sizes[1], "k": forward.kernel_size, "k_e": forward.span, "s": forward.stride, "p": before,
-        "d": forward.dilation, "a": forward.input_dilation, "op": extra, "before": before, "after": after,
-    }  # fmt: skip
+        "i": sizes[0],
+        "o": sizes[1],
+        "k": forward.kernel_size,
+        "k_e": forward.span,
+        "s": forward.stride,
+        "p": before,
+        "d": forward.dilation,
+        "a": forward.input_dilation,
+        "op": extra,
+        "before": before,
+        "after": after,
+    }
     facts = _facts(values, transposed=transposed)
     row = next(row for row in RELATIONSHIPS if all(facts[name] == fact for name, fact in row["when"].items()))
     return Relationship(row["number"], row["formula"], row["arithmetic"].format(**values), row["note"].format(**values))

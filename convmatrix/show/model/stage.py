@@ -127,8 +127,9 @@ def _view_of(layer: Drawable, view: str | None) -> View:
         raise ValueError(f"view must be one of {', '.join(map(repr, get_args(View)))}, got {short(view)}")
     if view == "stamps" and not isinstance(layer, ConvTranspose):
         remedy = "take layer.T, or view 'windows'" if isinstance(layer, Conv) else "take view 'windows'"
-        raise ValueError("view 'stamps' shows what the inputs of a transposed convolution add, and this layer is none: "
-                         + remedy)  # fmt: skip
+        raise ValueError(
+            "view 'stamps' shows what the inputs of a transposed convolution add, and this layer is none: " + remedy
+        )
     return "stamps" if view == "stamps" else "windows"
 
 
@@ -142,8 +143,10 @@ def _require_drawable(scene: Scene, view: View, *, matrix: bool, moving: bool) -
     steps = rows if view == "windows" else cols
     if moving and steps > _STEPS:
         what = "outputs" if view == "windows" else "inputs"
-        raise ValueError(f"the layer has {short(steps)} {what}, a step for each, but at most {_STEPS} steps are drawn: "
-                         "take a smaller layer")  # fmt: skip
+        raise ValueError(
+            f"the layer has {short(steps)} {what}, a step for each, but at most {_STEPS} steps are drawn: "
+            "take a smaller layer"
+        )
 
 
 def _require_sides(layer: Layer, frame: Iterable[tuple[int, int]]) -> None:
@@ -212,10 +215,18 @@ class _Stage:
         """A panel for each channel; the number of the first."""
         unit = min(1.0, 24 / max(rows, cols))
         made = [
-            self._add(group, Panel(group + (str(channel) if count > 1 else ""),
-                                   title + (f", channel {channel}" if count > 1 else ""), rows, cols, unit))
+            self._add(
+                group,
+                Panel(
+                    group + (str(channel) if count > 1 else ""),
+                    title + (f", channel {channel}" if count > 1 else ""),
+                    rows,
+                    cols,
+                    unit,
+                ),
+            )
             for channel in range(count)
-        ]  # fmt: skip
+        ]
         return made[0]
 
     def _add_map(self) -> None:
@@ -312,10 +323,20 @@ class _Stage:
         unit = _unit_for(labels) if named else 24 / max(rows, cols)
         row_names = tuple(scene.row_name(row) for row in range(rows)) if named else ()
         col_names = tuple(scene.col_name(col) for col in range(cols)) if named else ()
-        self.matrix_panel = self._add("matrix", Panel(
-            "matrix", f"{scene.equation} is {rows} x {cols}", rows, cols, unit, row_names, col_names,
-            (scene.row_block, prod(scene.layer.output_size)), (scene.col_block, prod(scene.layer.input_size)),
-        ))  # fmt: skip
+        self.matrix_panel = self._add(
+            "matrix",
+            Panel(
+                "matrix",
+                f"{scene.equation} is {rows} x {cols}",
+                rows,
+                cols,
+                unit,
+                row_names,
+                col_names,
+                (scene.row_block, prod(scene.layer.output_size)),
+                (scene.col_block, prod(scene.layer.input_size)),
+            ),
+        )
         for cell in range(len(scene.cols)):
             look = Look(scene.colour(cell), labels[cell] if labels else "")
             self.base[self._cell_key(cell)] = look
@@ -429,8 +450,11 @@ class _Stage:
             yield Outline(*self._point_key(step), 1, 1)
         if self.matrix:
             rows_, cols_ = self.scene.shape
-            yield (Outline(self.matrix_panel, step, 0, 1, cols_) if self.reads
-                   else Outline(self.matrix_panel, 0, step, rows_, 1))  # fmt: skip
+            yield (
+                Outline(self.matrix_panel, step, 0, 1, cols_)
+                if self.reads
+                else Outline(self.matrix_panel, 0, step, rows_, 1)
+            )
 
     def _caption(self, step: int, width: float) -> str:
         scene = self.scene

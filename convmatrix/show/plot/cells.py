@@ -68,18 +68,33 @@ def cell(ax: Axes, panel: Panel, place: tuple[int, int], look: Look, gid: str = 
     (x, y), unit = panel.at(*place), panel.unit
     ink = FAINT if look.faint else ink_on(look.paper)
     # One artist for all lines, so that what is read back is the whole text.
-    write(ax, x + unit / 2, y + unit * (0.42 if look.note else 0.5), text_size(look.text) * unit,
-          "\n".join(lines_of(look.text)), gid=f"{gid}-text", color=ink, linespacing=LINE)  # fmt: skip
-    write(ax, x + 0.95 * unit, y + 0.82 * unit, note_size(look.note) * unit, look.note, gid=f"{gid}-note", color=ink,
-          ha="right")  # fmt: skip
+    write(
+        ax,
+        x + unit / 2,
+        y + unit * (0.42 if look.note else 0.5),
+        text_size(look.text) * unit,
+        "\n".join(lines_of(look.text)),
+        gid=f"{gid}-text",
+        color=ink,
+        linespacing=LINE,
+    )
+    write(
+        ax,
+        x + 0.95 * unit,
+        y + 0.82 * unit,
+        note_size(look.note) * unit,
+        look.note,
+        gid=f"{gid}-note",
+        color=ink,
+        ha="right",
+    )
 
 
 def image(ax: Axes, panel: Panel, pixels: NDArray[np.uint8]) -> None:
     """Colours (rows, cols, 3 or 4) on the place of a panel, which they fill however many they are."""
     (left, top), (right, bottom) = panel.at(0, 0), panel.at(panel.rows, panel.cols)
     # Without interpolation a file holds the pixels as they are, few and sharp.
-    made = AxesImage(ax, extent=(left, right, bottom, top), interpolation="none", zorder=0.9,
-                     gid=f"{panel.name}-cells")  # fmt: skip
+    made = AxesImage(ax, extent=(left, right, bottom, top), interpolation="none", zorder=0.9, gid=f"{panel.name}-cells")
     made.set_data(pixels)
     # Not `imshow`, which sets the limits and the aspect of the axes.
     ax.add_image(made)
@@ -102,14 +117,16 @@ def draw_rulers(ax: Axes, panel: Panel, *, faint: bool = False) -> None:
         widths.append(1.6 if bold else 0.8)
     if lines:
         colours = [GRID if faint and width < 1 else "black" for width in widths]
-        ax.add_artist(LineCollection(lines, colors=colours, linewidths=widths, zorder=0.8 if faint else 2.5,
-                                     gid=f"{panel.name}-rulers"))  # fmt: skip
+        ax.add_artist(
+            LineCollection(
+                lines, colors=colours, linewidths=widths, zorder=0.8 if faint else 2.5, gid=f"{panel.name}-rulers"
+            )
+        )
 
 
 def outline(ax: Axes, panel: Panel, place: tuple[int, int, int, int], gid: str) -> None:
     """Frame some cells: first row, first column, rows and columns."""
-    box(ax, panel, place, gid=gid, edgecolor=WINDOW, linewidth=2.5 if panel.labelled else 1.2, zorder=3,
-        clip_on=False)  # fmt: skip
+    box(ax, panel, place, gid=gid, edgecolor=WINDOW, linewidth=2.5 if panel.labelled else 1.2, zorder=3, clip_on=False)
 
 
 def box(ax: Axes, panel: Panel, place: tuple[int, int, int, int], **looks: Any) -> None:

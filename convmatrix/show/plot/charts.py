@@ -89,8 +89,9 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
     unit = _unit([rows] * 3, rows)
     shades = _Shades(whole, identity, deviation)
     shown = ((label, whole, ""), ("I", identity, "\N{MINUS SIGN}"), (f"{label} \N{MINUS SIGN} I", deviation, "="))
-    tiles = [_tile(f"gram-{number}", each, matrix, shades, unit, sign)
-             for number, (each, matrix, sign) in enumerate(shown)]  # fmt: skip
+    tiles = [
+        _tile(f"gram-{number}", each, matrix, shades, unit, sign) for number, (each, matrix, sign) in enumerate(shown)
+    ]
     ax = sheet([*tiles, *shades.key(unit)], title=title, caption=caption, ax=ax)
     return described(ax, titled(title, f"{name}, {times(whole.shape)}, beside I: {caption}."))
 
@@ -136,13 +137,18 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
         raise ValueError("the two images are equal, and so are their outputs for any layer: pass two different images")
     caption = f"differ by up to {number_label(np.abs(difference).max())}"
     both = _Shades(*stacks[:2])
-    shown = (("image x", stacks[0], both, ""), ("image x'", stacks[1], both, "\N{NOT EQUAL TO}"),
-             ("x' \N{MINUS SIGN} x", difference, _Shades(difference), ""),
-             ("C x = C x'", stacks[2], _Shades(stacks[2]), "\N{RIGHTWARDS ARROW}"))  # fmt: skip
+    shown = (
+        ("image x", stacks[0], both, ""),
+        ("image x'", stacks[1], both, "\N{NOT EQUAL TO}"),
+        ("x' \N{MINUS SIGN} x", difference, _Shades(difference), ""),
+        ("C x = C x'", stacks[2], _Shades(stacks[2]), "\N{RIGHTWARDS ARROW}"),
+    )
     unit = _unit([each.shape[1] for _, each, _, _ in shown], max(each.shape[0] for _, each, _, _ in shown))
     heights = [each.shape[-2] if each.ndim == 3 and len(each) > 1 else 0 for each in (*images, images[0], output)]
-    tiles = [_tile(f"image-{number}", name, array, shades, unit, sign, block=heights[number])
-             for number, (name, array, shades, sign) in enumerate(shown)]  # fmt: skip
+    tiles = [
+        _tile(f"image-{number}", name, array, shades, unit, sign, block=heights[number])
+        for number, (name, array, shades, sign) in enumerate(shown)
+    ]
     ax = sheet(tiles, title=title, caption=f"two images that {caption}, and one output", ax=ax)
     return described(ax, titled(title, f"Two images that {caption}, and their one output, {times(np.shape(output))}."))
 
@@ -183,8 +189,10 @@ def singular_values(
     """
     array, zero, log = array_of("values", values), real_number("zero", zero), flag("log", log)
     if array.ndim != 1 or not array.size or array.dtype.kind not in "iuf":
-        raise ValueError(f"singular values have to be a row of real numbers, got an array of shape {array.shape} and "
-                         f"dtype {array.dtype}")  # fmt: skip
+        raise ValueError(
+            f"singular values have to be a row of real numbers, got an array of shape {array.shape} and "
+            f"dtype {array.dtype}"
+        )
     wrong = array[~(np.isfinite(array) & (array >= 0))]
     if wrong.size:
         raise ValueError(f"singular values are finite and not negative, got {number_label(wrong[0])}")
@@ -192,8 +200,14 @@ def singular_values(
     count, zeros = len(array), int(np.count_nonzero(array <= zero))
     ax = new_picture(6.4, 4.0) if ax is None else ax
     order = np.arange(1, count + 1)
-    ax.plot(order[: count - zeros], array[: count - zeros], "o", color=tap_colours(1)[0], gid="values",
-            markersize=_marker(count))  # fmt: skip
+    ax.plot(
+        order[: count - zeros],
+        array[: count - zeros],
+        "o",
+        color=tap_colours(1)[0],
+        gid="values",
+        markersize=_marker(count),
+    )
     if log and zeros < count:
         ax.set_yscale("log")
     else:
@@ -202,10 +216,24 @@ def singular_values(
         # On a logarithmic scale, zero is below all that can be drawn.
         place = ax.get_xaxis_transform() if log and zeros < count else ax.transData
         height = 0.03 if log and zeros < count else 0.0
-        ax.plot(order[count - zeros :], np.full(zeros, height), "x", color="#bd1f01", transform=place, gid="zeros",
-                markersize=_marker(count))  # fmt: skip
-        ax.annotate("0", (float(order[count - zeros :].mean()), height), xycoords=place, xytext=(0, 6),
-                    textcoords="offset points", ha="center", color="#bd1f01")  # fmt: skip
+        ax.plot(
+            order[count - zeros :],
+            np.full(zeros, height),
+            "x",
+            color="#bd1f01",
+            transform=place,
+            gid="zeros",
+            markersize=_marker(count),
+        )
+        ax.annotate(
+            "0",
+            (float(order[count - zeros :].mean()), height),
+            xycoords=place,
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+            color="#bd1f01",
+        )
     if zeros:
         condition = f"{zeros} {'is' if zeros == 1 else 'are'} 0, the condition number is infinite"
     else:
@@ -355,8 +383,10 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
             f"a list of matrices and one of names are needed, got {short(matrices)} and {short(names)}"
         )
     if len(listed) < 2 or len(named) != len(listed):
-        raise ValueError(f"a product and its factors are needed, and a name for each: got {len(listed)} matrices and "
-                         f"{len(named)} names")  # fmt: skip
+        raise ValueError(
+            f"a product and its factors are needed, and a name for each: got {len(listed)} matrices and "
+            f"{len(named)} names"
+        )
     matrices, names = listed, [printable(name, "name") for name in named]
     all_ = [_sparse(matrix, name) for matrix, name in zip(matrices, names, strict=True)]
     shapes = [each.shape for each in all_]
@@ -412,9 +442,16 @@ class _Shades:
 
 
 def _tile(
-    name: str, title: str, matrix: Any, shades: _Shades, unit: float, sign: str = "", *, zeros: bool = True,
+    name: str,
+    title: str,
+    matrix: Any,
+    shades: _Shades,
+    unit: float,
+    sign: str = "",
+    *,
+    zeros: bool = True,
     block: int = 0,
-) -> Tile:  # fmt: skip
+) -> Tile:
     """A matrix as cells with their numbers, or where they are too small, as an image; cut after each `block` rows."""
     rows, cols = matrix.shape
     panel = Panel(name, title, rows, cols, unit, row_blocks=(block, block) if block else ())
@@ -472,11 +509,13 @@ def _sparse(matrix: Any, name: str) -> Any:
     given: Any = matrix if sparse.issparse(matrix) else _numbers(name, matrix)
     made: Any = sparse.coo_array(given) if len(given.shape) == 2 else None
     if made is None or made.dtype.kind not in "biufc" or not np.all(np.isfinite(made.data)):
-        raise ValueError(f"{name} has to be a matrix of finite numbers, got shape {given.shape} and dtype "
-                         f"{given.dtype}")  # fmt: skip
+        raise ValueError(
+            f"{name} has to be a matrix of finite numbers, got shape {given.shape} and dtype {given.dtype}"
+        )
     if max(made.shape) > _MOST_NUMBERS:
-        raise ValueError(f"{name} of shape {made.shape} has more than {_MOST_NUMBERS} rows or columns: give a part of "
-                         "it")  # fmt: skip
+        raise ValueError(
+            f"{name} of shape {made.shape} has more than {_MOST_NUMBERS} rows or columns: give a part of it"
+        )
     return made
 
 

@@ -46,9 +46,13 @@ Box = tuple[int, int, int, int]
 
 
 def input_map(
-    layer: Conv | ConvTranspose, x: ArrayLike | None = None, *, output: Sequence[int] | None = None, channel: int = 0,
+    layer: Conv | ConvTranspose,
+    x: ArrayLike | None = None,
+    *,
+    output: Sequence[int] | None = None,
+    channel: int = 0,
     ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+) -> Axes:
     """Draw one channel of a layer's input; of a convolution with its padding, and the window of one output on it.
 
     Parameters
@@ -85,8 +89,10 @@ def input_map(
     alt = f"The input, {times(layer.input_size)}"
     if isinstance(layer, ConvTranspose):
         if output is not None:
-            raise ValueError("the windows of a transposed convolution lie on its input with zeros inserted: draw "
-                             "insertion(layer, output=...)")  # fmt: skip
+            raise ValueError(
+                "the windows of a transposed convolution lie on its input with zeros inserted: draw "
+                "insertion(layer, output=...)"
+            )
         looks = {place: Look(INPUT, text) for place, text in labels.items()}
         return described(_slices("input", layer.input_size, looks, None, ax), f"{alt}.")
     scene = Scene(layer)
@@ -103,14 +109,21 @@ def input_map(
         alt += f", with its padding {times(size)}"
     if window:
         alt += f"; framed is the window of the output at {_position(output or ())}"
-    return described(_slices("input", size, looks, {_shifted(place, corner) for place in window}, ax,
-                             first=corner[0] if corner else 0), f"{alt}.")  # fmt: skip
+    return described(
+        _slices(
+            "input", size, looks, {_shifted(place, corner) for place in window}, ax, first=corner[0] if corner else 0
+        ),
+        f"{alt}.",
+    )
 
 
 def kernel(
-    layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, channels: tuple[int, int] = (0, 0),
+    layer: Conv | ConvTranspose,
+    weight: ArrayLike | None = None,
+    *,
+    channels: tuple[int, int] = (0, 0),
     ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+) -> Axes:
     """Draw the kernel between two channels, its taps in their colours.
 
     Parameters
@@ -156,14 +169,20 @@ def kernel(
         texts = [number_label(value) for value in _one_channel(weight, layer.weight_shape, channels, "weight").ravel()]
     places = [tuple(map(int, place)) for place in np.ndindex(layer.kernel_size)]
     looks = {place: Look(scene.colours[tap], texts[tap]) for tap, place in enumerate(places)}
-    return described(_slices("tap", layer.kernel_size, looks, None, ax),
-                     f"The kernel, {times(layer.kernel_size)}, each tap in its colour.")  # fmt: skip
+    return described(
+        _slices("tap", layer.kernel_size, looks, None, ax),
+        f"The kernel, {times(layer.kernel_size)}, each tap in its colour.",
+    )
 
 
 def output_map(
-    layer: Conv | ConvTranspose, y: ArrayLike | None = None, *, output: Sequence[int] | None = None, channel: int = 0,
+    layer: Conv | ConvTranspose,
+    y: ArrayLike | None = None,
+    *,
+    output: Sequence[int] | None = None,
+    channel: int = 0,
     ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+) -> Axes:
     """Draw one channel of a layer's output.
 
     Parameters
@@ -236,13 +255,17 @@ def windows(layer: Conv | ConvTranspose, *, title: str = "", ax: Axes | None = N
     ['y0', 'y1']
     """
     if isinstance(layer, ConvTranspose):
-        raise ValueError("the windows of a transposed convolution lie on its input with zeros inserted: draw "
-                         "windows(layer.as_conv()), or the stamps")  # fmt: skip
+        raise ValueError(
+            "the windows of a transposed convolution lie on its input with zeros inserted: draw "
+            "windows(layer.as_conv()), or the stamps"
+        )
     check_kind("layer", layer, Conv)
     count = prod(layer.output_size)
     if count > _MAPS:
-        raise ValueError(f"the layer has {count} output positions, a map for each, but at most {_MAPS} are drawn: draw "
-                         "one of them, input_map(layer, output=...)")  # fmt: skip
+        raise ValueError(
+            f"the layer has {count} output positions, a map for each, but at most {_MAPS} are drawn: draw "
+            "one of them, input_map(layer, output=...)"
+        )
     made = film(_one_channel_layer(layer), matrix=False)
     (number,) = [number for number, panel in enumerate(made.panels) if panel.name == "input"]
     whole = made.panels[number]
@@ -286,9 +309,15 @@ def times(size: Sequence[int]) -> str:
 def _one_channel_layer(layer: Conv) -> Conv:
     """The same convolution of one channel."""
     return Conv(
-        layer.input_size, layer.kernel_size, stride=layer.stride, padding=layer.padding, dilation=layer.dilation,
-        padding_mode=layer.padding_mode, input_dilation=layer.input_dilation, ndim=layer.ndim,
-    )  # fmt: skip
+        layer.input_size,
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        padding_mode=layer.padding_mode,
+        input_dilation=layer.input_dilation,
+        ndim=layer.ndim,
+    )
 
 
 # -- what the cells say ----------------------------------------------------------------------------------------------
@@ -308,8 +337,9 @@ def _window(scene: Scene, output: Sequence[int] | None) -> set[tuple[int, ...]]:
     return {reading.place for reading in scene.window(output)}
 
 
-def _labels(name: Any, shape: tuple[int, ...], channel: int, values: ArrayLike | None,
-            letter: str) -> dict[tuple[int, ...], str]:  # fmt: skip
+def _labels(
+    name: Any, shape: tuple[int, ...], channel: int, values: ArrayLike | None, letter: str
+) -> dict[tuple[int, ...], str]:
     """What to write at each place of one channel: its value, or its name."""
     _require_drawable(shape[1:])
     places = [tuple(map(int, place)) for place in np.ndindex(shape[1:])]
@@ -335,9 +365,14 @@ def _one_channel(values: ArrayLike, shape: tuple[int, ...], channels: tuple[int,
 
 
 def _slices(
-    name: str, size: Sequence[int], looks: dict[tuple[int, ...], Look], framed: set[tuple[int, ...]] | None,
-    ax: Axes | None, *, first: int = 0,
-) -> Axes:  # fmt: skip
+    name: str,
+    size: Sequence[int],
+    looks: dict[tuple[int, ...], Look],
+    framed: set[tuple[int, ...]] | None,
+    ax: Axes | None,
+    *,
+    first: int = 0,
+) -> Axes:
     """Draw a map as it is, with nothing around it; a volume as its slices, in rows, the first one at depth `first`."""
     _require_drawable(size)
     rows, cols = (1, 1, *size)[-2:]
@@ -389,8 +424,9 @@ def _require_drawable(size: Sequence[int]) -> None:
     if len(size) > 3:
         raise ValueError(f"maps are drawn for at most 3 axes, got {len(size)}: draw a layer of 3 of them")
     if max(size, default=1) > _SIDE:
-        raise ValueError(f"a map of {times(size)} places is too large to be drawn, at most {_SIDE} on an axis: draw a "
-                         "smaller layer")  # fmt: skip
+        raise ValueError(
+            f"a map of {times(size)} places is too large to be drawn, at most {_SIDE} on an axis: draw a smaller layer"
+        )
     if len(size) == 3 and size[0] > _SLICES:
         raise ValueError(f"the volume has {size[0]} slices but at most {_SLICES} are drawn: draw a smaller layer")
 

@@ -114,10 +114,12 @@ def matrix(
     entries = _number_of(layer.nnz, "entry", "entries")
     alt = f"The matrix {kind}, {rows} x {cols}, with {entries}, each in the colour of its tap."
     return described(
-        ax, titled(title, alt), plain=lambda: _text(layer, weight),
+        ax,
+        titled(title, alt),
+        plain=lambda: _text(layer, weight),
         html=lambda: explorer.table(layer, weight, title=title or None),
         latex=lambda: f"${latex.array(layer, weight, rulers=True)}$",
-    )  # fmt: skip
+    )
 
 
 def _heighten(ax: Axes, inches: float) -> None:
@@ -174,8 +176,14 @@ def _begun(ax: Axes, scene: Scene) -> Panel:
     for spine in ax.spines.values():
         spine.set_visible(False)
     layer = scene.layer
-    panel = Panel("cell", "", rows, cols, row_blocks=_blocks(scene.row_block, layer.output_size, rows),
-                  col_blocks=_blocks(scene.col_block, layer.input_size, cols))  # fmt: skip
+    panel = Panel(
+        "cell",
+        "",
+        rows,
+        cols,
+        row_blocks=_blocks(scene.row_block, layer.output_size, rows),
+        col_blocks=_blocks(scene.col_block, layer.input_size, cols),
+    )
     draw_rulers(ax, panel, faint=max(rows, cols) > _LABELLED)
     return panel
 

@@ -100,8 +100,10 @@ class Picture(Axes):
                 data, size = base64.b64encode(file.getvalue()), image.size
             if len(data) <= _HTML:
                 break
-        return (f'<img src="data:image/png;base64,{data.decode()}" alt="{escape(self.alt)}" width="{size[0]}" '
-                f'height="{size[1]}">')  # fmt: skip
+        return (
+            f'<img src="data:image/png;base64,{data.decode()}" alt="{escape(self.alt)}" width="{size[0]}" '
+            f'height="{size[1]}">'
+        )
 
     def _hand_over(self) -> None:
         """Take the figure from pyplot unless it has a window: the inline backend would show it once more."""
@@ -136,8 +138,9 @@ def new_picture(wide: float, tall: float, *, bare: bool = False, beside: float =
     return made
 
 
-def described(ax: Axes, alt: str, *, plain: Form | None = None, html: Form | None = None,
-              latex: Form | None = None) -> Axes:  # fmt: skip
+def described(
+    ax: Axes, alt: str, *, plain: Form | None = None, html: Form | None = None, latex: Form | None = None
+) -> Axes:
     """Tell a `Picture` what has been drawn on it; other axes are left as they are.
 
     Parameters

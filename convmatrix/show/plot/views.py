@@ -36,9 +36,14 @@ _CAPTIONS = {
 
 
 def stamps(
-    layer: ConvTranspose, weight: ArrayLike | None = None, x: ArrayLike | None = None, *, channel: int = 0,
-    title: str = "", ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+    layer: ConvTranspose,
+    weight: ArrayLike | None = None,
+    x: ArrayLike | None = None,
+    *,
+    channel: int = 0,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
     """Draw what each input of a transposed convolution adds to the output: its stamps, and their sum.
 
     Parameters
@@ -75,8 +80,10 @@ def stamps(
     require_channel(layer.out_channels, channel, "output")
     inputs = _inputs_of(layer, channel)
     if len(inputs) > _STAMPS:
-        raise ValueError(f"{len(inputs)} inputs reach this channel, a stamp for each, but at most {_STAMPS} are drawn: "
-                         "take a smaller layer, or linked(layer), which shows one")  # fmt: skip
+        raise ValueError(
+            f"{len(inputs)} inputs reach this channel, a stamp for each, but at most {_STAMPS} are drawn: "
+            "take a smaller layer, or linked(layer), which shows one"
+        )
     made = film(layer, weight, x, view="stamps", matrix=False)
     scene, values = Scene(layer, weight), None if x is None else one_input(layer, x)
     number, whole = _panel(made, "output", layer.out_channels, channel)
@@ -86,11 +93,19 @@ def stamps(
     tiles = []
     for order, step in enumerate(inputs):
         covered = looks_of(made.frames[step].looks, number).items()
-        looks = around | {place: Look(look.paper, look.note.removeprefix("+"), faint=look.faint)
-                          for place, look in covered if look.note}  # fmt: skip
+        looks = around | {
+            place: Look(look.paper, look.note.removeprefix("+"), faint=look.faint)
+            for place, look in covered
+            if look.note
+        }
         name = scene.col_name(step) + ("" if values is None else f" = {number_label(values[step])}")
-        tiles.append(Tile(Panel(f"stamp-{order}", f"the stamp of {name}", whole.rows, whole.cols, unit), looks,
-                          "+" if order else ""))  # fmt: skip
+        tiles.append(
+            Tile(
+                Panel(f"stamp-{order}", f"the stamp of {name}", whole.rows, whole.cols, unit),
+                looks,
+                "+" if order else "",
+            )
+        )
     total = Panel("sum", f"their sum, output y, {times(layer.output_size)}", whole.rows, whole.cols, unit)
     tiles.append(Tile(total, looks_of(made.base, number), "="))
     ax = sheet(tiles, columns=columns, title=title, ax=ax)
@@ -102,9 +117,15 @@ def stamps(
 
 
 def insertion(
-    layer: ConvTranspose, weight: ArrayLike | None = None, x: ArrayLike | None = None, *,
-    output: Sequence[int] | None = None, channel: int = 0, title: str = "", ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+    layer: ConvTranspose,
+    weight: ArrayLike | None = None,
+    x: ArrayLike | None = None,
+    *,
+    output: Sequence[int] | None = None,
+    channel: int = 0,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
     """Draw a transposed convolution as a direct one: its input with zeros inserted, the flipped kernel, and a window.
 
     Parameters
@@ -147,9 +168,14 @@ def insertion(
 
 
 def crop(
-    layer: ConvTranspose, weight: ArrayLike | None = None, x: ArrayLike | None = None, *, channel: int = 0,
-    title: str = "", ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+    layer: ConvTranspose,
+    weight: ArrayLike | None = None,
+    x: ArrayLike | None = None,
+    *,
+    channel: int = 0,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the whole result of a transposed convolution, what its padding crops, and what output_padding gives back.
 
     With a weight and an input all of it has values: those of output_padding are no zeros unless no stamp reaches them.
@@ -191,8 +217,10 @@ def crop(
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     whole = Scene(layer, weight).uncropped()
     if max(whole.layer.output_size, default=1) > _SIDE:
-        raise ValueError(f"the whole result is {times(whole.layer.output_size)} but at most {_SIDE} places on an axis "
-                         "are drawn: take a smaller layer")  # fmt: skip
+        raise ValueError(
+            f"the whole result is {times(whole.layer.output_size)} but at most {_SIDE} places on an axis "
+            "are drawn: take a smaller layer"
+        )
     looks, kept = _cropping(layer, whole, None if weight is None or x is None else one_input(layer, x), channel)
     rows, cols = (1 + max(place[axis] for place in looks) for axis in (0, 1))
     tall, wide = in_plane((1, 1, *layer.output_size))

@@ -123,8 +123,12 @@ def animate(
     4
     """  # noqa: DOC502  what `film` and `save` raise is documented here, where the user meets it
     _checked(path, seconds_per_step)
-    save(film(layer, weight, x, view=view, matrix=matrix, title=title), path, seconds_per_step=seconds_per_step,
-         progress=progress)  # fmt: skip
+    save(
+        film(layer, weight, x, view=view, matrix=matrix, title=title),
+        path,
+        seconds_per_step=seconds_per_step,
+        progress=progress,
+    )
 
 
 def save(
@@ -184,8 +188,10 @@ def _checked(path: str | os.PathLike[str], seconds: float) -> str:
     if not _FASTEST <= seconds <= _SLOWEST:
         raise ValueError(f"seconds_per_step must be from {_FASTEST:g} to {_SLOWEST:g}, got {short(seconds)}")
     if ending == ".mp4" and shutil.which("ffmpeg") is None:
-        raise FileNotFoundError("an .mp4 file needs ffmpeg, which is not installed here: install it, or save .gif, "
-                                ".webp or .html, which need nothing more")  # fmt: skip
+        raise FileNotFoundError(
+            "an .mp4 file needs ffmpeg, which is not installed here: install it, or save .gif, "
+            ".webp or .html, which need nothing more"
+        )
     if ending == ".webp" and not features.check("webp"):
         raise OSError("a .webp file needs a Pillow with WebP, which the installed one has not: save .gif or .png")
     return ending
@@ -209,20 +215,33 @@ def _write_pictures(file: IO[bytes], ending: str, film: Film, pictures: Iterator
     if ending == ".gif":
         comment = {"comment": title.encode()} if title else {}
         # "optimize" leaves out, with the palette's spare colour, what has not changed.
-        indexed[0].save(file, "GIF", save_all=True, append_images=indexed[1:], duration=duration, loop=0, optimize=True,
-                        **comment)  # fmt: skip
+        indexed[0].save(
+            file, "GIF", save_all=True, append_images=indexed[1:], duration=duration, loop=0, optimize=True, **comment
+        )
     elif ending == ".webp":
         # Only the first picture is whole; each of the others is a difference. More effort than this takes
         # twice the time and saves an eighth of the bytes; with less, the differences are not found at all.
         full = [picture.convert("RGB") for picture in indexed]
-        full[0].save(file, "WEBP", save_all=True, append_images=full[1:], duration=duration, loop=0, lossless=True,
-                     quality=20, method=1, kmin=len(full), kmax=2 * len(full))  # fmt: skip
+        full[0].save(
+            file,
+            "WEBP",
+            save_all=True,
+            append_images=full[1:],
+            duration=duration,
+            loop=0,
+            lossless=True,
+            quality=20,
+            method=1,
+            kmin=len(full),
+            kmax=2 * len(full),
+        )
     else:
         metadata = PngImagePlugin.PngInfo()
         if title:
             metadata.add_itxt("Title", title)
-        indexed[0].save(file, "PNG", save_all=True, append_images=indexed[1:], duration=duration, loop=0,
-                        pnginfo=metadata)  # fmt: skip
+        indexed[0].save(
+            file, "PNG", save_all=True, append_images=indexed[1:], duration=duration, loop=0, pnginfo=metadata
+        )
 
 
 _COLOURS = 255
@@ -260,14 +279,46 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float, titl
     first = next(pictures)
     rate = Fraction(1 / seconds).limit_denominator(1000)
     command = [
-        "ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-        "-s", f"{first.width}x{first.height}", "-framerate", str(rate), "-i", "-",
+        "ffmpeg",
+        "-loglevel",
+        "error",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-s",
+        f"{first.width}x{first.height}",
+        "-framerate",
+        str(rate),
+        "-i",
+        "-",
         # Players lose their way in films of one picture a second.
-        "-r", str(max(rate, Fraction(5))), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-threads", "1",
-        "-preset", "veryfast", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1",
+        "-r",
+        str(max(rate, Fraction(5))),
+        "-c:v",
+        "libx264",
+        "-pix_fmt",
+        "yuv420p",
+        "-crf",
+        "18",
+        "-threads",
+        "1",
+        "-preset",
+        "veryfast",
+        "-fflags",
+        "+bitexact",
+        "-flags:v",
+        "+bitexact",
+        "-map_metadata",
+        "-1",
         *(["-metadata", f"title={shortened(printable(title), _ARGUMENT, len)}"] if title else []),
-        "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path}",
-    ]  # fmt: skip
+        "-movflags",
+        "+faststart",
+        "-f",
+        "mp4",
+        "-y",
+        f"file:{path}",
+    ]
     with (
         tempfile.TemporaryFile() as messages,
         _waiting_signals() as release,
@@ -435,8 +486,17 @@ class _Canvas:
         left, top, right, bottom = self.box(self.film.panels[outline.panel], *outline[1:])
         self.draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=WINDOW, width=3)
 
-    def text(self, x: float, y: float, size: float, text: str, *, ink: str = "#000000", anchor: str = "mm",
-             bold: bool = False) -> None:  # fmt: skip
+    def text(
+        self,
+        x: float,
+        y: float,
+        size: float,
+        text: str,
+        *,
+        ink: str = "#000000",
+        anchor: str = "mm",
+        bold: bool = False,
+    ) -> None:
         """Text on one line, its middle at y."""
         if text:
             text = printable(text, "text")

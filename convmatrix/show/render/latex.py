@@ -112,8 +112,10 @@ def array(
         widths[col] = max(widths[col], len(text))
     _require_length(sum(6 * width + 10 for width in widths), 12 * rows)
     lines = [" & ".join(line) for line in table]
-    between = [r" \\ \hline" if rulers and row % scene.row_block == 0 and scene.row_block > 1 else r" \\"
-               for row in range(1, rows)] + [""]  # fmt: skip
+    between = [
+        r" \\ \hline" if rulers and row % scene.row_block == 0 and scene.row_block > 1 else r" \\"
+        for row in range(1, rows)
+    ] + [""]
     body = "\n".join(line + end for line, end in zip(lines, between, strict=True))
     columns = _columns(cols, scene.col_block if rulers and scene.col_block > 1 else cols)
     return _short(rf"\left[\begin{{array}}{{{columns}}}" + f"\n{body}\n" + r"\end{array}\right]", "array")
@@ -121,8 +123,10 @@ def array(
 
 def _require_length(wide: int, tall: int) -> None:
     if max(wide, tall) > _LENGTH:
-        raise ValueError(f"the array would be about {wide} x {tall} pt but TeX's lengths end at 16384 pt: write a "
-                         "smaller layer, or numbers instead of names")  # fmt: skip
+        raise ValueError(
+            f"the array would be about {wide} x {tall} pt but TeX's lengths end at 16384 pt: write a "
+            "smaller layer, or numbers instead of names"
+        )
 
 
 def _short(text: str, what: Literal["array", "picture"]) -> str:
@@ -335,22 +339,58 @@ def _as_math(text: str) -> str | None:
 
 
 _SPECIAL: Mapping[str, str] = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedblright{}", "`": r"\textquoteleft{}",
-    "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}", "Œ": r"\OE{}", "ø": r"\o{}", "Ø": r"\O{}",
-    "ł": r"\l{}", "Ł": r"\L{}", "¿": r"\textquestiondown{}", "¡": r"\textexclamdown{}",
-    "\N{EN DASH}": "--", "—": "---", "…": r"\ldots{}",
-    "\N{LEFT SINGLE QUOTATION MARK}": r"\textquoteleft{}", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-    "“": r"\textquotedblleft{}", "”": r"\textquotedblright{}",
-    "·": r"\ensuremath{\cdot}", "\N{MULTIPLICATION SIGN}": r"\ensuremath{\times}", "÷": r"\ensuremath{\div}",
-    "±": r"\ensuremath{\pm}", "\N{MINUS SIGN}": r"\ensuremath{-}",
-    "≤": r"\ensuremath{\leq}", "≥": r"\ensuremath{\geq}", "≠": r"\ensuremath{\neq}",
-    "≈": r"\ensuremath{\approx}", "∞": r"\ensuremath{\infty}", "⊗": r"\ensuremath{\otimes}",
-    "→": r"\ensuremath{\rightarrow}", "←": r"\ensuremath{\leftarrow}", "°": r"\ensuremath{^\circ}",
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "_": r"\_",
+    "%": r"\%",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedblright{}",
+    "`": r"\textquoteleft{}",
+    "ß": r"\ss{}",
+    "æ": r"\ae{}",
+    "Æ": r"\AE{}",
+    "œ": r"\oe{}",
+    "Œ": r"\OE{}",
+    "ø": r"\o{}",
+    "Ø": r"\O{}",
+    "ł": r"\l{}",
+    "Ł": r"\L{}",
+    "¿": r"\textquestiondown{}",
+    "¡": r"\textexclamdown{}",
+    "\N{EN DASH}": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "\N{LEFT SINGLE QUOTATION MARK}": r"\textquoteleft{}",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "“": r"\textquotedblleft{}",
+    "”": r"\textquotedblright{}",
+    "·": r"\ensuremath{\cdot}",
+    "\N{MULTIPLICATION SIGN}": r"\ensuremath{\times}",
+    "÷": r"\ensuremath{\div}",
+    "±": r"\ensuremath{\pm}",
+    "\N{MINUS SIGN}": r"\ensuremath{-}",
+    "≤": r"\ensuremath{\leq}",
+    "≥": r"\ensuremath{\geq}",
+    "≠": r"\ensuremath{\neq}",
+    "≈": r"\ensuremath{\approx}",
+    "∞": r"\ensuremath{\infty}",
+    "⊗": r"\ensuremath{\otimes}",
+    "→": r"\ensuremath{\rightarrow}",
+    "←": r"\ensuremath{\leftarrow}",
+    "°": r"\ensuremath{^\circ}",
     REPLACEMENT: r"\ensuremath{\diamond}",
-    "²": r"\ensuremath{^2}", "³": r"\ensuremath{^3}", "ᵀ": r"\ensuremath{^T}",
-}  # fmt: skip
+    "²": r"\ensuremath{^2}",
+    "³": r"\ensuremath{^3}",
+    "ᵀ": r"\ensuremath{^T}",
+}
 """What plain pdflatex, in the encoding it begins with, has for a character."""
 
 _SMALL = (
@@ -366,9 +406,19 @@ _GREEK = {
 }
 
 _ACCENTS: Mapping[str, str] = {
-    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
-    "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c",
-}  # fmt: skip
+    "\u0300": "`",
+    "\u0301": "'",
+    "\u0302": "^",
+    "\u0303": "~",
+    "\u0304": "=",
+    "\u0306": "u",
+    "\u0307": ".",
+    "\u0308": '"',
+    "\u030a": "r",
+    "\u030b": "H",
+    "\u030c": "v",
+    "\u0327": "c",
+}
 
 
 def escape(text: str) -> str:

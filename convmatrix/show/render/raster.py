@@ -54,8 +54,10 @@ def tap_raster(layer: Conv | ConvTranspose, side: int = 600) -> NDArray[np.int32
            [-1, -1,  0,  1]], dtype=int32)
     """
     if layer.nnz > _MOST:
-        raise ValueError(f"the matrix has {layer.nnz} entries but at most {_MOST} are drawn: draw a layer with fewer "
-                         "channels, or a smaller input")  # fmt: skip
+        raise ValueError(
+            f"the matrix has {layer.nnz} entries but at most {_MOST} are drawn: draw a layer with fewer "
+            "channels, or a smaller input"
+        )
     steps = [-(-size // side) for size in layer.matrix_shape]
     height, width = (-(-size // step) for size, step in zip(layer.matrix_shape, steps, strict=True))
     most = np.zeros(height * width, dtype=np.int32)

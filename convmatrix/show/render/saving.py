@@ -19,8 +19,14 @@ __all__ = ["ENDINGS", "rendered", "save"]
 ENDINGS = (".svg", ".pdf", ".png")
 """What can be written."""
 
-_STYLE: Any = {"svg.hashsalt": "convmatrix", "svg.fonttype": "path", "pdf.fonttype": 42, "savefig.dpi": 200,
-               "font.family": "DejaVu Sans", "axes.titlesize": 10}  # fmt: skip
+_STYLE: Any = {
+    "svg.hashsalt": "convmatrix",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 10,
+}
 
 
 def save(

@@ -94,8 +94,10 @@ def _fixed(film: Film) -> Iterator[str]:
         yield _text(panel.x, panel.title_y, TITLE_SIZE, panel.title, 'text-anchor="start"')
         for x, y, name, anchor in panel.names():
             yield _text(x, y, panel.name_size, name, f'text-anchor="{anchor}"')
-        yield (f'<rect x="{_n(panel.x)}" y="{_n(panel.y)}" width="{_n(panel.cols * panel.unit)}" '
-               f'height="{_n(panel.rows * panel.unit)}" fill="none" stroke="{GRID}"/>\n')  # fmt: skip
+        yield (
+            f'<rect x="{_n(panel.x)}" y="{_n(panel.y)}" width="{_n(panel.cols * panel.unit)}" '
+            f'height="{_n(panel.rows * panel.unit)}" fill="none" stroke="{GRID}"/>\n'
+        )
         for key, look in film.base.items():
             if key[0] == number:
                 yield _cell(film, key, film.waiting.get(key, look), f'id="{escape(film.cell_id(key))}"')
@@ -147,10 +149,12 @@ def _rulers(film: Film) -> Iterator[str]:
         wide, tall = panel.cols * panel.unit, panel.rows * panel.unit
         for bold in (False, True):
             lines = [
-                f"M{_n(panel.x)} {_n(panel.y + at * panel.unit)}h{_n(wide)}" if across
+                f"M{_n(panel.x)} {_n(panel.y + at * panel.unit)}h{_n(wide)}"
+                if across
                 else f"M{_n(panel.x + at * panel.unit)} {_n(panel.y)}v{_n(tall)}"
-                for across, at, is_bold in panel.rulers() if is_bold == bold
-            ]  # fmt: skip
+                for across, at, is_bold in panel.rulers()
+                if is_bold == bold
+            ]
             if lines:
                 yield f'<path d="{"".join(lines)}" stroke="#000000" stroke-width="{1.8 if bold else 0.9}"/>\n'
 
@@ -167,8 +171,10 @@ def _spoken(film: Film, seconds: float) -> Iterator[str]:
 def _outline(film: Film, outline: Outline) -> str:
     panel = film.panels[outline.panel]
     x, y = panel.at(outline.row, outline.col)
-    return (f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(outline.cols * panel.unit)}" '
-            f'height="{_n(outline.rows * panel.unit)}" fill="none" stroke="{WINDOW}" stroke-width="3"/>\n')  # fmt: skip
+    return (
+        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(outline.cols * panel.unit)}" '
+        f'height="{_n(outline.rows * panel.unit)}" fill="none" stroke="{WINDOW}" stroke-width="3"/>\n'
+    )
 
 
 def _cell(film: Film, key: Key, look: Look, attribute: str) -> str:
@@ -176,8 +182,10 @@ def _cell(film: Film, key: Key, look: Look, attribute: str) -> str:
     panel = film.panels[number]
     (x, y), unit = panel.at(row, col), panel.unit
     stroke = f' stroke="{GRID}"' if panel.labelled else ""
-    drawn = (f'<rect {attribute} x="{_n(x)}" y="{_n(y)}" width="{_n(unit)}" height="{_n(unit)}" '
-             f'fill="{look.paper}"{stroke}/>')  # fmt: skip
+    drawn = (
+        f'<rect {attribute} x="{_n(x)}" y="{_n(y)}" width="{_n(unit)}" height="{_n(unit)}" '
+        f'fill="{look.paper}"{stroke}/>'
+    )
     if panel.labelled:
         ink = FAINT if look.faint else ink_on(look.paper)
         drawn += _lines(x + unit / 2, y + unit * (0.42 if look.note else 0.5), unit, look.text, f'fill="{ink}"')

@@ -214,8 +214,13 @@ def _half_blocks(scene: Scene, style: Style) -> list[str]:
     taps = np.full((rows + rows % 2, cols), -1)
     taps[scene.rows, scene.cols] = scene.kernel_taps
     drawn = _framed(
-        ("".join(_half_cell(scene, style, *pair) for pair in zip(upper.tolist(), lower.tolist(), strict=True))
-         for upper, lower in zip(taps[::2], taps[1::2], strict=True)), cols, style)  # fmt: skip
+        (
+            "".join(_half_cell(scene, style, *pair) for pair in zip(upper.tolist(), lower.tolist(), strict=True))
+            for upper, lower in zip(taps[::2], taps[1::2], strict=True)
+        ),
+        cols,
+        style,
+    )
     return drawn + _legend(scene, style)
 
 

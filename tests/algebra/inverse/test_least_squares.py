@@ -265,8 +265,9 @@ def test_y_comes_as_an_image_or_flat_and_x_goes_as_an_image():
 
 def test_progress_counts_iterations_up_to_all():
     layer, told = Conv((40,), 3, padding=1), []
-    found = deconvolve(layer, [1, 2, 1], np.arange(40), iterations=50, tolerance=0,
-                       progress=lambda *counts: told.append(counts))  # fmt: skip
+    found = deconvolve(
+        layer, [1, 2, 1], np.arange(40), iterations=50, tolerance=0, progress=lambda *counts: told.append(counts)
+    )
     steps = [done for done, _ in told[:-1]]
     assert steps == list(range(1, found.iterations + 1))
     assert {total for _, total in told} == {50}
@@ -353,8 +354,10 @@ def test_fewer_equations_than_unknowns_have_no_single_answer():
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("padding_mode", "blurred", "transposed", "sharp"),
-                         [("circular", 24.80, 23.10, 27.56), ("symmetric", 25.05, 23.34, 27.80)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("padding_mode", "blurred", "transposed", "sharp"),
+    [("circular", 24.80, 23.10, 27.56), ("symmetric", 25.05, 23.34, 27.80)],
+)
 def test_a_photograph_is_made_sharp_again(padding_mode, blurred, transposed, sharp):
     x = photograph()
     layer, y = camera(x, padding_mode)

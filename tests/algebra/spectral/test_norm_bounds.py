@@ -25,8 +25,10 @@ def test_five_numbers_called_the_norm_of_sobel():
     errors = [round(estimate.error, 3) for estimate in found]
     assert errors == [0, -0.525, 0.097, 0.044]
     assert [estimate.note for estimate in found[1:]] == [
-        "kernel as a matrix of 1 x 9", "circular on the grid 8 x 8", "circular on the grid 10 x 10"
-    ]  # fmt: skip
+        "kernel as a matrix of 1 x 9",
+        "circular on the grid 8 x 8",
+        "circular on the grid 10 x 10",
+    ]
     assert str(found).splitlines()[1:] == [
         "reshaped       3.464   -52.5%  kernel as a matrix of 1 x 9",
         "circular           8    +9.7%  circular on the grid 8 x 8",
@@ -47,8 +49,14 @@ def test_the_fft_bound_is_a_bound_with_zeros_beyond_the_border(layer, seed):
 @share(0.3)
 def test_c_is_a_part_of_the_circulant_on_the_larger_grid(layer, seed):
     """Row by row: what the bound's proof claims, for one channel and for any stride, padding, crop and dilation."""
-    alone = Conv(layer.input_size, layer.kernel_size, stride=layer.stride, padding=layer.padding,
-                 dilation=layer.dilation, input_dilation=layer.input_dilation)  # fmt: skip
+    alone = Conv(
+        layer.input_size,
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        input_dilation=layer.input_dilation,
+    )
     kernel = np.random.default_rng(seed).integers(1, 10**6, alone.kernel_size)
     grid = [axis.stretched_size + axis.span - 1 for axis in alone.axes]
     ring = Conv(grid, alone.kernel_size, dilation=alone.dilation, padding="causal", padding_mode="circular")

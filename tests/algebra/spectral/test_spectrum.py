@@ -126,8 +126,15 @@ def is_diagonalizable(layer, weight):
     conv = layer if isinstance(layer, Conv) else layer.T
     for number, axis in enumerate(conv.axes):
         n, m = axis.input_size, axis.output_size
-        alone = Conv((n,), axis.kernel_size, stride=axis.stride, padding=((axis.before, axis.after),),
-                     dilation=axis.dilation, padding_mode=axis.mode, input_dilation=axis.input_dilation)  # fmt: skip
+        alone = Conv(
+            (n,),
+            axis.kernel_size,
+            stride=axis.stride,
+            padding=((axis.before, axis.after),),
+            dilation=axis.dilation,
+            padding_mode=axis.mode,
+            input_dilation=axis.input_dilation,
+        )
         C = alone.matrix(2 ** np.arange(axis.kernel_size)).toarray()  # powers of two show which taps a sum is of
         # Rows moved on by one, and columns by as many as there are for one row, are the same matrix.
         circulant = n % m == 0 and np.array_equal(np.roll(C, (1, n // m), (0, 1)), C)
@@ -171,12 +178,16 @@ def test_a_symmetric_border_needs_no_dense_matrix(monkeypatch):
 
 def test_what_is_said_of_cosines():
     layer = Conv((4, 6), 3, padding=1, padding_mode="symmetric")
-    why = ("the border and the kernel are symmetric on axes 0 and 1, where the frequencies are cosines: a block for "
-           "each of 4 x 6 frequencies")  # fmt: skip
+    why = (
+        "the border and the kernel are symmetric on axes 0 and 1, where the frequencies are cosines: a block for "
+        "each of 4 x 6 frequencies"
+    )
     assert singular_values(layer, BOX).why == singular_values(layer, BOX, method="fft").why == why
     beside = Conv((4, 6), (3, 2), stride=(1, 3), padding=((1, 1), (0, 0)), padding_mode="symmetric")
-    why = ("the border and the kernel are symmetric on axis 0, where the frequencies are cosines: a block for each of "
-           "4 x 2 frequencies")  # fmt: skip
+    why = (
+        "the border and the kernel are symmetric on axis 0, where the frequencies are cosines: a block for each of "
+        "4 x 2 frequencies"
+    )
     assert singular_values(beside, np.ones((3, 2))).why == why
     assert singular_values(layer, SOBEL).why == (
         "no FFT, since C is not block-circulant: padding_mode 'symmetric' needs a kernel that is its own mirror image, "
@@ -598,8 +609,12 @@ def test_very_large_and_very_small_weights(scale, mode):
     for method in (None, "dense", "lanczos"):
         one, many = (extreme_singular_values(layer, w, method=method).values for w in (weight, weight * scale))
         assert_allclose(many / scale, one, rtol=1e-9, atol=1e-15)
-    assert_allclose(singular_values(layer, weight * scale).values / scale, singular_values(layer, weight).values,
-                    rtol=1e-9, atol=1e-15)  # fmt: skip
+    assert_allclose(
+        singular_values(layer, weight * scale).values / scale,
+        singular_values(layer, weight).values,
+        rtol=1e-9,
+        atol=1e-15,
+    )
 
 
 def test_integers_are_not_summed_in_their_own_range():
@@ -669,9 +684,12 @@ def test_a_million_columns_are_refused_with_the_way_out():
         "padding_mode 'zeros': beyond an end of axis 0, windows read zeros, not the other end): use "
         'extreme_singular_values or operator_norm, which need no dense matrix, or do it with method="dense"'
     )
-    with pytest.raises(MemoryError, match=r"^the decomposition of a dense 1000000 x 1000000 matrix needs "
-                       r"1.49e\+04 GiB but .* use extreme_singular_values or operator_norm, or the layer on a "
-                       "smaller input$"):  # fmt: skip
+    with pytest.raises(
+        MemoryError,
+        match=r"^the decomposition of a dense 1000000 x 1000000 matrix needs "
+        r"1.49e\+04 GiB but .* use extreme_singular_values or operator_norm, or the layer on a "
+        "smaller input$",
+    ):
         singular_values(Conv(1000, 3, padding=1), weight, method="dense")
     assert singular_values(Conv(1000, 3, padding=1, padding_mode="circular"), weight).values.shape == (10**6,)
 
@@ -754,8 +772,11 @@ def test_a_failure_inside_arpack_is_a_sentence(monkeypatch):
         raise scipy.sparse.linalg.ArpackError(3)
 
     monkeypatch.setattr(scipy.sparse.linalg, "eigsh", broken)
-    with pytest.raises(np.linalg.LinAlgError, match=r"^Lanczos' method stopped: ARPACK error 3: .* after 0 products: "
-                       "the largest singular values lie too close together; "):  # fmt: skip
+    with pytest.raises(
+        np.linalg.LinAlgError,
+        match=r"^Lanczos' method stopped: ARPACK error 3: .* after 0 products: "
+        "the largest singular values lie too close together; ",
+    ):
         operator_norm(Conv(30, 3, padding=1), LAPLACE)
 
 

@@ -301,8 +301,24 @@ def test_what_is_no_stack_is_refused_by_a_sentence(value):
             function(value)
 
 
-@pytest.mark.parametrize("value", [None, 3, "C", {}, object(), [1, 2], [[1], [2, 3]], np.ones(3), np.array([["a"]]),
-                                   PAIR, Conv(4, 3), POOLED, [Conv(4, 3)]])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        3,
+        "C",
+        {},
+        object(),
+        [1, 2],
+        [[1], [2, 3]],
+        np.ones(3),
+        np.array([["a"]]),
+        PAIR,
+        Conv(4, 3),
+        POOLED,
+        [Conv(4, 3)],
+    ],
+)
 def test_what_is_no_matrix_is_refused_by_a_sentence(value):
     for function in (rank, nullity, null_space, pseudo_inverse, gram_is_identity):
         with pytest.raises(
@@ -313,12 +329,15 @@ def test_what_is_no_matrix_is_refused_by_a_sentence(value):
 
 def test_weights_that_do_not_fit_are_refused_by_a_sentence():
     for weights, kind, message in (
-        ([WEIGHTS[0]], ValueError, "Network has 2 layers but got 1 weight: give one entry for each, None for a layer "
-                                   "without a weight"),
+        (
+            [WEIGHTS[0]],
+            ValueError,
+            "Network has 2 layers but got 1 weight: give one entry for each, None for a layer without a weight",
+        ),
         (None, ValueError, "layer 0 of the Network, Conv, needs a weight of shape (1, 1, 3, 3), got None"),
         (3, WrongTypeError, "weights of a Network of 2 layers must be a list with one entry for each, got 3"),
         ({0: 1}, WrongTypeError, "weights of a Network of 2 layers must be a list with one entry for each, got a dict"),
-    ):  # fmt: skip
+    ):
         for function in (operator_norm, norms, checks, same_output_pair, unfolded):
             with refused(kind, message):
                 function(PAIR, weights)
@@ -333,8 +352,10 @@ def test_weights_that_do_not_fit_are_refused_by_a_sentence():
 
 
 def test_a_pool_without_its_input_has_no_matrix():
-    message = ("layer 1 of the Network, MaxPool, has no matrix of its own, since it is linear only at a given input: "
-               "give the input that it takes as its weight, or leave it out")  # fmt: skip
+    message = (
+        "layer 1 of the Network, MaxPool, has no matrix of its own, since it is linear only at a given input: "
+        "give the input that it takes as its weight, or leave it out"
+    )
     weights = [[1, 2, 3], None]
     for call in (operator_norm, singular_values, norms, checks, verdict, same_output_pair, unfolded, selected, blocks):
         with refused(ValueError, message):
@@ -395,8 +416,22 @@ def test_stacks_that_do_not_fit_are_refused_before_they_are_built(monkeypatch):
     assert (found.rank, found.gram, found.cogram) == (None, None, None)
 
 
-OTHERS = {"controls", "floating", "is_small", "joint_period", "primes", "product", "product_names", "require_small",
-          "integer_basis", "ring_values", "rounding", "separated", "stays_inside", "upsamplers"}  # fmt: skip
+OTHERS = {
+    "controls",
+    "floating",
+    "is_small",
+    "joint_period",
+    "primes",
+    "product",
+    "product_names",
+    "require_small",
+    "integer_basis",
+    "ring_values",
+    "rounding",
+    "separated",
+    "stays_inside",
+    "upsamplers",
+}
 """What takes neither layers nor a matrix: an axis, a kernel, numbers, or nothing."""
 
 

@@ -177,17 +177,29 @@ def recipes(draw):
         words = {"stride": stride, "padding": pad, "dilation": dilation, "padding_mode": mode}
         extra = draw(st.integers(0, max(stride, dilation) - 1))
         # Each with the inputs that are enough for so many outputs.
-        make, need = draw(st.sampled_from((
-            (lambda n, k=kernel, w=words: Conv(n, k, **w),
-             lambda o, k=kernel, s=stride, d=dilation: (o - 1) * s + d * (k - 1) + 1),
-            (lambda n, k=kernel, w=words, op=extra: ConvTranspose(n, k, output_padding=op, **w),
-             lambda o, p=pad: o + 2 * p),
-            (lambda n, k=kernel, s=stride, p=pad: AvgPool(n, k, stride=s, padding=min(p, k // 2), ceil_mode=True),
-             lambda o, k=kernel, s=stride: (o - 1) * s + k),
-            (lambda n, s=stride: Upsample(n, scale=s, mode="linear"), lambda o: o),
-            (lambda n, s=stride: Upsample(n, scale=s), lambda o: o),
-            (lambda n: Upsample(n, scale=1.5, mode="linear"), lambda o: o),
-        )))  # fmt: skip
+        make, need = draw(
+            st.sampled_from(
+                (
+                    (
+                        lambda n, k=kernel, w=words: Conv(n, k, **w),
+                        lambda o, k=kernel, s=stride, d=dilation: (o - 1) * s + d * (k - 1) + 1,
+                    ),
+                    (
+                        lambda n, k=kernel, w=words, op=extra: ConvTranspose(n, k, output_padding=op, **w),
+                        lambda o, p=pad: o + 2 * p,
+                    ),
+                    (
+                        lambda n, k=kernel, s=stride, p=pad: AvgPool(
+                            n, k, stride=s, padding=min(p, k // 2), ceil_mode=True
+                        ),
+                        lambda o, k=kernel, s=stride: (o - 1) * s + k,
+                    ),
+                    (lambda n, s=stride: Upsample(n, scale=s, mode="linear"), lambda o: o),
+                    (lambda n, s=stride: Upsample(n, scale=s), lambda o: o),
+                    (lambda n: Upsample(n, scale=1.5, mode="linear"), lambda o: o),
+                )
+            )
+        )
         makers.append(make)
         needs.append(need)
         weights.append(integers((1, 1, kernel), draw(seeds())))

@@ -169,25 +169,19 @@ def test_border():
     field = receptive_field(Network([Conv((9,), 3, padding=1), Conv((9,), 5, padding=2)]), (0,))
     assert field.inputs == ((0, 1, 2, 3),)
     assert (field.size, field.stride, field.start) == ((7,), (1,), (-3,))
-    assert field.differences == (
-        "axis 0: arithmetic says -3 to 3 (7 inputs), but 3 of them lie beyond the input's 9",
-    )  # fmt: skip
+    assert field.differences == ("axis 0: arithmetic says -3 to 3 (7 inputs), but 3 of them lie beyond the input's 9",)
 
 
 def test_holes_of_dilation():
     field = receptive_field(Network([Conv((9,), 3, dilation=2), Conv((5,), 3, dilation=2)]))
     assert field.inputs == ((0, 2, 4, 6, 8),)
-    assert field.differences == (
-        "axis 0: arithmetic says 0 to 8 (9 inputs), but 4 of the 9 inputs between are holes",
-    )  # fmt: skip
+    assert field.differences == ("axis 0: arithmetic says 0 to 8 (9 inputs), but 4 of the 9 inputs between are holes",)
 
 
 def test_holes_of_a_stride_wider_than_the_kernel():
     field = receptive_field(Network([Conv((10,), 1, stride=3), Conv((4,), 3)]), (1,))
     assert field.inputs == ((3, 6, 9),)
-    assert field.differences == (
-        "axis 0: arithmetic says 3 to 9 (7 inputs), but 4 of the 7 inputs between are holes",
-    )  # fmt: skip
+    assert field.differences == ("axis 0: arithmetic says 3 to 9 (7 inputs), but 4 of the 7 inputs between are holes",)
 
 
 def test_border_between_layers():
@@ -225,7 +219,7 @@ def test_nothing_is_looked_at():
     assert folded.inputs == ((3,),)
     assert folded.differences == (
         "axis 0: arithmetic says none, but inputs 3 to 3 are read (the padding mode folds the border back)",
-    )  # fmt: skip
+    )
 
 
 def test_transposed_layers_look_between_inputs():
@@ -263,8 +257,9 @@ ALEXNET = (
 
 def vgg(*, pools=5, first_padding=1, ceil_mode=False):
     """The convolutions of VGG-16 up to one of its pools."""
-    makers = [maker for count in (2, 2, 3, 3, 3)[:pools]
-              for maker in (*[conv(3, 1)] * count, pool(2, 2, ceil_mode=ceil_mode))]  # fmt: skip
+    makers = [
+        maker for count in (2, 2, 3, 3, 3)[:pools] for maker in (*[conv(3, 1)] * count, pool(2, 2, ceil_mode=ceil_mode))
+    ]
     return [conv(3, first_padding), *makers[1:]]
 
 

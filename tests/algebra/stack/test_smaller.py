@@ -47,14 +47,28 @@ def test_every_small_axis(mode):
     for kernel, stride, dilation, spread, before, after in product(
         KERNELS, (1, 2, 3), (1, 2), spreads, (-3, 0, 4), (-2, 3)
     ):
-        conv = Conv((60,), len(kernel), stride=stride, dilation=dilation, input_dilation=spread,
-                    padding=((before, after),), padding_mode=mode)  # fmt: skip
+        conv = Conv(
+            (60,),
+            len(kernel),
+            stride=stride,
+            dilation=dilation,
+            input_dilation=spread,
+            padding=((before, after),),
+            padding_mode=mode,
+        )
         (axis,) = conv.axes
         # A period more than the shortest, and two with another leftover.
         least = 60 - spare_periods(axis) * axis.shift
         for size in (least + axis.shift, least + 2 * axis.shift + 1):
-            conv = Conv((size,), len(kernel), stride=stride, dilation=dilation, input_dilation=spread,
-                        padding=((before, after),), padding_mode=mode)  # fmt: skip
+            conv = Conv(
+                (size,),
+                len(kernel),
+                stride=stride,
+                dilation=dilation,
+                input_dilation=spread,
+                padding=((before, after),),
+                padding_mode=mode,
+            )
             found = assert_same_entries(conv, np.array([[kernel]]))
             seen += found.short != conv
     assert seen > 150

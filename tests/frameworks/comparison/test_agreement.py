@@ -16,8 +16,10 @@ def told(*sizes, **words):
 
 
 def verdicts(rows):
-    return {verdict: {name for name, row in rows.items() if row.verdict == verdict}
-            for verdict in {row.verdict for row in rows.values()}}  # fmt: skip
+    return {
+        verdict: {name for name, row in rows.items() if row.verdict == verdict}
+        for verdict in {row.verdict for row in rows.values()}
+    }
 
 
 # -- by hand ---------------------------------------------------------------------------------------------------------
@@ -31,8 +33,9 @@ def test_same_with_a_stride():
     assert {rows[name].pads for name in agree} == {((0, 1),)}
     assert {rows[name].output_size for name in agree} == {(3,)}
     assert {rows[name].turned for name in agree} == {False}
-    assert rows["torch"].message == ("padding 'same' needs stride 1 in PyTorch, got 2 on axis 0: give the padding in "
-                                     "numbers, such as 1")  # fmt: skip
+    assert rows["torch"].message == (
+        "padding 'same' needs stride 1 in PyTorch, got 2 on axis 0: give the padding in numbers, such as 1"
+    )
     assert rows["mxnet"].message == "there are no names for paddings, got 'same': say the pads in numbers"
     assert rows["caffe"].message == rows["mxnet"].message
     two = told((6, 6), 3, stride=2, padding="same")["theano"]
@@ -42,8 +45,9 @@ def test_same_with_a_stride():
 def test_a_row_that_refuses_has_nothing_but_its_call_and_why():
     row = told((6, 6), 3, stride=2, padding="same")["torch"]
     assert (row.output_size, row.pads, row.turned, row.layer) == (None, None, None, None)
-    assert row.call == ("torch.nn.Conv2d(in_channels=1, out_channels=1, kernel_size=(3, 3), stride=(2, 2), "
-                        "padding='same')(x)")  # fmt: skip
+    assert row.call == (
+        "torch.nn.Conv2d(in_channels=1, out_channels=1, kernel_size=(3, 3), stride=(2, 2), padding='same')(x)"
+    )
     assert row.arrays == "x (1, 1, 6, 6), w (1, 1, 3, 3)"
 
 
@@ -52,8 +56,10 @@ def test_one_pad_on_both_ends(axes):
     rows = told((6,) * axes, 3, stride=2, padding=1)
     refuse = {"keras"} | ({"tensorflow"} if axes == 3 else set())  # which takes pairs for two axes alone
     assert verdicts(rows) == {
-        EQUAL: {*FRAMEWORKS} - {"theano"} - refuse, DIFFERENT_VALUES: {"theano"}, REFUSED: refuse,
-    }  # fmt: skip
+        EQUAL: {*FRAMEWORKS} - {"theano"} - refuse,
+        DIFFERENT_VALUES: {"theano"},
+        REFUSED: refuse,
+    }
     assert {row.pads for row in rows.values() if row.layer} == {((1, 1),) * axes}
     assert {row.output_size for row in rows.values() if row.layer} == {(3,) * axes}
     assert [name for name, row in rows.items() if row.turned] == ["theano"]
@@ -72,12 +78,14 @@ def test_one_axis():
 def test_causal_on_one_axis_has_theano_s_own_layer_and_there_the_kernel_is_turned():
     rows = told((6,), 3, stride=2, dilation=2, padding="causal")
     assert verdicts(rows) == {
-        EQUAL: {"convmatrix", "flax"}, DIFFERENT_VALUES: {"theano"},
+        EQUAL: {"convmatrix", "flax"},
+        DIFFERENT_VALUES: {"theano"},
         REFUSED: {"torch", "tensorflow", "keras", "jax", "onnx", "mxnet", "caffe"},
-    }  # fmt: skip
+    }
     assert {row.pads for row in rows.values() if row.layer} == {((4, 0),)}
-    assert rows["theano"].call == ("theano.tensor.nnet.abstract_conv.causal_conv1d(x, w, filter_shape=(1, 1, 3), "
-                                   "subsample=2, filter_dilation=2)")  # fmt: skip
+    assert rows["theano"].call == (
+        "theano.tensor.nnet.abstract_conv.causal_conv1d(x, w, filter_shape=(1, 1, 3), subsample=2, filter_dilation=2)"
+    )
     assert rows["theano"].turned is True
     keras = told((6,), 3, padding="causal")["keras"]
     assert (keras.verdict, keras.pads) == (EQUAL, ((2, 0),))
@@ -113,16 +121,18 @@ def test_names_that_differ_from_axis_to_axis_are_ours_alone():
 def test_ends_that_differ():
     rows = told((6, 6), 3, padding=((1, 0), (0, 2)))
     assert verdicts(rows) == {
-        EQUAL: {"convmatrix", "tensorflow", "jax", "flax", "onnx"}, DIFFERENT_VALUES: {"theano"},
+        EQUAL: {"convmatrix", "tensorflow", "jax", "flax", "onnx"},
+        DIFFERENT_VALUES: {"theano"},
         REFUSED: {"torch", "keras", "mxnet", "caffe"},
-    }  # fmt: skip
+    }
     assert {row.pads for row in rows.values() if row.layer} == {((1, 0), (0, 2))}
     said = "both ends of an axis are padded alike, got (1, 0) on axis 0: pad the input by itself where they differ"
     assert rows["mxnet"].message == rows["caffe"].message == said
 
 
-@pytest.mark.parametrize(("mode", "who"), [("circular", {"torch", "flax"}), ("reflect", {"torch", "flax"}),
-                                           ("replicate", {"torch"})])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "who"), [("circular", {"torch", "flax"}), ("reflect", {"torch", "flax"}), ("replicate", {"torch"})]
+)
 def test_padding_modes(mode, who):
     rows = told((6, 6), 3, padding="same", padding_mode=mode)
     assert verdicts(rows) == {EQUAL: {"convmatrix"} | who, REFUSED: {*FRAMEWORKS[1:]} - who}
@@ -161,13 +171,16 @@ def test_transposed_of_a_stride_and_a_pad():
     assert tuple(rows) == TRANSPOSED
     assert verdicts(rows) == {
         EQUAL: {"convmatrix", "torch", "jax, transpose_kernel", "onnx", "mxnet", "caffe"},
-        DIFFERENT_VALUES: {"jax", "flax"}, REFUSED: {"tensorflow", "keras", "theano"},
-    }  # fmt: skip
+        DIFFERENT_VALUES: {"jax", "flax"},
+        REFUSED: {"tensorflow", "keras", "theano"},
+    }
     assert {row.output_size for row in rows.values() if row.layer} == {(5, 5)}
     assert {row.pads for row in rows.values() if row.layer} == {((1, 1), (1, 1))}
     assert [name for name, row in rows.items() if row.turned is False] == ["jax", "flax"]
-    assert rows["tensorflow"].message == ("there is no output size but the one that is asked for: say output_size, its "
-                                          "output_shape, which the forward rule then checks")  # fmt: skip
+    assert rows["tensorflow"].message == (
+        "there is no output size but the one that is asked for: say output_size, its "
+        "output_shape, which the forward rule then checks"
+    )
     assert "its input_shape, which" in rows["theano"].message
 
 
@@ -175,9 +188,10 @@ def test_transposed_without_a_pad_jax_means_another_size():
     rows = told((3, 3), 3, transpose=True, stride=2)
     different = {"jax", "jax, transpose_kernel", "flax"}
     assert verdicts(rows) == {
-        EQUAL: {"convmatrix", "torch", "keras", "onnx", "mxnet", "caffe"}, DIFFERENT_SHAPE: different,
+        EQUAL: {"convmatrix", "torch", "keras", "onnx", "mxnet", "caffe"},
+        DIFFERENT_SHAPE: different,
         REFUSED: {"tensorflow", "theano"},
-    }  # fmt: skip
+    }
     assert {rows[name].output_size for name in different} == {(3, 3)}
     assert {rows[name].pads for name in different} == {((2, 2), (2, 2))}
     assert {row.output_size for name, row in rows.items() if row.layer and name not in different} == {(7, 7)}
@@ -192,9 +206,10 @@ def test_transposed_valid_by_name_is_the_full_result_in_jax_too():
 def test_an_output_size_that_is_asked_for():
     rows = told((3, 3), 3, transpose=True, stride=2, padding=1, output_size=6)
     assert verdicts(rows) == {
-        EQUAL: {"convmatrix", "torch", "tensorflow", "onnx", "mxnet"}, DIFFERENT_VALUES: {"theano"},
+        EQUAL: {"convmatrix", "torch", "tensorflow", "onnx", "mxnet"},
+        DIFFERENT_VALUES: {"theano"},
         REFUSED: {"keras", "jax", "jax, transpose_kernel", "flax", "caffe"},
-    }  # fmt: skip
+    }
     assert {row.pads for row in rows.values() if row.layer} == {((1, 0), (1, 0))}
     assert rows["theano"].turned is False
     assert {rows[name].message for name in verdicts(rows)[REFUSED]} == {"there is no argument for output_size=(6, 6)"}
@@ -233,8 +248,10 @@ def test_no_axes():
 
 def test_four_axes():
     rows = told((3,) * 4, 2)
-    assert verdicts(rows) == {EQUAL: {"convmatrix", "jax", "flax", "onnx", "caffe"},
-                              REFUSED: {"torch", "tensorflow", "keras", "theano", "mxnet"}}  # fmt: skip
+    assert verdicts(rows) == {
+        EQUAL: {"convmatrix", "jax", "flax", "onnx", "caffe"},
+        REFUSED: {"torch", "tensorflow", "keras", "theano", "mxnet"},
+    }
 
 
 def test_a_kernel_of_one_tap_is_neither_turned_nor_not():
@@ -262,20 +279,28 @@ def test_the_first_row_that_is_not_refused_is_compared_with():
         ({"input_size": (6, 6), "kernel_size": (3,)}, "input_size has 2 but kernel_size has 1 entry, (3,)"),
         ({"input_size": 0, "kernel_size": 3}, "input_size on axis 0 must be at least 1, got 0"),
         ({"input_size": 6, "kernel_size": 3, "stride": 0}, "stride on axis 0 must be at least 1, got 0"),
-        ({"input_size": 6, "kernel_size": 3, "output_padding": -1},
-         "output_padding on axis 0 must be at least 0, got -1"),
+        (
+            {"input_size": 6, "kernel_size": 3, "output_padding": -1},
+            "output_padding on axis 0 must be at least 0, got -1",
+        ),
         ({"input_size": 6, "kernel_size": 3, "padding": "smae"}, "padding 'smae' is not one of "),
-        ({"input_size": (6,), "kernel_size": 3, "padding": (1, 2)},
-         "input_size has 1 but padding has 2 entries, (1, 2)"),
+        (
+            {"input_size": (6,), "kernel_size": 3, "padding": (1, 2)},
+            "input_size has 1 but padding has 2 entries, (1, 2)",
+        ),
         ({"input_size": 6, "kernel_size": 3, "groups": 0}, "groups must be at least 1, got 0"),
         ({"input_size": 6, "kernel_size": 3, "in_channels": 0}, "in_channels must be at least 1, got 0"),
         ({"input_size": 6, "kernel_size": 3, "out_channels": -2}, "out_channels must be at least 1, got -2"),
-        ({"input_size": 6, "kernel_size": 3, "groups": 2, "in_channels": 3, "out_channels": 6},
-         "groups=2 does not divide in_channels=3 (remainder 1): make in_channels a multiple of 2"),
-        ({"input_size": 6, "kernel_size": 3, "groups": 3, "in_channels": 3, "out_channels": 2},
-         "groups=3 does not divide out_channels=2 (remainder 2): make out_channels a multiple of 3"),
+        (
+            {"input_size": 6, "kernel_size": 3, "groups": 2, "in_channels": 3, "out_channels": 6},
+            "groups=2 does not divide in_channels=3 (remainder 1): make in_channels a multiple of 2",
+        ),
+        (
+            {"input_size": 6, "kernel_size": 3, "groups": 3, "in_channels": 3, "out_channels": 2},
+            "groups=3 does not divide out_channels=2 (remainder 2): make out_channels a multiple of 3",
+        ),
     ],
-)  # fmt: skip
+)
 def test_words_that_nobody_could_say(words, message):
     for transpose in (False, True):
         with pytest.raises(ValueError, match=re.escape(message)):

@@ -23,10 +23,17 @@ TRANSPOSED = (*FRAMEWORKS[:5], "jax, transpose_kernel", *FRAMEWORKS[5:])
 # -- the call as it is written ---------------------------------------------------------------------------------------
 
 PREFIXES = {
-    "convmatrix": "Conv", "torch": "torch.nn.Conv", "tensorflow": "tf.nn.conv", "keras": "keras.layers.Conv",
-    "jax": "jax.lax.conv_", "flax": "flax.nnx.Conv", "onnx": "onnx Conv", "theano": "theano.tensor.nnet.",
-    "mxnet": "mxnet.nd.", "caffe": "caffe.layers.",
-}  # fmt: skip
+    "convmatrix": "Conv",
+    "torch": "torch.nn.Conv",
+    "tensorflow": "tf.nn.conv",
+    "keras": "keras.layers.Conv",
+    "jax": "jax.lax.conv_",
+    "flax": "flax.nnx.Conv",
+    "onnx": "onnx Conv",
+    "theano": "theano.tensor.nnet.",
+    "mxnet": "mxnet.nd.",
+    "caffe": "caffe.layers.",
+}
 MAKERS = {  # for each framework: our function for its convolution, and for its transposed one
     "convmatrix": (Conv, ConvTranspose),
     "torch": (torch.conv, torch.conv_transpose),
@@ -61,11 +68,16 @@ def made_anew(row, transpose):
     if name == "theano" and "causal_conv1d" in row.call:
         return theano.causal_conv1d(x, **words)
     beside = {
-        "torch": {"input_size": x[2:]}, "keras": {"input_shape": x[1:]}, "flax": {"input_size": x[1:-1]},
-        "jax": {"lhs": x, "rhs": w}, "onnx": {"X": x, "W": w}, "mxnet": {"data": x}, "caffe": {"bottom": x},
+        "torch": {"input_size": x[2:]},
+        "keras": {"input_shape": x[1:]},
+        "flax": {"input_size": x[1:-1]},
+        "jax": {"lhs": x, "rhs": w},
+        "onnx": {"X": x, "W": w},
+        "mxnet": {"data": x},
+        "caffe": {"bottom": x},
         "theano": {"output_grad": x, "filters": w} if transpose else {"input_shape": x, "filter_shape": w},
         "convmatrix": {},
-    }  # fmt: skip
+    }
     return MAKERS[name][transpose](**words, **beside[name])
 
 
@@ -76,21 +88,29 @@ LAST = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHW
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 LACKS = {  # besides output_size and output_padding of a convolution
     False: {
-        "torch": {"input_dilation"}, "tensorflow": {"input_dilation", "padding_mode"},
-        "keras": {"input_dilation", "padding_mode"}, "jax": {"padding_mode"}, "flax": set(),
-        "onnx": {"input_dilation", "padding_mode"}, "theano": {"input_dilation", "padding_mode"},
-        "mxnet": {"input_dilation", "padding_mode"}, "caffe": {"input_dilation", "padding_mode"},
+        "torch": {"input_dilation"},
+        "tensorflow": {"input_dilation", "padding_mode"},
+        "keras": {"input_dilation", "padding_mode"},
+        "jax": {"padding_mode"},
+        "flax": set(),
+        "onnx": {"input_dilation", "padding_mode"},
+        "theano": {"input_dilation", "padding_mode"},
+        "mxnet": {"input_dilation", "padding_mode"},
+        "caffe": {"input_dilation", "padding_mode"},
     },
     True: {
-        "torch": {"input_dilation"}, "tensorflow": {"groups", "output_padding", "padding_mode"},
+        "torch": {"input_dilation"},
+        "tensorflow": {"groups", "output_padding", "padding_mode"},
         "keras": {"groups", "output_size", "padding_mode"},
         "jax": {"groups", "output_padding", "output_size", "padding_mode"},
         "jax, transpose_kernel": {"groups", "output_padding", "output_size", "padding_mode"},
-        "flax": {"groups", "output_padding", "output_size"}, "onnx": {"padding_mode"},
-        "theano": {"output_padding", "padding_mode"}, "mxnet": {"padding_mode"},
+        "flax": {"groups", "output_padding", "output_size"},
+        "onnx": {"padding_mode"},
+        "theano": {"output_padding", "padding_mode"},
+        "mxnet": {"padding_mode"},
         "caffe": {"output_padding", "output_size", "padding_mode"},
     },
-}  # fmt: skip
+}
 NOT_TURNED_TRANSPOSED = {"jax", "flax", "theano"}
 
 
@@ -134,24 +154,31 @@ def laid_out(framework, kernel, transpose, padding):
     swapped, kept = np.transpose(kernel, (*spatial, second, first)), np.transpose(kernel, (*spatial, first, second))
     if not transpose:
         return {
-            "convmatrix": lambda: kernel, "torch": lambda: torch.weight(kernel),
-            "tensorflow": lambda: tensorflow.weight(swapped), "keras": lambda: tensorflow.weight(swapped),
-            "jax": lambda: jax.weight(kernel, FIRST[len(spatial)]), "flax": lambda: jax.flax_weight(swapped),
-            "onnx": lambda: onnx.weight(kernel), "theano": lambda: theano.weight(kernel, True),
-            "mxnet": lambda: mxnet.weight(kernel, FIRST[len(spatial)][0]), "caffe": lambda: caffe.weight(kernel),
-        }[framework]()  # fmt: skip
+            "convmatrix": lambda: kernel,
+            "torch": lambda: torch.weight(kernel),
+            "tensorflow": lambda: tensorflow.weight(swapped),
+            "keras": lambda: tensorflow.weight(swapped),
+            "jax": lambda: jax.weight(kernel, FIRST[len(spatial)]),
+            "flax": lambda: jax.flax_weight(swapped),
+            "onnx": lambda: onnx.weight(kernel),
+            "theano": lambda: theano.weight(kernel, True),
+            "mxnet": lambda: mxnet.weight(kernel, FIRST[len(spatial)][0]),
+            "caffe": lambda: caffe.weight(kernel),
+        }[framework]()
     numbers = LAST[len(spatial)]
     return {
-        "convmatrix": lambda: kernel, "torch": lambda: torch.weight_transpose(kernel),
+        "convmatrix": lambda: kernel,
+        "torch": lambda: torch.weight_transpose(kernel),
         "tensorflow": lambda: tensorflow.weight_transpose(swapped),
         "keras": lambda: tensorflow.weight_transpose(swapped),
         "jax": lambda: jax.weight_transpose(kept, numbers),
         "jax, transpose_kernel": lambda: jax.weight_transpose(swapped, numbers, True),
         "flax": lambda: jax.flax_weight_transpose(kept, False, padding),
-        "onnx": lambda: onnx.weight_transpose(kernel), "theano": lambda: theano.weight_transpose(kernel, True),
+        "onnx": lambda: onnx.weight_transpose(kernel),
+        "theano": lambda: theano.weight_transpose(kernel, True),
         "mxnet": lambda: mxnet.weight_transpose(kernel, FIRST[len(spatial)][0]),
         "caffe": lambda: caffe.weight_transpose(kernel),
-    }[framework]()  # fmt: skip
+    }[framework]()
 
 
 def pads_by_formula(framework, words):
@@ -165,8 +192,14 @@ def pads_by_formula(framework, words):
         total = max((-(-long // s) - 1) * s + span - long, 0)
         if framework == "flax" and words["padding_mode"] != "zeros":
             total, entry = span - 1, "same"
-        names = {"valid": (0, 0), "full": (span - 1, span - 1), "half": (span // 2, span // 2), "causal": (span - 1, 0),
-                 "same": (total // 2, total - total // 2), "same_lower": (total - total // 2, total // 2)}  # fmt: skip
+        names = {
+            "valid": (0, 0),
+            "full": (span - 1, span - 1),
+            "half": (span // 2, span // 2),
+            "causal": (span - 1, 0),
+            "same": (total // 2, total - total // 2),
+            "same_lower": (total - total // 2, total // 2),
+        }
         pads.append(names[entry] if isinstance(entry, str) else tuple(entry))
     return tuple(pads)
 
@@ -198,13 +231,17 @@ def drawn(rng, transpose):
     ones = (1,) * axes
     groups = int(seldom(2, 1, 0.25))
     words = {
-        "input_size": each(2, 6 if axes < 3 else 4), "kernel_size": each(1, 4 if axes < 3 else 3),
-        "stride": seldom(each(1, 3), ones, 0.6), "padding": drawn_padding(rng, axes, transpose),
-        "dilation": seldom(each(1, 2), ones, 0.3), "input_dilation": seldom(each(1, 2), ones, 0 if transpose else 0.1),
-        "groups": groups, "in_channels": groups * int(rng.integers(1, 3)),
+        "input_size": each(2, 6 if axes < 3 else 4),
+        "kernel_size": each(1, 4 if axes < 3 else 3),
+        "stride": seldom(each(1, 3), ones, 0.6),
+        "padding": drawn_padding(rng, axes, transpose),
+        "dilation": seldom(each(1, 2), ones, 0.3),
+        "input_dilation": seldom(each(1, 2), ones, 0 if transpose else 0.1),
+        "groups": groups,
+        "in_channels": groups * int(rng.integers(1, 3)),
         "out_channels": groups * int(rng.integers(1, 3)),
         "padding_mode": str(seldom(rng.choice(["circular", "reflect", "replicate"]), "zeros", 0.15)),
-    }  # fmt: skip
+    }
     if transpose and rng.random() < 0.2:
         words["output_padding"] = each(0, 1)
     if transpose and rng.random() < 0.3:  # most of these sizes lead back to the input
@@ -227,8 +264,13 @@ def checked(words, transpose, rng):
     rows_of, cols_of = (cols_of, rows_of) if transpose else (rows_of, cols_of)
     shape = (rows_of, cols_of // words["groups"], *words["kernel_size"])
     kernel = rng.permutation(np.arange(1, np.prod(shape) + 1)).reshape(shape)  # no two taps are the same
-    usual = {"groups": 1, "padding_mode": "zeros", "input_dilation": (1,) * len(words["stride"]), "output_size": None,
-             "output_padding": (0,) * len(words["stride"])}  # fmt: skip
+    usual = {
+        "groups": 1,
+        "padding_mode": "zeros",
+        "input_dilation": (1,) * len(words["stride"]),
+        "output_size": None,
+        "output_padding": (0,) * len(words["stride"]),
+    }
     unusual = {name for name, value in usual.items() if words.get(name, value) != value}
     occurred, wanted = Counter(), None
     for row in rows:
@@ -277,8 +319,10 @@ def by_windows(row, matrix, kernel, words, transpose):
         assert row.output_size == tuple(f - b - e for f, (b, e) in zip(full, row.pads, strict=True)), (row, words)
         made = [direct(one, g, n, (1,) * len(n), pads, d, s) for one in (swapped, flipped(swapped))]
     else:  # C^T, of the convolution that pads the output
-        made = [direct(one, words["groups"], row.output_size, s, row.pads, d, a, mode).T
-                for one in (flipped(kernel), kernel)]  # fmt: skip
+        made = [
+            direct(one, words["groups"], row.output_size, s, row.pads, d, a, mode).T
+            for one in (flipped(kernel), kernel)
+        ]
     assert np.array_equal(matrix, made[turned]), (row, words)
     if max(k) == 1:
         assert row.turned is None

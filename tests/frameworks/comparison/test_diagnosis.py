@@ -25,8 +25,14 @@ def convolved(x, weight, words):
         x = np.take(x, range(max(-before, 0), x.shape[axis] - max(-after, 0)), axis=axis)
     spans = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], words["dilation"], strict=True)]
     windows = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(2, 2 + ndim)))
-    windows = windows[(slice(None), slice(None), *(slice(None, None, s) for s in words["stride"]),
-                       *(slice(None, None, d) for d in words["dilation"]))]  # fmt: skip
+    windows = windows[
+        (
+            slice(None),
+            slice(None),
+            *(slice(None, None, s) for s in words["stride"]),
+            *(slice(None, None, d) for d in words["dilation"]),
+        )
+    ]
     size = windows.shape[2 : 2 + ndim]
     rows = windows.reshape(len(x), groups, weight.shape[1], np.prod(size), -1)
     blocks = weight.reshape(groups, -1, weight.shape[1], rows.shape[-1])
@@ -36,9 +42,18 @@ def convolved(x, weight, words):
 def transposed(x, weight, words):
     """Stamps of the kernel are added up, and the frame is cropped; or the border folded back, by unit images."""
     groups, ndim = words["groups"], weight.ndim - 2
-    sizes = [(n - 1) * s + d * (k - 1) + 1 - b - a + op for n, s, d, k, (b, a), op in zip(
-        x.shape[2:], words["stride"], words["dilation"], weight.shape[2:], words["padding"], words["output_padding"],
-        strict=True)]  # fmt: skip
+    sizes = [
+        (n - 1) * s + d * (k - 1) + 1 - b - a + op
+        for n, s, d, k, (b, a), op in zip(
+            x.shape[2:],
+            words["stride"],
+            words["dilation"],
+            weight.shape[2:],
+            words["padding"],
+            words["output_padding"],
+            strict=True,
+        )
+    ]
     if words["padding_mode"] != "zeros":
         out = weight.shape[1] * groups
         units = np.eye(out * int(np.prod(sizes))).reshape(-1, out, *sizes)
@@ -49,8 +64,12 @@ def transposed(x, weight, words):
     stamps = np.einsum("bgi...,gio...->bgo...", *_spread(x, weight, groups))
     for taps in itertools.product(*map(range, weight.shape[2:])):
         for place in itertools.product(*map(range, x.shape[2:])):
-            at = tuple(p * s + t * d + max(-b, 0) for p, s, t, d, (b, a) in zip(
-                place, words["stride"], taps, words["dilation"], words["padding"], strict=True))  # fmt: skip
+            at = tuple(
+                p * s + t * d + max(-b, 0)
+                for p, s, t, d, (b, a) in zip(
+                    place, words["stride"], taps, words["dilation"], words["padding"], strict=True
+                )
+            )
             if all(p < n for p, n in zip(at, frame, strict=True)):
                 y[(slice(None), slice(None), slice(None), *at)] += stamps[(..., *place, *taps)]
     keep = [slice(max(b, 0), max(b, 0) + n) for n, (b, a) in zip(sizes, words["padding"], strict=True)]
@@ -180,8 +199,15 @@ def planted(names, config, rng):
 
 def config(size, kernel, channels, *, batch=2, **words):
     ndim = len(size)
-    usual = {"stride": (1,) * ndim, "padding": ((0, 0),) * ndim, "dilation": (1,) * ndim, "groups": 1,
-             "padding_mode": "zeros", "output_padding": (0,) * ndim, "transpose": False}  # fmt: skip
+    usual = {
+        "stride": (1,) * ndim,
+        "padding": ((0, 0),) * ndim,
+        "dilation": (1,) * ndim,
+        "groups": 1,
+        "padding_mode": "zeros",
+        "output_padding": (0,) * ndim,
+        "transpose": False,
+    }
     return {"size": size, "kernel": kernel, "channels": channels, "batch": batch, "words": {**usual, **words}}
 
 
@@ -302,8 +328,11 @@ def names_of(ndim):
 
 
 def pairs_of(ndim):
-    return [tuple(one.name for one in pair) for pair in itertools.combinations(conventions(ndim), 2)
-            if not pair[0].slots & pair[1].slots]  # fmt: skip
+    return [
+        tuple(one.name for one in pair)
+        for pair in itertools.combinations(conventions(ndim), 2)
+        if not pair[0].slots & pair[1].slots
+    ]
 
 
 @pytest.mark.full
@@ -401,8 +430,11 @@ def test_nothing_smaller_is_missed(seed):
         told, question = diagnose(x, y, weight, **said(config)), asked(x, y, weight, config)
         for count in (0, 1):
             assert not any(agrees(edited) for _, edited in _edited(question, conventions(1), count))
-        twos = {tuple(one.name for one in chosen) for chosen, edited in _edited(question, conventions(1), 2)
-                if agrees(edited)}  # fmt: skip
+        twos = {
+            tuple(one.name for one in chosen)
+            for chosen, edited in _edited(question, conventions(1), 2)
+            if agrees(edited)
+        }
         assert twos == set(told.found)
         confirm(told, x, y, weight, config)
         checked += 1
@@ -439,17 +471,34 @@ def test_the_sentence_where_nothing_is_found():
 @pytest.mark.parametrize(
     ("arguments", "words", "sentence"),
     [
-        (((5,), (4,), (3,)), {}, "y has shape (4,) but the words give (..., *(1, 3)) for x of shape (5,) and weight of "
-         "shape (3,), and no convention gives y's shape: look at stride, padding, dilation and the output size first"),
-        (((5,), (4,), (7,)), {}, "the words make no layer of x of shape (5,) and weight of shape (7,): kernel does not "
-         "fit on axis 0: it spans 7"),
-        (((2, 5), (4, 5), (4, 3, 3)), {"padding": 1}, "x of shape (2, 5) and weight of shape (4, 3, 3) do not belong "
-         "together: the words need 3 input channels, x of shape (..., *(3, 5)), and no convention changes that"),
-        (((3, 5), (4, 5), (4, 3, 3)), {"padding": 1, "bias": [1, 2]}, "bias has 2 entries but the words give 4 output "
-         "channels for x of shape (3, 5) and weight of shape (4, 3, 3): give one number for each"),
+        (
+            ((5,), (4,), (3,)),
+            {},
+            "y has shape (4,) but the words give (..., *(1, 3)) for x of shape (5,) and weight of "
+            "shape (3,), and no convention gives y's shape: look at stride, padding, dilation and the output "
+            "size first",
+        ),
+        (
+            ((5,), (4,), (7,)),
+            {},
+            "the words make no layer of x of shape (5,) and weight of shape (7,): kernel does not "
+            "fit on axis 0: it spans 7",
+        ),
+        (
+            ((2, 5), (4, 5), (4, 3, 3)),
+            {"padding": 1},
+            "x of shape (2, 5) and weight of shape (4, 3, 3) do not belong "
+            "together: the words need 3 input channels, x of shape (..., *(3, 5)), and no convention changes that",
+        ),
+        (
+            ((3, 5), (4, 5), (4, 3, 3)),
+            {"padding": 1, "bias": [1, 2]},
+            "bias has 2 entries but the words give 4 output "
+            "channels for x of shape (3, 5) and weight of shape (4, 3, 3): give one number for each",
+        ),
         (((5, 4), (9, 4), (9, 5, 3)), {}, "y has shape (9, 4) but the words give (..., *(9, 2)) for x"),
     ],
-)  # fmt: skip
+)
 def test_shapes_that_nothing_explains(arguments, words, sentence):
     rng = np.random.default_rng(1)
     told = diagnose(*(rng.integers(-9, 9, shape) for shape in arguments), **words)
@@ -475,9 +524,11 @@ def test_a_symmetric_kernel_cannot_tell():
     assert told.found == ((),)
     assert told.ambiguous
     assert str(told).startswith("none needed: our values are theirs already (exact in all values). But kernel_turned, ")
-    assert str(told).endswith("would not show in these data: these data cannot tell them apart, since with this weight "
-                              "(its symmetry) they are one and the same map: repeat with a weight of random "
-                              "numbers.")  # fmt: skip
+    assert str(told).endswith(
+        "would not show in these data: these data cannot tell them apart, since with this weight "
+        "(its symmetry) they are one and the same map: repeat with a weight of random "
+        "numbers."
+    )
     flipped = np.array([[1, 2, 1], [3, 7, 3], [0, 2, 0]])  # symmetric along one axis: turned, or flipped on the other
     told = diagnose(x, signal.convolve2d(x, flipped, "valid"), flipped)
     assert told.found == (("kernel_turned",), ("kernel_flipped_on_axis_0",))
@@ -537,8 +588,9 @@ def test_by_scipy():
     mirrored = signal.correlate2d(x, kernel, "same", boundary="symm")
     assert diagnose(x, mirrored, kernel, padding=1).found == (("padding_mode_replicate",), ("padding_mode_symmetric",))
     assert diagnose(x, signal.convolve2d(x.T, kernel, "valid").T, kernel).found[0] == (
-        "kernel_axes_0_1_swapped", "kernel_turned"
-    )  # fmt: skip
+        "kernel_axes_0_1_swapped",
+        "kernel_turned",
+    )
 
 
 def test_biases_batches_and_flat_results():
@@ -575,25 +627,45 @@ def test_layers_of_a_size_that_is_used():
     [
         (([], [1], [1]), {}, "x has shape (0,): give an array with at least one spatial axis and one value"),
         (([1], 2, [1]), {}, "y has shape (): give an array with at least one spatial axis and one value"),
-        (([1], [np.nan, np.inf], [1]), {}, "y has 2 values that are not finite, the first at (0,): nothing can be "
-         "compared with them"),
-        (([1], [1], ["a"]), {}, "weight has dtype <U1, which holds no numbers of NumPy's: cast it with "
-         ".astype('float64')"),
+        (
+            ([1], [np.nan, np.inf], [1]),
+            {},
+            "y has 2 values that are not finite, the first at (0,): nothing can be compared with them",
+        ),
+        (
+            ([1], [1], ["a"]),
+            {},
+            "weight has dtype <U1, which holds no numbers of NumPy's: cast it with .astype('float64')",
+        ),
         (([1], [1], [1]), {"most": -1}, "most must be at least 0, got -1"),
-        (([1], [1], [1]), {"padding_mode": "wrap"}, "padding_mode 'wrap' is not one of zeros, reflect, replicate, "
-         "circular, symmetric: did you mean 'circular'?"),
-        (([1], [1], [1]), {"output_padding": 1}, "output_padding=1 needs transpose=True: a convolution has only one "
-         "output size"),
-        (([1], [1], [1]), {"output_size": 3}, "output_size=3 needs transpose=True: a convolution has only one output "
-         "size"),
-        (([[1]], [1], [1]), {"ndim": 3}, "x has shape (1, 1) and weight (1,), which do not have 3 spatial axes: x "
-         "needs (batch, channels, *size), (channels, *size) or (*size), the weight two axes of channels and the "
-         "kernel's, or the kernel's alone; say ndim= where there are others"),
+        (
+            ([1], [1], [1]),
+            {"padding_mode": "wrap"},
+            "padding_mode 'wrap' is not one of zeros, reflect, replicate, "
+            "circular, symmetric: did you mean 'circular'?",
+        ),
+        (
+            ([1], [1], [1]),
+            {"output_padding": 1},
+            "output_padding=1 needs transpose=True: a convolution has only one output size",
+        ),
+        (
+            ([1], [1], [1]),
+            {"output_size": 3},
+            "output_size=3 needs transpose=True: a convolution has only one output size",
+        ),
+        (
+            ([[1]], [1], [1]),
+            {"ndim": 3},
+            "x has shape (1, 1) and weight (1,), which do not have 3 spatial axes: x "
+            "needs (batch, channels, *size), (channels, *size) or (*size), the weight two axes of channels and the "
+            "kernel's, or the kernel's alone; say ndim= where there are others",
+        ),
         (([1], [1], [1]), {"stride": 0}, "stride on axis 0 must be at least 1, got 0"),
         (([1], [1], [1]), {"groups": 0}, "groups must be at least 1, got 0"),
         (([1], [1], [1]), {"transpose": 1}, "transpose must be True or False, got 1 (int)"),
     ],
-)  # fmt: skip
+)
 def test_refusals(arguments, words, message):
     with pytest.raises(ValueError, match=re.escape(message) + "$"):
         diagnose(*arguments, **words)

@@ -41,16 +41,21 @@ def test_the_question_of_the_founding_text():
     ("layer", "why"),
     [
         (Conv((4,), 3), "padding alone decides: with kernel_size 3, stride 1 and padding 0, only 4 gives 2"),
-        (Conv((9,), 3, stride=3, dilation=2, padding=((1, 0),)),
-         "padding alone does not decide: (7 + 1 + 0 - 5) / 3 + 1 is 2, rounded down, and so is "
-         "(9 + 1 + 0 - 5) / 3 + 1; with kernel_size 3, stride 3, dilation 2 and padding (1, 0), all sizes from 7 to 9 "
-         "give 2"),
-        (Conv((3,), 2, stride=4, input_dilation=2),
-         "padding alone does not decide: (2*(2 - 1) + 1 + 2*0 - 2) / 4 + 1 is 1, rounded down, and so is "
-         "(2*(3 - 1) + 1 + 2*0 - 2) / 4 + 1; with kernel_size 2, stride 4, input_dilation 2 and padding 0, both 2 "
-         "and 3 give 1"),
+        (
+            Conv((9,), 3, stride=3, dilation=2, padding=((1, 0),)),
+            "padding alone does not decide: (7 + 1 + 0 - 5) / 3 + 1 is 2, rounded down, and so is "
+            "(9 + 1 + 0 - 5) / 3 + 1; with kernel_size 3, stride 3, dilation 2 and padding (1, 0), all sizes "
+            "from 7 to 9 "
+            "give 2",
+        ),
+        (
+            Conv((3,), 2, stride=4, input_dilation=2),
+            "padding alone does not decide: (2*(2 - 1) + 1 + 2*0 - 2) / 4 + 1 is 1, rounded down, and so is "
+            "(2*(3 - 1) + 1 + 2*0 - 2) / 4 + 1; with kernel_size 2, stride 4, input_dilation 2 and padding 0, both 2 "
+            "and 3 give 1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_why_in_numbers(layer, why):
     assert ways_to_ask(layer).why == (why,)
     assert ways_to_ask(layer.T).why == (why,)
@@ -60,14 +65,16 @@ def test_what_no_framework_says_is_said_so():
     asked = ways_to_ask(Conv((6,), 2, stride=2, padding=1, padding_mode="reflect")).ask(6)
     assert len(asked) == 8
     assert all(asking.words is None for asking in asked[:5])
-    assert str(asked[0]) == ("torch.nn.ConvTranspose1d: cannot: no transposed layer of torch has the padding mode "
-                             "'reflect'")  # fmt: skip
+    assert str(asked[0]) == (
+        "torch.nn.ConvTranspose1d: cannot: no transposed layer of torch has the padding mode 'reflect'"
+    )
     spread = ways_to_ask(Conv((3,), 2, stride=4, input_dilation=2)).ask(3)
     assert "no transposed layer of onnx has an input dilation" in str(spread[4])
     grouped = ways_to_ask(Conv((5, 5), 3, stride=2, in_channels=2, out_channels=2, groups=2)).ask(5)
     assert [asking.says for asking in grouped if asking.words is None] == [
-        "keras.layers.Conv2DTranspose", "jax.lax.conv_transpose"
-    ]  # fmt: skip
+        "keras.layers.Conv2DTranspose",
+        "jax.lax.conv_transpose",
+    ]
     negative = [str(asking) for asking in ways_to_ask(Conv((6,), 2, padding=-1)).ask(6)]
     assert "torch.nn.ConvTranspose1d: cannot: padding (-1, -1) on axis 0 is negative" in negative
     assert "ONNX ConvTranspose: cannot: padding (-1, -1) on axis 0 is negative" in negative
@@ -96,8 +103,16 @@ def drawn(rng):
         ],
     }.get(str(kind), str(kind))
     try:
-        return Conv(size, kernel, stride=stride, padding=pads, dilation=dilation, groups=groups,
-                    in_channels=groups, out_channels=groups * int(rng.integers(1, 3)))  # fmt: skip
+        return Conv(
+            size,
+            kernel,
+            stride=stride,
+            padding=pads,
+            dilation=dilation,
+            groups=groups,
+            in_channels=groups,
+            out_channels=groups * int(rng.integers(1, 3)),
+        )
     except ValueError:
         return None
 
@@ -171,5 +186,6 @@ def test_a_transposed_layer_asks_for_its_own_size(words):
     )
     asking = ways_to_ask(up).ask(up.output_size)[0]
     assert asking.words["output_padding"] == (1,)
-    np.testing.assert_array_equal(module.conv_transpose(**asking.words).matrix([[[1, 2, 3]]]).toarray(),
-                                  up.matrix([1, 2, 3]).toarray())  # fmt: skip
+    np.testing.assert_array_equal(
+        module.conv_transpose(**asking.words).matrix([[[1, 2, 3]]]).toarray(), up.matrix([1, 2, 3]).toarray()
+    )

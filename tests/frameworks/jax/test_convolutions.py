@@ -75,8 +75,15 @@ def test_the_input_may_be_dilated():
 
 
 def test_how_it_is_computed_is_not_looked_at():
-    assert jax.conv((1, 1, 3), (1, 1, 2), (1,), "VALID", precision="highest", preferred_element_type="float32",
-                    out_sharding=object()) == Conv((3,), 2)  # fmt: skip
+    assert jax.conv(
+        (1, 1, 3),
+        (1, 1, 2),
+        (1,),
+        "VALID",
+        precision="highest",
+        preferred_element_type="float32",
+        out_sharding=object(),
+    ) == Conv((3,), 2)
 
 
 @pytest.mark.parametrize(
@@ -88,26 +95,41 @@ def test_how_it_is_computed_is_not_looked_at():
         ({"lhs": (1, 4, None, 5)}, r"lhs\[2\] is None, but the matrix depends on it: give a number"),
         ({"lhs": (1, 4, 2, 5)}, r"kernel does not fit on axis 0: it spans 3 .* but the padded input has 2"),
         ({"lhs": (1, 4, 0, 5)}, r"lhs\[2\] must be at least 1, got 0"),
-        ({"lhs": (1, 3, 5, 5)}, "rhs has length 4 on its axis I, but lhs has 3 channels: JAX needs 3 "
-                                r"\(= 3 / feature_group_count 1\)"),
+        (
+            {"lhs": (1, 3, 5, 5)},
+            "rhs has length 4 on its axis I, but lhs has 3 channels: JAX needs 3 "
+            r"\(= 3 / feature_group_count 1\)",
+        ),
         ({"feature_group_count": 2}, r"rhs has length 4 on its axis I, but lhs has 4 channels: JAX needs 2 \(= 4 /"),
         ({"feature_group_count": 3}, r"feature_group_count 3 does not divide the 4 channels of lhs \(remainder 1\)"),
-        ({"feature_group_count": 4, "rhs": (2, 1, 3, 3)}, "rhs has length 2 on its axis O, which feature_group_count "
-                                                          r"4 does not divide \(remainder 2\): give a multiple of 4"),
+        (
+            {"feature_group_count": 4, "rhs": (2, 1, 3, 3)},
+            "rhs has length 2 on its axis O, which feature_group_count "
+            r"4 does not divide \(remainder 2\): give a multiple of 4",
+        ),
         ({"feature_group_count": 0}, "feature_group_count must be at least 1, got 0"),
-        ({"batch_group_count": 2}, "batch_group_count 2 makes one image of 2 of the batch, so that there is no matrix "
-                                   "of one image: stack the channels of these 2 images, and give"),
+        (
+            {"batch_group_count": 2},
+            "batch_group_count 2 makes one image of 2 of the batch, so that there is no matrix "
+            "of one image: stack the channels of these 2 images, and give",
+        ),
         ({"batch_group_count": 0}, "batch_group_count must be at least 1, got 0"),
-        ({"window_strides": 2}, "window_strides must be a sequence of one integer for each axis in JAX, got 2: write "
-                                r"\(2, 2\)"),
+        (
+            {"window_strides": 2},
+            "window_strides must be a sequence of one integer for each axis in JAX, got 2: write "
+            r"\(2, 2\)",
+        ),
         ({"window_strides": None}, "window_strides must be a sequence of one integer for each axis in JAX, got None"),
         ({"window_strides": (2,)}, r"window_strides has 1 entry, \(2,\), but the kernel has 2 spatial axes"),
         ({"window_strides": (1, 0)}, "window_strides on axis 1 must be at least 1, got 0"),
         ({"window_strides": (1, 1.5)}, r"window_strides on axis 1 must be an integer, got 1.5 \(float\)"),
         ({"rhs_dilation": (1, 1, 1)}, r"rhs_dilation has 3 entries, \(1, 1, 1\), but the kernel has 2 spatial axes"),
         ({"lhs_dilation": (1, 0)}, "lhs_dilation on axis 1 must be at least 1, got 0"),
-        ({"lhs_dilation": (1, 2)}, "padding 'VALID' needs lhs_dilation 1 in JAX, got 2 on axis 1: give the padding as "
-                                   r"\(low, high\) pairs"),
+        (
+            {"lhs_dilation": (1, 2)},
+            "padding 'VALID' needs lhs_dilation 1 in JAX, got 2 on axis 1: give the padding as "
+            r"\(low, high\) pairs",
+        ),
         ({"padding": "FULL"}, "padding 'FULL' is not one of SAME, SAME_LOWER, VALID$"),
         ({"padding": "CIRCULAR"}, "padding 'CIRCULAR' is not one of SAME, SAME_LOWER, VALID$"),
         ({"padding": 1}, r"padding must be a name or a sequence of \(low, high\) pairs, one for each axis, in JAX,"),
@@ -117,18 +139,24 @@ def test_how_it_is_computed_is_not_looked_at():
         ({"padding": [(1, 2), (0, 0.5)]}, r"padding on axis 1, high, must be an integer, got 0.5 \(float\)"),
         ({"dimension_numbers": "NCHW"}, "dimension_numbers must be three words for lhs, rhs and the output"),
         ({"dimension_numbers": ("NCHW", "OIHW")}, "dimension_numbers must be three words for lhs, rhs and the output"),
-        ({"dimension_numbers": ("NCH", "OIHW", "NCHW")}, "dimension_numbers say 'NCH' of lhs, 3 letters, but the "
-                                                         "arrays have 4 axes"),
+        (
+            {"dimension_numbers": ("NCH", "OIHW", "NCHW")},
+            "dimension_numbers say 'NCH' of lhs, 3 letters, but the arrays have 4 axes",
+        ),
         ({"dimension_numbers": ("NCHW", "OJHW", "NCHW")}, "say 'OJHW' of rhs, which needs O and I, and no letter"),
         ({"dimension_numbers": ("NCHW", "OIHW", "NCHH")}, "say 'NCHH' of the output, which needs N and C, and no"),
         ({"dimension_numbers": ("NCHW", "OIHD", "NCHW")}, r"\('NCHW', 'OIHD', 'NCHW'\) have other letters for the"),
-        ({"dimension_numbers": SimpleNamespace(lhs_spec=(0, 1, 2, 2), rhs_spec=(0, 1, 2, 3), out_spec=(0, 1, 2, 3))},
-         r"lhs_spec of dimension_numbers is \(0, 1, 2, 2\), but the arrays have 4 axes: give each of 0 to 3 once"),
-        ({"dimension_numbers": SimpleNamespace(lhs_spec=3, rhs_spec=(0, 1, 2, 3), out_spec=(0, 1, 2, 3))},
-         "lhs_spec of dimension_numbers is 3, but the arrays have 4 axes"),
+        (
+            {"dimension_numbers": SimpleNamespace(lhs_spec=(0, 1, 2, 2), rhs_spec=(0, 1, 2, 3), out_spec=(0, 1, 2, 3))},
+            r"lhs_spec of dimension_numbers is \(0, 1, 2, 2\), but the arrays have 4 axes: give each of 0 to 3 once",
+        ),
+        (
+            {"dimension_numbers": SimpleNamespace(lhs_spec=3, rhs_spec=(0, 1, 2, 3), out_spec=(0, 1, 2, 3))},
+            "lhs_spec of dimension_numbers is 3, but the arrays have 4 axes",
+        ),
         ({"dimension_numbers": SimpleNamespace(lhs_spec=(0, 1, 2, 3))}, "it has no attribute 'rhs_spec'"),
     ],
-)  # fmt: skip
+)
 def test_refused_convolutions(words, message):
     call = {"lhs": (1, 4, 5, 5), "rhs": (2, 4, 3, 3), "window_strides": (1, 1), "padding": "VALID", **words}
     with pytest.raises(ValueError, match=message):
@@ -216,21 +244,32 @@ def test_channels_are_swapped_with_the_kernel():
         ({"padding": "FULL"}, "padding 'FULL' is not one of SAME, SAME_LOWER, VALID"),
         ({"padding": "same"}, "padding 'SAME' needs strides 1 in JAX, got 2 on axis 0: give the padding as"),
         ({"padding": "SAME_LOWER"}, "padding 'SAME_LOWER' needs strides 1 in JAX, got 2 on axis 0"),
-        ({"padding": "same", "strides": (1,), "use_consistent_padding": True},
-         "padding 'same' is not one of SAME, VALID: jax.lax.conv_transpose with use_consistent_padding=True knows"),
-        ({"padding": [[0, 1]], "use_consistent_padding": True},
-         r"padding on axis 0 must be a tuple with use_consistent_padding=True in JAX, got \[0, 1\]: write \(0, 1\)"),
+        (
+            {"padding": "same", "strides": (1,), "use_consistent_padding": True},
+            "padding 'same' is not one of SAME, VALID: jax.lax.conv_transpose with use_consistent_padding=True knows",
+        ),
+        (
+            {"padding": [[0, 1]], "use_consistent_padding": True},
+            r"padding on axis 0 must be a tuple with use_consistent_padding=True in JAX, got \[0, 1\]: write \(0, 1\)",
+        ),
         ({"padding": [(-9, 0)]}, "kernel does not fit on axis 0: it spans 3"),
-        ({"padding": [(-9, 0)], "rhs": (3, 5, 2), "transpose_kernel": True},
-         r"kernel does not fit on axis 0: it spans 3 but the spread and padded input has -2 \(= strides 2 \* "
-         r"\(size of lhs 4 - 1\) \+ 1 \+ padding -9 \+ 0\); add 5 to the padding"),
-        ({"padding": [(5, 4)], "use_consistent_padding": True},
-         r"output is empty on axis 0: its size would be 0 \(= strides 2 \* \(size of lhs 4 - 1\) \+ 1 \+ 2 - padding "
-         r"5 - 4, where the kernel spans 3\); reduce the padding by 1"),
-        ({"lhs": (1, 2, 2, 2, 2, 2), "rhs": (1, 1, 1, 1, 2, 2)},
-         "lhs has 4 spatial axes, but jax.lax.conv_transpose has default dimension_numbers for 3 at most: give them"),
+        (
+            {"padding": [(-9, 0)], "rhs": (3, 5, 2), "transpose_kernel": True},
+            r"kernel does not fit on axis 0: it spans 3 but the spread and padded input has -2 \(= strides 2 \* "
+            r"\(size of lhs 4 - 1\) \+ 1 \+ padding -9 \+ 0\); add 5 to the padding",
+        ),
+        (
+            {"padding": [(5, 4)], "use_consistent_padding": True},
+            r"output is empty on axis 0: its size would be 0 \(= strides 2 \* \(size of lhs 4 - 1\) \+ 1 \+ 2 - "
+            r"padding "
+            r"5 - 4, where the kernel spans 3\); reduce the padding by 1",
+        ),
+        (
+            {"lhs": (1, 2, 2, 2, 2, 2), "rhs": (1, 1, 1, 1, 2, 2)},
+            "lhs has 4 spatial axes, but jax.lax.conv_transpose has default dimension_numbers for 3 at most: give them",
+        ),
     ],
-)  # fmt: skip
+)
 def test_refused_transposed_convolutions(words, message):
     call = {"lhs": (1, 4, 2), "rhs": (3, 2, 5), "strides": (2,), "padding": "SAME", **words}
     with pytest.raises(ValueError, match=message):
@@ -248,6 +287,16 @@ def test_weights_of_too_many_axes_and_of_a_wrong_layout():
 
 
 def test_the_rules_have_the_keys_of_the_page():
-    assert list(jax.RULES) == ["data", "weight", "transposed weight", "kernel", "padding", "same", "transposed padding",
-                            "output size", "groups", "refused"]  # fmt: skip
+    assert list(jax.RULES) == [
+        "data",
+        "weight",
+        "transposed weight",
+        "kernel",
+        "padding",
+        "same",
+        "transposed padding",
+        "output size",
+        "groups",
+        "refused",
+    ]
     assert all(rule.endswith(".") for rule in jax.RULES.values())

@@ -68,8 +68,11 @@ def test_numbers_of_a_transposed_layer_are_added():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"padding": "circular"}, "padding 'circular' is not one of SAME, SAME_LOWER, VALID, CIRCULAR, REFLECT, "
-                                  "CAUSAL: write 'CIRCULAR', in capital letters"),
+        (
+            {"padding": "circular"},
+            "padding 'circular' is not one of SAME, SAME_LOWER, VALID, CIRCULAR, REFLECT, "
+            "CAUSAL: write 'CIRCULAR', in capital letters",
+        ),
         ({"padding": "FULL"}, "padding 'FULL' is not one of SAME, SAME_LOWER, VALID, CIRCULAR, REFLECT, CAUSAL$"),
         ({"padding": "CAUSAL"}, r"padding 'CAUSAL' is for one axis in Flax, got 2: give \(low, high\) pairs"),
         ({"padding": "CIRCULAR", "input_dilation": (1, 2)}, "padding 'CIRCULAR' needs input_dilation 1 in JAX, got 2"),
@@ -86,7 +89,7 @@ def test_numbers_of_a_transposed_layer_are_added():
         ({"feature_group_count": 4}, r"feature_group_count 4 does not divide out_features 6 \(remainder 2\): give a"),
         ({"in_features": 0}, "in_features must be at least 1, got 0"),
     ],
-)  # fmt: skip
+)
 def test_refused_words_of_flax(words, message):
     call = {"input_size": 5, "in_features": 4, "out_features": 6, "kernel_size": (3, 3), **words}
     with pytest.raises(ValueError, match=message):
@@ -104,7 +107,7 @@ def test_refused_words_of_flax(words, message):
         ({"kernel_size": (1,) * 4}, "kernel_size has 4 entries, one for each axis, but JAX's conv_transpose has"),
         ({"transpose_kernel": None}, "transpose_kernel must be True or False, got None"),
     ],
-)  # fmt: skip
+)
 def test_refused_transposed_words_of_flax(words, message):
     call = {"input_size": 3, "in_features": 1, "out_features": 1, "kernel_size": 3, "strides": 2, **words}
     with pytest.raises(ValueError, match=message):
@@ -126,16 +129,32 @@ class Variable:
 
 def conv_like(**words):
     kernel = np.arange(12).reshape(3, 2, 2)
-    said = {"kernel_size": (3,), "strides": 1, "padding": "SAME", "kernel_dilation": 1, "input_dilation": 1,
-            "feature_group_count": 2, "kernel": Variable(kernel), "bias": Variable(np.array([1, 2])),
-            **words}  # fmt: skip
+    said = {
+        "kernel_size": (3,),
+        "strides": 1,
+        "padding": "SAME",
+        "kernel_dilation": 1,
+        "input_dilation": 1,
+        "feature_group_count": 2,
+        "kernel": Variable(kernel),
+        "bias": Variable(np.array([1, 2])),
+        **words,
+    }
     return SimpleNamespace(**{name: value for name, value in said.items() if value is not KeyError})
 
 
 def transpose_like(**words):
     kernel = np.arange(18).reshape(3, 2, 3)
-    said = {"kernel_size": (3,), "strides": None, "padding": "SAME", "kernel_dilation": None, "transpose_kernel": False,
-            "kernel": Variable(kernel, old=True), "bias": None, **words}  # fmt: skip
+    said = {
+        "kernel_size": (3,),
+        "strides": None,
+        "padding": "SAME",
+        "kernel_dilation": None,
+        "transpose_kernel": False,
+        "kernel": Variable(kernel, old=True),
+        "bias": None,
+        **words,
+    }
     return SimpleNamespace(**said)
 
 
@@ -219,7 +238,7 @@ def own(*args):
         (WithItsOwnCall(), {}, "WithItsOwnCall has a __call__ of its own, which may compute anything"),
         (conv_like(padding="VALID", kernel_dilation=4), {}, "kernel does not fit on axis 0: it spans 9"),
     ],
-)  # fmt: skip
+)
 def test_refused_layers(layer, words, message):
     with pytest.raises(ValueError, match=message):
         jax.from_layer(layer, 6, **words)

@@ -16,8 +16,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 from convmatrix import AvgPool, Conv, ConvTranspose, MaxPool
 from convmatrix.frameworks.legacy import caffe
 
-KEYS = ["data", "weight", "transposed weight", "kernel", "padding", "same", "transposed padding", "output size",
-        "groups", "refused"]  # fmt: skip
+KEYS = [
+    "data",
+    "weight",
+    "transposed weight",
+    "kernel",
+    "padding",
+    "same",
+    "transposed padding",
+    "output size",
+    "groups",
+    "refused",
+]
 DRAWS = 400
 
 
@@ -124,10 +134,12 @@ def said(rng, name, values):
 def drawn(rng):
     """A bottom, the fields of a convolution, and what they mean on each axis."""
     axes, group = int(rng.integers(1, 4)), some(rng, 1, 2, 3)
-    columns = {"kernel_size": [int(rng.integers(1, 4)) for _ in range(axes)],
-               "stride": [some(rng, 1, 2, 3, share=0.6) for _ in range(axes)],
-               "pad": [some(rng, 0, 1, 2) for _ in range(axes)],
-               "dilation": [some(rng, 1, 2, 3, share=0.3) for _ in range(axes)]}  # fmt: skip
+    columns = {
+        "kernel_size": [int(rng.integers(1, 4)) for _ in range(axes)],
+        "stride": [some(rng, 1, 2, 3, share=0.6) for _ in range(axes)],
+        "pad": [some(rng, 0, 1, 2) for _ in range(axes)],
+        "dilation": [some(rng, 1, 2, 3, share=0.3) for _ in range(axes)],
+    }
     fields, meant = {}, {}
     for name, values in columns.items():
         field, meant[name] = said(rng, name, values)
@@ -301,8 +313,9 @@ def test_the_groups_of_alexnet():
 
 
 def test_global_pooling_is_one_window():
-    assert caffe.pooling((1, 3, 4, 5), "AVE", global_pooling=True) == AvgPool((4, 5), (4, 5), stride=1, ceil_mode=True,
-                                                                                channels=3)  # fmt: skip
+    assert caffe.pooling((1, 3, 4, 5), "AVE", global_pooling=True) == AvgPool(
+        (4, 5), (4, 5), stride=1, ceil_mode=True, channels=3
+    )
     assert caffe.pooling((None, 3, 4, 5), kernel_size=2) == MaxPool((4, 5), 2, stride=1, ceil_mode=True, channels=3)
 
 
@@ -345,87 +358,136 @@ BOTTOM = (1, 4, 5, 5)
 
 REFUSALS = {
     "no kernel": (lambda: caffe.conv(BOTTOM, 2), "kernel_size is missing: give it once, or once for each of 2 axes"),
-    "both kernels": (lambda: caffe.conv(BOTTOM, 2, 3, kernel_h=3, kernel_w=3),
-                     "kernel_size 3 stands beside kernel_h or kernel_w: give either the one or the others"),
+    "both kernels": (
+        lambda: caffe.conv(BOTTOM, 2, 3, kernel_h=3, kernel_w=3),
+        "kernel_size 3 stands beside kernel_h or kernel_w: give either the one or the others",
+    ),
     "both strides": (lambda: caffe.conv(BOTTOM, 2, 3, stride=[2], stride_h=1), "stride [2] stands beside stride_h or"),
-    "half a kernel": (lambda: caffe.conv(BOTTOM, 2, kernel_h=3),
-                      "kernel_w is missing, which Caffe takes for 0, but it must be at least 1: give both"),
+    "half a kernel": (
+        lambda: caffe.conv(BOTTOM, 2, kernel_h=3),
+        "kernel_w is missing, which Caffe takes for 0, but it must be at least 1: give both",
+    ),
     "half a stride": (lambda: caffe.conv(BOTTOM, 2, 3, stride_w=3), "stride_h is missing, which Caffe takes for 0"),
-    "1-D kernel_h": (lambda: caffe.conv((1, 4, 5), 2, kernel_h=3, kernel_w=3),
-                     "kernel_h and kernel_w are for 2 axes only, but bottom has 1 of size: use kernel_size"),
+    "1-D kernel_h": (
+        lambda: caffe.conv((1, 4, 5), 2, kernel_h=3, kernel_w=3),
+        "kernel_h and kernel_w are for 2 axes only, but bottom has 1 of size: use kernel_size",
+    ),
     "3-D pad_w": (lambda: caffe.conv((1, 4, 5, 5, 5), 2, 3, pad_w=1), "pad_h and pad_w are for 2 axes only"),
-    "fields": (lambda: caffe.conv((1, 4, 5, 5, 5), 2, 3, stride=(1, 2)),
-               "stride must be given once, or once for each of 3 axes, got 2: (1, 2)"),
+    "fields": (
+        lambda: caffe.conv((1, 4, 5, 5, 5), 2, 3, stride=(1, 2)),
+        "stride must be given once, or once for each of 3 axes, got 2: (1, 2)",
+    ),
     "zero kernel": (lambda: caffe.conv(BOTTOM, 2, (3, 0)), "kernel_size on axis 1 must be at least 1, got 0"),
     "zero kernel_w": (lambda: caffe.conv(BOTTOM, 2, kernel_h=3, kernel_w=0), "kernel_w must be at least 1, got 0"),
     "negative pad": (lambda: caffe.conv(BOTTOM, 2, 3, pad=-1), "pad on axis 0 must be at least 0, got -1"),
     "float": (lambda: caffe.conv(BOTTOM, 2, 3.0), "kernel_size on axis 0 must be an integer, got 3.0 (float)"),
     "fit": (lambda: caffe.conv((1, 4, 2, 5), 2, 3, stride=2), "kernel does not fit on axis 0: it spans 3"),
-    "group": (lambda: caffe.conv((1, 3, 5, 5), 2, 3, group=2),
-              "group=2 does not divide the channels of bottom, 3 (remainder 1)"),
-    "group of outputs": (lambda: caffe.conv(BOTTOM, 3, 3, group=2),
-                         "group=2 does not divide num_output, 3 (remainder 1)"),
+    "group": (
+        lambda: caffe.conv((1, 3, 5, 5), 2, 3, group=2),
+        "group=2 does not divide the channels of bottom, 3 (remainder 1)",
+    ),
+    "group of outputs": (
+        lambda: caffe.conv(BOTTOM, 3, 3, group=2),
+        "group=2 does not divide num_output, 3 (remainder 1)",
+    ),
     "num_output": (lambda: caffe.conv(BOTTOM, 0, 3), "num_output must be at least 1, got 0"),
     "unknown": (lambda: caffe.conv((None, 4, None, 5), 2, 3), "bottom[2] is None, but the matrix depends on it"),
-    "axis": (lambda: caffe.conv(BOTTOM, 2, 3, axis=4),
-             "axis 4 is none of bottom, which has 4 entries: give one from -4 to 3"),
+    "axis": (
+        lambda: caffe.conv(BOTTOM, 2, 3, axis=4),
+        "axis 4 is none of bottom, which has 4 entries: give one from -4 to 3",
+    ),
     "bias": (lambda: caffe.conv(BOTTOM, 2, 3, bias_term=1), "bias_term must be True or False, got 1"),
     "empty": (lambda: caffe.conv_transpose((1, 4, 1, 5), 2, 3, pad=2), "output is empty on axis 0"),
-    "crop": (lambda: caffe.crop((1, 2, 9, 9), (1, 2, 5, 5), offset=(2, 5)),
-             "the crop of axis 3 does not fit: offset 5 + 5 of reference = 10, but bottom has 9; use an offset of at "
-             "most 4"),
-    "crop to more": (lambda: caffe.crop((1, 2, 9, 9), (1, 2, 10, 5)),
-                     "the crop of axis 2 does not fit: reference has 10, but bottom only 9"),
-    "crop offsets": (lambda: caffe.crop((1, 2, 9, 9), (1, 2, 5, 5), offset=(0, 0, 1)),
-                     "offset must be one number, or one for each of the 2 axes from `axis` on, got 3: (0, 0, 1)"),
+    "crop": (
+        lambda: caffe.crop((1, 2, 9, 9), (1, 2, 5, 5), offset=(2, 5)),
+        "the crop of axis 3 does not fit: offset 5 + 5 of reference = 10, but bottom has 9; use an offset of at most 4",
+    ),
+    "crop to more": (
+        lambda: caffe.crop((1, 2, 9, 9), (1, 2, 10, 5)),
+        "the crop of axis 2 does not fit: reference has 10, but bottom only 9",
+    ),
+    "crop offsets": (
+        lambda: caffe.crop((1, 2, 9, 9), (1, 2, 5, 5), offset=(0, 0, 1)),
+        "offset must be one number, or one for each of the 2 axes from `axis` on, got 3: (0, 0, 1)",
+    ),
     "crop negative": (lambda: caffe.crop((1, 2, 9, 9), (1, 2, 5, 5), offset=-1), "offset must be at least 0, got -1"),
     "crop axis": (lambda: caffe.crop((1, 2, 9, 9), (1, 2, 5, 5), axis=4), "axis 4 is none of bottom, which has 4"),
-    "crop channels": (lambda: caffe.crop((1, 4, 9, 9), (1, 2, 5, 5), axis=1),
-                      "the crop would change the channels, offset 0 and 2 of 4, which no layer of ours does"),
-    "crop by one offset": (lambda: caffe.crop((1, 4, 9, 9), (1, 4, 5, 5), axis=1, offset=2),
-                           "the crop would change the channels, offset 2 and 4 of 4"),
-    "crop batch": (lambda: caffe.crop((3, 4, 9, 9), (2, 4, 5, 5), axis=0),
-                   "the crop would change the batch, offset 0 and 2 of 3"),
-    "crop without size": (lambda: caffe.crop((3, 4), (3, 4)),
-                          "bottom has 2 entries, (3, 4), but needs batch, channels and at least one axis of size"),
-    "crop to less axes": (lambda: caffe.crop((1, 2, 9, 9), (1, 2, 5)),
-                          "reference has 3 entries, (1, 2, 5), but bottom has 4"),
+    "crop channels": (
+        lambda: caffe.crop((1, 4, 9, 9), (1, 2, 5, 5), axis=1),
+        "the crop would change the channels, offset 0 and 2 of 4, which no layer of ours does",
+    ),
+    "crop by one offset": (
+        lambda: caffe.crop((1, 4, 9, 9), (1, 4, 5, 5), axis=1, offset=2),
+        "the crop would change the channels, offset 2 and 4 of 4",
+    ),
+    "crop batch": (
+        lambda: caffe.crop((3, 4, 9, 9), (2, 4, 5, 5), axis=0),
+        "the crop would change the batch, offset 0 and 2 of 3",
+    ),
+    "crop without size": (
+        lambda: caffe.crop((3, 4), (3, 4)),
+        "bottom has 2 entries, (3, 4), but needs batch, channels and at least one axis of size",
+    ),
+    "crop to less axes": (
+        lambda: caffe.crop((1, 2, 9, 9), (1, 2, 5)),
+        "reference has 3 entries, (1, 2, 5), but bottom has 4",
+    ),
     "crop unknown": (lambda: caffe.crop((1, 2, 9, None), (1, 2, 5, 5)), "the size on axis 3 is None"),
     "pool": (lambda: caffe.pooling(BOTTOM, "AVG", 2), "pool 'AVG' is not one of MAX, AVE, STOCHASTIC"),
     "stochastic": (lambda: caffe.pooling(BOTTOM, "STOCHASTIC", 2), "pool 'STOCHASTIC' draws what it keeps"),
-    "round": (lambda: caffe.pooling(BOTTOM, kernel_size=2, round_mode="UP"),
-              "round_mode 'UP' is not one of CEIL, FLOOR"),
-    "pool axes": (lambda: caffe.pooling((1, 4, 5), kernel_size=2),
-                  "bottom has 3 entries, (1, 4, 5), but a pool needs 4: batch, channels, height and width"),
-    "pool kernel": (lambda: caffe.pooling(BOTTOM),
-                    "a pool has either kernel_size, or kernel_h and kernel_w, got nothing: give the one or "
-                    "both others"),
-    "pool kernels": (lambda: caffe.pooling(BOTTOM, "AVE", 2, kernel_h=2, kernel_w=2),
-                     "a pool has either kernel_size, or kernel_h and kernel_w, got kernel_size 2, kernel_h 2, "
-                     "kernel_w 2"),
+    "round": (
+        lambda: caffe.pooling(BOTTOM, kernel_size=2, round_mode="UP"),
+        "round_mode 'UP' is not one of CEIL, FLOOR",
+    ),
+    "pool axes": (
+        lambda: caffe.pooling((1, 4, 5), kernel_size=2),
+        "bottom has 3 entries, (1, 4, 5), but a pool needs 4: batch, channels, height and width",
+    ),
+    "pool kernel": (
+        lambda: caffe.pooling(BOTTOM),
+        "a pool has either kernel_size, or kernel_h and kernel_w, got nothing: give the one or both others",
+    ),
+    "pool kernels": (
+        lambda: caffe.pooling(BOTTOM, "AVE", 2, kernel_h=2, kernel_w=2),
+        "a pool has either kernel_size, or kernel_h and kernel_w, got kernel_size 2, kernel_h 2, kernel_w 2",
+    ),
     "pool kernel 0": (lambda: caffe.pooling(BOTTOM, kernel_size=0), "kernel_size must be at least 1, got 0"),
     "pool kernel_w 0": (lambda: caffe.pooling(BOTTOM, kernel_h=1, kernel_w=0), "kernel_w must be at least 1, got 0"),
-    "pool stride": (lambda: caffe.pooling(BOTTOM, kernel_size=2, stride_h=2),
-                    "a pool has either stride, or stride_h and stride_w, got stride_h 2: give the one or both others"),
-    "pool pads": (lambda: caffe.pooling(BOTTOM, kernel_size=2, pad=1, pad_h=1, pad_w=1),
-                  "a pool has either pad, or pad_h and pad_w, got pad 1, pad_h 1, pad_w 1"),
-    "pool padded": (lambda: caffe.pooling(BOTTOM, kernel_size=2, pad=2),
-                    "pad 2 on axis 0, before, must be less than kernel_size 2: a window of padding alone has no "
-                    "largest entry"),
-    "pool too large": (lambda: caffe.pooling(BOTTOM, kernel_size=90),
-                       "(= size of bottom 5 + pad 0 + 0)"),
-    "global kernel": (lambda: caffe.pooling(BOTTOM, kernel_size=2, global_pooling=True),
-                      "global_pooling has the size of bottom as its kernel, got kernel_size 2: leave it out"),
-    "global stride": (lambda: caffe.pooling(BOTTOM, stride=2, global_pooling=True),
-                      "global_pooling allows only pad 0 and stride 1, got pad (0, 0) and stride (2, 2)"),
-    "windows": (lambda: caffe.pooling((1, 1, 5, 5), kernel_size=1, stride=3),
-                "Caffe has 3 windows on axis 0 (= ceil((size 5 - kernel 1) / stride 3) + 1), of which 1 would see no "
-                "input: use round_mode 'FLOOR', or a stride of at most 1"),
-    "filler": (lambda: caffe.bilinear_filler((1, 4, 4)),
-               "shape has 3 entries, (1, 4, 4), but the bilinear filler needs 4"),
-    "filler square": (lambda: caffe.bilinear_filler((1, 1, 4, 3)),
-                      "the bilinear filler needs a square kernel, got 4 x 3"),
-}  # fmt: skip
+    "pool stride": (
+        lambda: caffe.pooling(BOTTOM, kernel_size=2, stride_h=2),
+        "a pool has either stride, or stride_h and stride_w, got stride_h 2: give the one or both others",
+    ),
+    "pool pads": (
+        lambda: caffe.pooling(BOTTOM, kernel_size=2, pad=1, pad_h=1, pad_w=1),
+        "a pool has either pad, or pad_h and pad_w, got pad 1, pad_h 1, pad_w 1",
+    ),
+    "pool padded": (
+        lambda: caffe.pooling(BOTTOM, kernel_size=2, pad=2),
+        "pad 2 on axis 0, before, must be less than kernel_size 2: a window of padding alone has no largest entry",
+    ),
+    "pool too large": (lambda: caffe.pooling(BOTTOM, kernel_size=90), "(= size of bottom 5 + pad 0 + 0)"),
+    "global kernel": (
+        lambda: caffe.pooling(BOTTOM, kernel_size=2, global_pooling=True),
+        "global_pooling has the size of bottom as its kernel, got kernel_size 2: leave it out",
+    ),
+    "global stride": (
+        lambda: caffe.pooling(BOTTOM, stride=2, global_pooling=True),
+        "global_pooling allows only pad 0 and stride 1, got pad (0, 0) and stride (2, 2)",
+    ),
+    "windows": (
+        lambda: caffe.pooling((1, 1, 5, 5), kernel_size=1, stride=3),
+        "Caffe has 3 windows on axis 0 (= ceil((size 5 - kernel 1) / stride 3) + 1), of which 1 would see no "
+        "input: use round_mode 'FLOOR', or a stride of at most 1",
+    ),
+    "filler": (
+        lambda: caffe.bilinear_filler((1, 4, 4)),
+        "shape has 3 entries, (1, 4, 4), but the bilinear filler needs 4",
+    ),
+    "filler square": (
+        lambda: caffe.bilinear_filler((1, 1, 4, 3)),
+        "the bilinear filler needs a square kernel, got 4 x 3",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)

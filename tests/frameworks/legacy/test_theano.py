@@ -12,8 +12,18 @@ from convmatrix.frameworks.legacy import theano
 from recording import filled, read, result
 
 VERSIONS, CASES = read("theano")
-KEYS = ["data", "weight", "transposed weight", "kernel", "padding", "same", "transposed padding", "output size",
-        "groups", "refused"]  # fmt: skip
+KEYS = [
+    "data",
+    "weight",
+    "transposed weight",
+    "kernel",
+    "padding",
+    "same",
+    "transposed padding",
+    "output size",
+    "groups",
+    "refused",
+]
 
 
 def tuples(value):
@@ -99,8 +109,11 @@ def test_arrays_stand_for_their_shapes():
 
 def test_border_modes_of_the_documentation():
     """Sizes: valid i - k + 1, full i + k - 1, half i for odd k (and one more for even ones)."""
-    sizes = {(mode, k): theano.conv((1, 1, 9, 9), (1, 1, k, k), mode).output_size[0]
-             for mode in ("valid", "full", "half") for k in (3, 4)}  # fmt: skip
+    sizes = {
+        (mode, k): theano.conv((1, 1, 9, 9), (1, 1, k, k), mode).output_size[0]
+        for mode in ("valid", "full", "half")
+        for k in (3, 4)
+    }
     assert sizes == {
         ("valid", 3): 7,
         ("valid", 4): 6,
@@ -158,81 +171,141 @@ def test_rules_have_their_keys():
 IMAGE, FILTERS = (1, 2, 5, 5), (3, 2, 3, 3)
 
 REFUSALS = {
-    "unshared": (lambda: theano.conv(IMAGE, FILTERS, unshared=True),
-                 "unshared=True has filters of its own at each output position"),
+    "unshared": (
+        lambda: theano.conv(IMAGE, FILTERS, unshared=True),
+        "unshared=True has filters of its own at each output position",
+    ),
     "flip": (lambda: theano.conv(IMAGE, FILTERS, filter_flip=1), "filter_flip must be True or False, got 1"),
-    "one axis": (lambda: theano.conv((1, 2, 5), (3, 2, 3)),
-                 "input_shape has 3 entries, (1, 2, 5), but needs 4 or 5, two for batch or channels and one for each "
-                 "axis: Theano has convolutions of 2 and 3 axes, and causal_conv1d"),
-    "axes": (lambda: theano.conv(IMAGE, (3, 2, 3, 3, 3)),
-             "input_shape has 4 entries, (1, 2, 5, 5), but the filters have 5, (3, 2, 3, 3, 3): give both as many"),
-    "unknown size": (lambda: theano.conv((None, 2, None, 5), FILTERS),
-                     "input_shape[2] is None, but the matrix depends on it"),
+    "one axis": (
+        lambda: theano.conv((1, 2, 5), (3, 2, 3)),
+        "input_shape has 3 entries, (1, 2, 5), but needs 4 or 5, two for batch or channels and one for each "
+        "axis: Theano has convolutions of 2 and 3 axes, and causal_conv1d",
+    ),
+    "axes": (
+        lambda: theano.conv(IMAGE, (3, 2, 3, 3, 3)),
+        "input_shape has 4 entries, (1, 2, 5, 5), but the filters have 5, (3, 2, 3, 3, 3): give both as many",
+    ),
+    "unknown size": (
+        lambda: theano.conv((None, 2, None, 5), FILTERS),
+        "input_shape[2] is None, but the matrix depends on it",
+    ),
     "unknown filters": (lambda: theano.conv(IMAGE, (None, 2, 3, 3)), "filter_shape[0] is None"),
     "name": (lambda: theano.conv(IMAGE, FILTERS, "same"), "border_mode 'same' is not one of valid, half, full"),
-    "list": (lambda: theano.conv(IMAGE, FILTERS, [1, 1]),
-             "border_mode [1, 1] is a list, but Theano takes a tuple: write (1, 1)"),
+    "list": (
+        lambda: theano.conv(IMAGE, FILTERS, [1, 1]),
+        "border_mode [1, 1] is a list, but Theano takes a tuple: write (1, 1)",
+    ),
     "negative": (lambda: theano.conv(IMAGE, FILTERS, -1), "border_mode must be at least 0 in Theano, got -1"),
-    "negative pair": (lambda: theano.conv(IMAGE, FILTERS, (0, (1, -2))),
-                      "border_mode on axis 1, after, must be at least 0 in Theano, got -2"),
-    "few pads": (lambda: theano.conv(IMAGE, FILTERS, (1,)),
-                 "border_mode must have 2 entries, one for each axis, got 1: (1,)"),
-    "triple": (lambda: theano.conv(IMAGE, FILTERS, ((1, 2, 3), 0)),
-               "border_mode on axis 0 must be an integer or (before, after), got 3 entries, (1, 2, 3)"),
-    "named axis": (lambda: theano.conv(IMAGE, FILTERS, ("half", 0)),
-                   "border_mode on axis 0 must be an integer or a tuple (before, after), got 'half'"),
+    "negative pair": (
+        lambda: theano.conv(IMAGE, FILTERS, (0, (1, -2))),
+        "border_mode on axis 1, after, must be at least 0 in Theano, got -2",
+    ),
+    "few pads": (
+        lambda: theano.conv(IMAGE, FILTERS, (1,)),
+        "border_mode must have 2 entries, one for each axis, got 1: (1,)",
+    ),
+    "triple": (
+        lambda: theano.conv(IMAGE, FILTERS, ((1, 2, 3), 0)),
+        "border_mode on axis 0 must be an integer or (before, after), got 3 entries, (1, 2, 3)",
+    ),
+    "named axis": (
+        lambda: theano.conv(IMAGE, FILTERS, ("half", 0)),
+        "border_mode on axis 0 must be an integer or a tuple (before, after), got 'half'",
+    ),
     "float": (lambda: theano.conv(IMAGE, FILTERS, 1.0), "border_mode must be an integer, got 1.0 (float): write 1"),
-    "pair in 3-D": (lambda: theano.conv((1, 1, 5, 5, 5), (1, 1, 3, 3, 3), (1, 1, (1, 2))),
-                    "border_mode on axis 2 is (1, 2), but Theano has different pads at the two ends only in 2-D, and "
-                    "here are 3 axes"),
-    "single subsample": (lambda: theano.conv(IMAGE, FILTERS, subsample=2),
-                         "subsample must have one entry for each of 2 axes in Theano, got 2: write (2, 2)"),
-    "few subsamples": (lambda: theano.conv((1, 1, 5, 5, 5), (1, 1, 3, 3, 3), subsample=(2, 2)),
-                       "subsample must have 3 entries, one for each axis, got 2: (2, 2)"),
-    "subsample": (lambda: theano.conv(IMAGE, FILTERS, subsample=(0, 1)),
-                  "subsample on axis 0 must be at least 1, got 0"),
-    "dilation": (lambda: theano.conv(IMAGE, FILTERS, filter_dilation=(1, 0)),
-                 "filter_dilation on axis 1 must be at least 1, got 0"),
+    "pair in 3-D": (
+        lambda: theano.conv((1, 1, 5, 5, 5), (1, 1, 3, 3, 3), (1, 1, (1, 2))),
+        "border_mode on axis 2 is (1, 2), but Theano has different pads at the two ends only in 2-D, and "
+        "here are 3 axes",
+    ),
+    "single subsample": (
+        lambda: theano.conv(IMAGE, FILTERS, subsample=2),
+        "subsample must have one entry for each of 2 axes in Theano, got 2: write (2, 2)",
+    ),
+    "few subsamples": (
+        lambda: theano.conv((1, 1, 5, 5, 5), (1, 1, 3, 3, 3), subsample=(2, 2)),
+        "subsample must have 3 entries, one for each axis, got 2: (2, 2)",
+    ),
+    "subsample": (
+        lambda: theano.conv(IMAGE, FILTERS, subsample=(0, 1)),
+        "subsample on axis 0 must be at least 1, got 0",
+    ),
+    "dilation": (
+        lambda: theano.conv(IMAGE, FILTERS, filter_dilation=(1, 0)),
+        "filter_dilation on axis 1 must be at least 1, got 0",
+    ),
     "fit": (lambda: theano.conv((1, 2, 2, 5), FILTERS), "kernel does not fit on axis 0: it spans 3"),
-    "groups of input": (lambda: theano.conv((1, 3, 5, 5), (4, 2, 3, 3), num_groups=2),
-                        "num_groups=2 does not divide the channels of input_shape, 3 (remainder 1)"),
-    "groups of filters": (lambda: theano.conv((1, 4, 5, 5), (5, 2, 3, 3), num_groups=2),
-                          "num_groups=2 does not divide the number of filters, 5 (remainder 1)"),
-    "channels": (lambda: theano.conv((1, 4, 5, 5), (6, 4, 3, 3), num_groups=2),
-                 "filters of shape (6, 4, 3, 3) are for 4 channels but a group has 2 (= 4 channels of input_shape / "
-                 "num_groups 2)"),
+    "groups of input": (
+        lambda: theano.conv((1, 3, 5, 5), (4, 2, 3, 3), num_groups=2),
+        "num_groups=2 does not divide the channels of input_shape, 3 (remainder 1)",
+    ),
+    "groups of filters": (
+        lambda: theano.conv((1, 4, 5, 5), (5, 2, 3, 3), num_groups=2),
+        "num_groups=2 does not divide the number of filters, 5 (remainder 1)",
+    ),
+    "channels": (
+        lambda: theano.conv((1, 4, 5, 5), (6, 4, 3, 3), num_groups=2),
+        "filters of shape (6, 4, 3, 3) are for 4 channels but a group has 2 (= 4 channels of input_shape / "
+        "num_groups 2)",
+    ),
     "num_groups": (lambda: theano.conv(IMAGE, FILTERS, num_groups=0), "num_groups must be at least 1, got 0"),
-    "input_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, 5, 6)),
-                    "input_shape has 6 on axis 1, of which the convolution makes 4 (= (6 + border_mode 0 + 0 - 3) // "
-                    "subsample 1 + 1), but output_grad has 3: give 5"),
-    "no input_shape": (lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 1, 1), border_mode=2),
-                       "input_shape has 1 on axis 0, of which the convolution makes 3 (= (1 + border_mode 2 + 2 - 3) "
-                       "// subsample 1 + 1), but output_grad has 1: no size fits; use a smaller border_mode"),
-    "input too small": (lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 2, 3), subsample=(2, 2)),
-                        "kernel does not fit on axis 0: it spans 3"),
-    "unknown input_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, None, 5)),
-                            "input_shape[2] is None, but nothing else says which of the sizes"),
-    "empty input_shape": (lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 0, 1), border_mode=2),
-                          "input_shape[2] must be at least 1, got 0"),
-    "short input_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (5, 5)),
-                          "input_shape has 2 entries, (5, 5), but needs 4, batch and channels first"),
-    "batch": (lambda: theano.conv_transpose((2, 3, 3, 3), FILTERS, (1, 2, 5, 5)),
-              "input_shape has batch 1 but output_grad 2"),
-    "channels of the gradient": (lambda: theano.conv_transpose((1, 4, 3, 3), FILTERS, (1, 2, 5, 5)),
-                                 "output_grad has 4 channels but filters, of shape (3, 2, 3, 3), give 3"),
-    "filter_shape": (lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, 5, 5), (3, 2, 3)),
-                     "filter_shape has 3 entries, (3, 2, 3), but the filters have 4, (3, 2, 3, 3)"),
-    "groups of the gradient": (lambda: theano.conv_transpose((1, 3, 3, 3), (3, 3, 3, 3), (1, None, 5, 5), num_groups=2),
-                               "num_groups=2 does not divide the channels of output_grad, 3 (remainder 1)"),
-    "empty deconvolution": (lambda: theano.deconvolution_layer((1, 1, 1, 3), (1, 1, 3, 3), 2, 2),
-                            "output is empty on axis 0: its size would be -1 (= stride 2 * (input_shape 1 - 1) + "
-                            "filter_shape 3 - 2 * padding 2)"),
-    "strides of the deconvolution": (lambda: theano.deconvolution_layer((1, 1, 3, 3), (1, 1, 3, 3), (2,)),
-                                     "stride must have 2 entries, one for each axis, got 1: (2,)"),
-    "causal": (lambda: theano.causal_conv1d(IMAGE, FILTERS),
-               "input_shape has 4 entries, (1, 2, 5, 5), but needs 3, two for batch or channels and one for each axis"),
+    "input_shape": (
+        lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, 5, 6)),
+        "input_shape has 6 on axis 1, of which the convolution makes 4 (= (6 + border_mode 0 + 0 - 3) // "
+        "subsample 1 + 1), but output_grad has 3: give 5",
+    ),
+    "no input_shape": (
+        lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 1, 1), border_mode=2),
+        "input_shape has 1 on axis 0, of which the convolution makes 3 (= (1 + border_mode 2 + 2 - 3) "
+        "// subsample 1 + 1), but output_grad has 1: no size fits; use a smaller border_mode",
+    ),
+    "input too small": (
+        lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 2, 3), subsample=(2, 2)),
+        "kernel does not fit on axis 0: it spans 3",
+    ),
+    "unknown input_shape": (
+        lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, None, 5)),
+        "input_shape[2] is None, but nothing else says which of the sizes",
+    ),
+    "empty input_shape": (
+        lambda: theano.conv_transpose((1, 3, 1, 1), FILTERS, (1, 2, 0, 1), border_mode=2),
+        "input_shape[2] must be at least 1, got 0",
+    ),
+    "short input_shape": (
+        lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (5, 5)),
+        "input_shape has 2 entries, (5, 5), but needs 4, batch and channels first",
+    ),
+    "batch": (
+        lambda: theano.conv_transpose((2, 3, 3, 3), FILTERS, (1, 2, 5, 5)),
+        "input_shape has batch 1 but output_grad 2",
+    ),
+    "channels of the gradient": (
+        lambda: theano.conv_transpose((1, 4, 3, 3), FILTERS, (1, 2, 5, 5)),
+        "output_grad has 4 channels but filters, of shape (3, 2, 3, 3), give 3",
+    ),
+    "filter_shape": (
+        lambda: theano.conv_transpose((1, 3, 3, 3), FILTERS, (1, 2, 5, 5), (3, 2, 3)),
+        "filter_shape has 3 entries, (3, 2, 3), but the filters have 4, (3, 2, 3, 3)",
+    ),
+    "groups of the gradient": (
+        lambda: theano.conv_transpose((1, 3, 3, 3), (3, 3, 3, 3), (1, None, 5, 5), num_groups=2),
+        "num_groups=2 does not divide the channels of output_grad, 3 (remainder 1)",
+    ),
+    "empty deconvolution": (
+        lambda: theano.deconvolution_layer((1, 1, 1, 3), (1, 1, 3, 3), 2, 2),
+        "output is empty on axis 0: its size would be -1 (= stride 2 * (input_shape 1 - 1) + "
+        "filter_shape 3 - 2 * padding 2)",
+    ),
+    "strides of the deconvolution": (
+        lambda: theano.deconvolution_layer((1, 1, 3, 3), (1, 1, 3, 3), (2,)),
+        "stride must have 2 entries, one for each axis, got 1: (2,)",
+    ),
+    "causal": (
+        lambda: theano.causal_conv1d(IMAGE, FILTERS),
+        "input_shape has 4 entries, (1, 2, 5, 5), but needs 3, two for batch or channels and one for each axis",
+    ),
     "weight": (lambda: theano.weight([[1, 2]]), "filters have shape (1, 2) but Theano's are (output channels"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)

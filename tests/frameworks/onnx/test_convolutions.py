@@ -22,8 +22,18 @@ from onnx_fakes import W, graph, node, tensor
 
 
 def test_rules_have_the_keys_of_the_page():
-    assert list(RULES) == ["data", "weight", "transposed weight", "kernel", "padding", "same", "transposed padding",
-                           "output size", "groups", "refused"]  # fmt: skip
+    assert list(RULES) == [
+        "data",
+        "weight",
+        "transposed weight",
+        "kernel",
+        "padding",
+        "same",
+        "transposed padding",
+        "output size",
+        "groups",
+        "refused",
+    ]
 
 
 def test_conv_of_the_documentation():
@@ -55,8 +65,13 @@ def test_attributes_of_every_kind_make_the_same_layer():
     other = conv(
         np.zeros((3, 4, 9, 9)), np.zeros((6, 2, 3, 3)), b"SAME_LOWER", np.array([1, 2]), 2, (3, 3), None, (2, 1)
     )
-    assert plain == other == Conv((9, 9), 3, stride=(2, 1), dilation=(1, 2), groups=2, in_channels=4, out_channels=6,
-                                  padding="same_lower")  # fmt: skip
+    assert (
+        plain
+        == other
+        == Conv(
+            (9, 9), 3, stride=(2, 1), dilation=(1, 2), groups=2, in_channels=4, out_channels=6, padding="same_lower"
+        )
+    )
     assert conv((None, 1, 5), (1, 1, 3)) == Conv((5,), 3)
 
 
@@ -113,8 +128,10 @@ def test_weights_stay_as_they_are():
 REFUSED = [
     ({"auto_pad": "SAME"}, "auto_pad 'SAME' is not one of NOTSET, SAME_UPPER, SAME_LOWER, VALID"),
     ({"auto_pad": "same_upper"}, "auto_pad 'same_upper' is not one of NOTSET, SAME_UPPER, SAME_LOWER, VALID"),
-    ({"auto_pad": "VALID", "pads": [0, 0]},
-     "pads [0, 0] cannot stand beside auto_pad 'VALID', which decides them: leave one of the two out"),
+    (
+        {"auto_pad": "VALID", "pads": [0, 0]},
+        "pads [0, 0] cannot stand beside auto_pad 'VALID', which decides them: leave one of the two out",
+    ),
     ({"pads": [1]}, "pads has 1 entry, [1], but needs 2 (a begin for each axis, then an end for each)"),
     ({"pads": [-1, 2]}, "pads, entry 0, must be at least 0, got -1; crop by a Pad or Slice before"),
     ({"strides": [1, 1]}, "strides has 2 entries, [1, 1], but needs 1, one each axis"),
@@ -123,7 +140,7 @@ REFUSED = [
     ({"dilations": [1.5]}, "dilations, entry 0, must be an integer, got 1.5 (float)"),
     ({"kernel_shape": [2]}, "kernel_shape [2] is not that of W, [3]: leave it out, or say the same"),
     ({"group": 0}, "group must be at least 1, got 0"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSED)
@@ -140,31 +157,67 @@ def test_refusals_of_both(make, words, message):
         (conv, ((1, 1, None), (1, 1, 2)), {}, "X[2] is None, but the matrix depends on it: give a number"),
         (conv, ((1, 0, 3), (1, 1, 2)), {}, "X[1] must be at least 1, got 0"),
         (conv, ((1, 1, 3), (1, 1, 0)), {}, "W[2] must be at least 1, got 0"),
-        (conv, ((1, 1, 3, 3), (1, 1, 2)), {},
-         "W has shape (1, 1, 2) but X has 2 spatial axes, so W needs 4 axes in all"),
-        (conv, ((1, 4, 3), (4, 2, 2)), {},
-         "X has 4 channels but W of shape (4, 2, 2) takes 2 (= 2 * group 1): W is (M, C / group, *kernel_shape)"),
+        (
+            conv,
+            ((1, 1, 3, 3), (1, 1, 2)),
+            {},
+            "W has shape (1, 1, 2) but X has 2 spatial axes, so W needs 4 axes in all",
+        ),
+        (
+            conv,
+            ((1, 4, 3), (4, 2, 2)),
+            {},
+            "X has 4 channels but W of shape (4, 2, 2) takes 2 (= 2 * group 1): W is (M, C / group, *kernel_shape)",
+        ),
         (conv, ((1, 4, 3), (3, 2, 2)), {"group": 2}, "group=2 does not divide the first axis of W, 3 (remainder 1)"),
         (conv, ((1, 1, 3), (1, 1, 4)), {}, "kernel does not fit on axis 0: it spans 4"),
-        (conv_transpose, ((1, 4, 3), (3, 2, 2)), {},
-         "X has 4 channels but W of shape (3, 2, 2) takes 3: W is (C, M / group, *kernel_shape)"),
-        (conv_transpose, ((1, 3, 3), (3, 2, 2)), {"group": 2},
-         "group=2 does not divide the channels of X, 3 (remainder 1): every group needs as many channels"),
-        (conv_transpose, ((1, 1, 3), (1, 1, 2)), {"strides": [2], "dilations": [4], "output_padding": [2]},
-         "output_padding 2 on axis 0 must be less than strides 2: a convolution of the larger output would have "
-         "more outputs than X has entries"),
-        (conv_transpose, ((1, 1, 3), (1, 1, 4)), {"strides": [2], "output_shape": [10]},
-         "output_shape 10 on axis 0 is too large: without pads the output has 8, and with strides 2 it can have at "
-         "most 1 more; use at most 9"),
-        (conv_transpose, ((1, 1, 3), (1, 1, 4)), {"output_shape": [1, 1, 5]},
-         "output_shape has 3 entries, [1, 1, 5], but needs 1, one each axis"),
-        (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"output_padding": [-1]},
-         "output_padding, entry 0, must be at least 0, got -1"),
+        (
+            conv_transpose,
+            ((1, 4, 3), (3, 2, 2)),
+            {},
+            "X has 4 channels but W of shape (3, 2, 2) takes 3: W is (C, M / group, *kernel_shape)",
+        ),
+        (
+            conv_transpose,
+            ((1, 3, 3), (3, 2, 2)),
+            {"group": 2},
+            "group=2 does not divide the channels of X, 3 (remainder 1): every group needs as many channels",
+        ),
+        (
+            conv_transpose,
+            ((1, 1, 3), (1, 1, 2)),
+            {"strides": [2], "dilations": [4], "output_padding": [2]},
+            "output_padding 2 on axis 0 must be less than strides 2: a convolution of the larger output would have "
+            "more outputs than X has entries",
+        ),
+        (
+            conv_transpose,
+            ((1, 1, 3), (1, 1, 4)),
+            {"strides": [2], "output_shape": [10]},
+            "output_shape 10 on axis 0 is too large: without pads the output has 8, and with strides 2 it can have at "
+            "most 1 more; use at most 9",
+        ),
+        (
+            conv_transpose,
+            ((1, 1, 3), (1, 1, 4)),
+            {"output_shape": [1, 1, 5]},
+            "output_shape has 3 entries, [1, 1, 5], but needs 1, one each axis",
+        ),
+        (
+            conv_transpose,
+            ((1, 1, 3), (1, 1, 3)),
+            {"output_padding": [-1]},
+            "output_padding, entry 0, must be at least 0, got -1",
+        ),
         (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"pads": [2, 3]}, "output is empty on axis 0: its size would be 0"),
-        (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"pads": [2], "output_shape": [4]},
-         "pads has 1 entry, [2], but needs 2"),
+        (
+            conv_transpose,
+            ((1, 1, 3), (1, 1, 3)),
+            {"pads": [2], "output_shape": [4]},
+            "pads has 1 entry, [2], but needs 2",
+        ),
     ],
-)  # fmt: skip
+)
 def test_refusals(make, args, words, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make(*args, **words)
@@ -210,25 +263,41 @@ def test_depthwise_nodes():
 
 # -- terms -----------------------------------------------------------------------------------------------------------
 
-OURS = re.compile(r"kernel_size|groups|in_channels|out_channels|input_size|output_size|padding_mode|"
-                  r"\b(stride|padding|dilation) [\d(-]")  # fmt: skip
+OURS = re.compile(
+    r"kernel_size|groups|in_channels|out_channels|input_size|output_size|padding_mode|"
+    r"\b(stride|padding|dilation) [\d(-]"
+)
 """What a user of ONNX's operators never wrote."""
 
 
 @pytest.mark.parametrize(
     ("make", "args", "words", "message"),
     [
-        (conv, ((1, 1, 3), (1, 1, 4)), {},
-         "kernel does not fit on axis 0: it spans 4 (= dilations 1 * (kernel_shape 4 - 1) + 1) but the padded input "
-         "has 3 (= size of X 3 + pads 0 + 0); add 1 to the pads, or use a smaller kernel or dilations"),
-        (conv, ((1, 4, 3), (3, 2, 2)), {"group": 2},
-         "group=2 does not divide the first axis of W, 3 (remainder 1): every group needs as many channels, so that it "
-         "must be a multiple of 2"),
-        (conv_transpose, ((1, 1, 3), (1, 1, 3)), {"pads": [2, 3]},
-         "its size would be 0 (= (size of X 3 - 1) * strides 1 + dilations 1 * (kernel_shape 3 - 1) + 1 - pads 2 - 3 + "
-         "output_padding 0)"),
+        (
+            conv,
+            ((1, 1, 3), (1, 1, 4)),
+            {},
+            "kernel does not fit on axis 0: it spans 4 (= dilations 1 * (kernel_shape 4 - 1) + 1) but the padded input "
+            "has 3 (= size of X 3 + pads 0 + 0); add 1 to the pads, or use a smaller kernel or dilations",
+        ),
+        (
+            conv,
+            ((1, 4, 3), (3, 2, 2)),
+            {"group": 2},
+            "group=2 does not divide the first axis of W, 3 (remainder 1): every group needs as many channels, "
+            "so that it "
+            "must be a multiple of 2",
+        ),
+        (
+            conv_transpose,
+            ((1, 1, 3), (1, 1, 3)),
+            {"pads": [2, 3]},
+            "its size would be 0 (= (size of X 3 - 1) * strides 1 + dilations 1 * (kernel_shape 3 - 1) + 1 - "
+            "pads 2 - 3 + "
+            "output_padding 0)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors_speak_of_the_attributes(make, args, words, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make(*args, **words)
@@ -240,11 +309,18 @@ small = st.integers(-1, 4)
 @given(
     make=st.sampled_from([conv, conv_transpose]),
     shapes=st.tuples(st.lists(small, min_size=3, max_size=4), st.lists(small, min_size=3, max_size=4)),
-    words=st.fixed_dictionaries({}, optional={
-        "strides": st.lists(small, max_size=2), "dilations": st.lists(small, max_size=2), "group": small,
-        "pads": st.lists(small, max_size=4), "auto_pad": st.sampled_from(["SAME_UPPER", "VALID", "same"]),
-        "kernel_shape": st.lists(small, max_size=2)}),
-)  # fmt: skip
+    words=st.fixed_dictionaries(
+        {},
+        optional={
+            "strides": st.lists(small, max_size=2),
+            "dilations": st.lists(small, max_size=2),
+            "group": small,
+            "pads": st.lists(small, max_size=4),
+            "auto_pad": st.sampled_from(["SAME_UPPER", "VALID", "same"]),
+            "kernel_shape": st.lists(small, max_size=2),
+        },
+    ),
+)
 def test_no_error_speaks_of_our_arguments(make, shapes, words):
     message = ""
     try:

@@ -15,9 +15,39 @@ from convmatrix.frameworks.onnx import (
 from onnx_fakes import W, check_sentence, graph, node, tensor
 from strategies import share
 
-HOSTILE = [None, 3, -1, 2.5, float("nan"), float("inf"), "", "abc", b"\xff", [], [None], [3], {}, {"a": 1}, object(),
-           10**400, True, np.zeros(3), (), [[1], [2, 3]], Fake(), [Fake()], Fraction(1, 3), 1j,
-           "\0", "a\nb", float, lambda: None, [10**400], ["x"] * 3, "\ud800"]  # fmt: skip
+HOSTILE = [
+    None,
+    3,
+    -1,
+    2.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "abc",
+    b"\xff",
+    [],
+    [None],
+    [3],
+    {},
+    {"a": 1},
+    object(),
+    10**400,
+    True,
+    np.zeros(3),
+    (),
+    [[1], [2, 3]],
+    Fake(),
+    [Fake()],
+    Fraction(1, 3),
+    1j,
+    "\0",
+    "a\nb",
+    float,
+    lambda: None,
+    [10**400],
+    ["x"] * 3,
+    "\ud800",
+]
 
 
 def places(value, path=()):
@@ -33,11 +63,16 @@ def places(value, path=()):
 
 
 def whole():
-    nodes = [node("Constant", "", "k", value_ints=[0, 0, 1, 1, 0, 0, 1, 1]), node("Pad", "x,k", "a", mode="edge"),
-             node("Conv", "a,w", "b", strides=[1, 2], pads=[0, 1, 0, 1], group=1), node("Relu", "b", "c"),
-             node("Resize", "c,,s", "d", mode="nearest", coordinate_transformation_mode="asymmetric"),
-             node("AveragePool", "d", "e", kernel_shape=[2, 2], auto_pad="VALID"), node("Cast", "e", "f", to=1),
-             node("SpaceToDepth", "f", "y", blocksize=1)]  # fmt: skip
+    nodes = [
+        node("Constant", "", "k", value_ints=[0, 0, 1, 1, 0, 0, 1, 1]),
+        node("Pad", "x,k", "a", mode="edge"),
+        node("Conv", "a,w", "b", strides=[1, 2], pads=[0, 1, 0, 1], group=1),
+        node("Relu", "b", "c"),
+        node("Resize", "c,,s", "d", mode="nearest", coordinate_transformation_mode="asymmetric"),
+        node("AveragePool", "d", "e", kernel_shape=[2, 2], auto_pad="VALID"),
+        node("Cast", "e", "f", to=1),
+        node("SpaceToDepth", "f", "y", blocksize=1),
+    ]
     typed = [tensor("s", np.array([1, 1, 2, 2], "float32"), raw_data=b"", float_data=[1.0, 1.0, 2.0, 2.0])]
     return graph(nodes, typed=typed, w=W)
 
@@ -86,9 +121,15 @@ def test_all_hostile_fields(number):
 @pytest.mark.parametrize("value", HOSTILE)
 def test_hostile_arguments(value):
     made, sound = node("Conv", "x,w"), graph([node("Conv", "x,w")], w=W)
-    for call in (lambda: from_model(value), lambda: from_layer(value, 6, {"w": W}), lambda: from_layer(made, 6, value),
-                 lambda: from_layer(made, value, {"w": W}), lambda: from_layer(made, 6, {"w": value}),
-                 lambda: from_model(sound, value), lambda: from_model(sound, None, value)):  # fmt: skip
+    for call in (
+        lambda: from_model(value),
+        lambda: from_layer(value, 6, {"w": W}),
+        lambda: from_layer(made, 6, value),
+        lambda: from_layer(made, value, {"w": W}),
+        lambda: from_layer(made, 6, {"w": value}),
+        lambda: from_model(sound, value),
+        lambda: from_model(sound, None, value),
+    ):
         try:
             call()
         except (ValueError, TypeError) as error:

@@ -38,8 +38,12 @@ def with_onnx(monkeypatch):
 
     onnx, message = ModuleType("onnx"), ModuleType("google.protobuf.message")
     onnx.ModelProto, message.DecodeError = Fake(FromString=parse), DecodeError
-    for name, module in {"onnx": onnx, "google": ModuleType("google"), "google.protobuf": ModuleType("protobuf"),
-                         "google.protobuf.message": message}.items():  # fmt: skip
+    for name, module in {
+        "onnx": onnx,
+        "google": ModuleType("google"),
+        "google.protobuf": ModuleType("protobuf"),
+        "google.protobuf.message": message,
+    }.items():
         monkeypatch.setitem(sys.modules, name, module)
 
 
@@ -71,8 +75,12 @@ def test_what_is_no_model_file(with_onnx, tmp_path):
 
 def test_a_path_needs_the_package(without_onnx, tmp_path):
     (tmp_path / "m.onnx").write_bytes(b"model")
-    refused("m.onnx' can be read only with the package onnx, which is not installed: install it (pip install onnx), or "
-            "give the ModelProto in place of its path", tmp_path / "m.onnx", kind=NeedsOnnxError)  # fmt: skip
+    refused(
+        "m.onnx' can be read only with the package onnx, which is not installed: install it (pip install onnx), or "
+        "give the ModelProto in place of its path",
+        tmp_path / "m.onnx",
+        kind=NeedsOnnxError,
+    )
     refused("does not exist", tmp_path / "other.onnx", kind=ModelFileError)
     assert issubclass(NeedsOnnxError, ImportError)
     assert from_model(graph([node("Conv", "x,w")], w=W))[0].kernel_size == (3, 3)
@@ -115,5 +123,8 @@ def test_external_data_stays_in_the_folder_of_the_model(tmp_path):
 
 def test_external_data_without_a_path_is_refused():
     w = tensor("w", W, raw_data=b"", data_location=1)
-    refused("tensor 'w' has its values in a file of their own: load the model with onnx.load, which reads them, or "
-            "give from_model the path of the model", graph([node("Conv", "x,w")], typed=[w]))  # fmt: skip
+    refused(
+        "tensor 'w' has its values in a file of their own: load the model with onnx.load, which reads them, or "
+        "give from_model the path of the model",
+        graph([node("Conv", "x,w")], typed=[w]),
+    )

@@ -16,31 +16,45 @@ from onnx_fakes import W, attribute, graph, node, refused, tensor
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        ([node("Conv", "x,w", "x")], "'x' is written by the graph's input and by node 0 (Conv): in a graph each name "
-                                     "stands for one tensor"),
-        ([node("Conv", "b,w", "a"), node("Conv", "a,w", "b"), node("Relu", "x")],
-         "the graph has a cycle: node 0 (Conv), node 1 (Conv) need what they write themselves"),
+        (
+            [node("Conv", "x,w", "x")],
+            "'x' is written by the graph's input and by node 0 (Conv): in a graph each name stands for one tensor",
+        ),
+        (
+            [node("Conv", "b,w", "a"), node("Conv", "a,w", "b"), node("Relu", "x")],
+            "the graph has a cycle: node 0 (Conv), node 1 (Conv) need what they write themselves",
+        ),
         ([node("Conv", "y,w")], "the graph has a cycle: node 0 (Conv) needs what it writes itself"),
         ([node("Relu", "x", "a"), node("Conv", "a,w", "a")], "'a' is written by node 0 (Relu) and by node 1 (Conv)"),
         ([node("Relu", "x", "w")], "'w' is written by an initializer and by node 0 (Relu)"),
-        ([node("Conv", "x,w", "a")],
-         "the chain from input 'x' does not reach the graph's output 'y': only a chain from the input to the one "
-         "output is read"),
-        ([node("Conv", "x,w", "a"), node("Exotic", "k", "y")],
-         "the chain from input 'x' does not reach the graph's output 'y'"),
+        (
+            [node("Conv", "x,w", "a")],
+            "the chain from input 'x' does not reach the graph's output 'y': only a chain from the input to the one "
+            "output is read",
+        ),
+        (
+            [node("Conv", "x,w", "a"), node("Exotic", "k", "y")],
+            "the chain from input 'x' does not reach the graph's output 'y'",
+        ),
         ([node("Conv", "x,w", "")], "node 0 (Conv) has no output: every node writes a tensor"),
         ([node("Conv", "x,w,,", ",")], "node 0 (Conv) has no output: every node writes a tensor"),
         ([node("Identity", "", "v")], "node 0 (Identity) has no input: an Identity copies one"),
         ([node("Constant", "", "")], "node 0 (Constant) has no output"),
-        ([node("Constant", "", "v"), node("Conv", "x,v")],
-         "node 1 (Conv): node 0 (Constant): a Constant has one attribute, one of value, value_float, value_floats, "
-         "value_int, value_ints, got []"),
-        ([node("Constant", "", "v", value=3), node("Conv", "x,v")],
-         "attribute 'value' of Constant is of type INT, 3, but needs TENSOR"),
-        ([node("MaxPool", "x", "a", kernel_shape=[2, 2]), node("Conv", "a,w", name="last")] * 2,
-         "'a' is written by node 0 (MaxPool) and by node 2 (MaxPool)"),
+        (
+            [node("Constant", "", "v"), node("Conv", "x,v")],
+            "node 1 (Conv): node 0 (Constant): a Constant has one attribute, one of value, value_float, value_floats, "
+            "value_int, value_ints, got []",
+        ),
+        (
+            [node("Constant", "", "v", value=3), node("Conv", "x,v")],
+            "attribute 'value' of Constant is of type INT, 3, but needs TENSOR",
+        ),
+        (
+            [node("MaxPool", "x", "a", kernel_shape=[2, 2]), node("Conv", "a,w", name="last")] * 2,
+            "'a' is written by node 0 (MaxPool) and by node 2 (MaxPool)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_graphs_that_are_no_chain(nodes, message):
     refused(message, graph(nodes, w=W))
 

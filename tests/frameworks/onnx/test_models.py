@@ -89,29 +89,43 @@ def test_the_size_of_the_input():
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        ([node("Relu", "x", "a"), node("Add", "a,x")],
-         "the model branches: 'x' goes to node 0 (Relu) and to node 1 (Add); only a chain is read, so cut the "
-         "model there"),
+        (
+            [node("Relu", "x", "a"), node("Add", "a,x")],
+            "the model branches: 'x' goes to node 0 (Relu) and to node 1 (Add); only a chain is read, so cut the "
+            "model there",
+        ),
         ([node("Mul", "x,x")], "the model branches: 'x' goes to node 0 (Mul) and to node 0 (Mul)"),
-        ([node("Exotic", "k", "o"), node("Concat", "x,o")],
-         "node 1 (Concat): it joins 'x' and 'o', but only a chain of layers is read: cut the model before it"),
+        (
+            [node("Exotic", "k", "o"), node("Concat", "x,o")],
+            "node 1 (Concat): it joins 'x' and 'o', but only a chain of layers is read: cut the model before it",
+        ),
         ([node("Exotic", "k", "o"), node("MatMul", "o,x")], "node 1 (MatMul): it joins 'x' and 'o'"),
         ([node("Conv", "w,x")], "node 0 (Conv): it joins 'x' and 'w'"),
-        ([node("MaxPool", "x", "a,y", kernel_shape=[2, 2])],
-         "node 0 (MaxPool): its second output 'y' is used, but only a chain of layers is read: cut the model there"),
-        ([node("Gemm", "x,w", name="fc")],
-         "node 0 (Gemm 'fc'): it is no layer that is known here: cut the model before"),
-        ([node("Flatten", "x", "a"), node("Conv", "a,w")],
-         "node 1 (Conv): it comes after the image was flattened or reshaped, which is read only at the end"),
-        ([node("Cast", "x", to=6)],
-         "node 0 (Cast): it casts to data_type 6, which is no floating point type, and rounds"),
+        (
+            [node("MaxPool", "x", "a,y", kernel_shape=[2, 2])],
+            "node 0 (MaxPool): its second output 'y' is used, but only a chain of layers is read: cut the model there",
+        ),
+        (
+            [node("Gemm", "x,w", name="fc")],
+            "node 0 (Gemm 'fc'): it is no layer that is known here: cut the model before",
+        ),
+        (
+            [node("Flatten", "x", "a"), node("Conv", "a,w")],
+            "node 1 (Conv): it comes after the image was flattened or reshaped, which is read only at the end",
+        ),
+        (
+            [node("Cast", "x", to=6)],
+            "node 0 (Cast): it casts to data_type 6, which is no floating point type, and rounds",
+        ),
         ([node("Relu", "x")], "there is no layer in the model that has a matrix"),
-        ([node("Exotic", "k", "o"), node("Resize", "x,,o")],
-         "input 2 of node 1 (Resize) is 'o', which is none of the initializers, but what a Exotic node computes"),
+        (
+            [node("Exotic", "k", "o"), node("Resize", "x,,o")],
+            "input 2 of node 1 (Resize) is 'o', which is none of the initializers, but what a Exotic node computes",
+        ),
         ([node("FusedConv", "x,w", domain="com.microsoft")], "node 0 (FusedConv): FusedConv is of the domain"),
         ([node("Conv", "x,w", strides=[9, 0])], "node 0 (Conv): strides, entry 1, must be at least 1, got 0"),
     ],
-)  # fmt: skip
+)
 def test_refusals_of_models(nodes, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         from_model(graph(nodes, w=W))
@@ -158,11 +172,17 @@ def test_a_pool_of_the_input_alone():
 def test_weights_that_cannot_fit_are_refused_before_they_are_built(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 2**30)
     deep = (1, 40_000, 8, 8)
-    refused("node 0 (DepthToSpace): the weight of DepthToSpace in mode DCR, of 40000 x 40000 taps, needs 11.9 GiB but "
-            "1 GiB of memory is available: export the model with mode CRD, whose layer has no weight",
-            graph([node("DepthToSpace", "x", blocksize=2)], deep), kind=TooLargeError)  # fmt: skip
-    refused("a weight of shape (1000000000000000000, 1, 1, 1) needs", kind=TooLargeError,
-            model=graph([node("Pad", "x,p")], (1, 10**18, 8, 8), p=np.zeros(8, int)))  # fmt: skip
+    refused(
+        "node 0 (DepthToSpace): the weight of DepthToSpace in mode DCR, of 40000 x 40000 taps, needs 11.9 GiB but "
+        "1 GiB of memory is available: export the model with mode CRD, whose layer has no weight",
+        graph([node("DepthToSpace", "x", blocksize=2)], deep),
+        kind=TooLargeError,
+    )
+    refused(
+        "a weight of shape (1000000000000000000, 1, 1, 1) needs",
+        kind=TooLargeError,
+        model=graph([node("Pad", "x,p")], (1, 10**18, 8, 8), p=np.zeros(8, int)),
+    )
     (layer,) = from_model(graph([node("DepthToSpace", "x", blocksize=2, mode="CRD")], deep))
     assert layer.out_channels == 10_000
 
@@ -174,17 +194,26 @@ def test_weights_that_cannot_fit_are_refused_before_they_are_built(monkeypatch):
     ("op", "words", "wanted"),
     [
         ("AveragePool", {}, AvgPool((6, 6), 2, stride=1, count_include_pad=False, channels=2)),
-        ("AveragePool", {"count_include_pad": 1, "pads": [1, 0, 0, 1]},
-         AvgPool((6, 6), 2, stride=1, padding=((1, 0), (0, 1)), channels=2)),
-        ("AveragePool", {"strides": [3, 3], "ceil_mode": 1},
-         AvgPool((6, 6), 2, stride=3, ceil_mode=True, count_include_pad=False, channels=2)),
-        ("MaxPool", {"auto_pad": "SAME_LOWER", "strides": [1, 2], "storage_order": 0},
-         MaxPool((6, 6), 2, stride=(1, 2), padding=((1, 0), (0, 0)), channels=2)),
+        (
+            "AveragePool",
+            {"count_include_pad": 1, "pads": [1, 0, 0, 1]},
+            AvgPool((6, 6), 2, stride=1, padding=((1, 0), (0, 1)), channels=2),
+        ),
+        (
+            "AveragePool",
+            {"strides": [3, 3], "ceil_mode": 1},
+            AvgPool((6, 6), 2, stride=3, ceil_mode=True, count_include_pad=False, channels=2),
+        ),
+        (
+            "MaxPool",
+            {"auto_pad": "SAME_LOWER", "strides": [1, 2], "storage_order": 0},
+            MaxPool((6, 6), 2, stride=(1, 2), padding=((1, 0), (0, 0)), channels=2),
+        ),
         ("MaxPool", {"auto_pad": "SAME_UPPER", "strides": [2, 2], "ceil_mode": 1}, MaxPool((6, 6), 2, channels=2)),
         ("MaxPool", {"auto_pad": "VALID", "strides": [2, 2], "ceil_mode": 1}, MaxPool((6, 6), 2, channels=2)),
         ("MaxPool", {"dilations": [2, 1]}, MaxPool((6, 6), 2, stride=1, dilation=(2, 1), channels=2)),
     ],
-)  # fmt: skip
+)
 def test_pools(op, words, wanted):
     assert one(op, kernel_shape=[2, 2], **words) == [wanted]
 
@@ -204,16 +233,22 @@ def test_an_average_with_gaps_is_a_convolution():
         ({"kernel_shape": [2]}, "kernel_shape has 1 entry, [2], but needs 2, one each axis"),
         ({"kernel_shape": [2, 2], "auto_pad": "VALID", "pads": [0, 0, 0, 0]}, "cannot stand beside auto_pad 'VALID'"),
         ({"kernel_shape": [2, 2], "ceil": 1}, "attribute of MaxPool, 'ceil' is not one of"),
-        ({"kernel_shape": [3, 1], "auto_pad": "VALID", "strides": [2, 1], "ceil_mode": 1},
-         "ceil_mode=1 beside auto_pad 'VALID' leaves 1 entries on axis 0 (= (size 6 - 3) mod strides 2), and it is not "
-         "agreed whether they have a window: give pads instead of auto_pad"),
-        ({"kernel_shape": [1, 1], "auto_pad": "SAME_UPPER", "strides": [1, 3]},
-         "auto_pad 'SAME_UPPER' of a pool would pad by -2 on axis 1 (= (2 outputs - 1) * strides 3 + 1 - size 6), and "
-         "it is not agreed what it reads: onnxruntime leaves out entries at the start or at the end, ONNX's own "
-         "evaluator others; give pads instead of auto_pad"),
+        (
+            {"kernel_shape": [3, 1], "auto_pad": "VALID", "strides": [2, 1], "ceil_mode": 1},
+            "ceil_mode=1 beside auto_pad 'VALID' leaves 1 entries on axis 0 (= (size 6 - 3) mod strides 2), and "
+            "it is not "
+            "agreed whether they have a window: give pads instead of auto_pad",
+        ),
+        (
+            {"kernel_shape": [1, 1], "auto_pad": "SAME_UPPER", "strides": [1, 3]},
+            "auto_pad 'SAME_UPPER' of a pool would pad by -2 on axis 1 (= (2 outputs - 1) * strides 3 + 1 - size "
+            "6), and "
+            "it is not agreed what it reads: onnxruntime leaves out entries at the start or at the end, ONNX's own "
+            "evaluator others; give pads instead of auto_pad",
+        ),
         ({"kernel_shape": [2, 2], "pads": [2, 0, 0, 0]}, "pads 2 on axis 0, before, must be less than kernel_shape 2"),
     ],
-)  # fmt: skip
+)
 def test_refusals_of_pools(words, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         one("MaxPool", **words)
@@ -249,15 +284,19 @@ def test_depth_and_space_in_the_other_order():
 @pytest.mark.parametrize(
     ("op", "shape", "words", "message"),
     [
-        ("DepthToSpace", (1, 6, 2, 2), {"blocksize": 2},
-         "blocksize 2 needs a multiple of 4 channels, got 6 (remainder 2)"),
+        (
+            "DepthToSpace",
+            (1, 6, 2, 2),
+            {"blocksize": 2},
+            "blocksize 2 needs a multiple of 4 channels, got 6 (remainder 2)",
+        ),
         ("DepthToSpace", (1, 4, 2), {"blocksize": 2}, "DepthToSpace needs an image of 2 spatial axes, got 1"),
         ("DepthToSpace", (1, 4, 2, 2), {}, "DepthToSpace needs the attribute blocksize"),
         ("DepthToSpace", (1, 4, 2, 2), {"blocksize": 0}, "blocksize must be at least 1, got 0"),
         ("DepthToSpace", (1, 4, 2, 2), {"blocksize": 2, "mode": "RDC"}, "mode 'RDC' is not one of DCR, CRD"),
         ("SpaceToDepth", (1, 1, 5, 2), {"blocksize": 2}, "blocksize 2 does not divide size of X 5 on axis 0"),
     ],
-)  # fmt: skip
+)
 def test_refusals_of_depth_and_space(op, shape, words, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         one(op, shape, **words)
@@ -291,15 +330,27 @@ def test_other_ways_to_say_a_pad():
     ("pads", "words", "message"),
     [
         ([0] * 8, {"mode": "symmetric"}, "mode 'symmetric' is not one of constant, reflect, edge, wrap"),
-        ([0] * 8, {"reads": "x,p,v", "extra": {"v": np.float32(1.5)}},
-         "a Pad with constant_value 1.5 is not linear: only zeros are added"),
-        ([0] * 6, {},
-         "pads has 6 entries, [0, 0, 0, 0, 0, 0], but needs 8 (a begin for each axis, then an end for each)"),
+        (
+            [0] * 8,
+            {"reads": "x,p,v", "extra": {"v": np.float32(1.5)}},
+            "a Pad with constant_value 1.5 is not linear: only zeros are added",
+        ),
+        (
+            [0] * 6,
+            {},
+            "pads has 6 entries, [0, 0, 0, 0, 0, 0], but needs 8 (a begin for each axis, then an end for each)",
+        ),
         ([0, 1, 0, 0, 0, 0, 0, 0], {}, "pads [0, 1, 0, 0, 0, 0, 0, 0] change the batch or the channels: only spatial"),
-        ([0, 0, -1, 0, 0, 0, 1, 0], {"mode": "edge"},
-         "pads [0, 0, -1, 0, 0, 0, 1, 0] with mode 'edge' crop and extend at once, and which comes first is not said"),
+        (
+            [0, 0, -1, 0, 0, 0, 1, 0],
+            {"mode": "edge"},
+            (
+                "pads [0, 0, -1, 0, 0, 0, 1, 0] with mode 'edge' crop and extend at once, and which comes first is "
+                "not said"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_refusals_of_pad_nodes(pads, words, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         padded(pads, **words)

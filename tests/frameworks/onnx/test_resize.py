@@ -50,29 +50,46 @@ def test_resizes():
     ("words", "message"),
     [
         ({"scales": [1, 1, 2, 2], "mode": "cubic"}, "mode 'cubic' is not one of nearest, linear"),
-        ({"scales": [1, 1, 2, 2], "coordinate_transformation_mode": "tf_crop_and_resize"},
-         "coordinate_transformation_mode 'tf_crop_and_resize' is not one of half_pixel, half_pixel_symmetric"),
-        ({"scales": [1, 1, 2, 2], "mode": "linear", **ASYMMETRIC},
-         "mode 'linear' with coordinate_transformation_mode 'asymmetric' from size (4, 5) to (8, 10) reads other "
-         "entries than any mode of Upsample"),
-        ({"scales": [1, 1, 2, 2], "nearest_mode": "ceil"},
-         "mode 'nearest' with coordinate_transformation_mode 'half_pixel' and nearest_mode 'ceil' from size (4, 5)"),
+        (
+            {"scales": [1, 1, 2, 2], "coordinate_transformation_mode": "tf_crop_and_resize"},
+            "coordinate_transformation_mode 'tf_crop_and_resize' is not one of half_pixel, half_pixel_symmetric",
+        ),
+        (
+            {"scales": [1, 1, 2, 2], "mode": "linear", **ASYMMETRIC},
+            "mode 'linear' with coordinate_transformation_mode 'asymmetric' from size (4, 5) to (8, 10) reads other "
+            "entries than any mode of Upsample",
+        ),
+        (
+            {"scales": [1, 1, 2, 2], "nearest_mode": "ceil"},
+            "mode 'nearest' with coordinate_transformation_mode 'half_pixel' and nearest_mode 'ceil' from size (4, 5)",
+        ),
         ({"scales": [1, 1, 2, 2], "nearest_mode": "round"}, "nearest_mode 'round' is not one of round_prefer_floor"),
-        ({"scales": [1, 1, 0.5, 1], "mode": "linear", "antialias": 1},
-         "antialias=1 spreads the filter where the image"),
-        ({"sizes": [1, 2, 8, 8], "keep_aspect_ratio_policy": "not_larger"},
-         "keep_aspect_ratio_policy 'not_larger' is not one of stretch"),
-        ({"scales": [1, 2, 2, 2]},
-         "scales [1.0, 2.0, 2.0, 2.0] resize the batch or the channels: only spatial axes are"),
+        (
+            {"scales": [1, 1, 0.5, 1], "mode": "linear", "antialias": 1},
+            "antialias=1 spreads the filter where the image",
+        ),
+        (
+            {"sizes": [1, 2, 8, 8], "keep_aspect_ratio_policy": "not_larger"},
+            "keep_aspect_ratio_policy 'not_larger' is not one of stretch",
+        ),
+        (
+            {"scales": [1, 2, 2, 2]},
+            "scales [1.0, 2.0, 2.0, 2.0] resize the batch or the channels: only spatial axes are",
+        ),
         ({"sizes": [1, 3, 8, 8]}, "sizes [1, 3, 8, 8] change the 2 channels: only spatial axes are resized here"),
         ({"scales": [2, 2]}, "scales has 2 entries, [2.0, 2.0], but there are 4 axes: give one for each"),
-        ({"scales": [1, 1, 0.6, 0.6], "mode": "linear", "coordinate_transformation_mode": "align_corners"},
-         "scale 0.6 makes 2.4 of size 4 on axis 0, no integer, and with 'align_corners' it is not agreed whether the "
-         "last output stands on the last input: give sizes"),
-        ({"scales": [1, 1, 0.1, 1]},
-         "output is empty on axis 0: its size would be 0 (= floor(4 * scale 0.1)); use a scale of at least 0.25"),
+        (
+            {"scales": [1, 1, 0.6, 0.6], "mode": "linear", "coordinate_transformation_mode": "align_corners"},
+            "scale 0.6 makes 2.4 of size 4 on axis 0, no integer, and with 'align_corners' it is not agreed "
+            "whether the "
+            "last output stands on the last input: give sizes",
+        ),
+        (
+            {"scales": [1, 1, 0.1, 1]},
+            "output is empty on axis 0: its size would be 0 (= floor(4 * scale 0.1)); use a scale of at least 0.25",
+        ),
     ],
-)  # fmt: skip
+)
 def test_refusals_of_resizes(words, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         resized(**words)
@@ -80,8 +97,12 @@ def test_refusals_of_resizes(words, message):
 
 # -- resizes of any size ---------------------------------------------------------------------------------------------
 
-ROUNDINGS = {"round_prefer_floor": lambda at: ceil(at - Fraction(1, 2)),
-             "round_prefer_ceil": lambda at: floor(at + Fraction(1, 2)), "floor": floor, "ceil": ceil}  # fmt: skip
+ROUNDINGS = {
+    "round_prefer_floor": lambda at: ceil(at - Fraction(1, 2)),
+    "round_prefer_ceil": lambda at: floor(at + Fraction(1, 2)),
+    "floor": floor,
+    "ceil": ceil,
+}
 COORDINATES = ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric")
 
 
@@ -137,15 +158,24 @@ def positions(coordinates, inputs, outputs):
 )
 def test_resizes_read_what_the_text_says(coordinates, rounding, inputs, outputs):
     words = {"mode": "linear"} if rounding is None else {"mode": "nearest", "nearest_mode": rounding}
-    read = [min(max(at if rounding is None else ROUNDINGS[rounding](at), 0), inputs - 1)
-            for at in positions(coordinates, inputs, outputs)]  # fmt: skip
+    read = [
+        min(max(at if rounding is None else ROUNDINGS[rounding](at), 0), inputs - 1)
+        for at in positions(coordinates, inputs, outputs)
+    ]
     wanted = np.zeros((outputs, inputs))
     for output, at in enumerate(read):
         wanted[output, floor(at)] += 1 - at % 1
         wanted[output, ceil(at)] += at % 1
-    candidates = [Upsample((inputs,), output_size=(outputs,), **each) for each in (
-        {"mode": "nearest"}, {"mode": "nearest-exact"}, {"mode": "linear"}, {"mode": "linear", "align_corners": True})
-        if each["mode"].startswith(words["mode"])]  # fmt: skip
+    candidates = [
+        Upsample((inputs,), output_size=(outputs,), **each)
+        for each in (
+            {"mode": "nearest"},
+            {"mode": "nearest-exact"},
+            {"mode": "linear"},
+            {"mode": "linear", "align_corners": True},
+        )
+        if each["mode"].startswith(words["mode"])
+    ]
     same = [layer for layer in candidates if np.allclose(layer.matrix().toarray(), wanted, atol=1e-12)]
     try:
         chain = from_model(resize((outputs,), (inputs,), coordinate_transformation_mode=coordinates, **words))

@@ -17,10 +17,16 @@ from onnx_fakes import W, graph, node, refused, tensor
 
 @pytest.mark.parametrize(
     ("kind", "place", "values"),
-    [(1, "float_data", [1.5, 2.0, 3.0]), (11, "double_data", [1.5, 2.0, 3.0]), (6, "int32_data", [1, 2, 3]),
-     (3, "int32_data", [1, -2, 3]), (9, "int32_data", [1, 0, 1]), (7, "int64_data", [1, 2, 3]),
-     (12, "uint64_data", [1, 2, 3])],
-)  # fmt: skip
+    [
+        (1, "float_data", [1.5, 2.0, 3.0]),
+        (11, "double_data", [1.5, 2.0, 3.0]),
+        (6, "int32_data", [1, 2, 3]),
+        (3, "int32_data", [1, -2, 3]),
+        (9, "int32_data", [1, 0, 1]),
+        (7, "int64_data", [1, 2, 3]),
+        (12, "uint64_data", [1, 2, 3]),
+    ],
+)
 def test_typed_fields_of_tensors(kind, place, values):
     w = Fake(name="w", dims=[1, 1, 3], data_type=kind, raw_data=b"", **{place: values})
     loaded = from_layer(node("Conv", "x,w"), 4, {"w": w})
@@ -52,8 +58,11 @@ def test_refusals_of_kinds():
     ("changes", "message"),
     [
         ({"dims": [2, 2, -3, -3]}, "tensor 'w' has dims [2, 2, -3, -3], but none can be less than 0"),
-        ({"dims": [10**18] * 4}, "tensor 'w' has dims [1000000000000000000, 1000000000000000000, 1000000000000000000, "
-                                 "1000000000000000000], which no array can have"),
+        (
+            {"dims": [10**18] * 4},
+            "tensor 'w' has dims [1000000000000000000, 1000000000000000000, 1000000000000000000, "
+            "1000000000000000000], which no array can have",
+        ),
         ({"dims": [0, 10**18, 10**18, 3]}, "which no array can have"),
         ({"dims": [1] * 70}, "tensor 'w' has 70 dims, but a weight has at most 63"),
         ({"dims": [36]}, "W has shape (36,) but needs (M, C / group, *kernel_shape), at least 3 axes"),
@@ -63,12 +72,18 @@ def test_refusals_of_kinds():
         ({"raw_data": b"", "float_data": [1, "2"] * 18}, "float_data of tensor 'w' must be a number, got '2' (str)"),
         ({"raw_data": b"", "float_data": [10**400] * 36}, "which is larger than any floating point number"),
         ({"raw_data": b"", "float_data": 3}, "float_data of tensor 'w' must be a sequence, got 3 (int)"),
-        ({"raw_data": b"", "data_type": 2, "int32_data": [300] * 36},
-         "tensor 'w' has 300 in int32_data, but its values are from 0 to 255"),
-        ({"raw_data": b"", "data_type": 3, "int32_data": [-129] * 36},
-         "tensor 'w' has -129 in int32_data, but its values are from -128 to 127"),
-        ({"raw_data": b"", "data_type": 7, "int64_data": [2**63] * 36}, "tensor 'w' has 9223372036854775808 in "
-                                                                        "int64_data, but its values are from"),
+        (
+            {"raw_data": b"", "data_type": 2, "int32_data": [300] * 36},
+            "tensor 'w' has 300 in int32_data, but its values are from 0 to 255",
+        ),
+        (
+            {"raw_data": b"", "data_type": 3, "int32_data": [-129] * 36},
+            "tensor 'w' has -129 in int32_data, but its values are from -128 to 127",
+        ),
+        (
+            {"raw_data": b"", "data_type": 7, "int64_data": [2**63] * 36},
+            "tensor 'w' has 9223372036854775808 in int64_data, but its values are from",
+        ),
         ({"dims": [10**400]}, "a dim of tensor 'w' has more than 64 bits: give a smaller integer"),
         ({"raw_data": b"", "data_type": 7, "int64_data": [1.5] * 36}, "int64_data of tensor 'w' must be an integer"),
         ({"data_type": "float"}, "the data_type of tensor 'w' must be an integer, got 'float' (str)"),
@@ -77,7 +92,7 @@ def test_refusals_of_kinds():
         ({"data_type": 0}, "tensor 'w' is of data_type 0, which scipy.sparse cannot hold"),
         ({"name": b"\xffw"}, "the name of an initializer is b'\\xffw', which is no UTF-8 text"),
     ],
-)  # fmt: skip
+)
 def test_tensors_that_contradict_themselves(changes, message):
     w = tensor("w", W)
     vars(w).update(changes)

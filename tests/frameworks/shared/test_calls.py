@@ -14,8 +14,19 @@ from convmatrix.frameworks.shared.calls import argument_names, in_our_names
 from framework_calls import CALLS, calls
 from strategies import share
 
-OURS = {"input_size", "kernel_size", "stride", "dilation", "groups", "in_channels", "out_channels", "padding_mode",
-        "input_dilation", "output_padding", "output_size"}  # fmt: skip
+OURS = {
+    "input_size",
+    "kernel_size",
+    "stride",
+    "dilation",
+    "groups",
+    "in_channels",
+    "out_channels",
+    "padding_mode",
+    "input_dilation",
+    "output_padding",
+    "output_size",
+}
 """Arguments of our layers that some framework calls otherwise; `padding` is also a word of every framework."""
 
 
@@ -36,12 +47,37 @@ def message_of(function, arguments):
 
 # -- drawn calls, one argument of which is spoilt --------------------------------------------------------------------
 
-NUMBERS = ("stride", "strides", "window_strides", "subsample", "dilation", "dilations", "dilation_rate", "rhs_dilation",
-           "kernel_dilation", "filter_dilation", "dilate", "kernel", "kernel_size")  # fmt: skip
+NUMBERS = (
+    "stride",
+    "strides",
+    "window_strides",
+    "subsample",
+    "dilation",
+    "dilations",
+    "dilation_rate",
+    "rhs_dilation",
+    "kernel_dilation",
+    "filter_dilation",
+    "dilate",
+    "kernel",
+    "kernel_size",
+)
 GROUPS = ("groups", "num_groups", "num_group", "group", "feature_group_count")
 CHANNELS = ("in_channels", "out_channels", "in_features", "out_features", "num_filter", "num_output")
-SHAPES = ("input", "filters", "filter", "input_shape", "filter_shape", "output_grad", "lhs", "rhs", "X", "W", "data",
-          "bottom")  # fmt: skip
+SHAPES = (
+    "input",
+    "filters",
+    "filter",
+    "input_shape",
+    "filter_shape",
+    "output_grad",
+    "lhs",
+    "rhs",
+    "X",
+    "W",
+    "data",
+    "bottom",
+)
 
 
 @st.composite
@@ -116,23 +152,47 @@ def pairs(arguments, low):
 
 
 TOO_MUCH_CROPPED = {
-    "torch.conv_transpose": (lambda arguments: {"padding": 40},
-                             "output is empty", "input_size stride dilation kernel_size padding output_padding"),
-    "onnx.conv_transpose": (lambda arguments: {"pads": [40] * 2 * (len(arguments["X"]) - 2)},
-                            "output is empty", "X strides dilations kernel_shape pads output_padding"),
-    "mxnet.conv_transpose": (lambda arguments: {"pad": (40,) * len(arguments["kernel"])},
-                             "output is empty", "data stride dilate kernel pad adj"),
-    "caffe.conv_transpose": (lambda arguments: {"pad": 40},
-                             "output is empty", "bottom stride dilation kernel_size pad"),
-    "theano.deconvolution_layer": (lambda arguments: {"padding": 40},
-                                   "output is empty", "input_shape filter_shape stride padding"),
-    "theano.conv_transpose": (lambda arguments: {"border_mode": 40}, "input_shape has ", "input_shape border_mode "
-                              "subsample output_grad"),
-    "jax.conv_transpose": (lambda arguments: {"padding": pairs(arguments, 40)},
-                           "kernel does not fit", "strides padding"),
-    "flax_conv_transpose": (lambda arguments: {"padding": pairs(arguments, 40)},
-                            "kernel does not fit", "strides padding"),
-}  # fmt: skip
+    "torch.conv_transpose": (
+        lambda arguments: {"padding": 40},
+        "output is empty",
+        "input_size stride dilation kernel_size padding output_padding",
+    ),
+    "onnx.conv_transpose": (
+        lambda arguments: {"pads": [40] * 2 * (len(arguments["X"]) - 2)},
+        "output is empty",
+        "X strides dilations kernel_shape pads output_padding",
+    ),
+    "mxnet.conv_transpose": (
+        lambda arguments: {"pad": (40,) * len(arguments["kernel"])},
+        "output is empty",
+        "data stride dilate kernel pad adj",
+    ),
+    "caffe.conv_transpose": (
+        lambda arguments: {"pad": 40},
+        "output is empty",
+        "bottom stride dilation kernel_size pad",
+    ),
+    "theano.deconvolution_layer": (
+        lambda arguments: {"padding": 40},
+        "output is empty",
+        "input_shape filter_shape stride padding",
+    ),
+    "theano.conv_transpose": (
+        lambda arguments: {"border_mode": 40},
+        "input_shape has ",
+        "input_shape border_mode subsample output_grad",
+    ),
+    "jax.conv_transpose": (
+        lambda arguments: {"padding": pairs(arguments, 40)},
+        "kernel does not fit",
+        "strides padding",
+    ),
+    "flax_conv_transpose": (
+        lambda arguments: {"padding": pairs(arguments, 40)},
+        "kernel does not fit",
+        "strides padding",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", TOO_MUCH_CROPPED)
@@ -215,8 +275,14 @@ def test_the_remedy_of_an_empty_transposed_layer_of_jax_is_a_remedy(pairs, consi
     """What is added to the spread input has to grow, what is cropped of the result to shrink."""
 
     def call(first):
-        return jax.conv_transpose((1, 4, 1), (3, 1, 1), (2,), [(first, pairs[0][1])], transpose_kernel=turned,
-                                  use_consistent_padding=consistent)  # fmt: skip
+        return jax.conv_transpose(
+            (1, 4, 1),
+            (3, 1, 1),
+            (2,),
+            [(first, pairs[0][1])],
+            transpose_kernel=turned,
+            use_consistent_padding=consistent,
+        )
 
     message = message_of(call, {"first": pairs[0][0]})
     by = int(re.search(r"(?:add (\d+) to|reduce the padding by (\d+))", message)[2 if consistent else 1])
@@ -246,13 +312,17 @@ def test_no_other_names_in_the_traceback():
 # -- remedies that the call can take ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("function", "arguments", "name"), [
-    (tensorflow.keras_conv, {"input_shape": (6, 6, 2), "filters": 4, "kernel_size": 9, "strides": 2}, "same"),
-    (tensorflow.keras_depthwise_conv, {"input_shape": (6, 6, 2), "kernel_size": 9}, "same"),
-    (tensorflow.conv, {"input": (1, 6, 6, 2), "filters": (9, 9, 2, 4), "strides": 1}, "SAME"),
-    (tensorflow.conv2d, {"input": (1, 6, 6, 2), "filters": (9, 9, 2, 4), "strides": 3}, "SAME"),
-    (tensorflow.depthwise_conv, {"input": (1, 6, 6, 2), "filter": (9, 9, 2, 1), "strides": (1, 1, 1, 1)}, "SAME"),
-], ids=lambda value: getattr(value, "__name__", ""))  # fmt: skip
+@pytest.mark.parametrize(
+    ("function", "arguments", "name"),
+    [
+        (tensorflow.keras_conv, {"input_shape": (6, 6, 2), "filters": 4, "kernel_size": 9, "strides": 2}, "same"),
+        (tensorflow.keras_depthwise_conv, {"input_shape": (6, 6, 2), "kernel_size": 9}, "same"),
+        (tensorflow.conv, {"input": (1, 6, 6, 2), "filters": (9, 9, 2, 4), "strides": 1}, "SAME"),
+        (tensorflow.conv2d, {"input": (1, 6, 6, 2), "filters": (9, 9, 2, 4), "strides": 3}, "SAME"),
+        (tensorflow.depthwise_conv, {"input": (1, 6, 6, 2), "filter": (9, 9, 2, 1), "strides": (1, 1, 1, 1)}, "SAME"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
 def test_a_padding_that_is_a_name_is_not_to_be_added_to(function, arguments, name):
     valid = "valid" if name == "same" else "VALID"
     with pytest.raises(
@@ -263,8 +333,13 @@ def test_a_padding_that_is_a_name_is_not_to_be_added_to(function, arguments, nam
 
 
 @share(0.5)
-@given(size=st.integers(1, 6), kernel=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 2),
-       wanted=st.integers(1, 40))  # fmt: skip
+@given(
+    size=st.integers(1, 6),
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 2),
+    wanted=st.integers(1, 40),
+)
 def test_the_padding_that_torch_is_advised_is_one_that_it_takes(size, kernel, stride, padding, wanted):
     words = {"input_size": (size,), "in_channels": 1, "out_channels": 1, "kernel_size": kernel, "stride": stride}
     said = ""

@@ -12,10 +12,23 @@ from convmatrix.frameworks import tensorflow as words
 from recording import filled, read, result
 
 VERSIONS, CASES = read("tensorflow")
-KERAS = tuple(f"{kind}{n}D{end}" for kind, end in (("Conv", ""), ("Conv", "Transpose"), ("DepthwiseConv", ""))
-              for n in (1, 2, 3)[: 2 if kind == "DepthwiseConv" else 3])  # fmt: skip
-CALLS = ("convolution", "conv1d", "conv2d", "conv3d", "conv_transpose", "conv1d_transpose", "conv2d_transpose",
-         "conv3d_transpose", "depthwise_conv2d", *KERAS)  # fmt: skip
+KERAS = tuple(
+    f"{kind}{n}D{end}"
+    for kind, end in (("Conv", ""), ("Conv", "Transpose"), ("DepthwiseConv", ""))
+    for n in (1, 2, 3)[: 2 if kind == "DepthwiseConv" else 3]
+)
+CALLS = (
+    "convolution",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose",
+    "conv1d_transpose",
+    "conv2d_transpose",
+    "conv3d_transpose",
+    "depthwise_conv2d",
+    *KERAS,
+)
 
 # -- as recorded -----------------------------------------------------------------------------------------------------
 
@@ -87,9 +100,18 @@ def test_what_was_recorded():
             continue
         extra = said.get("output_padding")
         seen["output_padding", "none" if extra is None else "zero" if not np.any(extra) else "more"] += 1
-    wanted = {("tf", "given"): 300, ("tf", "refused"): 100, ("keras", "given"): 200, ("keras", "refused"): 80,
-              "no kernel for CPUs": 100, "channels first": 80, "explicit": 50, ("output_padding", "none"): 25,
-              ("output_padding", "zero"): 8, ("output_padding", "more"): 12}  # fmt: skip
+    wanted = {
+        ("tf", "given"): 300,
+        ("tf", "refused"): 100,
+        ("keras", "given"): 200,
+        ("keras", "refused"): 80,
+        "no kernel for CPUs": 100,
+        "channels first": 80,
+        "explicit": 50,
+        ("output_padding", "none"): 25,
+        ("output_padding", "zero"): 8,
+        ("output_padding", "more"): 12,
+    }
     assert {what: seen[what] for what in wanted if seen[what] < wanted[what]} == {}
 
 
@@ -153,8 +175,18 @@ def test_explicit_padding_and_both_of_stride_and_dilation():
 
 
 def test_rules_say_each_thing_once():
-    assert list(words.RULES) == ["data", "weight", "transposed weight", "kernel", "padding", "same",
-                                 "transposed padding", "output size", "groups", "refused"]  # fmt: skip
+    assert list(words.RULES) == [
+        "data",
+        "weight",
+        "transposed weight",
+        "kernel",
+        "padding",
+        "same",
+        "transposed padding",
+        "output size",
+        "groups",
+        "refused",
+    ]
     assert all(len(rule) > 20 and rule.endswith(".") for rule in words.RULES.values())
 
 
@@ -167,77 +199,131 @@ UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: words.conv(X, (3, 3, 3, 2)), "input has 4 channels but filters, (*kernel, in, out), are for 3: give a "
-         "multiple of that"),
-        (lambda: words.conv(X, (3, 3, 2, 3)), "filters, (*kernel, in, out), have 3 outputs, which "
-         "is no multiple of 2 (= 4 channels of input / 2 of filters): give filters with a multiple of 2"),
-        (lambda: words.conv(X, (3, 3)), "filters must have 3, 4 or 5 axes, those of the kernel and two for channels, "
-         "got shape (3, 3)"),
-        (lambda: words.conv2d(X, (3, 4, 2), 1, "SAME"), "filters must have 4 axes, those of the kernel and two for "
-         "channels, got shape (3, 4, 2)"),
+        (
+            lambda: words.conv(X, (3, 3, 3, 2)),
+            "input has 4 channels but filters, (*kernel, in, out), are for 3: give a multiple of that",
+        ),
+        (
+            lambda: words.conv(X, (3, 3, 2, 3)),
+            "filters, (*kernel, in, out), have 3 outputs, which "
+            "is no multiple of 2 (= 4 channels of input / 2 of filters): give filters with a multiple of 2",
+        ),
+        (
+            lambda: words.conv(X, (3, 3)),
+            "filters must have 3, 4 or 5 axes, those of the kernel and two for channels, got shape (3, 3)",
+        ),
+        (
+            lambda: words.conv2d(X, (3, 4, 2), 1, "SAME"),
+            "filters must have 4 axes, those of the kernel and two for channels, got shape (3, 4, 2)",
+        ),
         (lambda: words.conv((7, 8, 4), W), "input must have at least 4 axes, NHWC, got shape (7, 8, 4)"),
         (lambda: words.conv((4, 7, 8), W, data_format="NCHW"), "at least 4 axes, NCHW, got shape (4, 7, 8)"),
         (lambda: words.conv((1, None, 8, 4), W), "input[1] is None, but the matrix depends on it: give a number"),
         (lambda: words.conv((1, 7, 8, None), W), "input[3] is None, but the matrix depends on it: give a number"),
         (lambda: words.conv(X, W, data_format="NWC"), "data_format of 2-d data 'NWC' is not one of NHWC, NCHW"),
         (lambda: words.conv(X, W, padding="same"), "padding 'same' is not one of SAME, VALID"),
-        (lambda: words.conv(X, W, [2, 1], "SAME", dilations=[1, 2]), "tf.nn.convolution takes no strides above 1 "
-         "beside dilations above 1, also not on different axes, got strides (2, 1) and dilations (1, 2): tf.nn.conv2d "
-         "does take it, as conv2d"),
+        (
+            lambda: words.conv(X, W, [2, 1], "SAME", dilations=[1, 2]),
+            "tf.nn.convolution takes no strides above 1 "
+            "beside dilations above 1, also not on different axes, got strides (2, 1) and dilations (1, 2): "
+            "tf.nn.conv2d "
+            "does take it, as conv2d",
+        ),
         (lambda: words.conv(X, W, [2, 2, 2]), "strides must have 1, 2 or 4 entries, got 3, [2, 2, 2]"),
-        (lambda: words.conv(X, W, [2, 2, 2, 1]), "strides of batch and channels must be 1, got 2 and 1 in [2, "
-         "2, 2, 1]"),
+        (
+            lambda: words.conv(X, W, [2, 2, 2, 1]),
+            "strides of batch and channels must be 1, got 2 and 1 in [2, 2, 2, 1]",
+        ),
         (lambda: words.conv(X, W, dilations=[1, 2, 2, 2]), "dilations of batch and channels must be 1, got 1 and 2"),
         (lambda: words.conv(X, W, 0), "strides on axis 0 must be at least 1, got 0"),
         (lambda: words.conv(X, (9, 3, 4, 2)), "kernel does not fit on axis 0: it spans 9"),
-        (lambda: words.conv((1, 7, 4), (3, 4, 2), 1, [[0, 0], [1, 1], [0, 0]]), "padding must be 'SAME' or 'VALID' for "
-         "1 spatial axes, got [[0, 0], [1, 1], [0, 0]]: TensorFlow takes pairs for two axes alone"),
-        (lambda: words.conv2d(X, W, 1, [[1, 1], [1, 1]]), "padding must have four pairs, those of batch and channels "
-         "too, got [[1, 1], [1, 1]]"),
-        (lambda: words.conv2d(X, W, 1, [[0, 0], [-1, 1], [1, 1], [0, 0]]), "padding must not be negative, got [[0, 0], "
-         "[-1, 1]"),
-        (lambda: words.conv2d(X, W, 1, [[0, 0], [1, 1], [1, 1], [0, 1]]), "padding of batch and channels must be (0, "
-         "0), got (0, 0) and (0, 1)"),
-        (lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"), "strides of tf.nn.conv3d must have five "
-         "entries, [1, d, h, w, 1], got 2"),
-        (lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2), "output_shape 9 on axis 0 is none of the sizes "
-         "that a convolution with size of filters 3, strides 2 and padding 'SAME' maps to the 4 of input: with 'SAME' "
-         "those are 7 to 8, with 'VALID' 9 to 10"),
-        (lambda: words.conv_transpose((1, 4, 5, 3), (3, 3, 1, 3), (1, 8, 10, 2), 2), "input has 3 channels, which is "
-         "no multiple of 2 (= 2 channels of output_shape / 1 of filters, (*kernel, out, in)): give filters with"),
+        (
+            lambda: words.conv((1, 7, 4), (3, 4, 2), 1, [[0, 0], [1, 1], [0, 0]]),
+            "padding must be 'SAME' or 'VALID' for "
+            "1 spatial axes, got [[0, 0], [1, 1], [0, 0]]: TensorFlow takes pairs for two axes alone",
+        ),
+        (
+            lambda: words.conv2d(X, W, 1, [[1, 1], [1, 1]]),
+            "padding must have four pairs, those of batch and channels too, got [[1, 1], [1, 1]]",
+        ),
+        (
+            lambda: words.conv2d(X, W, 1, [[0, 0], [-1, 1], [1, 1], [0, 0]]),
+            "padding must not be negative, got [[0, 0], [-1, 1]",
+        ),
+        (
+            lambda: words.conv2d(X, W, 1, [[0, 0], [1, 1], [1, 1], [0, 1]]),
+            "padding of batch and channels must be (0, 0), got (0, 0) and (0, 1)",
+        ),
+        (
+            lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"),
+            "strides of tf.nn.conv3d must have five entries, [1, d, h, w, 1], got 2",
+        ),
+        (
+            lambda: words.conv_transpose(UP, V, (1, 9, 10, 2), 2),
+            "output_shape 9 on axis 0 is none of the sizes "
+            "that a convolution with size of filters 3, strides 2 and padding 'SAME' maps to the 4 of input: "
+            "with 'SAME' "
+            "those are 7 to 8, with 'VALID' 9 to 10",
+        ),
+        (
+            lambda: words.conv_transpose((1, 4, 5, 3), (3, 3, 1, 3), (1, 8, 10, 2), 2),
+            "input has 3 channels, which is "
+            "no multiple of 2 (= 2 channels of output_shape / 1 of filters, (*kernel, out, in)): give filters with",
+        ),
         (lambda: words.conv_transpose(UP, V, (2, 8, 10, 2), 2), "output_shape has a batch of 2 but input has 1"),
-        (lambda: words.conv_transpose(UP, V, (1, 8, 10, 3), 2), "output_shape has 3 channels but filters, (*kernel, "
-         "out, in), have 2: give a multiple of that"),
-        (lambda: words.conv_transpose((1, 4, 5, 2), V, (1, 8, 10, 2), 2), "input has 2 channels but filters, (*kernel, "
-         "out, in), are for 4: the last axis of transposed filters is that of the input"),
-        (lambda: words.conv_transpose((1, 1, 4, 5, 4), V, (1, 8, 10, 2), 2), "input of a transposed convolution must "
-         "have 4 axes, one of them for the batch, got 5"),
+        (
+            lambda: words.conv_transpose(UP, V, (1, 8, 10, 3), 2),
+            "output_shape has 3 channels but filters, (*kernel, out, in), have 2: give a multiple of that",
+        ),
+        (
+            lambda: words.conv_transpose((1, 4, 5, 2), V, (1, 8, 10, 2), 2),
+            "input has 2 channels but filters, (*kernel, "
+            "out, in), are for 4: the last axis of transposed filters is that of the input",
+        ),
+        (
+            lambda: words.conv_transpose((1, 1, 4, 5, 4), V, (1, 8, 10, 2), 2),
+            "input of a transposed convolution must have 4 axes, one of them for the batch, got 5",
+        ),
         (lambda: words.conv_transpose(UP, V, (8, 10, 2), 2), "output_shape must have at least 4 axes, NHWC, got shape"),
-        (lambda: words.conv_transpose((1, 4, 4), (3, 2, 4), (1, 8, 2), 2, data_format="NHWC"), "data_format of 1-d "
-         "data 'NHWC' is not one of NWC, NCW"),
-        (lambda: words.depthwise_conv(X, (3, 3, 3, 1), [1, 1, 1, 1], "SAME"), "input has 4 channels but filter, "
-         "(height, width, in, multiplier), is for 3"),
-        (lambda: words.depthwise_conv(X, W, 2, "SAME"), "strides of tf.nn.depthwise_conv2d must have four entries, [1, "
-         "s, s, 1], got 2"),
-        (lambda: words.depthwise_conv(X, W, [1, 1, 1, 1], "SAME", dilations=2), "dilations of tf.nn.depthwise_conv2d "
-         "must have two entries, got 2"),
-        (lambda: words.depthwise_conv(X, W, [1, 2, 2, 1], "SAME", dilations=[2, 2]), "tf.nn.depthwise_conv2d takes no "
-         "strides above 1 beside dilations above 1"),
+        (
+            lambda: words.conv_transpose((1, 4, 4), (3, 2, 4), (1, 8, 2), 2, data_format="NHWC"),
+            "data_format of 1-d data 'NHWC' is not one of NWC, NCW",
+        ),
+        (
+            lambda: words.depthwise_conv(X, (3, 3, 3, 1), [1, 1, 1, 1], "SAME"),
+            "input has 4 channels but filter, (height, width, in, multiplier), is for 3",
+        ),
+        (
+            lambda: words.depthwise_conv(X, W, 2, "SAME"),
+            "strides of tf.nn.depthwise_conv2d must have four entries, [1, s, s, 1], got 2",
+        ),
+        (
+            lambda: words.depthwise_conv(X, W, [1, 1, 1, 1], "SAME", dilations=2),
+            "dilations of tf.nn.depthwise_conv2d must have two entries, got 2",
+        ),
+        (
+            lambda: words.depthwise_conv(X, W, [1, 2, 2, 1], "SAME", dilations=[2, 2]),
+            "tf.nn.depthwise_conv2d takes no strides above 1 beside dilations above 1",
+        ),
     ],
     ids=count(),
-)  # fmt: skip
+)
 def test_refusals(call, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  compared below
         call()
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("call", [
-    lambda: words.conv((1, 7, 4), (3, 4, 2), 1, [[0, 0], [1, 1], [0, 0]]),
-    lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"),
-    lambda: words.depthwise_conv(X, W, 2, "SAME"),
-    lambda: words.conv(3, W),
-], ids=count())  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: words.conv((1, 7, 4), (3, 4, 2), 1, [[0, 0], [1, 1], [0, 0]]),
+        lambda: words.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), 2, "SAME"),
+        lambda: words.depthwise_conv(X, W, 2, "SAME"),
+        lambda: words.conv(3, W),
+    ],
+    ids=count(),
+)
 def test_wrong_kinds_are_type_errors(call):
     with pytest.raises(TypeError):
         call()

@@ -19,15 +19,21 @@ def test_from_model_walks_through_what_follows_each_other():
     inner = sequential(
         made("ZeroPadding2D", padding=((1, 0), (2, 1)), data_format="channels_last"),
         convolution("Conv2D", kernel, activation=SimpleNamespace(__name__="relu"), bias=np.ones(2)),
-        made("BatchNormalization"), made("ReLU"), made("SpatialDropout2D"),
-    )  # fmt: skip
+        made("BatchNormalization"),
+        made("ReLU"),
+        made("SpatialDropout2D"),
+    )
     model = sequential(
-        made("InputLayer"), inner, pool("MaxPooling2D", (2, 2), padding="same"),
+        made("InputLayer"),
+        inner,
+        pool("MaxPooling2D", (2, 2), padding="same"),
         pool("AveragePooling2D", (3, 3), (1, 1), "same"),
         made("UpSampling2D", size=(2, 1), interpolation="bilinear", data_format="channels_last"),
         made("Cropping2D", cropping=((0, 1), (1, 0)), data_format="channels_last"),
-        made("GlobalAveragePooling2D", keepdims=False, data_format="channels_last"), made("Flatten"), made("Dropout"),
-    )  # fmt: skip
+        made("GlobalAveragePooling2D", keepdims=False, data_format="channels_last"),
+        made("Flatten"),
+        made("Dropout"),
+    )
     chain = words.from_model(model, (6, 7))
     two = {"in_channels": 2, "out_channels": 2, "groups": 2}
     assert list(chain) == [
@@ -38,8 +44,14 @@ def test_from_model_walks_through_what_follows_each_other():
         Conv((6, 4), 1, padding=((0, -1), (-1, 0)), **two), AvgPool((5, 3), (5, 3), channels=2),
     ]  # fmt: skip
     assert [note.split(":")[0] for note in chain.left_out] == [
-        "inputlayer", "conv2d", "batchnormalization", "relu", "spatialdropout2d", "flatten", "dropout",
-    ]  # fmt: skip
+        "inputlayer",
+        "conv2d",
+        "batchnormalization",
+        "relu",
+        "spatialdropout2d",
+        "flatten",
+        "dropout",
+    ]
     assert "conv2d: the activation relu is not linear" in chain.left_out
     assert_array_equal(chain.biases[1], np.ones(2))
     assert Network(chain).output_shape == (2, 1, 1)
@@ -48,8 +60,9 @@ def test_from_model_walks_through_what_follows_each_other():
 def test_from_model_takes_the_input_shape_that_the_model_tells():
     layers = made("UpSampling1D", size=2), pool("GlobalMaxPooling1D", None, 1, keepdims=True)
     assert list(words.from_model(sequential(*layers, input_shape=(None, 5, 3)))) == [
-        Upsample((5,), output_size=10, channels=3), MaxPool((10,), 10, channels=3),
-    ]  # fmt: skip
+        Upsample((5,), output_size=10, channels=3),
+        MaxPool((10,), 10, channels=3),
+    ]
     crop = made("Cropping1D", cropping=(1, 2))
     assert list(words.from_model(sequential(crop), 9, 3)) == [
         Conv((9,), 1, padding=((-1, -2),), in_channels=3, out_channels=3, groups=3)
@@ -65,36 +78,71 @@ def test_from_model_takes_the_input_shape_that_the_model_tells():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: words.from_model(made("Functional", layers=[]), 5), "Functional is no Sequential, whose layers follow "
-         "each other: give one, or read each layer by from_layer"),
-        (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), made("Dense")), 5), "dense: Dense is none "
-         "of the layers that have a matrix here, nor one that may be passed over"),
-        (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), made("Flatten"), made("Dense")), 5),
-         "dense: Dense comes after Flatten, which leaves no axes: end the model before it"),
-        (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), made("GlobalMaxPooling2D"),
-         made("UpSampling2D", size=2)), 5), "upsampling2d: UpSampling2D comes after GlobalMaxPooling2D"),
-        (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), convolution("Conv2D", np.ones((1, 1, 2,
-         1)))), 5), "conv2d: Conv2D takes 2 channels but is given 1"),
-        (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), pool("MaxPooling1D", (2,))), 5),
-         "maxpooling1d: MaxPooling1D is given 2 spatial axes, of sizes (3, 3)"),
-        (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), made("ZeroPadding2D",
-         data_format="channels_first")), 5), "conv2d has data_format 'channels_last' but zeropadding2d has "
-         "'channels_first': between them channels would be taken for an axis"),
-        (lambda: words.from_model(sequential(made("ZeroPadding1D", padding=1, data_format="channels_first"),
-         made("Cropping1D", cropping=1)), 5, 1), "zeropadding1d has data_format 'channels_first' but cropping1d has "
-         "'channels_last'"),
-        (lambda: words.from_model(sequential(pool("MaxPooling2D", (2, 2))), 5), "no layer of the model tells the "
-         "channels of its input: give in_channels"),
-        (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL))), "the model does not tell the sizes of "
-         "its input: give input_size"),
-        (lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), input_shape=(None, None, None, 1))), "does "
-         "not tell the sizes"),
-        (lambda: words.from_model(sequential(made("UpSampling2D", size=2, interpolation="bicubic")), 5, 1),
-         "upsampling2d: interpolation 'bicubic' is not one of nearest, bilinear"),
+        (
+            lambda: words.from_model(made("Functional", layers=[]), 5),
+            "Functional is no Sequential, whose layers follow each other: give one, or read each layer by from_layer",
+        ),
+        (
+            lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), made("Dense")), 5),
+            "dense: Dense is none of the layers that have a matrix here, nor one that may be passed over",
+        ),
+        (
+            lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), made("Flatten"), made("Dense")), 5),
+            "dense: Dense comes after Flatten, which leaves no axes: end the model before it",
+        ),
+        (
+            lambda: words.from_model(
+                sequential(convolution("Conv2D", KERNEL), made("GlobalMaxPooling2D"), made("UpSampling2D", size=2)), 5
+            ),
+            "upsampling2d: UpSampling2D comes after GlobalMaxPooling2D",
+        ),
+        (
+            lambda: words.from_model(
+                sequential(convolution("Conv2D", KERNEL), convolution("Conv2D", np.ones((1, 1, 2, 1)))), 5
+            ),
+            "conv2d: Conv2D takes 2 channels but is given 1",
+        ),
+        (
+            lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), pool("MaxPooling1D", (2,))), 5),
+            "maxpooling1d: MaxPooling1D is given 2 spatial axes, of sizes (3, 3)",
+        ),
+        (
+            lambda: words.from_model(
+                sequential(convolution("Conv2D", KERNEL), made("ZeroPadding2D", data_format="channels_first")), 5
+            ),
+            "conv2d has data_format 'channels_last' but zeropadding2d has "
+            "'channels_first': between them channels would be taken for an axis",
+        ),
+        (
+            lambda: words.from_model(
+                sequential(
+                    made("ZeroPadding1D", padding=1, data_format="channels_first"), made("Cropping1D", cropping=1)
+                ),
+                5,
+                1,
+            ),
+            "zeropadding1d has data_format 'channels_first' but cropping1d has 'channels_last'",
+        ),
+        (
+            lambda: words.from_model(sequential(pool("MaxPooling2D", (2, 2))), 5),
+            "no layer of the model tells the channels of its input: give in_channels",
+        ),
+        (
+            lambda: words.from_model(sequential(convolution("Conv2D", KERNEL))),
+            "the model does not tell the sizes of its input: give input_size",
+        ),
+        (
+            lambda: words.from_model(sequential(convolution("Conv2D", KERNEL), input_shape=(None, None, None, 1))),
+            "does not tell the sizes",
+        ),
+        (
+            lambda: words.from_model(sequential(made("UpSampling2D", size=2, interpolation="bicubic")), 5, 1),
+            "upsampling2d: interpolation 'bicubic' is not one of nearest, bilinear",
+        ),
         (lambda: words.from_model(sequential(made("ReLU")), (5, 5), 1), "there is no layer in the model"),
     ],
     ids=count(),
-)  # fmt: skip
+)
 def test_models_that_are_refused(call, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  compared below
         call()
@@ -138,8 +186,10 @@ def test_a_call_outside_keras_is_refused_in_a_model(kind, package):
     read = words.from_model(sequential(*others, keras_own), 5)
     assert list(read) == list(words.from_model(sequential(*others, layer), 5))
     below = of_class(of_class(keras_own, package="mine", name="Mine", call=True), package="mine.too", name="Deeper")
-    refused_call(lambda: words.from_model(sequential(*others, below), 5),
-                 f"{layer.name}: Deeper has a call of its own, that of mine.Mine")  # fmt: skip
+    refused_call(
+        lambda: words.from_model(sequential(*others, below), 5),
+        f"{layer.name}: Deeper has a call of its own, that of mine.Mine",
+    )
 
 
 @pytest.mark.parametrize("kind", ["convolution", "transposed", "depthwise"])

@@ -38,20 +38,30 @@ def test_from_layer_reads_what_only_tensorflow_refuses():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: words.from_layer(convolution("Conv2D", KERNEL, built=False), 5), "Conv2D is not built, so it has no "
-         "kernel yet: call it once, or its build(input_shape)"),
-        (lambda: np.asarray(words.from_layer(convolution("Conv2D", KERNEL, quantization_mode="int8"), 5).weight),
-         "Conv2D is quantized (int8)"),
-        (lambda: words.from_layer(made("SeparableConv2D", pointwise_kernel=KERNEL), 5), "SeparableConv2D is two "
-         "convolutions, a depthwise one and one of single taps: give each of them"),
-        (lambda: words.from_layer(made("Dense", kernel=KERNEL), 5), "Dense is not a Keras convolution: it has no "
-         "attribute 'kernel_size'; give the layer object itself"),
-        (lambda: words.from_layer(convolution("Conv2D", KERNEL), (5, 5, 5)), "input_size must be one integer or one "
-         "for each of 2 axes, got 3, (5, 5, 5)"),
+        (
+            lambda: words.from_layer(convolution("Conv2D", KERNEL, built=False), 5),
+            "Conv2D is not built, so it has no kernel yet: call it once, or its build(input_shape)",
+        ),
+        (
+            lambda: np.asarray(words.from_layer(convolution("Conv2D", KERNEL, quantization_mode="int8"), 5).weight),
+            "Conv2D is quantized (int8)",
+        ),
+        (
+            lambda: words.from_layer(made("SeparableConv2D", pointwise_kernel=KERNEL), 5),
+            "SeparableConv2D is two convolutions, a depthwise one and one of single taps: give each of them",
+        ),
+        (
+            lambda: words.from_layer(made("Dense", kernel=KERNEL), 5),
+            "Dense is not a Keras convolution: it has no attribute 'kernel_size'; give the layer object itself",
+        ),
+        (
+            lambda: words.from_layer(convolution("Conv2D", KERNEL), (5, 5, 5)),
+            "input_size must be one integer or one for each of 2 axes, got 3, (5, 5, 5)",
+        ),
         (lambda: words.from_layer(convolution("Conv2D", KERNEL, data_format="x"), 5), "data_format 'x' is not one of"),
     ],
     ids=count(),
-)  # fmt: skip
+)
 def test_objects_that_are_refused(call, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  compared below
         call()

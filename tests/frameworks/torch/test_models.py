@@ -118,52 +118,92 @@ def refused(model, message, size=8, channels=None, error=ValueError):
     "name", ["Linear", "LPPool2d", "MaxUnpool2d", "GLU", "Unfold", "Fold", "Embedding", "Bilinear"]
 )
 def test_anything_else_is_refused_by_its_name(name):
-    message = (rf"^1 \({name}\): {name} is no convolution, pool, resize, pixel shuffle or pad that has a layer here: "
-               "end the model before it")  # fmt: skip
+    message = (
+        rf"^1 \({name}\): {name} is no convolution, pool, resize, pixel shuffle or pad that has a layer here: "
+        "end the model before it"
+    )
     refused(sequential(convolution(), kind(name)()), message, error=TypeError)
 
 
 def test_refusals_of_models():
-    refused(kind("Net")(_modules={"a": convolution()}), "^Net: Net is no Sequential, and what it does with its "
-            "modules is not known: give them as one", error=TypeError)  # fmt: skip
+    refused(
+        kind("Net")(_modules={"a": convolution()}),
+        "^Net: Net is no Sequential, and what it does with its modules is not known: give them as one",
+        error=TypeError,
+    )
     own = type("Residual", (type(sequential()),), {"forward": lambda self: None})
     refused(own(_modules={}), "^Residual: Residual has a forward of its own", error=TypeError)
     refused(sequential(kind("ReLU")()), "^there is no layer in the model that has a matrix")
-    refused(sequential(convolution(), kind("Flatten")(), kind("Linear")()), r"^2 \(Linear\): Linear is no convolution",
-            error=TypeError)  # fmt: skip
-    refused(sequential(convolution(), kind("Flatten")(), convolution()), r"^2 \(Conv2d\): Conv2d stands behind a "
-            "Flatten, where there are no axes left: end the model at the Flatten")  # fmt: skip
-    refused(sequential(convolution(), kind("Flatten")(start_dim=0)), r"^1 \(Flatten\): Flatten has start_dim 0, which "
-            "joins the batch to the rest: use start_dim 1")  # fmt: skip
+    refused(
+        sequential(convolution(), kind("Flatten")(), kind("Linear")()),
+        r"^2 \(Linear\): Linear is no convolution",
+        error=TypeError,
+    )
+    refused(
+        sequential(convolution(), kind("Flatten")(), convolution()),
+        r"^2 \(Conv2d\): Conv2d stands behind a "
+        "Flatten, where there are no axes left: end the model at the Flatten",
+    )
+    refused(
+        sequential(convolution(), kind("Flatten")(start_dim=0)),
+        r"^1 \(Flatten\): Flatten has start_dim 0, which "
+        "joins the batch to the rest: use start_dim 1",
+    )
     refused(sequential(convolution(), kind("Flatten")(start_dim=-4)), "Flatten has start_dim -4, which joins")
     chain = torch.from_model(sequential(convolution(), kind("Flatten")(start_dim=-3), kind("Dropout")()), 8)
     assert len(chain.left_out) == 2  # what is passed over may stand there
-    refused(sequential(convolution(in_channels=2)), r"^0 \(Conv2d\): Conv2d has in_channels=2 but is given 3 "
-            "channels: let the one before it give 2", channels=3)  # fmt: skip
-    refused(sequential(convolution(), kind("BatchNorm2d")(num_features=5)), r"^1 \(BatchNorm2d\): BatchNorm2d has "
-            "num_features=5 but is given 1 channel: let the one before it give 5")  # fmt: skip
-    refused(sequential(convolution(), kind("LayerNorm")(normalized_shape=(9,))), r"LayerNorm has normalized_shape "
-            r"\(9,\) but is given \(1, 7, 7\) \(channels, \*size\), which does not end in it")  # fmt: skip
-    refused(sequential(convolution(), pool("MaxPool", 1)), r"^1 \(MaxPool1d\): MaxPool1d takes 1 axis but is given "
-            r"size \(7, 7\), which has 2: use the module for 2 axes")  # fmt: skip
+    refused(
+        sequential(convolution(in_channels=2)),
+        r"^0 \(Conv2d\): Conv2d has in_channels=2 but is given 3 "
+        "channels: let the one before it give 2",
+        channels=3,
+    )
+    refused(
+        sequential(convolution(), kind("BatchNorm2d")(num_features=5)),
+        r"^1 \(BatchNorm2d\): BatchNorm2d has "
+        "num_features=5 but is given 1 channel: let the one before it give 5",
+    )
+    refused(
+        sequential(convolution(), kind("LayerNorm")(normalized_shape=(9,))),
+        r"LayerNorm has normalized_shape "
+        r"\(9,\) but is given \(1, 7, 7\) \(channels, \*size\), which does not end in it",
+    )
+    refused(
+        sequential(convolution(), pool("MaxPool", 1)),
+        r"^1 \(MaxPool1d\): MaxPool1d takes 1 axis but is given "
+        r"size \(7, 7\), which has 2: use the module for 2 axes",
+    )
     refused(convolution(1), "^Conv1d: Conv1d takes 1 axis but is given", size=(4, 4))
     refused(convolution(), "in_channels must be at least 1, got 0", channels=0)
     refused(convolution(), "input_size on axis 0 must be at least 1, got 0", size=0)
 
 
 def test_refusals_of_pools():
-    refused(pool("MaxPool", padding=2, kernel_size=3), "^MaxPool2d: padding 2 on axis 0 is more than half of "
-            "kernel_size 3, which a pool of PyTorch refuses: use at most 1")  # fmt: skip
-    refused(pool("MaxPool", return_indices=True), "^MaxPool2d: MaxPool has return_indices=True, so that it gives a "
-            "pair, which no module behind it takes: use return_indices=False")  # fmt: skip
+    refused(
+        pool("MaxPool", padding=2, kernel_size=3),
+        "^MaxPool2d: padding 2 on axis 0 is more than half of "
+        "kernel_size 3, which a pool of PyTorch refuses: use at most 1",
+    )
+    refused(
+        pool("MaxPool", return_indices=True),
+        "^MaxPool2d: MaxPool has return_indices=True, so that it gives a "
+        "pair, which no module behind it takes: use return_indices=False",
+    )
     refused(pool("AvgPool", padding=-1), "padding on axis 0 must be at least 0, got -1")
-    refused(pool("AvgPool", 3, kernel_size=(1, 3, 1), padding=(0, 1, 0)), "^AvgPool3d: kernel_size 3 on axis 1 is "
-            "larger than input_size 2, which AvgPool3d refuses whatever the padding: use a smaller "
-            "one", size=2)  # fmt: skip
+    refused(
+        pool("AvgPool", 3, kernel_size=(1, 3, 1), padding=(0, 1, 0)),
+        "^AvgPool3d: kernel_size 3 on axis 1 is "
+        "larger than input_size 2, which AvgPool3d refuses whatever the padding: use a smaller "
+        "one",
+        size=2,
+    )
     refused(pool("AvgPool", kernel_size=9), "^AvgPool2d: kernel does not fit on axis 0")
-    refused(kind("AdaptiveAvgPool2d")(output_size=(2, 3)), "^AdaptiveAvgPool2d: output_size 3 does not divide "
-            r"input_size 8 on axis 1 \(remainder 2\), so that the windows of the adaptive pool need not be alike: use "
-            "a size that it divides, or AvgPool")  # fmt: skip
+    refused(
+        kind("AdaptiveAvgPool2d")(output_size=(2, 3)),
+        "^AdaptiveAvgPool2d: output_size 3 does not divide "
+        r"input_size 8 on axis 1 \(remainder 2\), so that the windows of the adaptive pool need not be alike: use "
+        "a size that it divides, or AvgPool",
+    )
     refused(kind("AdaptiveAvgPool2d")(output_size=(2,)), "output_size has 1 entry but the input has 2 axes")
     refused(
         kind("AdaptiveAvgPool1d")(output_size=None), "output_size is None, but AdaptiveAvgPool1d takes no None: write 8"
@@ -174,15 +214,21 @@ def test_refusals_of_resizes_and_shuffles():
     refused(upsample(), "^Upsample: Upsample needs a size or a scale_factor, got neither: give one of the two")
     refused(upsample(size=3, scale_factor=2.0), "Upsample needs a size or a scale_factor, got both")
     refused(upsample(size=3, mode="bicubic"), "mode 'bicubic' is not one of nearest, nearest-exact, linear")
-    refused(upsample(size=3, align_corners=False), "align_corners=False with mode 'nearest', which PyTorch refuses: "
-            "leave it out")  # fmt: skip
-    refused(upsample(size=3, recompute_scale_factor=True), "recompute_scale_factor=True with a size, which PyTorch "
-            "refuses: leave one of the two out")  # fmt: skip
+    refused(
+        upsample(size=3, align_corners=False),
+        "align_corners=False with mode 'nearest', which PyTorch refuses: leave it out",
+    )
+    refused(
+        upsample(size=3, recompute_scale_factor=True),
+        "recompute_scale_factor=True with a size, which PyTorch refuses: leave one of the two out",
+    )
     refused(upsample(size=3, mode="linear"), "Upsample takes 1 axis but is given size .8, 8., which has 2", size=(8, 8))
     refused(upsample(size=(3,)), "input_size has 2 but output_size has 1 entry", size=(8, 8))
-    refused(upsample(scale_factor=(2.0,), recompute_scale_factor=True), "scale_factor has 1 entry but the input has 2 "
-                                                                        "axes",
-            size=(8, 8))  # fmt: skip
+    refused(
+        upsample(scale_factor=(2.0,), recompute_scale_factor=True),
+        "scale_factor has 1 entry but the input has 2 axes",
+        size=(8, 8),
+    )
     shuffle = kind("PixelShuffle")(upscale_factor=2)
     refused(
         shuffle, r"^PixelShuffle: upscale_factor 2 needs a multiple of 4 channels \(= 2\*\*2\), is given 6", channels=6
@@ -192,26 +238,47 @@ def test_refusals_of_resizes_and_shuffles():
 
 
 def test_refusals_of_pads():
-    refused(kind("ConstantPad2d")(padding=1, value=2.0), "^ConstantPad2d: the pad has value 2.0, which adds to what is "
-            "linear: use value 0")  # fmt: skip
-    refused(kind("ReflectionPad2d")(padding=(0, 0, 8, 0)), "^ReflectionPad2d: padding 8 on axis 0 is too large for "
-            "padding_mode 'reflect', .* input_size 8 it can be 7 at most")  # fmt: skip
+    refused(
+        kind("ConstantPad2d")(padding=1, value=2.0),
+        "^ConstantPad2d: the pad has value 2.0, which adds to what is linear: use value 0",
+    )
+    refused(
+        kind("ReflectionPad2d")(padding=(0, 0, 8, 0)),
+        "^ReflectionPad2d: padding 8 on axis 0 is too large for "
+        "padding_mode 'reflect', .* input_size 8 it can be 7 at most",
+    )
     refused(kind("CircularPad1d")(padding=(9, 0)), "padding 9 on axis 0 is too large for padding_mode 'circular'")
-    refused(kind("CircularPad1d")(padding=(-1, 1)), r"padding \(-1, 1\) on axis 0 crops one end and wraps the other, "
-            "where CircularPad does not give the periodic extension: crop in a module of its own")  # fmt: skip
-    refused(kind("ZeroPad1d")(padding=(-9, 9)), r"padding \(-9, 9\) on axis 0 crops 9 of input_size 8, which PyTorch "
-            "refuses: crop 8 at most")  # fmt: skip
-    refused(kind("ReplicationPad2d")(padding=(1, 1)), "padding has 2 entries but needs 4, two for each axis, the last "
-            "one first")  # fmt: skip
+    refused(
+        kind("CircularPad1d")(padding=(-1, 1)),
+        r"padding \(-1, 1\) on axis 0 crops one end and wraps the other, "
+        "where CircularPad does not give the periodic extension: crop in a module of its own",
+    )
+    refused(
+        kind("ZeroPad1d")(padding=(-9, 9)),
+        r"padding \(-9, 9\) on axis 0 crops 9 of input_size 8, which PyTorch "
+        "refuses: crop 8 at most",
+    )
+    refused(
+        kind("ReplicationPad2d")(padding=(1, 1)),
+        "padding has 2 entries but needs 4, two for each axis, the last one first",
+    )
     refused(kind("ZeroPad1d")(padding=(1, 1, 1)), "padding has 3 entries but needs 2")
     refused(kind("ZeroPad1d")(padding=(1.5, 1)), r"padding must be an integer, got 1.5 \(float\)")
 
 
 @pytest.mark.parametrize(
     ("name", "missing"),
-    [("AvgPool2d", "kernel_size"), ("MaxPool1d", "dilation"), ("AdaptiveAvgPool3d", "output_size"),
-     ("Upsample", "size"), ("PixelShuffle", "upscale_factor"), ("PixelUnshuffle", "downscale_factor"),
-     ("ZeroPad2d", "padding"), ("LayerNorm", "normalized_shape"), ("Conv2d", "in_channels")],
-)  # fmt: skip
+    [
+        ("AvgPool2d", "kernel_size"),
+        ("MaxPool1d", "dilation"),
+        ("AdaptiveAvgPool3d", "output_size"),
+        ("Upsample", "size"),
+        ("PixelShuffle", "upscale_factor"),
+        ("PixelUnshuffle", "downscale_factor"),
+        ("ZeroPad2d", "padding"),
+        ("LayerNorm", "normalized_shape"),
+        ("Conv2d", "in_channels"),
+    ],
+)
 def test_a_module_without_its_attributes(name, missing):
     refused(kind(name)(), rf"{name} is not a torch .*: it has no attribute '{missing}'", error=TypeError)

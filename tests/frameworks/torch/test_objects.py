@@ -21,10 +21,22 @@ def torch_conv(bases=None, **attributes):
         for method in vars(cls).values():
             if callable(method):
                 method.__module__ = package
-    fields = {"in_channels": 1, "out_channels": 1, "kernel_size": (2,), "stride": (1,), "padding": (0,),
-              "dilation": (1,), "groups": 1, "padding_mode": "zeros", "transposed": False, "output_padding": (0,),
-              "weight": np.array([[[1.0, 2.0]]]), "bias": None, "_forward_pre_hooks": {},
-              "_forward_hooks": {}}  # fmt: skip
+    fields = {
+        "in_channels": 1,
+        "out_channels": 1,
+        "kernel_size": (2,),
+        "stride": (1,),
+        "padding": (0,),
+        "dilation": (1,),
+        "groups": 1,
+        "padding_mode": "zeros",
+        "transposed": False,
+        "output_padding": (0,),
+        "weight": np.array([[[1.0, 2.0]]]),
+        "bias": None,
+        "_forward_pre_hooks": {},
+        "_forward_hooks": {},
+    }
     return (bases or (lambda base: base))(genuine)(**{**fields, **attributes})
 
 
@@ -47,16 +59,25 @@ def test_methods_of_a_stand_in():
 
 
 def test_hooks_of_a_stand_in(monkeypatch):
-    refused(torch_conv(_forward_hooks={0: refused}), r"^Conv1d has a forward hook, refused, which may change its "
-            "result: remove it, by the handle that register_forward_hook returned")  # fmt: skip
-    refused(torch_conv(_forward_pre_hooks={0: refused}), r"^Conv1d has a forward pre-hook, refused, which may change "
-            "what it computes: remove it, by the handle that register_forward_pre_hook")  # fmt: skip
+    refused(
+        torch_conv(_forward_hooks={0: refused}),
+        r"^Conv1d has a forward hook, refused, which may change its "
+        "result: remove it, by the handle that register_forward_hook returned",
+    )
+    refused(
+        torch_conv(_forward_pre_hooks={0: refused}),
+        r"^Conv1d has a forward pre-hook, refused, which may change "
+        "what it computes: remove it, by the handle that register_forward_pre_hook",
+    )
     everywhere = ModuleType("torch.nn.modules.module")
     monkeypatch.setitem(sys.modules, "torch.nn.modules.module", everywhere)
     for kind, when in (("forward_hook", "hook"), ("forward_pre_hook", "pre-hook")):
         monkeypatch.setattr(everywhere, f"_global_{kind}s", {7: refused}, raising=False)
-        refused(torch_conv(), rf"^a global forward {when}, refused, runs on every call of Conv1d, and may change its "
-                rf"result: remove it, by the handle that register_module_{kind} returned")  # fmt: skip
+        refused(
+            torch_conv(),
+            rf"^a global forward {when}, refused, runs on every call of Conv1d, and may change its "
+            rf"result: remove it, by the handle that register_module_{kind} returned",
+        )
         monkeypatch.delattr(everywhere, f"_global_{kind}s")
     assert torch.from_layer(torch_conv(), 4).layer == Conv((4,), 2)
 
@@ -77,8 +98,9 @@ def test_renewed_weights_of_a_stand_in():
         _forward_pre_hooks={0: pruning}, weight_orig=np.array([[[3.0, 4.0]]]), weight_mask=np.array([[[0, 1]]])
     )
     assert_array_equal(torch.from_layer(module, 4).weight, [[[0, 4]]])
-    spectral = hook_of("SpectralNorm", "torch.nn.utils.spectral_norm", name="weight", dim=0, eps=1e-12,
-                       n_power_iterations=1)  # fmt: skip
+    spectral = hook_of(
+        "SpectralNorm", "torch.nn.utils.spectral_norm", name="weight", dim=0, eps=1e-12, n_power_iterations=1
+    )
     parts = {"weight_orig": np.array([[[3.0, 4.0]]]), "weight_u": np.array([1.0]), "weight_v": np.array([1.0, 0.0])}
     hooks = {"_forward_pre_hooks": {0: spectral}}
     assert_array_equal(torch.from_layer(torch_conv(**hooks, **parts, training=False), 4).weight, [[[1, 4 / 3]]])
@@ -110,11 +132,14 @@ def test_weights_without_values_of_a_stand_in():
     tensor = made("Tensor", (Attributes,))
     cases = {
         "is on the device 'meta', where tensors have no values: load them first": {"is_meta": True},
-        r"has dtype torch\.float8_e5m2, which scipy\.sparse cannot hold: cast it with \.float\(\)":
-            {"dtype": "torch.float8_e5m2"},
-        r"is a quantised tensor of dtype torch\.qint8: give what \.dequantize\(\) makes of it":
-            {"dtype": "torch.qint8", "is_quantized": True},
-    }  # fmt: skip
+        r"has dtype torch\.float8_e5m2, which scipy\.sparse cannot hold: cast it with \.float\(\)": {
+            "dtype": "torch.float8_e5m2"
+        },
+        r"is a quantised tensor of dtype torch\.qint8: give what \.dequantize\(\) makes of it": {
+            "dtype": "torch.qint8",
+            "is_quantized": True,
+        },
+    }
     for message, attributes in cases.items():
         loaded = torch.from_layer(torch_conv(weight=tensor(shape=(1, 1, 2), **attributes)), 4)
         assert loaded.layer == Conv((4,), 2)

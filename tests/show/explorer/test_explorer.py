@@ -22,8 +22,16 @@ from convmatrix.show.model.scene import Scene
 from strategies import layers, share
 
 LARGEST = Conv((8, 8), (3, 3))  # 36 x 64, 324 entries: about the largest table
-EVIL = ("</script><script>alert(1)</script>", "<!--<script>", "]]>", "<b>\"'&amp;</b>", "\u2028\u2029", "{{7*7}}",
-        "</title></h1></caption>", '"><img src=x onerror=alert(1)>')  # fmt: skip
+EVIL = (
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "]]>",
+    "<b>\"'&amp;</b>",
+    "\u2028\u2029",
+    "{{7*7}}",
+    "</title></h1></caption>",
+    '"><img src=x onerror=alert(1)>',
+)
 
 
 class Elements(HTMLParser):
@@ -107,10 +115,19 @@ def test_page_tells_the_layer():
     layer = ConvTranspose((3, 2), 3, stride=(2, 1), padding=((1, 0), (0, 1)), output_padding=(1, 0), groups=2,
                           in_channels=4, out_channels=2)  # fmt: skip
     assert told(explorer.page(layer))["layer"] == {
-        "transposed": True, "input_size": [3, 2], "kernel_size": [3, 3], "stride": [2, 1], "dilation": [1, 1],
-        "input_dilation": [1, 1], "padding": [[1, 0], [0, 1]], "output_padding": [1, 0], "padding_mode": "zeros",
-        "in_channels": 4, "out_channels": 2, "groups": 2,
-    }  # fmt: skip
+        "transposed": True,
+        "input_size": [3, 2],
+        "kernel_size": [3, 3],
+        "stride": [2, 1],
+        "dilation": [1, 1],
+        "input_dilation": [1, 1],
+        "padding": [[1, 0], [0, 1]],
+        "output_padding": [1, 0],
+        "padding_mode": "zeros",
+        "in_channels": 4,
+        "out_channels": 2,
+        "groups": 2,
+    }
     assert told(explorer.page(layer))["link"] is True
     assert "link" not in told(explorer.fragment(layer))
 

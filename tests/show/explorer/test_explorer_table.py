@@ -61,8 +61,10 @@ def settings_of(arguments):
     one = [1] * ndim
     pads = arguments["padding"]
     pads = [pads] * ndim if isinstance(pads, str) else list(pads)
-    axes = {name: list(arguments.get(name, one)) for name in ("input_size", "kernel_size", "stride", "dilation",
-                                                              "input_dilation")}  # fmt: skip
+    axes = {
+        name: list(arguments.get(name, one))
+        for name in ("input_size", "kernel_size", "stride", "dilation", "input_dilation")
+    }
     return axes | {
         "transposed": "output_padding" in arguments,
         "padding": [pad if isinstance(pad, str) else [pad, pad] if isinstance(pad, int) else list(pad) for pad in pads],
@@ -197,9 +199,20 @@ def test_colours(ask, count):
 # -- refusals --------------------------------------------------------------------------------------------------------
 
 # Kinds of wrong arguments that fields and links can say; a page has no field for the others.
-SAYABLE = {"not positive", "no integer", "name", "mode", "mode and input_dilation", "same and input_dilation",
-           "kernel too large", "output_padding too large", "output_padding negative", "empty", "beside",
-           "between"}  # fmt: skip
+SAYABLE = {
+    "not positive",
+    "no integer",
+    "name",
+    "mode",
+    "mode and input_dilation",
+    "same and input_dilation",
+    "kernel too large",
+    "output_padding too large",
+    "output_padding negative",
+    "empty",
+    "beside",
+    "between",
+}
 
 
 def sayable(drawn):
@@ -211,8 +224,12 @@ def sayable(drawn):
 
 def typed(settings):
     """Numbers that are no integers, as a field holds them: text."""
-    return {name: [str(entry) if isinstance(entry, float) else entry for entry in value]
-            if isinstance(value, list) else value for name, value in settings.items()}  # fmt: skip
+    return {
+        name: [str(entry) if isinstance(entry, float) else entry for entry in value]
+        if isinstance(value, list)
+        else value
+        for name, value in settings.items()
+    }
 
 
 @share(0.4)
@@ -250,8 +267,16 @@ def test_what_is_typed_and_is_no_integer(ask, changed, python):
 
 def test_both_kinds_refuse_the_first_of_two_faults(ask):
     for kind, words in ((Conv, {}), (ConvTranspose, {"output_padding": (0, 5)})):
-        arguments = {"input_size": (2, 2), "kernel_size": (3, 5), "stride": (1, 2), "padding": ((-3, 0), (0, -9)),
-                     "dilation": (1, 1), "input_dilation": (1, 1), "padding_mode": "zeros", **words}  # fmt: skip
+        arguments = {
+            "input_size": (2, 2),
+            "kernel_size": (3, 5),
+            "stride": (1, 2),
+            "padding": ((-3, 0), (0, -9)),
+            "dilation": (1, 1),
+            "input_dilation": (1, 1),
+            "padding_mode": "zeros",
+            **words,
+        }
         with pytest.raises(ValueError, match="on axis") as refused:
             kind(**arguments)
         assert table_of(ask, settings_of(arguments))["refusal"] == str(refused.value)
@@ -275,8 +300,11 @@ def test_links_restore_settings_and_choice(ask, arguments, choice):
     link = ask("toLink", settings, chosen)["result"]
     assert link.isascii()
     assert not set(link) & set(" <>\"'%")
-    other = document.settings(Conv(4, 3, in_channels=settings["in_channels"], out_channels=settings["out_channels"],
-                                   groups=settings["groups"]))  # fmt: skip
+    other = document.settings(
+        Conv(
+            4, 3, in_channels=settings["in_channels"], out_channels=settings["out_channels"], groups=settings["groups"]
+        )
+    )
     if settings["transposed"]:  # the channels of the page's own layer, a convolution
         other |= {"in_channels": settings["out_channels"], "out_channels": settings["in_channels"]}
     read = ask("fromLink", link, other, document.SENTENCES)["result"]

@@ -76,8 +76,9 @@ def smallest_distance(colours, deficiency):
     return min(np.linalg.norm(one - other) for one, other in itertools.combinations(lab, 2))
 
 
-@pytest.mark.parametrize(("deficiency", "distance"), [("none", 19.3), ("protanopia", 18.5), ("deuteranopia", 17.6),
-                                                      ("tritanopia", 17.3)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("deficiency", "distance"), [("none", 19.3), ("protanopia", 18.5), ("deuteranopia", 17.6), ("tritanopia", 17.3)]
+)
 def test_ten_taps_are_told_apart_by_everybody(deficiency, distance):
     assert smallest_distance(tap_colours(10), deficiency) == pytest.approx(distance, abs=0.5)
 
@@ -113,8 +114,10 @@ def test_rgb(colour):
 
 def test_the_code_of_the_field():
     """Input blue, darker under the window, output cyan; the window's frame stands out from both."""
-    hues = {name: colorsys.rgb_to_hls(*to_rgb(colour))[0] * 360 for name, colour in
-            (("input", INPUT), ("seen", SEEN), ("output", OUTPUT), ("window", WINDOW))}  # fmt: skip
+    hues = {
+        name: colorsys.rgb_to_hls(*to_rgb(colour))[0] * 360
+        for name, colour in (("input", INPUT), ("seen", SEEN), ("output", OUTPUT), ("window", WINDOW))
+    }
     assert all(195 <= hues[name] <= 230 for name in ("input", "seen", "window"))
     assert 165 <= hues["output"] <= 190
     assert luminance(WINDOW) < luminance(SEEN) < luminance(INPUT)

@@ -26,8 +26,10 @@ def windows(pool):
     for channel, output in product(range(pool.channels), np.ndindex(pool.output_size)):
         seen = []
         for tap in np.ndindex(pool.kernel_size):
-            at = [o * s + t * d - before for o, s, t, d, (before, _) in
-                  zip(output, pool.stride, tap, pool.dilation, pool.padding, strict=True)]  # fmt: skip
+            at = [
+                o * s + t * d - before
+                for o, s, t, d, (before, _) in zip(output, pool.stride, tap, pool.dilation, pool.padding, strict=True)
+            ]
             if all(0 <= place < size for place, size in zip(at, pool.input_size, strict=True)):
                 seen.append((tap, (channel, *at)))
         yield seen
@@ -118,8 +120,10 @@ def test_an_average_without_values_names_them():
     made = film(AvgPool((5,), 3, stride=2, padding=1, count_include_pad=False))
     assert [frame.caption for frame in made.frames] == ["y0 = (x0 + x1)/2", "y1 = (x1 + x2 + x3)/3", "y2 = (x3 + x4)/2"]
     assert [look.text for key, look in made.base.items() if made.panels[key[0]].name == "matrix"] == [
-        *["1/2"] * 2, *["1/3"] * 3, *["1/2"] * 2,
-    ]  # fmt: skip
+        *["1/2"] * 2,
+        *["1/3"] * 3,
+        *["1/2"] * 2,
+    ]
 
 
 def test_a_caption_leaves_out_the_middle_of_a_large_window():

@@ -35,12 +35,26 @@ from strategies import share
 SVG = "{http://www.w3.org/2000/svg}"
 
 NAMED = [
-    "a\x00\x1b[31mb\x7f\x85", "a\ufffeb\uffff\U0001fffe\ufdd0", "\ud800 \udcff x", "\u202eabc\u2066 \u200f",
-    "a\n b\t\rc\u2028", "a" + "\u0301" * 50, "\u0301", "\u20dd" * 9, "\u200d" * 99, "$x^2$ \\frac{1}{$",
-    "100% of \\ &#0; <b> ]]> --> {}", "猫" * 9, "\U0001f468\u200d\U0001f469\u200d\U0001f467",
-    "\U0001f3f4\U000e0067\U000e0062\U000e007f", "\u05e9\u05dc \u0633\u0644", "\ue000 \u0378 \U0010ffff", "\ufeff\u00ad",
-    "", " \n ",
-]  # fmt: skip
+    "a\x00\x1b[31mb\x7f\x85",
+    "a\ufffeb\uffff\U0001fffe\ufdd0",
+    "\ud800 \udcff x",
+    "\u202eabc\u2066 \u200f",
+    "a\n b\t\rc\u2028",
+    "a" + "\u0301" * 50,
+    "\u0301",
+    "\u20dd" * 9,
+    "\u200d" * 99,
+    "$x^2$ \\frac{1}{$",
+    "100% of \\ &#0; <b> ]]> --> {}",
+    "猫" * 9,
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\U0001f3f4\U000e0067\U000e0062\U000e007f",
+    "\u05e9\u05dc \u0633\u0644",
+    "\ue000 \u0378 \U0010ffff",
+    "\ufeff\u00ad",
+    "",
+    " \n ",
+]
 EMOJI = "\U0001f468\u200d\U0001f469 \U0001f3f4\U000e0067\U000e007f"
 CHARACTERS = st.one_of(
     st.characters(exclude_categories=()),
@@ -93,7 +107,7 @@ def folder(tmp_path, monkeypatch):
         ("$x$ \\frac{1}{2} <b>&amp; % 猫 \ue000", "$x$ \\frac{1}{2} <b>&amp; % 猫 \ue000"),
         ("", ""),
     ],
-)  # fmt: skip
+)
 def test_each_kind_of_character(text, shown):
     assert printable(text) == shown
 
@@ -441,8 +455,12 @@ def test_tikz_compiles_with_any_title(folder):
     pictures = [picture for picture in pictures if picture is not None]
     assert len(pictures) > 12
     (folder / "a.tex").write_text(latex.document(*pictures))
-    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "a.tex"],
-                          capture_output=True, timeout=120, check=False)  # fmt: skip
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "a.tex"],
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-2000:]
     assert f"({len(pictures)} pages".encode() in done.stdout
 
@@ -469,8 +487,9 @@ def test_every_command_that_takes_a_title(folder):
         good("figure", "--i", 2, "--k", 2, "--title", title.replace("猫", ""), "--save", "f.tex")
         assert balanced((folder / "f.tex").read_text(encoding="ascii"))
     told = refused("figure", "--i", 2, "--k", 2, "--title", HOSTILE, "--save", "f.tex")
-    assert told == ("convmatrix figure: error: the text has the character '猫' (U+732B), which plain pdflatex has not: "
-                    "leave it out")  # fmt: skip
+    assert told == (
+        "convmatrix figure: error: the text has the character '猫' (U+732B), which plain pdflatex has not: leave it out"
+    )
 
 
 def test_a_wide_picture_is_still_refused_for_its_channels():

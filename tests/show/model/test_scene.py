@@ -173,11 +173,14 @@ def test_places_of_the_map(layer):
         if inside and stretched:
             assert source == tuple(p // axis.input_dilation for p, axis in zip(place, axes, strict=True))
         assert kind == (
-            "input" if inside and stretched
-            else "copy" if layer.padding_mode != "zeros"
-            else "inserted" if inside
+            "input"
+            if inside and stretched
+            else "copy"
+            if layer.padding_mode != "zeros"
+            else "inserted"
+            if inside
             else "zero"
-        )  # fmt: skip
+        )
         assert (source is None) is (kind in ("zero", "inserted"))
         assert seen is all(p in covered(axis) for p, axis in zip(place, axes, strict=True))
 

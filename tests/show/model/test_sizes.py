@@ -138,8 +138,12 @@ def test_choices_against_all_input_sizes(layer):
         assert choices == found
         assert forward.input_size[axis] in [choice.size for choice in choices]
         for choice in choices:
-            up = ConvTranspose(forward.output_size[axis : axis + 1], **fields, padding_mode=layer.padding_mode,
-                               output_padding=choice.output_padding)  # fmt: skip
+            up = ConvTranspose(
+                forward.output_size[axis : axis + 1],
+                **fields,
+                padding_mode=layer.padding_mode,
+                output_padding=choice.output_padding,
+            )
             assert up.output_size == (choice.size,)
 
 

@@ -153,8 +153,9 @@ def test_singular_values_in_order_and_the_zeros(log):
     assert ax.get_yscale() == ("log" if log else "linear")
     assert ax.get_title() == "$C\n2 are 0, the condition number is infinite"
     ax.figure.canvas.draw()
-    places = ax.transAxes.inverted().transform([each.get_transform().transform(each.get_xydata())[-1]
-                                                for each in ax.lines])  # fmt: skip
+    places = ax.transAxes.inverted().transform(
+        [each.get_transform().transform(each.get_xydata())[-1] for each in ax.lines]
+    )
     assert 0 <= places[1][1] < places[0][1]  # zeros stand below the rest
 
 
@@ -227,24 +228,41 @@ def test_factors_as_an_equation():
     assert max(units) == pytest.approx(min(units))
 
 
-@pytest.mark.parametrize(("draw", "said"), [
-    (lambda: plot.gram(np.ones((2, 3))), r"^C\^T C has to be square to be compared with I, got 2 x 3$"),
-    (lambda: plot.gram([[np.nan]]), r"^C\^T C has to be a matrix of finite numbers, got shape \(1, 1\) and dtype"),
-    (lambda: plot.unseen([1], [1, 2], [1]), r"^the two images have to have one shape, got \(1,\) and \(2,\)$"),
-    (lambda: plot.unseen([1], [1], [1]), r"^the two images are equal, and so are their outputs for any layer: pass"),
-    (lambda: plot.unseen(np.ones((1,) * 4), np.zeros((1,) * 4), 1),
-     r"^an image is drawn with at most 3 axes, channels first, got 4: draw one slice$"),
-    (lambda: plot.singular_values([]),
-     r"^singular values have to be a row of real numbers, got an array of shape \(0,\) and dtype float64$"),
-    (lambda: plot.singular_values([1.0, -2.0]), r"^singular values are finite and not negative, got -2$"),
-    (lambda: plot.singular_values([np.inf, 1.0]), r"^singular values are finite and not negative, got inf$"),
-    (lambda: plot.overlaps(np.ones((1,) * 4)), r"^maps are drawn for at most 3 axes, got 4: draw slices of them$"),
-    (lambda: plot.receptive_field(np.ones((33, 1, 1))), r"^the volume has 33 slices but at most 32 are drawn: draw"),
-    (lambda: plot.factors([np.eye(2)], ["C"]),
-     r"^a product and its factors are needed, and a name for each: got 1 matrices and 1 names$"),
-    (lambda: plot.factors([np.eye(2), np.ones((2, 3)), np.ones((2, 2))], "CAB"),
-     r"^the shapes make no product: 2 x 2 is not 2 x 3 times 2 x 2$"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (lambda: plot.gram(np.ones((2, 3))), r"^C\^T C has to be square to be compared with I, got 2 x 3$"),
+        (lambda: plot.gram([[np.nan]]), r"^C\^T C has to be a matrix of finite numbers, got shape \(1, 1\) and dtype"),
+        (lambda: plot.unseen([1], [1, 2], [1]), r"^the two images have to have one shape, got \(1,\) and \(2,\)$"),
+        (
+            lambda: plot.unseen([1], [1], [1]),
+            r"^the two images are equal, and so are their outputs for any layer: pass",
+        ),
+        (
+            lambda: plot.unseen(np.ones((1,) * 4), np.zeros((1,) * 4), 1),
+            r"^an image is drawn with at most 3 axes, channels first, got 4: draw one slice$",
+        ),
+        (
+            lambda: plot.singular_values([]),
+            r"^singular values have to be a row of real numbers, got an array of shape \(0,\) and dtype float64$",
+        ),
+        (lambda: plot.singular_values([1.0, -2.0]), r"^singular values are finite and not negative, got -2$"),
+        (lambda: plot.singular_values([np.inf, 1.0]), r"^singular values are finite and not negative, got inf$"),
+        (lambda: plot.overlaps(np.ones((1,) * 4)), r"^maps are drawn for at most 3 axes, got 4: draw slices of them$"),
+        (
+            lambda: plot.receptive_field(np.ones((33, 1, 1))),
+            r"^the volume has 33 slices but at most 32 are drawn: draw",
+        ),
+        (
+            lambda: plot.factors([np.eye(2)], ["C"]),
+            r"^a product and its factors are needed, and a name for each: got 1 matrices and 1 names$",
+        ),
+        (
+            lambda: plot.factors([np.eye(2), np.ones((2, 3)), np.ones((2, 2))], "CAB"),
+            r"^the shapes make no product: 2 x 2 is not 2 x 3 times 2 x 2$",
+        ),
+    ],
+)
 def test_what_charts_refuse(draw, said):
     with pytest.raises(ValueError, match=said):
         draw()

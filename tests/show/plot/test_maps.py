@@ -120,10 +120,16 @@ def test_rulers_cut_image_rows_and_bold_channels():
     ax = plot.matrix(Conv((4, 5), (2, 3), in_channels=2))
     (rulers,) = ax.collections
     segments = [(start, end) for start, end in rulers.get_segments()]
-    across = {start[1]: width for (start, end), width in zip(segments, rulers.get_linewidths(), strict=True)
-              if start[1] == end[1]}  # fmt: skip
-    down = {start[0]: width for (start, end), width in zip(segments, rulers.get_linewidths(), strict=True)
-            if start[0] == end[0]}  # fmt: skip
+    across = {
+        start[1]: width
+        for (start, end), width in zip(segments, rulers.get_linewidths(), strict=True)
+        if start[1] == end[1]
+    }
+    down = {
+        start[0]: width
+        for (start, end), width in zip(segments, rulers.get_linewidths(), strict=True)
+        if start[0] == end[0]
+    }
     assert sorted(across) == [0, 3, 6, 9]
     assert sorted(down) == [0, 5, 10, 15, 20, 25, 30, 35, 40]
     assert across[0] == across[9] == down[0] == down[20] == down[40] > across[3] == down[5] == down[35]
@@ -135,10 +141,13 @@ def test_a_stamp_is_framed():
     assert frames(ax, "row") == []
 
 
-@pytest.mark.parametrize(("keywords", "said"), [
-    ({"row": 4}, r"^row 4 is not there: the matrix has rows 0 to 3$"),
-    ({"col": -1}, r"^column -1 is not there: the matrix has columns 0 to 15$"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"row": 4}, r"^row 4 is not there: the matrix has rows 0 to 3$"),
+        ({"col": -1}, r"^column -1 is not there: the matrix has columns 0 to 15$"),
+    ],
+)
 def test_a_row_or_column_that_is_not_there(keywords, said):
     with pytest.raises(ValueError, match=said):
         plot.matrix(Conv(4, 3), **keywords)
@@ -259,22 +268,43 @@ def test_maps_have_up_to_three_axes(draw):
         draw(Conv(1, 1, ndim=4))
 
 
-@pytest.mark.parametrize(("draw", "said"), [
-    (lambda layer: plot.input_map(layer, channel=2), r"^channel 2 is not there: the input has channels 0 to 1$"),
-    (lambda layer: plot.output_map(layer, channel=-1), r"^channel -1 is not there: the output has channels 0 to 0$"),
-    (lambda layer: plot.kernel(layer, channels=(0, 5)),
-     r"^channel 5 is not there: the second axis of the weight has channels 0 to 1$"),
-    (lambda layer: plot.input_map(layer, output=(2, 0)), r"^output \(2, 0\) is not there: the output map is 2 x 2$"),
-    (lambda layer: plot.output_map(layer, output=(0,)), r"^output \(0,\) is not there: the output map is 2 x 2$"),
-    (lambda layer: plot.input_map(layer, np.zeros((3, 4))),
-     r"^x has shape \(3, 4\) but the layer's is \(2, 3, 3\), or \(3, 3\) for one channel of it$"),
-    (lambda layer: plot.input_map(layer.T, output=(0, 0)),
-     r"^the windows of a transposed convolution lie on its input with zeros inserted: draw insertion"),
-    (lambda layer: plot.windows(layer.T), r"^the windows of a transposed convolution .* draw windows\(layer.as_conv"),
-    (lambda layer: plot.windows(Conv(14, 2)), r"^the layer has 169 output positions, .* but at most 144 are drawn"),
-    (lambda layer: plot.input_map(Conv((300, 2), 2)), r"^a map of 300 x 2 places is too large .* at most 256 on an"),
-    (lambda layer: plot.output_map(Conv((33, 2, 2), 1)), r"^the volume has 33 slices but at most 32 are drawn: "),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (lambda layer: plot.input_map(layer, channel=2), r"^channel 2 is not there: the input has channels 0 to 1$"),
+        (
+            lambda layer: plot.output_map(layer, channel=-1),
+            r"^channel -1 is not there: the output has channels 0 to 0$",
+        ),
+        (
+            lambda layer: plot.kernel(layer, channels=(0, 5)),
+            r"^channel 5 is not there: the second axis of the weight has channels 0 to 1$",
+        ),
+        (
+            lambda layer: plot.input_map(layer, output=(2, 0)),
+            r"^output \(2, 0\) is not there: the output map is 2 x 2$",
+        ),
+        (lambda layer: plot.output_map(layer, output=(0,)), r"^output \(0,\) is not there: the output map is 2 x 2$"),
+        (
+            lambda layer: plot.input_map(layer, np.zeros((3, 4))),
+            r"^x has shape \(3, 4\) but the layer's is \(2, 3, 3\), or \(3, 3\) for one channel of it$",
+        ),
+        (
+            lambda layer: plot.input_map(layer.T, output=(0, 0)),
+            r"^the windows of a transposed convolution lie on its input with zeros inserted: draw insertion",
+        ),
+        (
+            lambda layer: plot.windows(layer.T),
+            r"^the windows of a transposed convolution .* draw windows\(layer.as_conv",
+        ),
+        (lambda layer: plot.windows(Conv(14, 2)), r"^the layer has 169 output positions, .* but at most 144 are drawn"),
+        (
+            lambda layer: plot.input_map(Conv((300, 2), 2)),
+            r"^a map of 300 x 2 places is too large .* at most 256 on an",
+        ),
+        (lambda layer: plot.output_map(Conv((33, 2, 2), 1)), r"^the volume has 33 slices but at most 32 are drawn: "),
+    ],
+)
 def test_what_maps_refuse(draw, said):
     with pytest.raises(ValueError, match=said):
         draw(Conv(3, 2, in_channels=2))
@@ -289,8 +319,10 @@ def slices(ax, name):
         parts = patch.get_gid().split("-")
         if parts[0] == name and len(parts) == 4:
             depth, *place = map(int, parts[1:])
-            found.setdefault(depth, {})[tuple(place)] = (texts.get(f"{patch.get_gid()}-text"),
-                                                         to_hex(patch.get_facecolor()))  # fmt: skip
+            found.setdefault(depth, {})[tuple(place)] = (
+                texts.get(f"{patch.get_gid()}-text"),
+                to_hex(patch.get_facecolor()),
+            )
             corners.add((round(patch.get_x(), 6), round(patch.get_y(), 6)))
     assert len(corners) == sum(map(len, found.values()))
     return found
@@ -317,7 +349,9 @@ def test_volumes_are_drawn_slice_by_slice():
 def test_a_kernel_of_three_axes():
     found = slices(plot.kernel(Conv((3, 3, 3), (2, 1, 3))), "tap")
     assert {depth: [text for text, _ in cells.values()] for depth, cells in found.items()} == {
-        0: ["w000", "w001", "w002"], 1: ["w100", "w101", "w102"]}  # fmt: skip
+        0: ["w000", "w001", "w002"],
+        1: ["w100", "w101", "w102"],
+    }
     assert [paper for cells in found.values() for _, paper in cells.values()] == tap_colours(6)
     assert sorted(slices(plot.output_map(Conv((3, 3, 3), 2)), "output")) == [0, 1]
 
@@ -336,8 +370,10 @@ def test_every_window_has_a_map(conv):
         if f"window-{step}-0-0" not in patches:
             continue  # too small for cells: an image
         for number, tap in enumerate(np.ndindex(conv.kernel_size)):
-            place = [o * a.stride + t * a.dilation - a.before - low
-                     for o, t, a, low in zip(output, tap, conv.axes, corner, strict=True)]  # fmt: skip
+            place = [
+                o * a.stride + t * a.dilation - a.before - low
+                for o, t, a, low in zip(output, tap, conv.axes, corner, strict=True)
+            ]
             row, col = (0, 0, *place)[-2:]
             patch = patches[f"window-{step}-{row}-{col}"]
             source = [a.extend(np.array(p + low)) for p, low, a in zip(place, corner, conv.axes, strict=True)]

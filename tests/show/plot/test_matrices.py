@@ -46,11 +46,14 @@ def test_each_pixel_has_the_tap_of_most_of_its_entries(layer, side):
     assert tap_raster(layer, side).tolist() == counted(layer, side).tolist()
 
 
-@pytest.mark.parametrize(("layer", "side"), [
-    (Conv(9, 3, stride=2, padding=1, in_channels=4, out_channels=6, groups=2), 11),
-    (ConvTranspose((5, 3), (2, 3), stride=2, in_channels=2, out_channels=3, output_padding=1), 600),
-    (Conv((7,), 3, padding=4, padding_mode="reflect"), 600),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("layer", "side"),
+    [
+        (Conv(9, 3, stride=2, padding=1, in_channels=4, out_channels=6, groups=2), 11),
+        (ConvTranspose((5, 3), (2, 3), stride=2, in_channels=2, out_channels=3, output_padding=1), 600),
+        (Conv((7,), 3, padding=4, padding_mode="reflect"), 600),
+    ],
+)
 def test_blocks_of_channels_and_of_places_miss_nothing(layer, side, monkeypatch):
     monkeypatch.setattr("convmatrix.show.render.raster._BLOCK", 7)
     assert tap_raster(layer, side).tolist() == counted(layer, side).tolist()
@@ -92,8 +95,11 @@ def key_of(ax):
     """The colour key: what is written on which colour."""
     (inset,) = ax.child_axes
     texts = {text.get_gid(): text.get_text() for text in inset.texts}
-    return {texts.get(f"{patch.get_gid()}-text", ""): to_hex(patch.get_facecolor()) for patch in inset.patches
-            if patch.get_gid() != "tap-frame"}  # fmt: skip
+    return {
+        texts.get(f"{patch.get_gid()}-text", ""): to_hex(patch.get_facecolor())
+        for patch in inset.patches
+        if patch.get_gid() != "tap-frame"
+    }
 
 
 def test_a_key_tells_the_taps_where_there_are_no_labels():

@@ -119,8 +119,13 @@ def test_only_the_forms_that_are_asked_for():
 
 def test_forms_are_made_when_they_are_asked_for(monkeypatch):
     asked = []
-    picture = described(new_picture(2, 2), "Seen.", plain=lambda: asked.append("plain") or "drawn",
-                        html=lambda: asked.append("html"), latex=lambda: asked.append("latex") or "x")  # fmt: skip
+    picture = described(
+        new_picture(2, 2),
+        "Seen.",
+        plain=lambda: asked.append("plain") or "drawn",
+        html=lambda: asked.append("html"),
+        latex=lambda: asked.append("latex") or "x",
+    )
     monkeypatch.setattr(picture.figure, "savefig", lambda *_, **__: asked.append("saved"))
     assert asked == []
     assert picture._repr_mimebundle_(include={"text/plain"}) == {"text/plain": "drawn"}
@@ -167,8 +172,10 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", ["linked", "windows", "stamps", "crop", "gram", "unseen", "singular", "overlaps",
-                                  "field", "factors", "insertion"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["linked", "windows", "stamps", "crop", "gram", "unseen", "singular", "overlaps", "field", "factors", "insertion"],
+)
 def test_a_title_cannot_break_out(name):
     picture = PICTURES[name](title=UGLY)
     bundle = picture._repr_mimebundle_()

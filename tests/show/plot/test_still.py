@@ -38,8 +38,9 @@ def box(patch):
 
 
 @share(0.03)
-@given(layer=layers(ndims=(0, 1, 2)).filter(lambda layer: np.prod(layer.matrix_shape) <= 400), seed=seeds(),
-       data=st.data())  # fmt: skip
+@given(
+    layer=layers(ndims=(0, 1, 2)).filter(lambda layer: np.prod(layer.matrix_shape) <= 400), seed=seeds(), data=st.data()
+)
 def test_linked_is_the_film(layer, seed, data):
     weight, x = integers(layer.weight_shape, seed), integers(layer.input_shape, seed + 1)
     values = data.draw(st.sampled_from([(), (weight,), (weight, x)]))

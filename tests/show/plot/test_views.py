@@ -58,8 +58,10 @@ def scattered(layer, weight, x):
     for channel, to in np.ndindex(layer.in_channels, group_out):
         for place in np.ndindex(layer.input_size):
             for tap in np.ndindex(layer.kernel_size):
-                where = [base + p * a.stride + t * a.dilation - a.before
-                         for p, t, a in zip(place, tap, layer.axes, strict=True)]  # fmt: skip
+                where = [
+                    base + p * a.stride + t * a.dilation - a.before
+                    for p, t, a in zip(place, tap, layer.axes, strict=True)
+                ]
                 out = channel // group_in * group_out + to
                 sheet[(out, *where)] += weight[(channel, to, *tap)] * x[(channel, *place)]
     return base, sheet
@@ -71,8 +73,9 @@ def scattered(layer, weight, x):
 @share(0.05)
 @given(
     layer=transposes(modes=("zeros",), ndims=(0, 1, 2)).filter(lambda up: np.prod(up.matrix_shape) <= 600),
-    seed=seeds(), data=st.data(),
-)  # fmt: skip
+    seed=seeds(),
+    data=st.data(),
+)
 def test_crop_shows_the_values_of_the_stamps_everywhere(layer, seed, data):
     weight, x = integers(layer.weight_shape, seed), integers(layer.input_shape, seed + 1)
     channel = data.draw(st.integers(0, layer.out_channels - 1))
@@ -107,8 +110,14 @@ def test_output_padding_has_its_real_values():
 
 def test_output_padding_beyond_all_stamps_is_zero():
     found = panels(plot.crop(ConvTranspose((2,), 1, stride=3, output_padding=2), [5], [1, 2]))
-    assert found["whole"] == {(0, 0): ("5", OUTPUT), (0, 1): ("0", OUTPUT), (0, 2): ("0", OUTPUT),
-                              (0, 3): ("10", OUTPUT), (0, 4): ("0", ADDED), (0, 5): ("0", ADDED)}  # fmt: skip
+    assert found["whole"] == {
+        (0, 0): ("5", OUTPUT),
+        (0, 1): ("0", OUTPUT),
+        (0, 2): ("0", OUTPUT),
+        (0, 3): ("10", OUTPUT),
+        (0, 4): ("0", ADDED),
+        (0, 5): ("0", ADDED),
+    }
 
 
 def test_names_where_there_are_no_values():
@@ -137,8 +146,9 @@ def test_small_integers_do_not_overflow():
     layer=transposes(ndims=(0, 1, 2)).filter(
         lambda up: np.prod(up.matrix_shape) <= 300 and np.prod(up.input_shape) <= 12
     ),
-    seed=seeds(), data=st.data(),
-)  # fmt: skip
+    seed=seeds(),
+    data=st.data(),
+)
 def test_stamps_add_up_to_the_output(layer, seed, data):
     weight, x = integers(layer.weight_shape, seed), integers(layer.input_shape, seed + 1)
     channel = data.draw(st.integers(0, layer.out_channels - 1))
@@ -150,8 +160,9 @@ def test_stamps_add_up_to_the_output(layer, seed, data):
     total = found.pop("sum")
     forward = Scene(layer.T)
     corner = [start for start, _ in forward.frame()]
-    shifted = [[p - c for p, c in zip(each.place, corner, strict=True)] for each in forward.places()
-               if each.kind == "input"]  # fmt: skip
+    shifted = [
+        [p - c for p, c in zip(each.place, corner, strict=True)] for each in forward.places() if each.kind == "input"
+    ]
     places = [tuple((0, 0, *place)[-2:]) for place in shifted]
     assert [int(total[place][0]) for place in places] == y
     if layer.padding_mode == "zeros":  # elsewhere, copies beyond the border are added as well
@@ -188,8 +199,11 @@ def test_insertion_has_the_turned_kernel_and_the_window():
 def test_insertion_of_another_channel():
     layer = ConvTranspose((2,), 2, out_channels=2)
     weight, x = np.arange(4).reshape(1, 2, 2), [10, 1]
-    (caption,) = [text.get_text() for text in plot.insertion(layer, weight, x, output=(1,), channel=1).texts
-                  if text.get_gid() == "caption"]  # fmt: skip
+    (caption,) = [
+        text.get_text()
+        for text in plot.insertion(layer, weight, x, output=(1,), channel=1).texts
+        if text.get_gid() == "caption"
+    ]
     assert caption == "y1.1 = 3·10 + 2·1 = 32"
 
 
@@ -201,16 +215,33 @@ def test_a_convolution_has_none_of_these_views(draw):
     assert isinstance(caught.value, TypeError)
 
 
-@pytest.mark.parametrize(("draw", "said"), [
-    (lambda: plot.crop(ConvTranspose(3, 3, padding=1, padding_mode="replicate")),
-     r"^padding_mode 'replicate' folds the border back onto the result and crops nothing: draw the stamps$"),
-    (lambda: plot.crop(ConvTranspose((2, 2, 2), 2)), r"^maps are drawn for at most 2 axes, got 3: draw a layer of 2"),
-    (lambda: plot.crop(ConvTranspose((300,), 2)), r"^the whole result is 301 but at most 256 places on an axis are"),
-    (lambda: plot.crop(ODD, channel=1), r"^channel 1 is not there: the output has channels 0 to 0$"),
-    (lambda: plot.stamps(ConvTranspose(9, 2)), r"^81 inputs reach this channel, a stamp for each, but at most 64 are"),
-    (lambda: plot.insertion(ODD, output=(6, 0)), r"^output \(6, 0\) is not there: the output map is 6 x 6$"),
-    (lambda: Scene(Conv(3, 2)).uncropped(), r"^only a transposed convolution crops its result: take the scene of lay"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (
+            lambda: plot.crop(ConvTranspose(3, 3, padding=1, padding_mode="replicate")),
+            r"^padding_mode 'replicate' folds the border back onto the result and crops nothing: draw the stamps$",
+        ),
+        (
+            lambda: plot.crop(ConvTranspose((2, 2, 2), 2)),
+            r"^maps are drawn for at most 2 axes, got 3: draw a layer of 2",
+        ),
+        (
+            lambda: plot.crop(ConvTranspose((300,), 2)),
+            r"^the whole result is 301 but at most 256 places on an axis are",
+        ),
+        (lambda: plot.crop(ODD, channel=1), r"^channel 1 is not there: the output has channels 0 to 0$"),
+        (
+            lambda: plot.stamps(ConvTranspose(9, 2)),
+            r"^81 inputs reach this channel, a stamp for each, but at most 64 are",
+        ),
+        (lambda: plot.insertion(ODD, output=(6, 0)), r"^output \(6, 0\) is not there: the output map is 6 x 6$"),
+        (
+            lambda: Scene(Conv(3, 2)).uncropped(),
+            r"^only a transposed convolution crops its result: take the scene of lay",
+        ),
+    ],
+)
 def test_what_the_views_refuse(draw, said):
     with pytest.raises(ValueError, match=said):
         draw()

@@ -53,8 +53,9 @@ def changed(made, frame, word):
 
 def pairs_by_definition(layer):
     """For each row and column of the matrix, the taps' names there."""
-    return [[[tap_label(layer.weight_shape, tap) for tap in place] for place in row]
-            for row in taps_by_definition(layer)]  # fmt: skip
+    return [
+        [[tap_label(layer.weight_shape, tap) for tap in place] for place in row] for row in taps_by_definition(layer)
+    ]
 
 
 def written(lit, axis):
@@ -146,8 +147,9 @@ def test_a_turned_tap_keeps_its_name_and_its_colour():
 
     def kernels(made):
         looks = [made.base, *(frame.looks for frame in made.frames)]
-        return {look.text: look.paper for each in looks for key, look in each.items()
-                if key[0] in panels(made, "kernel")}  # fmt: skip
+        return {
+            look.text: look.paper for each in looks for key, look in each.items() if key[0] in panels(made, "kernel")
+        }
 
     assert kernels(stamps) == kernels(windows)
     assert len(kernels(windows)) == 4 * 9
@@ -189,10 +191,20 @@ def test_without_maps_or_without_the_matrix():
 def test_rulers_cut_image_rows_and_channels():
     made = film(Conv((2, 3), (1, 2), in_channels=2, out_channels=2), maps=False)
     rulers = list(made.panels[0].rulers())
-    assert [(at, bold) for across, at, bold in rulers if across] == [(0, True), (2, False), (4, True), (6, False),
-                                                                     (8, True)]  # fmt: skip
-    assert [(at, bold) for across, at, bold in rulers if not across] == [(0, True), (3, False), (6, True), (9, False),
-                                                                         (12, True)]  # fmt: skip
+    assert [(at, bold) for across, at, bold in rulers if across] == [
+        (0, True),
+        (2, False),
+        (4, True),
+        (6, False),
+        (8, True),
+    ]
+    assert [(at, bold) for across, at, bold in rulers if not across] == [
+        (0, True),
+        (3, False),
+        (6, True),
+        (9, False),
+        (12, True),
+    ]
     thin = film(Conv((3, 1), (2, 1), out_channels=2), maps=False).panels[0]
     assert [at for across, at, _ in thin.rulers() if across] == [0, 2, 4]
 
@@ -205,8 +217,10 @@ def test_rulers_cut_image_rows_and_channels():
 def test_panels_stand_apart_and_within_the_picture(layer, title):
     assume(not isinstance(layer, ConvTranspose) or layer.padding_mode == "zeros")
     made = drawn(layer, view="windows", moving=False, title=title)
-    places = [(panel.x - panel.left, panel.y - panel.top, panel.x - panel.left + panel.wide,
-               panel.y - panel.top + panel.tall) for panel in made.panels]  # fmt: skip
+    places = [
+        (panel.x - panel.left, panel.y - panel.top, panel.x - panel.left + panel.wide, panel.y - panel.top + panel.tall)
+        for panel in made.panels
+    ]
     for left, top, right, bottom in places:
         assert left >= 0.3
         assert top >= (0.9 if made.title else 0.3)
@@ -217,8 +231,26 @@ def test_panels_stand_apart_and_within_the_picture(layer, title):
             assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
 
 
-LABELS = ["0", "w", "w0", "x00", "w00", "-49", "+49", "w10.12", "w10,11", "w00+w01", "w0+w2+w4+w6", "-12.75", "1e+06",
-          "-1.5e-07", "1+2j", "0.333+0.667j", "-109", "w2,10.10,11"]  # fmt: skip
+LABELS = [
+    "0",
+    "w",
+    "w0",
+    "x00",
+    "w00",
+    "-49",
+    "+49",
+    "w10.12",
+    "w10,11",
+    "w00+w01",
+    "w0+w2+w4+w6",
+    "-12.75",
+    "1e+06",
+    "-1.5e-07",
+    "1+2j",
+    "0.333+0.667j",
+    "-109",
+    "w2,10.10,11",
+]
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -235,8 +267,10 @@ def test_text_fits_into_its_cell(label):
 
 
 def test_labels_of_merged_taps_make_the_matrix_larger():
-    units = [film(layer, maps=False, moving=False).panels[0].unit
-             for layer in (Conv(4, 3), Conv(4, 3, padding=1, padding_mode="reflect"))]  # fmt: skip
+    units = [
+        film(layer, maps=False, moving=False).panels[0].unit
+        for layer in (Conv(4, 3), Conv(4, 3, padding=1, padding_mode="reflect"))
+    ]
     assert units[0] == 0.62
     assert units[1] > 0.9
 
@@ -320,8 +354,11 @@ def test_svg_frames_and_says_each_step(name):
     made = FILMS[name]
     root = ET.fromstring(moving(made, seconds_per_step=0.5))
     total = len(made.frames)
-    groups = [group for group in root.findall(f"{SVG}g") if group.find(f"{SVG}rect[@fill='none']") is not None
-              and group.get("id") is None] or [root]  # fmt: skip
+    groups = [
+        group
+        for group in root.findall(f"{SVG}g")
+        if group.find(f"{SVG}rect[@fill='none']") is not None and group.get("id") is None
+    ] or [root]
     if total > 1:
         assert [group.get("data-steps") for group in groups] == [f"{step} {step + 1}" for step in range(total)]
         assert [group.findall(f"{SVG}text")[-1].text for group in groups] == [frame.caption for frame in made.frames]
@@ -341,8 +378,15 @@ def test_svg_without_smil_shows_the_first_step():
     assert {group.get("visibility") for group in groups if group not in first} == {"hidden"}
 
 
-TITLES = ["</svg><script>alert(1)</script>", "\"><image href='x' onerror='alert(1)'/>", "]]> &lt; &#x3c; <!-- -->",
-          "a\nb\tc", "nul\0 bell\a \ud800 \ufffe", "$svg ${data} $$", "caf\u00e9 \u732b \U0001f600"]  # fmt: skip
+TITLES = [
+    "</svg><script>alert(1)</script>",
+    "\"><image href='x' onerror='alert(1)'/>",
+    "]]> &lt; &#x3c; <!-- -->",
+    "a\nb\tc",
+    "nul\0 bell\a \ud800 \ufffe",
+    "$svg ${data} $$",
+    "caf\u00e9 \u732b \U0001f600",
+]
 
 
 @pytest.mark.parametrize("title", TITLES)
@@ -404,10 +448,18 @@ def test_page_carries_all_it_needs():
 
 
 @share(0.4)
-@given(captions=st.lists(st.one_of(
-    st.text(max_size=20),
-    st.sampled_from(["</script><script>alert(1)</script>", "<!-- <script>", "</SCRIPT\t>", "]]>", "\\u003c", "\u2028"]),
-), min_size=1, max_size=3))  # fmt: skip
+@given(
+    captions=st.lists(
+        st.one_of(
+            st.text(max_size=20),
+            st.sampled_from(
+                ["</script><script>alert(1)</script>", "<!-- <script>", "</SCRIPT\t>", "]]>", "\\u003c", "\u2028"]
+            ),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
 def test_captions_stay_data_of_the_script(captions):
     """Whatever is in the JSON of a page, the script does not end in it, and reads what was put in."""
     made = film(Conv((len(captions) + 1,), 2), matrix=False)
@@ -591,8 +643,9 @@ def test_progress_and_what_a_failure_leaves(tmp_path, ending):
 def test_animate_hands_everything_on(tmp_path):
     up = Conv(5, 3, stride=2).T
     weight, x = np.arange(9).reshape(3, 3), [[1, 2], [3, 4]]
-    animate(up, tmp_path / "film.SVG", weight=weight, x=x, view="windows", matrix=False, title="up",
-            seconds_per_step=0.5)  # fmt: skip
+    animate(
+        up, tmp_path / "film.SVG", weight=weight, x=x, view="windows", matrix=False, title="up", seconds_per_step=0.5
+    )
     made = film(up, weight, x, view="windows", matrix=False, title="up")
     assert (tmp_path / "film.SVG").read_text(encoding="utf-8") == moving(made, seconds_per_step=0.5)
     animate(up, str(tmp_path / "film.html"))
@@ -653,10 +706,16 @@ def test_unknown_endings(tmp_path, name, said):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("seconds", "message"), [
-    (0, "seconds_per_step must be from 0.02 to 60, got 0"), (61, "got 61"), (float("nan"), "got nan"),
-    (True, "must be a number, got True"), ("1", "must be a number, got '1'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("seconds", "message"),
+    [
+        (0, "seconds_per_step must be from 0.02 to 60, got 0"),
+        (61, "got 61"),
+        (float("nan"), "got nan"),
+        (True, "must be a number, got True"),
+        ("1", "must be a number, got '1'"),
+    ],
+)
 def test_impossible_speeds(tmp_path, seconds, message):
     with pytest.raises(ValueError, match=message):
         animate(Conv(4, 3), tmp_path / "film.gif", seconds_per_step=seconds)
@@ -669,6 +728,7 @@ def test_only_pixels_need_pillow_and_matplotlib():
         "print([name for name in ('PIL', 'matplotlib') if name in sys.modules]); "
         "import convmatrix.show.render.animate; print('PIL' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
-                          cwd=Path(__file__).parents[3])  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3]
+    )
     assert done.stdout.split("\n")[:2] == ["[]", "True False"]

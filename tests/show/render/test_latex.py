@@ -130,9 +130,22 @@ def test_labels(text, written):
 
 # -- text that tries to break out ------------------------------------------------------------------------------------
 
-NASTY = [r"\end{tikzpicture}\input{/etc/passwd}", r"}}} \def\x{", "{{{", "$$ x $", "100% & more", "#1 ##", "a_b^c~d",
-         r"\\ \% \_", "<|> \"q\" 'a' `b`", "line\nbreak\r\n\ttab\n\npar", "];} ; [fill=red]", "^^41 ^^M", "%",
-         "--- ?` !`"]  # fmt: skip
+NASTY = [
+    r"\end{tikzpicture}\input{/etc/passwd}",
+    r"}}} \def\x{",
+    "{{{",
+    "$$ x $",
+    "100% & more",
+    "#1 ##",
+    "a_b^c~d",
+    r"\\ \% \_",
+    "<|> \"q\" 'a' `b`",
+    "line\nbreak\r\n\ttab\n\npar",
+    "];} ; [fill=red]",
+    "^^41 ^^M",
+    "%",
+    "--- ?` !`",
+]
 KNOWN = re.compile(r"\\(text[a-z]+|ensuremath|cdot|times|ss|ae|AE|oe|OE|o|O|l|L|ldots|[a-zA-Z]+)\{\}|\\[{}$&#_%]")
 
 
@@ -144,9 +157,16 @@ def test_nothing_that_latex_acts_upon_remains(text):
 
 @given(text=st.text(alphabet=string.printable, max_size=30))
 def test_escapes_tell_characters_apart(text):
-    back = {r"\textbackslash{}": "\\", r"\textasciicircum{}": "^", r"\textasciitilde{}": "~", r"\textless{}": "<",
-            r"\textgreater{}": ">", r"\textbar{}": "|", r"\textquoteleft{}": "`",
-            r"\textquotedblright{}": '"'}  # fmt: skip
+    back = {
+        r"\textbackslash{}": "\\",
+        r"\textasciicircum{}": "^",
+        r"\textasciitilde{}": "~",
+        r"\textless{}": "<",
+        r"\textgreater{}": ">",
+        r"\textbar{}": "|",
+        r"\textquoteleft{}": "`",
+        r"\textquotedblright{}": '"',
+    }
     pattern = "|".join(map(re.escape, back)) + r"|\\([{}$&#_%])|."
     read = re.sub(pattern, lambda found: back.get(found[0], found[1] or found[0]), escape(text))
     assert read == " ".join(text.split())
@@ -256,12 +276,18 @@ def test_documents():
     ("write", "message"),
     [
         (lambda: array(Conv((101,), 1)), r"has 101 x 101 = 10201 places but pdflatex has memory for 10000: write"),
-        (lambda: array(Conv((100,), 400, padding=199, padding_mode="circular")),
-         r"would be about \d+ x 12 pt but TeX's lengths end at 16384 pt|has \d+ characters"),
-        (lambda: array(Conv((9,), 1100, padding=595, padding_mode="circular")),
-         r"would be about \d{5} x \d+ pt but TeX's lengths end at 16384 pt: write a smaller layer, or numbers"),
-        (lambda: array(Conv((100,), 99, padding=49, padding_mode="circular"), np.full(99, -1.23e-100)),
-         r"the array has \d{6} characters but pdflatex has memory for about 150000: take a smaller layer"),
+        (
+            lambda: array(Conv((100,), 400, padding=199, padding_mode="circular")),
+            r"would be about \d+ x 12 pt but TeX's lengths end at 16384 pt|has \d+ characters",
+        ),
+        (
+            lambda: array(Conv((9,), 1100, padding=595, padding_mode="circular")),
+            r"would be about \d{5} x \d+ pt but TeX's lengths end at 16384 pt: write a smaller layer, or numbers",
+        ),
+        (
+            lambda: array(Conv((100,), 99, padding=49, padding_mode="circular"), np.full(99, -1.23e-100)),
+            r"the array has \d{6} characters but pdflatex has memory for about 150000: take a smaller layer",
+        ),
         (lambda: array(Conv(4, 3), nothing="-"), r"nothing must be one of '0', 'dot', 'blank', got '-'"),
         (lambda: array(Conv(4, 3), np.ones(3)), r"weight has shape \(3,\)"),
         (lambda: tikz(Conv(110, 3), matrix=False), r"the picture has 23\d\d\d cells but pdflatex draws at most 10000"),
@@ -269,7 +295,7 @@ def test_documents():
         (lambda: tikz(Conv((4, 4, 4), 3)), r"maps are drawn for at most 2 axes, got 3"),
         (lambda: tikz(Conv(4, 3), step=4), r"step 4 is not there: the layer has steps 0 to 3"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_written(write, message):
     with pytest.raises(ValueError, match=message) as refused:
         write()
@@ -291,8 +317,9 @@ def compiled(folder, text):
 
 
 def text_on(folder):
-    return subprocess.run(["pdftotext", "-layout", "made.pdf", "-"], cwd=folder, capture_output=True, text=True,
-                          check=True).stdout  # fmt: skip
+    return subprocess.run(
+        ["pdftotext", "-layout", "made.pdf", "-"], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout
 
 
 @needs_pdflatex
@@ -310,8 +337,9 @@ def test_arrays_compile(tmp_path):
 
 @needs_pdflatex
 def test_pictures_compile_with_any_title(tmp_path):
-    contents = [tikz(layer, **keywords, title=text) for (layer, keywords), text in
-                zip(PICTURES.values(), NASTY, strict=False)]  # fmt: skip
+    contents = [
+        tikz(layer, **keywords, title=text) for (layer, keywords), text in zip(PICTURES.values(), NASTY, strict=False)
+    ]
     contents += [
         tikz(Conv((2,), 2), title=text)
         for text in [*NASTY[len(contents) :], "naïve Ångström ß õ ĵ \N{GREEK SMALL LETTER ALPHA}≤Ω ᵀ“”—"]
@@ -328,8 +356,10 @@ def test_pictures_compile_with_any_title(tmp_path):
 
 @needs_pdflatex
 def test_beamer(tmp_path):
-    frames = [r"\resizebox{!}{0.7\textheight}{" + tikz(Conv(5, 3, padding=1), step=7, title="50% & #1") + "}",
-              r"\[" + array(Conv((4,), 3), rulers=True) + r"\]"]  # fmt: skip
+    frames = [
+        r"\resizebox{!}{0.7\textheight}{" + tikz(Conv(5, 3, padding=1), step=7, title="50% & #1") + "}",
+        r"\[" + array(Conv((4,), 3), rulers=True) + r"\]",
+    ]
     body = "".join(rf"\begin{{frame}}{{Title}}{frame}\end{{frame}}" for frame in frames)
     head = r"\documentclass{beamer}\usepackage{tikz}\begin{document}"
     if subprocess.run(["kpsewhich", "beamer.cls"], capture_output=True, check=False).returncode:
@@ -340,8 +370,12 @@ def test_beamer(tmp_path):
 @needs_pdflatex
 @pytest.mark.full
 def test_the_largest_compile(tmp_path):
-    for content in (array(Conv((100,), 3, padding=1)), array(Conv(10, 10, out_channels=100)),
-                    tikz(Conv(7, 7, out_channels=38), maps=False), tikz(Conv((400,), 1), step=399)):  # fmt: skip
+    for content in (
+        array(Conv((100,), 3, padding=1)),
+        array(Conv(10, 10, out_channels=100)),
+        tikz(Conv(7, 7, out_channels=38), maps=False),
+        tikz(Conv((400,), 1), step=399),
+    ):
         assert compiled(tmp_path, document(content))[1] == 1
 
 

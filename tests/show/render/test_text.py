@@ -361,9 +361,10 @@ def test_the_largest_form_that_fits(layer, width, colours, unicode):
     scene, style = Scene(layer), Style(width, colours, unicode)
     forms = {form: draw(scene, style, form) for form in FORMS}
     fitting = [
-        form for form, lines in forms.items()
+        form
+        for form, lines in forms.items()
         if max(len(plain(line)) for line in lines if not line.startswith("one ")) <= width
-    ]  # fmt: skip
+    ]
     if layer.matrix_shape[0] > 64 and "grid" in fitting:
         fitting.remove("grid")
     if layer.matrix_shape[0] > 200 and "half" in fitting:

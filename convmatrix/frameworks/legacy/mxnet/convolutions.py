@@ -39,9 +39,13 @@ RULES: Mapping[str, str] = {
 }
 
 _NAMES: Mapping[str, str] = {
-    "input_size": "size of data", "kernel_size": "kernel", "padding": "pad", "dilation": "dilate",
-    "groups": "num_group", "output_padding": "adj",
-}  # fmt: skip
+    "input_size": "size of data",
+    "kernel_size": "kernel",
+    "padding": "pad",
+    "dilation": "dilate",
+    "groups": "num_group",
+    "output_padding": "adj",
+}
 """What MXNet calls the arguments of a layer."""
 
 
@@ -109,8 +113,9 @@ def conv(
     pads = _pads(pad, count)
     groups = _checked_groups(num_filter, channels, num_group)
     with argument_names(_NAMES):
-        layer = Conv(**numbers, padding=[(p, p) for p in pads], groups=groups, in_channels=channels,
-                     out_channels=num_filter)  # fmt: skip
+        layer = Conv(
+            **numbers, padding=[(p, p) for p in pads], groups=groups, in_channels=channels, out_channels=num_filter
+        )
     return with_weight(layer, weight, weight_as_ours, layout=layout)
 
 
@@ -180,8 +185,10 @@ def conv_transpose(
     adjs = _one_for_each("adj", adj, count, 0)
     targets = _one_for_each("target_shape", target_shape, count, 0)
     if count == 3 and prod(numbers["dilation"]) > 1:
-        raise ValueError(f"dilate is {tuple(numbers['dilation'])}, but MXNet has no dilation in a Deconvolution of 3 "
-                         "axes: transpose the matrix of the convolution, conv(...).T")  # fmt: skip
+        raise ValueError(
+            f"dilate is {tuple(numbers['dilation'])}, but MXNet has no dilation in a Deconvolution of 3 "
+            "axes: transpose the matrix of the convolution, conv(...).T"
+        )
     full = [s * (n - 1) + d * (k - 1) + 1 for n, k, s, d in zip(*numbers.values(), strict=True)]
     if any(targets):
         totals = [_total(axis, *each) for axis, each in enumerate(zip(full, targets, strict=True))]
@@ -190,8 +197,14 @@ def conv_transpose(
         _check_adj(axis, size, s, totals[axis] if any(targets) else None)
     groups = _checked_groups(num_filter, channels, num_group)
     with argument_names(_NAMES):
-        layer = ConvTranspose(**numbers, padding=[(p, p) for p in pads], output_padding=adjs, groups=groups,
-                              in_channels=channels, out_channels=num_filter)  # fmt: skip
+        layer = ConvTranspose(
+            **numbers,
+            padding=[(p, p) for p in pads],
+            output_padding=adjs,
+            groups=groups,
+            in_channels=channels,
+            out_channels=num_filter,
+        )
     return with_weight(layer, weight, weight_as_ours, layout=layout)
 
 
@@ -229,8 +242,14 @@ def upsampling(data: Any, scale: int) -> ConvTranspose:
     """  # noqa: DOC502  raised by the checks below and by the layer
     shape = _data_shape(data, 2, None)
     f, channels = positive("scale", scale), shape[1]
-    return conv_transpose(shape, kernel=(2 * f - f % 2,) * 2, num_filter=channels, stride=(f, f),
-                          pad=(ceil((f - 1) / 2),) * 2, num_group=channels)  # fmt: skip
+    return conv_transpose(
+        shape,
+        kernel=(2 * f - f % 2,) * 2,
+        num_filter=channels,
+        stride=(f, f),
+        pad=(ceil((f - 1) / 2),) * 2,
+        num_group=channels,
+    )
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -241,8 +260,9 @@ def _numbers(data: Any, kernel: Any, stride: Any, dilate: Any, layout: Any) -> t
     entries = entries_of(kernel)
     count = 1 if entries is None else len(entries)
     if not 1 <= count <= 3:
-        raise ValueError(f"kernel has {counted(count, 'entry')}, {kernel}, but MXNet has convolutions of 1, 2 and 3 "
-                         "axes")  # fmt: skip
+        raise ValueError(
+            f"kernel has {counted(count, 'entry')}, {kernel}, but MXNet has convolutions of 1, 2 and 3 axes"
+        )
     shape = _data_shape(data, count, layout)
     last = is_channels_last(layout)
     size = shape[1:-1] if last else shape[2:]
@@ -260,8 +280,10 @@ def _data_shape(data: Any, count: int, layout: Any) -> tuple[Any, ...]:
     check_layout(layout, count)
     shape = shape_of("data", data, unknown=True)
     if len(shape) != count + 2:
-        raise ValueError(f"data has {counted(len(shape), 'entry')}, {shape}, but a convolution of {count} "
-                         f"{'axis' if count == 1 else 'axes'} needs {count + 2}, with batch and channels")  # fmt: skip
+        raise ValueError(
+            f"data has {counted(len(shape), 'entry')}, {shape}, but a convolution of {count} "
+            f"{'axis' if count == 1 else 'axes'} needs {count + 2}, with batch and channels"
+        )
     sizes_in("data", shape, range(1, len(shape)))
     return shape
 
@@ -288,8 +310,10 @@ def _pads(pad: Any, count: int) -> list[int]:
 def _total(axis: int, full: int, target: int) -> int:
     """What the full result has more than the target."""
     if target < 1:
-        raise ValueError(f"target_shape is {target} on axis {axis}, an empty output: give at least 1 on every axis, or "
-                         "no target_shape")  # fmt: skip
+        raise ValueError(
+            f"target_shape is {target} on axis {axis}, an empty output: give at least 1 on every axis, or "
+            "no target_shape"
+        )
     if target > full:
         raise ValueError(
             f"target_shape {target} on axis {axis} is too big: the full result has {full} (= stride * (size - 1) + "
@@ -302,8 +326,10 @@ def _check_adj(axis: int, adj: int, stride: int, total: int | None) -> None:
     if adj < stride:
         return
     if total is None:
-        raise ValueError(f"adj {adj} on axis {axis} must be less than stride {stride}: it chooses among the {stride} "
-                         "sizes that one convolution maps to the same output")  # fmt: skip
+        raise ValueError(
+            f"adj {adj} on axis {axis} must be less than stride {stride}: it chooses among the {stride} "
+            "sizes that one convolution maps to the same output"
+        )
     raise ValueError(
         f"target_shape on axis {axis} crops {total}, an odd number, for which MXNet takes pad {(total + 1) // 2} and "
         f"adj 1, but adj must be less than stride {stride}: give a size that is 1 more or less, or a larger stride"

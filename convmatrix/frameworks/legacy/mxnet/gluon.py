@@ -90,8 +90,12 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     layer: Conv | ConvTranspose
     rows, cols, *_ = _channels_in_front(array.shape, layout)
     if operator == "Deconvolution":
-        layer = conv_transpose(_data_shape(rows, size, layout), **keywords, adj=all_keywords.get("adj"),
-                               target_shape=all_keywords.get("target_shape"))  # fmt: skip
+        layer = conv_transpose(
+            _data_shape(rows, size, layout),
+            **keywords,
+            adj=all_keywords.get("adj"),
+            target_shape=all_keywords.get("target_shape"),
+        )
     else:
         layer = conv(_data_shape(cols * integer("num_group", keywords["num_group"]), size, layout), **keywords)
     biases = None if bias is None else _parameter(bias, name, (layer.out_channels,))
@@ -121,8 +125,9 @@ def _keywords_of(block: Any, needed: Sequence[str], what: str) -> Mapping[str, A
     keywords: Mapping[str, Any] = attributes_of(block, ("_kwargs",), what)[0]
     missing = [keyword for keyword in needed if keyword not in keywords]
     if missing:
-        raise WrongTypeError(f"{type(block).__name__} says no {short(missing[0])} in its _kwargs: give a block of "
-                             "mxnet.gluon.nn")  # fmt: skip
+        raise WrongTypeError(
+            f"{type(block).__name__} says no {short(missing[0])} in its _kwargs: give a block of mxnet.gluon.nn"
+        )
     return keywords
 
 
@@ -134,8 +139,10 @@ def _data_shape(channels: int, size: Sequence[int], layout: str | None) -> tuple
 def _spatial(input_size: PerAxis, count: int) -> list[int]:
     sizes = per_axis("input_size", input_size, count)
     if len(sizes) != count:
-        raise ValueError(f"input_size has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but the block has {count} "
-                         f"{'axis' if count == 1 else 'axes'}: give one entry for each")  # fmt: skip
+        raise ValueError(
+            f"input_size has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but the block has {count} "
+            f"{'axis' if count == 1 else 'axes'}: give one entry for each"
+        )
     return sizes
 
 
@@ -145,8 +152,10 @@ def _parameter(parameter: Any, name: str, shape_when_known: tuple[int, ...] | No
         return weight_of(parameter)
     shape = getattr(parameter, "shape", None)
     if shape is None or any(length is None or length < 1 for length in shape):
-        reason = (f"{name} does not know its in_channels yet (its parameter has shape {shape}): give them when it is "
-                  "made, or call it once on data")  # fmt: skip
+        reason = (
+            f"{name} does not know its in_channels yet (its parameter has shape {shape}): give them when it is "
+            "made, or call it once on data"
+        )
         if shape_when_known is None:
             raise ValueError(reason)
         return MissingValues(reason, shape_when_known)
@@ -168,31 +177,38 @@ def _refuse_other_code(block: Any) -> None:
     name = type(block).__name__
     found = override_of(block, _COMPUTING, lambda cls: comes_from(cls, _PACKAGES))
     if found is not None:
-        raise WrongTypeError(f"{name} has a {found.method} of its own, that of {found.owner}, so that its numbers do "
-                             "not say what it computes: "
-                             + what_to_give(getattr(block, "_children", None), "block", "Gluon"))  # fmt: skip
+        raise WrongTypeError(
+            f"{name} has a {found.method} of its own, that of {found.owner}, so that its numbers do "
+            "not say what it computes: " + what_to_give(getattr(block, "_children", None), "block", "Gluon")
+        )
     patched = patch_of(type(block), _COMPUTING, _PACKAGES)
     if patched is not None:
         raise WrongTypeError(f"{patched}: read the block where the class is MXNet's own")
     for kind, when in (("_forward_pre_hooks", "pre-hook"), ("_forward_hooks", "hook")):
         for hook in dict(getattr(block, "__dict__", {}).get(kind) or {}).values():
             function = getattr(hook, "__qualname__", type(hook).__name__).rpartition("<locals>.")[-1]
-            raise WrongTypeError(f"{name} has a forward {when}, {function}, which may change what it computes: detach "
-                                 "it, by the handle that its registration returned")  # fmt: skip
+            raise WrongTypeError(
+                f"{name} has a forward {when}, {function}, which may change what it computes: detach "
+                "it, by the handle that its registration returned"
+            )
 
 
 # -- Gluon's models --------------------------------------------------------------------------------------------------
 
 _SEQUENTIAL = ("HybridSequential", "Sequential")
 _PASSED = {
-    **dict.fromkeys(("Activation", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "Swish", "SiLU"),
-                    "an activation, which is not linear"),
-    **dict.fromkeys(("BatchNorm", "SyncBatchNorm", "BatchNormReLU", "InstanceNorm", "LayerNorm", "GroupNorm"),
-                    "a normalisation, which keeps sizes"),
+    **dict.fromkeys(
+        ("Activation", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "Swish", "SiLU"),
+        "an activation, which is not linear",
+    ),
+    **dict.fromkeys(
+        ("BatchNorm", "SyncBatchNorm", "BatchNormReLU", "InstanceNorm", "LayerNorm", "GroupNorm"),
+        "a normalisation, which keeps sizes",
+    ),
     "Dropout": "dropout, which does nothing in use",
     "Identity": "does nothing",
     "Flatten": "a flatten at the end, which the rows of a matrix are already",
-}  # fmt: skip
+}
 _CONVOLUTIONS = tuple(f"Conv{axes}D{kind}" for axes in (1, 2, 3) for kind in ("", "Transpose"))
 _POOLS = tuple(f"{kind}Pool{axes}D" for axes in (1, 2, 3) for kind in ("Max", "Avg", "GlobalMax", "GlobalAvg"))
 _SHUFFLES = tuple(f"PixelShuffle{axes}D" for axes in (1, 2, 3))
@@ -236,8 +252,9 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     pieces = list(_pieces(obj, ""))
     first = next((piece for _, piece in pieces if _kind(piece) in (*_CONVOLUTIONS, *_POOLS, *_SHUFFLES)), None)
     if first is None:
-        raise ValueError(f"there is no layer in {type(obj).__name__} that has a matrix: give one with a convolution or "
-                         "a pool")  # fmt: skip
+        raise ValueError(
+            f"there is no layer in {type(obj).__name__} that has a matrix: give one with a convolution or a pool"
+        )
     size = _spatial(input_size, int(_kind(first).removesuffix("Transpose")[-2]))
     channels = _first_channels(pieces) if in_channels is None else positive("in_channels", in_channels)
     return chained(pieces, (channels, *size), _Reader())
@@ -269,8 +286,10 @@ def _kind(block: Any) -> str:
     base = base_of(block, _KNOWN, _PACKAGES, _PACKAGES)
     if base is not None:
         return base.__name__
-    raise WrongTypeError(f"{type(block).__name__} is no block that is read as a layer: those are convolutions, pools, "
-                         "pixel shuffles and sequences of them; read its parts one by one with from_layer")  # fmt: skip
+    raise WrongTypeError(
+        f"{type(block).__name__} is no block that is read as a layer: those are convolutions, pools, "
+        "pixel shuffles and sequences of them; read its parts one by one with from_layer"
+    )
 
 
 def _pieces(block: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -306,8 +325,10 @@ def _first_channels(pieces: Sequence[tuple[str, Any]]) -> int:
 def _convolution(block: Any, shape: tuple[int, ...]) -> Loaded:
     loaded = _read(block, shape[1:], shape[0])
     if loaded.layer.in_channels != shape[0]:
-        raise ValueError(f"{type(block).__name__} takes {counted(loaded.layer.in_channels, 'channel')} but what comes "
-                         f"before it gives {shape[0]}")  # fmt: skip
+        raise ValueError(
+            f"{type(block).__name__} takes {counted(loaded.layer.in_channels, 'channel')} but what comes "
+            f"before it gives {shape[0]}"
+        )
     return loaded
 
 
@@ -316,8 +337,10 @@ def _pool(block: Any, shape: tuple[int, ...]) -> AvgPool | MaxPool:
     kind, convention = keywords["pool_type"], keywords["pooling_convention"]
     channels, size = shape[0], shape[1:]
     if kind not in ("max", "avg") or convention not in ("valid", "full"):
-        raise WrongTypeError(f"{type(block).__name__} has pool_type {short(kind)} and pooling_convention "
-                             f"{convention!r}, but only 'max' and 'avg' with 'valid' and 'full' are read")  # fmt: skip
+        raise WrongTypeError(
+            f"{type(block).__name__} has pool_type {short(kind)} and pooling_convention "
+            f"{convention!r}, but only 'max' and 'avg' with 'valid' and 'full' are read"
+        )
     if keywords["global_pool"]:
         kernel, stride, pads, ceil_mode = size, (1,) * len(size), (0,) * len(size), False
     else:
@@ -352,6 +375,8 @@ def _shuffle(block: Any, shape: tuple[int, ...]) -> PixelShuffle:
     size = shape[1:]
     each = per_axis("factor", factors, len(size))
     if shape[0] % prod(each):
-        raise ValueError(f"{type(block).__name__} needs a multiple of {prod(each)} channels (the product of its "
-                         f"factors {tuple(each)}), but {shape[0]} come")  # fmt: skip
+        raise ValueError(
+            f"{type(block).__name__} needs a multiple of {prod(each)} channels (the product of its "
+            f"factors {tuple(each)}), but {shape[0]} come"
+        )
     return PixelShuffle(size, tuple(each), channels=shape[0] // prod(each))

@@ -40,8 +40,10 @@ def check_layout(layout: Any, count: int) -> None:
     if LAYOUTS[layout] != count:
         fits = " or ".join(word for word, axes in LAYOUTS.items() if axes == count)
         remedy = f"write {fits}" if fits else "MXNet has convolutions of 1, 2 and 3 axes"
-        raise ValueError(f"layout {short(layout)} has {counted(LAYOUTS[layout], 'spatial letter')} but kernel has "
-                         f"{count} {'axis' if count == 1 else 'axes'}: {remedy}")  # fmt: skip
+        raise ValueError(
+            f"layout {short(layout)} has {counted(LAYOUTS[layout], 'spatial letter')} but kernel has "
+            f"{count} {'axis' if count == 1 else 'axes'}: {remedy}"
+        )
 
 
 def is_channels_last(layout: str | None) -> bool:
@@ -101,9 +103,11 @@ def weight(w: ArrayLike, layout: str | None = None, *, inverse: bool = False) ->
     array = weight_of(w)
     known = [name for name, axes in LAYOUTS.items() if axes == array.ndim - 2]
     if layout is None and len(known) > 1:
-        raise ValueError(f"layout is not given, but decides where a weight of shape {array.shape} has its channels: "
-                         f"give {' or '.join(map(repr, known))} as MXNet is called ({short(known[0])} is its default), "
-                         "or let conv(..., weight=w) give the weight beside the layer")  # fmt: skip
+        raise ValueError(
+            f"layout is not given, but decides where a weight of shape {array.shape} has its channels: "
+            f"give {' or '.join(map(repr, known))} as MXNet is called ({short(known[0])} is its default), "
+            "or let conv(..., weight=w) give the weight beside the layer"
+        )
     return weight_as_ours(array, layout=layout, inverse=inverse)
 
 
@@ -192,6 +196,8 @@ def bilinear(shape: Sequence[int]) -> NDArray[np.float64]:
     """
     sizes = [positive(f"shape, axis {axis},", size) for axis, size in enumerate(shape_of("shape", shape))]
     if len(sizes) != 4:
-        raise ValueError(f"shape has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but a bilinear weight needs 4: "
-                         "channels, 1, height and width")  # fmt: skip
+        raise ValueError(
+            f"shape has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but a bilinear weight needs 4: "
+            "channels, 1, height and width"
+        )
     return bilinear_weight(sizes)

@@ -12,8 +12,18 @@ from convmatrix.frameworks.legacy import mxnet
 from recording import filled, read, result
 
 VERSIONS, CASES = read("mxnet")
-KEYS = ["data", "weight", "transposed weight", "kernel", "padding", "same", "transposed padding", "output size",
-        "groups", "refused"]  # fmt: skip
+KEYS = [
+    "data",
+    "weight",
+    "transposed weight",
+    "kernel",
+    "padding",
+    "same",
+    "transposed padding",
+    "output size",
+    "groups",
+    "refused",
+]
 OPERATORS = ("conv", "conv_transpose", "upsampling")
 
 
@@ -130,52 +140,88 @@ def test_rules_have_their_keys():
 
 DATA, PLANE = (1, 2, 5, 5), {"kernel": (3, 3), "num_filter": 3}
 REFUSALS = {
-    "axes": (lambda: mxnet.conv((1, 2, 3, 3, 3, 3), (2,) * 4, 1),
-             "kernel has 4 entries, (2, 2, 2, 2), but MXNet has convolutions of 1, 2 and 3 axes"),
+    "axes": (
+        lambda: mxnet.conv((1, 2, 3, 3, 3, 3), (2,) * 4, 1),
+        "kernel has 4 entries, (2, 2, 2, 2), but MXNet has convolutions of 1, 2 and 3 axes",
+    ),
     "no axes": (lambda: mxnet.conv((1, 2), (), 1), "kernel has 0 entries, ()"),
-    "data": (lambda: mxnet.conv((1, 2, 5), **PLANE),
-             "data has 3 entries, (1, 2, 5), but a convolution of 2 axes needs 4, with batch and channels"),
-    "one number": (lambda: mxnet.conv(DATA, 3, 3),
-                   "data has 4 entries, (1, 2, 5, 5), but a convolution of 1 axis needs 3"),
+    "data": (
+        lambda: mxnet.conv((1, 2, 5), **PLANE),
+        "data has 3 entries, (1, 2, 5), but a convolution of 2 axes needs 4, with batch and channels",
+    ),
+    "one number": (
+        lambda: mxnet.conv(DATA, 3, 3),
+        "data has 4 entries, (1, 2, 5, 5), but a convolution of 1 axis needs 3",
+    ),
     "unknown": (lambda: mxnet.conv((None, 2, None, 5), **PLANE), "data[2] is None, but the matrix depends on it"),
-    "stride": (lambda: mxnet.conv(DATA, **PLANE, stride=2),
-               "stride must have 2 entries, one for each axis of the kernel, got 1, 2: MXNet spreads no number over "
-               "the axes, write (2, 2)"),
-    "long stride": (lambda: mxnet.conv((1, 2, 5), 3, 3, stride=(2, 2)),
-                    "stride must have 1 entry, as the kernel, got 2"),
+    "stride": (
+        lambda: mxnet.conv(DATA, **PLANE, stride=2),
+        "stride must have 2 entries, one for each axis of the kernel, got 1, 2: MXNet spreads no number over "
+        "the axes, write (2, 2)",
+    ),
+    "long stride": (
+        lambda: mxnet.conv((1, 2, 5), 3, 3, stride=(2, 2)),
+        "stride must have 1 entry, as the kernel, got 2",
+    ),
     "zero stride": (lambda: mxnet.conv(DATA, **PLANE, stride=(1, 0)), "stride on axis 1 must be at least 1, got 0"),
     "negative pad": (lambda: mxnet.conv(DATA, **PLANE, pad=(-1, 0)), "pad on axis 0 must be at least 0, got -1"),
-    "float": (lambda: mxnet.conv(DATA, **PLANE, dilate=(1.0, 1)),
-              "dilate on axis 0 must be an integer, got 1.0 (float)"),
+    "float": (
+        lambda: mxnet.conv(DATA, **PLANE, dilate=(1.0, 1)),
+        "dilate on axis 0 must be an integer, got 1.0 (float)",
+    ),
     "fit": (lambda: mxnet.conv((1, 2, 2, 5), **PLANE), "kernel does not fit on axis 0: it spans 3"),
-    "groups": (lambda: mxnet.conv((1, 3, 5, 5), **PLANE, num_group=2),
-               "num_group=2 does not divide the channels of data, 3 (remainder 1)"),
-    "groups of filters": (lambda: mxnet.conv(DATA, **PLANE, num_group=2),
-                          "num_group=2 does not divide num_filter, 3 (remainder 1)"),
-    "layout": (lambda: mxnet.conv(DATA, **PLANE, layout="CHWN"),
-               "layout 'CHWN' is not one of NCW, NCHW, NHWC, NCDHW, NDHWC"),
-    "layout of other axes": (lambda: mxnet.conv(DATA, **PLANE, layout="NDHWC"),
-                             "layout 'NDHWC' has 3 spatial letters but kernel has 2 axes: write NCHW or NHWC"),
-    "adj": (lambda: mxnet.conv_transpose(DATA, **PLANE, stride=(2, 2), adj=(1, 2)),
-            "adj 2 on axis 1 must be less than stride 2: it chooses among the 2 sizes"),
-    "adj and dilate": (lambda: mxnet.conv_transpose(DATA, **PLANE, dilate=(2, 2), adj=(1, 0)),
-                       "adj 1 on axis 0 must be less than stride 1"),
-    "dilate in 3-D": (lambda: mxnet.conv_transpose((1, 1, 3, 3, 3), (2, 2, 2), 1, dilate=(1, 2, 1)),
-                      "dilate is (1, 2, 1), but MXNet has no dilation in a Deconvolution of 3 axes"),
-    "target": (lambda: mxnet.conv_transpose(DATA, **PLANE, stride=(2, 2), target_shape=(10, 12)),
-               "target_shape 12 on axis 1 is too big: the full result has 11"),
-    "odd target": (lambda: mxnet.conv_transpose(DATA, **PLANE, target_shape=(4, 5)),
-                   "target_shape on axis 0 crops 3, an odd number, for which MXNet takes pad 2 and adj 1, but adj must "
-                   "be less than stride 1"),
-    "empty target": (lambda: mxnet.conv_transpose(DATA, **PLANE, stride=(2, 2), target_shape=(0, 9)),
-                     "target_shape is 0 on axis 0, an empty output"),
-    "short target": (lambda: mxnet.conv_transpose(DATA, **PLANE, target_shape=7),
-                     "target_shape must have 2 entries, one for each axis of the kernel, got 1, 7"),
+    "groups": (
+        lambda: mxnet.conv((1, 3, 5, 5), **PLANE, num_group=2),
+        "num_group=2 does not divide the channels of data, 3 (remainder 1)",
+    ),
+    "groups of filters": (
+        lambda: mxnet.conv(DATA, **PLANE, num_group=2),
+        "num_group=2 does not divide num_filter, 3 (remainder 1)",
+    ),
+    "layout": (
+        lambda: mxnet.conv(DATA, **PLANE, layout="CHWN"),
+        "layout 'CHWN' is not one of NCW, NCHW, NHWC, NCDHW, NDHWC",
+    ),
+    "layout of other axes": (
+        lambda: mxnet.conv(DATA, **PLANE, layout="NDHWC"),
+        "layout 'NDHWC' has 3 spatial letters but kernel has 2 axes: write NCHW or NHWC",
+    ),
+    "adj": (
+        lambda: mxnet.conv_transpose(DATA, **PLANE, stride=(2, 2), adj=(1, 2)),
+        "adj 2 on axis 1 must be less than stride 2: it chooses among the 2 sizes",
+    ),
+    "adj and dilate": (
+        lambda: mxnet.conv_transpose(DATA, **PLANE, dilate=(2, 2), adj=(1, 0)),
+        "adj 1 on axis 0 must be less than stride 1",
+    ),
+    "dilate in 3-D": (
+        lambda: mxnet.conv_transpose((1, 1, 3, 3, 3), (2, 2, 2), 1, dilate=(1, 2, 1)),
+        "dilate is (1, 2, 1), but MXNet has no dilation in a Deconvolution of 3 axes",
+    ),
+    "target": (
+        lambda: mxnet.conv_transpose(DATA, **PLANE, stride=(2, 2), target_shape=(10, 12)),
+        "target_shape 12 on axis 1 is too big: the full result has 11",
+    ),
+    "odd target": (
+        lambda: mxnet.conv_transpose(DATA, **PLANE, target_shape=(4, 5)),
+        "target_shape on axis 0 crops 3, an odd number, for which MXNet takes pad 2 and adj 1, but adj must "
+        "be less than stride 1",
+    ),
+    "empty target": (
+        lambda: mxnet.conv_transpose(DATA, **PLANE, stride=(2, 2), target_shape=(0, 9)),
+        "target_shape is 0 on axis 0, an empty output",
+    ),
+    "short target": (
+        lambda: mxnet.conv_transpose(DATA, **PLANE, target_shape=7),
+        "target_shape must have 2 entries, one for each axis of the kernel, got 1, 7",
+    ),
     "empty": (lambda: mxnet.conv_transpose(DATA, **PLANE, pad=(4, 0)), "output is empty on axis 0"),
-    "upsampling": (lambda: mxnet.upsampling((1, 2, 5), 2),
-                   "data has 3 entries, (1, 2, 5), but a convolution of 2 axes"),
+    "upsampling": (
+        lambda: mxnet.upsampling((1, 2, 5), 2),
+        "data has 3 entries, (1, 2, 5), but a convolution of 2 axes",
+    ),
     "scale": (lambda: mxnet.upsampling(DATA, 0), "scale must be at least 1, got 0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)

@@ -56,19 +56,40 @@ def block(kind, **attributes):
 def convolution(w, kind="Conv2D", bias=None, act=None, **words):
     axes = int(kind[4])
     w = np.asarray(w)
-    said = {"kernel": w.shape[2:], "stride": (1,) * axes, "dilate": (1,) * axes, "pad": (0,) * axes,
-            "num_filter": w.shape[0], "num_group": 1, "no_bias": bias is None,
-            "layout": ("NCW", "NCHW", "NCDHW")[axes - 1], **words}  # fmt: skip
+    said = {
+        "kernel": w.shape[2:],
+        "stride": (1,) * axes,
+        "dilate": (1,) * axes,
+        "pad": (0,) * axes,
+        "num_filter": w.shape[0],
+        "num_group": 1,
+        "no_bias": bias is None,
+        "layout": ("NCW", "NCHW", "NCDHW")[axes - 1],
+        **words,
+    }
     name = "Deconvolution" if "Transpose" in kind else "Convolution"
-    return block(kind, _op_name=name, _kwargs=said, weight=Parameter(w), act=act,
-                 bias=None if bias is None else Parameter(np.asarray(bias)))  # fmt: skip
+    return block(
+        kind,
+        _op_name=name,
+        _kwargs=said,
+        weight=Parameter(w),
+        act=act,
+        bias=None if bias is None else Parameter(np.asarray(bias)),
+    )
 
 
 def pool(kind="MaxPool2D", **words):
     axes = int(kind[-2])
-    said = {"kernel": (2,) * axes, "stride": (2,) * axes, "pad": (0,) * axes, "global_pool": "Global" in kind,
-            "pool_type": "max" if "Max" in kind else "avg", "layout": "NCHW", "pooling_convention": "valid",
-            **words}  # fmt: skip
+    said = {
+        "kernel": (2,) * axes,
+        "stride": (2,) * axes,
+        "pad": (0,) * axes,
+        "global_pool": "Global" in kind,
+        "pool_type": "max" if "Max" in kind else "avg",
+        "layout": "NCHW",
+        "pooling_convention": "valid",
+        **words,
+    }
     return block(kind, _kwargs=said)
 
 
@@ -125,9 +146,15 @@ def test_a_model_becomes_a_chain():
     w, v = filled((4, 2, 3, 3), 0), filled((4, 1, 2, 2), 1)
     relu = block("Activation")
     model = sequence(
-        convolution(w, pad=(1, 1), bias=[1, 2, 3, 4], act=relu), block("BatchNorm"), block("Dropout"),
+        convolution(w, pad=(1, 1), bias=[1, 2, 3, 4], act=relu),
+        block("BatchNorm"),
+        block("Dropout"),
         sequence(pool("MaxPool2D"), pool("AvgPool2D", pooling_convention="full"), kind="Sequential"),
-        block("PixelShuffle2D", _factors=(2, 2)), sequence(block("Identity")), block("Flatten"), relu)  # fmt: skip
+        block("PixelShuffle2D", _factors=(2, 2)),
+        sequence(block("Identity")),
+        block("Flatten"),
+        relu,
+    )
     chain = mxnet.from_model(model, 8)
     assert list(chain) == [Conv(8, 3, padding=1, in_channels=2, out_channels=4), MaxPool(8, 2, channels=4),
                            AvgPool(4, 2, ceil_mode=True, channels=4), PixelShuffle(2, 2, channels=1)]  # fmt: skip
@@ -169,8 +196,11 @@ METHODS = ("hybrid_forward", "forward", "__call__")
 
 
 @share(0.5)
-@given(st.sampled_from(METHODS), st.sampled_from(["Conv1D", "MaxPool1D", "Activation", "HybridSequential", "Mine"]),
-       st.booleans())  # fmt: skip
+@given(
+    st.sampled_from(METHODS),
+    st.sampled_from(["Conv1D", "MaxPool1D", "Activation", "HybridSequential", "Mine"]),
+    st.booleans(),
+)
 def test_gluon_blocks_with_a_forward_of_their_own(method, name, on_object):
     if on_object and method != "__call__":
         block, owner = gluon(name, **{method: print}), "the object"
@@ -222,16 +252,19 @@ def test_gluon_blocks_without_values_have_their_sizes():
     assert chain == full
     assert receptive_field(chain) == receptive_field(full)
     assert [w.shape for w in chain.weights] == [(2, 3, 2), (2, 2, 2)]
-    for loaded, message in zip(chain.weights, ("has no values yet: call .initialize", "does not know its in_channels"),
-                               strict=True):  # fmt: skip
+    for loaded, message in zip(
+        chain.weights, ("has no values yet: call .initialize", "does not know its in_channels"), strict=True
+    ):
         with pytest.raises(TypeError, match=f"^Conv1D {message}"):
             np.asarray(loaded)
     with pytest.raises(ValueError, match=r"^Conv1D does not know its in_channels yet"):
         mxnet.from_layer(unknown, 5)
     half = mxnet.from_layer(gluon(weight=np.ones((2, 3, 2), "float16"), bias=np.ones(2, "float16")), 5)
     assert half.weight.dtype == half.bias.dtype == np.float32
-    last = gluon(_kwargs=WORDS | {"kernel": (2, 2), "stride": (1, 1), "dilate": (1, 1), "pad": (0, 0),
-                                  "layout": "NHWC"}, weight=Deferred(2, 2, 2, 3))  # fmt: skip
+    last = gluon(
+        _kwargs=WORDS | {"kernel": (2, 2), "stride": (1, 1), "dilate": (1, 1), "pad": (0, 0), "layout": "NHWC"},
+        weight=Deferred(2, 2, 2, 3),
+    )
     assert mxnet.from_layer(last, 5).layer == Conv(5, 2, in_channels=3, out_channels=2)
 
 
@@ -256,39 +289,62 @@ def model_with(*blocks, **words):
 
 REFUSALS = {
     "no block": (lambda: mxnet.from_layer(3, 5), "int is not a Gluon convolution: it has no attribute '_op_name'"),
-    "no convolution": (lambda: mxnet.from_layer(bare("Dense", "FullyConnected"), 5),
-                       "Dense applies FullyConnected, which is no convolution"),
-    "words": (lambda: mxnet.from_layer(bare("Conv2D", "Convolution"), 5),
-              "Conv2D says no 'kernel' in its _kwargs"),
-    "deferred": (lambda: mxnet.from_layer(without_values((3, 0, 2, 2)), 5),
-                 "Conv2D does not know its in_channels yet (its parameter has shape (3, 0, 2, 2))"),
-    "not initialised": (lambda: np.asarray(mxnet.from_layer(without_values((3, 2, 2, 2)), 5).weight),
-                        "Conv2D has no values yet: call .initialize() on it"),
-    "unsaid pool": (lambda: mxnet.from_model(block("MaxPool2D", _kwargs={}), 8, 1),
-                    "MaxPool2D: MaxPool2D says no 'kernel' in its _kwargs"),
+    "no convolution": (
+        lambda: mxnet.from_layer(bare("Dense", "FullyConnected"), 5),
+        "Dense applies FullyConnected, which is no convolution",
+    ),
+    "words": (lambda: mxnet.from_layer(bare("Conv2D", "Convolution"), 5), "Conv2D says no 'kernel' in its _kwargs"),
+    "deferred": (
+        lambda: mxnet.from_layer(without_values((3, 0, 2, 2)), 5),
+        "Conv2D does not know its in_channels yet (its parameter has shape (3, 0, 2, 2))",
+    ),
+    "not initialised": (
+        lambda: np.asarray(mxnet.from_layer(without_values((3, 2, 2, 2)), 5).weight),
+        "Conv2D has no values yet: call .initialize() on it",
+    ),
+    "unsaid pool": (
+        lambda: mxnet.from_model(block("MaxPool2D", _kwargs={}), 8, 1),
+        "MaxPool2D: MaxPool2D says no 'kernel' in its _kwargs",
+    ),
     "unsaid convolution": (model_with(block("Conv2D", weight=W, _kwargs={})), "Conv2D says no 'kernel' in its _kwargs"),
-    "first without values": (lambda: mxnet.from_model(sequence(without_values((3, 0, 2, 2))), 8),
-                             "0: Conv2D does not know its in_channels yet"),
-    "size": (lambda: mxnet.from_layer(convolution(W), (5, 5, 5)),
-             "input_size has 3 entries, (5, 5, 5), but the block has 2 axes"),
+    "first without values": (
+        lambda: mxnet.from_model(sequence(without_values((3, 0, 2, 2))), 8),
+        "0: Conv2D does not know its in_channels yet",
+    ),
+    "size": (
+        lambda: mxnet.from_layer(convolution(W), (5, 5, 5)),
+        "input_size has 3 entries, (5, 5, 5), but the block has 2 axes",
+    ),
     "dense": (model_with(convolution(W), block("Dense")), "1: Dense is no block that is read as a layer"),
-    "own forward": (model_with(type("Mine", (type(convolution(W)),), {"hybrid_forward": lambda *_: None})()),
-                    "0: Mine has a hybrid_forward of its own, that of"),
+    "own forward": (
+        model_with(type("Mine", (type(convolution(W)),), {"hybrid_forward": lambda *_: None})()),
+        "0: Mine has a hybrid_forward of its own, that of",
+    ),
     "nothing": (model_with(block("Activation")), "there is no layer in HybridSequential that has a matrix"),
     "unknown channels": (model_with(pool()), "does not tell how many channels the input has: say in_channels"),
     "shuffled channels": (model_with(block("PixelShuffle2D", _factors=(2, 2)), convolution(W)), "say in_channels"),
-    "channels": (model_with(convolution(W), convolution(W)),
-                 "1: Conv2D takes 2 channels but what comes before it gives 3"),
-    "flat": (model_with(convolution(W), block("Flatten"), pool()),
-             "2: MaxPool2D comes after a Flatten, where no axes are left"),
-    "pool type": (model_with(pool(pool_type="lp"), in_channels=1),
-                  "0: MaxPool2D has pool_type 'lp' and pooling_convention 'valid'"),
-    "windows": (model_with(pool(kernel=(1, 1), stride=(6, 6), pooling_convention="full"), in_channels=1),
-                "0: MXNet's pooling_convention 'full' has 3 windows on axis 0 (= ceil((size 8 + 2 * pad 0 - kernel 1) "
-                "/ stride 6) + 1), of which 1 would see no input"),
-    "shuffle": (model_with(block("PixelShuffle2D", _factors=(2, 2)), in_channels=6),
-                "0: PixelShuffle2D needs a multiple of 4 channels (the product of its factors (2, 2)), but 6 come"),
-}  # fmt: skip
+    "channels": (
+        model_with(convolution(W), convolution(W)),
+        "1: Conv2D takes 2 channels but what comes before it gives 3",
+    ),
+    "flat": (
+        model_with(convolution(W), block("Flatten"), pool()),
+        "2: MaxPool2D comes after a Flatten, where no axes are left",
+    ),
+    "pool type": (
+        model_with(pool(pool_type="lp"), in_channels=1),
+        "0: MaxPool2D has pool_type 'lp' and pooling_convention 'valid'",
+    ),
+    "windows": (
+        model_with(pool(kernel=(1, 1), stride=(6, 6), pooling_convention="full"), in_channels=1),
+        "0: MXNet's pooling_convention 'full' has 3 windows on axis 0 (= ceil((size 8 + 2 * pad 0 - kernel 1) "
+        "/ stride 6) + 1), of which 1 would see no input",
+    ),
+    "shuffle": (
+        model_with(block("PixelShuffle2D", _factors=(2, 2)), in_channels=6),
+        "0: PixelShuffle2D needs a multiple of 4 channels (the product of its factors (2, 2)), but 6 come",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)

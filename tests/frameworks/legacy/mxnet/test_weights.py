@@ -24,11 +24,15 @@ def test_the_bilinear_initialiser(case):
 
 REFUSALS = {
     "bilinear": (lambda: mxnet.bilinear((1, 4, 4)), "shape has 3 entries, (1, 4, 4), but a bilinear weight needs 4"),
-    "weight": (lambda: mxnet.weight(np.ones((1, 1, 2)), "NHWC"),
-               "layout 'NHWC' has 2 spatial letters but kernel has 1 axis: write NCW"),
-    "weight without axes": (lambda: mxnet.weight([[1, 2]], "NCW"),
-                            "layout 'NCW' has 1 spatial letter but kernel has 0 axes: MXNet has convolutions of 1, 2"),
-}  # fmt: skip
+    "weight": (
+        lambda: mxnet.weight(np.ones((1, 1, 2)), "NHWC"),
+        "layout 'NHWC' has 2 spatial letters but kernel has 1 axis: write NCW",
+    ),
+    "weight without axes": (
+        lambda: mxnet.weight([[1, 2]], "NCW"),
+        "layout 'NCW' has 1 spatial letter but kernel has 0 axes: MXNet has convolutions of 1, 2",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)
