@@ -19,16 +19,9 @@ from convmatrix.core import equation
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.errors import WrongTypeError, counted, short, shortens_refusals
-from convmatrix.core.fast.assembly import (
-    assemble,
-    count_entries,
-    extended_weight,
-    index_dtype,
-    refill,
-    sum_columns,
-    taps_of_places,
-)
+from convmatrix.core.fast.assembly import assemble, count_entries, index_dtype, refill, sum_columns
 from convmatrix.core.fast.gram import gram_weight
+from convmatrix.core.fast.weights import extended_weight, taps_of_places
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import (
     Pattern,
