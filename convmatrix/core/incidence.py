@@ -170,9 +170,7 @@ _LARGEST_MODULUS = 2**31
 
 
 def _joined_ranges(starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
-    """The ranges from `starts` on, one after the other: for each number in them, that of its range, and itself.
-
-    Starts (5, 8) and counts (2, 3) give the ranges (0, 0, 1, 1, 1) and the numbers (5, 6, 8, 9, 10).
-    """
+    """The ranges from `starts` on, one after the other: for each number in them, that of its range, and itself."""
+    # Starts (5, 8) and counts (2, 3) give the ranges (0, 0, 1, 1, 1) and the numbers (5, 6, 8, 9, 10).
     own = np.repeat(np.arange(len(counts)), counts)
     return own, np.arange(len(own)) + np.repeat(starts - np.cumsum(counts) + counts, counts)

@@ -26,10 +26,10 @@ Rows(ptr=array([0, 2]), cols=array([0, 1]), symbols=array([3, 2]))
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, wraps
 from math import gcd
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,10 +90,8 @@ class Pattern:
         Number of columns.
     head, body, tail : Rows
         Their columns are sorted within each row.
-    repeats : int
-        How often the rows of `body` follow each other.
-    shift : int
-        How many columns further on each repetition of `body` is than the one before.
+    repeats, shift : int
+        How often the rows of `body` follow each other, and how many columns further on each time.
     symbols : tuple of tuple of int
         For each symbol the taps that an entry with it is the sum of; of a Gram matrix, pairs of taps.
     """
@@ -105,6 +103,8 @@ class Pattern:
     shift: int
     tail: Rows
     symbols: tuple[tuple[int, ...], ...]
+    results: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
+    """What functions have worked out from the pattern and keep with it."""
 
     @cached_property
     def n_rows(self) -> int:

@@ -79,8 +79,8 @@ def assemble(
         write_values(box, data[here])
         write_row_ends(box, entry, indptr[row + 1 : row + 1 + box.n_rows])
 
-    first_rows, first_entries = (list(accumulate(sizes, initial=0))[:-1]
-                                 for sizes in ([box.n_rows for box in boxes], [box.nnz for box in boxes]))  # fmt: skip
+    first_rows = list(accumulate((box.n_rows for box in boxes), initial=0))[:-1]
+    first_entries = list(accumulate((box.nnz for box in boxes), initial=0))[:-1]
     if threads == 1 or nnz < tuning.THREADED_ENTRIES:
         for job in zip(boxes, first_rows, first_entries, strict=True):
             write(*job)
@@ -124,14 +124,15 @@ def count_entries(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int
 def sum_columns(patterns: list[Pattern], weight: NDArray[Any], groups: int) -> int:
     """Add up the columns of the entries that `assemble` would write, or what 32 bits keep of the sum."""
     row_channels, col_channels = weight.shape[:2]
-    every = prod(pattern.nnz for pattern in patterns)
-    image = sum(
+    per_channel = prod(pattern.nnz for pattern in patterns)
+    # The columns of one row channel and one column channel, and how far the first columns of the channels are.
+    one_channel = sum(
         level.col_step * level.pattern.column_sum * prod(other.nnz for other in patterns[:axis] + patterns[axis + 1 :])
         for axis, level in enumerate(levels_of(patterns))
     )
     channels = groups * col_channels
     first_cols = row_channels // groups * (channels * (channels - 1) // 2) * prod(each.n_cols for each in patterns)
-    return int(row_channels * col_channels * image + every * first_cols) % 2**32
+    return int(row_channels * col_channels * one_channel + per_channel * first_cols) % 2**32
 
 
 def refill(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int, data: NDArray[Any]) -> None:

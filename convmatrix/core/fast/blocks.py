@@ -2,8 +2,8 @@
 
 Correct is `convmatrix.core.equation`; this is the same, faster.
 
-Where the rows of an axis repeat, so do all entries of the matrix in them. They are worked out once, as a block of cells,
-and written to each of its places. A block of the two cells ``a b`` with start 3, period 4, offset 1 and 3 repeats::
+Where the rows of an axis repeat, so do all entries of the matrix in them. They are worked out once, as a block of
+cells, and written to each of its places. A block of two cells, ``a b``, start 3, offset 1, period 4 and 3 repeats::
 
     0  1  2  3  4  5  6  7  8  9 10 11 12 13 14
     .  .  .  .  a  b  .  .  a  b  .  .  a  b  .
@@ -11,7 +11,7 @@ and written to each of its places. A block of the two cells ``a b`` with start 3
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -37,7 +37,17 @@ class Place(NamedTuple):
     """Number of repetitions."""
 
     def view(self, out: Array, length: int) -> Array:
-        """The part of `out`, shape (channels, entries), that a block of some length fills: (channels, repeats, length).
+        """The part of an array that a block fills.
+
+        Parameters
+        ----------
+        out : (channels, entries) ndarray
+        length : int
+            Entries of the block.
+
+        Returns
+        -------
+        (channels, repeats, length) ndarray
 
         Examples
         --------
@@ -62,12 +72,6 @@ class Block(ABC):
     cells: Array
     place: Place
 
-    @property
-    def length(self) -> int:
-        """Number of entries of one repetition."""
-        length: int = self.cells.shape[1]
-        return length
-
     @abstractmethod
     def write(self, out: Array) -> None:
         """Write all repetitions into `out`, shape (channels, entries of a channel)."""
@@ -76,13 +80,9 @@ class Block(ABC):
     def of_channels(self, channels: slice) -> Self:
         """The block of some channels."""
 
-    @abstractmethod
-    def from_repetition(self, number: int, cells: Array, place: Place) -> Self:
-        """A block of cells that were taken at the start, for a place that begins at a later repetition."""
-
     def write_unrolled(self, out: Array) -> None:
-        """Write all repetitions, of several repetitions at a time where there are so many that this is worth it."""
-        if self.place.repeats * self.length > tuning.BLOCK_ENTRIES:
+        """Write all repetitions, several of them at a time where there are so many that this is worth it."""
+        if self.place.repeats * self.cells.shape[1] > tuning.BLOCK_ENTRIES:
             for block in self.unrolled(tuning.BLOCK_ENTRIES):
                 block.write(out)
         else:
@@ -90,46 +90,50 @@ class Block(ABC):
 
     def unrolled(self, entries: int) -> Iterator[Self]:
         """The same entries in blocks of about so many, or more: long enough to be written fast."""
+        channels, length = self.cells.shape
         start, _, period, repeats = self.place
-        times = min(-(-entries // max(self.length, 1)), repeats)
-        if times < 2 or self.length < period:
+        times = min(-(-entries // max(length, 1)), repeats)
+        if times < 2 or length < period:
             yield self
             return
-        cells = np.empty((len(self.cells), times * period), dtype=self.cells.dtype)
-        self.from_repetition(0, self.cells, Place(0, 0, period, times)).write(cells)
+        cells = np.empty((channels, times * length), dtype=self.cells.dtype)
+        self._at(Place(0, 0, period, times), self.cells).write(cells)
         whole, rest = divmod(repeats, times)
-        yield self._longer(cells, Place(start, 0, times * period, whole), times)
+        longer = times * period
+        yield self._at(Place(start, 0, longer, whole), cells, times=times)
         if rest:
-            place = Place(start + whole * times * period, 0, rest * period)
-            yield self.from_repetition(whole * times, cells[:, : rest * period], place)
+            place = Place(start + whole * longer, 0, rest * period)
+            yield self._at(place, cells[:, : rest * period], skipped=whole * times)
 
     @abstractmethod
-    def _longer(self, cells: Array, place: Place, times: int) -> Self:
-        """A block whose cells are those of so many repetitions of this one."""
+    def _at(self, place: Place, cells: Array, *, times: int = 1, skipped: int = 0) -> Self:
+        """A block of `times` repetitions of this one at another place, after so many that are `skipped`.
+
+        The cells are those of repetitions from the first one on.
+        """
 
 
-@dataclass(slots=True, eq=False)
 class CopiedBlock(Block):
     """A block whose repetitions are all the same, as the values of a matrix are."""
 
+    __slots__ = ()
+
     def write(self, out: Array) -> None:
         """Write all repetitions into `out`, shape (channels, entries of a channel)."""
-        if self.place.repeats == 1:
-            begin = self.place.start + self.place.offset
-            out[:, begin : begin + self.length] = self.cells
+        cells, place = self.cells, self.place
+        length = cells.shape[1]
+        if place.repeats == 1:
+            begin = place.start + place.offset
+            out[:, begin : begin + length] = cells
         else:
-            np.copyto(self.place.view(out, self.length), self.cells[:, None, :])
+            np.copyto(place.view(out, length), cells[:, None, :])
 
-    def of_channels(self, channels: slice) -> Self:
+    def of_channels(self, channels: slice) -> "CopiedBlock":
         """The block of some channels."""
-        return replace(self, cells=self.cells[channels])
+        return CopiedBlock(self.cells[channels], self.place)
 
-    def from_repetition(self, number: int, cells: Array, place: Place) -> Self:
-        """A block of cells that were taken at the start, for a place that begins at a later repetition."""
-        return replace(self, cells=cells, place=place)
-
-    def _longer(self, cells: Array, place: Place, times: int) -> Self:
-        return replace(self, cells=cells, place=place)
+    def _at(self, place: Place, cells: Array, *, times: int = 1, skipped: int = 0) -> "CopiedBlock":
+        return CopiedBlock(cells, place)
 
 
 @dataclass(slots=True, eq=False)
@@ -150,26 +154,25 @@ class ShiftedBlock(Block):
 
     def write(self, out: Array) -> None:
         """Write all repetitions into `out`, shape (channels, entries of a channel)."""
-        if self.place.repeats == 1 and self.first is None:
-            begin = self.place.start + self.place.offset
-            out[:, begin : begin + self.length] = self.cells
+        cells, place = self.cells, self.place
+        length = cells.shape[1]
+        if place.repeats == 1 and self.first is None:
+            begin = place.start + place.offset
+            out[:, begin : begin + length] = cells
             return
-        shifts = (np.arange(self.place.repeats)[:, None] * self.shift).astype(self.cells.dtype)  # shape (repeats, 1)
-        added = shifts if self.first is None else self.first + shifts
-        np.add(self.cells[:, None, :], added, out=self.place.view(out, self.length))
+        shifts = (np.arange(place.repeats)[:, None] * self.shift).astype(cells.dtype)  # shape (repeats, 1)
+        np.add(cells[:, None, :], shifts if self.first is None else self.first + shifts, out=place.view(out, length))
 
-    def of_channels(self, channels: slice) -> Self:
+    def of_channels(self, channels: slice) -> "ShiftedBlock":
         """The block of some channels, all of which have the same cells."""
-        return self if self.first is None else replace(self, first=self.first[channels])
+        first = None if self.first is None else self.first[channels]
+        return ShiftedBlock(self.cells, self.place, self.shift, first)
 
-    def from_repetition(self, number: int, cells: Array, place: Place) -> Self:
-        """A block of cells that were taken at the start, for a place that begins at a later repetition."""
-        moved = cells + cells.dtype.type(number * self.shift) if number * self.shift else cells
-        return replace(self, cells=moved, place=place)
-
-    def moved_on(self, first: Array) -> Self:
+    def moved_on(self, first: Array) -> "ShiftedBlock":
         """The block with so much added in each channel, shape (channels, 1, 1)."""
-        return replace(self, first=first)
+        return ShiftedBlock(self.cells, self.place, self.shift, first)
 
-    def _longer(self, cells: Array, place: Place, times: int) -> Self:
-        return replace(self, cells=cells, place=place, shift=times * self.shift)
+    def _at(self, place: Place, cells: Array, *, times: int = 1, skipped: int = 0) -> "ShiftedBlock":
+        if skipped and self.shift:
+            cells = cells + cells.dtype.type(skipped * self.shift)
+        return ShiftedBlock(cells, place, times * self.shift)

@@ -2,9 +2,9 @@
 
 Correct is `convmatrix.core.equation`; this is the same, faster.
 
-A row of the matrix is an outer product: (channels it reads) x (entries of axis 0) x (entries of axis 1) x ... . What the
-axes up to some one make of it is a *partial product*. It begins with the channels, and each axis extends it by the
-entries of one of its rows:
+A row of the matrix is an outer product: (channels it reads) x (entries of axis 0) x (entries of axis 1) x ... . What
+the first of these factors make of it is a *partial product*. It begins with the channels, and each axis extends it by
+the entries of one of its rows:
 
 - of values it has the shape (row channels, entries, *symbols of the axes that follow): an extension picks symbols;
 - of columns it has the shape (1, entries): an extension adds the columns of the axis, times what lies inside of it.
@@ -161,10 +161,11 @@ def _cells_of(levels: Sequence[Level], partial: Array, kind: Kind[Any]) -> Array
 
 def _ranges_of_equal_length(rows: Rows, cells_per_entry: int) -> Iterator[tuple[int, int]]:
     """Ranges of consecutive rows with equally many entries, of about a block each; without the empty rows."""
-    counts = np.diff(rows.ptr)
-    if len(counts) <= tuning.SINGLE_ROWS:
-        yield from ((row, row + 1) for row in np.flatnonzero(counts).tolist())
+    if rows.n_rows <= tuning.SINGLE_ROWS:
+        starts = rows.ptr.tolist()
+        yield from ((row, row + 1) for row, ends in enumerate(pairwise(starts)) if ends[0] < ends[1])
         return
+    counts = np.diff(rows.ptr)
     cuts = np.flatnonzero(np.diff(counts)) + 1
     for first, stop in pairwise([0, *cuts.tolist(), len(counts)]):
         cells = int(counts[first]) * cells_per_entry

@@ -151,6 +151,10 @@ def _size(inside: slice) -> int:
 def at(axis: int, *index: Any) -> tuple[Any, ...]:
     """An index into the axes from `axis` on.
 
+    Returns
+    -------
+    tuple
+
     Examples
     --------
     >>> at(2, 7)

@@ -191,7 +191,7 @@ def _no_column(n_axes: int) -> int:
 
 
 def _columns_of_slots(tables: Sequence[Table], col_channels: int) -> NDArray[np.int32]:
-    """Columns in all slots of a row channel, shape (rows, slots), negative where there is none; not to be written to."""
+    """Columns in all slots of a row channel, shape (rows, slots), negative where there is none; read only."""
     step = prod([table.n_cols for table in tables])
     factors: list[NDArray[np.int32]] = []
     if col_channels > 1 or not tables:
@@ -250,10 +250,8 @@ def _in_all_rows(values: NDArray[Any], rows: int) -> NDArray[Any]:
 
 
 def _outer_sum(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
-    """Every row of `outer` with every row of `inner`, each entry of the one plus each entry of the other.
-
-    Rows (0, 10) and (20, 30) with the one row (1, 2, 3) give (1, 2, 3, 11, 12, 13) and (21, 22, 23, 31, 32, 33).
-    """
+    """Every row of `outer` with every row of `inner`, each entry of the one plus each entry of the other."""
+    # Rows (0, 10) and (20, 30) with the one row (1, 2, 3) give (1, 2, 3, 11, 12, 13) and (21, 22, 23, 31, 32, 33).
     sums: NDArray[Any]
     if outer.size * inner.size <= tuning.SHORT_SUM_SLOTS:
         sums = outer[:, None, :, None] + inner[:, None, :]

@@ -1,6 +1,4 @@
-"""Every number of core/fast that was chosen for speed or memory: what it is, in which unit, and what shows its effect."""
-
-TODO = 1
+"""Every number of core/fast that was chosen for speed or memory: its unit, and the benchmark that shows its effect."""
 
 # table
 STEPS_KEPT = 4

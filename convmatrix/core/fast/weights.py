@@ -18,7 +18,7 @@ __all__ = ["extended_weight", "taps_of_places"]
 
 
 def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
-    """Extend each spatial axis of a weight from taps to symbols: the sums of the taps that meet on one input.
+    """Extend each spatial axis of a weight from taps to symbols: the sums of the taps that read one input.
 
     Parameters
     ----------
@@ -35,6 +35,16 @@ def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
     ------
     SumOverflowError
         If a sum leaves the range of an integer dtype.
+
+    Examples
+    --------
+    >>> from convmatrix.core.axis import Axis
+    >>> from convmatrix.core.pattern import pattern_of
+    >>> pattern = pattern_of(Axis(4, 3, before=1, after=1, mode="replicate"))
+    >>> pattern.symbols
+    ((0,), (1,), (2,), (0, 1), (1, 2))
+    >>> extended_weight(np.array([[[1, 20, 300]]]), [pattern])
+    array([[[  1,  20, 300,  21, 320]]])
     """  # noqa: DOC502  raised where the sums are made
     if all(len(pattern.symbols) == size for pattern, size in zip(patterns, weight.shape[2:], strict=True)):
         return weight
@@ -69,6 +79,7 @@ def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
 
 @np.errstate(over="ignore", invalid="ignore")  # a sum of floats that is too large is infinite
 def _summed(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
+    """The weight with the sums of all symbols that are more than one tap, axis by axis."""
     for axis, pattern in enumerate(patterns, start=2):
         sums = [
             np.add.reduce(weight.take(taps, axis), axis=axis, keepdims=True, dtype=weight.dtype)
@@ -81,24 +92,36 @@ def _summed(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
 def taps_of_places(patterns: Sequence[Pattern]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which taps each spatial place of an extended weight is the sum of.
 
+    Parameters
+    ----------
+    patterns : sequence of Pattern
+        One for each axis.
+
     Returns
     -------
     ptr, taps : ndarray of int64
         Place p is the sum of the taps ``taps[ptr[p]:ptr[p + 1]]``, as flat indices into the kernel.
+
+    Examples
+    --------
+    >>> from convmatrix.core.axis import Axis
+    >>> from convmatrix.core.pattern import pattern_of
+    >>> ptr, taps = taps_of_places([pattern_of(Axis(4, 3, before=1, after=1, mode="replicate"))])
+    >>> [taps[start:stop].tolist() for start, stop in zip(ptr[:-1], ptr[1:])]
+    [[0], [1], [2], [0, 1], [1, 2]]
     """
-    ptr, taps = np.array([0, 1]), np.zeros(1, dtype=np.int64)
+    ptr, taps = np.array([0, 1]), np.zeros(1, dtype=np.int64)  # of no axes: one place, and one tap
     for pattern in patterns:
-        size = sum(len(symbol) == 1 for symbol in pattern.symbols)
-        more = np.zeros(len(pattern.symbols) + 1, dtype=np.int64)
-        np.cumsum([len(symbol) for symbol in pattern.symbols], out=more[1:])
-        own = np.fromiter(chain.from_iterable(pattern.symbols), dtype=np.int64, count=int(more[-1]))
-        # A place is a pair of symbols, and its taps are all pairs of theirs, those of this axis innermost.
-        first, last = (part.ravel() for part in np.meshgrid(np.arange(len(ptr) - 1), np.arange(len(more) - 1),
-                                                            indexing="ij"))  # fmt: skip
-        widths = np.diff(more)[last]
-        ends = np.concatenate([[0], np.cumsum(np.diff(ptr)[first] * widths)])
-        place = np.repeat(np.arange(len(first)), np.diff(ends))
-        outer, inner = np.divmod(np.arange(ends[-1]) - ends[place], widths[place])
-        taps = taps[ptr[first][place] + outer] * size + own[more[last][place] + inner]
+        kernel_size = sum(len(symbol) == 1 for symbol in pattern.symbols)
+        axis_ptr = np.zeros(len(pattern.symbols) + 1, dtype=np.int64)
+        np.cumsum([len(symbol) for symbol in pattern.symbols], out=axis_ptr[1:])
+        axis_taps = np.fromiter(chain.from_iterable(pattern.symbols), dtype=np.int64, count=int(axis_ptr[-1]))
+        # A place is a place so far and a symbol, and its taps are all pairs of theirs, those of this axis innermost.
+        place, symbol = np.divmod(np.arange((len(ptr) - 1) * len(pattern.symbols)), len(pattern.symbols))
+        widths = np.diff(axis_ptr)[symbol]
+        ends = np.concatenate([[0], np.cumsum(np.diff(ptr)[place] * widths)])
+        pair = np.repeat(np.arange(len(place)), np.diff(ends))
+        outer, inner = np.divmod(np.arange(ends[-1]) - ends[pair], widths[pair])
+        taps = taps[ptr[place][pair] + outer] * kernel_size + axis_taps[axis_ptr[symbol][pair] + inner]
         ptr = ends
     return ptr, taps

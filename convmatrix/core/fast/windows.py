@@ -12,7 +12,7 @@ o*stride + t*dilation. Of a padded axis 0 1 2 3 4 and three taps::
     tap 1   1 2 3
     tap 2   2 3 4      outputs from left to right
 
-With a row for every channel and tap, and a column for every output, this is a matrix; the weight times it is the result.
+With a row for every channel and tap and a column for every output, this is a matrix; the weight times it is the result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -281,17 +281,14 @@ def _has_short_rows(windows: Array, axes: Sequence[PaddedAxis], kernel: Sequence
 def _windows_by_last_tap(
     source: Array, axes: Sequence[PaddedAxis], kernel: Sequence[int], outputs: Sequence[slice]
 ) -> Array:
-    """The same windows as a view of a copy that has the windows of the last axis alone, tap by tap.
-
-    Two outputs and taps on the last of two axes, and a padded input of rows ``a b c``, ``d e f`` and ``g h i``, give
-    the copy::
-
-        last tap 0   a b  d e  g h
-        last tap 1   b c  e f  h i
-
-    in which tap t of the first axis with all of its outputs is one stretch: ``a b d e`` for t = 0, ``d e g h`` for
-    t = 1, where the padded input itself has gaps after every row.
-    """
+    """The same windows as a view of a copy that has the windows of the last axis alone, tap by tap."""
+    # Two outputs and taps on each of two axes, and a padded input of rows "a b c", "d e f" and "g h i", give the copy
+    #
+    #     last tap 0   a b  d e  g h
+    #     last tap 1   b c  e f  h i
+    #
+    # in which tap t of the first axis, with all outputs, is one piece: "a b d e" for t = 0, "d e g h" for t = 1. In
+    # the padded input itself there are gaps after every row.
     *outer, last = axes
     shape = (*source.shape[:3], kernel[-1], *source.shape[3:-1], outputs[-1].stop - outputs[-1].start)
     *leading, cell = source.strides

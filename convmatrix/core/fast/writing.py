@@ -45,6 +45,10 @@ def plan_values(levels: Sequence[Level], row_channels: int, col_channels: int, i
 
     As many channels at a time as leave what is gathered of their weights in the caches, while it is copied; all times
     about as many. The more channels, the shorter a block may be, since it has a row of cells for each of them.
+
+    Returns
+    -------
+    ValuePlan
     """
     most = max(tuning.GATHERED_BYTES // (col_channels * longest_row(levels) * itemsize), 1)
     channels = -(-row_channels // -(-row_channels // most))
@@ -58,6 +62,10 @@ def plan_columns(levels: Sequence[Level], row_channels: int, col_channels: int) 
     """Choose the order in which columns are written.
 
     Blocks of short channels would be too short to be written into each of them: a whole channel is one.
+
+    Returns
+    -------
+    Order
     """
     if row_channels > 1 and col_channels * _entries(levels) <= tuning.WHOLE_CHANNEL_ENTRIES:
         return Order.FIRST_CHANNEL_THEN_ALL
@@ -66,10 +74,8 @@ def plan_columns(levels: Sequence[Level], row_channels: int, col_channels: int) 
 
 
 def _is_channelwise(levels: Sequence[Level], row_channels: int, col_channels: int) -> bool:
-    """Whether channels are so long that they are written in the order of memory, and their blocks short enough to keep.
-
-    A page that is come back to, for the next block, is no longer in the caches.
-    """
+    """Whether channels are so long that they are written one by one, and their blocks short enough to keep."""
+    # A page that is come back to, for the next block, is no longer in the caches.
     if row_channels == 1 or not levels or col_channels * _entries(levels) < tuning.CHANNELWISE_ENTRIES:
         return False
     outermost = levels[0].pattern
