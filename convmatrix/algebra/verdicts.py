@@ -15,7 +15,7 @@ from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import Stack, as_network, scaled_weights, with_optional_weights, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.algebra.stack.smaller import shortened
-from convmatrix.core.fast.assembly import extended_weight
+from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of

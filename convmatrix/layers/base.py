@@ -15,7 +15,8 @@ from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import TooLargeError, WrongTypeError, counted, short, shortens_refusals
-from convmatrix.core.fast.assembly import assemble, extended_weight, index_dtype
+from convmatrix.core.fast.assembly import assemble, index_dtype
+from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.pattern import pattern_of, windows_of
 from convmatrix.layers.arguments import array_of, flag, storable_dtype
 

@@ -19,16 +19,9 @@ from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import WrongTypeError, counted, short, shortens_refusals
-from convmatrix.core.fast.assembly import (
-    assemble,
-    count_entries,
-    extended_weight,
-    index_dtype,
-    refill,
-    sum_columns,
-    taps_of_places,
-)
+from convmatrix.core.fast.assembly import assemble, count_entries, index_dtype, refill, sum_columns
 from convmatrix.core.fast.gram import gram_weight
+from convmatrix.core.fast.weights import extended_weight, taps_of_places
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import Pattern
 from convmatrix.layers.arguments import array_of, cast_for, check_word, flag, integer, positive, storable_dtype

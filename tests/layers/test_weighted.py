@@ -12,7 +12,8 @@ from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.core import memory
-from convmatrix.core.fast import assembly, small
+from convmatrix.core.fast import assembly, tuning
+from convmatrix.core.fast.boxes import index_ranges
 from helpers import assert_canonical
 from strategies import MODES, integers, layers, seeds, share
 
@@ -152,7 +153,7 @@ def test_ranges_cover_consecutive_indices_in_order(shape, data):
     start = data.draw(st.integers(0, total))
     stop = data.draw(st.integers(start, total))
     numbers = np.arange(total).reshape(shape)
-    boxes = list(assembly._ranges(tuple(shape), start, stop))
+    boxes = list(index_ranges(tuple(shape), start, stop))
     found = [numbers[tuple(slice(*ends) for ends in box)].ravel() for box in boxes]
     assert_array_equal(np.concatenate([np.zeros(0, dtype=int), *found]), np.arange(start, stop))
     assert len(boxes) <= max(2 * len(shape) - 1, 1)
@@ -165,7 +166,7 @@ def test_ranges_cover_consecutive_indices_in_order(shape, data):
 @given(layer=layers(), seed=seeds(), threads=st.integers(2, 5))
 def test_several_threads_write_the_same_matrix(layer, seed, threads):
     weight = integers(layer.weight_shape, seed)
-    with mock.patch.object(assembly, "_WORTH_A_THREAD", 0), mock.patch.object(assembly, "is_small", return_value=False):
+    with mock.patch.object(tuning, "THREADED_ENTRIES", 0), mock.patch.object(assembly, "is_small", return_value=False):
         assert_same(layer.matrix(weight, threads=threads), layer.matrix(weight))
         rows = slice(1, layer.matrix_shape[0])
         assert_same(layer.matrix(weight, rows=rows, threads=threads), layer.matrix(weight, rows=rows))
@@ -201,7 +202,7 @@ def test_small_matrices_are_the_same_with_lines_that_are_copied(layer, seed, dty
     with mock.patch.object(assembly, "is_small", return_value=False):
         C = layer.matrix(new)
     for fewest in (0, 10**9):
-        with mock.patch.object(small, "_WORTH_A_COPY", fewest):
+        with mock.patch.object(tuning, "COPIED_ENTRIES", fewest):
             D = layer.matrix(old)
             assert_same(layer.refill(D, new), C)
             assert_same(layer.matrix(new), C)

@@ -16,7 +16,8 @@ from scipy import sparse
 from convmatrix.core.axis import Axis
 from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.core.fast.assembly import assemble, extended_weight
+from convmatrix.core.fast.assembly import assemble
+from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import pattern_of, transposed_pattern_of
 from convmatrix.layers import Conv, ConvTranspose, FixedLayer, Layer, MaxPool, Pool, Transposed, Unfold, Upsample

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.fast.assembly import extended_weight
+from convmatrix.core.fast import tuning
+from convmatrix.core.fast.runs import runs_of
+from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.fast.windows import banded, gathered, has_band, mirrored, scattered
 from convmatrix.core.memory import require_product_memory
 from convmatrix.core.pattern import Pattern, pattern_of
 
 __all__ = ["ConvolutionOperator", "ScaledOperator"]
-
-_MOST_AXES = 29
-"""NumPy's arrays have up to 64 axes, and windows two for each axis, of which columns side by side are one more."""
 
 
 class ConvolutionOperator(LinearOperator):
@@ -51,7 +50,7 @@ class ConvolutionOperator(LinearOperator):
         extended = extended_weight(weight, self._patterns)
         # In whole windows padded zeros are multiplied, and taps that meet are added: not right for inf, nan and "or".
         exact = bool(np.isfinite(weight).all()) and (weight.dtype.kind != "b" or extended is weight)
-        self._whole_windows = exact and len(self._axes) <= _MOST_AXES
+        self._whole_windows = exact and len(self._axes) <= tuning.MOST_AXES
         self._rows = (groups, row_channels // groups, *(axis.output_size for axis in axes))
         self._cols = (groups, col_channels, *(axis.input_size for axis in axes))
         # shape (groups, row channels of a group, column channels of a group, *taps), and with *symbols for *taps
@@ -184,7 +183,7 @@ def _along_runs(
 
 
 def _runs(patterns: Sequence[Pattern]) -> Iterable[tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]]:
-    for runs in product(*(pattern.runs for pattern in patterns)):
+    for runs in product(*map(runs_of, patterns)):
         symbols = tuple(symbol for symbol, _ in runs)
         yield symbols, tuple(run.row_slice() for _, run in runs), tuple(run.col_slice() for _, run in runs)
 

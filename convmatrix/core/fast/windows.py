@@ -4,6 +4,15 @@ Correct is `convmatrix.core.equation`; this is the same, faster.
 
 Arrays have the shape (images, groups, channels, *size); a weight has (groups, to, from, *kernel_size). A piece is a box
 of outputs that lie side by side in memory, so that the products are written where they belong.
+
+The windows of a piece are a view of the padded input, in which tap t and output o of an axis are the position
+o*stride + t*dilation. Of a padded axis 0 1 2 3 4 and three taps::
+
+    tap 0   0 1 2
+    tap 1   1 2 3
+    tap 2   2 3 4      outputs from left to right
+
+With a row for every channel and tap and a column for every output, this is a matrix; the weight times it is the result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,29 +26,12 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.fast.line import Line, at, laid_out, line_of
+from convmatrix.core.fast import tuning
+from convmatrix.core.fast.padding import PaddedAxis, at, padded, padded_axis
 
 __all__ = ["banded", "gathered", "has_band", "mirrored", "scattered"]
 
 Array = NDArray[Any]
-
-_PIECE = 2**22
-"""Bytes of the windows that are laid out at once."""
-
-_BAND = 16
-"""Outputs of the last axis that one row of windows serves where there is a single channel."""
-
-_WORTH = 4
-"""A band matrix multiplies at most this many times as often as its taps would."""
-
-_SHORT_ROW = 2**7
-"""Bytes up to which a row of windows takes longer to begin than to copy."""
-
-_WORTH_ROWS = 2**19
-"""Bytes of windows from which that matters."""
-
-_WIDEST = 1.25
-"""Rows of windows are laid out as one where this makes them at most so many times longer."""
 
 
 def gathered(axes: Sequence[Axis], weight: Array, x: Array) -> Array:
@@ -59,21 +51,22 @@ def gathered(axes: Sequence[Axis], weight: Array, x: Array) -> Array:
     """
     groups, to, channels, *kernel = weight.shape
     sizes = [axis.output_size for axis in axes]
-    rows = weight.reshape(groups, to, channels * prod(kernel))
+    matrix = weight.reshape(groups, to, channels * prod(kernel))
     out = np.empty((len(x), groups, to, prod(sizes)), dtype=x.dtype)
-    columns = _Workspace(x.dtype)
-    for images, these, *ranges in _boxes((len(x), groups, *sizes), _PIECE // rows[0, 0].nbytes):
-        lines = _lines(axes, ranges)
-        laid = laid_out(x[images, these], lines)
-        windows = _view(laid, lines, kernel, ranges, writeable=False)
-        target = out[images, these, :, _side_by_side(sizes, ranges)]
-        every = _row_step(windows) if to == 1 and len(axes) > 1 else 0
-        if every:
-            _multiply_in_rows(rows[these], windows, every, columns, target)
+    workspace = _Workspace(x.dtype)
+    for images, some_groups, *outputs in _pieces((len(x), groups, *sizes), tuning.PIECE_BYTES // matrix[0, 0].nbytes):
+        padded_axes = _padded_axes(axes, outputs)
+        source = padded(x[images, some_groups], padded_axes)
+        windows = _windows(source, padded_axes, kernel, outputs, writeable=False)
+        target = out[images, some_groups, :, _flat_range(sizes, outputs)]
+        period = _row_period(windows) if to == 1 and len(axes) > 1 else 0
+        if period:
+            _multiply_joined_rows(matrix[some_groups], windows, period, workspace, target)
         else:
-            if _has_short_rows(windows, lines, kernel):
-                windows = _windows_of_rows(laid, lines, kernel, ranges)
-            _multiply(rows[these], columns.filled(windows).reshape(*windows.shape[:2], rows.shape[2], -1), target)
+            if _has_short_rows(windows, padded_axes, kernel):
+                windows = _windows_by_last_tap(source, padded_axes, kernel, outputs)
+            columns = workspace.copy(windows).reshape(*windows.shape[:2], matrix.shape[2], -1)
+            _multiply(matrix[some_groups], columns, target)
     return out.reshape(len(x), groups, to, *sizes)
 
 
@@ -95,21 +88,22 @@ def scattered(axes: Sequence[Axis], weight: Array, y: Array) -> Array:
     """
     groups, to, channels, *kernel = weight.shape
     sizes = [axis.output_size for axis in axes]
-    rows = np.swapaxes(weight.reshape(groups, to, channels * prod(kernel)), 1, 2)
+    matrix = np.swapaxes(weight.reshape(groups, to, channels * prod(kernel)), 1, 2)
     flat = y.reshape(len(y), groups, to, prod(sizes))
     out = np.zeros((len(y), groups, channels, *(axis.input_size for axis in axes)), dtype=y.dtype)
-    work = _Workspace(y.dtype)
-    for images, these, *ranges in _boxes((len(y), groups, *sizes), _PIECE // (rows.shape[1] * y.itemsize)):
-        sent = flat[images, these, :, _side_by_side(sizes, ranges)]
-        columns = work.empty((*sent.shape[:2], rows.shape[1], sent.shape[3]))
-        _multiply(rows[these], sent, columns)
-        lines = _lines(axes, ranges)
-        spread = np.zeros((*sent.shape[:2], channels, *(line.length for line in lines)), dtype=y.dtype)
-        targets = _view(spread, lines, kernel, ranges, writeable=True)
-        columns = columns.reshape(targets.shape)
-        for tap in product(*map(range, kernel)):
-            targets[at(3, *tap)] += columns[at(3, *tap)]
-        _add_back(out[images, these], spread, lines, 3)
+    workspace = _Workspace(y.dtype)
+    cells = tuning.PIECE_BYTES // (matrix.shape[1] * y.itemsize)
+    for images, some_groups, *outputs in _pieces((len(y), groups, *sizes), cells):
+        sent = flat[images, some_groups, :, _flat_range(sizes, outputs)]
+        columns = workspace.empty((*sent.shape[:2], matrix.shape[1], sent.shape[3]))
+        _multiply(matrix[some_groups], sent, columns)
+        padded_axes = _padded_axes(axes, outputs)
+        sums = np.zeros((*sent.shape[:2], channels, *(axis.length for axis in padded_axes)), dtype=y.dtype)
+        windows = _windows(sums, padded_axes, kernel, outputs, writeable=True)
+        columns = columns.reshape(windows.shape)
+        for tap in product(*map(range, kernel)):  # outputs of one tap never share a position
+            windows[at(3, *tap)] += columns[at(3, *tap)]
+        _add_to_inputs(out[images, some_groups], sums, padded_axes, 3)
     return out
 
 
@@ -126,7 +120,7 @@ def mirrored(axes: Sequence[Axis], weight: Array) -> tuple[list[Axis], Array] | 
     """
     if any((axis.mode, axis.stride, axis.input_dilation) != ("zeros", 1, 1) for axis in axes):
         return None
-    if weight.shape[1] > 2 * weight.shape[2]:
+    if weight.shape[1] > tuning.MIRRORED_CHANNELS * weight.shape[2]:
         return None
     turned = [
         replace(axis, input_size=axis.output_size, before=axis.span - 1 - axis.before, after=axis.input_size
@@ -144,50 +138,62 @@ def has_band(axes: Sequence[Axis], weight: Array) -> bool:
     if weight.shape[:3] != (1, 1, 1) or weight.dtype.kind not in "fc" or not axes:
         return False
     last = axes[-1]
-    stretch = (_BAND - 1) * last.stride + last.span
-    return last.output_size >= _BAND and stretch <= _WORTH * last.kernel_size
+    return last.output_size >= tuning.BAND_OUTPUTS and _reads_of_block(last) <= tuning.BAND_WORK * last.kernel_size
+
+
+def _reads_of_block(last: Axis) -> int:
+    """How many positions lie between the first and the last that a block of outputs reads."""
+    return (tuning.BAND_OUTPUTS - 1) * last.stride + last.span
 
 
 def banded(axes: Sequence[Axis], weight: Array, x: Array) -> Array | None:
     """Do what `gathered` does for a single channel, many outputs at once: the last axis times a band matrix.
 
-    Outputs of the last axis are taken in blocks. All outputs of a block read the same stretch, so a row of windows is
-    copied once for all of them, and the taps become a band matrix (stretch, block).
+    Outputs of the last axis are taken in blocks. All outputs of a block read the same positions, so a row of windows is
+    copied once for all of them, and the taps become a band matrix (positions, block). For blocks of three outputs and
+    the taps (a, b)::
+
+        a . .
+        b a .
+        . b a
+        . . b
 
     Returns
     -------
     (images, 1, 1, *output_size) ndarray or None
-        None where a number is not finite, which the zeros beside the band would spread to its neighbours.
+        None where a number is not finite, which the zeros beside the band would carry to its neighbours.
     """
     *outer, last = axes
-    size, stretch = last.output_size, (_BAND - 1) * last.stride + last.span
-    band = _band(weight[0, 0, 0], last, stretch)
+    size, block, reads = last.output_size, tuning.BAND_OUTPUTS, _reads_of_block(last)
+    band = _band(weight[0, 0, 0], last, reads)
     out = np.empty((len(x), 1, 1, *(axis.output_size for axis in axes)), dtype=x.dtype)
-    whole = size - size % _BAND
+    whole = size - size % block
     # What is left over at the end is done as one more block, which begins within the one before.
-    for start, stop in ((0, whole), (size - _BAND, size))[: 1 if whole == size else 2]:
-        blocks = replace(last, kernel_size=stretch, stride=_BAND * last.stride, dilation=1,
+    for start, stop in ((0, whole), (size - block, size))[: 1 if whole == size else 2]:
+        blocks = replace(last, kernel_size=reads, stride=block * last.stride, dilation=1,
                          before=last.before - start * last.stride)  # fmt: skip
-        target = out[..., start:stop].reshape(*out.shape[:-1], -1, _BAND)
+        target = out[..., start:stop].reshape(*out.shape[:-1], -1, block)
         if not _multiply_by_band([*outer, blocks], band, x, target):
             return None
     return out
 
 
-def _band(taps: Array, last: Axis, stretch: int) -> Array:
+def _band(taps: Array, last: Axis, reads: int) -> Array:
     """The weight of one channel as a matrix from what a block reads to its outputs, shape (reads, block)."""
-    band = np.zeros((*taps.shape[:-1], stretch, _BAND), dtype=taps.dtype)
-    outputs = np.arange(_BAND)
+    band = np.zeros((*taps.shape[:-1], reads, tuning.BAND_OUTPUTS), dtype=taps.dtype)
+    outputs = np.arange(tuning.BAND_OUTPUTS)
     for tap in range(last.kernel_size):
         band[..., outputs * last.stride + tap * last.dilation, outputs] = taps[..., tap, None]
-    return band.reshape(-1, _BAND)
+    return band.reshape(-1, tuning.BAND_OUTPUTS)
 
 
 def _multiply_by_band(axes: Sequence[Axis], band: Array, x: Array, out: Array) -> bool:
     """Fill out (images, 1, 1, *sizes, block) block by block; stop where a result is not finite."""
     kernel = [axis.kernel_size for axis in axes]
-    for images, *ranges in _boxes((len(x), *out.shape[3:-1]), _PIECE // (len(band) * band.itemsize)):
-        windows = _windows(x[images], _lines(axes, ranges), kernel, ranges)
+    cells = tuning.PIECE_BYTES // (len(band) * band.itemsize)
+    for images, *outputs in _pieces((len(x), *out.shape[3:-1]), cells):
+        padded_axes = _padded_axes(axes, outputs)
+        windows = _windows(padded(x[images], padded_axes), padded_axes, kernel, outputs, writeable=False)
         ndim = len(axes)
         by_block = windows.transpose(0, 1, 2, *range(3 + ndim, 3 + 2 * ndim), *range(3, 3 + ndim))
         with np.errstate(invalid="ignore", over="ignore"):
@@ -195,15 +201,15 @@ def _multiply_by_band(axes: Sequence[Axis], band: Array, x: Array, out: Array) -
             # A sum is not finite if one of its terms is not, and costs less than looking at each.
             if not np.isfinite(results.sum()):
                 return False
-        here = out[images][at(3, *ranges)]
-        here[:] = results.reshape(here.shape)
+        target = out[images][at(3, *outputs)]
+        target[:] = results.reshape(target.shape)
     return True
 
 
 # -- pieces --------------------------------------------------------------------------------------------------------
 
 
-def _boxes(shape: tuple[int, ...], cells: int) -> Iterator[tuple[slice, ...]]:
+def _pieces(shape: tuple[int, ...], cells: int) -> Iterator[tuple[slice, ...]]:
     """Cut an array into boxes of about equal sizes, of at most `cells` cells (at least 1) that are consecutive."""
     ranges: list[list[slice]] = []
     for size in reversed(shape):
@@ -214,48 +220,21 @@ def _boxes(shape: tuple[int, ...], cells: int) -> Iterator[tuple[slice, ...]]:
     return product(*reversed(ranges))
 
 
-def _side_by_side(sizes: Sequence[int], ranges: Sequence[slice]) -> slice:
+def _flat_range(sizes: Sequence[int], box: Sequence[slice]) -> slice:
     """The flat indices of a box of consecutive cells."""
     first = 0
-    for size, here in zip(sizes, ranges, strict=True):
-        first = first * size + here.start
-    return slice(first, first + prod(here.stop - here.start for here in ranges))
+    for size, indices in zip(sizes, box, strict=True):
+        first = first * size + indices.start
+    return slice(first, first + prod(_shape(box)))
 
 
-def _lines(axes: Sequence[Axis], ranges: Sequence[slice]) -> list[Line]:
-    return [line_of(axis, here.start, here.stop) for axis, here in zip(axes, ranges, strict=True)]
+def _shape(box: Sequence[slice]) -> tuple[int, ...]:
+    return tuple(indices.stop - indices.start for indices in box)
 
 
-def _windows(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice]) -> Array:
-    """The windows of a box of outputs, shape (images, groups, channels, *kernel_size, *box)."""
-    return _view(laid_out(x, lines), lines, kernel, ranges, writeable=False)
-
-
-def _has_short_rows(windows: Array, lines: Sequence[Line], kernel: Sequence[int]) -> bool:
-    """Whether windows are better copied by `_windows_of_rows`."""
-    if windows.shape[-1] * windows.itemsize > _SHORT_ROW or windows.nbytes < _WORTH_ROWS:
-        return False
-    return prod(kernel[:-1]) > 1 and all(line.stride == 1 for line in lines[:-1])
-
-
-def _windows_of_rows(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice]) -> Array:
-    """The same windows of what is laid out, read from a copy in which those of the last axis are rows already."""
-    # Where the other axes have stride 1, such rows follow each other without a gap, and are then copied as one.
-    last, sizes = lines[-1], [here.stop - here.start for here in ranges]
-    shape = (*x.shape[:3], kernel[-1], *x.shape[3:-1], sizes[-1])
-    steps = (*x.strides[:3], last.dilation * x.strides[-1], *x.strides[3:-1], last.stride * x.strides[-1])
-    rows = as_strided(x, shape, steps, writeable=False).copy()
-    *leading, tap, cell = (*rows.strides[:4], rows.strides[-1])
-    outer = list(zip(rows.strides[4:-1], lines, strict=False))
-    taps, jumps = [step * line.dilation for step, line in outer], [step * line.stride for step, line in outer]
-    return as_strided(rows, (*x.shape[:3], *kernel, *sizes), (*leading, *taps, tap, *jumps, cell), writeable=False)
-
-
-def _view(x: Array, lines: Sequence[Line], kernel: Sequence[int], ranges: Sequence[slice], *, writeable: bool) -> Array:
-    shape = (*x.shape[:3], *kernel, *(here.stop - here.start for here in ranges))
-    taps = [step * line.dilation for step, line in zip(x.strides[3:], lines, strict=True)]
-    steps = [step * line.stride for step, line in zip(x.strides[3:], lines, strict=True)]
-    return as_strided(x, shape, (*x.strides[:3], *taps, *steps), writeable=writeable)
+def _padded_axes(axes: Sequence[Axis], outputs: Sequence[slice]) -> list[PaddedAxis]:
+    """What the windows of a box of outputs look at, axis by axis."""
+    return [padded_axis(axis, some.start, some.stop) for axis, some in zip(axes, outputs, strict=True)]
 
 
 class _Workspace:
@@ -271,46 +250,99 @@ class _Workspace:
             self._cells = np.empty(size, dtype=self._cells.dtype)
         return self._cells[:size].reshape(shape)
 
-    def filled(self, values: Array) -> Array:
+    def copy(self, values: Array) -> Array:
         """A copy that is contiguous."""
         copy = self.empty(values.shape)
         np.copyto(copy, values)
         return copy
 
 
-def _row_step(windows: Array) -> int:
+# -- windows as views --------------------------------------------------------------------------------------------------
+
+
+def _windows(
+    source: Array, axes: Sequence[PaddedAxis], kernel: Sequence[int], outputs: Sequence[slice], *, writeable: bool
+) -> Array:
+    """The windows of a box of outputs as a view, shape (images, groups, channels, *kernel_size, *box)."""
+    shape = (*source.shape[:3], *kernel, *_shape(outputs))
+    taps = [step * axis.dilation for step, axis in zip(source.strides[3:], axes, strict=True)]
+    windows = [step * axis.stride for step, axis in zip(source.strides[3:], axes, strict=True)]
+    return as_strided(source, shape, (*source.strides[:3], *taps, *windows), writeable=writeable)
+
+
+def _has_short_rows(windows: Array, axes: Sequence[PaddedAxis], kernel: Sequence[int]) -> bool:
+    """Whether windows are better copied by way of `_windows_by_last_tap`: many short rows, from which it makes long."""
+    row_bytes = windows.shape[-1] * windows.itemsize
+    if row_bytes > tuning.SHORT_ROW_BYTES or windows.nbytes < tuning.SHORT_ROWS_BYTES:
+        return False
+    return prod(kernel[:-1]) > 1 and all(axis.stride == 1 for axis in axes[:-1])
+
+
+def _windows_by_last_tap(
+    source: Array, axes: Sequence[PaddedAxis], kernel: Sequence[int], outputs: Sequence[slice]
+) -> Array:
+    """The same windows as a view of a copy that has the windows of the last axis alone, tap by tap."""
+    # Two outputs and taps on each of two axes, and a padded input of rows "a b c", "d e f" and "g h i", give the copy
+    #
+    #     last tap 0   a b  d e  g h
+    #     last tap 1   b c  e f  h i
+    #
+    # in which tap t of the first axis, with all outputs, is one piece: "a b d e" for t = 0, "d e g h" for t = 1. In
+    # the padded input itself there are gaps after every row.
+    *outer, last = axes
+    shape = (*source.shape[:3], kernel[-1], *source.shape[3:-1], outputs[-1].stop - outputs[-1].start)
+    *leading, cell = source.strides
+    steps = (*leading[:3], last.dilation * cell, *leading[3:], last.stride * cell)
+    copy = as_strided(source, shape, steps, writeable=False).copy()
+    *leading, last_tap = copy.strides[:4]
+    *outer_steps, cell = copy.strides[4:]
+    taps = [step * axis.dilation for step, axis in zip(outer_steps, outer, strict=True)]
+    windows = [step * axis.stride for step, axis in zip(outer_steps, outer, strict=True)]
+    strides = (*leading, *taps, last_tap, *windows, cell)
+    return as_strided(copy, (*source.shape[:3], *kernel, *_shape(outputs)), strides, writeable=False)
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+
+def _row_period(windows: Array) -> int:
     """How many cells after a row of a box the next begins, in memory; 0 where it is much more than a row."""
-    (rows, cells), (row, cell) = windows.shape[-2:], windows.strides[-2:]
-    every = row // cell
-    return every if rows > 1 and row % cell == 0 and every <= _WIDEST * cells else 0
+    (n_rows, n_cells), (row, cell) = windows.shape[-2:], windows.strides[-2:]
+    period = row // cell
+    return period if n_rows > 1 and row % cell == 0 and period <= tuning.JOINED_ROWS_LENGTH * n_cells else 0
 
 
-def _multiply_in_rows(rows: Array, windows: Array, every: int, columns: _Workspace, out: Array) -> None:
-    """Lay out all rows of a box as one, with what stands between them: copies of long rows are several times faster."""
+def _multiply_joined_rows(matrix: Array, windows: Array, period: int, workspace: _Workspace, out: Array) -> None:
+    """Multiply all rows of a box as one, with what stands between them: long rows are copied several times faster.
+
+    Rows ``a b c`` and ``f g h`` of the padded input ``a b c d e``, ``f g h i j`` are copied as ``a b c d e f g h``. The
+    products at ``d`` and ``e`` are left out at the end.
+    """
     *outer, height, width = windows.shape
-    long = as_strided(windows, (*outer, (height - 1) * every + width), (*windows.strides[:-2], windows.strides[-1]),
-                      writeable=False)  # fmt: skip
-    products = np.empty((*out.shape[:3], out.shape[3] // (height * width) * long.shape[-1]), dtype=out.dtype)
-    _multiply(rows, columns.filled(long).reshape(*windows.shape[:2], rows.shape[2], -1), products)
-    products = products.reshape(*out.shape[:3], -1, long.shape[-1])
+    length = (height - 1) * period + width
+    joined = as_strided(windows, (*outer, length), (*windows.strides[:-2], windows.strides[-1]), writeable=False)
+    columns = workspace.copy(joined).reshape(*windows.shape[:2], matrix.shape[2], -1)
+    products = np.empty((*out.shape[:3], columns.shape[3]), dtype=out.dtype)
+    _multiply(matrix, columns, products)
+    products = products.reshape(*out.shape[:3], -1, length)
     cell = products.strides[-1]
-    wanted = as_strided(products, (*products.shape[:-1], height, width), (*products.strides[:-1], every * cell, cell),
+    wanted = as_strided(products, (*products.shape[:-1], height, width), (*products.strides[:-1], period * cell, cell),
                         writeable=False)  # fmt: skip
     out.reshape(wanted.shape)[:] = wanted
 
 
-def _multiply(rows: Array, columns: Array, out: Array) -> None:
+def _multiply(matrix: Array, columns: Array, out: Array) -> None:
     """Multiply (groups, to, from) by (images, groups, from, cells)."""
     if out.dtype.kind in "fc":
-        np.matmul(rows, columns, out=out)
+        np.matmul(matrix, columns, out=out)
     else:  # without BLAS, einsum's loops are several times faster
-        np.einsum("gtf,igfc->igtc", rows, columns, out=out)
+        np.einsum("gtf,igfc->igtc", matrix, columns, out=out)
 
 
-def _add_back(out: Array, values: Array, lines: Sequence[Line], axis: int) -> None:
-    """Add values on lines to the inputs that stand there."""
-    if not lines:
+def _add_to_inputs(out: Array, values: Array, padded_axes: Sequence[PaddedAxis], axis: int) -> None:
+    """Add values at positions to the inputs that stand there."""
+    if not padded_axes:
         out += values
         return
-    for inputs, part in lines[0].returns(values, axis):
-        _add_back(out[at(axis, inputs)], part, lines[1:], axis + 1)
+    for inputs, sums in padded_axes[0].sums_by_input(values, axis):
+        _add_to_inputs(out[at(axis, inputs)], sums, padded_axes[1:], axis + 1)

@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse.linalg import LinearOperator, aslinearoperator, cg, lsmr, lsqr, svds
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.core.fast import matrixfree, windows
+from convmatrix.core.fast import matrixfree, tuning
 from strategies import convs, covers, integers, layers, seeds, share, transposes
 
 
@@ -110,7 +110,7 @@ def test_float16_vectors_become_what_scipy_makes_of_them(dtype):
 @covers()
 def test_the_operator_is_its_matrix_however_it_is_cut_into_pieces(layer, seed, dtype, piece, block, worth_rows):
     x, y = (integers((n, 3), seed + 1, dtype) for n in layer.matrix_shape[::-1])
-    with mock.patch.multiple(windows, _PIECE=piece, _BAND=block, _WORTH_ROWS=worth_rows):
+    with mock.patch.multiple(tuning, PIECE_BYTES=piece, BAND_OUTPUTS=block, SHORT_ROWS_BYTES=worth_rows):
         for order in "CF":
             assert_same_map(
                 layer, integers(layer.weight_shape, seed, dtype), *(np.asarray(v, order=order) for v in (x, y))
@@ -250,7 +250,7 @@ def test_memory_is_that_of_inputs_outputs_and_pieces(layer, layout):
         y = apply(x)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert most <= y.nbytes + 4 * windows._PIECE
+        assert most <= y.nbytes + 4 * tuning.PIECE_BYTES
 
 
 @pytest.mark.parametrize("layer", [Conv(12, 3, in_channels=2, out_channels=2), Conv((60,), 9)], ids=repr)

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.core.fast import assembly
+from convmatrix.core.fast import assembly, tuning
 from helpers import assert_canonical, dense
 from strategies import convs, covers, integers, layers, seeds, share, transposes
 
@@ -77,8 +77,9 @@ def test_taps_say_which_weights_each_entry_is_the_sum_of(layer, seed):
 def test_the_blocks_that_rows_are_written_in_change_nothing(layer, block, image, gathered, period, page, keeping, seed):
     weight = integers(layer.weight_shape, seed)
     with (
-        mock.patch.multiple(assembly, _BLOCK=block, _IMAGE=image, _GATHERED=gathered, _PERIOD=period),
-        mock.patch.multiple(assembly, _PAGE=page, _WORTH_KEEPING=keeping),
+        mock.patch.multiple(tuning, BLOCK_ENTRIES=block, SHORTEST_BLOCK_ENTRIES=block, PERIOD_ENTRIES=period),
+        mock.patch.multiple(tuning, GATHERED_BYTES=gathered, WHOLE_CHANNEL_ENTRIES=image),
+        mock.patch.multiple(tuning, CHANNELWISE_ENTRIES=page, CHANNEL_PER_BLOCKS=keeping),
         mock.patch.object(assembly, "is_small", return_value=False),
     ):
         C = layer.matrix(weight)
@@ -367,7 +368,7 @@ def test_rows_between_inserted_zeros_are_written_many_at_a_time(arguments, axes,
     layer = ConvTranspose((*axes, 5), (*axes, 40), **words)
     assert layer.ndim == ndim
     weight = integers(layer.weight_shape, 0)
-    with mock.patch.object(assembly, "_BLOCK", block), mock.patch.object(assembly, "is_small", return_value=False):
+    with mock.patch.object(tuning, "BLOCK_ENTRIES", block), mock.patch.object(assembly, "is_small", return_value=False):
         C = layer.matrix(weight)
         assert_canonical(C)
         assert_array_equal(C.toarray(), layer.matrix(weight, method="equation").toarray())
