@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import counted, short, short_name
+from convmatrix.core.errors import pluralize, short, short_name
 from convmatrix.core.memory import require_memory
 from convmatrix.core.npy import ENDING, open_array
 from convmatrix.core.numbers import require_finite
-from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers import Conv, ConvTranspose, Layer, WeightedLayer
 from convmatrix.layers.arguments import check_kind, check_text, positive
 
 __all__ = [
@@ -258,7 +258,7 @@ _KERNELS: Mapping[str, _Kernel] = {
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
-def weight_for(layer: Layer, name: str) -> Array:
+def weight_for(layer: WeightedLayer, name: str) -> Array:
     """Make the kernel of a name the weight of a layer.
 
     One kernel serves every channel of the output, if each reads one channel. A bank of n kernels serves each group,
@@ -308,7 +308,7 @@ def weight_for(layer: Layer, name: str) -> Array:
     return np.concatenate([made] * layer.groups)
 
 
-def parse_weight(text: str, layer: Layer) -> Array:
+def parse_weight(text: str, layer: WeightedLayer) -> Array:
     """Read the weight of a layer from one word, as the command line gives it.
 
     Parameters
@@ -351,7 +351,7 @@ def parse_weight(text: str, layer: Layer) -> Array:
     return _numbers("weight", text, shape)
 
 
-def parse_input(text: str, layer: Layer) -> Array:
+def parse_input(text: str, layer: WeightedLayer) -> Array:
     """Read an input of the layer from one word, as the command line gives it.
 
     Parameters
@@ -431,7 +431,7 @@ def _numbers(what: str, text: str, shape: Sizes) -> Array:
     numbers = [_number(what, place, word.strip()) for place, word in enumerate(text.split(","), start=1)]
     if len(numbers) != prod(shape):
         raise ValueError(
-            f"{what} has {counted(len(numbers), 'number')} but the layer's {what} {shape} needs "
+            f"{what} has {pluralize(len(numbers), 'number')} but the layer's {what} {shape} needs "
             f"{prod(shape)} (= {' * '.join(map(str, shape))}), in C order"
         )
     return np.array(numbers).reshape(shape)
@@ -472,7 +472,7 @@ def _read(what: str, path: str, shape: Sizes, bare: Sizes | None) -> Array:
 # -- settings by name ------------------------------------------------------------------------------------------------
 
 
-def setting(name: str) -> Conv | ConvTranspose:
+def setting(name: str) -> Layer:
     """Give the layer of a published setting.
 
     Parameters
@@ -549,7 +549,7 @@ _GUIDE: Mapping[str, tuple[Conv, str]] = {
     "dilation": (Conv(7, 3, dilation=2), "guide: dilated kernel"),
 }
 
-_SETTINGS: Mapping[str, tuple[Conv | ConvTranspose, str]] = {
+_SETTINGS: Mapping[str, tuple[Layer, str]] = {
     **_GUIDE,
     # The guide has no animation of the transposed dilation.
     **{

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.errors import counted, short
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import pluralize, short
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, positive
 
 __all__ = ["Slab", "SplitMatrix", "slabs_of", "split"]
@@ -166,7 +166,7 @@ def _with_first_axis(layer: Conv, size: int, pads: tuple[int, int]) -> Conv:
 # -- with dask -------------------------------------------------------------------------------------------------------
 
 
-def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None = None) -> "SplitMatrix":
+def split(layer: Layer, weight: ArrayLike, *, outputs: int | None = None) -> "SplitMatrix":
     """Split the matrix of a layer into slabs, for dask to multiply by.
 
     Parameters
@@ -195,7 +195,7 @@ def split(layer: Conv | ConvTranspose, weight: ArrayLike, *, outputs: int | None
     if conv.ndim == 0:
         raise ValueError(
             f"{short(layer)} has no axis to be split along: use its matrix(weight), which has "
-            f"{counted(layer.nnz, 'entry')}"
+            f"{pluralize(layer.nnz, 'entry')}"
         )
     if outputs is None:
         outputs = max(conv.output_size[0] * _BYTES // conv.nbytes(checked.dtype), 1)
@@ -226,7 +226,7 @@ class SplitMatrix:
         between are built for a product, and dropped.
     """
 
-    layer: Conv | ConvTranspose
+    layer: Layer
     weight: NDArray[Any]
     slabs: tuple[Slab, ...]
     kept: tuple[Any, ...] | None = None
@@ -297,7 +297,8 @@ class SplitMatrix:
         )
         if lost:
             raise ValueError(
-                f"{lost} of the matrices of {counted(len(self.slabs), 'slab')} that persist() kept are gone, since the "
+                f"{lost} of the matrices of {pluralize(len(self.slabs), 'slab')} that persist() kept are gone, since "
+                "the "
                 "client that kept them was closed or restarted, or cancelled them: call persist() again"
             )
 

@@ -22,7 +22,7 @@ from convmatrix.cli.commands.frameworks import markdown
 from convmatrix.frameworks import jax, onnx, tensorflow, torch
 from convmatrix.frameworks.comparison.agreement import compare
 from convmatrix.frameworks.comparison.diagnosis import conventions
-from convmatrix.frameworks.comparison.output_sizes import Asking, ways_to_ask
+from convmatrix.frameworks.comparison.output_sizes import Asking, output_size_options
 from convmatrix.frameworks.legacy import caffe, mxnet, theano
 
 HERE = Path(__file__).resolve().parent
@@ -227,10 +227,11 @@ def _settings() -> Iterator[str]:
 
 
 def _sizes() -> Iterator[str]:
-    ways = ways_to_ask(Conv((5, 5), 3, stride=2, padding=1))
+    ways = output_size_options(Conv((5, 5), 3, stride=2, padding=1))
     yield wrapped(
         f"With a stride, {escaped(ways.why[0])}. A transposed layer has to be told which one is meant, and that is "
-        "said in as many ways as there are frameworks. `convmatrix.frameworks.comparison.ways_to_ask` tells them for "
+        "said in as many ways as there are frameworks. "
+        "`convmatrix.frameworks.comparison.output_size_options` tells them for "
         "any layer."
     )
     for size in ways.sizes[0]:

@@ -83,8 +83,8 @@ def arithmetic(layer: Drawable) -> str:
     if not isinstance(layer, ConvTranspose):
         return f"{letters(layer)}: o={layer.output_size[0]}"
     direct = layer.as_conv()
-    (before, after), stretched = direct.padding[0], direct.axes[0].stretched_size
-    with_zeros = f" (with zeros {stretched})" if stretched > layer.input_size[0] else ""
+    (before, after), dilated = direct.padding[0], direct.axes[0].dilated_size
+    with_zeros = f" (with zeros {dilated})" if dilated > layer.input_size[0] else ""
     leftover = f", a={after - before}" if after > before else ""
     sizes = f"i'={layer.input_size[0]}{with_zeros}, p'={before}{leftover}: o'={layer.output_size[0]}"
     return f"transpose of {letters(layer.T)}: {sizes}"

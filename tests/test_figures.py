@@ -332,20 +332,20 @@ def test_animations_of_convolutions(name):
 
 @pytest.mark.parametrize("name", TWINS)
 def test_animations_of_their_twins(name):
-    (i, k, s, p, _), _, _, shape, nnz, _, frames, (small, stretched, border, a) = TWINS[name]
+    (i, k, s, p, _), _, _, shape, nnz, _, frames, (small, dilated, border, a) = TWINS[name]
     entry = ANIMATIONS[f"{name}_transposed"]
     made = entry.animation.film
     assert isinstance(entry.layer, ConvTranspose)
     assert len(made.frames) == frames
     assert panel(made, "input").title == f"input x, {small} x {small}"
-    assert panel(made, "input").rows == panel(made, "input").cols == stretched + 2 * border + a
+    assert panel(made, "input").rows == panel(made, "input").cols == dilated + 2 * border + a
     shown = [[text != "0" for text in row] for row in texts(made, "input")]
-    inputs = [border + (s if stretched > small else 1) * n for n in range(small)]
+    inputs = [border + (s if dilated > small else 1) * n for n in range(small)]
     assert shown == [[row in inputs and col in inputs for col in range(len(shown))] for row in range(len(shown))]
     assert texts(made, "kernel") == [[f"w{row}{col}" for col in reversed(range(k))] for row in reversed(range(k))]
     assert (panel(made, "matrix").cols, panel(made, "matrix").rows) == shape
     assert len(cells(made, "matrix")) == nnz
-    with_zeros = f" (with zeros {stretched})" if s > 1 else ""
+    with_zeros = f" (with zeros {dilated})" if s > 1 else ""
     leftover = f", a={a}" if a else ""
     assert entry.title.endswith(
         f": transpose of i={i}, k={k}, s={s}, p={p}: i'={small}{with_zeros}, p'={border}{leftover}: o'={i}"

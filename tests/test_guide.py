@@ -127,7 +127,7 @@ def test_relationship_12_transposed_no_padding_strides():
         assert up.output_size == (s * (o - 1) + k,)
         direct = Conv((o,), k, padding=k - 1, input_dilation=s)
         assert up.as_conv() == direct
-        assert direct.axes[0].stretched_size == o + (o - 1) * (s - 1)
+        assert direct.axes[0].dilated_size == o + (o - 1) * (s - 1)
         assert_same_matrix(up, direct, turned=True)
 
 
@@ -204,7 +204,7 @@ def test_settings_of_the_guide(name):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_transposed_twins_of_the_settings(name):
     """Seven of them were drawn; the eighth, of the dilated setting, follows the same rule."""
-    *_, shape, nnz, generic_rank, frames, (i, stretched, p, a) = SETTINGS[name]
+    *_, shape, nnz, generic_rank, frames, (i, dilated, p, a) = SETTINGS[name]
     up = setting(name).T
     direct = up.as_conv()
     assert up.input_size == (i, i)
@@ -215,7 +215,7 @@ def test_transposed_twins_of_the_settings(name):
     assert rank(up.matrix(integer_weight(up))) == generic_rank
     assert direct.stride == (1, 1)
     assert direct.padding == ((p, p + a),) * 2
-    assert [axis.stretched_size for axis in direct.axes] == [stretched] * 2
+    assert [axis.dilated_size for axis in direct.axes] == [dilated] * 2
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -223,7 +223,7 @@ def test_the_kernel_of_every_twin_must_be_turned(name):
     up = setting(name).T
     weight = integer_weight(up)
     C, direct = up.matrix(weight).toarray(), up.as_conv()
-    assert_array_equal(direct.matrix(up.turn(weight)).toarray(), C)
+    assert_array_equal(direct.matrix(up.direct_weight(weight)).toarray(), C)
     assert (direct.matrix(weight).toarray() != C).any()
 
 

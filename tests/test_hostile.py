@@ -191,7 +191,7 @@ CALLS = {
     "Conv.unvec": (Conv(4, 3).unvec, {"y": np.ones(4)}),
     "Conv.nbytes": (Conv(4, 3).nbytes, {"dtype": "f8"}),
     "ConvTranspose.matrix": (UP.matrix, {"weight": WEIGHT, "rows": slice(0, 2), "threads": 1}),
-    "ConvTranspose.turn": (UP.turn, {"weight": WEIGHT}),
+    "ConvTranspose.direct_weight": (UP.direct_weight, {"weight": WEIGHT}),
     "AvgPool.matrix": (AvgPool(4, 2).matrix, {"dtype": "f8", "channels_last": False}),
     "AvgPool.operator": (AvgPool(4, 2).operator, {"dtype": "f8"}),
     "AvgPool.nbytes": (AvgPool(4, 2).nbytes, {"dtype": "f8"}),
@@ -291,7 +291,7 @@ CALLS = {
     "Network.operator": (stack.Network([Conv(4, 3), Conv(2, 2)]).operator, {"weights": [WEIGHT, [[1, 1], [1, 1]]]}),
     "norm_bound": (spectral.norm_bound, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
     "norms": (spectral.norms, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
-    "blind_outputs": (stack.blind_outputs, {"network": Conv(4, 3)}),
+    "outputs_without_input": (stack.outputs_without_input, {"network": Conv(4, 3)}),
     "coordinate_map": (stack.coordinate_map, {"network": Conv(4, 3)}),
     "crop_offset": (stack.crop_offset, {"source": ConvTranspose(4, 3), "reference": None}),
     "receptive_field": (stack.receptive_field, {"network": Conv(4, 3), "output": (0, 1)}),
@@ -744,7 +744,7 @@ CALLS = {
     "caffe.weight": (caffe.weight, {"w": [[[1, 2]]], "inverse": False}),
     "caffe.weight_transpose": (caffe.weight_transpose, {"w": [[[1, 2]]], "inverse": False}),
     "caffe.bilinear_filler": (caffe.bilinear_filler, {"shape": (1, 1, 4, 4)}),
-    "ways_to_ask": (comparison.ways_to_ask, {"layer": Conv(4, 3)}),
+    "output_size_options": (comparison.output_size_options, {"layer": Conv(4, 3)}),
     "compare": (
         comparison.compare,
         {"input_size": (4,), "kernel_size": 3, "transpose": False, **SAME_LAYER, "ndim": 1},
@@ -891,7 +891,10 @@ CALLS = {
         plot.stamps,
         {"layer": ConvTranspose((2,), 3), "weight": [1, 2, 3], "x": [10, 1], "channel": 0, "title": "C"},
     ),
-    "plot.unseen": (plot.unseen, {"first": np.ones(3), "second": np.zeros(3), "output": np.ones(2), "title": "C"}),
+    "plot.same_output": (
+        plot.same_output,
+        {"first": np.ones(3), "second": np.zeros(3), "output": np.ones(2), "title": "C"},
+    ),
     "plot.windows": (plot.windows, {"layer": Conv((3,), 2), "title": "C"}),
     "relationship": (sizes.relationship, {"layer": Conv(4, 3), "axis": 0}),
     "size_choices": (sizes.size_choices, {"layer": Conv(4, 3), "axis": 0}),
@@ -1050,7 +1053,7 @@ def test_what_is_no_sentence_or_no_answer_is_a_fault():
 
 # Names that are no functions, and the records of results, which are made by functions.
 NO_FUNCTIONS = {
-    "convmatrix.layers": {"UPSAMPLE_MODES", "AnyLayer", "FixedLayer", "Layer", "Pool"},
+    "convmatrix.layers": {"UPSAMPLE_MODES", "LayerBase", "FixedLayer", "Layer", "Pool", "WeightedLayer"},
     "convmatrix.algebra": {"Check", "Rank", "Verdict", "controls"},
     "convmatrix.export": {"BLOCK_ENDINGS", "ENDINGS", "BlocksReport"},
     "convmatrix.presets": {"kernels", "numerical_data", "settings"},

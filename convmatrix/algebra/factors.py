@@ -16,9 +16,9 @@ from convmatrix.core.axis import Axis
 from convmatrix.core.errors import SumOverflowError, WrongTypeError
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite
-from convmatrix.layers import Conv, Layer
+from convmatrix.layers import Conv, WeightedLayer
 from convmatrix.layers.arguments import array_of
-from convmatrix.layers.convolution import AnyConv
+from convmatrix.layers.convolution import Layer
 
 __all__ = [
     "Factor",
@@ -322,7 +322,7 @@ def _groups_of(stack: ConvOrNetwork) -> int:
     # A layer without a weight moves channels, or their parts, nowhere but in order.
     return gcd(
         *(
-            layer.groups if isinstance(layer, Layer) else min(layer.in_channels, layer.out_channels)
+            layer.groups if isinstance(layer, WeightedLayer) else min(layer.in_channels, layer.out_channels)
             for layer in stack.layers
         )
     )
@@ -479,7 +479,7 @@ def kronecker(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[s
     return [_one_axis(layer, axis).matrix(vector) for axis, vector in enumerate(vectors)]
 
 
-def _one_axis(layer: AnyConv, number: int) -> AnyConv:
+def _one_axis(layer: Layer, number: int) -> Layer:
     axis = layer.axes[number]
     line = Conv(
         (axis.input_size,),
@@ -510,14 +510,14 @@ def _factors_of_stack(
     """The factors of all layers, those of the last layer first."""
     found = []
     for layer, weight in reversed(list(zip(network.layers, weights, strict=True))):
-        if isinstance(layer, AnyConv):
+        if isinstance(layer, Layer):
             found += factors_of(layer, weight)
         else:
             found.append(Factor(type(layer).__name__, Network([layer]).matrix([weight])))
     return found
 
 
-def _forward(layer: AnyConv, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
+def _forward(layer: Layer, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
     """The convolution behind a layer, and its weight in full shape."""
     weight = layer.checked_weight(weight)
     layer.operator(weight)  # which refuses weights whose sums overflow, as the matrix does
@@ -535,7 +535,7 @@ def _transposed(factors: list[Factor]) -> list[Factor]:
 
 
 def _padding_of(axis: Axis) -> sparse.csr_array:
-    places = np.arange(-axis.before, axis.stretched_size + axis.after, dtype=np.int64)
+    places = np.arange(-axis.before, axis.dilated_size + axis.after, dtype=np.int64)
     return _rows_of_identity(axis.extend(places), axis.input_size)
 
 

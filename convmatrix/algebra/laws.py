@@ -22,7 +22,7 @@ from convmatrix.algebra.stack.steps import NetworkLayer
 from convmatrix.core import reference
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.layers import Conv, ConvTranspose, flip
-from convmatrix.layers.convolution import AnyConv
+from convmatrix.layers.convolution import Layer
 
 __all__ = [
     "adjoint",
@@ -297,7 +297,7 @@ class _Case:
         """C^T y as a direct convolution, with the kernel turned or as it is."""
         folded = self.conv.padding_mode != "zeros"
         up = frame_layer(self.conv).T if folded else self.up
-        kernel = up.turn(self.weight)
+        kernel = up.direct_weight(self.weight)
         image = up.as_conv().matrix(kernel if turned else flip(kernel, ndim=up.ndim)) @ self.y
         return padding_matrix(self.conv).T @ image if folded else image
 
@@ -321,7 +321,7 @@ class _Cases(NamedTuple):
     scale: float = 1.0
 
 
-def _cases(layer: AnyConv, weight: ArrayLike) -> _Cases:
+def _cases(layer: Layer, weight: ArrayLike) -> _Cases:
     """The case of a float weight, divided to be about 1; of integers one for each digit, with 64 bits for sums."""
     conv = layer.convolution
     given = _as_numbers(layer.checked_weight(weight))
@@ -353,7 +353,7 @@ def _cases(layer: AnyConv, weight: ArrayLike) -> _Cases:
 
 def _law(
     name: str,
-    layer: AnyConv,
+    layer: Layer,
     weight: ArrayLike,
     sides: Callable[[_Case], Sides],
     *,
@@ -389,7 +389,7 @@ def _differences(value: Callable[[NDArray[Any]], Any], at: NDArray[Any], gradien
     return np.array(there) - here, gradient[places]
 
 
-def _single(layer: Stack, weight: Any, what: str) -> tuple[AnyConv, Any]:
+def _single(layer: Stack, weight: Any, what: str) -> tuple[Layer, Any]:
     """One convolution and its weight, for laws that hold of no product."""
     _, given = with_weights(layer, weight)
     return one_layer(layer, what), given

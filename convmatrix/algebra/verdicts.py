@@ -19,9 +19,9 @@ from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of
-from convmatrix.layers import Conv, Layer
+from convmatrix.layers import Conv, WeightedLayer
 from convmatrix.layers.arguments import flag, positive
-from convmatrix.layers.convolution import AnyConv
+from convmatrix.layers.convolution import Layer
 
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
 
@@ -84,11 +84,11 @@ def generic_weight(layer: Stack, largest: int = 9) -> Any:
     """  # noqa: DOC502  raised where memory is asked for
     network, largest = as_network(layer), positive("largest", largest)
     rng = np.random.default_rng(0)
-    drawn = [_drawn(one, largest, rng) if isinstance(one, Layer) else None for one in network.layers]
+    drawn = [_drawn(one, largest, rng) if isinstance(one, WeightedLayer) else None for one in network.layers]
     return drawn[0] if len(drawn) == 1 else drawn
 
 
-def _drawn(layer: Layer, largest: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _drawn(layer: WeightedLayer, largest: int, rng: np.random.Generator) -> NDArray[np.int64]:
     require_memory(8 * prod(layer.weight_shape), f"a generic weight of shape {layer.weight_shape}", "give a weight")
     return rng.integers(1, largest + 1, size=layer.weight_shape)
 
@@ -131,7 +131,7 @@ def verdict(
     return _verdict_of_layer(stack, weights, any_size, progress)
 
 
-def _verdict_of_layer(layer: AnyConv, weight: ArrayLike | None, any_size: bool, progress: Progress | None) -> Verdict:
+def _verdict_of_layer(layer: Layer, weight: ArrayLike | None, any_size: bool, progress: Progress | None) -> Verdict:
     conv = layer.convolution
     if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
         return Verdict(None, None, None, generic=True)
@@ -181,7 +181,7 @@ def _largest_generic(network: Network) -> int:
         # As the product bounds itself: the taps that meet on one input, in one row, times the inputs of another.
         for taps in (steps[number].taps for steps in network.steps):
             sums *= int(taps.data.max(initial=1)) * max(int(np.diff(taps.indptr).max(initial=1)), 1)
-        if isinstance(layer, Layer):
+        if isinstance(layer, WeightedLayer):
             sums, count = sums * (layer.in_channels // layer.groups), count + 1
     most = int((2**62 / sums) ** (1 / count) * 0.999)
     return min(most, PRIMES[0] - 1)

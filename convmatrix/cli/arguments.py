@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from convmatrix import presets
 from convmatrix.cli.errors import UsageError
 from convmatrix.cli.terminal import print_error, write
-from convmatrix.core.errors import short_words
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import shortened_text
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -75,7 +75,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with one line."""
-        print_error(f"{self.prog}: error: {short_words(message)} (see {self.prog} --help)")
+        print_error(f"{self.prog}: error: {shortened_text(message)} (see {self.prog} --help)")
         self.exit(2)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -244,7 +244,7 @@ def layer_arguments(
     return {**given, "transpose": True} if arguments.transpose else given
 
 
-def layer_of(arguments: argparse.Namespace, **default: int) -> Conv | ConvTranspose:
+def layer_of(arguments: argparse.Namespace, **default: int) -> Layer:
     """The layer that is described; `default` stands in for sizes that may be left out."""
     kwargs = layer_arguments(arguments, default=default)
     return ConvTranspose(**kwargs) if kwargs.pop("transpose", False) else Conv(**kwargs)
@@ -281,11 +281,11 @@ def add_values(parser: Parser) -> None:
     )
 
 
-def weight_of(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Any:
+def weight_of(arguments: argparse.Namespace, layer: Layer) -> Any:
     """The weight that is described, or None for symbols."""
     return None if arguments.weight is None else presets.parse_weight(arguments.weight, layer)
 
 
-def values_of(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> Any:
+def values_of(arguments: argparse.Namespace, layer: Layer) -> Any:
     """The input that is described, or None for symbols."""
     return None if arguments.x is None else presets.parse_input(arguments.x, layer)

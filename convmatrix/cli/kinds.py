@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from convmatrix.cli.arguments import UsageError
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, Layer
 
 __all__ = ["KINDS", "OPTIONS", "Kind", "PictureOptions"]
 
@@ -23,7 +23,7 @@ _MOST = {"entries": 2 * 10**7, "products": 10**8}
 class PictureOptions:
     """What to draw; None for the default."""
 
-    layer: Conv | ConvTranspose
+    layer: Layer
     weight: Any = None
     x: Any = None
     view: Literal["windows", "stamps"] | None = None
@@ -87,7 +87,7 @@ def _matrix(plot: ModuleType, a: PictureOptions) -> Any:
     return plot.matrix(a.layer, a.weight, **{"col" if a.view == "stamps" else "row": a.singled}, **titled)
 
 
-def _direct(layer: Conv | ConvTranspose) -> Conv:
+def _direct(layer: Layer) -> Conv:
     """The convolution whose windows are seen: of a transposed one, that of its input with zeros inserted."""
     return layer if isinstance(layer, Conv) else layer.as_conv()
 
@@ -111,12 +111,12 @@ def _gram(plot: ModuleType, a: PictureOptions) -> Any:
 
 
 def _same_output(plot: ModuleType, a: PictureOptions) -> Any:
-    from convmatrix.algebra.inverse.unseen import same_output_pair
+    from convmatrix.algebra.inverse.same_output import same_output_pair
 
     layer, weight = _small(a), a.numbers
     pair = same_output_pair(layer, weight, a.x)
     y = layer.unvec(layer.operator(weight) @ layer.vec(pair.first))
-    return plot.unseen(pair.first, pair.second, y, title=a.title)
+    return plot.same_output(pair.first, pair.second, y, title=a.title)
 
 
 def _singular_values(plot: ModuleType, a: PictureOptions) -> Any:
@@ -149,7 +149,7 @@ def _factors(plot: ModuleType, a: PictureOptions) -> Any:
     return plot.factors([layer.matrix(weight), *(factor.matrix for factor in found)], names, title=a.title)
 
 
-def _small(a: PictureOptions) -> Conv | ConvTranspose:
+def _small(a: PictureOptions) -> Layer:
     """The layer, if its matrix can be computed with."""
     if a.layer.nnz > _MOST["entries"]:
         raise UsageError(
@@ -204,7 +204,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "gram": Kind("the product C^T C beside the identity", ("weight", "title"), _gram, numeric=True),
     "factors": Kind("the matrix as weights times im2col times padding", ("weight", "title"), _factors, numeric=True),
-    "unseen": Kind("two images that have the same output", ("weight", "x", "title"), _same_output, numeric=True),
+    "same_output": Kind("two images that have the same output", ("weight", "x", "title"), _same_output, numeric=True),
     "singular_values": Kind("from the largest to the smallest", ("weight", "title"), _singular_values, numeric=True),
     "overlaps": Kind("how many taps reach each output", ("title",), _overlaps, transposed=True),
     "receptive_field": Kind("the inputs that one output reads", ("step", "output", "title"), _receptive_field),

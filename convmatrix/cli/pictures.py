@@ -9,8 +9,8 @@ from convmatrix import export
 from convmatrix.cli.arguments import Parser, UsageError, integer, sizes, values_of, weight_of
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.kinds import KINDS, PictureOptions
-from convmatrix.core.errors import counted
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import pluralize
+from convmatrix.layers import Layer
 from convmatrix.show.render.saving import ENDINGS
 
 __all__ = ["ENDINGS", "add_step", "add_view", "options_of", "save", "save_default", "save_tikz"]
@@ -53,7 +53,7 @@ def _step(text: str) -> int | Literal["none"]:
     return integer(text)
 
 
-def options_of(arguments: argparse.Namespace, layer: Conv | ConvTranspose) -> PictureOptions:
+def options_of(arguments: argparse.Namespace, layer: Layer) -> PictureOptions:
     """What the arguments ask for."""
     view, step = arguments.view, getattr(arguments, "step", None)
     for name, seen in (("output", "windows"), ("input", "stamps")):
@@ -75,7 +75,7 @@ def _numbered(name: str, position: int | tuple[int, ...], shape: tuple[int, ...]
     extent = shape[1:] if shape[0] == 1 and len(place) == len(shape) - 1 else shape
     if len(place) != len(extent):
         needed = "x".join(map(str, shape[1:] if shape[0] == 1 else shape))
-        raise UsageError(f"--{name} {_joined(place)} has {counted(len(place), 'number')} but the {name} is {needed}")
+        raise UsageError(f"--{name} {_joined(place)} has {pluralize(len(place), 'number')} but the {name} is {needed}")
     for axis, (at, size) in enumerate(zip(place, extent, strict=True)):
         if not 0 <= at < size:
             raise UsageError(

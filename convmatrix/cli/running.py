@@ -21,7 +21,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     try:
         with held_back(), some_stderr():  # for about a second, in which NumPy and SciPy are imported
             from convmatrix.cli.commands import parse
-            from convmatrix.core.errors import short_words
+            from convmatrix.core.errors import shortened_text
         arguments = parse(sys.argv[1:] if argv is None else argv)
         name = f"convmatrix {arguments.command}"
         with catching_termination():
@@ -29,10 +29,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     except ReaderGoneError:
         return 0
     except (UsageError, ValueError, OverflowError, MemoryError) as error:
-        print_error(f"{name}: error: {short_words(str(error)) or 'out of memory'}")
+        print_error(f"{name}: error: {shortened_text(str(error)) or 'out of memory'}")
         return 2
     except OSError as error:
-        print_error(f"{name}: error: {short_words(str(error))}")
+        print_error(f"{name}: error: {shortened_text(str(error))}")
         return 1
     except (KeyboardInterrupt, ImportError, SystemError) as error:
         if not is_interrupt(error):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.terminal import Bar
-from convmatrix.core.errors import counted
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import pluralize
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.show.model.sizes import relationship
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["findings", "matrix_described", "pair", "settings_described", "sizes_described"]
 
 
-def sizes_described(layer: Conv | ConvTranspose) -> list[str]:
+def sizes_described(layer: Layer) -> list[str]:
     """The settings in the guide's letters, and how the output size comes about."""
     lines = [settings_described(layer)]
     relationships = [relationship(layer, axis) for axis in range(layer.ndim)]
@@ -31,7 +31,7 @@ def sizes_described(layer: Conv | ConvTranspose) -> list[str]:
     return lines
 
 
-def settings_described(layer: Conv | ConvTranspose) -> str:
+def settings_described(layer: Layer) -> str:
     """The settings in the guide's letters, on one line; channels, groups and mode only where they are unusual."""
     kind = "convolution" if isinstance(layer, Conv) else "transposed convolution"
     parts = [
@@ -56,13 +56,13 @@ def settings_described(layer: Conv | ConvTranspose) -> str:
     return f"{kind}  {'  '.join(parts)}  ->  o={_joined(layer.output_size)}"
 
 
-def matrix_described(layer: Conv | ConvTranspose) -> str:
+def matrix_described(layer: Layer) -> str:
     """Shape and number of entries of the matrix."""
     rows, cols = layer.matrix_shape
-    return f"{rows} x {cols}, {counted(layer.nnz, 'entry')}"
+    return f"{rows} x {cols}, {pluralize(layer.nnz, 'entry')}"
 
 
-def findings(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any_size: bool) -> dict[str, Any]:
+def findings(layer: Layer, weight: "NDArray[Any] | None", *, any_size: bool) -> dict[str, Any]:
     """Rank and Gram finding as JSON has them: null where they are not computed."""
     with held_back():
         from convmatrix.algebra import verdict

@@ -63,14 +63,14 @@ class Axis:
         return self.dilation * (self.kernel_size - 1) + 1
 
     @property
-    def stretched_size(self) -> int:
+    def dilated_size(self) -> int:
         """Input size with the zeros that `input_dilation` inserts."""
         return (self.input_size - 1) * self.input_dilation + 1
 
     @property
     def padded_size(self) -> int:
         """Number of positions that windows may cover."""
-        return self.stretched_size + self.before + self.after
+        return self.dilated_size + self.before + self.after
 
     @property
     def output_size(self) -> int:
@@ -86,7 +86,7 @@ class Axis:
     def reading_outputs(self) -> tuple[int, int]:
         """Range [lo, hi) of the outputs of which some tap looks at the stretched input, not beyond its ends."""
         lo = -((self.span - 1 - self.before) // self.stride)
-        return _clamped(lo, (self.stretched_size - 1 + self.before) // self.stride + 1, self.output_size)
+        return _clamped(lo, (self.dilated_size - 1 + self.before) // self.stride + 1, self.output_size)
 
     @property
     def read_inputs(self) -> tuple[int, int]:
@@ -162,7 +162,7 @@ class Axis:
     def interior_outputs(self) -> tuple[int, int]:
         """Range [lo, hi) of the outputs whose whole window lies on the stretched input."""
         lo = -(-self.before // self.stride)
-        hi = (self.stretched_size - self.span + self.before) // self.stride + 1
+        hi = (self.dilated_size - self.span + self.before) // self.stride + 1
         return _clamped(lo, hi, self.output_size)
 
     def interior_inputs(self) -> tuple[int, int]:
@@ -200,7 +200,7 @@ def require_countable(axis: Axis) -> None:
         If numbers of the axis lead to larger ones.
     """
     numbers = {  # what is added up on the way to a position, some of it twice
-        "input_size": 2 * axis.stretched_size,
+        "input_size": 2 * axis.dilated_size,
         "padding": 2 * (abs(axis.before) + abs(axis.after)),
         "kernel_size": 2 * axis.span,
         "stride": axis.stride,

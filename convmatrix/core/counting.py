@@ -47,7 +47,7 @@ def _reads_in_place(axis: Axis) -> int:
     if solutions is None:
         return 0
     box = (axis.output_size, axis.kernel_size, axis.stride, axis.dilation)
-    return solutions.below(axis.before + axis.stretched_size, *box) - solutions.below(axis.before, *box)
+    return solutions.below(axis.before + axis.dilated_size, *box) - solutions.below(axis.before, *box)
 
 
 def _rows_reading_an_end_from_beyond(axis: Axis) -> Iterator[int]:

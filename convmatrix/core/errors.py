@@ -14,11 +14,11 @@ __all__ = [
     "SumOverflowError",
     "TooLargeError",
     "WrongTypeError",
-    "counted",
+    "pluralize",
     "short",
     "short_name",
-    "short_words",
-    "shortens_refusals",
+    "shortened_text",
+    "shortens_errors",
 ]
 
 _MOST_DIGITS = 40
@@ -56,7 +56,7 @@ class SumOverflowError(OverflowError, ValueError):
     """Weights that meet on one input and whose sum leaves their integer dtype."""
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Write a number of things, of a regular noun: one has no plural.
 
     Returns
@@ -88,7 +88,7 @@ def short_name(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else short(name)
 
 
-def short_words(sentence: str) -> str:
+def shortened_text(sentence: str) -> str:
     """A sentence in which words that are very long, as a user may have typed them, have their two ends alone.
 
     Returns
@@ -97,7 +97,7 @@ def short_words(sentence: str) -> str:
 
     Examples
     --------
-    >>> short_words(f"{'9' * 5000} is not an integer")[30:]
+    >>> shortened_text(f"{'9' * 5000} is not an integer")[30:]
     '9999999999...9999999999999999999999999999999999999999 (5000 letters) is not an integer'
     """
     return _LONG_WORD.sub(
@@ -154,7 +154,7 @@ def _short_digits(digits: str) -> str:
     return digits if len(digits) <= _MOST_DIGITS else f"{digits[:_ENDS]}...{digits[-_ENDS:]} ({len(digits)} digits)"
 
 
-def shortens_refusals(function: Callable[P, R]) -> Callable[P, R]:
+def shortens_errors(function: Callable[P, R]) -> Callable[P, R]:
     """Shorten the integers in the refusals of a function, those that were given and those computed from them."""
 
     @wraps(function)

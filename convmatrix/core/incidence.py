@@ -49,7 +49,7 @@ def inputs_read(axis: Axis, outputs: Ints) -> Incidences:
     row 1 reads input 4 through tap 1
     """
     if axis.mode == "zeros":
-        first, last = -axis.before, axis.stretched_size - 1
+        first, last = -axis.before, axis.dilated_size - 1
         return _multiples_within(outputs * axis.stride + first, axis, (0, last), axis.input_dilation)
     inputs = axis.extend(axis.positions(outputs))
     row, tap = np.nonzero(inputs != NOTHING)

@@ -172,11 +172,11 @@ _LIMITS = (  # (limit, what counts against it, what it is called)
 def _process_limits(root: Path) -> Iterator[Available]:
     if resource is None:
         return
-    for limit, counted, name in _LIMITS:
+    for limit, pluralize, name in _LIMITS:
         most = resource.getrlimit(getattr(resource, limit))[0]
         if most in (resource.RLIM_INFINITY, -1) or most >= _NO_LIMIT:
             continue
-        used = _fields(root / "proc/self/status").get(counted)
+        used = _fields(root / "proc/self/status").get(pluralize)
         if used is not None:
             yield Available(max(most - used - _WORKSPACE, 0), f"the limit of {_gib(most)} on the {name}")
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import counted, short_name
+from convmatrix.core.errors import pluralize, short_name
 from convmatrix.core.memory import require_memory
 
 __all__ = ["ENDING", "ArrayFile", "open_array"]
@@ -185,7 +185,7 @@ def _too_long(found: ArrayFile, size: int) -> str:
 
 def _sizes(found: ArrayFile, size: int) -> str:
     needed = f"shape {_written(found.shape)} of {found.dtype} needs {found.nbytes}"
-    return f"{counted(size, 'byte')} of data where {needed}"
+    return f"{pluralize(size, 'byte')} of data where {needed}"
 
 
 def _written(shape: tuple[int, ...]) -> str:
@@ -230,7 +230,7 @@ def _header(file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[Any], bool]
 def _exactly(file: BufferedReader, count: int) -> bytes:
     found = file.read(count)
     if len(found) < count:
-        raise _DamagedError(f"its header is cut short: it ends after {counted(len(found), 'byte')} of {count}")
+        raise _DamagedError(f"its header is cut short: it ends after {pluralize(len(found), 'byte')} of {count}")
     return found
 
 

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.axis import Axis, require_countable
 from convmatrix.core.counting import axis_nnz, count_multiples
-from convmatrix.core.errors import counted, short
+from convmatrix.core.errors import pluralize, short
 from convmatrix.core.incidence import Incidences, border_reads, composed, inputs_read, outputs_reading
 from convmatrix.core.memory import require_memory
 
@@ -257,10 +257,10 @@ def windows_of(axis: Axis) -> Pattern:
     # A stride that is never taken, and taps that lie beyond the end of the input in every window, are left out: those
     # of a pool may be larger than what can be counted.
     stride = axis.stride if outputs > 1 else 1
-    taps = min(axis.kernel_size, (axis.stretched_size - 1 + axis.before) // axis.dilation + 1)
+    taps = min(axis.kernel_size, (axis.dilated_size - 1 + axis.before) // axis.dilation + 1)
     if (stride, taps) != (axis.stride, axis.kernel_size):
         span = axis.dilation * (taps - 1) + 1
-        after = (outputs - 1) * stride + span - axis.before - axis.stretched_size
+        after = (outputs - 1) * stride + span - axis.before - axis.dilated_size
         axis = replace(axis, kernel_size=taps, stride=stride, after=after)
     return _windows_of(axis)
 
@@ -384,7 +384,7 @@ def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int, symbols:
     require_memory(
         rows * _ROW_BYTES + meetings * _MEETING_BYTES + symbols * _SYMBOL_BYTES,
         f"the pattern of {short(n_rows)} rows along an axis, {short(rows)} of which do not repeat others, for a kernel "
-        f"of {counted(axis.kernel_size, 'tap')}",
+        f"of {pluralize(axis.kernel_size, 'tap')}",
         "use less padding, or a smaller kernel",
     )
 

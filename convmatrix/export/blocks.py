@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.errors import TooLargeError, counted
+from convmatrix.core.errors import TooLargeError, pluralize
 from convmatrix.core.memory import require_memory
 from convmatrix.export.files import (
     explained,
@@ -39,7 +39,7 @@ from convmatrix.export.files import (
     write_text,
 )
 from convmatrix.export.matrices import ending_of, layer_as_dict, write_mtx, write_npz
-from convmatrix.layers import Layer
+from convmatrix.layers import WeightedLayer
 from convmatrix.layers.arguments import check_kind, positive
 
 __all__ = ["BLOCK_ENDINGS", "BlocksReport", "export_blocks", "read_blocks"]
@@ -108,7 +108,7 @@ class BlocksReport(NamedTuple):
 
 
 def export_blocks(
-    layer: Layer,
+    layer: WeightedLayer,
     weight: ArrayLike,
     path: str | os.PathLike[str],
     *,
@@ -159,7 +159,7 @@ def export_blocks(
     slice(2, 3, None) [[0, 0, 5, -7]]
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
     ending = ending_of(path, BLOCK_ENDINGS)
-    check_kind("layer", layer, Layer)
+    check_kind("layer", layer, WeightedLayer)
     weight = layer.checked_weight(weight)
     rows = _fitting(layer, weight, ending) if rows is None else positive("rows", rows)
     layer.row_blocks(weight, rows=rows)  # refuses what it cannot build, before anything is written
@@ -204,12 +204,12 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
     if known < len(blocks) or not index["complete"]:
         raise ValueError(
             f"folder {path} is incomplete: its index has size and digest of {known} of "
-            f"{counted(len(blocks), 'block')}: {_AGAIN}"
+            f"{pluralize(len(blocks), 'block')}: {_AGAIN}"
         )
     return (_read_block(path, block, index["dtype"]) for block in blocks)
 
 
-def _fitting(layer: Layer, weight: NDArray[Any], ending: str) -> int:
+def _fitting(layer: WeightedLayer, weight: NDArray[Any], ending: str) -> int:
     """How many rows take about `_BYTES`, on their way to text if they are to be text."""
     size = layer.nbytes(weight.dtype) * (_AS_TEXT if ending == ".mtx" else 1)
     return max(layer.matrix_shape[0] * _BYTES // size, 1)
@@ -218,7 +218,9 @@ def _fitting(layer: Layer, weight: NDArray[Any], ending: str) -> int:
 # -- a folder --------------------------------------------------------------------------------------------------------
 
 
-def _write_folder(layer: Layer, weight: NDArray[Any], path: Path, rows: int, progress: Progress) -> BlocksReport:
+def _write_folder(
+    layer: WeightedLayer, weight: NDArray[Any], path: Path, rows: int, progress: Progress
+) -> BlocksReport:
     index = _index(layer, weight, rows)
     strays = _prepare_folder(path, index)
     if not index["complete"]:
@@ -254,7 +256,7 @@ def _prepare_folder(path: Path, index: dict[str, Any]) -> tuple[str, ...]:
     _require_own_files(path, {_INDEX, *(block["file"] for block in index["blocks"])} & {*others, _INDEX})
     found = _read_index(path, _REMEDY) if (path / _INDEX).exists() else None
     if found is None and others:
-        raise ValueError(f"folder {path} has no {_INDEX} but {counted(len(others), 'other entry')}: {_REMEDY}")
+        raise ValueError(f"folder {path} has no {_INDEX} but {pluralize(len(others), 'other entry')}: {_REMEDY}")
     if found is not None and others:
         _require_same(path, found, index)
         index |= {"complete": found["complete"], "blocks": found["blocks"]}
@@ -285,7 +287,7 @@ def _others(path: Path) -> set[str]:
         }
 
 
-def _written_block(path: Path, block: Mapping[str, Any], layer: Layer, weight: NDArray[Any]) -> dict[str, Any]:
+def _written_block(path: Path, block: Mapping[str, Any], layer: WeightedLayer, weight: NDArray[Any]) -> dict[str, Any]:
     """Write a block, and return its size and digest."""
     start, stop = block["rows"]
     with replacing(path / block["file"], batch=True) as file:
@@ -303,7 +305,7 @@ def _problem(path: Path, block: Mapping[str, Any]) -> str:
         return "is missing"
     size = file.stat().st_size
     if size != block["size"]:
-        return f"has {counted(size, 'byte')}, not {block['size']} as in the index"
+        return f"has {pluralize(size, 'byte')}, not {block['size']} as in the index"
     with reading(file) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if digest != block["sha256"]:
@@ -352,7 +354,7 @@ def _mismatch(matrix: Any, shape: list[int], dtype: str) -> str:
 # -- its index -------------------------------------------------------------------------------------------------------
 
 
-def _index(layer: Layer, weight: NDArray[Any], rows: int) -> dict[str, Any]:
+def _index(layer: WeightedLayer, weight: NDArray[Any], rows: int) -> dict[str, Any]:
     """Return the index of a folder in which no block is written yet, as JSON has it."""
     return {
         "layer": layer_as_dict(layer),
@@ -439,7 +441,7 @@ def _parsed_blocks(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise ValueError(f"its rows is {_shown(rows)}")
     blocks = _blocks(shape[0], shape[1], rows)
     if len(entries) != len(blocks):
-        raise ValueError(f"it has {counted(len(entries), 'block')}, not {len(blocks)}")
+        raise ValueError(f"it has {pluralize(len(entries), 'block')}, not {len(blocks)}")
     for number, (entry, block) in enumerate(zip(entries, blocks, strict=True)):
         if not isinstance(entry, dict):
             raise ValueError(f"block {number} is {_shown(entry)}")
@@ -494,7 +496,9 @@ def _write_index(path: Path, index: dict[str, Any]) -> None:
 # -- a stream --------------------------------------------------------------------------------------------------------
 
 
-def _write_stream(layer: Layer, weight: NDArray[Any], path: Path, rows: int, progress: Progress) -> BlocksReport:
+def _write_stream(
+    layer: WeightedLayer, weight: NDArray[Any], path: Path, rows: int, progress: Progress
+) -> BlocksReport:
     total, written = layer.matrix_shape[0], 0
     with replacing(path) as file:
         for part, block in layer.row_blocks(weight, rows=rows):
@@ -511,12 +515,12 @@ _TEXT_BYTES = {"f": 80, "c": 110}
 """Memory that an entry of a block takes on its way to text, by its kind; that of integers is less. Measured."""
 
 
-def _as_text(block: sparse.csr_array, first: int, layer: Layer) -> tuple[bytes, memoryview]:
+def _as_text(block: sparse.csr_array, first: int, layer: WeightedLayer) -> tuple[bytes, memoryview]:
     """A block as Matrix Market text: the head that the whole file has, and the block's entries in their places."""
     shape = layer.matrix_shape
     require_memory(
         block.nnz * _TEXT_BYTES.get(block.dtype.kind, 40),
-        f"the text of {counted(block.nnz, 'entry')}",
+        f"the text of {pluralize(block.nnz, 'entry')}",
         "take fewer rows at a time, as with rows=1000 or --rows 1000",
     )
     coo = block.tocoo()

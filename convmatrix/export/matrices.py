@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.core.memory import require_memory
 from convmatrix.export.files import replacing, write_text
-from convmatrix.layers import ConvTranspose, FixedLayer, Layer
+from convmatrix.layers import ConvTranspose, FixedLayer, WeightedLayer
 from convmatrix.layers.arguments import check_kind, flag, integer
 
 __all__ = ["ENDINGS", "Order", "ending_of", "export", "layer_as_dict", "matrix_as_dict"]
@@ -58,7 +58,7 @@ def export(
     matrix: Matrix,
     path: str | os.PathLike[str],
     *,
-    layer: Layer | None = None,
+    layer: WeightedLayer | None = None,
     order: Order = "C",
     rank: int | None = None,
     gram_is_identity: bool | None = None,
@@ -125,7 +125,7 @@ def export(
     if ending == ".json":
         if layer is None:
             raise ValueError("a .json file describes the layer as well, but none is given: pass it as layer=")
-        check_kind("layer", layer, Layer)
+        check_kind("layer", layer, WeightedLayer)
         write_text(json.dumps(_described(layer, checked, rank, gram_is_identity, order)) + "\n", path)
         return
     if order == "F":
@@ -174,7 +174,7 @@ def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> s
 # -- a layer and its matrix as plain data ----------------------------------------------------------------------------
 
 
-def layer_as_dict(layer: Layer) -> dict[str, Any]:
+def layer_as_dict(layer: WeightedLayer) -> dict[str, Any]:
     """Describe a layer in lists, numbers and words, as JSON has them.
 
     Parameters
@@ -194,7 +194,7 @@ def layer_as_dict(layer: Layer) -> dict[str, Any]:
     >>> described["padding"], described["matrix_shape"], described["nnz"]
     ([[1, 1], [1, 1]], [16, 16], 100)
     """
-    check_kind("layer", layer, Layer)
+    check_kind("layer", layer, WeightedLayer)
     return {
         **{field.name: _listed(getattr(layer, field.name)) for field in fields(layer)},
         "input_shape": list(layer.input_shape),
@@ -206,7 +206,11 @@ def layer_as_dict(layer: Layer) -> dict[str, Any]:
 
 
 def matrix_as_dict(
-    layer: Layer, weight: ArrayLike | None = None, *, rank: int | None = None, gram_is_identity: bool | None = None
+    layer: WeightedLayer,
+    weight: ArrayLike | None = None,
+    *,
+    rank: int | None = None,
+    gram_is_identity: bool | None = None,
 ) -> dict[str, Any]:
     """Describe a layer and its matrix in lists, numbers and words, as JSON has them.
 
@@ -237,12 +241,12 @@ def matrix_as_dict(
     >>> described["indptr"], described["indices"], described["data"], described["taps"]
     ([0, 2, 4], [0, 1, 1, 2], [1.5, -1.0, 1.5, -1.0], [[0], [1], [0], [1]])
     """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
-    check_kind("layer", layer, Layer)
+    check_kind("layer", layer, WeightedLayer)
     return _described(layer, None if weight is None else layer.matrix(weight), rank, gram_is_identity)
 
 
 def _described(
-    layer: Layer, matrix: "Csr | None", rank: int | None, gram_is_identity: bool | None, order: Order = "C"
+    layer: WeightedLayer, matrix: "Csr | None", rank: int | None, gram_is_identity: bool | None, order: Order = "C"
 ) -> dict[str, Any]:
     require_memory(layer.nnz * _JSON_BYTES, f"JSON of {layer.nnz} entries", "save .npz or .mtx")
     pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
@@ -293,7 +297,7 @@ def _finite(data: NDArray[Any]) -> list[Any]:
 # -- one writer for each format --------------------------------------------------------------------------------------
 
 
-def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
+def _checked(matrix: Matrix, layer: WeightedLayer | None) -> Csr:
     """The matrix as a csr_array of a dtype that the formats know, and of the layer's shape."""
     if not sparse.issparse(matrix):
         raise WrongTypeError(
@@ -307,18 +311,18 @@ def _checked(matrix: Matrix, layer: Layer | None) -> Csr:
             f"matrix has dtype {checked.dtype}, which no format can hold: cast it with .astype({wide!r})"
         )
     if layer is not None:
-        check_kind("layer", layer, Layer, FixedLayer)
+        check_kind("layer", layer, WeightedLayer, FixedLayer)
     if layer is not None and checked.shape != layer.matrix_shape:
         raise ValueError(f"matrix has shape {checked.shape} but that of the layer has {layer.matrix_shape}")
     return checked
 
 
-def _column_major(matrix: Csr, layer: Layer) -> Csr:
+def _column_major(matrix: Csr, layer: WeightedLayer) -> Csr:
     """The matrix between vectors in Fortran order: rows and columns permuted, in canonical format."""
     # Rows are taken first, then columns: a copy each.
     require_memory(
         2 * (matrix.data.nbytes + matrix.indices.nbytes),
-        f"a column-major copy of the matrix with {counted(matrix.nnz, 'entry')}",
+        f"a column-major copy of the matrix with {pluralize(matrix.nnz, 'entry')}",
         "export it in order 'C'",
     )
     rows, cols = (
@@ -330,12 +334,12 @@ def _column_major(matrix: Csr, layer: Layer) -> Csr:
     return permuted
 
 
-def write_npz(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+def write_npz(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> None:
     """Write a .npz file."""
     sparse.save_npz(file, matrix)
 
 
-def write_mtx(file: IO[bytes], matrix: AnyMatrix, layer: Layer | None, order: Order = "C") -> None:
+def write_mtx(file: IO[bytes], matrix: AnyMatrix, layer: WeightedLayer | None, order: Order = "C") -> None:
     """Write a .mtx file, entries in the order that the matrix has them."""
     from scipy.io import mmwrite  # not needed to describe a layer, so not when the command line starts
 
@@ -355,7 +359,7 @@ _MAT_HEADERS: Mapping[Order, bytes] = {
 """Text that a .mat file begins with; MATLAB needs its first words."""
 
 
-def _write_mat(file: IO[bytes], matrix: Csr, layer: Layer | None, order: Order = "C") -> None:
+def _write_mat(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None, order: Order = "C") -> None:
     from scipy.io import savemat
 
     _require_exact(matrix)
@@ -389,10 +393,10 @@ def _require_copies(matrix: Csr, ending: str) -> None:
     """Refuse a matrix of which SciPy cannot make the copies that it writes: measured, rounded up."""
     wide = 16 if matrix.dtype.kind == "c" else 8
     each = {".mtx": 8 + wide, ".mat": 2 * (wide + 4) + 8}.get(ending, 0)
-    require_memory(matrix.nnz * each, f"the {ending} file of {counted(matrix.nnz, 'entry')}", "save .npz")
+    require_memory(matrix.nnz * each, f"the {ending} file of {pluralize(matrix.nnz, 'entry')}", "save .npz")
 
 
-def _write_csv(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+def _write_csv(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> None:
     dense = _dense(matrix)
     if dense.dtype == bool:
         dense = dense.view(np.uint8)  # numpy.loadtxt reads no True
@@ -402,7 +406,7 @@ def _write_csv(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
         file.write(",".join(words).encode() + b"\n")
 
 
-def _write_npy(file: IO[bytes], matrix: Csr, layer: Layer | None) -> None:
+def _write_npy(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> None:
     np.save(file, _dense(matrix), allow_pickle=False)
 
 

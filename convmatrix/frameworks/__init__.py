@@ -3,6 +3,6 @@
 A module for each framework has `conv` and `conv_transpose`, `weight` and `weight_transpose`, and `from_layer` where the
 framework has layer objects. No framework is ever imported: objects are read by the names of their attributes.
 
-In `comparison`, `compare` makes the same call in all of them, `ways_to_ask` tells how each is asked for an output size,
-and `diagnose` finds from arrays whose convention it is.
+In `comparison`, `compare` makes the same call in all of them, `output_size_options` lists the arguments by which each
+gives an output size, and `diagnose` finds from arrays whose convention it is.
 """

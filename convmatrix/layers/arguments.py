@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from convmatrix.core.axis import PADDING_NAMES
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 
 __all__ = [
     "Padding",
@@ -250,7 +250,7 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
             said = f"ndim is {short(known[1])}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
             hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
             raise ValueError(
-                f"{said} but {name} has {counted(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
+                f"{said} but {name} has {pluralize(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
                 f"for each axis, or one number for all{hint}"
             )
     if known is not None and known[1] > MOST_AXES:
@@ -299,6 +299,6 @@ def _padding_entry(what: str, entry: Any) -> PaddingEntry:
         number = integer(what, entry)
         return (number, number)
     if len(pair) != 2:
-        said = counted(len(pair), "entry")
+        said = pluralize(len(pair), "entry")
         raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {said}, {short(entry)}")
     return (integer(f"{what}, before,", pair[0]), integer(f"{what}, after,", pair[1]))

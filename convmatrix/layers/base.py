@@ -14,7 +14,7 @@ from convmatrix.core import memory
 from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.counting import axis_nnz
-from convmatrix.core.errors import TooLargeError, WrongTypeError, counted, short, shortens_refusals
+from convmatrix.core.errors import TooLargeError, WrongTypeError, pluralize, short, shortens_errors
 from convmatrix.core.fast.assembly import assemble, index_dtype
 from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.pattern import pattern_of, windows_of
@@ -23,14 +23,14 @@ from convmatrix.layers.arguments import array_of, flag, storable_dtype
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
-__all__ = ["AnyLayer", "FixedLayer", "Transposed", "reads_of", "require_indices"]
+__all__ = ["FixedLayer", "LayerBase", "Transposed", "reads_of", "require_indices"]
 
 _MOST_INDICES = 2**63 - 1
 """Rows and columns that indices of 64 bits can number."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class AnyLayer:
+class LayerBase:
     """What all layers share; never made itself. The fields of a subclass are resolved numbers, one for each axis.
 
     Fields are the arguments of the constructor, by the same names, so that `dataclasses.replace` makes another layer.
@@ -104,12 +104,12 @@ class AnyLayer:
         require_indices(what, rows, cols)
         if needed <= min(memory.UNCHECKED, memory.UNCHECKED_BY_PROCESS):
             return
-        what = f"{what} of {short(rows)} x {short(cols)} with {counted(nnz, 'entry')}"
+        what = f"{what} of {short(rows)} x {short(cols)} with {pluralize(nnz, 'entry')}"
         memory.require_memory(needed, what, self._remedy)
 
     # -- arrays and vectors ----------------------------------------------------------------------------------------
 
-    @shortens_refusals
+    @shortens_errors
     def vec(self, x: ArrayLike) -> NDArray[Any]:
         """Flatten inputs to what the matrix multiplies.
 
@@ -142,7 +142,7 @@ class AnyLayer:
         also = f" or (..., *{self.input_size})" if self.in_channels == 1 else ""
         raise ValueError(f"x has shape {x.shape} but this layer's input needs (..., *{self.input_shape}){also}")
 
-    @shortens_refusals
+    @shortens_errors
     def unvec(self, y: ArrayLike) -> NDArray[Any]:
         """Give a vector of outputs, or columns of them, the shape of images.
 
@@ -207,7 +207,7 @@ def _is_everywhere(value: Any, default: Any) -> bool:
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class FixedLayer(AnyLayer):
+class FixedLayer(LayerBase):
     """A layer that is linear and has no weight: its numbers alone decide its matrix. Never made itself."""
 
     # -- what a subclass says --------------------------------------------------------------------------------------
@@ -480,7 +480,7 @@ def reads_of(axis: Axis) -> sparse.csr_array:
      [0 1 1]]
     """
     rows, cols, entries = axis.output_size, axis.input_size, axis_nnz(axis)
-    what = f"the pattern of an axis, {short(rows)} x {short(cols)} with {counted(entries, 'entry')},"
+    what = f"the pattern of an axis, {short(rows)} x {short(cols)} with {pluralize(entries, 'entry')},"
     require_indices(what, rows, cols)
     index = index_dtype(rows, cols, entries).itemsize
     memory.require_memory(entries * (1 + index) + (rows + 1) * index, what, "take a smaller input")

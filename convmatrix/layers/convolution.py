@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.errors import short, shortens_refusals
+from convmatrix.core.errors import short, shortens_errors
 from convmatrix.core.pattern import (
     Pattern,
     gram_pattern_of,
@@ -24,13 +24,13 @@ from convmatrix.core.pattern import (
 )
 from convmatrix.layers.arguments import Padding, PerAxis, array_of, integer, per_axis
 from convmatrix.layers.resolve import axes_and_pads, check_fit, columns_of, conv_padding, transposed_padding
-from convmatrix.layers.weighted import Layer
+from convmatrix.layers.weighted import WeightedLayer
 
-__all__ = ["AnyConv", "Conv", "ConvTranspose", "flip"]
+__all__ = ["Conv", "ConvTranspose", "Layer", "flip"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Conv(Layer):
+class Conv(WeightedLayer):
     """A convolution layer (cross-correlation, as in deep-learning frameworks), as numbers.
 
     Parameters
@@ -79,7 +79,7 @@ class Conv(Layer):
     Conv(input_size=(5,), kernel_size=(5,), padding=((1, 1),))
     """
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(
         self,
         input_size: PerAxis,
@@ -192,7 +192,7 @@ class Conv(Layer):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class ConvTranspose(Layer):
+class ConvTranspose(WeightedLayer):
     """A transposed convolution layer: the matrix of the forward convolution, transposed.
 
     Every keyword describes the forward convolution that it transposes, but sizes and channels are the layer's own:
@@ -248,7 +248,7 @@ class ConvTranspose(Layer):
     output_padding: tuple[int, ...]
     _transposed = True
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(
         self,
         input_size: PerAxis,
@@ -367,7 +367,7 @@ class ConvTranspose(Layer):
         Returns
         -------
         Conv
-            ``up.as_conv().matrix(up.turn(weight))`` equals ``up.matrix(weight)``.
+            ``up.as_conv().matrix(up.direct_weight(weight))`` equals ``up.matrix(weight)``.
 
         Raises
         ------
@@ -405,7 +405,7 @@ class ConvTranspose(Layer):
             input_dilation=self.stride,
         )
 
-    def turn(self, weight: ArrayLike) -> NDArray[Any]:
+    def direct_weight(self, weight: ArrayLike) -> NDArray[Any]:
         """Turn a weight by 180 degrees and swap its channels within the groups: the weight of `as_conv`.
 
         Parameters
@@ -423,7 +423,7 @@ class ConvTranspose(Layer):
 
         Examples
         --------
-        >>> ConvTranspose((2,), 3).turn([1, 2, 3])
+        >>> ConvTranspose((2,), 3).direct_weight([1, 2, 3])
         array([[[3, 2, 1]]])
         """
         channels_swapped = self._by_rows(self.checked_weight(weight))
@@ -451,7 +451,7 @@ class ConvTranspose(Layer):
         return _shape_sentence(self, shape, "in_channels", "out_channels")
 
 
-AnyConv = Conv | ConvTranspose
+Layer = Conv | ConvTranspose
 """A convolution or a transposed one: a layer that has a `convolution`."""
 
 
@@ -492,7 +492,7 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     return np.flip(weight, axis=tuple(range(weight.ndim - ndim, weight.ndim)))
 
 
-def _shape_sentence(layer: Layer, shape: tuple[int, ...], first: str, second: str) -> str:
+def _shape_sentence(layer: WeightedLayer, shape: tuple[int, ...], first: str, second: str) -> str:
     """Say which numbers of a layer the shape of a weight does not go with; `first` and `second` name its channels."""
     wanted = layer.weight_shape
     if len(shape) != len(wanted) or shape[1] != wanted[1]:

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from convmatrix.core.axis import Axis, require_countable
 from convmatrix.core.counting import axis_nnz
-from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
+from convmatrix.core.errors import WrongTypeError, short, shortens_errors
 from convmatrix.core.fast.assembly import assemble, index_dtype
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import Pattern, windows_of
@@ -32,7 +32,7 @@ from convmatrix.layers.arguments import (
     positive,
     storable_dtype,
 )
-from convmatrix.layers.base import AnyLayer, FixedLayer, reads_of
+from convmatrix.layers.base import FixedLayer, LayerBase, reads_of
 from convmatrix.layers.resolve import check_fit, conv_padding
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _MOST_INT64 = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Pool(AnyLayer):
+class Pool(LayerBase):
     """What `AvgPool` and `MaxPool` share, their windows; never made itself."""
 
     input_size: tuple[int, ...]
@@ -232,7 +232,7 @@ class AvgPool(Pool, FixedLayer):
 
     _padding_alone = "a window of padding alone has no input to average"
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(
         self,
         input_size: PerAxis,
@@ -396,7 +396,7 @@ class MaxPool(Pool):
 
     _padding_alone = "a window of padding alone has no largest entry"
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(
         self,
         input_size: PerAxis,

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from convmatrix.core.axis import NOTHING, Axis
 from convmatrix.core.counting import axis_nnz
-from convmatrix.core.errors import shortens_refusals
+from convmatrix.core.errors import shortens_errors
 from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.layers.arguments import Padding, PerAxis, count_axes, per_axis, positive
 from convmatrix.layers.base import FixedLayer, Transposed, reads_of
@@ -83,7 +83,7 @@ class Unfold(FixedLayer):
     padding_mode: str
     input_dilation: tuple[int, ...]
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(
         self,
         input_size: PerAxis,
@@ -247,7 +247,7 @@ class Fold(Transposed):
     padding_mode: str
     input_dilation: tuple[int, ...]
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(
         self,
         output_size: PerAxis,
@@ -342,7 +342,7 @@ class PixelUnshuffle(Unfold):
     padding_mode: str = field(init=False)
     input_dilation: tuple[int, ...] = field(init=False)
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(self, input_size: PerAxis, factor: PerAxis, *, channels: int = 1, ndim: int | None = None) -> None:
         sizes, factors, channels = _blocks(input_size, factor, channels, ndim)
         for axis, (n, r) in enumerate(zip(sizes, factors, strict=True)):
@@ -407,7 +407,7 @@ class PixelShuffle(Transposed):
     factor: tuple[int, ...]
     channels: int
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(self, input_size: PerAxis, factor: PerAxis, *, channels: int = 1, ndim: int | None = None) -> None:
         sizes, factors, channels = _blocks(input_size, factor, channels, ndim)
         larger = [n * r for n, r in zip(sizes, factors, strict=True)]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 
-from convmatrix.core.errors import WrongTypeError, short, shortens_refusals
+from convmatrix.core.errors import WrongTypeError, short, shortens_errors
 from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, per_axis, positive
@@ -228,7 +228,7 @@ class Upsample(FixedLayer):
     align_corners: bool
     channels: int
 
-    @shortens_refusals
+    @shortens_errors
     def __init__(
         self,
         input_size: PerAxis,

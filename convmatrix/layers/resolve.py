@@ -7,7 +7,7 @@ the axis, the arithmetic and what would do.
 from collections.abc import Iterable, Mapping
 
 from convmatrix.core.axis import PADDING_MODES, Axis, input_sizes, named_padding, split_same
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import pluralize
 from convmatrix.layers.arguments import (
     Padding,
     PaddingEntry,
@@ -149,7 +149,7 @@ def conv_padding(axis: Axis, pad: PaddingEntry) -> tuple[int, int]:
 
 def check_fit(number: int, axis: Axis, before: int, after: int, *, beyond: int = 0) -> None:
     """Refuse a kernel that fits nowhere; `beyond` is how far it may reach over the padded end."""
-    padded = axis.stretched_size + before + after
+    padded = axis.dilated_size + before + after
     if axis.span <= padded + beyond:
         return
     also = f", and ceil_mode lets it reach {beyond} beyond" if beyond else ""
@@ -242,19 +242,19 @@ def _check_output_padding(number: int, axis: Axis, output_padding: int) -> None:
 def _check_output(number: int, axis: Axis, pad: PaddingEntry, pair: tuple[int, int], output_padding: int) -> None:
     """Refuse an output without positions, or whose last position stands between two outputs."""
     without_output_padding = (axis.input_size - 1) * axis.stride + axis.span - sum(pair)
-    stretched = without_output_padding + output_padding
+    dilated = without_output_padding + output_padding
     arithmetic = (
         f"(= (input_size {axis.input_size} - 1) * stride {axis.stride} + dilation {axis.dilation} * (kernel_size "
         f"{axis.kernel_size} - 1) + 1 - padding {pair[0]} - {pair[1]} + output_padding {output_padding})"
     )
-    if stretched < 1:
+    if dilated < 1:
         raise ValueError(
-            f"output is empty on axis {number}: its size would be {stretched} {arithmetic}; reduce "
-            f"the padding by {1 - stretched}"
+            f"output is empty on axis {number}: its size would be {dilated} {arithmetic}; reduce "
+            f"the padding by {1 - dilated}"
         )
-    if (stretched - 1) % axis.input_dilation:
+    if (dilated - 1) % axis.input_dilation:
         raise ValueError(
-            f"axis {number} gives {stretched} positions {arithmetic}, which is not 1 modulo input_dilation "
+            f"axis {number} gives {dilated} positions {arithmetic}, which is not 1 modulo input_dilation "
             f"{axis.input_dilation}: {_fitting_output_padding(axis, pad, pair, without_output_padding)}"
         )
 
@@ -286,17 +286,17 @@ def _from_output_size(number: int, axis: Axis, pad: PaddingEntry, output_size: i
         raise ValueError(
             f"output_size {output_size} on axis {number} cannot come from input_size {outputs} with kernel_size "
             f"{axis.kernel_size}, stride {stride}, padding {written}{also}: a convolution gives "
-            f"{counted(outputs, 'output')} {_only_for(fits)}; padding "
+            f"{pluralize(outputs, 'output')} {_only_for(fits)}; padding "
             f"{_padding_reaching(axis, output_size, sum(pair))} on this axis would make it {output_size}"
         )
-    stretched = (output_size - 1) * axis.input_dilation + 1
-    return pair, stretched - ((outputs - 1) * stride + axis.span - sum(pair))
+    dilated = (output_size - 1) * axis.input_dilation + 1
+    return pair, dilated - ((outputs - 1) * stride + axis.span - sum(pair))
 
 
 def _padding_reaching(axis: Axis, output_size: int, pads: int) -> int | tuple[int, int]:
     """A padding with which a convolution of `output_size` gives the input size: both ends alike, where that does."""
-    stretched = (output_size - 1) * axis.input_dilation + 1
-    least = (axis.input_size - 1) * axis.stride + axis.span - stretched  # more leaves over up to stride - 1 positions
+    dilated = (output_size - 1) * axis.input_dilation + 1
+    least = (axis.input_size - 1) * axis.stride + axis.span - dilated  # more leaves over up to stride - 1 positions
     nearest = min(max(pads, least), least + axis.stride - 1)
     totals = [total for total in (nearest, nearest + 1, nearest - 1) if least <= total < least + axis.stride]
     total = min(totals, key=lambda total: total % 2)
@@ -308,4 +308,4 @@ def _only_for(sizes: range) -> str:
         return "for no size"
     if sizes[4:]:  # there may be more than Python counts
         return f"only for {sizes[0]} to {sizes[-1]} inputs"
-    return "only for " + " or ".join(filter(None, [", ".join(map(str, sizes[:-1])), counted(sizes[-1], "input")]))
+    return "only for " + " or ".join(filter(None, [", ".join(map(str, sizes[:-1])), pluralize(sizes[-1], "input")]))

@@ -18,14 +18,14 @@ from convmatrix.core import equation
 from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.counting import axis_nnz
-from convmatrix.core.errors import WrongTypeError, counted, short, shortens_refusals
+from convmatrix.core.errors import WrongTypeError, pluralize, short, shortens_errors
 from convmatrix.core.fast.assembly import assemble, count_entries, index_dtype, refill, sum_columns
 from convmatrix.core.fast.gram import gram_weight
 from convmatrix.core.fast.weights import extended_weight, taps_of_places
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import Pattern
 from convmatrix.layers.arguments import array_of, cast_for, check_word, flag, integer, positive, storable_dtype
-from convmatrix.layers.base import AnyLayer
+from convmatrix.layers.base import LayerBase
 from convmatrix.layers.index_check import (
     EXACT_ENTRIES,
     StoredIndices,
@@ -37,7 +37,7 @@ from convmatrix.layers.index_check import (
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
-__all__ = ["Layer"]
+__all__ = ["WeightedLayer"]
 
 _Method = Literal["fast", "equation"]
 
@@ -46,7 +46,7 @@ _EQUATION_BYTES = 100
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Layer(AnyLayer):
+class WeightedLayer(LayerBase):
     """What `Conv` and `ConvTranspose` share; never made itself.
 
     A subclass says which axes its forward convolution has and how its weight is laid out; the matrix of a `Conv` has
@@ -393,7 +393,7 @@ class Layer(AnyLayer):
 
     # -- biases ----------------------------------------------------------------------------------------------------
 
-    @shortens_refusals
+    @shortens_errors
     def bias_vector(self, bias: ArrayLike) -> NDArray[Any]:
         """Spread one bias per output channel over the map: what to add to ``C @ x``.
 
@@ -427,7 +427,7 @@ class Layer(AnyLayer):
         places = prod(self.output_size)
         require_memory(
             places * bias.nbytes,
-            f"the bias of {counted(places * len(bias), 'output')}",
+            f"the bias of {pluralize(places * len(bias), 'output')}",
             "add the number of each channel to the outputs of that channel",
         )
         return np.repeat(bias, places)
@@ -512,7 +512,7 @@ class Layer(AnyLayer):
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    @shortens_refusals
+    @shortens_errors
     def checked_weight(self, weight: ArrayLike, *, copy: bool = False) -> NDArray[Any]:
         """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
 

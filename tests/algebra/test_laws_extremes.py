@@ -15,7 +15,7 @@ from convmatrix import Conv, ConvTranspose
 from convmatrix.algebra import checks, gram_is_identity, laws, rank, verdict
 from convmatrix.algebra.exact import digits, from_digits, gram_entries
 from convmatrix.algebra.factors import dual, product, selected, separated, unfolded
-from convmatrix.algebra.inverse.unseen import same_output_pair
+from convmatrix.algebra.inverse.same_output import same_output_pair
 from convmatrix.algebra.stack.overlaps import checkerboard
 from convmatrix.core.errors import SumOverflowError
 from strategies import layers, seeds, share

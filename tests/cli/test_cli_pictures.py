@@ -336,7 +336,7 @@ def test_the_guides_numbers(folder):
             "--kind overlaps does not take --weight: leave it out",
         ),
         (
-            "--i 3 --k 3 --kind unseen --transpose --weight ones --save f.svg",
+            "--i 3 --k 3 --kind same_output --transpose --weight ones --save f.svg",
             "no two images have the same output: the 25 x 9 matrix has rank 9, so every difference of two images shows "
             "(rank modulo the prime 2147483647; proven, since the pattern allows no more)",
         ),
@@ -407,8 +407,8 @@ def test_every_kind_is_in_the_help():
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_every_kind_draws(folder, kind):
     generic = "; weight drawn with seed 0" * kinds.KINDS[kind].numeric
-    layer = Conv(2, 2) if kind == "unseen" else ConvTranspose(2, 2)
-    words = ("--i", 2, "--k", 2, *(() if kind == "unseen" else ("--transpose",)))
+    layer = Conv(2, 2) if kind == "same_output" else ConvTranspose(2, 2)
+    words = ("--i", 2, "--k", 2, *(() if kind == "same_output" else ("--transpose",)))
     for ending in (".svg", ".png"):
         told = good("figure", *words, "--kind", kind, "--title", TITLE, "--save", f"f{ending}")
         assert told == f"f{ending}: {kind}; {layer!r}{generic}\n"
@@ -479,7 +479,7 @@ def test_what_algebra_finds_reaches_the_picture(words, found):
 
 def test_the_images_that_are_not_told_apart_are_the_ones_asked_for(monkeypatch):
     (first, second, output), _ = drawn(
-        monkeypatch, *LAYER, "--kind", "unseen", "--weight", "arange", "--x", "arange", kind="unseen"
+        monkeypatch, *LAYER, "--kind", "same_output", "--weight", "arange", "--x", "arange", kind="same_output"
     )
     C = Conv(4, 3).matrix(np.arange(1, 10).reshape(3, 3))
     np.testing.assert_array_equal(first, np.arange(1, 17).reshape(1, 4, 4))

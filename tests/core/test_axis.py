@@ -19,10 +19,10 @@ NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "
 
 def table_by_numpy(axis):
     """Spread, pad and crop the indices 1, 2, ... as data would be, slide the window over them; 0 is a zero."""
-    stretched = np.zeros(axis.stretched_size, dtype=int)
-    stretched[:: axis.input_dilation] = np.arange(1, axis.input_size + 1)
+    dilated = np.zeros(axis.dilated_size, dtype=int)
+    dilated[:: axis.input_dilation] = np.arange(1, axis.input_size + 1)
     pads = (max(axis.before, 0), max(axis.after, 0))
-    padded = np.pad(stretched, pads, mode=NUMPY_MODES[axis.mode])
+    padded = np.pad(dilated, pads, mode=NUMPY_MODES[axis.mode])
     padded = padded[max(-axis.before, 0) : len(padded) - max(-axis.after, 0)]
     return sliding_window_view(padded, axis.span)[:: axis.stride, :: axis.dilation] - 1
 
@@ -47,7 +47,7 @@ def test_sizes_are_counted_windows(layer):
     (axis,) = layer.axes
     inputs = range(0, axis.input_size * axis.input_dilation, axis.input_dilation)
     starts = range(0, axis.padded_size - axis.span + 1, axis.stride)
-    assert axis.stretched_size == inputs[-1] + 1
+    assert axis.dilated_size == inputs[-1] + 1
     assert axis.output_size == len(starts)
     assert axis.leftover == axis.padded_size - (starts[-1] + axis.span)
 
@@ -79,7 +79,7 @@ def test_the_interior_of_outputs_reads_inputs_where_they_stand(layer):
         inside = [
             o
             for o, start in enumerate(range(-axis.before, axis.output_size * axis.stride - axis.before, axis.stride))
-            if start >= 0 and start + axis.span <= axis.stretched_size
+            if start >= 0 and start + axis.span <= axis.dilated_size
         ]
         assert (lo, hi) == ((inside[0], inside[-1] + 1) if inside else (axis.output_size, axis.output_size))
         table = axis.table()
@@ -132,13 +132,13 @@ def test_nnz_of_every_small_axis(mode):
     outputs = (1, 2, 3, 7)
     spreads = (1, 2, 3, 4) if mode == "zeros" else (1,)
     for n, spread in product(range(1, 7), spreads):
-        stretched = np.zeros((n - 1) * spread + 1, dtype=int)
-        stretched[::spread] = np.arange(1, n + 1)
-        far = np.pad(stretched, 40, mode=NUMPY_MODES[mode]).tolist()
+        dilated = np.zeros((n - 1) * spread + 1, dtype=int)
+        dilated[::spread] = np.arange(1, n + 1)
+        far = np.pad(dilated, 40, mode=NUMPY_MODES[mode]).tolist()
         for kernel, stride, dilation, before in product((1, 2, 3, 4), (1, 2, 3), (1, 2, 3), (-4, -1, 0, 1, 3, 8)):
             reads = [len({far[40 - before + o * stride + t * dilation] for t in range(kernel)} - {0}) for o in range(7)]
             for count in outputs:
-                after = (count - 1) * stride + dilation * (kernel - 1) + 1 - before - len(stretched)
+                after = (count - 1) * stride + dilation * (kernel - 1) + 1 - before - len(dilated)
                 axis = Axis(n, kernel, stride, before, after, dilation, spread, mode)
                 assert axis.output_size == count
                 assert axis_nnz(axis) == sum(reads[:count]), axis

@@ -27,7 +27,7 @@ from convmatrix import (
 from convmatrix.core import memory
 from convmatrix.core.axis import Axis, require_countable
 from convmatrix.core.counting import axis_nnz, floor_sum, floor_sums
-from convmatrix.core.errors import TooLargeError, WrongTypeError, short, shortens_refusals
+from convmatrix.core.errors import TooLargeError, WrongTypeError, short, shortens_errors
 from convmatrix.core.fast.matrixfree import ScaledOperator
 from convmatrix.core.pattern import pattern_of, transposed_pattern_of, windows_of
 from convmatrix.show.model.stage import film
@@ -405,7 +405,7 @@ def test_no_value_is_long(value):
 
 
 def test_a_refusal_is_shortened_where_it_is_raised_and_stays_the_same_error():
-    @shortens_refusals
+    @shortens_errors
     def refuse(error):
         raise error
 

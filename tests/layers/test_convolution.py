@@ -85,10 +85,10 @@ def test_all_sizes_of_a_transposed_convolution_are_those_of_its_results(argument
         layer.output_padding,
         strict=True,
     ):
-        stretched = (i - 1) * s + d * (k - 1) + 1 - before - after + op
-        assert (stretched - 1) % a == 0
+        dilated = (i - 1) * s + d * (k - 1) + 1 - before - after + op
+        assert (dilated - 1) % a == 0
         assert op < max(s, d)
-        sizes.append((stretched - 1) // a + 1)
+        sizes.append((dilated - 1) // a + 1)
     assert layer.output_size == tuple(sizes)
     if "output_size" in arguments:
         assert layer.output_size == arguments["output_size"]
@@ -772,7 +772,7 @@ def test_every_output_size_that_fits_is_accepted(layer):
 @covers(without=BORDERS)
 def test_the_direct_convolution_with_the_turned_kernel_has_the_same_matrix(layer, seed):
     weight = integers(layer.weight_shape, seed)
-    conv, turned = layer.as_conv(), layer.turn(weight)
+    conv, turned = layer.as_conv(), layer.direct_weight(weight)
     assert isinstance(conv, Conv)
     assert turned.shape == conv.weight_shape
     C, direct = layer.matrix(weight), conv.matrix(turned)
@@ -797,13 +797,13 @@ def test_a_pad_beyond_the_kernel_is_a_crop_of_the_direct_convolution():
 def test_turn_turns_by_180_degrees_and_swaps_channels_within_groups():
     up = ConvTranspose((3, 3), 2, in_channels=4, out_channels=6, groups=2)
     weight = integers((4, 3, 2, 2), 1)
-    turned = up.turn(weight)
+    turned = up.direct_weight(weight)
     assert turned.shape == (6, 2, 2, 2)
     for group in range(2):
         for i in range(2):
             for o in range(3):
                 assert_array_equal(turned[3 * group + o, i], np.rot90(weight[2 * group + i, o], 2))
-    assert_array_equal(ConvTranspose(3, 2).turn([[1, 2], [3, 4]]), [[[[4, 3], [2, 1]]]])
+    assert_array_equal(ConvTranspose(3, 2).direct_weight([[1, 2], [3, 4]]), [[[[4, 3], [2, 1]]]])
 
 
 @pytest.mark.parametrize("mode", MODES[1:])
@@ -818,7 +818,7 @@ def test_with_borders_the_third_view_folds_the_padded_frame_back(mode, data, see
     weight = integers(kernel, seed)
     frame = Conv((size + before + after,), kernel, stride=stride)
     border = Conv((size,), 1, padding=((before, after),), padding_mode=mode).matrix([1])
-    folded = border.T @ frame.T.as_conv().matrix(frame.T.turn(weight))
+    folded = border.T @ frame.T.as_conv().matrix(frame.T.direct_weight(weight))
     assert_array_equal(conv.T.matrix(weight).toarray(), folded.toarray())
 
 

@@ -625,9 +625,9 @@ def test_turn_refuses_what_matrix_refuses():
     with refused(
         "weight has shape (3,) but groups=1 and out_channels=1 need (in_channels, 1, *kernel_size) = (2, 1, 3)"
     ):
-        up.turn([1, 2, 3])
+        up.direct_weight([1, 2, 3])
     with refused("weight has dtype object, which scipy.sparse cannot hold: cast it with .astype('float64')"):
-        up.turn(np.ones((2, 1, 3), object))
+        up.direct_weight(np.ones((2, 1, 3), object))
 
 
 # -- vectors -------------------------------------------------------------------------------------------------------

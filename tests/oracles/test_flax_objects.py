@@ -15,13 +15,13 @@ linen = pytest.importorskip("flax.linen")
 jnp = jax.numpy
 
 
-def counted(key, shape, dtype, **others):
+def pluralize(key, shape, dtype, **others):
     """An initialiser that compiles nothing."""
     return jnp.asarray(np.arange(np.prod(shape)).reshape(shape) / 7, dtype)
 
 
 def nnx_conv(kind=nnx.Conv, **said):
-    return kind(2, 4, (3,), rngs=nnx.Rngs(0), kernel_init=counted, bias_init=counted, **said)
+    return kind(2, 4, (3,), rngs=nnx.Rngs(0), kernel_init=pluralize, bias_init=pluralize, **said)
 
 
 PARAMS = {"kernel": np.arange(24, dtype=np.float32).reshape(3, 2, 4), "bias": np.zeros(4, np.float32)}

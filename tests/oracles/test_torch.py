@@ -69,7 +69,7 @@ def test_the_gradient_is_the_transposed_layer(layer, seed):
     """Zeros are inserted beforehand, since torch's convolution has no input dilation."""
     x, weight = integers((2, *layer.input_shape), seed), integers(layer.weight_shape, seed + 1)
     x_, weight_ = tensor(x).requires_grad_(), tensor(weight)
-    spread = torch.zeros(2, layer.in_channels, *(axis.stretched_size for axis in layer.axes), dtype=torch.float64)
+    spread = torch.zeros(2, layer.in_channels, *(axis.dilated_size for axis in layer.axes), dtype=torch.float64)
     spread[(..., *(slice(None, None, a) for a in layer.input_dilation))] = x_
     source = padded(spread, layer.padding)
     y = CONV[layer.ndim](source, weight_, stride=layer.stride, dilation=layer.dilation, groups=layer.groups)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix.algebra.stack.network import Network
-from convmatrix.algebra.stack.receptive import blind_outputs, coordinate_map, crop_offset, receptive_field
+from convmatrix.algebra.stack.receptive import coordinate_map, crop_offset, outputs_without_input, receptive_field
 from convmatrix.frameworks import torch as words
 from convmatrix.frameworks.shared.loaded import MissingValues
 from strategies import seeds, share
@@ -655,7 +655,7 @@ def test_models_without_values_have_their_geometry(drawn, kind, seed):
     chain = words.from_model(WEIGHTLESS[kind](copy.deepcopy(model)), size)
     assert chain == full
     assert receptive_field(chain) == receptive_field(Network(full))
-    assert blind_outputs(chain) == blind_outputs(Network(full))
+    assert outputs_without_input(chain) == outputs_without_input(Network(full))
     assert coordinate_map(chain) == coordinate_map(Network(full))
     assert [weight.shape for weight in chain.weights] == [weight.shape for weight in full.weights]
     assert [None if b is None else b.shape for b in chain.biases] == [

@@ -62,8 +62,8 @@ def _patches(draw, spread):
     dilation, skipped = draw(st.integers(1, 2)), draw(st.integers(0, (width - 1) * spread))
     kernel = draw(st.integers(1, ((width - 1) * spread - skipped) // dilation + 1))
     stride, span = width * spread, dilation * (kernel - 1) + 1
-    stretched = (outputs * width - 1) * spread + 1
-    after = (outputs - 1) * stride + span + skipped - stretched + draw(st.integers(0, stride - 1))
+    dilated = (outputs * width - 1) * spread + 1
+    after = (outputs - 1) * stride + span + skipped - dilated + draw(st.integers(0, stride - 1))
     return outputs * width, kernel, stride, (-skipped, after), dilation, spread
 
 

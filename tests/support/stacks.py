@@ -12,12 +12,12 @@ from convmatrix.layers import (
     Conv,
     ConvTranspose,
     FixedLayer,
-    Layer,
     MaxPool,
     PixelShuffle,
     PixelUnshuffle,
     Unfold,
     Upsample,
+    WeightedLayer,
 )
 from helpers import dense
 from strategies import MODES, integers
@@ -139,7 +139,7 @@ def weights_of(network, seed, dtype=np.int64):
     """One entry for each layer: small integers, None, or for a max pool some input."""
     entries = []
     for number, layer in enumerate(network.layers):
-        if isinstance(layer, Layer):
+        if isinstance(layer, WeightedLayer):
             entries.append(integers(layer.weight_shape, seed + number, dtype))
         else:
             entries.append(integers(layer.input_shape, seed + number) if isinstance(layer, MaxPool) else None)
@@ -169,7 +169,7 @@ def collapsed_pattern(network):
 
 
 def _dense_layer(layer, weight):
-    if isinstance(layer, Layer):
+    if isinstance(layer, WeightedLayer):
         return dense(layer, weight)
     if isinstance(layer, FixedLayer):
         return layer.matrix().toarray()
@@ -177,6 +177,6 @@ def _dense_layer(layer, weight):
 
 
 def _dense_reads(layer):
-    if isinstance(layer, Layer):
+    if isinstance(layer, WeightedLayer):
         return dense(layer, np.ones(layer.weight_shape, dtype=np.int64)) > 0
     return layer.pattern().toarray()

@@ -209,8 +209,8 @@ def invalid_transpose_arguments(draw):
     arguments |= {"padding": up.padding, "output_padding": up.output_padding}  # resolved, so that each can be spoilt
     axis = draw(st.integers(0, up.ndim - 1))
     most, spread, (before, after) = max(up.stride[axis], up.dilation[axis]), up.input_dilation[axis], up.padding[axis]
-    stretched = (up.output_size[axis] - 1) * spread + 1
-    smallest = stretched - up.output_padding[axis]
+    dilated = (up.output_size[axis] - 1) * spread + 1
+    smallest = dilated - up.output_padding[axis]
     largest = smallest + up.stride[axis] - 1
 
     def size(number):
@@ -226,7 +226,7 @@ def invalid_transpose_arguments(draw):
     special = {
         "output_padding too large": lambda n: extra(most + n),
         "output_padding negative": lambda n: extra(-1 - n),
-        "empty": lambda n: pads(before, after + stretched + n),
+        "empty": lambda n: pads(before, after + dilated + n),
         "output_size too large": lambda n: size((largest - 1) // spread + 2 + n),
         "beside": lambda n: (
             extra(1, zeros) | {"padding": ("valid", "same", "same_lower", "anticausal")[n], "input_dilation": 1}
@@ -362,13 +362,13 @@ def covers(*, without=()):
         coverage = Coverage(without)
 
         @wraps(test)
-        def counted(*args, **kwargs):
+        def pluralize(*args, **kwargs):
             arguments = kwargs.get("arguments")
             coverage.add(kwargs["layer"] if arguments is None else built(arguments), arguments)
             return test(*args, **kwargs)
 
-        counted.coverage = coverage
-        return counted
+        pluralize.coverage = coverage
+        return pluralize
 
     return decorate
 

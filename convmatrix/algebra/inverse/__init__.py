@@ -2,7 +2,7 @@
 
 from convmatrix.algebra.inverse.inverses import Recovery, compare_inverses, pseudo_inverse
 from convmatrix.algebra.inverse.least_squares import Deconvolution, deconvolve
-from convmatrix.algebra.inverse.unseen import SameOutput, same_output_pair
+from convmatrix.algebra.inverse.same_output import SameOutput, same_output_pair
 
 __all__ = [
     "Deconvolution",

@@ -16,7 +16,7 @@ from convmatrix.algebra.stack.arguments import Stack, each_weight, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.core.numbers import require_finite
-from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers import Conv, Layer, WeightedLayer
 from convmatrix.layers.arguments import array_of, positive, real_number
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Deconvolution", "Method", "Penalty", "deconvolve", "floating"]
 
 Array = NDArray[Any]
-Layers = Conv | ConvTranspose | Network
+Layers = Layer | Network
 
 Method = Literal["lsmr", "lsqr", "fft"]
 Penalty = Literal["identity", "gradient", "laplacian"]
@@ -158,7 +158,7 @@ def deconvolve(
     )
 
 
-def _equations(layer: Layer, weight: Array) -> Array:
+def _equations(layer: WeightedLayer, weight: Array) -> Array:
     """A weight in double precision, of finite numbers."""
     if weight.dtype == bool:
         raise WrongTypeError("weight has dtype bool, a pattern and no equations: cast it with .astype(float)")
@@ -289,7 +289,7 @@ def _penalties(layer: Layers, penalty: Penalty) -> "list[LinearOperator]":
 
 
 def _by_frequencies(
-    layer: Conv | ConvTranspose, weight: Array, y: Array, damping: float, penalty: Penalty
+    layer: Layer, weight: Array, y: Array, damping: float, penalty: Penalty
 ) -> tuple[Array, int, bool, float, str]:
     """Solve one small least-squares problem for each frequency: as `_by_iteration` returns."""
     reason = why_not_diagonalizable(layer, weight)

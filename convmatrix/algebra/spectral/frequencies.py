@@ -20,9 +20,9 @@ from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import Stack, simplest
 from convmatrix.algebra.stack.network import Network
 from convmatrix.core.axis import Axis
-from convmatrix.core.errors import counted, shortened
+from convmatrix.core.errors import pluralize, shortened
 from convmatrix.core.memory import require_memory
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, Layer
 
 __all__ = ["Frequencies", "Ring", "ring_values", "rings_of", "stays_inside", "why_not_diagonalizable"]
 
@@ -110,7 +110,7 @@ def why_not_diagonalizable(layer: Stack, weight: Array | None = None) -> str | N
     """
     stack = simplest(layer)
     if isinstance(stack, Network):
-        return f"a Network of {counted(len(stack.layers), 'layer')} has no single kernel to be transformed"
+        return f"a Network of {pluralize(len(stack.layers), 'layer')} has no single kernel to be transformed"
     for number, axis in enumerate(stack.convolution.axes):
         if _ring(axis, number, weight) is None:
             return _why_no_ring(axis, number, weight)
@@ -214,7 +214,7 @@ class Frequencies:
     array([2.   , 1.414, 0.   , 1.414])
     """
 
-    layer: Conv | ConvTranspose
+    layer: Layer
     weight: Array
     rings: tuple[Ring, ...] = field(init=False, repr=False)
 

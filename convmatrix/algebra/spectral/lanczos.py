@@ -271,7 +271,7 @@ def _keys(conv: Conv | Network) -> tuple[Array, Array]:
     axes = conv.axes  # the keys have shapes (2, number of outputs) and (2, number of inputs), the last key first
     if not axes:
         return np.zeros((2, conv.out_channels)), np.zeros((2, conv.in_channels))
-    number, axis = max(enumerate(axes), key=lambda pair: pair[1].stretched_size / pair[1].span)
+    number, axis = max(enumerate(axes), key=lambda pair: pair[1].dilated_size / pair[1].span)
     centres = np.arange(axis.output_size) * axis.stride - axis.before + (axis.span - 1) / 2
     places = np.arange(axis.input_size) * axis.input_dilation
 

@@ -11,8 +11,8 @@ from convmatrix.algebra.spectral.frequencies import ring_values, rings_of, stays
 from convmatrix.algebra.spectral.spectrum import Checked, checked, extreme_singular_values, operator_norm
 from convmatrix.algebra.stack.arguments import Stack, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
-from convmatrix.core.errors import TooLargeError, counted
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import TooLargeError, pluralize
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = ["Estimate", "Norms", "norm_bound", "norms"]
 
@@ -66,7 +66,7 @@ def _bound_of_stack(network: Network, weights: Sequence[Any], progress: Progress
     bound = 1.0
     for number, (layer, weight) in enumerate(zip(network.layers, weights, strict=True)):
         try:
-            if isinstance(layer, Conv | ConvTranspose):
+            if isinstance(layer, Layer):
                 bound *= norm_bound(layer, weight, progress=progress)
             else:
                 bound *= operator_norm(layer, weight, progress=progress)
@@ -96,7 +96,7 @@ def _no_circular(conv: Conv) -> str | None:
 
 
 def _grid(conv: Conv) -> tuple[int, ...]:
-    return tuple(axis.stretched_size + axis.span - 1 for axis in conv.axes)
+    return tuple(axis.dilated_size + axis.span - 1 for axis in conv.axes)
 
 
 def _ring_norm(given: Checked, size: Sequence[int], stride: Sequence[int], progress: Progress | None) -> float:
@@ -200,7 +200,7 @@ def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: 
 
 
 def _norms_of_stack(network: Network, weights: Sequence[Any], found: Estimate, progress: Progress | None) -> Norms:
-    layers = f"a Network of {counted(len(network.layers), 'layer')}"
+    layers = f"a Network of {pluralize(len(network.layers), 'layer')}"
     reshaped = Estimate(None, None, f"{layers} has no single kernel to be reshaped")
     circular = Estimate(None, None, f"{layers} has no circular layer to be compared with")
     assert found.value is not None
@@ -230,9 +230,9 @@ def _ring_estimate(
     return Estimate(value, _error(value, norm), f"circular on the grid {' x '.join(map(str, size)) or 1}")
 
 
-def _reshaped(layer: Conv | ConvTranspose, given: Checked, norm: float) -> Estimate:
+def _reshaped(layer: Layer, given: Checked, norm: float) -> Estimate:
     # Turning the kernel changes no norm; it has the transposed layer's own channels in front.
-    weight = layer.turn(given.weight) if isinstance(layer, ConvTranspose) else given.weight
+    weight = layer.direct_weight(given.weight) if isinstance(layer, ConvTranspose) else given.weight
     rows = weight.reshape(len(weight), -1)
     value = float(np.linalg.norm(rows, 2)) * given.scale
     return Estimate(value, _error(value, norm), f"kernel as a matrix of {rows.shape[0]} x {rows.shape[1]}")

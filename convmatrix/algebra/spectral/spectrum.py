@@ -23,7 +23,7 @@ from convmatrix.algebra.stack.arguments import Stack, dtype_of, each_weight, sca
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.core.memory import require_memory
-from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers import Conv, ConvTranspose, WeightedLayer
 
 __all__ = [
     "Checked",
@@ -170,7 +170,7 @@ def checked(layer: Stack, weight: Weights | ArrayLike | None = None) -> Checked:
     return Checked(stack.T if isinstance(stack, ConvTranspose) else stack, weights, scale)
 
 
-def _doubled(layer: Layer, weight: NDArray[Any]) -> NDArray[Any]:
+def _doubled(layer: WeightedLayer, weight: NDArray[Any]) -> NDArray[Any]:
     """A weight in double precision, in which integers are let off the check of their sums."""
     weight = layer.checked_weight(weight)
     if weight.dtype.kind == "b":

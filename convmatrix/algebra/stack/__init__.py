@@ -5,9 +5,9 @@ from convmatrix.algebra.stack.overlaps import Checkerboard, Overlap, checkerboar
 from convmatrix.algebra.stack.receptive import (
     CoordinateMap,
     ReceptiveField,
-    blind_outputs,
     coordinate_map,
     crop_offset,
+    outputs_without_input,
     receptive_field,
 )
 
@@ -17,10 +17,10 @@ __all__ = [
     "Network",
     "Overlap",
     "ReceptiveField",
-    "blind_outputs",
     "checkerboard",
     "coordinate_map",
     "crop_offset",
+    "outputs_without_input",
     "overlap",
     "overlap_counts",
     "receptive_field",

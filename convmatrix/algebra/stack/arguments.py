@@ -14,12 +14,12 @@ from scipy import sparse
 
 from convmatrix.algebra.stack.network import Network, list_of_weights
 from convmatrix.algebra.stack.steps import NetworkLayer
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
-from convmatrix.layers import FixedLayer, Layer, MaxPool
+from convmatrix.layers import FixedLayer, MaxPool, WeightedLayer
 from convmatrix.layers.arguments import array_of, cast_for
-from convmatrix.layers.convolution import AnyConv
+from convmatrix.layers.convolution import Layer
 
 __all__ = [
     "ConvOrNetwork",
@@ -43,7 +43,7 @@ Array = NDArray[Any]
 Stack = Network | NetworkLayer | Sequence[NetworkLayer]
 """A layer, or several of them, each taking what the one before it gives."""
 
-ConvOrNetwork = AnyConv | Network
+ConvOrNetwork = Layer | Network
 """What a stack is at its simplest: one convolution as itself, all else as a network."""
 
 Weighted = tuple[ConvOrNetwork, Any]
@@ -139,7 +139,7 @@ def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[ConvOrNet
     array_like, list, or None
     """
     network = as_network(layers)
-    needed = any(isinstance(layer, Layer) for layer in network.layers)
+    needed = any(isinstance(layer, WeightedLayer) for layer in network.layers)
     if not needed or weights is not None or known_weights(layers) is not None:
         return with_weights(layers, weights)
     return simplest(network), None
@@ -154,7 +154,7 @@ def simplest(layers: Stack) -> ConvOrNetwork:
     """
     network = as_network(layers)
     first = network.layers[0]
-    return first if len(network.layers) == 1 and isinstance(first, AnyConv) else network
+    return first if len(network.layers) == 1 and isinstance(first, Layer) else network
 
 
 def known_weights(layers: Any) -> Any:
@@ -166,7 +166,7 @@ def known_weights(layers: Any) -> Any:
     return getattr(layers, "weights", None) if isinstance(layers, list) else None
 
 
-def one_layer(layers: Stack, what: str) -> AnyConv:
+def one_layer(layers: Stack, what: str) -> Layer:
     """Take a stack of one convolution as that layer, and refuse all others.
 
     Parameters
@@ -229,7 +229,8 @@ def _entries(layers: Any, network: Network, weights: Any) -> list[Any]:
     if isinstance(weights, list | tuple) or (isinstance(weights, np.ndarray) and weights.ndim):
         return list_of_weights(weights, len(network.layers))
     raise WrongTypeError(
-        f"weights of a Network of {counted(len(network.layers), 'layer')} must be a list with one entry for each, got "
+        f"weights of a Network of {pluralize(len(network.layers), 'layer')} must be a list with one entry for "
+        "each, got "
         f"{_described(weights)}"
     )
 
@@ -238,7 +239,7 @@ def _require_entry(number: int, layer: NetworkLayer, weight: Any, *, alone: bool
     require_input(None if alone else number, layer, weight)
     kind = type(layer).__name__
     which = kind if alone else f"layer {number} of the Network, {kind},"
-    if isinstance(layer, Layer) and weight is None:
+    if isinstance(layer, WeightedLayer) and weight is None:
         raise ValueError(f"{which} needs a weight of shape {layer.weight_shape}, got None")
     if isinstance(layer, FixedLayer) and weight is not None:
         raise ValueError(f"{which} has no weight: give None, got shape {np.shape(weight)}")
@@ -252,7 +253,7 @@ def _described(value: Any) -> str:
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
-def each_weight(layer: ConvOrNetwork, weight: Any, change: Callable[[Layer, Array], Array]) -> Any:
+def each_weight(layer: ConvOrNetwork, weight: Any, change: Callable[[WeightedLayer, Array], Array]) -> Any:
     """Change the weight of a layer, or those of a network; what else a network is given stays as it is.
 
     Returns
@@ -262,14 +263,14 @@ def each_weight(layer: ConvOrNetwork, weight: Any, change: Callable[[Layer, Arra
     if not isinstance(layer, Network):
         return change(layer, array_of("weight", weight))
     pairs = zip(layer.layers, weight, strict=True)
-    return [change(one, array_of("weight", entry)) if isinstance(one, Layer) else entry for one, entry in pairs]
+    return [change(one, array_of("weight", entry)) if isinstance(one, WeightedLayer) else entry for one, entry in pairs]
 
 
 def dtype_of(layer: ConvOrNetwork, weight: Any) -> np.dtype[Any]:
     """The dtype in which a layer, or a network, computes with floating weights; at least double precision."""
     if not isinstance(layer, Network):
         return np.result_type(np.asarray(weight), np.float64)
-    arrays = [entry for one, entry in zip(layer.layers, weight, strict=True) if isinstance(one, Layer)]
+    arrays = [entry for one, entry in zip(layer.layers, weight, strict=True) if isinstance(one, WeightedLayer)]
     return np.result_type(np.float64, *(np.asarray(entry).dtype for entry in arrays))
 
 
@@ -285,7 +286,7 @@ def scaled_weights(layer: ConvOrNetwork, weight: Any) -> tuple[Any, float]:
     """
     scales = [1.0]
 
-    def change(one: Layer, entry: Array) -> Array:
+    def change(one: WeightedLayer, entry: Array) -> Array:
         numbers, scale = scaled(one.checked_weight(entry))
         require_finite("weight", entry)  # its places are those of the array that was given
         scales[0] *= scale
@@ -358,7 +359,7 @@ def _holds_layers(value: Any) -> bool:
 def _matrix_of_stack(stack: Any) -> sparse.csr_array:
     layer, weight = with_optional_weights(stack)
     if weight is None:
-        what = f"a Network of {counted(len(layer.layers), 'layer')}" if isinstance(layer, Network) else repr(layer)
+        what = f"a Network of {pluralize(len(layer.layers), 'layer')}" if isinstance(layer, Network) else repr(layer)
         raise WrongTypeError(f"a matrix is needed, got {what} without its weight: give its matrix(weight)")
     return layer.matrix(weight)
 

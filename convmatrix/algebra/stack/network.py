@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from convmatrix.algebra.stack.steps import NetworkLayer, Step, Window, joint_period, steps_of
-from convmatrix.core.errors import SumOverflowError, WrongTypeError, counted, short
+from convmatrix.core.errors import SumOverflowError, WrongTypeError, pluralize, short
 from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.core.memory import UNCHECKED, require_memory
-from convmatrix.layers import FixedLayer, Layer, MaxPool
+from convmatrix.layers import FixedLayer, MaxPool, WeightedLayer
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -360,7 +360,7 @@ def _channel_pairs(layers: Iterable[NetworkLayer]) -> Iterator[int]:
         channels, outputs = layer.input_shape[0], layer.output_shape[0]
         if first is None or last is None:
             first = last = np.arange(channels)
-        groups = layer.groups if isinstance(layer, Layer) else min(channels, outputs)
+        groups = layer.groups if isinstance(layer, WeightedLayer) else min(channels, outputs)
         group, width = np.repeat(np.arange(groups), outputs // groups), channels // groups
         first, last = first[group * width], last[group * width + width - 1]
         yield int((last - first + 1).sum())
@@ -492,7 +492,7 @@ def list_of_weights(weights: Any, layers: int) -> list[Any]:
     """
     if len(weights) != layers:  # asked first, since a view of one number may have any length
         raise ValueError(
-            f"Network has {counted(layers, 'layer')} but got {counted(len(weights), 'weight')}: give one entry for "
+            f"Network has {pluralize(layers, 'layer')} but got {pluralize(len(weights), 'weight')}: give one entry for "
             "each, None for a layer without a weight"
         )
     return list(weights)
@@ -503,7 +503,8 @@ def _listed(weights: Any, layers: int) -> list[Any]:
     if isinstance(weights, list | tuple) or (isinstance(weights, np.ndarray) and weights.ndim):
         return list_of_weights(weights, layers)
     raise WrongTypeError(
-        f"weights must be a list with one entry for each of {counted(layers, 'layer')}, got a {type(weights).__name__}"
+        f"weights must be a list with one entry for each of {pluralize(layers, 'layer')}, got a "
+        f"{type(weights).__name__}"
     )
 
 
@@ -514,9 +515,11 @@ def _checked_weights(layers: Sequence[NetworkLayer], weights: Weights) -> tuple[
         kind = type(layer).__name__
         if isinstance(layer, FixedLayer) and weight is not None:
             raise ValueError(f"layer {number}, {kind}, has no weight: give None, got shape {np.shape(weight)}")
-        if isinstance(layer, Layer) and weight is None:
+        if isinstance(layer, WeightedLayer) and weight is None:
             raise ValueError(f"layer {number}, {kind}, needs a weight of shape {layer.weight_shape}, got None")
-    arrays: dict[int, Any] = {n: np.asarray(weights[n]) for n, layer in enumerate(layers) if isinstance(layer, Layer)}
+    arrays: dict[int, Any] = {
+        n: np.asarray(weights[n]) for n, layer in enumerate(layers) if isinstance(layer, WeightedLayer)
+    }
     if not arrays:
         return list(weights), None
     dtype = np.result_type(*(array.dtype for array in arrays.values()))

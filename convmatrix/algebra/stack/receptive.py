@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 from convmatrix.algebra.stack.arguments import Stack, as_network
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.steps import NetworkLayer, Step, Window
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import pluralize
 from convmatrix.core.memory import require_memory
-from convmatrix.layers import Layer, Transposed, Unfold
+from convmatrix.layers import Transposed, Unfold, WeightedLayer
 from convmatrix.layers.arguments import entries_of, integer
 
-__all__ = ["CoordinateMap", "ReceptiveField", "blind_outputs", "coordinate_map", "crop_offset", "receptive_field"]
+__all__ = [
+    "CoordinateMap",
+    "ReceptiveField",
+    "coordinate_map",
+    "crop_offset",
+    "outputs_without_input",
+    "receptive_field",
+]
 
 
 # -- receptive fields ------------------------------------------------------------------------------------------------
@@ -177,7 +184,7 @@ def _checked_output(network: Network, output: int | Sequence[int] | None) -> tup
     return output
 
 
-def blind_outputs(network: Stack) -> tuple[tuple[int, ...], ...]:
+def outputs_without_input(network: Stack) -> tuple[tuple[int, ...], ...]:
     """Find the outputs that read no input at all, but only zeros of some padding.
 
     Do the pixels that a network crops at its end "come from the padding"? In FCN-32s, 500 inputs padded by 100 become
@@ -203,7 +210,7 @@ def blind_outputs(network: Stack) -> tuple[tuple[int, ...], ...]:
     --------
     >>> from convmatrix.layers import Conv
     >>> conv = Conv((4,), 3, padding=4)
-    >>> blind_outputs(Network([conv])), conv.output_size
+    >>> outputs_without_input(Network([conv])), conv.output_size
     (((0, 1, 8, 9),), (10,))
     """  # noqa: DOC502  raised by the check
     network = as_network(network)
@@ -223,7 +230,7 @@ def _require_product(network: Network) -> None:
     """Refuse a stack in which what is read on one axis can depend on the channel, and with it on the other axes."""
     last: int | None = None
     for number, layer in enumerate(network.layers):
-        if layer.input_shape[0] == 1 or (isinstance(layer, Layer) and layer.groups == 1):
+        if layer.input_shape[0] == 1 or (isinstance(layer, WeightedLayer) and layer.groups == 1):
             last = None
         if not _moves_channels(layer):
             continue
@@ -373,7 +380,7 @@ def _checked_offset(axis: int, scale: Fraction, wanted: Fraction, offset: Fracti
         )
     if offset < 0:
         raise ValueError(
-            f"crop offset on axis {axis} is {offset}, negative: the source begins {counted(int(-offset), 'output')} "
+            f"crop offset on axis {axis} is {offset}, negative: the source begins {pluralize(int(-offset), 'output')} "
             "after the reference; pad a convolution of the source more at the start, or a transposed convolution, "
             "whose padding crops, less"
         )

@@ -20,11 +20,21 @@ from convmatrix.core.fast.assembly import assemble
 from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import pattern_of, transposed_pattern_of
-from convmatrix.layers import Conv, ConvTranspose, FixedLayer, Layer, MaxPool, Pool, Transposed, Unfold, Upsample
+from convmatrix.layers import (
+    ConvTranspose,
+    FixedLayer,
+    Layer,
+    MaxPool,
+    Pool,
+    Transposed,
+    Unfold,
+    Upsample,
+    WeightedLayer,
+)
 
 __all__ = ["NetworkLayer", "Step", "Window", "joint_period", "steps_of"]
 
-NetworkLayer = Conv | ConvTranspose | FixedLayer | MaxPool
+NetworkLayer = Layer | FixedLayer | MaxPool
 """What a stack is made of."""
 
 
@@ -208,7 +218,7 @@ def steps_of(layer: NetworkLayer, *, transposed: bool = False) -> tuple[Step, ..
         )
     if isinstance(layer, ConvTranspose):
         transposed = not transposed
-    if not isinstance(layer, Layer | Pool | Unfold):
+    if not isinstance(layer, WeightedLayer | Pool | Unfold):
         raise WrongTypeError(f"the axes of one layer are needed, got a {type(layer).__name__}: see Network.steps")
     return tuple(_Slid(axis, transposed) for axis in layer.axes)
 

@@ -7,7 +7,7 @@ from convmatrix.cli import pictures
 from convmatrix.cli.arguments import Commands, add_layer, add_values, add_weight, layer_of
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.terminal import Bar, print_lines
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import pluralize
 
 __all__ = ["add_to"]
 
@@ -54,5 +54,5 @@ def _animate(arguments: argparse.Namespace) -> None:
     made = film(layer, wanted.weight, wanted.x, view=wanted.view, matrix=wanted.matrix, title=wanted.title)
     with Bar("animate") as bar:
         animate.save(made, arguments.save, seconds_per_step=arguments.seconds, progress=bar)
-    steps = counted(len(made.frames), "step")
+    steps = pluralize(len(made.frames), "step")
     print_lines([f"{arguments.save}: {steps} of {arguments.seconds:g} s; {layer!r}"])

@@ -8,9 +8,9 @@ from convmatrix import export
 from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_weight, integer, layer_of, weight_of
 from convmatrix.cli.sentences import findings, matrix_described
 from convmatrix.cli.terminal import Bar, one_line, print_lines
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import pluralize
 from convmatrix.core.memory import require_memory
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Layer
 
 __all__ = ["add_to"]
 
@@ -109,11 +109,11 @@ def _require_permutable(ending: str, rows: int | None) -> None:
         )
 
 
-def _require_memory(layer: Conv | ConvTranspose, weight: Any) -> None:
+def _require_memory(layer: Layer, weight: Any) -> None:
     """Refuse what does not fit, as the layer would, with what this command can do instead."""
     rows, cols = layer.matrix_shape
     require_memory(
         layer.nbytes(weight.dtype),
-        f"the matrix of {rows} x {cols} with {counted(layer.nnz, 'entry')}",
+        f"the matrix of {rows} x {cols} with {pluralize(layer.nnz, 'entry')}",
         "write .blocks or .mtx, for which --rows N of it are in memory at a time",
     )

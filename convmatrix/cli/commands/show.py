@@ -12,7 +12,7 @@ from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.kinds import PictureOptions
 from convmatrix.cli.sentences import findings, matrix_described, sizes_described
 from convmatrix.cli.terminal import Bar, print_lines, style, write
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, Layer
 from convmatrix.show.model.scene import Scene
 from convmatrix.show.render import text as drawing
 
@@ -86,7 +86,7 @@ def _show(arguments: argparse.Namespace) -> None:
         _save(layer, weight, arguments)
 
 
-def _save(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments: argparse.Namespace) -> None:
+def _save(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace) -> None:
     path, form = arguments.save, arguments.format
     ending = export.ending_of(path, tuple(_ENDINGS))
     if form is not None and form not in _ENDINGS[ending]:
@@ -111,9 +111,7 @@ def _save(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments:
 # -- text ------------------------------------------------------------------------------------------------------------
 
 
-def _text(
-    layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None
-) -> str:
+def _text(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None) -> str:
     if form == "json":
         found = findings(layer, weight, any_size=arguments.rank)
         return json.dumps(export.matrix_as_dict(layer, weight, **found)) + "\n"
@@ -124,7 +122,7 @@ def _text(
     return "\n".join(_described(layer, weight, arguments, form)) + "\n"
 
 
-def _document(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None") -> tuple[str, str]:
+def _document(layer: Layer, weight: "NDArray[Any] | None") -> tuple[str, str]:
     """The picture and the array; without the picture where there is none of this layer, and then the reason."""
     from convmatrix.show.render import latex
 
@@ -136,7 +134,7 @@ def _document(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None") -> tup
 
 
 def _described(
-    layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None
+    layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None
 ) -> list[str]:
     # In Markdown, sentences with signs in them are code, and a table begins after an empty line.
     fence, gap = (["```"], [""]) if form == "md" else ([], [])
@@ -157,14 +155,12 @@ def _described(
     return [*lines, "", *fence, *_verdict_described(layer, weight, any_size=arguments.rank), *fence]
 
 
-def _picture(
-    layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", shown: drawing.Style, form: str | None
-) -> list[str]:
+def _picture(layer: Layer, weight: "NDArray[Any] | None", shown: drawing.Style, form: str | None) -> list[str]:
     scene = Scene(layer, weight)
     return drawing.markdown(scene) if form == "md" else drawing.draw(scene, shown, form)
 
 
-def _verdict_described(layer: Conv | ConvTranspose, weight: "NDArray[Any] | None", *, any_size: bool) -> list[str]:
+def _verdict_described(layer: Layer, weight: "NDArray[Any] | None", *, any_size: bool) -> list[str]:
     with held_back():
         from convmatrix.algebra import verdict
     with Bar("rank") as bar:

@@ -11,9 +11,9 @@ from convmatrix import export
 from convmatrix.cli.arguments import Commands, add_layer, layer_of
 from convmatrix.cli.sentences import matrix_described, pair, sizes_described
 from convmatrix.cli.terminal import print_lines, style
-from convmatrix.core.errors import counted
-from convmatrix.frameworks.comparison.output_sizes import Ways, ways_to_ask
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import pluralize
+from convmatrix.frameworks.comparison.output_sizes import Ways, output_size_options
+from convmatrix.layers import Layer
 from convmatrix.show.model.sizes import relationship, size_choices
 
 __all__ = ["add_to"]
@@ -39,7 +39,7 @@ def _size(arguments: argparse.Namespace) -> None:
     print_lines([json.dumps(_as_dict(layer))] if arguments.format == "json" else _described(layer))
 
 
-def _described(layer: Conv | ConvTranspose) -> list[str]:
+def _described(layer: Layer) -> list[str]:
     lines = sizes_described(layer)
     forward = layer.convolution
     for axis in range(layer.ndim):
@@ -49,7 +49,7 @@ def _described(layer: Conv | ConvTranspose) -> list[str]:
         pads = f" with padding {pair(*forward.padding[axis])}" if forward.padding != layer.padding else ""
         lines.append(
             f"axis {axis}: a convolution{pads} gives {output} for "
-            f"{counted(len(choices), 'input size')}; "
+            f"{pluralize(len(choices), 'input size')}; "
             f"leftover here {forward.axes[axis].leftover}"
         )
         for choice in choices:
@@ -59,7 +59,7 @@ def _described(layer: Conv | ConvTranspose) -> list[str]:
                 f"transposed with output_padding {choice.output_padding}{mark}"
             )
     lines += ["", f"matrix: {matrix_described(layer)}, {layer.nbytes()} bytes as float64"]
-    return [*lines, *_asking(ways_to_ask(layer))]
+    return [*lines, *_asking(output_size_options(layer))]
 
 
 def _asking(ways: Ways) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _joined(size: tuple[int, ...]) -> str:
     return "x".join(map(str, size))
 
 
-def _as_dict(layer: Conv | ConvTranspose) -> dict[str, Any]:
+def _as_dict(layer: Layer) -> dict[str, Any]:
     stated = [relationship(layer, axis) for axis in range(layer.ndim)]
     forward = layer.convolution
     return {
@@ -110,7 +110,7 @@ def _as_dict(layer: Conv | ConvTranspose) -> dict[str, Any]:
         "formula": [said.formula for said in stated],
         "input_sizes": [[choice._asdict() for choice in size_choices(layer, axis)] for axis in range(layer.ndim)],
         "nbytes": layer.nbytes(),
-        "asking": _asking_as_dict(ways_to_ask(layer)),
+        "asking": _asking_as_dict(output_size_options(layer)),
     }
 
 

@@ -2,6 +2,6 @@
 
 from convmatrix.frameworks.comparison.agreement import Row, compare
 from convmatrix.frameworks.comparison.diagnosis import Diagnosis, Explanation, diagnose
-from convmatrix.frameworks.comparison.output_sizes import ways_to_ask
+from convmatrix.frameworks.comparison.output_sizes import output_size_options
 
-__all__ = ["Diagnosis", "Explanation", "Row", "compare", "diagnose", "ways_to_ask"]
+__all__ = ["Diagnosis", "Explanation", "Row", "compare", "diagnose", "output_size_options"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from convmatrix.frameworks.comparison.calls import FORWARD, TRANSPOSED, Words
 from convmatrix.frameworks.shared.calls import in_our_names
 from convmatrix.frameworks.shared.layouts import moved
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import ConvTranspose, Layer
 from convmatrix.layers.arguments import Padding, PerAxis, count_axes, flag, padding_entries, per_axis, positive
 
 __all__ = ["DIFFERENT_SHAPE", "DIFFERENT_VALUES", "EQUAL", "REFUSED", "Row", "compare"]
@@ -60,7 +60,7 @@ class Row:
     output_size: tuple[int, ...] | None = None
     pads: Pads | None = None
     turned: bool | None = None
-    layer: Conv | ConvTranspose | None = None
+    layer: Layer | None = None
     message: str = ""
     arrays: str = ""
 
@@ -146,7 +146,7 @@ def compare(
     for framework, speak in (TRANSPOSED if transpose else FORWARD).items():
         call = speak(words)
         try:
-            call.refuse_unsaid(words)
+            call.check_supported(words)
             layer, weight = call.layer_and_weight(kernel)
         except ValueError as error:
             rows.append(Row(framework, call.text, REFUSED, message=in_our_names(error), arrays=call.arrays))
@@ -182,7 +182,7 @@ def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
 class _First:
     """The layer and weight that the others are compared with."""
 
-    layer: Conv | ConvTranspose
+    layer: Layer
     weight: NDArray[Any]
 
     @cached_property
@@ -194,7 +194,7 @@ class _First:
     def outputs(self) -> NDArray[Any]:
         return self.layer.operator(self.weight) @ self.inputs
 
-    def verdict(self, layer: Conv | ConvTranspose, weight: NDArray[Any]) -> str:
+    def verdict(self, layer: Layer, weight: NDArray[Any]) -> str:
         if (layer.input_shape, layer.output_shape) != (self.layer.input_shape, self.layer.output_shape):
             return DIFFERENT_SHAPE
         if layer == self.layer and np.array_equal(weight, self.weight):
@@ -202,7 +202,7 @@ class _First:
         return EQUAL if np.array_equal(layer.operator(weight) @ self.inputs, self.outputs) else DIFFERENT_VALUES
 
 
-def _pads_of(layer: Conv | ConvTranspose, transpose: bool) -> Pads:
+def _pads_of(layer: Layer, transpose: bool) -> Pads:
     """The pads of a convolution; of a transposed layer, or what stands for one, what it crops from the full result."""
     if isinstance(layer, ConvTranspose):
         pads = zip(layer.padding, layer.output_padding, strict=True)
@@ -212,7 +212,7 @@ def _pads_of(layer: Conv | ConvTranspose, transpose: bool) -> Pads:
     return tuple((axis.span - 1 - axis.before, axis.span - 1 - axis.after) for axis in layer.axes)
 
 
-def _turned(layer: Conv | ConvTranspose, weight: NDArray[Any], kernel: NDArray[Any], transpose: bool) -> bool | None:
+def _turned(layer: Layer, weight: NDArray[Any], kernel: NDArray[Any], transpose: bool) -> bool | None:
     """Whether the windows of the direct convolution read the kernel turned."""
     if prod(layer.kernel_size) == 1:
         return None

@@ -14,7 +14,7 @@ from convmatrix.frameworks import jax, onnx, tensorflow, torch
 from convmatrix.frameworks.legacy import caffe, mxnet, theano
 from convmatrix.frameworks.shared.calls import WithWeight
 from convmatrix.frameworks.shared.layouts import moved
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = ["FORWARD", "OURS", "TRANSPOSED", "Call", "Words"]
 
@@ -126,7 +126,7 @@ class Call(NamedTuple):
     """
 
     says: str
-    make: Callable[..., Conv | ConvTranspose]
+    make: Callable[..., Layer]
     words: dict[str, Any]
     weight: Callable[[NDArray[Any]], NDArray[Any]]
     knows: frozenset[str]
@@ -135,11 +135,11 @@ class Call(NamedTuple):
     names: bool = True
     needs_size: str = ""
 
-    def layer_and_weight(self, kernel: Array) -> tuple[Conv | ConvTranspose, Array]:
+    def layer_and_weight(self, kernel: Array) -> tuple[Layer, Array]:
         """The layer of the call, and a kernel in our layout as that layer's weight."""
         if self.make in (Conv, ConvTranspose):
             return self.make(**self.words), kernel
-        layer, weight = cast("WithWeight[Conv | ConvTranspose]", self.make(**self.words, weight=self.weight(kernel)))
+        layer, weight = cast("WithWeight[Layer]", self.make(**self.words, weight=self.weight(kernel)))
         return layer, weight
 
     @property
@@ -153,7 +153,7 @@ class Call(NamedTuple):
         """What x and w are in the call."""
         return ", ".join(f"{name} {shape}" for name, shape in zip("xw", self.shapes, strict=True))
 
-    def refuse_unsaid(self, words: Words) -> None:
+    def check_supported(self, words: Words) -> None:
         """Refuse words that the framework has no argument for."""
         for name, value in words.unusual().items():
             if name not in self.knows:

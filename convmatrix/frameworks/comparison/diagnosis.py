@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convmatrix.core.axis import PADDING_MODES, Axis
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.npy import ArrayFile
 from convmatrix.frameworks.comparison.conventions import Convention, conventions
 from convmatrix.frameworks.comparison.questions import Array, Question, Theirs, layer_of
 from convmatrix.frameworks.shared.layouts import array_of
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import ConvTranspose, Layer
 from convmatrix.layers.arguments import (
     Padding,
     PerAxis,
@@ -74,7 +74,7 @@ def _largest(array: Array) -> float:
     return float(np.max(np.abs(array.astype(complex if array.dtype.kind == "c" else float))))
 
 
-def _terms(layer: Conv | ConvTranspose) -> int:
+def _terms(layer: Layer) -> int:
     return layer.in_channels // layer.groups * prod(layer.kernel_size)
 
 
@@ -142,7 +142,7 @@ def _reads(axis: Axis, places: tuple[int, ...], transposed: bool) -> tuple[Array
     return inputs, reads[:, :, inputs]
 
 
-def _at_places(layer: Conv | ConvTranspose, weight: Array, patches: Array) -> Array:
+def _at_places(layer: Layer, weight: Array, patches: Array) -> Array:
     """Multiply what the outputs at some places read by the weight; shape (out_channels, *places)."""
     ndim, groups = layer.ndim, layer.groups
     places, taps = patches.shape[1 : 1 + ndim], patches.shape[1 + ndim :]
@@ -190,7 +190,7 @@ class Explanation:
     """
 
     conventions: tuple[Convention, ...]
-    layer: Conv | ConvTranspose
+    layer: Layer
     deviation: float
 
     @property
@@ -205,7 +205,7 @@ class Explanation:
         )
 
 
-def _remedy(convention: Convention, layer: Conv | ConvTranspose) -> str:
+def _remedy(convention: Convention, layer: Layer) -> str:
     return convention.remedy.replace("{ours}", repr("IO*" if isinstance(layer, ConvTranspose) else "OI*"))
 
 
@@ -360,7 +360,7 @@ def _numbers(name: str, value: ArrayLike | ArrayFile) -> Array | ArrayFile:
     if not np.all(np.isfinite(array)):
         bad = np.argwhere(~np.isfinite(array))
         raise ValueError(
-            f"{name} has {counted(len(bad), 'value')} that are not finite, the first at "
+            f"{name} has {pluralize(len(bad), 'value')} that are not finite, the first at "
             f"{tuple(bad[0].tolist())}: nothing can be compared with them"
         )
     return array
@@ -451,7 +451,7 @@ def _answer(question: Question, found: list[Explanation], precision: Precision) 
     if len(found) == 1:
         return Diagnosis(tuple(found), f"{found[0]} ({proof}).")
     lines = [
-        f"{counted(len(found), 'answer')} of {counted(len(found[0].conventions), 'convention')} "
+        f"{pluralize(len(found), 'answer')} of {pluralize(len(found[0].conventions), 'convention')} "
         f"{'each ' if len(found[0].conventions) > 1 else ''}turn our values into theirs ({proof}):"
     ]
     lines += [f"- {explanation}" for explanation in found]
@@ -528,8 +528,8 @@ def _misfit(question: Question, shapes: Mapping[str, Shape]) -> str:
         )
     if question.bias is not None and len(question.bias) != layer.out_channels:
         return (
-            f"bias has {counted(len(question.bias), 'entry')} but the words give "
-            f"{counted(layer.out_channels, 'output channel')} for {given}: give one number for "
+            f"bias has {pluralize(len(question.bias), 'entry')} but the words give "
+            f"{pluralize(layer.out_channels, 'output channel')} for {given}: give one number for "
             "each"
         )
     return (
@@ -545,7 +545,7 @@ def _given(shapes: Mapping[str, Shape]) -> str:
 def _nothing(question: Question, shapes: Mapping[str, Shape], number: int, most: int, precision: Precision) -> str:
     """Why nothing explains the values of their y, whose shape something does."""
     layer = layer_of(question)
-    tried = f"none of {counted(number, 'convention')}" + (f", and no {most} of them together," if most > 1 else "")
+    tried = f"none of {pluralize(number, 'convention')}" + (f", and no {most} of them together," if most > 1 else "")
     sentence = f"{tried} turns our values into theirs"
     if layer is None or question.wanted is None:
         return (
@@ -557,7 +557,7 @@ def _nothing(question: Question, shapes: Mapping[str, Shape], number: int, most:
     where = tuple(int(at) for at in np.unravel_index(np.argmax(off), off.shape))
     wrong = int(np.sum(off > precision.allowed(sums, _terms(layer))))
     return (
-        f"{sentence}: ours differ in {wrong} of {counted(off.size, 'value')}, most at (batch, channel, *place) = "
+        f"{sentence}: ours differ in {wrong} of {pluralize(off.size, 'value')}, most at (batch, channel, *place) = "
         f"{where}, where ours is {ours[where]:.6g} and theirs {question.wanted[where]:.6g}"
     )
 

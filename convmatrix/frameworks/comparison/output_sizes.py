@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from convmatrix.core.axis import named_padding
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, check_kind, per_axis
 
-__all__ = ["Asking", "Size", "Ways", "ways_to_ask"]
+__all__ = ["Asking", "Size", "Ways", "output_size_options"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Ways:
         For each axis, in one sentence with the numbers.
     """
 
-    layer: Conv | ConvTranspose
+    layer: Layer
     sizes: tuple[tuple[Size, ...], ...]
     why: tuple[str, ...]
 
@@ -128,7 +128,7 @@ class Ways:
         return tuple(asking for framework in _FRAMEWORKS for asking in framework(window))
 
 
-def ways_to_ask(layer: Conv | ConvTranspose) -> Ways:
+def output_size_options(layer: Layer) -> Ways:
     """Tell all sizes that a convolution maps to the same output, and how its transpose is asked for each.
 
     Parameters
@@ -142,7 +142,7 @@ def ways_to_ask(layer: Conv | ConvTranspose) -> Ways:
 
     Examples
     --------
-    >>> ways = ways_to_ask(Conv((5,), 3, stride=2, padding=1))
+    >>> ways = output_size_options(Conv((5,), 3, stride=2, padding=1))
     >>> print(ways.why[0].partition("; ")[2])
     with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3
     >>> for asking in ways.ask(6)[:2]:
@@ -168,8 +168,8 @@ def _why(forward: Conv, number: int, sizes: Sequence[Size]) -> str:
     words = f"with kernel_size {axis.kernel_size}, stride {axis.stride}{span} and padding {said}"
 
     def formula(n: int) -> str:
-        stretched = str(n) if axis.input_dilation == 1 else f"{axis.input_dilation}*({n} - 1) + 1"
-        return f"({stretched} + {pads} - {axis.span}) / {axis.stride} + 1"
+        dilated = str(n) if axis.input_dilation == 1 else f"{axis.input_dilation}*({n} - 1) + 1"
+        return f"({dilated} + {pads} - {axis.span}) / {axis.stride} + 1"
 
     first, last = sizes[0].size, sizes[-1].size
     if len(sizes) == 1:

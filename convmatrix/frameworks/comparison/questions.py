@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 
 __all__ = ["Array", "Question", "Theirs", "layer_of"]
 
@@ -63,7 +63,7 @@ class Question:
         return int(dict(self.words)["groups"])
 
     @cached_property
-    def layer(self) -> Conv | ConvTranspose:
+    def layer(self) -> Layer:
         """The layer that the words describe for these arrays; a ValueError where there is none."""
         return _layer(self.transpose, self.x.shape[-self.ndim :], self.weight.shape, self.words)
 
@@ -85,7 +85,7 @@ class Question:
         return replace(self, words=tuple({**dict(self.words), **words}.items()))
 
 
-def layer_of(question: Question) -> Conv | ConvTranspose | None:
+def layer_of(question: Question) -> Layer | None:
     """The layer of a question; None where its words make none."""
     try:
         return question.layer
@@ -96,7 +96,7 @@ def layer_of(question: Question) -> Conv | ConvTranspose | None:
 @lru_cache(maxsize=4096)
 def _layer(
     transpose: bool, size: tuple[int, ...], weight: tuple[int, ...], words: tuple[tuple[str, Any], ...]
-) -> Conv | ConvTranspose:
+) -> Layer:
     keywords = dict(words)
     rows, cols, *kernel = weight
     cols *= keywords["groups"]

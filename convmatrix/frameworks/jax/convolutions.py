@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.jax.flax import (
     flax_conv,
     flax_conv_transpose,
@@ -33,7 +33,7 @@ from convmatrix.frameworks.jax.paddings import (
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
 from convmatrix.frameworks.shared.loaded import attributes_of
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, Layer
 from convmatrix.layers.arguments import entries_of, flag, integer, per_axis, positive
 
 __all__ = [
@@ -193,7 +193,7 @@ def conv_transpose(
     use_consistent_padding: bool = False,
     *,
     weight: ArrayLike | None = None,
-) -> Conv | ConvTranspose | WithWeight[Conv | ConvTranspose]:
+) -> Layer | WithWeight[Layer]:
     """Make the layer of ``jax.lax.conv_transpose``, called with these arguments.
 
     Parameters
@@ -250,7 +250,7 @@ def conv_transpose(
     if takes != shapes.in_channels:
         raise ValueError(
             f"rhs has length {takes} on its axis {'O' if turned else 'I'}, but lhs has "
-            f"{counted(shapes.in_channels, 'channel')}: with transpose_kernel={turned} the two are the same"
+            f"{pluralize(shapes.in_channels, 'channel')}: with transpose_kernel={turned} the two are the same"
         )
     strides, dilation = _each("strides", strides, count), _each("rhs_dilation", rhs_dilation, count)
     spans = spans_of(shapes.kernel_size, dilation)
@@ -422,7 +422,7 @@ def _spelled(numbers: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]
     for which, word, channels in zip(("lhs", "rhs", "the output"), words, ("NC", "OI", "NC"), strict=True):
         if len(word) != rank:
             raise ValueError(
-                f"dimension_numbers say {short(word)} of {which}, {counted(len(word), 'letter')}, but the "
+                f"dimension_numbers say {short(word)} of {which}, {pluralize(len(word), 'letter')}, but the "
                 f"arrays have {rank} axes: give one letter for each"
             )
         if not set(channels) <= set(word) or len(set(word)) != rank:
@@ -482,7 +482,8 @@ def _check_groups(shapes: _Shapes, groups: int) -> None:
         )
     if shapes.second != shapes.in_channels // groups:
         raise ValueError(
-            f"rhs has length {shapes.second} on its axis I, but lhs has {counted(shapes.in_channels, 'channel')}: JAX "
+            f"rhs has length {shapes.second} on its axis I, but lhs has "
+            f"{pluralize(shapes.in_channels, 'channel')}: JAX "
             f"needs {shapes.in_channels // groups} (= {shapes.in_channels} / feature_group_count {groups})"
         )
     if shapes.first % groups:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.jax.paddings import (
     Pairs,
     check_count,
@@ -27,7 +27,7 @@ from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes
 from convmatrix.frameworks.shared.layouts import between_layouts, weight_of, widened
 from convmatrix.frameworks.shared.loaded import Loaded, MissingValues, Values, attributes_of, convert_values
 from convmatrix.frameworks.shared.overrides import comes_from, override_of, patch_of
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, positive
 
 __all__ = ["flax_conv", "flax_conv_transpose", "flax_weight", "flax_weight_transpose", "from_layer"]
@@ -147,7 +147,7 @@ def flax_conv_transpose(
     use_bias: bool = True,
     transpose_kernel: bool = False,
     weight: ArrayLike | None = None,
-) -> Conv | ConvTranspose | WithWeight[Conv | ConvTranspose]:
+) -> Layer | WithWeight[Layer]:
     """Make the layer that ``flax.nnx.ConvTranspose(in_features, ...)`` is for an input of this size; 1 to 3 axes.
 
     Parameters
@@ -202,7 +202,7 @@ def flax_conv_transpose(
         )
     strides, dilation = _each("strides", strides, kernel), _each("kernel_dilation", kernel_dilation, kernel)
     spans, turned = spans_of(kernel, dilation), flag("transpose_kernel", transpose_kernel)
-    layer: Conv | ConvTranspose
+    layer: Layer
     if isinstance(padding, str) and padding == "CIRCULAR":
         with argument_names(_CALLED):
             layer = _wrapped_layer(sizes, kernel, strides, dilation, spans, in_features, out_features, turned)
@@ -328,7 +328,7 @@ def _each(name: str, value: Any, kernel: Sequence[int]) -> list[int]:
     entries = entries_of(value)
     if entries is not None and len(entries) != len(kernel):
         raise ValueError(
-            f"{name} has {counted(len(entries), 'entry')}, {tuple(entries)}, but kernel_size has "
+            f"{name} has {pluralize(len(entries), 'entry')}, {tuple(entries)}, but kernel_size has "
             f"{len(kernel)}, {tuple(kernel)}: give one for each axis"
         )
     return per_axis(name, 1 if value is None else value, len(kernel))

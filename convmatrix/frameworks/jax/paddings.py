@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convmatrix.core.axis import named_padding
-from convmatrix.core.errors import WrongTypeError, counted, short
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import WrongTypeError, pluralize, short
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import entries_of, integer
 
 __all__ = [
@@ -38,7 +38,7 @@ def check_count(name: str, entries: Sequence[Any], count: int) -> None:
     """Refuse a sequence with more or fewer entries than axes."""
     if len(entries) != count:
         raise ValueError(
-            f"{name} has {counted(len(entries), 'entry')}, {short(tuple(entries))}, but the kernel has "
+            f"{name} has {pluralize(len(entries), 'entry')}, {short(tuple(entries))}, but the kernel has "
             f"{count} spatial {'axis' if count == 1 else 'axes'}: give one for each"
         )
 
@@ -209,7 +209,7 @@ def transposed_layer(
     takes: int,
     gives: int,
     turned: bool,
-) -> Conv | ConvTranspose:
+) -> Layer:
     """The convolution of the spread input; with its kernel turned, what it is the transpose of is said instead.
 
     Parameters

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.bilinear import bilinear_weight
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, unchanged, weight_of
@@ -231,12 +231,12 @@ def crop(bottom: Any, reference: Any, axis: int = 2, offset: PerAxis | None = No
     whole, wanted = shape_of("bottom", bottom, unknown=True), shape_of("reference", reference, unknown=True)
     if len(whole) < 3:
         raise ValueError(
-            f"bottom has {counted(len(whole), 'entry')}, {whole}, but needs batch, channels and at least "
+            f"bottom has {pluralize(len(whole), 'entry')}, {whole}, but needs batch, channels and at least "
             "one axis of size"
         )
     if len(wanted) < len(whole):
         raise ValueError(
-            f"reference has {counted(len(wanted), 'entry')}, {wanted}, but bottom has {len(whole)}: every "
+            f"reference has {pluralize(len(wanted), 'entry')}, {wanted}, but bottom has {len(whole)}: every "
             "axis that is cropped needs the size to crop to"
         )
     first = _canonical("axis", axis, len(whole))
@@ -307,7 +307,8 @@ def pooling(
     shape = shape_of("bottom", bottom, unknown=True)
     if len(shape) != 4:
         raise ValueError(
-            f"bottom has {counted(len(shape), 'entry')}, {shape}, but a pool needs 4: batch, channels, height and width"
+            f"bottom has {pluralize(len(shape), 'entry')}, {shape}, but a pool needs 4: batch, channels, height "
+            "and width"
         )
     check_word("pool", pool, ("MAX", "AVE", "STOCHASTIC"))
     check_word("round_mode", round_mode, ("CEIL", "FLOOR"))
@@ -422,7 +423,7 @@ def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
     sizes = [positive(f"shape, axis {axis},", size) for axis, size in enumerate(shape_of("shape", shape))]
     if len(sizes) != 4:
         raise ValueError(
-            f"shape has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but the bilinear filler needs 4: "
+            f"shape has {pluralize(len(sizes), 'entry')}, {tuple(sizes)}, but the bilinear filler needs 4: "
             "two for channels, height and width"
         )
     if sizes[2] != sizes[3]:
@@ -448,7 +449,7 @@ def _canonical(name: str, axis: Any, count: int) -> int:
     number = integer(name, axis)
     if not -count <= number < count:
         raise ValueError(
-            f"{name} {number} is none of bottom, which has {counted(count, 'entry')}: give one from "
+            f"{name} {number} is none of bottom, which has {pluralize(count, 'entry')}: give one from "
             f"{-count} to {count - 1}"
         )
     return number % count

@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.axis import Axis, input_sizes, named_padding
-from convmatrix.core.errors import WrongTypeError, counted, short, shortened
+from convmatrix.core.errors import WrongTypeError, pluralize, short, shortened
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
 from convmatrix.layers import Conv, ConvTranspose, flip
@@ -199,7 +199,7 @@ def conv_transpose(
     _check_hint(filter_shape, kernels)
     if grad[1] != kernels[0]:
         raise ValueError(
-            f"output_grad has {counted(grad[1], 'channel')} but filters, of shape {kernels}, give "
+            f"output_grad has {pluralize(grad[1], 'channel')} but filters, of shape {kernels}, give "
             f"{kernels[0]}: their first axis is that of the channels of output_grad"
         )
     groups = check_groups("num_groups", num_groups, {"the channels of output_grad": grad[1]})
@@ -454,7 +454,7 @@ def _shape(name: str, value: Any, counts: Sequence[int] = (4, 5)) -> tuple[Any, 
         wanted = " or ".join(map(str, counts))
         also = ": Theano has convolutions of 2 and 3 axes, and causal_conv1d" if len(counts) > 1 else ""
         raise ValueError(
-            f"{name} has {counted(len(shape), 'entry')}, {shape}, but needs {wanted}, two for batch or "
+            f"{name} has {pluralize(len(shape), 'entry')}, {shape}, but needs {wanted}, two for batch or "
             f"channels and one for each axis{also}"
         )
     sizes_in(name, shape, range(name in ("input_shape", "output_grad"), len(shape)))  # but for the batch
@@ -468,7 +468,7 @@ def _axes(
     count = len(data) - 2
     if len(filters) != len(data):
         raise ValueError(
-            f"{name} has {counted(len(data), 'entry')}, {data}, but the filters have {len(filters)}, "
+            f"{name} has {pluralize(len(data), 'entry')}, {data}, but the filters have {len(filters)}, "
             f"{filters}: give both as many"
         )
     strides = _one_for_each("subsample", subsample, count)
@@ -528,7 +528,7 @@ def _pair(number: int, entry: Any, count: int) -> tuple[int, int]:
         pad = _not_negative(what, entry)
         return (pad, pad)
     if len(entry) != 2:
-        raise ValueError(f"{what} must be an integer or (before, after), got {counted(len(entry), 'entry')}, {entry}")
+        raise ValueError(f"{what} must be an integer or (before, after), got {pluralize(len(entry), 'entry')}, {entry}")
     if count != 2:
         raise ValueError(
             f"{what} is {entry}, but Theano has different pads at the two ends only in 2-D, and here are "
@@ -550,7 +550,8 @@ def _checked_groups(name: str, channels: int, filters: tuple[Any, ...], num_grou
     groups = check_groups("num_groups", num_groups, counts)
     if channels // groups != filters[1]:
         raise ValueError(
-            f"filters of shape {filters} are for {counted(filters[1], 'channel')} but a group has {channels // groups} "
+            f"filters of shape {filters} are for {pluralize(filters[1], 'channel')} but a group has "
+            f"{channels // groups} "
             f"(= {channels} channels of {name} / num_groups {groups}): give filters of shape "
             f"{(filters[0], channels // groups, *filters[2:])}"
         )
@@ -564,7 +565,7 @@ def _check_hint(filter_shape: Any, filters: tuple[Any, ...]) -> None:
     hint = shape_of("filter_shape", filter_shape, unknown=True)
     if len(hint) != len(filters):
         raise ValueError(
-            f"filter_shape has {counted(len(hint), 'entry')}, {hint}, but the filters have "
+            f"filter_shape has {pluralize(len(hint), 'entry')}, {hint}, but the filters have "
             f"{len(filters)}, {filters}: leave it out, or give the same"
         )
 
@@ -574,7 +575,7 @@ def _wanted_sizes(input_shape: Any, grad: tuple[Any, ...]) -> list[int]:
     wanted = shape_of("input_shape", input_shape, unknown=True)
     if len(wanted) != len(grad):
         raise ValueError(
-            f"input_shape has {counted(len(wanted), 'entry')}, {wanted}, but needs {len(grad)}, batch and "
+            f"input_shape has {pluralize(len(wanted), 'entry')}, {wanted}, but needs {len(grad)}, batch and "
             "channels first, as output_grad"
         )
     if None not in (wanted[0], grad[0]) and wanted[0] != grad[0]:

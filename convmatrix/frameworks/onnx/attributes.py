@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convmatrix.core.axis import split_same
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.layers.arguments import check_word, entries_of, integer
 
 __all__ = ["AUTO_PADS", "NAMES", "columns_of", "name_of_pads", "numbers_of", "pads_of", "shortened", "split"]
@@ -118,7 +118,7 @@ def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 
         )
     if len(entries) != count:
         axes = f"{count} (a begin for each axis, then an end for each)" if name == "pads" else f"{count}, one each axis"
-        raise ValueError(f"{name} has {counted(len(entries), 'entry')}, {_said(entries)}, but needs {axes}")
+        raise ValueError(f"{name} has {pluralize(len(entries), 'entry')}, {_said(entries)}, but needs {axes}")
     numbers = [integer(f"{name}, entry {place},", entry) for place, entry in enumerate(entries)]
     for place, number in enumerate(numbers):
         if number < least:

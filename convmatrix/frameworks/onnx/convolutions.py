@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.onnx.attributes import NAMES, columns_of, name_of_pads, numbers_of, pads_of, split
 from convmatrix.frameworks.onnx.constants import Constants
 from convmatrix.frameworks.onnx.graphs import constants_of
@@ -20,7 +20,7 @@ from convmatrix.frameworks.onnx.nodes import Node, node_of, same_kind
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, unchanged, weight_of
 from convmatrix.frameworks.shared.loaded import Chain, Loaded
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, cast_for, per_axis, positive
 
 __all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
@@ -110,7 +110,7 @@ def conv(
     group = positive("group", group)
     if channels != per_group * group:
         raise ValueError(
-            f"X has {counted(channels, 'channel')} but W of shape {(out, per_group, *kernel)} takes "
+            f"X has {pluralize(channels, 'channel')} but W of shape {(out, per_group, *kernel)} takes "
             f"{per_group * group} (= {per_group} * group {group}): W is (M, C / group, *kernel_shape)"
         )
     check_groups("group", group, {"the first axis of W": out})
@@ -198,7 +198,7 @@ def conv_transpose(
     group = positive("group", group)
     if channels != inputs:
         raise ValueError(
-            f"X has {counted(channels, 'channel')} but W of shape {(inputs, per_group, *kernel)} takes "
+            f"X has {pluralize(channels, 'channel')} but W of shape {(inputs, per_group, *kernel)} takes "
             f"{inputs}: W is (C, M / group, *kernel_shape)"
         )
     check_groups("group", group, {"the channels of X": channels})
@@ -443,7 +443,7 @@ def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int |
     return read_model(model, input_size, in_channels, _loaded)
 
 
-_WORDS: Mapping[str, tuple[Callable[..., Conv | ConvTranspose], Callable[[ArrayLike], NDArray[Any]]]] = {
+_WORDS: Mapping[str, tuple[Callable[..., Layer], Callable[[ArrayLike], NDArray[Any]]]] = {
     "Conv": (conv, weight),
     "ConvTranspose": (conv_transpose, weight_transpose),
 }
@@ -463,7 +463,7 @@ _OF_CONV = {name: kind for name, kind in _KINDS.items() if not name.startswith("
 @lru_cache(maxsize=256)  # a deep model has many equal layers
 def _layer(
     op_type: str, shape: tuple[int, ...], W_shape: tuple[int, ...], attributes: tuple[tuple[str, Any], ...]
-) -> Conv | ConvTranspose:
+) -> Layer:
     return _WORDS[op_type][0]((None, *shape), W_shape, **dict(attributes))
 
 

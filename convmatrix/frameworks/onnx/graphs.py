@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, pluralize
 from convmatrix.frameworks.onnx.attributes import shortened
 from convmatrix.frameworks.onnx.constants import Constants
 from convmatrix.frameworks.onnx.fields import as_integer, as_list, as_text
@@ -182,7 +182,7 @@ def _refuse_more(node: Header) -> None:
     for what, names, count in zip(("input", "output"), (node.inputs, node.outputs), most, strict=True):
         if any(names[count:]):
             raise ValueError(
-                f"{node.label} has {counted(len(names), what)}, {shortened(list(names))}, but takes {count or 'none'}"
+                f"{node.label} has {pluralize(len(names), what)}, {shortened(list(names))}, but takes {count or 'none'}"
             )
 
 

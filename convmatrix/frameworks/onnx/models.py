@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import counted, short
+from convmatrix.core.errors import pluralize, short
 from convmatrix.core.memory import require_memory
 from convmatrix.frameworks.onnx.attributes import NAMES, columns_of, numbers_of, pads_of, shortened
 from convmatrix.frameworks.onnx.constants import Constants
@@ -296,7 +296,7 @@ def _input_shape(
     else:
         if asked is not None and len(asked) != ndim:
             raise ValueError(
-                f"input_size has {counted(len(asked), 'entry')}, {asked}, but input {short(name)} has "
+                f"input_size has {pluralize(len(asked), 'entry')}, {asked}, but input {short(name)} has "
                 f"{ndim} spatial axes in the graph"
             )
         size = per_axis("input_size", input_size, ndim)
@@ -514,7 +514,7 @@ def _pad(node: Node, shape: Shape, constants: Constants) -> Loaded:
         pads = constants.integers(*node.operand(1, "pads"))
     if len(pads) != 2 * len(axes):
         raise ValueError(
-            f"pads has {counted(len(pads), 'entry')}, {shortened(list(pads))}, but needs {2 * len(axes)} "
+            f"pads has {pluralize(len(pads), 'entry')}, {shortened(list(pads))}, but needs {2 * len(axes)} "
             "(a begin for each axis, then an end for each)"
         )
     pairs: list[tuple[int, int]] = [(0, 0)] * count

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convmatrix.core.errors import counted, short
+from convmatrix.core.errors import pluralize, short
 from convmatrix.frameworks.onnx.attributes import shortened
 from convmatrix.frameworks.onnx.fields import as_float, as_integer, as_list, as_text
 from convmatrix.frameworks.shared.loaded import attributes_of
@@ -100,7 +100,7 @@ class Node:
         """
         if not self.has(place):
             raise ValueError(
-                f"{self.op_type} has {counted(len(self.inputs), 'input')}, {shortened(list(self.inputs))}"
+                f"{self.op_type} has {pluralize(len(self.inputs), 'input')}, {shortened(list(self.inputs))}"
                 f", and none that is {letter} (input {place})"
             )
         return self.inputs[place], letter

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from convmatrix.core.errors import counted
+from convmatrix.core.errors import pluralize
 from convmatrix.frameworks.onnx.attributes import NAMES, shortened
 from convmatrix.frameworks.onnx.constants import Constants
 from convmatrix.frameworks.onnx.nodes import Node, same_kind
@@ -226,7 +226,7 @@ def _spread(axes: Sequence[int], values: Sequence[Entry], name: str, others: lis
     if len(values) != len(axes):
         listed = shortened([float(value) for value in values])  # type: ignore[arg-type]  # int or Fraction
         raise ValueError(
-            f"{name} has {counted(len(values), 'entry')}, {listed}, but there are {len(axes)} axes: give one for each"
+            f"{name} has {pluralize(len(values), 'entry')}, {listed}, but there are {len(axes)} axes: give one for each"
         )
     for axis, value in zip(axes, values, strict=True):
         others[axis] = value

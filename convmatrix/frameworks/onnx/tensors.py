@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted
+from convmatrix.core.errors import WrongTypeError, pluralize
 from convmatrix.frameworks.onnx.attributes import shortened
 from convmatrix.frameworks.onnx.fields import as_float, as_integer, as_list, as_text
 from convmatrix.frameworks.onnx.files import external_bytes
@@ -154,7 +154,7 @@ def _from_field(what: str, entries: Any, place: str, shape: tuple[int, ...], sto
     listed = as_list(entries, f"{place} of {what}")
     if len(listed) != prod(shape):
         raise ValueError(
-            f"{what} has {counted(len(listed), 'value')} in {place} but its dims {list(shape)} need {prod(shape)}"
+            f"{what} has {pluralize(len(listed), 'value')} in {place} but its dims {list(shape)} need {prod(shape)}"
         )
     if stored.kind == "f":
         return as_floats([as_float(each, f"{place} of {what}") for each in listed], stored)

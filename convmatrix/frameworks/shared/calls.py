@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import shortened
 from convmatrix.frameworks.shared.layouts import weight_of
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Layer
 from convmatrix.layers.arguments import positive
 
 __all__ = [
@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 Arguments = ParamSpec("Arguments")
-L = TypeVar("L", bound=Conv | ConvTranspose)
-L_co = TypeVar("L_co", bound=Conv | ConvTranspose, covariant=True)
+L = TypeVar("L", bound=Layer)
+L_co = TypeVar("L_co", bound=Layer, covariant=True)
 
 
 # -- the weight beside the layer -------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.shared.calls import named
-from convmatrix.layers import Conv, ConvTranspose, FixedLayer, MaxPool
+from convmatrix.layers import FixedLayer, Layer, MaxPool
 
 __all__ = [
     "Chain",
@@ -21,7 +21,7 @@ __all__ = [
     "require_values",
 ]
 
-AnyOfOurs = Conv | ConvTranspose | FixedLayer | MaxPool
+AnyOfOurs = Layer | FixedLayer | MaxPool
 Piece = TypeVar("Piece")
 
 

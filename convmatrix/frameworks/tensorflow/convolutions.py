@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from convmatrix.core.axis import input_sizes
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
 from convmatrix.frameworks.tensorflow.arguments import range_text, refuse_stride_beside_dilation
@@ -295,7 +295,7 @@ def conv_transpose(
         )
     if channels != in_channels:
         raise ValueError(
-            f"input has {counted(channels, 'channel')} but filters, (*kernel, out, in), are for "
+            f"input has {pluralize(channels, 'channel')} but filters, (*kernel, out, in), are for "
             f"{in_channels}: the last axis of transposed filters is that of the input"
         )
     wanted, output_size, out_channels = _split("output_shape", output_shape, ndim, first)
@@ -305,7 +305,7 @@ def conv_transpose(
         )
     if out_channels % per_group:
         raise ValueError(
-            f"output_shape has {counted(out_channels, 'channel')} but filters, (*kernel, out, in), have "
+            f"output_shape has {pluralize(out_channels, 'channel')} but filters, (*kernel, out, in), have "
             f"{per_group}: give a multiple of that"
         )
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)
@@ -313,7 +313,7 @@ def conv_transpose(
     groups = out_channels // per_group
     if channels % groups:
         raise ValueError(
-            f"input has {counted(channels, 'channel')}, which is no multiple of {groups} (= {out_channels} channels "
+            f"input has {pluralize(channels, 'channel')}, which is no multiple of {groups} (= {out_channels} channels "
             f"of output_shape / {per_group} of filters, (*kernel, out, in)): give filters with a larger out"
         )
     if isinstance(pads, str):
@@ -387,7 +387,7 @@ def depthwise_conv(
     _, size, channels = _split("input", input, 2, first)
     if channels != in_channels:
         raise ValueError(
-            f"input has {counted(channels, 'channel')} but filter, (height, width, in, multiplier), is "
+            f"input has {pluralize(channels, 'channel')} but filter, (height, width, in, multiplier), is "
             f"for {in_channels}"
         )
     if len(entries_of(strides) or ()) != 4:
@@ -434,7 +434,7 @@ def _forward(
     _, size, channels = _split("input", input, ndim, first)
     if channels % per_group:
         raise ValueError(
-            f"input has {counted(channels, 'channel')} but filters, (*kernel, in, out), are for "
+            f"input has {pluralize(channels, 'channel')} but filters, (*kernel, in, out), are for "
             f"{per_group}: give a multiple of that"
         )
     stride, dilation = _spatial("strides", strides, ndim, first), _spatial("dilations", dilations, ndim, first)

@@ -19,7 +19,7 @@ from convmatrix.frameworks.tensorflow.keras import (
 )
 from convmatrix.frameworks.tensorflow.models import check_call, read_model
 from convmatrix.frameworks.tensorflow.weights import depthwise_weight, weight, weight_transpose
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Layer
 from convmatrix.layers.arguments import PerAxis, entries_of
 
 __all__ = ["from_layer", "from_model"]
@@ -88,7 +88,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     words = {"kernel_size": taps, "strides": strides, "padding": padding, "dilation_rate": dilation}
     data_format_of(data_format)
     *_, second, first = kernel.shape
-    layer: Conv | ConvTranspose
+    layer: Layer
     laid_out: Callable[[ArrayLike], NDArray[Any]]
     if hasattr(obj, "depth_multiplier"):
         layer = keras_depthwise_conv((*size, second), **words, depth_multiplier=first)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.calls import WithWeight, takes_weight, with_weight
 from convmatrix.frameworks.shared.loaded import Chain, Loaded, MissingValues, Values, attributes_of, require_values
 from convmatrix.frameworks.torch.models import (
@@ -26,7 +26,7 @@ from convmatrix.frameworks.torch.models import (
     rounds_its_weight,
 )
 from convmatrix.frameworks.torch.objects import is_graph, is_lazy, obstacle, values_in, values_of
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, integer, per_axis
 
 __all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
@@ -410,7 +410,7 @@ def _spatial(output_size: Any, count: int) -> list[int]:
         )
     if len(entries) not in (count, count + 1, count + 2):
         raise ValueError(
-            f"output_size has {counted(len(entries), 'entry')}, {short(tuple(entries))}, but needs {count}, one for "
+            f"output_size has {pluralize(len(entries), 'entry')}, {short(tuple(entries))}, but needs {count}, one for "
             f"each axis, or {count + 1} with the channels in front, or {count + 2} with batch and channels"
         )
     return [integer(f"output_size on axis {axis}", entry) for axis, entry in enumerate(entries[-count:])]
@@ -513,7 +513,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     entries = entries_of(obj.kernel_size)
     words["ndim"] = None if entries is None else len(entries)
     transposed = words.pop("transposed")
-    layer: Conv | ConvTranspose
+    layer: Layer
     if transposed if kind is None else "Transpose" in kind:
         layer = conv_transpose(input_size, **words, output_padding=getattr(obj, "output_padding", 0))
     elif words["padding_mode"] != "zeros" and hasattr(obj, "_reversed_padding_repeated_twice"):
@@ -541,7 +541,7 @@ def _padded_conv(input_size: PerAxis, words: Mapping[str, Any], reversed_pads: A
     return Conv(**columns, **channels, padding=pads, padding_mode=mode)
 
 
-def _fitting(layer: Conv | ConvTranspose, weight: Values) -> Values:
+def _fitting(layer: Layer, weight: Values) -> Values:
     """The weight, if it has the layer's shape."""
     if not isinstance(weight, MissingValues):
         return layer.checked_weight(weight)

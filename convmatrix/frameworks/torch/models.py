@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.calls import argument_names
 from convmatrix.frameworks.shared.loaded import Chain, LeftOut, Loaded, attributes_of, chained
 from convmatrix.frameworks.shared.overrides import comes_from
@@ -171,7 +171,7 @@ def _unknown(module: Any) -> str:
     if isinstance(module, type):
         return f"{module.__name__} is a class, not a module: give an object of it, made with its arguments"
     if isinstance(module, list | tuple):
-        return f"a {name} of {counted(len(module), 'module')} is no module: give nn.Sequential(*modules)"
+        return f"a {name} of {pluralize(len(module), 'module')} is no module: give nn.Sequential(*modules)"
     children = getattr(module, "_modules", None)
     if children:
         readable = [f"{key} ({type(child).__name__})" for key, child in children.items() if _kind(child) is not None]
@@ -226,7 +226,7 @@ def _check_shape(kind: str, module: Any, shape: Shape) -> None:
     wanted = None if field is None else getattr(module, field, None)
     if wanted and wanted != shape[0]:  # a lazy module has none yet
         raise ValueError(
-            f"{kind} has {field}={wanted} but is given {counted(shape[0], 'channel')}: let the one before "
+            f"{kind} has {field}={wanted} but is given {pluralize(shape[0], 'channel')}: let the one before "
             f"it give {wanted}"
         )
     if kind == "Flatten":
@@ -358,7 +358,7 @@ def _adaptive(module: Any, shape: Shape) -> Loaded:
     asked = [output_size] * (len(shape) - 1) if entries is None else entries
     if len(asked) != len(shape) - 1:
         raise ValueError(
-            f"output_size has {counted(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}: "
+            f"output_size has {pluralize(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}: "
             "give one for each"
         )
     if len(asked) == 1 and asked[0] is None:
@@ -391,7 +391,7 @@ def _resize(module: Any, shape: Shape) -> Loaded:
         scales = entries_of(scale) or [scale] * (len(shape) - 1)
         if len(scales) != len(shape) - 1:
             raise ValueError(
-                f"scale_factor has {counted(len(scales), 'entry')} but the input has "
+                f"scale_factor has {pluralize(len(scales), 'entry')} but the input has "
                 f"{_axes(len(shape) - 1)}: give one for each"
             )
         size, scale = [floor(n * f) for n, f in zip(shape[1:], scales, strict=True)], None
@@ -455,7 +455,8 @@ def _pairs(padding: Any, count: int, mode: str) -> list[tuple[int, int]]:
         numbers += [0] * (2 * count - len(numbers))  # the axes that are not said
     if len(numbers) != 2 * count:
         raise ValueError(
-            f"padding has {counted(len(numbers), 'entry')} but needs {2 * count}, two for each axis, the last one first"
+            f"padding has {pluralize(len(numbers), 'entry')} but needs {2 * count}, two for each axis, the last "
+            "one first"
         )
     return list(zip(numbers[::2], numbers[1::2], strict=True))[::-1]
 

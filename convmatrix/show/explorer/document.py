@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convmatrix import export
-from convmatrix.core.errors import counted, short
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import pluralize, short
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind
 from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
 from convmatrix.show.model.printable import printable, shortened
@@ -54,7 +54,7 @@ _DRAWN = {"entries": 200_000, "places": 60_000, "number": 1_000_000}
 """What the module draws: entries of the matrix, places of a map; and the largest number it takes."""
 
 
-def page(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
+def page(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
     """Write the explorer of a layer as a whole page that needs no other file and no network.
 
     Parameters
@@ -99,7 +99,7 @@ def page(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title:
     )
 
 
-def fragment(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
+def fragment(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
     """Write the explorer of a layer as a piece of HTML, for a notebook's ``text/html`` or a page of one's own.
 
     Several may stand on one page, so that none uses the page's address for its settings.
@@ -143,9 +143,7 @@ class InNotebook(NamedTuple):
         return {"text/html": self.html, "text/plain": self.alt}
 
 
-def in_notebook(
-    layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None
-) -> InNotebook:
+def in_notebook(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> InNotebook:
     """Show the explorer below a notebook's cell; it works there, in exported pages, and as a table without scripts.
 
     `convmatrix.show.explorer.explore` is the same as a widget, whose numbers Python can read and set.
@@ -175,7 +173,7 @@ def in_notebook(
 
 
 def save(
-    layer: Conv | ConvTranspose,
+    layer: Layer,
     path: str | os.PathLike[str],
     weight: ArrayLike | None = None,
     *,
@@ -221,7 +219,7 @@ def source(name: str) -> str:
     return files("convmatrix.show.explorer").joinpath(name).read_text(encoding="utf-8")
 
 
-def settings(layer: Conv | ConvTranspose) -> dict[str, Any]:
+def settings(layer: Layer) -> dict[str, Any]:
     """Describe a layer for the module: its numbers, one for each axis.
 
     Returns
@@ -244,7 +242,7 @@ def settings(layer: Conv | ConvTranspose) -> dict[str, Any]:
     }
 
 
-def specification(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: str | None) -> dict[str, Any]:
+def specification(layer: Layer, weight: ArrayLike | None, title: str | None) -> dict[str, Any]:
     """Gather all that the module needs to know, as JSON has it.
 
     Returns
@@ -282,16 +280,16 @@ def specification(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: 
     }
 
 
-def _title(layer: Conv | ConvTranspose, title: str | None) -> str:
+def _title(layer: Layer, title: str | None) -> str:
     """The title that a page has, whole."""
     return repr(layer) if title is None else printable(title)
 
 
-def _shown(layer: Conv | ConvTranspose, title: str | None) -> str:
+def _shown(layer: Layer, title: str | None) -> str:
     return shortened(_title(layer, title), _TITLE, len)
 
 
-def _weight(layer: Conv | ConvTranspose, weight: ArrayLike) -> dict[str, Any]:
+def _weight(layer: Layer, weight: ArrayLike) -> dict[str, Any]:
     """The weight's labels, and the numbers that the module may add up where taps meet."""
     array = layer.checked_weight(weight)
     if array.size > _WEIGHTS:
@@ -319,7 +317,7 @@ def _exact(value: Any) -> float | None:
 # -- HTML ------------------------------------------------------------------------------------------------------------
 
 
-def _body(layer: Conv | ConvTranspose, weight: ArrayLike | None, spec: dict[str, Any]) -> str:
+def _body(layer: Layer, weight: ArrayLike | None, spec: dict[str, Any]) -> str:
     most_bytes = _BYTES - len(script_safe(spec["weight"]))
     return (
         f'<div class="convmatrix-explorer">\n{_without_scripts(layer, weight, spec["title"], most_bytes)}\n'
@@ -344,7 +342,7 @@ def script_safe(value: Any) -> str:
     return text.replace("<", r"\u003c")  # with which </script> and <!-- begin
 
 
-def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
+def table(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
     """Write a layer's matrix as HTML without scripts: a coloured table, or an image where it is too large for one.
 
     Parameters
@@ -382,11 +380,11 @@ def table(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title
     return _without_scripts(layer, weight, _shown(layer, title), _BYTES)
 
 
-def _without_scripts(layer: Conv | ConvTranspose, weight: ArrayLike | None, title: str, most_bytes: int) -> str:
+def _without_scripts(layer: Layer, weight: ArrayLike | None, title: str, most_bytes: int) -> str:
     """The layer's matrix as what remains where scripts are not run, or are cut away: a table, or an image."""
     rows, cols = layer.matrix_shape
     kind = "C" if isinstance(layer, Conv) else "C^T"
-    caption = html.escape(f"the matrix {kind}, {rows} x {cols}, with {counted(layer.nnz, 'entry')}")
+    caption = html.escape(f"the matrix {kind}, {rows} x {cols}, with {pluralize(layer.nnz, 'entry')}")
     forms: list[Callable[[], str]] = [partial(str, f"<p>{caption}</p>")]
     if layer.nnz <= _IMAGE_ENTRIES and math.prod(layer.weight_shape) <= _IMAGE_WEIGHTS:
         forms = [partial(_image, Scene(layer), caption, side) for side in _IMAGE_SIDES]

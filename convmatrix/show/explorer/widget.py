@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.show.explorer import document
 
 __all__ = ["explore"]
@@ -18,7 +18,7 @@ __all__ = ["explore"]
 _NUMBERS = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation", "output_padding")
 
 
-def explore(layer: Conv | ConvTranspose, weight: ArrayLike | None = None, *, title: str | None = None) -> Any:
+def explore(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> Any:
     """Make the explorer of a layer as a widget.
 
     Its traits are the layer's numbers, ``input_size kernel_size stride padding dilation input_dilation output_padding``
@@ -91,7 +91,7 @@ def _widget_class() -> Any:
             self._html = html
 
         @property
-        def layer(self) -> Conv | ConvTranspose:
+        def layer(self) -> Layer:
             """The layer that the widget shows."""
             numbers: dict[str, Any] = {name: tuple(getattr(self, name)) for name in _NUMBERS}
             channels = dict(self._channels())
@@ -101,7 +101,7 @@ def _widget_class() -> Any:
             return Conv(**numbers, **channels, padding_mode=self.padding_mode)
 
         @layer.setter
-        def layer(self, layer: Conv | ConvTranspose) -> None:
+        def layer(self, layer: Layer) -> None:
             described = document.settings(layer)
             for name, value in self._channels(described["transposed"]).items():
                 if described[name] != value:

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from convmatrix.core.axis import Axis
 from convmatrix.core.errors import WrongTypeError, short
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import entries_of, integer, positive
 from convmatrix.show.model.palette import tap_colours
 
@@ -77,7 +77,7 @@ class Scene:
     ([0, 0, 1, 1], [0, 1, 1, 2], ['w0', 'w1', 'w0', 'w1'])
     """
 
-    layer: Conv | ConvTranspose
+    layer: Layer
     weight: ArrayLike | None = None
     names: tuple[str, ...] | None = None
 
@@ -295,9 +295,9 @@ class Scene:
             raise ValueError("only a transposed convolution inserts zeros: take the scene of layer.T")
         direct = self.layer.as_conv()
         shape = self.layer.weight_shape
-        flipped = self.layer.turn(np.arange(prod(shape)).reshape(shape)).ravel()
+        flipped = self.layer.direct_weight(np.arange(prod(shape)).reshape(shape)).ravel()
         names = tuple(self.tap_name(int(tap)) for tap in flipped)
-        return Scene(direct, None if self.weight is None else self.layer.turn(self.weight), names)
+        return Scene(direct, None if self.weight is None else self.layer.direct_weight(self.weight), names)
 
     def uncropped(self) -> "Scene":
         """The scene of the transposed convolution onto the whole frame, out of which its padding crops.
@@ -341,7 +341,7 @@ class Scene:
 
 
 def _frame(axis: Axis) -> tuple[int, int]:
-    return -max(axis.before, 0), axis.stretched_size + max(axis.after, 0)
+    return -max(axis.before, 0), axis.dilated_size + max(axis.after, 0)
 
 
 def _along(axis: Axis) -> list[Place]:
@@ -350,7 +350,7 @@ def _along(axis: Axis) -> list[Place]:
     sources = axis.extend(np.arange(lo, hi, dtype=np.int64)).tolist()
     places = []
     for place, source in zip(range(lo, hi), sources, strict=True):
-        inside = 0 <= place < axis.stretched_size
+        inside = 0 <= place < axis.dilated_size
         kind: Kind = ("inserted" if inside else "zero") if source < 0 else "input" if inside else "copy"
         places.append(Place((place,), kind, None if source < 0 else (source,), _is_seen(axis, place)))
     return places

@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 from convmatrix.core.axis import Axis
-from convmatrix.core.errors import counted, short
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.core.errors import pluralize, short
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, integer
 
 __all__ = ["RELATIONSHIPS", "Relationship", "SizeChoice", "relationship", "size_choices"]
@@ -33,15 +33,17 @@ class SizeChoice(NamedTuple):
     output_padding: int
 
 
-def _axis_of(layer: Conv | ConvTranspose, axis: int) -> Axis:
+def _axis_of(layer: Layer, axis: int) -> Axis:
     """The axis of that number, which may count from the end."""
     number = integer("axis", axis)
     if not -layer.ndim <= number < layer.ndim:
-        raise ValueError(f"axis {short(number)} is not there: the layer has {counted(layer.ndim, 'spatial dimension')}")
+        raise ValueError(
+            f"axis {short(number)} is not there: the layer has {pluralize(layer.ndim, 'spatial dimension')}"
+        )
     return layer.axes[number]
 
 
-def relationship(layer: Conv | ConvTranspose, axis: int) -> Relationship:
+def relationship(layer: Layer, axis: int) -> Relationship:
     """State how the output size of one axis comes about.
 
     Parameters
@@ -166,7 +168,7 @@ The explorer's page has this table too, as JSON.
 """
 
 
-def size_choices(layer: Conv | ConvTranspose, axis: int) -> list[SizeChoice]:
+def size_choices(layer: Layer, axis: int) -> list[SizeChoice]:
     """List the input sizes of the (forward) convolution that give the same output size, and what tells them apart.
 
     Returns

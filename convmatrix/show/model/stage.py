@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
-from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
+from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool, WeightedLayer
 from convmatrix.layers.arguments import check_kind, flag
 from convmatrix.show.model.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, text_size
 from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, tint
@@ -24,7 +24,7 @@ from convmatrix.show.model.scene import Place, Reading, Scene, number_label
 
 __all__ = ["Drawable", "View", "film", "one_input"]
 
-Drawable = Conv | ConvTranspose | AvgPool | MaxPool
+Drawable = Layer | AvgPool | MaxPool
 
 View = Literal["windows", "stamps"]
 
@@ -113,7 +113,7 @@ def film(
 
 
 def _scene(layer: Drawable, weight: ArrayLike | None, x: ArrayLike | None) -> Scene:
-    if isinstance(layer, Conv | ConvTranspose):
+    if isinstance(layer, Layer):
         return Scene(layer, weight)
     if weight is not None:
         raise ValueError(f"{type(layer).__name__} has no weight, and one was given: leave it out")
@@ -149,7 +149,7 @@ def _require_drawable(scene: Scene, view: View, *, matrix: bool, moving: bool) -
         )
 
 
-def _require_sides(layer: Layer, frame: Iterable[tuple[int, int]]) -> None:
+def _require_sides(layer: WeightedLayer, frame: Iterable[tuple[int, int]]) -> None:
     side = max((*(end - start for start, end in frame), *layer.kernel_size, *layer.output_size))
     if side > _SIDE:
         raise ValueError(
@@ -483,12 +483,12 @@ def _colours(scene: Scene, *, flipped: bool) -> list[str]:
     if not flipped:
         return scene.colours
     assert isinstance(layer, ConvTranspose)
-    taps = layer.turn(np.arange(prod(layer.weight_shape)).reshape(layer.weight_shape)).ravel()
+    taps = layer.direct_weight(np.arange(prod(layer.weight_shape)).reshape(layer.weight_shape)).ravel()
     count = prod(layer.kernel_size)
     return [scene.colours[int(tap) % count] for tap in taps[:count]]
 
 
-def one_input(layer: Conv | ConvTranspose, x: ArrayLike) -> NDArray[Any]:
+def one_input(layer: Layer, x: ArrayLike) -> NDArray[Any]:
     """Flatten the one input that is drawn; small integers are made large ones, so that sums of them stay right.
 
     Returns

@@ -26,7 +26,7 @@ from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet, unit_for
 from convmatrix.show.render.lettering import write_title
 
-__all__ = ["factors", "gram", "overlaps", "receptive_field", "singular_values", "unseen"]
+__all__ = ["factors", "gram", "overlaps", "receptive_field", "same_output", "singular_values"]
 
 _ACROSS, _DOWN = 26, 14
 """Most cells of full size beside and below each other: what fits on a slide."""
@@ -96,7 +96,9 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
     return described(ax, titled(title, f"{name}, {times(whole.shape)}, beside I: {caption}."))
 
 
-def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
+def same_output(
+    first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str = "", ax: Axes | None = None
+) -> Axes:
     """Draw two different images that have the same output: what a layer cannot see.
 
     Parameters
@@ -124,7 +126,7 @@ def unseen(first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str
     >>> from convmatrix.layers import Conv
     >>> layer, weight = Conv((3,), 2), [1, 2]
     >>> pair = same_output_pair(layer, weight)
-    >>> unseen(pair.first, pair.second, layer.operator(weight) @ layer.vec(pair.first)).alt
+    >>> same_output(pair.first, pair.second, layer.operator(weight) @ layer.vec(pair.first)).alt
     'Two images that differ by up to 4, and their one output, 2.'
     """
     images = [_numbers("an image", each) for each in (first, second)]

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import array_of, check_kind, entries_of, integer
 from convmatrix.show.model.film import Key, Look, Panel
 from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN
@@ -46,7 +46,7 @@ Box = tuple[int, int, int, int]
 
 
 def input_map(
-    layer: Conv | ConvTranspose,
+    layer: Layer,
     x: ArrayLike | None = None,
     *,
     output: Sequence[int] | None = None,
@@ -118,7 +118,7 @@ def input_map(
 
 
 def kernel(
-    layer: Conv | ConvTranspose,
+    layer: Layer,
     weight: ArrayLike | None = None,
     *,
     channels: tuple[int, int] = (0, 0),
@@ -176,7 +176,7 @@ def kernel(
 
 
 def output_map(
-    layer: Conv | ConvTranspose,
+    layer: Layer,
     y: ArrayLike | None = None,
     *,
     output: Sequence[int] | None = None,
@@ -225,7 +225,7 @@ def output_map(
     return described(_slices("output", layer.output_size, looks, framed, ax), f"{alt}.")
 
 
-def windows(layer: Conv | ConvTranspose, *, title: str = "", ax: Axes | None = None) -> Axes:
+def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw the window of every output on its input: a small map for each, in the order of the output map.
 
     Where they are large enough, the cells of a window name their taps.
@@ -438,7 +438,7 @@ def require_channel(count: int, channel: int, what: str) -> None:
         raise ValueError(f"channel {short(channel)} is not there: the {what} has channels 0 to {count - 1}")
 
 
-def require_output(layer: Conv | ConvTranspose, output: Sequence[int]) -> tuple[int, ...]:
+def require_output(layer: Layer, output: Sequence[int]) -> tuple[int, ...]:
     """A position on the output map; refuse any other."""
     position = entries_of(output)
     if position is None:

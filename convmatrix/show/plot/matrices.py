@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from convmatrix.core.errors import short
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, flag, integer
 from convmatrix.show import explorer
 from convmatrix.show.model.film import GRID, Look, Panel
@@ -40,7 +40,7 @@ _KEY_NAMED = 12
 
 
 def matrix(
-    layer: Conv | ConvTranspose,
+    layer: Layer,
     weight: ArrayLike | None = None,
     *,
     row: int | None = None,
@@ -130,9 +130,7 @@ def _heighten(ax: Axes, inches: float) -> None:
     figure.set_size_inches(wide, tall + inches)
 
 
-def _labelled(
-    layer: Conv | ConvTranspose, weight: ArrayLike | None, ax: Axes | None, beside: float, title: str
-) -> Axes:
+def _labelled(layer: Layer, weight: ArrayLike | None, ax: Axes | None, beside: float, title: str) -> Axes:
     scene = Scene(layer, weight)
     rows, cols = scene.shape
     if ax is None:
@@ -152,7 +150,7 @@ def _labelled(
     return ax
 
 
-def _pixels(layer: Conv | ConvTranspose, ax: Axes | None, beside: float) -> Axes:
+def _pixels(layer: Layer, ax: Axes | None, beside: float) -> Axes:
     taps = tap_raster(layer)
     rows, cols = layer.matrix_shape
     if ax is None:
@@ -195,12 +193,12 @@ def _blocks(image_row: int, size: Sequence[int], count: int) -> tuple[int, ...]:
     return (found, channel if found < count else count)
 
 
-def _key_part(layer: Conv | ConvTranspose) -> float:
+def _key_part(layer: Layer) -> float:
     """Width of the key, by that of the matrix."""
     return min(0.5, 0.1 * (1, *layer.kernel_size)[-1])
 
 
-def _key(layer: Conv | ConvTranspose, ax: Axes, *, own: bool) -> None:
+def _key(layer: Layer, ax: Axes, *, own: bool) -> None:
     """The kernel, its taps in their colours, right of the axes; a figure of our own has kept the place free."""
     size = (1, 1, *layer.kernel_size)
     rows, cols = prod(size[:-1]), size[-1]  # a volume's slices one below the other
@@ -213,7 +211,7 @@ def _key(layer: Conv | ConvTranspose, ax: Axes, *, own: bool) -> None:
     draw(inset, Panel("tap", "taps", rows, cols, y=0.7), looks)
 
 
-def _text(layer: Conv | ConvTranspose, weight: ArrayLike | None) -> str | None:
+def _text(layer: Layer, weight: ArrayLike | None) -> str | None:
     if layer.nnz > _TEXT_ENTRIES:
         return None
     return "\n".join(text.draw(Scene(layer, weight), text.Style()))

@@ -7,7 +7,7 @@ The axes' units are the film's. Artists have the gids of `convmatrix.show.plot.c
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Layer
 from convmatrix.layers.arguments import check_kind
 from convmatrix.show import explorer
 from convmatrix.show.model.film import FOOT, Film
@@ -25,7 +25,7 @@ _WIDEST, _TALLEST = 24.0, 18.0
 
 
 def linked(
-    layer: Conv | ConvTranspose,
+    layer: Layer,
     weight: ArrayLike | None = None,
     x: ArrayLike | None = None,
     *,

@@ -249,7 +249,7 @@ def _cropping(
     forward, scene = Scene(layer.T), Scene(layer)
     values = None if x is None else (whole.matrix @ x).reshape(whole.layer.output_shape)[channel]
     corner = [start for start, _ in forward.frame()]
-    added = [axis.stretched_size - more for axis, more in zip(layer.axes, layer.output_padding, strict=True)]
+    added = [axis.dilated_size - more for axis, more in zip(layer.axes, layer.output_padding, strict=True)]
     looks, kept = {}, []
     for place in forward.places():
         if not place.seen and place.source is None:

@@ -12,7 +12,7 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from convmatrix.core.errors import short
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, check_text, flag
 from convmatrix.show.model.film import (
     FAINT,
@@ -54,7 +54,7 @@ _EM = 0.351
 
 
 def array(
-    layer: Conv | ConvTranspose,
+    layer: Layer,
     weight: ArrayLike | None = None,
     *,
     nothing: Literal["0", "dot", "blank"] = "0",
@@ -150,7 +150,7 @@ def _columns(cols: int, block: int) -> str:
 
 
 def tikz(
-    layer: Conv | ConvTranspose,
+    layer: Layer,
     weight: ArrayLike | None = None,
     x: ArrayLike | None = None,
     *,

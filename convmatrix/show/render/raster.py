@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.axis import NOTHING, Axis
-from convmatrix.layers import Conv, ConvTranspose
+from convmatrix.layers import ConvTranspose, Layer
 
 __all__ = ["NONE", "tap_raster"]
 
@@ -26,7 +26,7 @@ _BLOCK = 2**17
 Ints = NDArray[np.int64]
 
 
-def tap_raster(layer: Conv | ConvTranspose, side: int = 600) -> NDArray[np.int32]:
+def tap_raster(layer: Layer, side: int = 600) -> NDArray[np.int32]:
     """Say for each pixel of a picture of the matrix which tap most of its entries have.
 
     Parameters
@@ -71,7 +71,7 @@ def tap_raster(layer: Conv | ConvTranspose, side: int = 600) -> NDArray[np.int32
     return taps.reshape(height, width)
 
 
-def _entries(layer: Conv | ConvTranspose, tap: tuple[int, ...]) -> Iterator[tuple[Ints, Ints]]:
+def _entries(layer: Layer, tap: tuple[int, ...]) -> Iterator[tuple[Ints, Ints]]:
     """Rows and columns of the entries that one tap has, block by block, in any shapes that go together."""
     outputs, inputs = (prod(axis.output_size for axis in layer.axes), prod(axis.input_size for axis in layer.axes))
     transposed = isinstance(layer, ConvTranspose)

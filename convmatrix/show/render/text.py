@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.core.errors import counted, short
+from convmatrix.core.errors import pluralize, short
 from convmatrix.layers.arguments import check_kind
 from convmatrix.show.model.palette import ink_on, rgb
 from convmatrix.show.model.scene import Scene, tap_label
@@ -140,7 +140,7 @@ def _require_drawable(scene: Scene, form: str | None) -> None:
     largest = max(rows, cols, scene.layer.nnz)
     if largest > _LARGEST:
         raise ValueError(
-            f"the matrix has {short(rows)} x {short(cols)} places and {counted(scene.layer.nnz, 'entry')}, but is "
+            f"the matrix has {short(rows)} x {short(cols)} places and {pluralize(scene.layer.nnz, 'entry')}, but is "
             f"drawn with at most {_LARGEST} rows, columns and entries: draw a smaller layer"
         )
     if form in _PLACED and rows * cols > _PLACES:

@@ -12,7 +12,7 @@ from circles import block_circulants, mirrors, mirrors_beside_patches, spread_pa
 from convmatrix import Conv, ConvTranspose
 from convmatrix.algebra.inverse import least_squares as solve
 from convmatrix.algebra.inverse.least_squares import deconvolve
-from convmatrix.layers import Layer
+from convmatrix.layers import WeightedLayer
 from photograph import BLUR, GRID, best, camera, photograph, psnr
 from strategies import covers, integers, layers, seeds, share
 
@@ -241,7 +241,7 @@ def test_no_method_builds_the_matrix(monkeypatch):
     def refuse(*_):
         raise AssertionError("the matrix was built")
 
-    monkeypatch.setattr(Layer, "matrix", refuse)
+    monkeypatch.setattr(WeightedLayer, "matrix", refuse)
     layer = Conv((6, 4), 3, padding=1, padding_mode="circular")
     for method in ("lsmr", "lsqr", "fft"):
         for penalty in ("identity", "gradient", "laplacian"):

@@ -58,13 +58,13 @@ def test_c_is_a_part_of_the_circulant_on_the_larger_grid(layer, seed):
         input_dilation=layer.input_dilation,
     )
     kernel = np.random.default_rng(seed).integers(1, 10**6, alone.kernel_size)
-    grid = [axis.stretched_size + axis.span - 1 for axis in alone.axes]
+    grid = [axis.dilated_size + axis.span - 1 for axis in alone.axes]
     ring = Conv(grid, alone.kernel_size, dilation=alone.dilation, padding="causal", padding_mode="circular")
     whole = ring.matrix(kernel).toarray().reshape(*grid, *grid)
     rows, cols = [], []
     for axis, size in zip(alone.axes, grid, strict=True):
         first = np.arange(axis.output_size) * axis.stride - axis.before  # position of each window's first tap
-        touches = (first > -axis.span) & (first < axis.stretched_size)
+        touches = (first > -axis.span) & (first < axis.dilated_size)
         place = (first + axis.span - 1) % size  # as the ring's windows begin at -(span-1)
         assert len(set(place[touches])) == touches.sum()
         rows.append(np.where(touches, place, -1))

@@ -167,7 +167,7 @@ def test_cosines_find_what_lapack_finds(drawn):
 
 
 def test_a_symmetric_border_needs_no_dense_matrix(monkeypatch):
-    monkeypatch.setattr("convmatrix.layers.convolution.assemble", lambda *_, **__: pytest.fail("a matrix was built"))
+    monkeypatch.setattr("convmatrix.layers.weighted.assemble", lambda *_, **__: pytest.fail("a matrix was built"))
     layer = Conv(512, 3, padding=1, padding_mode="symmetric")
     found = singular_values(layer, LAPLACE)
     # 4 sin(i pi / 2n)^2 + 4 sin(j pi / 2n)^2, the eigenvalues of the Neumann Laplacian

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.overlaps import Checkerboard, checkerboard, overlap, overlap_counts, upsamplers
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool, PixelShuffle, Upsample
+from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, Upsample, WeightedLayer
 from stacks import dense_product, stacks, weights_of
 from strategies import integers, seeds, share, transposes
 
@@ -82,7 +82,7 @@ def test_counts_of_a_stack_are_what_ones_become(network):
     # The taps of every layer as an integer matrix of one channel.
     x = np.ones(network.input_size, dtype=np.int64)
     for layer in network.layers:
-        if isinstance(layer, Layer):
+        if isinstance(layer, WeightedLayer):
             words = {name: getattr(layer, name) for name in layer.__dataclass_fields__}
             one = type(layer)(**words | {"in_channels": 1, "out_channels": 1, "groups": 1})
             x = one.unvec(one.matrix(np.ones(one.weight_shape, dtype=np.int64)) @ one.vec(x))[0]
@@ -212,7 +212,9 @@ def built(makers, weights, size):
     for make in makers:
         layers.append(make(sizes))
         sizes = layers[-1].output_size
-    return Network(layers), [w if isinstance(layer, Layer) else None for layer, w in zip(layers, weights, strict=True)]
+    return Network(layers), [
+        w if isinstance(layer, WeightedLayer) else None for layer, w in zip(layers, weights, strict=True)
+    ]
 
 
 @share(0.6)

@@ -14,9 +14,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.receptive import (
     CoordinateMap,
-    blind_outputs,
     coordinate_map,
     crop_offset,
+    outputs_without_input,
     receptive_field,
 )
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, PixelUnshuffle, Unfold, Upsample
@@ -59,7 +59,7 @@ def up(kernel_size, stride):
 @given(network=stacks(kinds=WITHOUT_SHUFFLES))
 def test_field_is_the_row_of_the_dense_pattern(network):
     reads = collapsed_pattern(network)
-    blind = blind_outputs(network)
+    blind = outputs_without_input(network)
     for output in np.ndindex(network.output_size):
         field = receptive_field(network, output)
         truth = reads[output]
@@ -340,7 +340,7 @@ def test_fcn_needs_pools_that_round_up():
 @pytest.mark.full
 def test_cropped_pixels_do_not_come_from_the_padding():
     """Text C's claim, by the pattern: every cropped output of FCN-32s reads real pixels."""
-    assert blind_outputs(fcn(conv(7), up(64, 32))) == ((), ())
+    assert outputs_without_input(fcn(conv(7), up(64, 32))) == ((), ())
     rows = fcn(conv(7), up(64, 32), size=(500,))  # columns are like rows
     fields = [receptive_field(rows, (o,)).extent[0] for o in range(544)]
     cropped = [*range(19), *range(519, 544)]
@@ -358,14 +358,14 @@ def test_cropped_pixels_do_not_come_from_the_padding():
 )
 def test_padding_alone_is_seen_by_early_layers_only(pools, blind, outputs):
     network = fcn(pools=pools)
-    rows, _ = blind_outputs(network)
+    rows, _ = outputs_without_input(network)
     assert (len(rows), network.output_size[0]) == (blind, outputs)
     assert rows == (*range(blind // 2), *range(outputs - blind // 2, outputs))
 
 
 def test_conv1_1_has_blind_outputs():
     network = Network(fcn().layers[:1])
-    rows, columns = blind_outputs(network)
+    rows, columns = outputs_without_input(network)
     assert rows == columns == (*range(98), *range(600, 698))
     pattern = network.axis_patterns()[0]
     assert_array_equal(np.flatnonzero(np.diff(pattern.indptr) == 0), rows)
@@ -375,7 +375,7 @@ def test_a_skip_alone_has_blind_outputs_among_the_cropped():
     # FCN-8s: what comes through pool3 alone leaves 8 of the 31 cropped rows at the start without a pixel.
     skip = Network([*fcn(pools=3).layers, Conv((88, 88), 1, padding=((-9, -9),) * 2), *chain((70, 70), up(16, 8))])
     assert skip.output_size == (568, 568)
-    assert blind_outputs(skip)[0] == (*range(8), *range(560, 568))
+    assert outputs_without_input(skip)[0] == (*range(8), *range(560, 568))
 
 
 # -- coordinates ---------------------------------------------------------------------------------------------------
@@ -510,7 +510,7 @@ def test_shuffles_without_a_mixture_between_are_refused():
         "between them mixes all channels, so that a receptive field need not be a product over the axes: take the rows "
         "of .pattern()"
     )
-    for ask in (receptive_field, blind_outputs):
+    for ask in (receptive_field, outputs_without_input):
         with refused(said):
             ask(Network(layers))
     # What the axes alone say would be too much: each output reads every second input.

@@ -406,9 +406,9 @@ def test_conventions_are_found_where_zeros_stand_between_the_inputs(name):
     rng, config, spread = np.random.default_rng(3), TWO[0], (2, 3)
     weight = rng.integers(-99, 100, (*config["channels"], *config["kernel"])).astype(float)
     x = rng.integers(-99, 100, (2, config["channels"][1], 4, 3)).astype(float)
-    stretched = np.zeros((*x.shape[:2], 3 * spread[0] + 1, 2 * spread[1] + 1))
-    stretched[..., :: spread[0], :: spread[1]] = x
-    y = theirs_of(stretched, weight, their_words(name, config["words"], config["kernel"]))
+    dilated = np.zeros((*x.shape[:2], 3 * spread[0] + 1, 2 * spread[1] + 1))
+    dilated[..., :: spread[0], :: spread[1]] = x
+    y = theirs_of(dilated, weight, their_words(name, config["words"], config["kernel"]))
     weight = given_weight(name, weight, config["words"], False)
     x, y = (given_data(kind, name, array, 1, 2) for kind, array in (("x", x), ("y", y)))
     told = diagnose(x, y, weight, **said(config), input_dilation=spread)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.frameworks.comparison.output_sizes import Size, ways_to_ask
+from convmatrix.frameworks.comparison.output_sizes import Size, output_size_options
 
 # -- the sizes, and why padding does not decide ----------------------------------------------------------------------
 
 
 def test_the_question_of_the_founding_text():
     """Kernel 3, stride 2, padding 1: 5 and 6 both give 3."""
-    ways = ways_to_ask(Conv((5,), 3, stride=2, padding=1))
+    ways = output_size_options(Conv((5,), 3, stride=2, padding=1))
     assert ways.sizes == ((Size(5, 0), Size(6, 1)),)
     assert ways.why == (
         "padding alone does not decide: (5 + 2*1 - 3) / 2 + 1 is 3, rounded down, and so is (6 + 2*1 - 3) / 2 + 1; "
@@ -57,29 +57,29 @@ def test_the_question_of_the_founding_text():
     ],
 )
 def test_why_in_numbers(layer, why):
-    assert ways_to_ask(layer).why == (why,)
-    assert ways_to_ask(layer.T).why == (why,)
+    assert output_size_options(layer).why == (why,)
+    assert output_size_options(layer.T).why == (why,)
 
 
 def test_what_no_framework_says_is_said_so():
-    asked = ways_to_ask(Conv((6,), 2, stride=2, padding=1, padding_mode="reflect")).ask(6)
+    asked = output_size_options(Conv((6,), 2, stride=2, padding=1, padding_mode="reflect")).ask(6)
     assert len(asked) == 8
     assert all(asking.words is None for asking in asked[:5])
     assert str(asked[0]) == (
         "torch.nn.ConvTranspose1d: cannot: no transposed layer of torch has the padding mode 'reflect'"
     )
-    spread = ways_to_ask(Conv((3,), 2, stride=4, input_dilation=2)).ask(3)
+    spread = output_size_options(Conv((3,), 2, stride=4, input_dilation=2)).ask(3)
     assert "no transposed layer of onnx has an input dilation" in str(spread[4])
-    grouped = ways_to_ask(Conv((5, 5), 3, stride=2, in_channels=2, out_channels=2, groups=2)).ask(5)
+    grouped = output_size_options(Conv((5, 5), 3, stride=2, in_channels=2, out_channels=2, groups=2)).ask(5)
     assert [asking.says for asking in grouped if asking.words is None] == [
         "keras.layers.Conv2DTranspose",
         "jax.lax.conv_transpose",
     ]
-    negative = [str(asking) for asking in ways_to_ask(Conv((6,), 2, padding=-1)).ask(6)]
+    negative = [str(asking) for asking in output_size_options(Conv((6,), 2, padding=-1)).ask(6)]
     assert "torch.nn.ConvTranspose1d: cannot: padding (-1, -1) on axis 0 is negative" in negative
     assert "ONNX ConvTranspose: cannot: padding (-1, -1) on axis 0 is negative" in negative
     with pytest.raises(ValueError, match="output_size 7 on axis 0 cannot come from input_size 3"):
-        ways_to_ask(Conv((5,), 3, stride=2, padding=1)).ask(7)
+        output_size_options(Conv((5,), 3, stride=2, padding=1)).ask(7)
 
 
 # -- every framework's module makes our layer of the words -----------------------------------------------------------
@@ -131,7 +131,7 @@ def test_the_words_make_our_matrix(name):
         if conv is None:
             continue
         counts["layers"] += 1
-        ways = ways_to_ask(conv)
+        ways = output_size_options(conv)
         size = tuple(int(rng.choice([one.size for one in sizes])) for sizes in ways.sizes)
         up = ways.transposed(size)
         weight = rng.integers(-9, 10, up.weight_shape)
@@ -158,7 +158,10 @@ def test_the_words_make_our_matrix(name):
 
 
 def test_a_crop_of_the_whole_result_where_no_padding_gives_the_size():
-    told = [str(one) for one in ways_to_ask(ConvTranspose((4, 4), 3, stride=2, padding=((1, 0), (0, 2)))).ask((8, 7))]
+    told = [
+        str(one)
+        for one in output_size_options(ConvTranspose((4, 4), 3, stride=2, padding=((1, 0), (0, 2)))).ask((8, 7))
+    ]
     assert (
         "keras.layers.Conv2DTranspose: padding='valid', output_padding=0 gives 9x9, and Cropping2D(((1, 0), (0, "
         "2))) the 8x7" in told
@@ -168,12 +171,15 @@ def test_a_crop_of_the_whole_result_where_no_padding_gives_the_size():
         in told
     )
     assert "mxnet Deconvolution: adj=(0, 0) without pad, and the slice [:, :, 1:9, 0:7] of it" in told
-    told = [str(one) for one in ways_to_ask(ConvTranspose((2, 2, 2), 3, stride=2, padding=((0, 1),) * 3)).ask((4,) * 3)]
+    told = [
+        str(one)
+        for one in output_size_options(ConvTranspose((2, 2, 2), 3, stride=2, padding=((0, 1),) * 3)).ask((4,) * 3)
+    ]
     assert (
         "theano conv3d_grad_wrt_inputs: input_shape=(None, 1, 5, 5, 5), border_mode='valid', filter_flip=False, "
         "and the slice [:, :, 0:4, 0:4, 0:4] of it" in told
     )
-    told = [str(one) for one in ways_to_ask(ConvTranspose((3,), 2, stride=4, padding=((0, -2),))).ask((12,))]
+    told = [str(one) for one in output_size_options(ConvTranspose((3,), 2, stride=4, padding=((0, -2),))).ask((12,))]
     assert "ONNX ConvTranspose: output_padding=[2] without pads, and a Slice to [:, :, 0:12]" in told
 
 
@@ -184,7 +190,7 @@ def test_a_transposed_layer_asks_for_its_own_size(words):
         importlib.import_module("convmatrix.frameworks.torch"),
         ConvTranspose((4,), 3, output_padding=1, **words),
     )
-    asking = ways_to_ask(up).ask(up.output_size)[0]
+    asking = output_size_options(up).ask(up.output_size)[0]
     assert asking.words["output_padding"] == (1,)
     np.testing.assert_array_equal(
         module.conv_transpose(**asking.words).matrix([[[1, 2, 3]]]).toarray(), up.matrix([1, 2, 3]).toarray()

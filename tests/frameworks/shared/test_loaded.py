@@ -6,7 +6,7 @@ import pytest
 from convmatrix import AvgPool, Conv
 from convmatrix.algebra.stack.arguments import as_network
 from convmatrix.algebra.stack.network import Network
-from convmatrix.algebra.stack.receptive import blind_outputs, coordinate_map, crop_offset, receptive_field
+from convmatrix.algebra.stack.receptive import coordinate_map, crop_offset, outputs_without_input, receptive_field
 from convmatrix.frameworks.shared.loaded import Loaded, MissingValues, chained
 
 MISSING = MissingValues("the weight is on the device 'meta': load it first", (2, 1, 3))
@@ -40,7 +40,7 @@ def test_a_chain_without_values_has_its_geometry():
     loaded = [Loaded(layer, MissingValues("none", ()) if isinstance(layer, Conv) else None) for layer in layers]
     chain = chained(((str(n), each) for n, each in enumerate(loaded)), (1, 9, 9), lambda each, _: each)
     network = Network(layers)
-    for function in (receptive_field, blind_outputs, coordinate_map):
+    for function in (receptive_field, outputs_without_input, coordinate_map):
         assert function(chain) == function(layers) == function(tuple(layers)) == function(network)
         assert function(layers[0]) == function(Network(layers[:1]))
     assert crop_offset(Conv((8,), 3, padding=2), [Conv((8,), 1)]) == (1,)

@@ -191,7 +191,7 @@ PICTURES = {
     "gram": lambda title: plot.gram(np.eye(2), title=title),
     "named": lambda title: plot.gram(np.eye(2), name=title),
     "factors": lambda title: plot.factors([np.eye(2)] * 3, [title, "A", title], title=title),
-    "unseen": lambda title: plot.unseen([1, 2], [2, 1], [3], title=title),
+    "same_output": lambda title: plot.same_output([1, 2], [2, 1], [3], title=title),
     "singular": lambda title: plot.singular_values([3.0, 1.0], title=title),
     "overlaps": lambda title: plot.overlaps([[1, 2]], title=title),
     "field": lambda title: plot.receptive_field(np.eye(2, dtype=bool), title=title),
@@ -473,7 +473,7 @@ HOSTILE = "\x1b]0;a\x07 \ufffe\udcff\u202e $\\frac{ 猫"
 @pytest.mark.full
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_every_kind_of_figure_with_hostile_and_long_titles(folder, kind):
-    words = ("--i", 2, "--k", 2, *(() if kind == "unseen" else ("--transpose",)), "--kind", kind)
+    words = ("--i", 2, "--k", 2, *(() if kind == "same_output" else ("--transpose",)), "--kind", kind)
     good("figure", *words, "--title", HOSTILE + WHOLE, "--save", "f.svg")
     assert ET.parse("f.svg").findtext(f"{SVG}title") == printable(HOSTILE + WHOLE)
 

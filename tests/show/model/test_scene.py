@@ -101,11 +101,11 @@ def test_rulers_cut_image_rows():
 def by_numpy(layer):
     """The index behind each place of the padded map of one axis, by numpy.pad; -1 where there is a zero."""
     (axis,) = layer.axes
-    stretched = np.full(axis.stretched_size, -1)
-    stretched[:: axis.input_dilation] = np.arange(axis.input_size)
+    dilated = np.full(axis.dilated_size, -1)
+    dilated[:: axis.input_dilation] = np.arange(axis.input_size)
     pads = max(axis.before, 0), max(axis.after, 0)
     mode = {"zeros": "constant", "circular": "wrap", "replicate": "edge"}.get(layer.padding_mode, layer.padding_mode)
-    return np.pad(stretched, pads, mode, **({"constant_values": -1} if mode == "constant" else {})), pads[0]
+    return np.pad(dilated, pads, mode, **({"constant_values": -1} if mode == "constant" else {})), pads[0]
 
 
 @share(0.4)
@@ -168,13 +168,13 @@ def test_places_of_the_map(layer):
             assert by_place[reading.place].source == reading.source
             assert by_place[reading.place].seen
     for place, kind, source, seen in places:
-        inside = all(0 <= p < axis.stretched_size for p, axis in zip(place, axes, strict=True))
-        stretched = all(p % axis.input_dilation == 0 for p, axis in zip(place, axes, strict=True))
-        if inside and stretched:
+        inside = all(0 <= p < axis.dilated_size for p, axis in zip(place, axes, strict=True))
+        dilated = all(p % axis.input_dilation == 0 for p, axis in zip(place, axes, strict=True))
+        if inside and dilated:
             assert source == tuple(p // axis.input_dilation for p, axis in zip(place, axes, strict=True))
         assert kind == (
             "input"
-            if inside and stretched
+            if inside and dilated
             else "copy"
             if layer.padding_mode != "zeros"
             else "inserted"

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.algebra import factors as algebra
-from convmatrix.algebra.inverse.unseen import same_output_pair
+from convmatrix.algebra.inverse.same_output import same_output_pair
 from convmatrix.algebra.stack.overlaps import overlap_counts
 from convmatrix.show import plot
 from convmatrix.show.plot.charts import _reduced
@@ -125,7 +125,7 @@ def test_unseen_shows_both_images_and_their_one_output():
     weight = np.arange(18).reshape(1, 2, 3, 3)
     pair = same_output_pair(layer, weight)
     y = layer.unvec(layer.matrix(weight) @ layer.vec(pair.second))
-    ax = plot.unseen(pair.first, pair.second, y)
+    ax = plot.same_output(pair.first, pair.second, y)
     assert texts(ax, "image-0") == as_texts(pair.first.reshape(8, 4))
     assert texts(ax, "image-1") == as_texts(pair.second.reshape(8, 4))
     assert texts(ax, "image-2") == as_texts((pair.second - pair.first).reshape(8, 4))
@@ -233,13 +233,13 @@ def test_factors_as_an_equation():
     [
         (lambda: plot.gram(np.ones((2, 3))), r"^C\^T C has to be square to be compared with I, got 2 x 3$"),
         (lambda: plot.gram([[np.nan]]), r"^C\^T C has to be a matrix of finite numbers, got shape \(1, 1\) and dtype"),
-        (lambda: plot.unseen([1], [1, 2], [1]), r"^the two images have to have one shape, got \(1,\) and \(2,\)$"),
+        (lambda: plot.same_output([1], [1, 2], [1]), r"^the two images have to have one shape, got \(1,\) and \(2,\)$"),
         (
-            lambda: plot.unseen([1], [1], [1]),
+            lambda: plot.same_output([1], [1], [1]),
             r"^the two images are equal, and so are their outputs for any layer: pass",
         ),
         (
-            lambda: plot.unseen(np.ones((1,) * 4), np.zeros((1,) * 4), 1),
+            lambda: plot.same_output(np.ones((1,) * 4), np.zeros((1,) * 4), 1),
             r"^an image is drawn with at most 3 axes, channels first, got 4: draw one slice$",
         ),
         (

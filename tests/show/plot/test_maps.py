@@ -165,7 +165,7 @@ def test_input_map_reads_back(conv, data):
     found = cells(ax, "input")
     axes = conv.axes
     low = [-max(axis.before, 0) for axis in axes]
-    high = [axis.stretched_size + max(axis.after, 0) for axis in axes]
+    high = [axis.dilated_size + max(axis.after, 0) for axis in axes]
     window = set()
     for tap in np.ndindex(conv.kernel_size):
         window.add(tuple(o * a.stride + t * a.dilation - a.before for o, t, a in zip(output, tap, axes, strict=True)))
@@ -176,7 +176,7 @@ def test_input_map_reads_back(conv, data):
     for index, (where, paper, text) in zip(indices, found.values(), strict=True):
         assert where == lead + index
         place = tuple(i + lo for i, lo in zip(index, low, strict=True))
-        real = all(p % a.input_dilation == 0 and 0 <= p < a.stretched_size for p, a in zip(place, axes, strict=True))
+        real = all(p % a.input_dilation == 0 and 0 <= p < a.dilated_size for p, a in zip(place, axes, strict=True))
         if real:
             source = [str(p // a.input_dilation) for p, a in zip(place, axes, strict=True)]
             name = ("," if conv.ndim > 1 and max(conv.input_size) > 10 else "").join(source)

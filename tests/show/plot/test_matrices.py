@@ -28,7 +28,7 @@ def _closed():
     plt.close("all")
 
 
-def counted(layer, side):
+def pluralize(layer, side):
     """The raster from the table of all entries, one by one."""
     steps = [-(-size // side) for size in layer.matrix_shape]
     places = int(np.prod(layer.kernel_size))
@@ -43,7 +43,7 @@ def counted(layer, side):
 @share(0.3)
 @given(layer=layers().filter(lambda layer: np.prod(layer.matrix_shape) <= 4000), side=st.sampled_from([5, 12, 600]))
 def test_each_pixel_has_the_tap_of_most_of_its_entries(layer, side):
-    assert tap_raster(layer, side).tolist() == counted(layer, side).tolist()
+    assert tap_raster(layer, side).tolist() == pluralize(layer, side).tolist()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_each_pixel_has_the_tap_of_most_of_its_entries(layer, side):
 )
 def test_blocks_of_channels_and_of_places_miss_nothing(layer, side, monkeypatch):
     monkeypatch.setattr("convmatrix.show.render.raster._BLOCK", 7)
-    assert tap_raster(layer, side).tolist() == counted(layer, side).tolist()
+    assert tap_raster(layer, side).tolist() == pluralize(layer, side).tolist()
 
 
 @pytest.mark.full

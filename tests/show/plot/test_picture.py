@@ -43,7 +43,7 @@ PICTURES = {
     "insertion": lambda **given: plot.insertion(ConvTranspose(2, 3, stride=2), **given),
     "crop": lambda **given: plot.crop(ConvTranspose(2, 3, stride=2, padding=1), **given),
     "gram": lambda **given: plot.gram(np.eye(3) * 2, **given),
-    "unseen": lambda **given: plot.unseen([1, 2], [2, 1], [3], **given),
+    "same_output": lambda **given: plot.same_output([1, 2], [2, 1], [3], **given),
     "singular": lambda **given: plot.singular_values([3.0, 1.0], **given),
     "overlaps": lambda **given: plot.overlaps([[1, 2]], **given),
     "field": lambda **given: plot.receptive_field(np.eye(2, dtype=bool), **given),
@@ -174,7 +174,19 @@ class Tags(HTMLParser):
 @pytest.mark.full
 @pytest.mark.parametrize(
     "name",
-    ["linked", "windows", "stamps", "crop", "gram", "unseen", "singular", "overlaps", "field", "factors", "insertion"],
+    [
+        "linked",
+        "windows",
+        "stamps",
+        "crop",
+        "gram",
+        "same_output",
+        "singular",
+        "overlaps",
+        "field",
+        "factors",
+        "insertion",
+    ],
 )
 def test_a_title_cannot_break_out(name):
     picture = PICTURES[name](title=UGLY)

@@ -52,7 +52,7 @@ def panels(ax):
 def scattered(layer, weight, x):
     """All stamps, added up on a sheet that is large enough, and where on it the first output lies, on every axis."""
     base = 1 + max((abs(pad) for pair in layer.padding for pad in pair), default=0)
-    sizes = [2 * base + a.output_size * a.stride + a.span + a.stretched_size for a in layer.axes]
+    sizes = [2 * base + a.output_size * a.stride + a.span + a.dilated_size for a in layer.axes]
     sheet = np.zeros((layer.out_channels, *sizes), dtype=np.int64)
     group_in, group_out = layer.in_channels // layer.groups, layer.out_channels // layer.groups
     for channel, to in np.ndindex(layer.in_channels, group_out):

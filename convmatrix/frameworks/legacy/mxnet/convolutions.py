@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from convmatrix.core.errors import counted, short
+from convmatrix.core.errors import pluralize, short
 from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight_as_ours
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
@@ -261,7 +261,7 @@ def _numbers(data: Any, kernel: Any, stride: Any, dilate: Any, layout: Any) -> t
     count = 1 if entries is None else len(entries)
     if not 1 <= count <= 3:
         raise ValueError(
-            f"kernel has {counted(count, 'entry')}, {kernel}, but MXNet has convolutions of 1, 2 and 3 axes"
+            f"kernel has {pluralize(count, 'entry')}, {kernel}, but MXNet has convolutions of 1, 2 and 3 axes"
         )
     shape = _data_shape(data, count, layout)
     last = is_channels_last(layout)
@@ -281,7 +281,7 @@ def _data_shape(data: Any, count: int, layout: Any) -> tuple[Any, ...]:
     shape = shape_of("data", data, unknown=True)
     if len(shape) != count + 2:
         raise ValueError(
-            f"data has {counted(len(shape), 'entry')}, {shape}, but a convolution of {count} "
+            f"data has {pluralize(len(shape), 'entry')}, {shape}, but a convolution of {count} "
             f"{'axis' if count == 1 else 'axes'} needs {count + 2}, with batch and channels"
         )
     sizes_in("data", shape, range(1, len(shape)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np  # noqa: F401  the examples use it
 
-from convmatrix.core.errors import WrongTypeError, counted, short
+from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.legacy.mxnet.convolutions import conv, conv_transpose
 from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight
 from convmatrix.frameworks.shared.layouts import weight_of
@@ -21,7 +21,7 @@ from convmatrix.frameworks.shared.loaded import (
     convert_values,
 )
 from convmatrix.frameworks.shared.overrides import base_of, comes_from, override_of, patch_of, what_to_give
-from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle
+from convmatrix.layers import AvgPool, Layer, MaxPool, PixelShuffle
 from convmatrix.layers.arguments import PerAxis, entries_of, integer, per_axis, positive
 
 __all__ = ["from_layer", "from_model"]
@@ -87,7 +87,7 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     array = _parameter(parameter, name, None if channels is None else _weight_shape(operator, keywords, channels))
     entries = entries_of(keywords["kernel"])
     size = _spatial(input_size, 1 if entries is None else len(entries))
-    layer: Conv | ConvTranspose
+    layer: Layer
     rows, cols, *_ = _channels_in_front(array.shape, layout)
     if operator == "Deconvolution":
         layer = conv_transpose(
@@ -140,7 +140,7 @@ def _spatial(input_size: PerAxis, count: int) -> list[int]:
     sizes = per_axis("input_size", input_size, count)
     if len(sizes) != count:
         raise ValueError(
-            f"input_size has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but the block has {count} "
+            f"input_size has {pluralize(len(sizes), 'entry')}, {tuple(sizes)}, but the block has {count} "
             f"{'axis' if count == 1 else 'axes'}: give one entry for each"
         )
     return sizes
@@ -326,7 +326,7 @@ def _convolution(block: Any, shape: tuple[int, ...]) -> Loaded:
     loaded = _read(block, shape[1:], shape[0])
     if loaded.layer.in_channels != shape[0]:
         raise ValueError(
-            f"{type(block).__name__} takes {counted(loaded.layer.in_channels, 'channel')} but what comes "
+            f"{type(block).__name__} takes {pluralize(loaded.layer.in_channels, 'channel')} but what comes "
             f"before it gives {shape[0]}"
         )
     return loaded

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import counted, short
+from convmatrix.core.errors import pluralize, short
 from convmatrix.frameworks.shared.bilinear import bilinear_weight
 from convmatrix.frameworks.shared.layouts import between_layouts, shape_of, weight_of
 from convmatrix.layers.arguments import check_word, positive
@@ -41,7 +41,7 @@ def check_layout(layout: Any, count: int) -> None:
         fits = " or ".join(word for word, axes in LAYOUTS.items() if axes == count)
         remedy = f"write {fits}" if fits else "MXNet has convolutions of 1, 2 and 3 axes"
         raise ValueError(
-            f"layout {short(layout)} has {counted(LAYOUTS[layout], 'spatial letter')} but kernel has "
+            f"layout {short(layout)} has {pluralize(LAYOUTS[layout], 'spatial letter')} but kernel has "
             f"{count} {'axis' if count == 1 else 'axes'}: {remedy}"
         )
 
@@ -197,7 +197,7 @@ def bilinear(shape: Sequence[int]) -> NDArray[np.float64]:
     sizes = [positive(f"shape, axis {axis},", size) for axis, size in enumerate(shape_of("shape", shape))]
     if len(sizes) != 4:
         raise ValueError(
-            f"shape has {counted(len(sizes), 'entry')}, {tuple(sizes)}, but a bilinear weight needs 4: "
+            f"shape has {pluralize(len(sizes), 'entry')}, {tuple(sizes)}, but a bilinear weight needs 4: "
             "channels, 1, height and width"
         )
     return bilinear_weight(sizes)

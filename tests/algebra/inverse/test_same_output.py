@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose, presets
 from convmatrix.algebra.elimination.ranks import rank
-from convmatrix.algebra.inverse.unseen import same_output_pair
+from convmatrix.algebra.inverse.same_output import same_output_pair
 from helpers import by_definition
 from strategies import covers, integers, layers, seeds, share
 

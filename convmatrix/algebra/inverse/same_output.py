@@ -15,12 +15,12 @@ from convmatrix.algebra.inverse.least_squares import deconvolve, floating
 from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import Stack, each_weight, most_entries, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
-from convmatrix.layers import Conv, ConvTranspose, Layer
+from convmatrix.layers import Layer, WeightedLayer
 
 __all__ = ["SameOutput", "same_output_pair"]
 
 Array = NDArray[Any]
-Layers = Conv | ConvTranspose | Network
+Layers = Layer | Network
 
 _NONZEROS = 5 * 10**7
 """Most entries of a matrix that is built to look for a patch of integers."""
@@ -104,14 +104,14 @@ def same_output_pair(
     return SameOutput(image, second, float(np.abs(outputs[1] - outputs[0]).max()), how)
 
 
-def _signed(layer: Layer, weight: Array) -> Array:
+def _signed(layer: WeightedLayer, weight: Array) -> Array:
     """A weight with the dtype of an image of integers, where it fits: uint64 and int64 would meet in floats."""
     weight = layer.checked_weight(weight)
     small = weight.dtype.kind == "u" and largest_magnitude(weight) <= np.iinfo(np.int64).max
     return weight.astype(np.int64) if small else weight
 
 
-def _exact_output(layer: Conv | ConvTranspose, weight: Array, x: Array) -> int:
+def _exact_output(layer: Layer, weight: Array, x: Array) -> int:
     """The largest absolute value that a layer makes of an integer input, whatever the integers of its weight."""
     if weight.dtype == bool:
         return int(np.abs(layer.operator(weight) @ x).max())
