@@ -118,11 +118,21 @@ def why_not_diagonalizable(layer: Stack, weight: Array | None = None) -> str | N
 
 
 def _ring(axis: Axis, number: int, weight: Array | None) -> Ring | None:
-    ring = _block_circulant(axis)
-    if ring is None and _why_no_ring(axis, number, weight) is None:
-        (first,) = axis.positions(np.zeros(1, dtype=np.int64))
-        return Ring(axis.output_size, 1, first % (2 * axis.input_size), mirrored=True)
-    return ring
+    return _block_circulant(axis) or _mirrored(axis, number, weight)
+
+
+def _mirrored(axis: Axis, number: int, weight: Array | None) -> Ring | None:
+    if _why_no_ring(axis, number, weight) is not None:
+        return None
+    (first,) = axis.positions(np.zeros(1, dtype=np.int64))
+    return Ring(axis.output_size, 1, first % (2 * axis.input_size), mirrored=True)
+
+
+def _with_cosines(ring: Ring, number: int, axis: Axis, weight: Array) -> Ring:
+    """The same axis with cosines, if it has them too: in these, differences that end at the border are diagonal."""
+    if ring.is_pointwise:
+        return ring._replace(mirrored=True)
+    return _mirrored(axis, number, weight) or ring
 
 
 def _block_circulant(axis: Axis) -> Ring | None:
@@ -223,8 +233,8 @@ class Frequencies:
         if rings is None:
             raise ValueError(shortened(str(why_not_diagonalizable(self.layer, self.weight))))
         if self.layer.padding_mode != "circular":
-            # Pixels that are read one by one have waves of any kind: those on which differences end at the border.
-            rings = tuple(ring._replace(mirrored=ring.mirrored or ring.is_pointwise) for ring in rings)
+            axes = enumerate(self.forward.axes)
+            rings = tuple(_with_cosines(ring, *axis, self.weight) for ring, axis in zip(rings, axes, strict=True))
         object.__setattr__(self, "rings", rings)
 
     @property

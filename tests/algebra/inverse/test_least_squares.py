@@ -126,6 +126,14 @@ def test_damped_cosines_are_least_squares(drawn, seed, dtype, penalty):
     assert_fft_is_least_squares(*drawn, seed, dtype, penalty)
 
 
+@pytest.mark.parametrize("penalty", ["identity", "gradient", "laplacian"])
+def test_a_symmetric_axis_that_is_circulant_too_has_cosines(penalty):
+    """Each of two pixels reads both in the same way, through taps two apart: differences end at the border still."""
+    layer = Conv((2, 3), 3, padding=((2, 2), (1, 1)), dilation=(2, 1), padding_mode="symmetric")
+    weight = np.outer([7, 6, 7], [1, 3, 1])
+    assert_fft_is_least_squares(layer, weight[None, None], 0, np.float64, penalty)
+
+
 @share(0.2)
 @given(layer=spread_patches(), seed=seeds(), dtype=DTYPES)
 def test_damped_fft_is_least_squares_of_a_spread_input(layer, seed, dtype):

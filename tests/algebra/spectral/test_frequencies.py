@@ -93,6 +93,27 @@ def test_what_does_not_fit_in_memory_is_refused():
         Frequencies(layer, np.ones(layer.weight_shape)).blocks  # noqa: B018  the property makes them
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv((5,), 3, padding=1, padding_mode="circular"),
+        Conv((6, 7), 3, padding=1, padding_mode="circular", in_channels=2, out_channels=3),
+        Conv((10, 4), 3, stride=(2, 1), padding=((1, 0), (1, 1)), padding_mode="circular", in_channels=2),
+        Conv((2,), 5, padding=2, padding_mode="symmetric"),  # two taps in the middle of the ring of 4
+        Conv((3, 2), 7, padding=3, padding_mode="symmetric", out_channels=2),  # more taps than the ring has places
+        Conv((2,), 2, padding=2, dilation=4, padding_mode="symmetric"),
+    ],
+    ids=repr,
+)
+def test_conjugate_pairs_and_taps_that_meet_on_the_ring(layer):
+    weight = integers(layer.weight_shape, 2)
+    if layer.padding_mode == "symmetric":
+        for axis in range(layer.ndim):
+            weight = weight + np.flip(weight, 2 + axis)
+    assert_is_the_matrix(layer, weight, 3)
+    assert_is_the_matrix(layer.T, weight * (1 + 2j), 3)
+
+
 def test_windows_that_tile_the_image_need_no_circle():
     for mode in ("zeros", "reflect", "circular"):
         layer = Conv(6, 2, stride=2, out_channels=4, padding_mode=mode)
