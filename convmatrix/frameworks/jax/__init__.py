@@ -1,4 +1,4 @@
-"""JAX: jax.lax.conv_general_dilated and conv_transpose as calls; and Flax's Conv and ConvTranspose, calls and objects."""
+"""JAX: jax.lax.conv_general_dilated and conv_transpose as calls; Flax's Conv and ConvTranspose, calls and objects."""
 
 from convmatrix.frameworks.jax.convolutions import (
     RULES,
