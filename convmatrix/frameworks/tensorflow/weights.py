@@ -109,7 +109,7 @@ def depthwise_weight(w: ArrayLike, *, in_channels: int | None = None, inverse: b
 
 
 def filters_as_ours(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
-    """Filters in the layout of a `Conv`, or back; `weight` for what is an array already.
+    """Filters in the layout of a `Conv`, or back, for an array.
 
     Parameters
     ----------
