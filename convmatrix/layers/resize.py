@@ -42,6 +42,15 @@ _PEAK = 128
 """Bytes for each output that building the matrix of an axis takes at most; measured with tracemalloc, rounded up."""
 
 
+class _Resolved(Fraction):
+    """A scale as a layer holds it. The constructor takes it back as it is: it was checked and rounded once."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Fraction({self.numerator}, {self.denominator})"
+
+
 class Positions(NamedTuple):
     """Where the outputs of one axis stand on its inputs: output o at (slope * o + offset) / unit, within the ends.
 
@@ -252,7 +261,7 @@ class Upsample(FixedLayer):
             )
         if scale is None:
             outputs = per_axis("output_size", output_size, count)
-            scales = [Fraction(o, n) for n, o in zip(inputs, outputs, strict=True)]
+            scales = [_Resolved(o, n) for n, o in zip(inputs, outputs, strict=True)]
         else:
             ratios = _ratios(inputs, output_size)
             given = _scales(scale, ratios)
@@ -261,9 +270,11 @@ class Upsample(FixedLayer):
             scales = []
             for axis, (n, o, f, ratio) in enumerate(zip(inputs, outputs, given, ratios, strict=True)):
                 _check_scaled(axis, n, o, f)
-                # `is`: only where it was given as this fraction, since a float is rounded to one.
+                # `is`: only where a layer gave it, since what a user gives is rounded to a smaller denominator.
                 follows = f is ratio or align_corners or o == n or (mode == "nearest" and o == 2 * n)
-                scales.append(Fraction(o, n) if follows else Fraction(f).limit_denominator(_LARGEST_DENOMINATOR))
+                scales.append(
+                    _Resolved(o, n) if follows else _Resolved(Fraction(f).limit_denominator(_LARGEST_DENOMINATOR))
+                )
         self._set(
             input_size=tuple(inputs),
             output_size=tuple(outputs),
@@ -400,12 +411,12 @@ class Upsample(FixedLayer):
 
 
 def _scales(scale: Any, ratios: Sequence[Fraction | None]) -> list[float | Fraction]:
-    """One scale for each axis; what already is the ratio of the sizes, as in the fields of a layer, may be any."""
+    """One scale for each axis; where a layer held the ratio of the same sizes, it may be any."""
     entries = entries_of(scale)
     if entries is None:
         entries = [scale] * len(ratios) if ratios else [_checked_scale("scale", scale)][:0]
     return [
-        ratio if isinstance(entry, Fraction) and entry == ratio else _checked_scale(f"scale on axis {axis}", entry)
+        ratio if isinstance(entry, _Resolved) and entry == ratio else _checked_scale(f"scale on axis {axis}", entry)
         for axis, (entry, ratio) in enumerate(zip(entries, ratios, strict=True))
     ]
 
@@ -424,7 +435,11 @@ def _checked_scale(what: str, value: Any) -> float | Fraction:
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise WrongTypeError(f"{what} must be a number, got {short(value)} ({type(value).__name__})")
     # In Python's numbers, since one of NumPy's cannot be compared with what its own type does not hold.
-    number = _fraction(value) if isinstance(value, Rational) else float(value)
+    number: float | Fraction
+    if isinstance(value, _Resolved):
+        number = value
+    else:
+        number = _fraction(value) if isinstance(value, Rational) else float(value)
     if not 1 / _LARGEST_DENOMINATOR < number < _LARGEST_DENOMINATOR:
         given = short(int(value)) if isinstance(value, Integral) else str(value)
         raise ValueError(f"{what} must be between 1/2**31 and 2**31, got {given}")
@@ -447,7 +462,8 @@ def _check_scaled(axis: int, inputs: int, outputs: int, scale: float | Fraction)
             f"{_as_number(scale)})); use a scale of at least {1 / inputs:.3g}"
         )
     # The scale of a layer was rounded, by half of 1 / _LARGEST_DENOMINATOR at most: that matters for gigantic sizes.
-    if abs(outputs - _times(inputs, scale)) > 1 + inputs // _LARGEST_DENOMINATOR:
+    rounding = inputs // _LARGEST_DENOMINATOR if isinstance(scale, _Resolved) else 0
+    if abs(outputs - _times(inputs, scale)) > 1 + rounding:
         raise ValueError(
             f"output_size {outputs} on axis {axis} does not go with scale {_as_number(scale)}, which makes "
             f"{floor(_times(inputs, scale))} of input_size {inputs}: give one of the two"

@@ -111,6 +111,37 @@ def test_repr_makes_an_equal_layer(layer):
     assert hash(eval(repr(layer))) == hash(layer)
 
 
+@pytest.mark.parametrize(
+    ("up", "text"),
+    [
+        (Upsample(4, scale=2), "Upsample(input_size=(4, 4), output_size=(8, 8))"),
+        (Upsample((5,), scale=1.5), "Upsample(input_size=(5,), output_size=(7,), scale=(1.5,))"),
+        (Upsample((5, 4), scale=(1.5, 2)), "Upsample(input_size=(5, 4), output_size=(7, 8), scale=(1.5, 2))"),
+        (
+            Upsample((2,), scale=3, mode="linear", align_corners=True, channels=2),
+            "Upsample(input_size=(2,), output_size=(6,), mode='linear', align_corners=True, channels=2)",
+        ),
+        (AvgPool(4, 2), "AvgPool(input_size=(4, 4), kernel_size=(2, 2))"),
+        (
+            AvgPool(4, 2, stride=1, count_include_pad=False, divisor_override=3),
+            "AvgPool(input_size=(4, 4), kernel_size=(2, 2), stride=(1, 1), count_include_pad=False, "
+            "divisor_override=3)",
+        ),
+        (MaxPool((4,), 2, dilation=2, ceil_mode=True), "MaxPool(input_size=(4,), kernel_size=(2,), dilation=(2,), "
+                                                       "ceil_mode=True)"),
+        (Unfold((4,), 2, in_channels=3), "Unfold(input_size=(4,), kernel_size=(2,), in_channels=3)"),
+        (Fold((4,), 2, out_channels=3, stride=2), "Fold(output_size=(4,), kernel_size=(2,), stride=(2,), "
+                                                  "out_channels=3)"),
+        (PixelShuffle(4, (2, 3)), "PixelShuffle(input_size=(4, 4), factor=(2, 3))"),
+        (PixelUnshuffle(4, 2, channels=2), "PixelUnshuffle(input_size=(4, 4), factor=(2, 2), channels=2)"),
+        (Upsample((2,), scale=2).T, "Transposed(layer=Upsample(input_size=(2,), output_size=(4,)))"),
+    ],
+)  # fmt: skip
+def test_a_repr_is_the_call_that_makes_the_layer(up, text):
+    assert repr(up) == text
+    assert eval(text) == up
+
+
 def test_layers_are_equal_when_all_their_numbers_are():
     assert AvgPool(4, 2) == AvgPool((4, 4), (2, 2), stride=2, padding="valid")
     assert AvgPool(4, 2) != MaxPool(4, 2)

@@ -290,10 +290,22 @@ def test_what_is_no_argument_cannot_be_replaced(layer, name):
 )
 def test_gigantic_layers(layer):
     assert replace(layer) == layer
-    assert eval(repr(layer)) == layer
+    assert pickle.loads(pickle.dumps(layer)) == layer
+    assert replace(pickle.loads(pickle.dumps(layer))) == layer
 
 
-def test_a_scale_beside_a_size_that_it_does_not_make_is_refused_however_it_is_written():
+def test_a_scale_that_only_a_layer_can_hold_is_refused_where_a_user_gives_it():
+    message = r"^scale on axis 0 must be between 1/2\*\*31 and 2\*\*31, got 4294967296"
     for scale in (2.0**32, 2**32, Fraction(2**32)):
-        with pytest.raises(ValueError, match=r"^scale on axis 0 must be between 1/2\*\*31 and 2\*\*31, got 4294967296"):
-            Upsample((1,), scale=scale, output_size=2**33)
+        for size in (2**32, 2**33):
+            with pytest.raises(ValueError, match=message):
+                Upsample((1,), scale=scale, output_size=size)
+    with pytest.raises(ValueError, match=message):
+        replace(Upsample((1,), output_size=2**32), output_size=2**33)
+
+
+def test_scales_are_fractions_to_look_at():
+    scale = replace(Upsample((5, 4), scale=(1.5, 2))).scale
+    assert scale == (Fraction(3, 2), Fraction(2))
+    assert repr(scale) == "(Fraction(3, 2), Fraction(2, 1))"
+    assert {hash(entry) for entry in scale} == {hash(Fraction(3, 2)), hash(Fraction(2))}

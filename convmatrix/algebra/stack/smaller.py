@@ -34,7 +34,7 @@ from convmatrix.algebra.stack.arguments import Stack, one_layer
 from convmatrix.core.axis import Axis
 from convmatrix.layers import Conv
 
-__all__ = ["Shortened", "shortened", "spare_periods"]
+__all__ = ["Shortened", "shortened"]
 
 Pair = tuple[int, int]
 """Two inputs, or two outputs: an entry of a Gram matrix."""
@@ -81,11 +81,11 @@ def shortened(conv: Stack) -> Shortened:
     ((0, 1), (999999999999, 999999999998))
     """
     whole = one_layer(conv, "a shortened input").convolution
-    sizes = tuple(axis.input_size - spare_periods(axis) * axis.shift for axis in whole.axes)
+    sizes = tuple(axis.input_size - _spare_periods(axis) * axis.shift for axis in whole.axes)
     return Shortened(whole, replace(whole, input_size=sizes))
 
 
-def spare_periods(axis: Axis) -> int:
+def _spare_periods(axis: Axis) -> int:
     """Count the periods of the interior that an axis can do without, and keep every kind of pair that is connected.
 
     A period is `shift` inputs and `period` outputs. What is left of the interior is so long that no two outputs which
@@ -94,12 +94,6 @@ def spare_periods(axis: Axis) -> int:
     Returns
     -------
     int
-
-    Examples
-    --------
-    >>> axis = Axis(100, 3, before=1, after=1)
-    >>> axis.shift, spare_periods(axis)
-    (1, 88)
     """
     first, end = axis.interior_inputs()
     interior = (end - first) * axis.input_dilation  # in positions, as the span
