@@ -657,7 +657,7 @@ function element(tag, attributes = {}, ...children) {
 	return node;
 }
 
-/** Colours of the taps of a kernel, as convmatrix.show.palette makes them. */
+/** Colours of the taps of a kernel, as convmatrix.show.model.palette makes them. */
 export function tapColours(count, { few, many }) {
 	if (count <= few.length) return few.slice(0, count);
 	return times(count, (tap) => {
