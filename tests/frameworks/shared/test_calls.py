@@ -1,4 +1,4 @@
-"""Errors of every framework's functions name the arguments of the call that failed, and none of other names of ours."""
+"""Test that errors of every framework's functions name the arguments of the call, and not those of our layers."""
 
 import inspect
 import re
@@ -14,7 +14,7 @@ from convmatrix.frameworks.shared.calls import argument_names, in_our_names
 from framework_calls import CALLS, calls
 from strategies import share
 
-OURS = {
+ARGUMENTS = {
     "input_size",
     "kernel_size",
     "stride",
@@ -27,7 +27,7 @@ OURS = {
     "output_padding",
     "output_size",
 }
-"""Arguments of our layers that some framework calls otherwise; `padding` is also a word of every framework."""
+"""Arguments of our layers with other names in some framework; `padding` is a name of every framework as well."""
 
 
 def names_in(message):
@@ -38,14 +38,14 @@ def message_of(function, arguments):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  what it says is compared by the callers
         function(**arguments)
     message = str(caught.value)
-    ours = OURS - set(inspect.signature(function).parameters)
-    assert not names_in(message) & ours, message
+    other_names = ARGUMENTS - set(inspect.signature(function).parameters)
+    assert not names_in(message) & other_names, message
     assert "\n" not in message
     assert not message.endswith(".")
     return message
 
 
-# -- drawn calls, one argument of which is spoilt --------------------------------------------------------------------
+# -- drawn calls with one bad argument -------------------------------------------------------------------------------
 
 NUMBERS = (
     "stride",
@@ -82,7 +82,7 @@ SHAPES = (
 
 @st.composite
 def spoilt(draw, name):
-    """A call with one bad argument, the argument's name, and what it is now."""
+    """Draw a call with one bad argument; return the function, the arguments and the name of the bad one."""
     drawn = draw(calls(name))
     arguments = dict(drawn.arguments)
     known = (*NUMBERS, *GROUPS, *CHANNELS, *SHAPES)
@@ -91,8 +91,8 @@ def spoilt(draw, name):
     if isinstance(value, int):
         arguments[which] = draw(st.sampled_from([0, -1, 1.5, True, "2", None]))
     elif which in SHAPES:
-        unseen = 2 if (name, which) == ("theano.conv_transpose", "input_shape") else len(value) > 2  # batch, channels
-        place = draw(st.integers(int(unseen), len(value) - 1))
+        skipped = 2 if (name, which) == ("theano.conv_transpose", "input_shape") else len(value) > 2  # batch, channels
+        place = draw(st.integers(int(skipped), len(value) - 1))
         arguments[which] = (*value[:place], draw(st.sampled_from([0, -1, 1.5, "2"])), *value[place + 1 :])
     else:
         place = draw(st.integers(0, len(value) - 1))
@@ -129,7 +129,7 @@ LARGE_KERNELS = {
     "mxnet.conv": ("kernel", 0, {"pad": None}, "data kernel dilate pad"),
     "caffe.conv": ("kernel_size", 0, {"pad": 0}, "bottom kernel_size dilation pad"),
 }
-"""Which entry of which argument is the kernel's first size, without which padding, and what the sentence names."""
+"""The argument and the index in it of the kernel's first size, arguments without padding, and names in the error."""
 
 
 @pytest.mark.parametrize("name", LARGE_KERNELS)
@@ -205,7 +205,7 @@ def test_the_arithmetic_of_an_empty_transposed_layer_has_the_arguments_of_the_ca
     assert message.startswith(begins), message
     assert set(names.split()) <= names_in(message), message
     if name.startswith("caffe"):
-        assert "output_padding" not in message  # which Caffe does not have
+        assert "output_padding" not in message  # Caffe has none
 
 
 # -- by hand ---------------------------------------------------------------------------------------------------------
@@ -270,9 +270,9 @@ def test_sentences(name):
 @pytest.mark.parametrize(
     ("pairs", "consistent"), [([(-9, 0)], False), ([(0, -9)], False), ([(4, 5)], True), ([(9, 9)], True)]
 )
-@pytest.mark.parametrize("turned", [False, True])
-def test_the_remedy_of_an_empty_transposed_layer_of_jax_is_a_remedy(pairs, consistent, turned):
-    """What is added to the spread input has to grow, what is cropped of the result to shrink."""
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_remedy_of_an_empty_transposed_layer_of_jax_is_a_remedy(pairs, consistent, flipped):
+    """Test that pads added to the dilated input grow, and that pads cropped from the result shrink."""
 
     def call(first):
         return jax.conv_transpose(
@@ -280,7 +280,7 @@ def test_the_remedy_of_an_empty_transposed_layer_of_jax_is_a_remedy(pairs, consi
             (3, 1, 1),
             (2,),
             [(first, pairs[0][1])],
-            transpose_kernel=turned,
+            transpose_kernel=flipped,
             use_consistent_padding=consistent,
         )
 
@@ -341,14 +341,14 @@ def test_a_padding_that_is_a_name_is_not_to_be_added_to(function, arguments, nam
     wanted=st.integers(1, 40),
 )
 def test_the_padding_that_torch_is_advised_is_one_that_it_takes(size, kernel, stride, padding, wanted):
-    words = {"input_size": (size,), "in_channels": 1, "out_channels": 1, "kernel_size": kernel, "stride": stride}
-    said = ""
+    kwargs = {"input_size": (size,), "in_channels": 1, "out_channels": 1, "kernel_size": kernel, "stride": stride}
+    message = ""
     try:
-        torch.conv_transpose(**words, padding=padding, output_size=(wanted,))
+        torch.conv_transpose(**kwargs, padding=padding, output_size=(wanted,))
     except ValueError as error:
-        said = str(error)
-    advised = re.search(r"; padding (\S+) on this axis would make it", said)
+        message = str(error)
+    advised = re.search(r"; padding (\S+) on this axis would make it", message)
     if advised:
-        assert torch.conv_transpose(**words, padding=int(advised[1]), output_size=(wanted,)).output_size == (wanted,)
+        assert torch.conv_transpose(**kwargs, padding=int(advised[1]), output_size=(wanted,)).output_size == (wanted,)
     elif wanted > (size - 1) * stride + kernel + stride:
-        assert said.endswith(f"; pad the result to {wanted} afterwards, as nn.ZeroPad1d does")
+        assert message.endswith(f"; pad the result to {wanted} afterwards, as nn.ZeroPad1d does")
