@@ -22,7 +22,8 @@ from convmatrix.cli.commands.frameworks import markdown
 from convmatrix.frameworks import jax, onnx, tensorflow, torch
 from convmatrix.frameworks.comparison.agreement import compare
 from convmatrix.frameworks.comparison.diagnosis import conventions
-from convmatrix.frameworks.comparison.output_sizes import OutputSizeCall, output_size_options
+from convmatrix.frameworks.comparison.output_size_calls import OutputSizeCall
+from convmatrix.frameworks.comparison.output_sizes import output_size_options
 from convmatrix.frameworks.legacy import caffe, mxnet, theano
 
 HERE = Path(__file__).resolve().parent
@@ -190,11 +191,11 @@ def _arguments() -> Iterator[str]:
 
 def _names_by_argument(framework: str, function: Callable[..., Any]) -> dict[str, list[str]]:
     """Group the arguments of a function by our names of them."""
-    known = {name: argument for argument, names in ARGUMENTS.items() for name in names.split()}
+    argument_of = {name: argument for argument, names in ARGUMENTS.items() for name in names.split()}
     found: dict[str, list[str]] = {argument: [] for argument in (*ARGUMENTS, "others")}
     parameters = inspect.signature(function).parameters
     for name, parameter in parameters.items():
-        argument = ELSEWHERE.get((framework, name), known.get(name, "others"))
+        argument = ELSEWHERE.get((framework, name), argument_of.get(name, "others"))
         if name == "input_shape" and "output_grad" in parameters:
             argument = "output_size"
         default = "" if parameter.default in (parameter.empty, None) else f"={parameter.default!r}"

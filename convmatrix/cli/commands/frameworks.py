@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to", "markdown"]
 
 _ARRAYS = ("x", "y", "weight")
-_DECIDED = {
+_FROM_ARRAYS = {
     "setting": "--setting",
     "input_size": "--i",
     "kernel_size": "--k",
@@ -134,8 +134,8 @@ def _cells(row: "Row") -> list[str]:
     if row.output_size is None or row.pads is None:
         return [row.framework, "-", "-", "-", row.verdict]
     pads = [pair(*ends) for ends in row.pads]
-    joined = pads[0] if len(set(pads)) == 1 else "x".join(pads)
-    return [row.framework, "x".join(map(str, row.output_size)) or "()", joined, _KERNEL[row.flipped], row.verdict]
+    pads_text = pads[0] if len(set(pads)) == 1 else "x".join(pads)
+    return [row.framework, "x".join(map(str, row.output_size)) or "()", pads_text, _KERNEL[row.flipped], row.verdict]
 
 
 def _legend(transposed: bool) -> str:
@@ -171,15 +171,15 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: a convention is "
             "found from three arrays, --x, --y and --weight"
         )
-    decided = [option for name, option in _DECIDED.items() if getattr(arguments, name) is not None]
-    if decided:
-        raise UsageError(f"{decided[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
+    options = [option for name, option in _FROM_ARRAYS.items() if getattr(arguments, name) is not None]
+    if options:
+        raise UsageError(f"{options[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
     kwargs = layer_arguments(arguments, needed=())
     with ExitStack() as stack:
         arrays = [stack.enter_context(_opened(name, str(file))) for name, file in files.items()]
         diagnosis = diagnose(*arrays, **kwargs)
     if arguments.format == "json":
-        print_lines([json.dumps(_found(diagnosis))])
+        print_lines([json.dumps(_diagnosis_as_dict(diagnosis))])
     else:
         width = style("never").width
         print_lines(
@@ -197,5 +197,5 @@ def _opened(name: str, file: str) -> AbstractContextManager[ArrayFile]:
     return open_array(file, "the weight" if name == "weight" else name)
 
 
-def _found(diagnosis: "Diagnosis") -> dict[str, Any]:
+def _diagnosis_as_dict(diagnosis: "Diagnosis") -> dict[str, Any]:
     return {"found": [list(names) for names in diagnosis.found], "sentence": str(diagnosis)}

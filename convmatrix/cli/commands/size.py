@@ -85,14 +85,14 @@ def _sizes_to_list(options: OutputSizeOptions) -> list[tuple[int, ...]]:
     """Return the smallest size of each axis, the next ones, and so on; an axis with fewer sizes repeats its largest."""
     most = max((len(sizes) for sizes in options.sizes), default=1)
     ranks = range(most) if most <= _MOST else (0, most - 1)
-    chosen = {tuple(sizes[min(rank, len(sizes) - 1)].size for sizes in options.sizes) for rank in ranks}
-    return sorted(chosen | {options.forward.input_size})
+    selection = {tuple(sizes[min(rank, len(sizes) - 1)].size for sizes in options.sizes) for rank in ranks}
+    return sorted(selection | {options.forward.input_size})
 
 
 def _wrapped(line: str, width: int) -> list[str]:
     """Wrap a line of a list, but not between the numbers in brackets."""
-    kept = re.sub(r", (?=[^\[(]*[\])])", ",\N{NO-BREAK SPACE}", line)
-    lines = textwrap.wrap(kept, width, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False)
+    text = re.sub(r", (?=[^\[(]*[\])])", ",\N{NO-BREAK SPACE}", line)
+    lines = textwrap.wrap(text, width, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 

@@ -160,12 +160,12 @@ def _at_places(layer: Layer, weight: Array, patches: Array) -> Array:
 
 # -- the search ------------------------------------------------------------------------------------------------------
 
-Chosen = tuple[Convention, ...]
+Conventions = tuple[Convention, ...]
 
 
-def _edited(
-    trial: Trial, table: Chosen, count: int, taken: frozenset[str] = frozenset()
-) -> Iterator[tuple[Chosen, Trial]]:
+def _edited_trials(
+    trial: Trial, table: Conventions, count: int, taken: frozenset[str] = frozenset()
+) -> Iterator[tuple[Conventions, Trial]]:
     """Yield each set of `count` compatible conventions, and the trial edited by it."""
     if count == 0:
         yield (), trial
@@ -173,8 +173,8 @@ def _edited(
     for number, convention in enumerate(table):
         edited = None if convention.slots & taken else convention.edit(trial)
         if edited is not None:
-            rest = _edited(edited, table[number + 1 :], count - 1, taken | convention.slots)
-            yield from (((convention, *chosen), final) for chosen, final in rest)
+            rest = _edited_trials(edited, table[number + 1 :], count - 1, taken | convention.slots)
+            yield from (((convention, *selection), final) for selection, final in rest)
 
 
 @dataclass(frozen=True)
@@ -333,14 +333,14 @@ def diagnose(
     trial = make_trial(arrays)
     precision = Precision.of(arrays["x"], arrays["y"], arrays["weight"], trial.bias)
     for count in range(most + 1):
-        found = []
-        for chosen, edited in _edited(trial, table, count):
+        explanations = []
+        for selection, edited in _edited_trials(trial, table, count):
             deviation = _explains(edited, precision)
             if deviation is not None:
-                found.append(Explanation(chosen, edited.layer, deviation))
-        if found:
-            found.sort(key=lambda one: sum(convention.rank for convention in one.conventions))
-            return _answer(trial, found, precision)
+                explanations.append(Explanation(selection, edited.layer, deviation))
+        if explanations:
+            explanations.sort(key=lambda one: sum(convention.rank for convention in one.conventions))
+            return _answer(trial, explanations, precision)
     return Diagnosis((), _nothing(trial, shapes, len(table), most, precision))
 
 
@@ -437,57 +437,57 @@ def _trial(
 # -- the answer ------------------------------------------------------------------------------------------------------
 
 
-def _answer(trial: Trial, found: list[Explanation], precision: Precision) -> Diagnosis:
+def _answer(trial: Trial, explanations: list[Explanation], precision: Precision) -> Diagnosis:
     """Describe the explanations that were found, and whether these data decide between them."""
-    deviation = max(explanation.deviation for explanation in found)
+    deviation = max(explanation.deviation for explanation in explanations)
     proof = "exact in all values" if not precision.unit else f"largest deviation {deviation:.3g}, which rounding allows"
-    if not found[0].conventions:
+    if not explanations[0].conventions:
         hidden = _hidden(trial, precision)
         sentence = f"none needed: our values are equal to y already ({proof})."
         if hidden:
             sentence += (
                 f" But {_joined([one.names for one in hidden])} would not show in these data: "
-                f"{_why(trial, [found[0], *hidden])}"
+                f"{_why(trial, [explanations[0], *hidden])}"
             )
-        return Diagnosis(tuple(found), sentence, bool(hidden))
-    if len(found) == 1:
-        return Diagnosis(tuple(found), f"{found[0]} ({proof}).")
+        return Diagnosis(tuple(explanations), sentence, bool(hidden))
+    if len(explanations) == 1:
+        return Diagnosis(tuple(explanations), f"{explanations[0]} ({proof}).")
     lines = [
-        f"{pluralize(len(found), 'answer')} of {pluralize(len(found[0].conventions), 'convention')} "
-        f"{'each ' if len(found[0].conventions) > 1 else ''}explain y ({proof}):"
+        f"{pluralize(len(explanations), 'answer')} of {pluralize(len(explanations[0].conventions), 'convention')} "
+        f"{'each ' if len(explanations[0].conventions) > 1 else ''}explain y ({proof}):"
     ]
-    lines += [f"- {explanation}" for explanation in found]
-    ambiguous = len(_maps(trial, found)) > 1
-    lines.append(_why(trial, found) if ambiguous else "they are one and the same map, described differently.")
-    return Diagnosis(tuple(found), "\n".join(lines), ambiguous)
+    lines += [f"- {explanation}" for explanation in explanations]
+    ambiguous = len(_maps(trial, explanations)) > 1
+    lines.append(_why(trial, explanations) if ambiguous else "they are one and the same map, described differently.")
+    return Diagnosis(tuple(explanations), "\n".join(lines), ambiguous)
 
 
 def _hidden(trial: Trial, precision: Precision) -> list[Explanation]:
     """Find single conventions that change the layer, but not its values for these data."""
     hidden = []
     nothing = Explanation((), trial.layer, 0.0)
-    for chosen, edited in _edited(trial, conventions(trial.ndim), 1):
+    for selection, edited in _edited_trials(trial, conventions(trial.ndim), 1):
         deviation = _explains(edited, precision)
         if deviation is not None:
-            one = Explanation(chosen, edited.layer, deviation)
+            one = Explanation(selection, edited.layer, deviation)
             if len(_maps(trial, [nothing, one])) > 1:
                 hidden.append(one)
     return sorted(hidden, key=lambda one: one.conventions[0].rank)
 
 
-def _maps(trial: Trial, found: list[Explanation], *, x: bool = True, weight: bool = True) -> set[bytes]:
+def _maps(trial: Trial, explanations: list[Explanation], *, x: bool = True, weight: bool = True) -> set[bytes]:
     """Return the outputs of explanations for random x or weight; explanations with equal outputs are one map."""
     rng = np.random.default_rng(0)
     labels = np.arange(trial.target.array.size, dtype=float).reshape(trial.target.array.shape)
-    drawn = replace(
+    random_trial = replace(
         trial,
         x=rng.integers(-99, 100, trial.x.shape).astype(float) if x else trial.x,
         weight=rng.integers(-99, 100, trial.weight.shape).astype(float) if weight else trial.weight,
         target=Target(labels),
     )
     results = set()
-    for explanation in found:
-        edited: Trial | None = drawn
+    for explanation in explanations:
+        edited: Trial | None = random_trial
         for convention in explanation.conventions:
             edited = edited and convention.edit(edited)
         if edited is None or edited.expected is None:
@@ -498,14 +498,14 @@ def _maps(trial: Trial, found: list[Explanation], *, x: bool = True, weight: boo
     return results
 
 
-def _why(trial: Trial, found: list[Explanation]) -> str:
+def _why(trial: Trial, explanations: list[Explanation]) -> str:
     """Explain why the data do not decide between explanations, and give data that would."""
-    if len(_maps(trial, found, weight=False)) == 1:
+    if len(_maps(trial, explanations, weight=False)) == 1:
         return (
             "these data cannot tell them apart, since with this weight (its symmetry) they are one and the same "
             "map: repeat with a weight of random numbers."
         )
-    if len(_maps(trial, found, x=False)) == 1:
+    if len(_maps(trial, explanations, x=False)) == 1:
         return (
             "these data cannot tell them apart, since this x (constant, or symmetric) shows no difference: repeat "
             "with an x of random numbers."
@@ -547,8 +547,8 @@ def _given(shapes: Mapping[str, Shape]) -> str:
 def _nothing(trial: Trial, shapes: Mapping[str, Shape], number: int, most: int, precision: Precision) -> str:
     """Explain that no convention gives the values of y, although one gives its shape."""
     layer = layer_of(trial)
-    tried = f"none of {pluralize(number, 'convention')}" + (f", and no {most} of them together," if most > 1 else "")
-    sentence = f"{tried} explains y"
+    subject = f"none of {pluralize(number, 'convention')}" + (f", and no {most} of them together," if most > 1 else "")
+    sentence = f"{subject} explains y"
     if layer is None or trial.expected is None:
         return (
             f"{sentence}; without any, y of shape {shapes['y']} is not of the shape that the arguments give for "
@@ -573,7 +573,7 @@ def _error_of(trial: Trial) -> str:
 
 def _any_of_their_shape(trial: Trial, most: int) -> bool:
     for count in range(most + 1):
-        for _, edited in _edited(trial, conventions(trial.ndim), count):
+        for _, edited in _edited_trials(trial, conventions(trial.ndim), count):
             if layer_of(edited) is not None and edited.expected is not None:
                 return True
     return False

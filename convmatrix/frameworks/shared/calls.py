@@ -98,10 +98,10 @@ def with_weight(
     if weight is None:
         return layer
     array = weight_of(weight)
-    needed = convert(np.broadcast_to(np.int8(0), layer.weight_shape), inverse=True, **arguments).shape
-    if array.shape != needed:
+    expected = convert(np.broadcast_to(np.int8(0), layer.weight_shape), inverse=True, **arguments).shape
+    if array.shape != expected:
         raise ValueError(
-            f"weight has shape {array.shape} but the other arguments describe a weight of shape {needed}, "
+            f"weight has shape {array.shape} but the other arguments describe a weight of shape {expected}, "
             "its axes in the order of this call: give the array that the framework is given"
         )
     return WithWeight(layer, layer.checked_weight(convert(array, **arguments)))

@@ -159,13 +159,13 @@ def moved(array: NDArray[Any], source: str, target: str) -> NDArray[Any]:
     >>> moved(np.zeros((3, 5, 1, 2)), "*IO", "OI*").shape
     (2, 1, 3, 5)
     """
-    named = len(source.replace("*", ""))
-    if array.ndim < named or (array.ndim > named and "*" not in source):
+    letters = len(source.replace("*", ""))
+    if array.ndim < letters or (array.ndim > letters and "*" not in source):
         raise ValueError(
-            f"an array of layout {source} has {named} axes{' or more' if '*' in source else ''}, got "
+            f"an array of layout {source} has {letters} axes{' or more' if '*' in source else ''}, got "
             f"shape {array.shape}"
         )
-    spread = array.ndim - named
+    spread = array.ndim - letters
     places = _places(source, spread)
     return array.transpose([place for letter in target for place in places[letter]])
 

@@ -72,8 +72,8 @@ def base_of(obj: Any, names: Collection[str], packages: Collection[str], framewo
         The first class of the object with one of the names; None if there is none.
     """
     classes = type(obj).__mro__
-    known = any(comes_from(cls, framework) for cls in classes)
-    return next((cls for cls in classes if cls.__name__ in names and (not known or comes_from(cls, packages))), None)
+    genuine = any(comes_from(cls, framework) for cls in classes)
+    return next((cls for cls in classes if cls.__name__ in names and (not genuine or comes_from(cls, packages))), None)
 
 
 def override_of(obj: Any, methods: Iterable[str], owns: Callable[[type], bool]) -> Override | None:
@@ -117,8 +117,8 @@ def _owner_of(cls: type, method: str) -> type | None:
 
 def _is_alias(cls: type, owner: type, method: str, owns: Callable[[type], bool]) -> bool:
     """Return whether a class only assigns the method that it would inherit."""
-    inherited = next((each for each in cls.__mro__ if method in vars(each) and owns(each)), None)
-    return inherited is not None and vars(inherited)[method] is vars(owner)[method]
+    base = next((each for each in cls.__mro__ if method in vars(each) and owns(each)), None)
+    return base is not None and vars(base)[method] is vars(owner)[method]
 
 
 def patch_of(cls: type, methods: Iterable[str], packages: Collection[str]) -> str | None:

@@ -213,51 +213,76 @@ def test_the_arithmetic_of_an_empty_transposed_layer_has_the_arguments_of_the_ca
 UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
 
 SENTENCES = {
-    "theano: channels": (lambda: theano.conv((1, 4, 5, 5), (6, 4, 3, 3), num_groups=2),
-                         "filters of shape (6, 4, 3, 3) are for 4 channels but a group has 2 (= 4 channels of "
-                         "input_shape / num_groups 2): give filters of shape (6, 2, 3, 3)"),
-    "theano: many sizes": (lambda: theano.conv_transpose((1, 1, 2, 2), (1, 1, 3, 3), (1, 1, 9, 9), subsample=(9, 9)),
-                           "input_shape has 9 on axis 0, of which the convolution makes 1 (= (9 + border_mode 0 + 0 - "
-                           "3) // subsample 9 + 1), but output_grad has 2: give a size from 12 to 20"),
-    "theano: small input": (lambda: theano.conv_transpose((1, 3, 1, 1), (3, 2, 3, 3), (1, 2, 2, 3)),
-                            "kernel does not fit on axis 0: it spans 3 (= filter_dilation 1 * (filters 3 - 1) + 1) "
-                            "but the padded input has 2 (= input_shape 2 + border_mode 0 + 0); add 1 to the "
-                            "border_mode, or use a smaller kernel or filter_dilation"),
-    "theano: deconvolution": (lambda: theano.deconvolution_layer((1, 2, 3, 3), (3, 1, 3, 3)),
-                              "input_shape has 2 channels but filter_shape, of shape (3, 1, 3, 3), give 3: their first "
-                              "axis is that of the channels of input_shape"),
-    "jax: dilation": (lambda: jax.conv((1, 1, 4), (1, 1, 3), (1,), "VALID", rhs_dilation=(2,)),
-                      "kernel does not fit on axis 0: it spans 5 (= rhs_dilation 2 * (size of rhs 3 - 1) + 1) but the "
-                      "padded input has 4 (= size of lhs 4 + padding 0 + 0); add 1 to the padding, or use a smaller "
-                      "kernel or rhs_dilation"),
-    "jax: spread": (lambda: jax.conv((1, 1, 2), (1, 1, 9), (1,), [(1, 1)], lhs_dilation=(3,)),
-                    "the padded input has 6 (= lhs_dilation 3 * (size of lhs 2 - 1) + 1 + padding 1 + 1)"),
-    "tensorflow: output_shape": (lambda: tensorflow.conv_transpose(UP, V, (1, 9, 10, 2), 2),
-                                 "output_shape 9 on axis 0 is none of the sizes that a convolution with size of "
-                                 "filters 3, strides 2 and padding 'SAME' maps to the 4 of input: with 'SAME' those "
-                                 "are 7 to 8, with 'VALID' 9 to 10"),
-    "tensorflow: conv1d": (lambda: tensorflow.conv1d((1, 5, 1), (3, 1, 1), (1, 2), "SAME"),
-                           "stride must have 1 or 3 entries, got 2, (1, 2)"),
-    "keras: output_padding": (lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=3),
-                              "output_padding 3 on axis 0 must be less than strides, 2: give 0 to 1, or larger "
-                              "strides, or leave it out"),
-    "keras: no output_padding": (lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 1, output_padding=1),
-                                 "output_padding 1 on axis 0 must be less than strides, 1: give 0, or larger strides, "
-                                 "or leave it out"),
-    "keras: groups": (lambda: tensorflow.keras_conv((8, 3), 4, 3, groups=2),
-                      "groups=2 does not divide the channels of input_shape, 3 (remainder 1): every group "
-                      "needs as many channels, so that it must be a multiple of 2"),
-    "mxnet: num_group": (lambda: mxnet.conv((1, 4, 5, 5), (3, 3), 3, num_group=2),
-                         "num_group=2 does not divide num_filter, 3 (remainder 1)"),
+    "theano: channels": (
+        lambda: theano.conv((1, 4, 5, 5), (6, 4, 3, 3), num_groups=2),
+        "filters of shape (6, 4, 3, 3) are for 4 channels but a group has 2 (= 4 channels of "
+        "input_shape / num_groups 2): give filters of shape (6, 2, 3, 3)",
+    ),
+    "theano: many sizes": (
+        lambda: theano.conv_transpose((1, 1, 2, 2), (1, 1, 3, 3), (1, 1, 9, 9), subsample=(9, 9)),
+        "input_shape has 9 on axis 0, of which the convolution makes 1 (= (9 + border_mode 0 + 0 - "
+        "3) // subsample 9 + 1), but output_grad has 2: give a size from 12 to 20",
+    ),
+    "theano: small input": (
+        lambda: theano.conv_transpose((1, 3, 1, 1), (3, 2, 3, 3), (1, 2, 2, 3)),
+        "kernel does not fit on axis 0: it spans 3 (= filter_dilation 1 * (filters 3 - 1) + 1) "
+        "but the padded input has 2 (= input_shape 2 + border_mode 0 + 0); add 1 to the "
+        "border_mode, or use a smaller kernel or filter_dilation",
+    ),
+    "theano: deconvolution": (
+        lambda: theano.deconvolution_layer((1, 2, 3, 3), (3, 1, 3, 3)),
+        "input_shape has 2 channels but filter_shape, of shape (3, 1, 3, 3), give 3: their first "
+        "axis is that of the channels of input_shape",
+    ),
+    "jax: dilation": (
+        lambda: jax.conv((1, 1, 4), (1, 1, 3), (1,), "VALID", rhs_dilation=(2,)),
+        "kernel does not fit on axis 0: it spans 5 (= rhs_dilation 2 * (size of rhs 3 - 1) + 1) but the "
+        "padded input has 4 (= size of lhs 4 + padding 0 + 0); add 1 to the padding, or use a smaller "
+        "kernel or rhs_dilation",
+    ),
+    "jax: spread": (
+        lambda: jax.conv((1, 1, 2), (1, 1, 9), (1,), [(1, 1)], lhs_dilation=(3,)),
+        "the padded input has 6 (= lhs_dilation 3 * (size of lhs 2 - 1) + 1 + padding 1 + 1)",
+    ),
+    "tensorflow: output_shape": (
+        lambda: tensorflow.conv_transpose(UP, V, (1, 9, 10, 2), 2),
+        "output_shape 9 on axis 0 is none of the sizes that a convolution with size of "
+        "filters 3, strides 2 and padding 'SAME' maps to the 4 of input: with 'SAME' those "
+        "are 7 to 8, with 'VALID' 9 to 10",
+    ),
+    "tensorflow: conv1d": (
+        lambda: tensorflow.conv1d((1, 5, 1), (3, 1, 1), (1, 2), "SAME"),
+        "stride must have 1 or 3 entries, got 2, (1, 2)",
+    ),
+    "keras: output_padding": (
+        lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=3),
+        "output_padding 3 on axis 0 must be less than strides, 2: give 0 to 1, or larger strides, or leave it out",
+    ),
+    "keras: no output_padding": (
+        lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 1, output_padding=1),
+        "output_padding 1 on axis 0 must be less than strides, 1: give 0, or larger strides, or leave it out",
+    ),
+    "keras: groups": (
+        lambda: tensorflow.keras_conv((8, 3), 4, 3, groups=2),
+        "groups=2 does not divide the channels of input_shape, 3 (remainder 1): every group "
+        "needs as many channels, so that it must be a multiple of 2",
+    ),
+    "mxnet: num_group": (
+        lambda: mxnet.conv((1, 4, 5, 5), (3, 3), 3, num_group=2),
+        "num_group=2 does not divide num_filter, 3 (remainder 1)",
+    ),
     "caffe: group": (lambda: caffe.conv((1, 4, 5, 5), 3, 3, group=2), "group=2 does not divide num_output, 3"),
     "onnx: group": (lambda: onnx.conv((1, 4, 5), (3, 2, 3), group=2), "group=2 does not divide the first axis of W, 3"),
     "torch: 1-D": (lambda: torch.conv((5,), 1, 1, 3, padding=-1), "crop the input beforehand, as nn.ZeroPad1d does"),
-    "torch: 3-D": (lambda: torch.conv((5,) * 3, 1, 1, 3, padding=((0, 1),) * 3),
-                   "pad beforehand where the ends differ, as nn.ZeroPad3d does"),
-    "torch: transposed": (lambda: torch.conv_transpose((5,), 1, 1, 3, padding=-1),
-                          "padding -1 on axis 0 is negative, which PyTorch refuses: pad the result by 1 afterwards, as "
-                          "nn.ZeroPad1d does"),
-}  # fmt: skip
+    "torch: 3-D": (
+        lambda: torch.conv((5,) * 3, 1, 1, 3, padding=((0, 1),) * 3),
+        "pad beforehand where the ends differ, as nn.ZeroPad3d does",
+    ),
+    "torch: transposed": (
+        lambda: torch.conv_transpose((5,), 1, 1, 3, padding=-1),
+        "padding -1 on axis 0 is negative, which PyTorch refuses: pad the result by 1 afterwards, as nn.ZeroPad1d does",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", SENTENCES)
