@@ -1,8 +1,8 @@
 """Build the pages of this folder that are generated from the code: ``python docs/build.py [FOLDER]``.
 
-``frameworks.md`` sets the conventions of all frameworks side by side: their arguments, their rules, and what they make
-of the same call. ``migration.md`` lists the names of ``renamed.json``, and ``api.txt`` the signatures of all public
-names. They have the same bytes every time.
+``frameworks.md`` compares the conventions of all frameworks: their arguments, their rules, and the layers of the
+same call. ``migration.md`` lists the names of ``renamed.json``, and ``api.txt`` the signatures of all public
+names. The pages are reproducible byte for byte.
 """
 
 import importlib
@@ -22,7 +22,8 @@ from convmatrix.cli.commands.frameworks import markdown
 from convmatrix.frameworks import jax, onnx, tensorflow, torch
 from convmatrix.frameworks.comparison.agreement import compare
 from convmatrix.frameworks.comparison.diagnosis import conventions
-from convmatrix.frameworks.comparison.output_sizes import Asking, output_size_options
+from convmatrix.frameworks.comparison.output_size_calls import OutputSizeCall
+from convmatrix.frameworks.comparison.output_sizes import output_size_options
 from convmatrix.frameworks.legacy import caffe, mxnet, theano
 
 HERE = Path(__file__).resolve().parent
@@ -51,7 +52,7 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "caffe": (caffe.conv, caffe.conv_transpose),
 }
 
-OURS: Mapping[str, str] = {
+ARGUMENTS: Mapping[str, str] = {
     "input_size": "input_size input input_shape lhs X output_grad data bottom",
     "in_channels": "in_channels in_features",
     "out_channels": "out_channels out_features num_filter num_output",
@@ -65,10 +66,10 @@ OURS: Mapping[str, str] = {
     "output_padding": "output_padding adj",
     "output_size": "output_size output_shape target_shape",
 }
-"""What frameworks call our arguments."""
+"""For each of our arguments the names that frameworks give to it."""
 
 ELSEWHERE = {("keras", "filters"): "out_channels"}
-"""Where a framework takes a name for another thing than the others do."""
+"""Names that a framework uses for another argument than the other frameworks do."""
 
 SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
@@ -89,7 +90,7 @@ SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
     (
         "One pad on both ends: input 6, kernel 3, stride 2, padding 1",
-        "Numbers mean the same to all who take them. Theano alone turns the kernel.",
+        "Numbers mean the same to all who take them. Theano alone flips the kernel.",
         {"input_size": (6, 6), "kernel_size": 3, "stride": 2, "padding": 1},
     ),
     (
@@ -104,12 +105,12 @@ SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2},
     ),
     (
-        "Transposed `same`, with the size that is asked for: input 3, kernel 3, stride 2, output 6",
+        "Transposed `same`, with an output size: input 3, kernel 3, stride 2, output 6",
         "A name crops what `same` adds to an input of 6: nothing before, one after.",
         {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": "same", "output_size": 6},
     ),
     (
-        "Transposed, with the size that is asked for: input 3, kernel 3, stride 2, padding 1, output 6",
+        "Transposed, with an output size: input 3, kernel 3, stride 2, padding 1, output 6",
         "The same size from padding 1: one before, nothing after.",
         {"transpose": True, "input_size": (3, 3), "kernel_size": 3, "stride": 2, "padding": 1, "output_size": 6},
     ),
@@ -118,8 +119,8 @@ SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 INTRODUCTION = """
 The same call, with the same numbers, is not the same layer in every framework: names of paddings, pads of transposed
 layers, and the way the kernel lies differ, and often only the values show it. This page sets side by side what each
-framework means, as `convmatrix.frameworks` has it. It is written by `docs/build.py` from the code that the tests
-compare with the frameworks themselves.
+framework means, as implemented in `convmatrix.frameworks`. It is written by `docs/build.py` from the code that the
+tests compare with the frameworks themselves.
 """
 
 
@@ -127,7 +128,7 @@ compare with the frameworks themselves.
 
 
 def wrapped(text: str, indent: str = "") -> str:
-    """A paragraph, or an item whose further lines are indented; nothing in it begins a list by accident."""
+    """Wrap a paragraph, or an item whose further lines are indented; no line begins a list by accident."""
     stays = "\0"
     text = re.sub(r"\s([-+*=]|\d+[.)])(?=\s)", stays + r"\1", " ".join(text.split()))
     lines = textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
@@ -135,13 +136,13 @@ def wrapped(text: str, indent: str = "") -> str:
 
 
 def escaped(text: str) -> str:
-    """Prose as Markdown shows it letter by letter; what is marked as code stays so."""
+    """Escape prose so that Markdown shows it literally; text in backticks remains code."""
     parts = re.split(r"(`[^`]*`)", text.replace("``", "`"))
     return "".join(part if number % 2 else re.sub(r"([*<])", r"\\\1", part) for number, part in enumerate(parts))
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """The lines of a table."""
+    """Yield the lines of a table."""
     headings = list(headings)
     yield f"| {' | '.join(headings)} |"
     yield f"| {' | '.join('---' for _ in headings)} |"
@@ -149,11 +150,11 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[st
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
 
 
-# -- what the page consists of ---------------------------------------------------------------------------------------
+# -- sections of the page ---------------------------------------------------------------------------------------------
 
 
 def page() -> str:
-    """The page `frameworks.md`."""
+    """Return the page `frameworks.md`."""
     parts = ["# Conventions, side by side", wrapped(INTRODUCTION)]
     parts += ["## Names of arguments", *_arguments()]
     parts += [
@@ -161,7 +162,7 @@ def page() -> str:
         wrapped("Here k_e is the extent of the kernel, dilation \\* (kernel_size - 1) + 1."),
         *_rules(),
     ]
-    parts += ["## The same words, said to all", *_settings()]
+    parts += ["## The same arguments in all frameworks", *_settings()]
     parts += ["## Which size is meant?", *_sizes()]
     parts += ["## Whose convention is it?", *_conventions()]
     parts += ["## Layers and models, read as objects", *_objects()]
@@ -179,28 +180,27 @@ def _arguments() -> Iterator[str]:
     )
     for number, kind in enumerate(("convolution", "transposed convolution")):
         yield f"### Of a {kind}"
-        ours, *theirs = (_called(name, functions[number]) for name, functions in FUNCTIONS.items())
-        words = [word for word in OURS if ours[word]]
+        reference, *others = (_names_by_argument(name, functions[number]) for name, functions in FUNCTIONS.items())
         rows = [
-            [f"`{word}`" if word in ours else word, *(", ".join(names[word]) or "-" for names in theirs)]
-            for word in (*words, "others")
+            [f"`{argument}`", *(", ".join(names[argument]) or "-" for names in others)]
+            for argument in (*(argument for argument in ARGUMENTS if reference[argument]), "others")
         ]
         rows[-1][0] = "others"
         yield "\n".join(table(FUNCTIONS, rows))
 
 
-def _called(framework: str, function: Callable[..., Any]) -> dict[str, list[str]]:
-    """The arguments of a function, by what we call them."""
-    known = {name: ours for ours, names in OURS.items() for name in names.split()}
-    found: dict[str, list[str]] = {ours: [] for ours in (*OURS, "others")}
+def _names_by_argument(framework: str, function: Callable[..., Any]) -> dict[str, list[str]]:
+    """Group the arguments of a function by our names of them."""
+    argument_of = {name: argument for argument, names in ARGUMENTS.items() for name in names.split()}
+    found: dict[str, list[str]] = {argument: [] for argument in (*ARGUMENTS, "others")}
     parameters = inspect.signature(function).parameters
     for name, parameter in parameters.items():
-        ours = ELSEWHERE.get((framework, name), known.get(name, "others"))
+        argument = ELSEWHERE.get((framework, name), argument_of.get(name, "others"))
         if name == "input_shape" and "output_grad" in parameters:
-            ours = "output_size"
+            argument = "output_size"
         default = "" if parameter.default in (parameter.empty, None) else f"={parameter.default!r}"
-        if not (ours == "others" and name in ("ndim", "weight")):  # which are ours, in other modules too
-            found[ours].append(f"`{name}{default}`")
+        if not (argument == "others" and name in ("ndim", "weight")):  # arguments of convmatrix in all modules
+            found[argument].append(f"`{name}{default}`")
     return found
 
 
@@ -214,49 +214,48 @@ def _rules() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     yield wrapped(
-        "One kernel, in the layout of each framework, and the same words. *Values* are beside the first row; "
+        "One kernel, in the layout of each framework, and the same arguments. *Values* are beside the first row; "
         "*kernel* is how the windows read it (of a transposed layer, those between its inserted zeros, where "
-        "C^T reads it turned by 180 degrees); *pads* stand before and after the input, and *cropped* is what "
+        "C^T reads it flipped along all axes); *pads* stand before and after the input, and *cropped* is what "
         "the full result loses there. `x` and `w` are the input and the weight. On the command line, "
-        "`convmatrix frameworks` makes such a table of any words."
+        "`convmatrix frameworks` makes such a table of any arguments."
     )
-    for title, sentence, words in SETTINGS:
+    for title, sentence, arguments in SETTINGS:
         yield f"### {title}"
         yield wrapped(sentence)
-        yield "\n".join(markdown(compare(**words), words.get("transpose", False)))
+        yield "\n".join(markdown(compare(**arguments), arguments.get("transpose", False)))
 
 
 def _sizes() -> Iterator[str]:
-    ways = output_size_options(Conv((5, 5), 3, stride=2, padding=1))
+    options = output_size_options(Conv((5, 5), 3, stride=2, padding=1))
     yield wrapped(
-        f"With a stride, {escaped(ways.why[0])}. A transposed layer has to be told which one is meant, and that is "
-        "said in as many ways as there are frameworks. "
-        "`convmatrix.frameworks.comparison.output_size_options` tells them for "
-        "any layer."
+        f"With a stride, {escaped(options.why[0])}. A transposed layer needs an argument that selects one of them, "
+        "and each framework has another one. `convmatrix.frameworks.comparison.output_size_options` lists them for any "
+        "layer."
     )
-    for size in ways.sizes[0]:
+    for size in options.sizes[0]:
         yield f"### {size.size} from 3"
-        yield "\n".join(table(("layer", "asked by", "in convmatrix"), map(_way, ways.ask(size.size))))
+        yield "\n".join(table(("layer", "arguments", "in convmatrix"), map(_size_row, options.calls(size.size))))
 
 
-def _way(asking: Asking) -> list[str]:
-    if asking.words is None:
-        return [asking.says, escaped(asking.asks), "-"]
-    words = ", ".join(f"{name}={value!r}" for name, value in asking.words.items())
-    return [asking.says, escaped(asking.asks), f"`{asking.framework}.{asking.function}({words})`"]
+def _size_row(call: OutputSizeCall) -> list[str]:
+    if call.kwargs is None:
+        return [call.layer_name, escaped(call.arguments), "-"]
+    kwargs = ", ".join(f"{name}={value!r}" for name, value in call.kwargs.items())
+    return [call.layer_name, escaped(call.arguments), f"`{call.framework}.{call.function}({kwargs})`"]
 
 
 def _conventions() -> Iterator[str]:
     yield wrapped(
         "Same shape, different values: `convmatrix.frameworks.comparison.diagnose(x, y, weight, ...)` tries "
-        "these, one by one and two by two, and says which of them turn our values into theirs. For two "
+        "these, one by one and two by two, and names those that explain y. For two "
         "axes:"
     )
     rows = (
         [f"`{one.name}`", escaped(one.sentence), escaped(one.remedy.replace("{ours}", "'OI*'"))]
         for one in conventions(2)
     )
-    yield "\n".join(table(("name", "what theirs does", "to get theirs"), rows))
+    yield "\n".join(table(("name", "difference", "to get y"), rows))
     yield wrapped(
         "`moved` is `convmatrix.frameworks.shared.layouts.moved`; for a transposed layer its target is "
         "`'IO*'`. `flip` is along all axes of the kernel."
@@ -270,19 +269,19 @@ def _objects() -> Iterator[str]:
         "in `left_out` what was passed over. Anything else is refused by its name."
     )
     for name, module in MODULES.items():
-        readers = [(said, getattr(module, said)) for said in ("from_layer", "from_model") if hasattr(module, said)]
-        items = [wrapped(f"- `{said}`: {escaped(_summary(reader))}", "  ") for said, reader in readers]
+        readers = [(name, getattr(module, name)) for name in ("from_layer", "from_model") if hasattr(module, name)]
+        items = [wrapped(f"- `{name}`: {escaped(_summary(reader))}", "  ") for name, reader in readers]
         yield f"### {name}"
         yield "\n".join(items) or "It has no layer objects that are read."
 
 
 def _summary(function: Callable[..., Any]) -> str:
-    """What a docstring says before its sections."""
+    """Return the part of a docstring before its sections."""
     return (inspect.getdoc(function) or "").partition("\n\nParameters\n")[0]
 
 
 def migration() -> str:
-    """The page of names that have changed, by the module that they were in."""
+    """Return the page of names that have changed, grouped by their former module."""
     modules: dict[str, list[tuple[str, str]]] = {}
     for old, new in json.loads((HERE / "renamed.json").read_text()).items():
         module, _, name = old.rpartition(".")
@@ -302,7 +301,7 @@ def migration() -> str:
 
 
 def signatures() -> str:
-    """The signatures of the public names of all packages, to be read from top to bottom for consistency."""
+    """Return the signatures of the public names of all packages, for a review of their consistency."""
     packages = [found.name for found in pkgutil.walk_packages(convmatrix.__path__, "convmatrix.") if found.ispkg]
     modules = ["convmatrix.presets", "convmatrix.scale"]
     lines = []
@@ -318,7 +317,7 @@ def signatures() -> str:
 
 
 def _signatures(value: Any) -> Iterator[str]:
-    """The signature of a function, or of a class and of its public methods; for constants their type."""
+    """Yield the signature of a function, or of a class and its public methods; for constants their type."""
     if not callable(value) or not hasattr(value, "__module__"):
         yield f": {type(value).__name__}"
         return
@@ -333,17 +332,17 @@ def _signatures(value: Any) -> Iterator[str]:
 
 
 def _signature(function: Callable[..., Any]) -> str:
-    """The names and defaults of the arguments, without their types."""
+    """Format the names and defaults of the arguments, without their types."""
     try:
         found = inspect.signature(function)
-    except (TypeError, ValueError):  # of classes that are aliases of types
+    except (TypeError, ValueError):  # for aliases of types
         return ""
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in found.parameters.values()]
     return str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty))
 
 
 def build(folder: Path) -> None:
-    """Write the pages; one that has its bytes already is left alone."""
+    """Write the pages whose content has changed."""
     for name, text in (("frameworks.md", page()), ("migration.md", migration()), ("api.txt", signatures())):
         target, content = folder / name, text.encode()
         if not target.exists() or target.read_bytes() != content:

@@ -30,7 +30,7 @@ FIELDS = [
     "input_dilation",
 ]
 SHAPES = ["input_shape", "output_shape", "matrix_shape", "nnz"]
-ARITHMETIC = ["output_size", "leftover", "relationship", "formula", "input_sizes", "nbytes", "asking"]
+ARITHMETIC = ["output_size", "leftover", "relationship", "formula", "input_sizes", "nbytes", "output_size_options"]
 MATRIX = ["indptr", "indices", "data", "taps", "rank", "gram_is_identity"]
 
 LAYER = ("--i", 4, "--k", 3)
@@ -838,25 +838,25 @@ def test_size_as_json():
         [{"size": 5, "leftover": 0, "output_padding": 0}, {"size": 6, "leftover": 1, "output_padding": 1}]
     ]
     assert told["nbytes"] == 8 * 12 + 4 * 4
-    (why,), (five, six) = told["asking"]["why"], told["asking"]["sizes"]
+    (why,), (five, six) = told["output_size_options"]["why"], told["output_size_options"]["sizes"]
     assert why.endswith("with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3")
     assert (five["size"], six["size"]) == ([5], [6])
-    assert six["words"][0] == {
+    assert six["calls"][0] == {
         "framework": "torch",
         "layer": "torch.nn.ConvTranspose1d",
         "possible": True,
-        "asks": "padding=1, output_padding=1",
+        "arguments": "padding=1, output_padding=1",
     }
-    assert [one["layer"] for one in six["words"] if not one["possible"]] == ["theano conv1d_grad_wrt_inputs"]
+    assert [one["layer"] for one in six["calls"] if not one["possible"]] == ["theano conv1d_grad_wrt_inputs"]
     assert size_of("--i", 6, "--k", 3, "--p", "0,1", "--ndim", 1)["relationship"] == [None]
 
 
 def test_of_many_sizes_three_are_asked_for():
     told = size_of("--i", 30, "--k", 3, "--s", "11", "--ndim", 1)
-    assert [one["size"] for one in told["asking"]["sizes"]] == [[25], [30], [35]]
+    assert [one["size"] for one in told["output_size_options"]["sizes"]] == [[25], [30], [35]]
     text = good("size", "--i", "30x7", "--k", 3, "--s", "11x1")
     assert re.findall("to get (.*)", text) == ["25x7 from 3x5", "30x7 from 3x5  <- this layer", "35x7 from 3x5"]
-    assert size_of("--i", 3, "--k", 3, "--ndim", 0)["asking"] == {"why": [], "sizes": []}
+    assert size_of("--i", 3, "--k", 3, "--ndim", 0)["output_size_options"] == {"why": [], "sizes": []}
     assert good("size", "--i", 4, "--k", 3).endswith(
         "size of the transposed layer:\n  padding alone decides: with kernel_size 3, stride 1 and padding 0, only 4\n"
         "      gives 2\n"

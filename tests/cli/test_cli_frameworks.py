@@ -1,4 +1,4 @@
-"""The command `frameworks`: its tables, what it finds in arrays, what it refuses, and pipes."""
+"""Test the command `frameworks`: its tables, the diagnosis of arrays, errors, and pipes."""
 
 import json
 import os
@@ -46,23 +46,23 @@ mxnet / caffe: there are no names for paddings, got 'same': say the pads in
     numbers
 
 pads: before and after on each axis. kernel: as the windows read it. values:
-beside the first row, with the same kernel. x and w: input and weight as the
-framework has them.
+beside the first row, with the same kernel. x and w: input and weight in the
+framework's layout.
 """
 
 UP_AT_140 = """\
 framework              output  cropped  kernel    values
-convmatrix             5x5     1        turned    equal
-torch                  5x5     1        turned    equal
+convmatrix             5x5     1        flipped   equal
+torch                  5x5     1        flipped   equal
 tensorflow             -       -        -         refused
 keras                  -       -        -         refused
 jax                    5x5     1        as it is  same shape, different values
-jax, transpose_kernel  5x5     1        turned    equal
+jax, transpose_kernel  5x5     1        flipped   equal
 flax                   5x5     1        as it is  same shape, different values
-onnx                   5x5     1        turned    equal
+onnx                   5x5     1        flipped   equal
 theano                 -       -        -         refused
-mxnet                  5x5     1        turned    equal
-caffe                  5x5     1        turned    equal
+mxnet                  5x5     1        flipped   equal
+caffe                  5x5     1        flipped   equal
 """
 
 
@@ -83,15 +83,15 @@ def test_the_table_at_eighty_columns():
 
 def test_the_table_at_a_hundred_and_forty_columns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "140")
-    told = good(*UP)
-    assert told.startswith(UP_AT_140 + "\n")
-    lines = told.splitlines()
+    stdout = good(*UP)
+    assert stdout.startswith(UP_AT_140 + "\n")
+    lines = stdout.splitlines()
     assert 120 < max(map(len, lines)) <= 140
     assert (
         "jax.lax.conv_transpose(x, w, strides=(2, 2), padding=((1, 1), (1, 1)), transpose_kernel=True)  "
         "# x (1, 3, 3, 1), w (3, 3, 1, 1)"
     ) in lines
-    assert told.endswith("with the same kernel. x and w: input and weight as the framework\nhas them.\n")
+    assert stdout.endswith("with the same kernel. x and w: input and weight in the\nframework's layout.\n")
 
 
 @pytest.mark.parametrize("width", [1, 20, 40, 80, 140, 400])
@@ -107,23 +107,23 @@ def test_no_line_is_broken_within_a_tuple_that_fits(width, monkeypatch):
         assert "stride=[2, 2], pad=[1, 1]))  # x (1, 1, 3, 3), w (1, 1, 3, 3)" in re.sub(r" +#", "  #", joined)
 
 
-def test_a_reason_that_several_have_is_said_once():
-    told = good("frameworks", "--i", 6, "--k", 9).splitlines()
-    assert "convmatrix / torch / tensorflow / keras / jax / flax / onnx / theano / mxnet /" in told
-    assert sum("kernel does not fit" in line for line in told) == 1
+def test_an_error_of_several_frameworks_is_printed_once():
+    stdout = good("frameworks", "--i", 6, "--k", 9).splitlines()
+    assert "convmatrix / torch / tensorflow / keras / jax / flax / onnx / theano / mxnet /" in stdout
+    assert sum("kernel does not fit" in line for line in stdout) == 1
 
 
 def test_pads_that_differ_from_axis_to_axis_and_no_axes():
-    told = good("frameworks", "--i", "6x5", "--k", "3x1", "--p", "1,0x0")
-    assert "convmatrix  5x5     1,0x0  as it is  equal\n" in told
+    stdout = good("frameworks", "--i", "6x5", "--k", "3x1", "--p", "1,0x0")
+    assert "convmatrix  5x5     1,0x0  as it is  equal\n" in stdout
     assert "one tap" in good("frameworks", "--i", 4, "--k", 1)
 
 
 def test_a_setting_by_its_name():
-    told = json.loads(good("frameworks", "--setting", "padding_strides", "--format", "json"))
+    rows = json.loads(good("frameworks", "--setting", "padding_strides", "--format", "json"))
     layer = presets.setting("padding_strides")
-    assert told[0]["layer"] == repr(layer)
-    assert told[0]["output_size"] == list(layer.output_size)
+    assert rows[0]["layer"] == repr(layer)
+    assert rows[0]["output_size"] == list(layer.output_size)
     up = json.loads(good("frameworks", "--setting", "padding_strides_odd_transposed", "--format", "json"))
     layer = presets.setting("padding_strides_odd_transposed")
     assert (up[0]["output_size"], up[0]["verdict"]) == (list(layer.output_size), "equal")
@@ -136,34 +136,34 @@ def test_every_setting_has_a_table(name):
 
 
 def test_json_is_the_rows():
-    told = json.loads(good(*SAME, "--format", "json"))
+    loaded = json.loads(good(*SAME, "--format", "json"))
     rows = compare(6, 3, stride=2, padding="same")
-    assert len(told) == len(rows) == 10
-    for said, row in zip(told, rows, strict=True):
-        assert list(said) == [
+    assert len(loaded) == len(rows) == 10
+    for entry, row in zip(loaded, rows, strict=True):
+        assert list(entry) == [
             "framework",
             "call",
             "verdict",
             "output_size",
             "pads",
-            "turned",
+            "flipped",
             "message",
             "arrays",
             "layer",
         ]
-        assert said["layer"] == (row.layer and repr(row.layer))
-        assert said["pads"] == (row.pads and [list(ends) for ends in row.pads])
-        for name in ("framework", "call", "verdict", "turned", "message", "arrays"):
-            assert said[name] == getattr(row, name)
+        assert entry["layer"] == (row.layer and repr(row.layer))
+        assert entry["pads"] == (row.pads and [list(ends) for ends in row.pads])
+        for name in ("framework", "call", "verdict", "flipped", "message", "arrays"):
+            assert entry[name] == getattr(row, name)
 
 
 def test_markdown_is_one_table():
-    told = good(*UP, "--format", "md").splitlines()
-    assert told[0] == "| framework | output | cropped | kernel | values | call, or why it is refused |"
-    assert told[1] == "| --- | --- | --- | --- | --- | --- |"
-    assert len(told) == 2 + 11
-    assert {line.count(" | ") for line in told} == {5}
-    assert told[6] == (
+    stdout = good(*UP, "--format", "md").splitlines()
+    assert stdout[0] == "| framework | output | cropped | kernel | values | call, or why it is refused |"
+    assert stdout[1] == "| --- | --- | --- | --- | --- | --- |"
+    assert len(stdout) == 2 + 11
+    assert {line.count(" | ") for line in stdout} == {5}
+    assert stdout[6] == (
         "| jax | 5x5 | 1 | as it is | same shape, different values | `jax.lax.conv_transpose(x, w, "
         "strides=(2, 2), padding=((1, 1), (1, 1)))` with x (1, 3, 3, 1), w (3, 3, 1, 1) |"
     )
@@ -177,7 +177,7 @@ X, W = RNG.integers(-9, 10, (2, 6, 6)), RNG.integers(-9, 10, (3, 2, 3, 3))
 
 
 def windows(kernel):
-    """Stride 2 and a pad of 1, by plain loops."""
+    """Compute a convolution with stride 2 and a pad of 1 by loops."""
     padded = np.pad(X, ((0, 0), (1, 1), (1, 1)))
     return np.array(
         [
@@ -194,7 +194,7 @@ def files(tmp_path, monkeypatch):
         "x": X,
         "w": W,
         "y": windows(W),
-        "turned": windows(W[:, :, ::-1, ::-1]),
+        "flipped": windows(W[:, :, ::-1, ::-1]),
         "other": RNG.integers(-99, 100, (3, 3, 3)),
     }
     for name, array in arrays.items():
@@ -202,44 +202,42 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
-def asked(y, *more, x="x.npy", weight="w.npy"):
+def diagnosis(y, *more, x="x.npy", weight="w.npy"):
     return ("frameworks", "--x", x, "--y", y, "--weight", weight, "--s", 2, "--p", 1, *more)
 
 
 @pytest.mark.usefixtures("files")
-def test_a_kernel_that_they_turn_is_found():
-    told = good(*asked("turned.npy"))
-    assert told.startswith("kernel_turned: theirs turns the kernel by 180 degrees")
-    assert max(map(len, told.splitlines())) <= 80
-    assert " ".join(told.split()).endswith("to get theirs: flip(weight) (exact in all values).")
-    found = json.loads(good(*asked("turned.npy", "--format", "json")))
-    assert found == {"found": [["kernel_turned"]], "sentence": " ".join(told.split())}
+def test_a_flipped_kernel_is_found():
+    stdout = good(*diagnosis("flipped.npy"))
+    assert stdout.startswith("kernel_flipped: the other framework flips the kernel along all axes")
+    assert max(map(len, stdout.splitlines())) <= 80
+    assert " ".join(stdout.split()).endswith("to get y: flip(weight) (exact in all values).")
+    found = json.loads(good(*diagnosis("flipped.npy", "--format", "json")))
+    assert found == {"found": [["kernel_flipped"]], "sentence": " ".join(stdout.split())}
 
 
 @pytest.mark.usefixtures("files")
 def test_nothing_is_found_where_nothing_is_needed_and_where_nothing_explains():
-    assert good(*asked("y.npy")) == "none needed: our values are theirs already (exact in all values).\n"
-    assert json.loads(good(*asked("y.npy", "--format", "json")))["found"] == [[]]
-    told = " ".join(good(*asked("other.npy")).split())
-    assert re.match(
-        r"none of \d+ conventions, and no 2 of them together, turns our values into theirs: ours differ in ", told
-    )
-    assert json.loads(good(*asked("other.npy", "--format", "json"))) == {"found": [], "sentence": told}
+    assert good(*diagnosis("y.npy")) == "none needed: our values are equal to y already (exact in all values).\n"
+    assert json.loads(good(*diagnosis("y.npy", "--format", "json")))["found"] == [[]]
+    stdout = " ".join(good(*diagnosis("other.npy")).split())
+    assert re.match(r"none of \d+ conventions, and no 2 of them together, explains y: our values differ in ", stdout)
+    assert json.loads(good(*diagnosis("other.npy", "--format", "json"))) == {"found": [], "sentence": stdout}
 
 
 @pytest.mark.usefixtures("files")
-def test_words_that_do_not_fit_the_arrays_are_said_so():
-    told = " ".join(good("frameworks", "--x", "x.npy", "--y", "y.npy", "--weight", "w.npy", "--s", 2).split())
-    assert told.startswith("y has shape (3, 3, 3) but the words give (..., *(3, 2, 2)) for x of shape (2, 6, 6)")
+def test_arguments_that_do_not_fit_the_arrays():
+    stdout = " ".join(good("frameworks", "--x", "x.npy", "--y", "y.npy", "--weight", "w.npy", "--s", 2).split())
+    assert stdout.startswith("y has shape (3, 3, 3) but the arguments give (..., *(3, 2, 2)) for x of shape (2, 6, 6)")
 
 
 def test_a_file_in_a_folder_with_spaces(files):
     (files / "a b").mkdir()
     np.save(files / "a b" / "x.npy", X)
-    assert good(*asked("y.npy", x="a b/x.npy")).startswith("none needed")
+    assert good(*diagnosis("y.npy", x="a b/x.npy")).startswith("none needed")
 
 
-# -- what is refused -------------------------------------------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------------------------------------------
 
 ERROR = "convmatrix frameworks: error: "
 
@@ -263,7 +261,7 @@ def test_an_array_that_is_missing(given, missing):
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("name", ["x.txt", "x.npz", "x", "x.npy.txt", "."])
 def test_a_file_that_is_no_npy_by_its_name(name):
-    assert refused(*asked("y.npy", x=name)) == f"{ERROR}--x {name} is no .npy file: write the array with numpy.save"
+    assert refused(*diagnosis("y.npy", x=name)) == f"{ERROR}--x {name} is no .npy file: write the array with numpy.save"
 
 
 def test_a_file_that_holds_no_array(files):
@@ -284,19 +282,19 @@ def test_a_file_that_holds_no_array(files):
         ("several", "it begins as an .npz archive: save one of its arrays as .npy"),
         ("objects", no_numbers),
     ):
-        assert refused(*asked(f"{name}.npy")) == f"{ERROR}cannot read y from {name}.npy: {reason}"
+        assert refused(*diagnosis(f"{name}.npy")) == f"{ERROR}cannot read y from {name}.npy: {reason}"
 
 
 @pytest.mark.usefixtures("files")
 def test_a_file_that_is_not_there():
-    assert refused(*asked("none.npy")) == f"{ERROR}cannot read y from none.npy: No such file or directory"
+    assert refused(*diagnosis("none.npy")) == f"{ERROR}cannot read y from none.npy: No such file or directory"
 
 
 @pytest.mark.usefixtures("files")
-def test_an_array_of_words():
-    np.save("words.npy", np.array(["a", "b"]))
-    assert refused(*asked("words.npy")) == (
-        f"{ERROR}cannot read y from words.npy: its entries have dtype '<U1', which holds no numbers of NumPy's: save "
+def test_an_array_of_strings():
+    np.save("strings.npy", np.array(["a", "b"]))
+    assert refused(*diagnosis("strings.npy")) == (
+        f"{ERROR}cannot read y from strings.npy: its entries have dtype '<U1', which holds no numbers of NumPy's: save "
         "them as float64"
     )
 
@@ -305,21 +303,22 @@ def test_an_array_of_words():
 @pytest.mark.parametrize(
     ("option", "value"), [("--i", 6), ("--k", 3), ("--cin", 2), ("--cout", 3), ("--input-size", 6)]
 )
-def test_what_the_arrays_decide_cannot_be_said_too(option, value):
+def test_arguments_that_the_arrays_determine_are_errors(option, value):
     short = {"--input-size": "--i"}.get(option, option)
-    assert refused(*asked("y.npy", option, value)) == (
+    assert refused(*diagnosis("y.npy", option, value)) == (
         f"{ERROR}{short} cannot stand beside arrays, whose shapes decide it: leave it out"
     )
 
 
 @pytest.mark.usefixtures("files")
 def test_a_setting_cannot_stand_beside_arrays():
-    said = refused("frameworks", "--x", "x.npy", "--y", "y.npy", "--weight", "w.npy", "--setting", "no_padding_strides")
-    assert said == f"{ERROR}--setting cannot stand beside arrays, whose shapes decide it: leave it out"
+    arrays = ("--x", "x.npy", "--y", "y.npy", "--weight", "w.npy")
+    stderr = refused("frameworks", *arrays, "--setting", "no_padding_strides")
+    assert stderr == f"{ERROR}--setting cannot stand beside arrays, whose shapes decide it: leave it out"
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         ((), "--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
         (("--k", 3), "--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
@@ -338,8 +337,8 @@ def test_a_setting_cannot_stand_beside_arrays():
         (("--i", 6, "--k", 3, "--s", 0), "stride on axis 0 must be at least 1, got 0"),
     ],
 )
-def test_words_that_make_no_table(words, message):
-    assert refused("frameworks", *words) == ERROR + message
+def test_arguments_that_make_no_table(arguments, message):
+    assert refused("frameworks", *arguments) == ERROR + message
 
 
 def test_a_format_that_there_is_not():
@@ -347,9 +346,9 @@ def test_a_format_that_there_is_not():
 
 
 def test_help_fits_the_screen():
-    told = good("frameworks", "--help")
-    assert max(len(line) for line in told.partition("examples:")[0].splitlines()) <= 82
-    assert "which convention lies between its y and ours." in told
+    stdout = good("frameworks", "--help")
+    assert max(len(line) for line in stdout.partition("examples:")[0].splitlines()) <= 82
+    assert "which convention lies between its y and ours." in stdout
 
 
 # -- pipes and exit codes --------------------------------------------------------------------------------------------
@@ -368,7 +367,7 @@ def test_a_reader_that_has_seen_enough():
     assert (started.returncode, err.decode()) == (0, "")
 
 
-def test_a_refusal_is_one_line_on_stderr():
+def test_an_error_is_one_line_on_stderr():
     code, out, err = process("frameworks", "--k", 3)
     assert (code, out) == (2, "")
     assert err == f"{ERROR}--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting\n"

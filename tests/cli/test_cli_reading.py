@@ -118,7 +118,7 @@ def test_endings_in_capitals(name):
     assert_array_equal(presets.parse_input(name, Conv(2, 1))[0], kernel)
     assert good(*SHOW, name) == good(*SHOW, "1,2,3,4")
     told = good("frameworks", "--x", name, "--y", name, "--weight", name, "--p", 1, "--format", "json")
-    assert "y has shape (2, 2) but the words give (..., *(1, 3, 3)) for x of shape (2, 2)" in told
+    assert "y has shape (2, 2) but the arguments give (..., *(1, 3, 3)) for x of shape (2, 2)" in told
 
 
 def test_sizes_with_the_letter_of_python_2():
@@ -457,7 +457,7 @@ def test_a_diagnosis_of_files_is_that_of_their_arrays():
     rng = np.random.default_rng(0)
     x, w = rng.integers(-9, 10, (2, 6, 6)), rng.integers(-9, 10, (3, 2, 3, 3))
     layer = Conv(6, 3, in_channels=2, out_channels=3)
-    for kernel, found in ((w, ((),)), (w[:, :, ::-1, ::-1], (("kernel_turned",),)), (w + 1, ())):
+    for kernel, found in ((w, ((),)), (w[:, :, ::-1, ::-1], (("kernel_flipped",),)), (w + 1, ())):
         y = layer.unvec(layer.matrix(kernel) @ layer.vec(x))
         for name, array in {"x": x, "y": y, "w": w}.items():
             np.save(f"{name}.npy", array)
@@ -476,4 +476,4 @@ def test_a_diagnosis_by_shapes_reads_nothing():
         told = diagnose(x, y, weight)
         assert x.file.tell() == start
     assert str(told) == str(diagnose(np.ones((4, 4)), np.ones((2, 7)), np.ones((3, 3))))
-    assert str(told).startswith("y has shape (2, 7) but the words give (..., *(1, 2, 2)) for x of shape (4, 4)")
+    assert str(told).startswith("y has shape (2, 7) but the arguments give (..., *(1, 2, 2)) for x of shape (4, 4)")

@@ -95,10 +95,10 @@ def test_every_table_has_as_many_cells_in_each_row():
 def test_every_argument_of_every_function_has_its_place():
     for name, (conv, up) in BUILD.FUNCTIONS.items():
         for function in (conv, up):
-            said = BUILD._called(name, function)
+            said = BUILD._names_by_argument(name, function)
             listed = [re.match(r"`(\w+)", word)[1] for words in said.values() for word in words]
             assert sorted(listed) == sorted(set(BUILD.inspect.signature(function).parameters) - {"ndim", "weight"})
-    keras, theano = (BUILD._called(name, BUILD.FUNCTIONS[name][1]) for name in ("keras", "theano"))
+    keras, theano = (BUILD._names_by_argument(name, BUILD.FUNCTIONS[name][1]) for name in ("keras", "theano"))
     assert (keras["out_channels"], keras["kernel_size"]) == (["`filters`"], ["`kernel_size`"])
     assert (theano["output_size"], theano["input_size"]) == (["`input_shape`"], ["`output_grad`"])
 
@@ -130,7 +130,7 @@ def test_rendered_it_has_its_sections_and_tables():
     assert titles == [
         "Names of arguments",
         "Rules",
-        "The same words, said to all",
+        "The same arguments in all frameworks",
         "Which size is meant?",
         "Whose convention is it?",
         "Layers and models, read as objects",

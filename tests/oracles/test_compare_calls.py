@@ -1,4 +1,4 @@
-"""The calls that `compare` writes are Python that they take: they make the sizes it tells, or are refused."""
+"""Test that the frameworks run the calls of `compare`, and return its sizes or raise errors."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ flax = pytest.importorskip("flax")
 nnx = pytest.importorskip("flax.nnx")
 
 DRAWN = 25
-UNSAID = "there is "  # the call lacks what was asked for, or the words have no meaning there
+UNSUPPORTED = "there is "  # begins errors about arguments that the framework does not have
 
 
 def drawn(rng, transpose):
@@ -27,7 +27,7 @@ def drawn(rng, transpose):
     kind = rng.choice(["number", "pairs", "same", "valid", "same_lower"], p=[0.4, 0.2, 0.2, 0.1, 0.1])
     padding = {"number": tuple((p, p) for p in each(0, 2)), "pairs": tuple(zip(each(0, 2), each(0, 2), strict=True))}
     groups = int(rng.choice([1, 2]))
-    words = {
+    arguments = {
         "input_size": each(3, 5),
         "kernel_size": each(1, 3),
         "stride": each(1, 2),
@@ -39,18 +39,18 @@ def drawn(rng, transpose):
         "padding_mode": "circular" if rng.random() < 0.15 else "zeros",
     }
     if transpose and rng.random() < 0.3:
-        words["output_padding"] = each(0, 1)
-    return words
+        arguments["output_padding"] = each(0, 1)
+    return arguments
 
 
 def results(call, framework, x, w):
-    """The shape that the framework makes of the call as it is written, or the error that it raises."""
+    """Run the call in the framework, and return the shape of its result, or the error."""
     arrays = (
         (torch.tensor(x), torch.tensor(w)) if framework == "torch" else (jax.numpy.asarray(x), jax.numpy.asarray(w))
     )
     names = {"torch": torch, "jax": jax, "flax": flax, "rngs": nnx.Rngs(0), "x": arrays[0], "w": arrays[1]}
     try:
-        return tuple(eval(call, names).shape)  # which we have written
+        return tuple(eval(call, names).shape)  # our own text
     except (TypeError, ValueError, RuntimeError, NotImplementedError, AssertionError) as error:
         return error
 
@@ -59,26 +59,26 @@ def results(call, framework, x, w):
 @pytest.mark.parametrize("transpose", [False, True])
 def test_a_call_is_python_that_the_framework_takes(transpose):
     rng = np.random.default_rng([7, transpose])
-    seen = Counter()
+    counts = Counter()
     for _ in range(DRAWN):
-        words = drawn(rng, transpose)
-        for row in compare(**words, transpose=transpose):
+        arguments = drawn(rng, transpose)
+        for row in compare(**arguments, transpose=transpose):
             framework = row.framework.partition(",")[0]
-            if framework not in ("torch", "jax", "flax") or row.message.startswith(UNSAID):
+            if framework not in ("torch", "jax", "flax") or row.message.startswith(UNSUPPORTED):
                 continue
             x, w = (
                 np.ones(ast.literal_eval(shape), dtype=np.float32)
                 for shape in re.fullmatch(r"x (\(.*\)), w (\(.*\))", row.arrays).groups()
             )
-            got = results(row.call, framework, x, w)
+            result = results(row.call, framework, x, w)
             if row.layer is None:
-                assert isinstance(got, Exception) or 0 in got, (row, got)
-                seen[framework, "refused"] += 1
+                assert isinstance(result, Exception) or 0 in result, (row, result)
+                counts[framework, "refused"] += 1
                 continue
             channels, *size = row.layer.output_shape
             first = framework == "torch" or "conv_general_dilated" in row.call
-            assert got == ((1, channels, *size) if first else (1, *size, channels)), (row, got)
-            seen[framework, "made"] += 1
+            assert result == ((1, channels, *size) if first else (1, *size, channels)), (row, result)
+            counts[framework, "made"] += 1
     for framework in ("torch", "jax", "flax"):
-        assert seen[framework, "made"] > 5, seen
-    assert seen["torch", "refused"] > 3, seen
+        assert counts[framework, "made"] > 5, counts
+    assert counts["torch", "refused"] > 3, counts

@@ -1,4 +1,4 @@
-"""Drawn calls of every framework's function of a layer, each with its weight's layout as an index."""
+"""Strategies of calls of every framework's layer functions, with the layouts of their weights as index functions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LAST = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHW
 
 @dataclass(frozen=True)
 class Numbers:
-    """What is drawn: one entry for each axis, and channels."""
+    """The numbers of a drawn call: one entry for each axis, and channels."""
 
     size: tuple[int, ...]
     kernel: tuple[int, ...]
@@ -53,9 +53,10 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A call, the shape of its weight, and which entry of it tap t of output channel o and input channel i is.
+    """A call, the shape of its weight, and the index of each kernel element in the weight.
 
-    `at` takes (o, i, t), i counted within its group for a convolution, o for a transposed one.
+    `at` maps output channel o, input channel i and tap t to an index of the weight. For a convolution i is counted
+    within its group, for a transposed one o.
     """
 
     function: Callable[..., Any]
@@ -86,7 +87,7 @@ def _last_transposed(o, i, t):
     return (*t, o, i)
 
 
-def _turned(at, kernel):
+def _flipped(at, kernel):
     return lambda o, i, t: at(o, i, tuple(k - 1 - tap for k, tap in zip(kernel, t, strict=True)))
 
 
@@ -222,7 +223,7 @@ def _jax(n):
 
 
 def _jax_transposed(n):
-    turned, channels = n.switch, (n.outs, n.ins) if n.switch else (n.ins, n.outs)
+    flipped, channels = n.switch, (n.outs, n.ins) if n.switch else (n.ins, n.outs)
     shape = (*n.kernel, *channels)
     arguments = {
         "lhs": (1, *n.size, n.ins),
@@ -230,16 +231,16 @@ def _jax_transposed(n):
         "strides": n.stride,
         "padding": n.name,
         "rhs_dilation": n.dilation,
-        "transpose_kernel": turned,
+        "transpose_kernel": flipped,
     }
     numbers = LAST[n.ndim]
     if n.other_switch:
         numbers = arguments["dimension_numbers"] = FIRST[n.ndim]
         shape = arguments["rhs"] = (channels[1], channels[0], *n.kernel)
         arguments["lhs"] = (1, n.ins, *n.size)
-        at = _first_transposed if turned else _first
+        at = _first_transposed if flipped else _first
     else:
-        at = _last_transposed if turned else _last
+        at = _last_transposed if flipped else _last
     return Drawn(jax.conv_transpose, arguments, shape, at, jax.weight_transpose, {"dimension_numbers": numbers})
 
 
@@ -271,8 +272,8 @@ def _flax_transposed(n):
     }
     shape = (*n.kernel, n.outs, n.ins) if n.switch else (*n.kernel, n.ins, n.outs)
     at = _last_transposed if n.switch else _last
-    if padding == "CIRCULAR" and not n.switch:  # a transposed layer, by whose windows the kernel is turned back
-        at = _turned(at, n.kernel)
+    if padding == "CIRCULAR" and not n.switch:  # a ConvTranspose, whose windows flip the kernel once more
+        at = _flipped(at, n.kernel)
     return Drawn(jax.flax_conv_transpose, arguments, shape, at, jax.flax_weight_transpose, switches)
 
 
@@ -306,7 +307,7 @@ def _theano(n):
         "num_groups": n.groups,
         **flips,
     }
-    at = _turned(_first, n.kernel) if n.switch else _first
+    at = _flipped(_first, n.kernel) if n.switch else _first
     return Drawn(theano.conv, arguments, shape, at, theano.weight, {"filter_flip": n.switch})
 
 
@@ -320,7 +321,7 @@ def _theano_causal(n):
         "num_groups": n.groups,
         "filter_flip": n.switch,
     }
-    at = _turned(_first, n.kernel) if n.switch else _first
+    at = _flipped(_first, n.kernel) if n.switch else _first
     return Drawn(theano.causal_conv1d, arguments, shape, at, theano.weight, {"filter_flip": n.switch})
 
 
@@ -335,19 +336,19 @@ def _theano_transposed(n):
         "num_groups": n.groups,
         "filter_flip": n.switch,
     }
-    at = _turned(_first_transposed, n.kernel) if n.switch else _first_transposed
+    at = _flipped(_first_transposed, n.kernel) if n.switch else _first_transposed
     return Drawn(theano.conv_transpose, arguments, shape, at, theano.weight_transpose, {"filter_flip": n.switch})
 
 
 def _theano_deconvolution(n):
     shape = (n.ins, n.outs, *n.kernel)
     arguments = {"input_shape": (1, n.ins, *n.size), "filter_shape": shape, "stride": n.stride, "filter_flip": n.switch}
-    at = _turned(_first_transposed, n.kernel) if n.switch else _first_transposed
+    at = _flipped(_first_transposed, n.kernel) if n.switch else _first_transposed
     return Drawn(theano.deconvolution_layer, arguments, shape, at, theano.weight_transpose, {"filter_flip": n.switch})
 
 
 def _mxnet_layout(n, rows, cols):
-    """The layout, the shape of data and that of the weight in it, and the order of its axes."""
+    """Return the layout, the shapes of data and of the weight in it, and the index function."""
     if n.ndim == 1 or not n.switch:
         return FIRST[n.ndim][0], (1, n.ins, *n.size), (rows, cols, *n.kernel), lambda row, col, t: (row, col, *t)
     return LAST[n.ndim][0], (1, *n.size, n.ins), (rows, *n.kernel, cols), lambda row, col, t: (row, *t, col)
@@ -438,12 +439,12 @@ CALLS: Mapping[str, tuple[Callable[[Numbers], Drawn], tuple[int, ...], bool]] = 
     "caffe.conv": (_caffe, (1, 2, 3), True),
     "caffe.conv_transpose": (_caffe_transposed, (1, 2, 3), True),
 }
-"""What draws a call, how many axes it may have, and whether it may have groups."""
+"""For each function what makes its call, its possible numbers of axes, and whether it has groups."""
 
 
 @st.composite
 def calls(draw, name):
-    """A valid call of the function of a name in `CALLS`."""
+    """Draw a valid call of the function with a name in `CALLS`."""
     make, ndims, grouped = CALLS[name]
     ndim = draw(st.sampled_from(ndims))
     largest = {1: 3, 2: 3, 3: 2}[ndim]
@@ -475,7 +476,7 @@ def calls(draw, name):
 
 
 def matrix_by_definition(layer, weight, at):
-    """The matrix of a layer, tap by tap, from a weight in the framework's layout: entry `at(o, i, t)` of it."""
+    """Compute the matrix of a layer tap by tap from a weight in the framework's layout with index function `at`."""
     forward = isinstance(layer, Conv)
     outs, ins = layer.out_channels, layer.in_channels
     C = np.zeros((outs, *layer.output_size, ins, *layer.input_size), dtype=weight.dtype)

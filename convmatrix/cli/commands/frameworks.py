@@ -1,4 +1,4 @@
-"""`frameworks`: what each framework makes of the same words, and whose convention turned our values into theirs."""
+"""The command `frameworks`: the layers that frameworks make of the same arguments, and the diagnosis of arrays."""
 
 import argparse
 import dataclasses
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to", "markdown"]
 
 _ARRAYS = ("x", "y", "weight")
-_DECIDED = {
+_FROM_ARRAYS = {
     "setting": "--setting",
     "input_size": "--i",
     "kernel_size": "--k",
@@ -29,18 +29,18 @@ _DECIDED = {
     "out_channels": "--cout",
 }
 _HEADINGS = ("framework", "output", "pads", "kernel", "values")
-_STAYS = "\0"  # a space at which no line is broken
-_KERNEL = {True: "turned", False: "as it is", None: "one tap"}
+_STAYS = "\0"  # a space at which lines are not broken
+_KERNEL = {True: "flipped", False: "as it is", None: "one tap"}
 
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "frameworks",
-        help="what each framework makes of these words; or, from arrays, whose convention it is",
-        description="Say the same words, and the same kernel, to every framework. Or give three\n"
-        "arrays: x, the weight, and the y that another framework made of them; and be\n"
-        "told which convention lies between its y and ours.",
+        help="what each framework makes of these arguments; or, from arrays, whose convention it is",
+        description="Pass the same arguments, and the same kernel, to every framework. Or give three\n"
+        "arrays: x, the weight, and the y that another framework made of them; and find\n"
+        "out which convention lies between its y and ours.",
     )
     add_layer(parser)
     arrays = parser.add_argument_group("whose convention? (.npy files; sizes and channels are those of the arrays)")
@@ -56,11 +56,11 @@ def _frameworks(arguments: argparse.Namespace) -> None:
     if any(file is not None for file in files.values()):
         _diagnose(arguments, files)
         return
-    from convmatrix.frameworks.comparison.agreement import compare  # which knows all frameworks
+    from convmatrix.frameworks.comparison.agreement import compare  # slow to import: it uses all frameworks
 
-    words = layer_arguments(arguments)
-    transposed = words.get("transpose", False)
-    rows = compare(**words)
+    kwargs = layer_arguments(arguments)
+    transposed = kwargs.get("transpose", False)
+    rows = compare(**kwargs)
     if arguments.format == "json":
         print_lines([json.dumps([_as_dict(row) for row in rows])])
     elif arguments.format == "md":
@@ -73,46 +73,46 @@ def _frameworks(arguments: argparse.Namespace) -> None:
 
 
 def _text(rows: "Sequence[Row]", transposed: bool, width: int) -> Iterator[str]:
-    """The table, and below it each call, or why it is refused."""
+    """Format the table, and below it each call or error."""
     cells = [list(_headings(transposed)), *(_cells(row) for row in rows)]
     wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         yield "  ".join(cell.ljust(size) for cell, size in zip(line, wide, strict=True)).rstrip()
     yield ""
-    for said in _sayings(rows):
-        lines = textwrap.wrap(said, max(width, 20), subsequent_indent="    ", break_on_hyphens=False)
+    for cell in _calls(rows):
+        lines = textwrap.wrap(cell, max(width, 20), subsequent_indent="    ", break_on_hyphens=False)
         yield from (line.replace(_STAYS, " ") for line in lines)
     yield ""
     yield from textwrap.wrap(_legend(transposed), max(width, 20))
 
 
-def _sayings(rows: "Sequence[Row]") -> Iterator[str]:
-    """Each call; and each reason to refuse once, where the first one has it."""
-    refusals: dict[str, list[str]] = {}
+def _calls(rows: "Sequence[Row]") -> Iterator[str]:
+    """Yield each call, and each error once, in the place of the first framework with it."""
+    frameworks: dict[str, list[str]] = {}
     for row in rows:
-        refusals.setdefault(row.message, []).append(row.framework)
+        frameworks.setdefault(row.message, []).append(row.framework)
     for row in rows:
         if not row.message:
             yield _unbroken(row)
-        elif (names := refusals[row.message])[0] == row.framework:
+        elif (names := frameworks[row.message])[0] == row.framework:
             yield f"{' / '.join(names)}: {row.message}"
 
 
 def _unbroken(row: "Row") -> str:
-    """A call, whose tuples and lists are not broken over lines, and its arrays as a comment."""
-    inner = r"[(\[](?:[^()\[\]=]|[(\[][^()\[\]]*[)\]])*[)\]]"  # a tuple or a list, perhaps of some more
-    call = re.sub(inner, lambda found: found[0].replace(" ", _STAYS), row.call)
+    """Format a call, whose tuples and lists are not broken over lines, and its arrays as a comment."""
+    inner = r"[(\[](?:[^()\[\]=]|[(\[][^()\[\]]*[)\]])*[)\]]"  # a tuple or a list, perhaps nested
+    call = re.sub(inner, lambda match: match[0].replace(" ", _STAYS), row.call)
     return call + "  " + f"# {row.arrays}".replace(" ", _STAYS)
 
 
 def markdown(rows: "Sequence[Row]", transposed: bool) -> Iterator[str]:
-    """The lines of the table in Markdown, with each call, or why it is refused.
+    """Yield the lines of the table in Markdown, with each call or error.
 
     Parameters
     ----------
     rows : sequence of Row
     transposed : bool
-        Whether they are of a transposed layer.
+        Whether the rows are of a transposed layer.
 
     Yields
     ------
@@ -122,8 +122,8 @@ def markdown(rows: "Sequence[Row]", transposed: bool) -> Iterator[str]:
     yield f"| {' | '.join(headings)} |"
     yield f"| {' | '.join('---' for _ in headings)} |"
     for row in rows:
-        said = (row.message or f"`{row.call}` with {row.arrays}").replace("|", "\\|")
-        yield f"| {' | '.join((*_cells(row), said))} |"
+        cell = (row.message or f"`{row.call}` with {row.arrays}").replace("|", "\\|")
+        yield f"| {' | '.join((*_cells(row), cell))} |"
 
 
 def _headings(transposed: bool) -> tuple[str, ...]:
@@ -134,25 +134,25 @@ def _cells(row: "Row") -> list[str]:
     if row.output_size is None or row.pads is None:
         return [row.framework, "-", "-", "-", row.verdict]
     pads = [pair(*ends) for ends in row.pads]
-    joined = pads[0] if len(set(pads)) == 1 else "x".join(pads)
-    return [row.framework, "x".join(map(str, row.output_size)) or "()", joined, _KERNEL[row.turned], row.verdict]
+    pads_text = pads[0] if len(set(pads)) == 1 else "x".join(pads)
+    return [row.framework, "x".join(map(str, row.output_size)) or "()", pads_text, _KERNEL[row.flipped], row.verdict]
 
 
 def _legend(transposed: bool) -> str:
     if transposed:
         return (
             "cropped: what the full result loses before and after on each axis; a negative number adds. kernel: as the "
-            "windows between the inserted zeros read it; C^T reads it turned by 180 degrees. values: beside the first "
-            "row, with the same kernel. x and w: input and weight as the framework has them."
+            "windows between the inserted zeros read it; C^T reads it flipped along all axes. values: beside the first "
+            "row, with the same kernel. x and w: input and weight in the framework's layout."
         )
     return (
         "pads: before and after on each axis. kernel: as the windows read it. values: beside the first row, with "
-        "the same kernel. x and w: input and weight as the framework has them."
+        "the same kernel. x and w: input and weight in the framework's layout."
     )
 
 
 def _as_dict(row: "Row") -> dict[str, Any]:
-    """A row as JSON has it: null where the framework refuses; the layer as the call that makes it."""
+    """Convert a row to JSON: null where the framework raises an error; the layer as the call that makes it."""
     return {
         **{name: value for name, value in dataclasses.asdict(row).items() if name != "layer"},
         "layer": None if row.layer is None else repr(row.layer),
@@ -171,21 +171,21 @@ def _diagnose(arguments: argparse.Namespace, files: dict[str, str | None]) -> No
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: a convention is "
             "found from three arrays, --x, --y and --weight"
         )
-    decided = [option for name, option in _DECIDED.items() if getattr(arguments, name) is not None]
-    if decided:
-        raise UsageError(f"{decided[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
-    words = layer_arguments(arguments, needed=())
+    options = [option for name, option in _FROM_ARRAYS.items() if getattr(arguments, name) is not None]
+    if options:
+        raise UsageError(f"{options[0]} cannot stand beside arrays, whose shapes decide it: leave it out")
+    kwargs = layer_arguments(arguments, needed=())
     with ExitStack() as stack:
         arrays = [stack.enter_context(_opened(name, str(file))) for name, file in files.items()]
-        found = diagnose(*arrays, **words)
+        diagnosis = diagnose(*arrays, **kwargs)
     if arguments.format == "json":
-        print_lines([json.dumps(_found(found))])
+        print_lines([json.dumps(_diagnosis_as_dict(diagnosis))])
     else:
         width = style("never").width
         print_lines(
             [
                 line
-                for sentence in str(found).splitlines()
+                for sentence in str(diagnosis).splitlines()
                 for line in textwrap.wrap(sentence, max(width, 20), break_on_hyphens=False) or [""]
             ]
         )
@@ -197,5 +197,5 @@ def _opened(name: str, file: str) -> AbstractContextManager[ArrayFile]:
     return open_array(file, "the weight" if name == "weight" else name)
 
 
-def _found(found: "Diagnosis") -> dict[str, Any]:
-    return {"found": [list(names) for names in found.found], "sentence": str(found)}
+def _diagnosis_as_dict(diagnosis: "Diagnosis") -> dict[str, Any]:
+    return {"found": [list(names) for names in diagnosis.found], "sentence": str(diagnosis)}

@@ -1,4 +1,4 @@
-"""`size`: only the arithmetic."""
+"""The command `size`: the arithmetic of sizes."""
 
 import argparse
 import json
@@ -12,14 +12,15 @@ from convmatrix.cli.arguments import Commands, add_layer, layer_of
 from convmatrix.cli.sentences import matrix_described, pair, sizes_described
 from convmatrix.cli.terminal import print_lines, style
 from convmatrix.core.errors import pluralize
-from convmatrix.frameworks.comparison.output_sizes import Ways, output_size_options
+from convmatrix.frameworks.comparison.output_sizes import OutputSizeOptions, output_size_options
 from convmatrix.layers import Layer
 from convmatrix.show.model.sizes import relationship, size_choices
 
 __all__ = ["add_to"]
 
 _MOST = 4
-"""Sizes for which the words of each framework are said; of more, the smallest, the layer's own and the largest."""
+"""Most sizes for which the calls of all frameworks are listed; of more sizes, the smallest, that of the layer, and the
+largest."""
 
 
 def add_to(commands: Commands) -> None:
@@ -59,39 +60,39 @@ def _described(layer: Layer) -> list[str]:
                 f"transposed with output_padding {choice.output_padding}{mark}"
             )
     lines += ["", f"matrix: {matrix_described(layer)}, {layer.nbytes()} bytes as float64"]
-    return [*lines, *_asking(output_size_options(layer))]
+    return [*lines, *_output_sizes_described(output_size_options(layer))]
 
 
-def _asking(ways: Ways) -> Iterator[str]:
-    """Why padding does not decide the size of the transposed layer, and the words that do."""
-    if not ways.sizes:
+def _output_sizes_described(options: OutputSizeOptions) -> Iterator[str]:
+    """Explain why padding does not determine the size of the transposed layer, and list the calls that do."""
+    if not options.sizes:
         return
-    forward, width = ways.forward, style("never").width
-    same = len(set(ways.why)) == 1
+    forward, width = options.forward, style("never").width
+    same = len(set(options.why)) == 1
     yield from ("", "size of the transposed layer:")
-    for axis, why in enumerate(ways.why[:1] if same else ways.why):
+    for axis, why in enumerate(options.why[:1] if same else options.why):
         yield from _wrapped(f"  {why}" if same else f"  axis {axis}: {why}", width)
-    if all(len(sizes) == 1 for sizes in ways.sizes):
+    if all(len(sizes) == 1 for sizes in options.sizes):
         return
-    for size in _sizes_to_ask(ways):
+    for size in _sizes_to_list(options):
         mark = "  <- this layer" if size == forward.input_size else ""
         yield from ("", f"to get {_joined(size)} from {_joined(forward.output_size)}{mark}")
-        for asking in ways.ask(size):
-            yield from _wrapped(f"  {asking}", width)
+        for call in options.calls(size):
+            yield from _wrapped(f"  {call}", width)
 
 
-def _sizes_to_ask(ways: Ways) -> list[tuple[int, ...]]:
-    """The smallest size of each axis, the next ones, and so on; an axis that has fewer stays at its largest."""
-    most = max((len(sizes) for sizes in ways.sizes), default=1)
+def _sizes_to_list(options: OutputSizeOptions) -> list[tuple[int, ...]]:
+    """Return the smallest size of each axis, the next ones, and so on; an axis with fewer sizes repeats its largest."""
+    most = max((len(sizes) for sizes in options.sizes), default=1)
     ranks = range(most) if most <= _MOST else (0, most - 1)
-    chosen = {tuple(sizes[min(rank, len(sizes) - 1)].size for sizes in ways.sizes) for rank in ranks}
-    return sorted(chosen | {ways.forward.input_size})
+    selection = {tuple(sizes[min(rank, len(sizes) - 1)].size for sizes in options.sizes) for rank in ranks}
+    return sorted(selection | {options.forward.input_size})
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """A line of a list, broken where it has to be, but not within the numbers of a bracket."""
-    kept = re.sub(r", (?=[^\[(]*[\])])", ",\N{NO-BREAK SPACE}", line)
-    lines = textwrap.wrap(kept, width, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False)
+    """Wrap a line of a list, but not between the numbers in brackets."""
+    text = re.sub(r", (?=[^\[(]*[\])])", ",\N{NO-BREAK SPACE}", line)
+    lines = textwrap.wrap(text, width, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
@@ -100,29 +101,34 @@ def _joined(size: tuple[int, ...]) -> str:
 
 
 def _as_dict(layer: Layer) -> dict[str, Any]:
-    stated = [relationship(layer, axis) for axis in range(layer.ndim)]
+    relationships = [relationship(layer, axis) for axis in range(layer.ndim)]
     forward = layer.convolution
     return {
         **export.layer_as_dict(layer),
         "output_size": list(layer.output_size),
         "leftover": [axis.leftover for axis in forward.axes],
-        "relationship": [said.number for said in stated],
-        "formula": [said.formula for said in stated],
+        "relationship": [one.number for one in relationships],
+        "formula": [one.formula for one in relationships],
         "input_sizes": [[choice._asdict() for choice in size_choices(layer, axis)] for axis in range(layer.ndim)],
         "nbytes": layer.nbytes(),
-        "asking": _asking_as_dict(output_size_options(layer)),
+        "output_size_options": _options_as_dict(output_size_options(layer)),
     }
 
 
-def _asking_as_dict(ways: Ways) -> dict[str, Any]:
-    asked = [
+def _options_as_dict(options: OutputSizeOptions) -> dict[str, Any]:
+    sizes = [
         {
             "size": list(size),
-            "words": [
-                {"framework": one.framework, "layer": one.says, "asks": one.asks, "possible": one.words is not None}
-                for one in ways.ask(size)
+            "calls": [
+                {
+                    "framework": call.framework,
+                    "layer": call.layer_name,
+                    "arguments": call.arguments,
+                    "possible": call.kwargs is not None,
+                }
+                for call in options.calls(size)
             ],
         }
-        for size in (_sizes_to_ask(ways) if ways.sizes else [])
+        for size in (_sizes_to_list(options) if options.sizes else [])
     ]
-    return {"why": list(ways.why), "sizes": asked}
+    return {"why": list(options.why), "sizes": sizes}

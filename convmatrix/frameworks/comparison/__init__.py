@@ -1,4 +1,4 @@
-"""All frameworks side by side: the same call in each, where they differ, and whose convention explains an array."""
+"""Comparison of all frameworks: the same call in each, their differences, and conventions that explain an array."""
 
 from convmatrix.frameworks.comparison.agreement import Row, compare
 from convmatrix.frameworks.comparison.diagnosis import Diagnosis, Explanation, diagnose

@@ -1,4 +1,4 @@
-"""One set of words, said to every framework: who makes the same layer of them, and who another one?"""
+"""Compare the layers that all frameworks make of the same arguments."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.frameworks.comparison.calls import FORWARD, TRANSPOSED, Words
+from convmatrix.frameworks.comparison.calls import ConvArguments
+from convmatrix.frameworks.comparison.forward_calls import FORWARD
+from convmatrix.frameworks.comparison.transposed_calls import TRANSPOSED
 from convmatrix.frameworks.shared.calls import in_our_names
 from convmatrix.frameworks.shared.layouts import moved
 from convmatrix.layers import ConvTranspose, Layer
@@ -22,36 +24,37 @@ DIFFERENT_SHAPE = "different shape"
 REFUSED = "refused"
 
 _INPUTS = 3
-"""Random inputs to which two layers have to give the same outputs to be called equal; in floats, since those are fast,
-that hold integers so small that every sum is exact."""
+"""Number of random inputs for which equal layers have to give the same outputs. They are floats, for speed, and hold
+integers so small that every sum is exact."""
 
 Pads = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one framework makes of the words.
+    """The layer that one framework makes of the arguments.
 
     Parameters
     ----------
     framework : str
-        Its name; with a keyword where a framework has two conventions.
+        Its name, followed by a keyword where a framework has two conventions.
     call : str
-        The words as its call, with x for the input and w for the weight.
+        Source text of the framework's call, with x for the input and w for the weight.
     verdict : str
-        `EQUAL`, `DIFFERENT_VALUES`, `DIFFERENT_SHAPE` or `REFUSED`, beside the first row that is not refused.
+        `REFUSED`, or `EQUAL`, `DIFFERENT_VALUES` or `DIFFERENT_SHAPE` in comparison with the first row with a layer.
     output_size : tuple of int, optional
-        None where it refuses, as are the next three.
+        None if the framework raises an error, as are the next three.
     pads : tuple of (int, int), optional
-        For each axis what it adds before and after the input; of a transposed layer, what it crops from the full
-        result, where a negative number adds.
-    turned : bool, optional
-        Whether its windows read the kernel turned by 180 degrees; None too where no kernel is larger than one tap.
+        For each axis the elements added before and after the input; of a transposed layer, those cropped from the
+        full result, where a negative number adds.
+    flipped : bool, optional
+        Whether the kernel is flipped along all axes when windows are multiplied by it; also None for a kernel of one
+        tap.
     layer : Conv or ConvTranspose, optional
     message : str
-        Why it refuses; an error of the layer names the arguments of `compare`.
+        The framework's error, else empty. Errors of the layer name the arguments of `compare`.
     arrays : str
-        The shapes of x and w in the call, as the framework has them.
+        The shapes of x and w in the framework's layout.
     """
 
     framework: str
@@ -59,7 +62,7 @@ class Row:
     verdict: str
     output_size: tuple[int, ...] | None = None
     pads: Pads | None = None
-    turned: bool | None = None
+    flipped: bool | None = None
     layer: Layer | None = None
     message: str = ""
     arrays: str = ""
@@ -82,17 +85,17 @@ def compare(
     output_size: PerAxis | None = None,
     ndim: int | None = None,
 ) -> list[Row]:
-    """Say the same words to every framework, with the same kernel, and compare what comes out.
+    """Pass the same arguments and the same kernel to every framework, and compare the results.
 
-    The words are given as they are: where the same number means another thing, as JAX's pads of a transposed layer do,
-    the row shows it. The kernel's axes are laid out as each framework has them; its taps are never turned for it.
+    Numbers are passed on unchanged. Where a framework gives them another meaning, such as JAX to the pads of a
+    transposed layer, its row shows that. The kernel is converted to the layout of each framework, but never flipped.
 
     Parameters
     ----------
     input_size, kernel_size, stride, padding, dilation, groups, in_channels, out_channels, padding_mode
-        As for `Conv`. A name of a padding is said in the framework's spelling where it has one.
+        As for `Conv`. Names of paddings are translated to the spelling of the framework.
     transpose : bool, default False
-        Whether a transposed layer is meant; `input_size` is its own input.
+        Compare transposed layers, whose input `input_size` is.
     input_dilation, output_padding, output_size, ndim
         As for `ConvTranspose`.
 
@@ -113,7 +116,7 @@ def compare(
     convmatrix (3,) ((0, 1),) equal
     torch None None refused
     tensorflow (3,) ((0, 1),) equal
-    """  # noqa: DOC502  raised where the words are read
+    """
     numbers = {
         "input_size": input_size,
         "kernel_size": kernel_size,
@@ -131,7 +134,7 @@ def compare(
     }
     columns.setdefault("output_size", None)
     _check_channels(groups, in_channels, out_channels)
-    words = Words(
+    arguments = ConvArguments(
         **columns,
         padding=tuple(padding_entries(padding, count)),
         groups=groups,
@@ -140,26 +143,26 @@ def compare(
         padding_mode=padding_mode,
     )
     transpose = flag("transpose", transpose)
-    kernel = np.random.default_rng(0).integers(1, 10**6, words.weight_shape(transpose)).astype(np.float64)
+    kernel = np.random.default_rng(0).integers(1, 10**6, arguments.weight_shape(transpose)).astype(np.float64)
     rows: list[Row] = []
-    first: _First | None = None
-    for framework, speak in (TRANSPOSED if transpose else FORWARD).items():
-        call = speak(words)
+    reference: _Reference | None = None
+    for framework, make_call in (TRANSPOSED if transpose else FORWARD).items():
+        call = make_call(arguments)
         try:
-            call.check_supported(words)
+            call.check_supported(arguments)
             layer, weight = call.layer_and_weight(kernel)
         except ValueError as error:
             rows.append(Row(framework, call.text, REFUSED, message=in_our_names(error), arrays=call.arrays))
             continue
-        first = first or _First(layer, weight)
+        reference = reference or _Reference(layer, weight)
         rows.append(
             Row(
                 framework,
                 call.text,
-                first.verdict(layer, weight),
+                reference.verdict(layer, weight),
                 layer.output_size,
                 _pads_of(layer, transpose),
-                _turned(layer, weight, kernel, transpose),
+                _is_flipped(layer, weight, kernel, transpose),
                 layer,
                 arrays=call.arrays,
             )
@@ -168,7 +171,7 @@ def compare(
 
 
 def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
-    """Refuse what no framework can say: some of them count groups, and would find others."""
+    """Check that the groups divide the channels; frameworks that compute groups from shapes would find others."""
     numbers = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
     for name, value in numbers.items():
         if positive(name, value) % groups:
@@ -179,8 +182,8 @@ def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _First:
-    """The layer and weight that the others are compared with."""
+class _Reference:
+    """The layer and weight with which those of other frameworks are compared."""
 
     layer: Layer
     weight: NDArray[Any]
@@ -203,7 +206,7 @@ class _First:
 
 
 def _pads_of(layer: Layer, transpose: bool) -> Pads:
-    """The pads of a convolution; of a transposed layer, or what stands for one, what it crops from the full result."""
+    """Pads of a convolution; for `transpose`, the elements that are cropped from the full result."""
     if isinstance(layer, ConvTranspose):
         pads = zip(layer.padding, layer.output_padding, strict=True)
         return tuple((before, after - op) for (before, after), op in pads)
@@ -212,10 +215,10 @@ def _pads_of(layer: Layer, transpose: bool) -> Pads:
     return tuple((axis.span - 1 - axis.before, axis.span - 1 - axis.after) for axis in layer.axes)
 
 
-def _turned(layer: Layer, weight: NDArray[Any], kernel: NDArray[Any], transpose: bool) -> bool | None:
-    """Whether the windows of the direct convolution read the kernel turned."""
+def _is_flipped(layer: Layer, weight: NDArray[Any], kernel: NDArray[Any], transpose: bool) -> bool | None:
+    """Return whether the direct convolution flips the kernel; None for a kernel of one tap."""
     if prod(layer.kernel_size) == 1:
         return None
-    if isinstance(layer, ConvTranspose):  # whose windows read its weight turned
+    if isinstance(layer, ConvTranspose):  # as a direct convolution it flips its weight
         return np.array_equal(weight, kernel)
     return not np.array_equal(weight, moved(kernel, "IO*", "OI*") if transpose else kernel)

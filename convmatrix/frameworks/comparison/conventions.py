@@ -1,6 +1,7 @@
 """The conventions in which frameworks differ, one record for each: name, sentence, remedy, edit, slots and rank.
 
-A convention turns a question that is asked by theirs into one by ours, after which our layer has to give their y.
+The edit of a convention converts a trial from that convention to ours. If the convention explains the target, our layer
+then gives the target.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,36 +12,36 @@ from itertools import combinations
 from convmatrix.core.axis import PADDING_MODES
 from convmatrix.frameworks.comparison import edits
 from convmatrix.frameworks.comparison.edits import edit_weight, edit_x, edit_x_and_y, edit_y
-from convmatrix.frameworks.comparison.questions import Question
+from convmatrix.frameworks.comparison.trials import Trial
 
 __all__ = ["Convention", "conventions"]
 
-Edit = Callable[[Question], Question | None]
+Edit = Callable[[Trial], Trial | None]
 
 _SHIFTS = (1, -1, 2, -2, 3, -3)
-"""By how many positions pads may have moved from one end to the other."""
+"""Numbers of elements of padding that may have moved from one end of an axis to the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Convention:
-    """One way in which frameworks differ.
+    """A convention in which the other framework may differ from ours.
 
     Parameters
     ----------
     name : str
-        What `Diagnosis.found` calls it, and the first column of the table in docs/frameworks.md.
+        The name in `Diagnosis.found` and in the table of docs/frameworks.md.
     sentence : str
-        What theirs does otherwise, and where that is known from. It begins with a small letter and ends without a full
-        stop, since sentences are joined by the diagnosis.
+        The difference, and frameworks that have it. It begins with a small letter and ends without a full stop, since
+        the diagnosis joins sentences.
     remedy : str
-        What to write to get theirs. ``{ours}`` in it stands for the layout of the layer's weight.
+        The code that gives the target's values. ``{ours}`` in it stands for the layout of the layer's weight.
     edit : callable
-        Turns a question by their convention into one by ours; None where it would change nothing, or has no meaning.
+        Converts a trial from this convention to ours; returns None if it would change nothing or does not apply.
     slots : frozenset of str
-        What it decides, such as the layout of the weight. Conventions that decide the same thing exclude each other, so
-        that they are never tried together.
+        The properties that it determines, such as the layout of the weight. Conventions with a slot in common exclude
+        each other and are never tried together.
     rank : int
-        How far down it stands among answers of the same length, which are listed by the sum of their ranks: 0 first.
+        Answers with equally many conventions are sorted by the sum of their ranks, the smallest first.
     """
 
     name: str
@@ -53,10 +54,10 @@ class Convention:
 
 @lru_cache(maxsize=8)
 def conventions(ndim: int) -> tuple[Convention, ...]:
-    """The conventions that are searched for layers of so many axes, in the order in which edits are made.
+    """Return the conventions for layers with `ndim` axes, in the order in which edits are applied.
 
-    Data comes first, then the weight's layout, then the kernel in our layout, then the words: what is said of axes and
-    channels of the kernel holds once it is in our layout.
+    Edits of data come first, then those of the weight's layout, of the kernel, and of arguments. Sentences about axes
+    and channels of the kernel refer to the kernel in our layout.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def conventions(ndim: int) -> tuple[Convention, ...]:
     Examples
     --------
     >>> [convention.name for convention in conventions(1) if "kernel" in convention.slots]
-    ['kernel_turned']
+    ['kernel_flipped']
     """
     groups = (
         _of_data,
@@ -169,7 +170,7 @@ def _of_data(ndim: int) -> Iterator[Convention]:
 
 
 def _letters(layout: str, ndim: int) -> str:
-    """A layout with a letter for each spatial axis, where there are letters for them."""
+    """Replace the ``*`` of a layout by the letters of up to three spatial axes."""
     return layout.replace("*", "DHW"[-ndim:] if ndim <= 3 else "*")
 
 
@@ -249,9 +250,9 @@ def _of_kernels(ndim: int) -> Iterator[Convention]:
             rank=3,
         )
     yield Convention(
-        name="kernel_turned",
-        sentence="theirs turns the kernel by 180 degrees (mathematical convolution: scipy.signal, Theano's "
-        "filter_flip=True; jax.lax.conv_transpose without transpose_kernel=True)",
+        name="kernel_flipped",
+        sentence="the other framework flips the kernel along all axes (mathematical convolution: scipy.signal, "
+        "Theano's filter_flip=True; jax.lax.conv_transpose without transpose_kernel=True)",
         remedy="flip(weight)",
         edit=partial(edit_weight, partial(edits.flip_axes, range(ndim))),
         slots=frozenset({"kernel"}),
@@ -260,7 +261,7 @@ def _of_kernels(ndim: int) -> Iterator[Convention]:
     for axis in range(ndim if ndim > 1 else 0):
         yield Convention(
             name=f"kernel_flipped_on_axis_{axis}",
-            sentence=f"theirs flips the kernel along axis {axis} only",
+            sentence=f"the other framework flips the kernel along axis {axis} only",
             remedy=f"np.flip(weight, {axis - ndim})",
             edit=partial(edit_weight, partial(edits.flip_axes, [axis])),
             slots=frozenset({f"kernel {axis}"}),
@@ -279,7 +280,7 @@ def _of_padding(ndim: int) -> Iterator[Convention]:
     for mode in PADDING_MODES:
         yield Convention(
             name=f"padding_mode_{mode}",
-            sentence=f"theirs extends the border by {meanings.get(mode, f'padding mode {mode}')}",
+            sentence=f"the other framework extends the border by {meanings.get(mode, f'padding mode {mode}')}",
             remedy=f"padding_mode={mode!r}",
             edit=partial(edits.with_padding_mode, mode),
             slots=frozenset({"mode"}),
@@ -333,8 +334,8 @@ def _of_shifts(ndim: int) -> Iterator[Convention]:
 def _of_transposed_layers(_ndim: int) -> Iterator[Convention]:
     yield Convention(
         name="output_padding_first",
-        sentence="theirs adds output_padding at the start of the axis, not at its end (ONNX's output_shape may split "
-        "its pads so, by auto_pad)",
+        sentence="the other framework adds output_padding at the start of the axis, not at its end (ONNX's "
+        "output_shape may split its pads so, by auto_pad)",
         remedy="padding=[(before - output_padding, after), ...], output_padding=0",
         edit=edits.add_output_padding_first,
         slots=frozenset({"output padding"}),
@@ -342,26 +343,26 @@ def _of_transposed_layers(_ndim: int) -> Iterator[Convention]:
     )
     yield Convention(
         name="output_padding_zeros",
-        sentence="theirs fills what output_padding adds with zeros; in torch and here it holds values of the full "
-        "result",
+        sentence="the other framework fills what output_padding adds with zeros; in torch and here it holds "
+        "values of the full result",
         remedy="output_padding=0, and pad the result with zeros at the end",
         edit=edits.fill_output_padding_with_zeros,
         slots=frozenset({"output padding"}),
         rank=2,
     )
     yield Convention(
-        name="pads_of_stretched_input",
-        sentence="their pads of the transposed layer are those of the direct convolution over the stretched input "
+        name="pads_of_dilated_input",
+        sentence="the pads of the transposed layer are those of the direct convolution over the dilated input "
         "(jax.lax.conv_transpose and Flax with explicit pads)",
         remedy="padding=[(k_e - 1 - before, k_e - 1 - after), ...] with k_e = dilation*(kernel_size-1)+1",
-        edit=edits.pad_stretched_input,
+        edit=edits.pad_dilated_input,
         slots=frozenset({"whose pads"}),
         rank=2,
     )
     yield Convention(
         name="other_direction",
-        sentence="theirs is the transpose: a transposed convolution where a convolution is said, or the other way "
-        "round, with the same numbers and the same array (Caffe and MXNet call it Deconvolution)",
+        sentence="the other framework computes the transpose: a transposed convolution in place of a convolution, or "
+        "the other way round, with the same numbers and the same array (Caffe and MXNet call it Deconvolution)",
         remedy="ConvTranspose in place of Conv, or Conv in place of ConvTranspose",
         edit=edits.change_direction,
         slots=frozenset({"direction"}),

@@ -1,7 +1,7 @@
-"""Whose convention is it? The same words gave the right shape and other values: which convention explains them.
+"""Find the convention that explains why another framework gave other values of the same shape.
 
-A convention is an edit of a question, after which our layer has to give their y. The search knows nothing of what
-conventions say: it edits by none, by each one, by each two, and compares.
+A convention is an edit of a trial, after which our layer has to give the target, y. The search tries no
+convention, each one, and each two of them, and compares the values.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.npy import ArrayFile
 from convmatrix.frameworks.comparison.conventions import Convention, conventions
-from convmatrix.frameworks.comparison.questions import Array, Question, Theirs, layer_of
+from convmatrix.frameworks.comparison.trials import Array, Target, Trial, layer_of
 from convmatrix.frameworks.shared.layouts import array_of
 from convmatrix.layers import ConvTranspose, Layer
 from convmatrix.layers.arguments import (
@@ -34,21 +34,21 @@ from convmatrix.layers.arguments import (
     positive,
 )
 
-__all__ = ["Convention", "Diagnosis", "Explanation", "Question", "conventions", "diagnose"]
+__all__ = ["Convention", "Diagnosis", "Explanation", "Trial", "conventions", "diagnose"]
 
 Shape = tuple[int, ...]
 
 _BYTES_PER_VALUE = 40
-"""What a diagnosis takes at its peak for each value of x, y and the weight, with the arrays themselves (measured with
-tracemalloc: 24 to 33 of float32 and float64, 40 of complex128)."""
+"""Peak memory of a diagnosis in bytes per value of x, y and the weight, arrays included. Measured with tracemalloc:
+24 to 33 for float32 and float64, 40 for complex128."""
 
 
-# -- whether our layer gives their values ----------------------------------------------------------------------------
+# -- comparing a layer's output with the target ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How exactly values are compared: in exact integers, or up to what rounding may have done to theirs.
+    """The precision of a comparison: exact integers, or floats up to rounding errors.
 
     `unit` is the unit roundoff of the coarsest dtype, 0 where all sums are exact.
     """
@@ -57,16 +57,18 @@ class Precision:
 
     @classmethod
     def of(cls, x: Array, y: Array, weight: Array, bias: Array | None) -> "Precision":
-        """That of arrays as they were given."""
+        """Return the precision for arrays with their original dtypes."""
         floats = [array.dtype for array in (x, y, weight) if array.dtype.kind in "fc"]
         unit = max([float(np.finfo(dtype).eps) / 2 for dtype in floats] or [2.0**-53])
         bias = np.zeros(1) if bias is None else bias
-        largest = 2 * _largest(x) * _largest(weight) * weight.size + _largest(bias)  # 2: a complex product is two
+        largest = 2 * _largest(x) * _largest(weight) * weight.size + _largest(
+            bias
+        )  # 2: complex products are sums of two
         whole = all(bool(np.all(array == np.rint(array))) for array in (x, y, weight, bias))
         return cls(0.0 if whole and max(largest, _largest(y)) <= 1 / unit else unit)
 
     def allowed(self, sums: Array, terms: int) -> Array | float:
-        """How far a sum of so many products may be off, by the sum of their absolute values; fast ways cost more."""
+        """The largest error of sums of `terms` products, of absolute sums `sums`; 4 allows for fast algorithms."""
         return 4 * (terms + 2) * self.unit * sums if self.unit else 0.0
 
 
@@ -78,60 +80,60 @@ def _terms(layer: Layer) -> int:
     return layer.in_channels // layer.groups * prod(layer.kernel_size)
 
 
-def _explains(question: Question, precision: Precision) -> float | None:
-    """The largest deviation if the question's layer gives their y, else None; a few outputs are looked at first."""
+def _explains(trial: Trial, precision: Precision) -> float | None:
+    """Return the largest deviation if the layer of a trial gives the target, else None; try a few outputs first."""
     try:
-        wanted = question.wanted
+        expected = trial.expected
     except ValueError:
         return None
-    if wanted is None or question.images is None or any(np.any(part) for part in question.theirs.zeros):
+    if expected is None or trial.images is None or any(np.any(part) for part in trial.target.zeros):
         return None
-    if not _agrees_at_some(question, question.images, wanted, precision):
+    if not _agrees_at_some(trial, trial.images, expected, precision):
         return None
-    ours, sums = _values(question, bool(precision.unit))
-    deviation = np.abs(ours - wanted)
-    return float(np.max(deviation)) if np.all(deviation <= precision.allowed(sums, _terms(question.layer))) else None
+    result, sums = _values(trial, bool(precision.unit))
+    deviation = np.abs(result - expected)
+    return float(np.max(deviation)) if np.all(deviation <= precision.allowed(sums, _terms(trial.layer))) else None
 
 
-def _values(question: Question, with_sums: bool) -> tuple[Array, Array]:
-    """Our y, and for each of its values the sum of absolute products, where that is wanted."""
-    layer, images = question.layer, question.images
-    assert images is not None, "a question without a layer for its x"
-    bias = np.zeros(1) if question.bias is None else question.bias
+def _values(trial: Trial, with_sums: bool) -> tuple[Array, Array]:
+    """Return the output of the layer and, with `with_sums`, the sum of absolute products of each of its values."""
+    layer, images = trial.layer, trial.images
+    assert images is not None, "a trial without a layer for its x"
+    bias = np.zeros(1) if trial.bias is None else trial.bias
     bias = bias.reshape(-1, *[1] * layer.ndim)  # shape (out_channels, 1, ...)
-    ours = layer.unvec(layer.operator(question.weight) @ layer.vec(images)) + bias  # shape (batch, out_channels, *size)
+    result = layer.unvec(layer.operator(trial.weight) @ layer.vec(images)) + bias  # shape (batch, out_channels, *size)
     if not with_sums:
-        return ours, ours
-    sums = layer.unvec(layer.operator(np.abs(question.weight)) @ layer.vec(np.abs(images))) + np.abs(bias)
-    return ours, sums
+        return result, result
+    sums = layer.unvec(layer.operator(np.abs(trial.weight)) @ layer.vec(np.abs(images))) + np.abs(bias)
+    return result, sums
 
 
-def _agrees_at_some(question: Question, images: Array, wanted: Array, precision: Precision) -> bool:
-    """Whether our layer gives their values at their largest one, its neighbours, and the ends of each axis."""
-    layer = question.layer
-    number, _, *peak = np.unravel_index(question.theirs.peak, wanted.shape)
+def _agrees_at_some(trial: Trial, images: Array, expected: Array, precision: Precision) -> bool:
+    """Compare the output with the target at its largest value, the neighbours of that, and the ends of each axis."""
+    layer = trial.layer
+    number, _, *peak = np.unravel_index(trial.target.peak, expected.shape)
     places = [
         tuple(sorted({0, max(at - 1, 0), int(at), min(at + 1, n - 1), n - 1}))
-        for at, n in zip(peak, wanted.shape[2:], strict=True)
+        for at, n in zip(peak, expected.shape[2:], strict=True)
     ]
     patches = images[number]  # shape (in_channels, *size)
     for axis, (one, at) in enumerate(zip(layer.axes, places, strict=True)):
         inputs, reads = _reads(one, at, isinstance(layer, ConvTranspose))
         patches = np.take(patches, inputs, axis=axis + 1)
         patches = np.moveaxis(np.tensordot(patches, reads, (axis + 1, 2)), -1, axis + 1)
-    # shape (in_channels, *places, *taps), since each axis has left its taps at the end
-    ours = _at_places(layer, question.weight, patches)
-    theirs = wanted[number][(slice(None), *np.ix_(*places))]
-    bias = 0 if question.bias is None else question.bias.reshape(-1, *[1] * layer.ndim)
+    # shape (in_channels, *places, *taps), since each axis has moved its taps to the end
+    result = _at_places(layer, trial.weight, patches)
+    target = expected[number][(slice(None), *np.ix_(*places))]
+    bias = 0 if trial.bias is None else trial.bias.reshape(-1, *[1] * layer.ndim)
     if not precision.unit:
-        return np.array_equal(ours + bias, theirs)
-    sums = _at_places(layer, np.abs(question.weight), np.abs(patches)) + np.abs(bias)
-    return bool(np.all(np.abs(ours + bias - theirs) <= precision.allowed(sums, _terms(layer))))
+        return np.array_equal(result + bias, target)
+    sums = _at_places(layer, np.abs(trial.weight), np.abs(patches)) + np.abs(bias)
+    return bool(np.all(np.abs(result + bias - target) <= precision.allowed(sums, _terms(layer))))
 
 
 @lru_cache(maxsize=4096)
 def _reads(axis: Axis, places: tuple[int, ...], transposed: bool) -> tuple[Array, Array]:
-    """Inputs of an axis that outputs at some places read, and how often they do: shape (taps, places, inputs)."""
+    """Return the inputs of an axis that outputs at `places` read, and how often: shape (taps, places, inputs)."""
     if transposed:
         table = axis.table()  # shape (inputs, taps), of outputs
         reads = (table.T[:, None, :] == np.array(places)[:, None]).astype(float)
@@ -143,7 +145,7 @@ def _reads(axis: Axis, places: tuple[int, ...], transposed: bool) -> tuple[Array
 
 
 def _at_places(layer: Layer, weight: Array, patches: Array) -> Array:
-    """Multiply what the outputs at some places read by the weight; shape (out_channels, *places)."""
+    """Multiply the inputs of outputs at some places by the weight; shape (out_channels, *places)."""
     ndim, groups = layer.ndim, layer.groups
     places, taps = patches.shape[1 : 1 + ndim], patches.shape[1 + ndim :]
     blocks = weight.reshape(groups, -1, weight.shape[1], prod(taps))
@@ -158,35 +160,35 @@ def _at_places(layer: Layer, weight: Array, patches: Array) -> Array:
 
 # -- the search ------------------------------------------------------------------------------------------------------
 
-Chosen = tuple[Convention, ...]
+Conventions = tuple[Convention, ...]
 
 
-def _edited(
-    question: Question, table: Chosen, count: int, taken: frozenset[str] = frozenset()
-) -> Iterator[tuple[Chosen, Question]]:
-    """The question after each set of so many conventions that can hold together, with the set."""
+def _edited_trials(
+    trial: Trial, table: Conventions, count: int, taken: frozenset[str] = frozenset()
+) -> Iterator[tuple[Conventions, Trial]]:
+    """Yield each set of `count` compatible conventions, and the trial edited by it."""
     if count == 0:
-        yield (), question
+        yield (), trial
         return
     for number, convention in enumerate(table):
-        edited = None if convention.slots & taken else convention.edit(question)
+        edited = None if convention.slots & taken else convention.edit(trial)
         if edited is not None:
-            rest = _edited(edited, table[number + 1 :], count - 1, taken | convention.slots)
-            yield from (((convention, *chosen), final) for chosen, final in rest)
+            rest = _edited_trials(edited, table[number + 1 :], count - 1, taken | convention.slots)
+            yield from (((convention, *selection), final) for selection, final in rest)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One set of conventions that turns our values into theirs.
+    """A set of conventions that explains the target.
 
     Parameters
     ----------
     conventions : tuple of Convention
-        In the order in which they are applied; empty where none is needed.
+        In the order in which they are applied; empty if none is needed.
     layer : Conv or ConvTranspose
-        Our layer that gives their values.
+        The layer that gives the target's values.
     deviation : float
-        The largest difference that is left; 0 in exact integers.
+        The largest remaining difference; 0 for exact integers.
     """
 
     conventions: tuple[Convention, ...]
@@ -199,9 +201,9 @@ class Explanation:
         return tuple(convention.name for convention in self.conventions)
 
     def __str__(self) -> str:
-        """What theirs does, and the remedy."""
+        """The names, sentences and remedies of the conventions."""
         return "; and ".join(
-            f"{each.name}: {each.sentence}; to get theirs: {_remedy(each, self.layer)}" for each in self.conventions
+            f"{each.name}: {each.sentence}; to get y: {_remedy(each, self.layer)}" for each in self.conventions
         )
 
 
@@ -211,16 +213,16 @@ def _remedy(convention: Convention, layer: Layer) -> str:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Whose convention it is.
+    """The result of `diagnose`.
 
     Parameters
     ----------
     explanations : tuple of Explanation
-        All of the smallest that explain their y, likeliest first; none where nothing does.
+        All smallest sets of conventions that explain y, the likeliest first; empty if there are none.
     sentence : str
-        The same in words.
+        The explanations as text.
     ambiguous : bool
-        Whether these data leave more than one map as the answer.
+        Whether the explanations are different linear maps, between which these data do not decide.
     """
 
     explanations: tuple[Explanation, ...]
@@ -229,7 +231,7 @@ class Diagnosis:
 
     @property
     def found(self) -> tuple[tuple[str, ...], ...]:
-        """The explanations as tuples of convention names; ``((),)`` where our values are theirs already."""
+        """The explanations as tuples of convention names; ``((),)`` if our values are equal to y already."""
         return tuple(explanation.names for explanation in self.explanations)
 
     def __str__(self) -> str:
@@ -255,62 +257,62 @@ def diagnose(
     ndim: int | None = None,
     most: int = 2,
 ) -> Diagnosis:
-    """Name the convention that turns our y into theirs: the right shape, and other values.
+    """Find the conventions that explain why another framework's y differs from ours in its values.
 
-    Our y is that of the layer which the words describe, applied to x with the weight in our layout. Each convention,
-    then each two of them, edit the question; an answer is checked on all values.
+    Our y is the output for x of the layer with these arguments, and with the weight in our layout. Each convention,
+    then each two of them, are tried; an answer is checked on all values.
 
     Parameters
     ----------
     x : (batch, channels, *size), (channels, *size) or (*size) array_like
     y : array_like
-        What the other framework gave, of such a shape, or flattened.
+        The other framework's output, with axes as in x, or flattened.
     weight : array_like
-        As the engineer has it; a bare kernel will do for one channel. Each of the three may be an `ArrayFile`, which
-        is read only where its shape can fit.
+        In any layout; a kernel without axes of channels is enough for one channel. Each of the three arrays may be an
+        `ArrayFile`, which is read only if its shape can fit.
     transpose : bool, default False
-        Whether the words describe a transposed convolution.
+        Whether the arguments describe a transposed convolution.
     stride, padding, dilation, groups, padding_mode, input_dilation, output_padding, output_size, ndim
         As for `Conv` and `ConvTranspose`. Without `ndim`, a weight of three axes or more has two for channels.
     bias : (out_channels,) array_like, optional
-        What theirs adds to each output channel.
+        Bias of the other framework's layer.
     most : int, default 2
-        How many conventions may differ at once.
+        Largest number of conventions that are tried together.
 
     Returns
     -------
     Diagnosis
-        In exact integers where all values are whole and sums fit; else up to the rounding of the coarsest dtype,
+        Values are compared exactly if all are integers and sums fit; else up to rounding errors of the coarsest dtype,
         4 * (terms + 2) * eps/2 * (sum of absolute products).
 
     Raises
     ------
     ValueError
-        If an array is empty or has values that are not finite, or if the words contradict one another or the arrays;
-        a TypeError as well for arrays of no numbers.
+        If an array is empty or has values that are not finite, or if the arguments contradict one another or the
+        arrays; also a TypeError for arrays without numbers.
 
     Examples
     --------
-    >>> theirs = np.convolve([1, 0, 0, 4], [1, 2, 3], "valid")
-    >>> diagnose([1, 0, 0, 4], theirs, [1, 2, 3]).found
-    (('kernel_turned',),)
+    >>> y = np.convolve([1, 0, 0, 4], [1, 2, 3], "valid")
+    >>> diagnose([1, 0, 0, 4], y, [1, 2, 3]).found
+    (('kernel_flipped',),)
     """
     if integer("most", most) < 0:
         raise ValueError(f"most must be at least 0, got {short(most)}")
     check_word("padding_mode", padding_mode, PADDING_MODES)
     given = {"x": _numbers("x", x), "y": _numbers("y", y), "weight": _numbers("weight", weight)}
     shapes = {name: array.shape for name, array in given.items()}
-    said = {
+    numbers = {
         "stride": stride,
         "dilation": dilation,
         "input_dilation": input_dilation,
         "output_padding": output_padding,
         "output_size": output_size,
     }
-    axes = _axes_of({**said, "padding": padding}, ndim, shapes["x"], shapes["weight"])
-    asked = partial(
-        _asked,
-        said=said,
+    axes = _axes_of({**numbers, "padding": padding}, ndim, shapes["x"], shapes["weight"])
+    make_trial = partial(
+        _trial,
+        numbers=numbers,
         padding=padding,
         ndim=axes,
         transpose=flag("transpose", transpose),
@@ -320,26 +322,26 @@ def diagnose(
     )
     table = conventions(axes)
     most = min(most, len(table))
-    # Zeros that take no memory: shapes that cannot fit are found before files are read.
-    outline = asked({name: np.broadcast_to(0.0, shape) for name, shape in shapes.items()})
+    # Zeros that take no memory, to find shapes that cannot fit before files are read.
+    outline = make_trial({name: np.broadcast_to(0.0, shape) for name, shape in shapes.items()})
     if not _any_of_their_shape(outline, most):
         return Diagnosis((), _misfit(outline, shapes))
     _require_memory(shapes)
     arrays = {
         name: _numbers(name, array.read()) if isinstance(array, ArrayFile) else array for name, array in given.items()
     }
-    question = asked(arrays)
-    precision = Precision.of(arrays["x"], arrays["y"], arrays["weight"], question.bias)
+    trial = make_trial(arrays)
+    precision = Precision.of(arrays["x"], arrays["y"], arrays["weight"], trial.bias)
     for count in range(most + 1):
-        found = []
-        for chosen, edited in _edited(question, table, count):
+        explanations = []
+        for selection, edited in _edited_trials(trial, table, count):
             deviation = _explains(edited, precision)
             if deviation is not None:
-                found.append(Explanation(chosen, edited.layer, deviation))
-        if found:
-            found.sort(key=lambda one: sum(convention.rank for convention in one.conventions))
-            return _answer(question, found, precision)
-    return Diagnosis((), _nothing(question, shapes, len(table), most, precision))
+                explanations.append(Explanation(selection, edited.layer, deviation))
+        if explanations:
+            explanations.sort(key=lambda one: sum(convention.rank for convention in one.conventions))
+            return _answer(trial, explanations, precision)
+    return Diagnosis((), _nothing(trial, shapes, len(table), most, precision))
 
 
 @overload
@@ -347,7 +349,7 @@ def _numbers(name: str, value: ArrayFile) -> ArrayFile: ...
 @overload
 def _numbers(name: str, value: ArrayLike) -> Array: ...
 def _numbers(name: str, value: ArrayLike | ArrayFile) -> Array | ArrayFile:
-    """An array of numbers, none of them infinite, in its own dtype; a file is not read yet."""
+    """Return an array after checking its dtype, shape and values; a file is checked without reading its values."""
     array = value if isinstance(value, ArrayFile) else array_of(value)
     if array.dtype.kind not in "biufc":
         raise WrongTypeError(
@@ -367,7 +369,7 @@ def _numbers(name: str, value: ArrayLike | ArrayFile) -> Array | ArrayFile:
 
 
 def _require_memory(shapes: Mapping[str, Shape]) -> None:
-    """Refuse arrays that cannot be compared in memory, before they are read."""
+    """Check that the memory suffices for a comparison of arrays, before they are read."""
     sizes = {name: prod(shape) for name, shape in shapes.items()}
     require_memory(
         _BYTES_PER_VALUE * sum(sizes.values()),
@@ -376,10 +378,10 @@ def _require_memory(shapes: Mapping[str, Shape]) -> None:
     )
 
 
-def _axes_of(said: dict[str, Any], ndim: int | None, x: Shape, weight: Shape) -> int:
-    """The number of spatial axes: that of the words where they have one entry for each, else by the weight."""
-    if ndim is not None or any(entries_of(value) is not None for value in said.values()):
-        axes = count_axes(said, ndim)
+def _axes_of(numbers: dict[str, Any], ndim: int | None, x: Shape, weight: Shape) -> int:
+    """Return the number of spatial axes: that of arguments with one entry for each axis, else that of the weight."""
+    if ndim is not None or any(entries_of(value) is not None for value in numbers.values()):
+        axes = count_axes(numbers, ndim)
     else:
         bare = len(weight) <= 2 or len(x) > len(weight)
         axes = len(weight) if bare else len(weight) - 2
@@ -392,118 +394,118 @@ def _axes_of(said: dict[str, Any], ndim: int | None, x: Shape, weight: Shape) ->
     return axes
 
 
-def _asked(
+def _trial(
     arrays: dict[str, Array],
-    said: dict[str, Any],
+    numbers: dict[str, Any],
     padding: Padding,
     ndim: int,
     transpose: bool,
     groups: int,
     padding_mode: str,
     bias: ArrayLike | None,
-) -> Question:
-    """The question that arrays and words are, with one entry for each axis."""
+) -> Trial:
+    """Make the trial of arrays and arguments, with one entry for each axis."""
     least = {"output_padding": 0}
-    words: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         name: tuple(per_axis(name, value, ndim, least.get(name, 1)))
-        for name, value in said.items()
+        for name, value in numbers.items()
         if value is not None
     }
     if not transpose:
-        extra = words.pop("output_padding")
-        if any(extra) or "output_size" in words:
-            name = "output_size" if "output_size" in words else "output_padding"
-            raise ValueError(f"{name}={said[name]} needs transpose=True: a convolution has only one output size")
-    words |= {"padding": tuple(padding_entries(padding, ndim)), "groups": groups, "padding_mode": padding_mode}
+        extra = arguments.pop("output_padding")
+        if any(extra) or "output_size" in arguments:
+            name = "output_size" if "output_size" in arguments else "output_padding"
+            raise ValueError(f"{name}={numbers[name]} needs transpose=True: a convolution has only one output size")
+    arguments |= {"padding": tuple(padding_entries(padding, ndim)), "groups": groups, "padding_mode": padding_mode}
     x, y, weight = (
         array.astype(complex if array.dtype.kind == "c" else float, copy=False) for array in arrays.values()
     )
     if weight.ndim == ndim:
         weight = weight.reshape(1, 1, *weight.shape)
-    question = Question(x, Theirs(y), weight, tuple(words.items()), ndim, transpose)
+    trial = Trial(x, Target(y), weight, tuple(arguments.items()), ndim, transpose)
     if bias is not None:
-        question = replace(question, bias=_numbers("bias", bias).reshape(-1))
-    layer = layer_of(question)
-    if layer is None or question.images is None:
-        return question
+        trial = replace(trial, bias=_numbers("bias", bias).reshape(-1))
+    layer = layer_of(trial)
+    if layer is None or trial.images is None:
+        return trial
     flat = prod(layer.output_shape)
-    if question.wanted is None and y.shape in ((len(question.images) * flat,), (len(question.images), flat)):
-        return replace(question, theirs=Theirs(y.reshape(-1, *layer.output_shape)))
-    return question
+    if trial.expected is None and y.shape in ((len(trial.images) * flat,), (len(trial.images), flat)):
+        return replace(trial, target=Target(y.reshape(-1, *layer.output_shape)))
+    return trial
 
 
 # -- the answer ------------------------------------------------------------------------------------------------------
 
 
-def _answer(question: Question, found: list[Explanation], precision: Precision) -> Diagnosis:
-    """What is found, in words, and whether the data tell the answers apart from one another."""
-    deviation = max(explanation.deviation for explanation in found)
+def _answer(trial: Trial, explanations: list[Explanation], precision: Precision) -> Diagnosis:
+    """Describe the explanations that were found, and whether these data decide between them."""
+    deviation = max(explanation.deviation for explanation in explanations)
     proof = "exact in all values" if not precision.unit else f"largest deviation {deviation:.3g}, which rounding allows"
-    if not found[0].conventions:
-        hidden = _hidden(question, precision)
-        sentence = f"none needed: our values are theirs already ({proof})."
+    if not explanations[0].conventions:
+        hidden = _hidden(trial, precision)
+        sentence = f"none needed: our values are equal to y already ({proof})."
         if hidden:
             sentence += (
                 f" But {_joined([one.names for one in hidden])} would not show in these data: "
-                f"{_why(question, [found[0], *hidden])}"
+                f"{_why(trial, [explanations[0], *hidden])}"
             )
-        return Diagnosis(tuple(found), sentence, bool(hidden))
-    if len(found) == 1:
-        return Diagnosis(tuple(found), f"{found[0]} ({proof}).")
+        return Diagnosis(tuple(explanations), sentence, bool(hidden))
+    if len(explanations) == 1:
+        return Diagnosis(tuple(explanations), f"{explanations[0]} ({proof}).")
     lines = [
-        f"{pluralize(len(found), 'answer')} of {pluralize(len(found[0].conventions), 'convention')} "
-        f"{'each ' if len(found[0].conventions) > 1 else ''}turn our values into theirs ({proof}):"
+        f"{pluralize(len(explanations), 'answer')} of {pluralize(len(explanations[0].conventions), 'convention')} "
+        f"{'each ' if len(explanations[0].conventions) > 1 else ''}explain y ({proof}):"
     ]
-    lines += [f"- {explanation}" for explanation in found]
-    ambiguous = len(_maps(question, found)) > 1
-    lines.append(_why(question, found) if ambiguous else "they are one and the same map, said in different words.")
-    return Diagnosis(tuple(found), "\n".join(lines), ambiguous)
+    lines += [f"- {explanation}" for explanation in explanations]
+    ambiguous = len(_maps(trial, explanations)) > 1
+    lines.append(_why(trial, explanations) if ambiguous else "they are one and the same map, described differently.")
+    return Diagnosis(tuple(explanations), "\n".join(lines), ambiguous)
 
 
-def _hidden(question: Question, precision: Precision) -> list[Explanation]:
-    """Single conventions that change the layer but not its values for these data."""
+def _hidden(trial: Trial, precision: Precision) -> list[Explanation]:
+    """Find single conventions that change the layer, but not its values for these data."""
     hidden = []
-    nothing = Explanation((), question.layer, 0.0)
-    for chosen, edited in _edited(question, conventions(question.ndim), 1):
+    nothing = Explanation((), trial.layer, 0.0)
+    for selection, edited in _edited_trials(trial, conventions(trial.ndim), 1):
         deviation = _explains(edited, precision)
         if deviation is not None:
-            one = Explanation(chosen, edited.layer, deviation)
-            if len(_maps(question, [nothing, one])) > 1:
+            one = Explanation(selection, edited.layer, deviation)
+            if len(_maps(trial, [nothing, one])) > 1:
                 hidden.append(one)
     return sorted(hidden, key=lambda one: one.conventions[0].rank)
 
 
-def _maps(question: Question, found: list[Explanation], *, x: bool = True, weight: bool = True) -> set[bytes]:
-    """The results of explanations for drawn data in place of x or the weight; a map that differs gives another one."""
+def _maps(trial: Trial, explanations: list[Explanation], *, x: bool = True, weight: bool = True) -> set[bytes]:
+    """Return the outputs of explanations for random x or weight; explanations with equal outputs are one map."""
     rng = np.random.default_rng(0)
-    labels = np.arange(question.theirs.array.size, dtype=float).reshape(question.theirs.array.shape)
-    drawn = replace(
-        question,
-        x=rng.integers(-99, 100, question.x.shape).astype(float) if x else question.x,
-        weight=rng.integers(-99, 100, question.weight.shape).astype(float) if weight else question.weight,
-        theirs=Theirs(labels),
+    labels = np.arange(trial.target.array.size, dtype=float).reshape(trial.target.array.shape)
+    random_trial = replace(
+        trial,
+        x=rng.integers(-99, 100, trial.x.shape).astype(float) if x else trial.x,
+        weight=rng.integers(-99, 100, trial.weight.shape).astype(float) if weight else trial.weight,
+        target=Target(labels),
     )
     results = set()
-    for explanation in found:
-        edited: Question | None = drawn
+    for explanation in explanations:
+        edited: Trial | None = random_trial
         for convention in explanation.conventions:
             edited = edited and convention.edit(edited)
-        if edited is None or edited.wanted is None:
+        if edited is None or edited.expected is None:
             continue
         result = np.zeros(labels.size, dtype=np.result_type(edited.x, edited.weight))
-        result[edited.wanted.ravel().astype(np.int64)] = _values(edited, False)[0].ravel()
+        result[edited.expected.ravel().astype(np.int64)] = _values(edited, False)[0].ravel()
         results.add(result.tobytes())
     return results
 
 
-def _why(question: Question, found: list[Explanation]) -> str:
-    """Why the data cannot tell answers apart, and what would."""
-    if len(_maps(question, found, weight=False)) == 1:
+def _why(trial: Trial, explanations: list[Explanation]) -> str:
+    """Explain why the data do not decide between explanations, and give data that would."""
+    if len(_maps(trial, explanations, weight=False)) == 1:
         return (
             "these data cannot tell them apart, since with this weight (its symmetry) they are one and the same "
             "map: repeat with a weight of random numbers."
         )
-    if len(_maps(question, found, x=False)) == 1:
+    if len(_maps(trial, explanations, x=False)) == 1:
         return (
             "these data cannot tell them apart, since this x (constant, or symmetric) shows no difference: repeat "
             "with an x of random numbers."
@@ -512,28 +514,28 @@ def _why(question: Question, found: list[Explanation]) -> str:
 
 
 def _joined(names: Iterable[tuple[str, ...]]) -> str:
-    said = [" with ".join(each) for each in names]
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    parts = [" with ".join(each) for each in names]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _misfit(question: Question, shapes: Mapping[str, Shape]) -> str:
-    """Why no convention gives an output of their y's shape."""
-    layer, given = layer_of(question), _given(shapes)
+def _misfit(trial: Trial, shapes: Mapping[str, Shape]) -> str:
+    """Explain why no convention gives an output of the shape of y."""
+    layer, given = layer_of(trial), _given(shapes)
     if layer is None:
-        return f"the words make no layer of {given}: {_refusal(question)}"
-    if question.images is None:
+        return f"the arguments make no layer of {given}: {_error_of(trial)}"
+    if trial.images is None:
         return (
-            f"{given} do not belong together: the words need {layer.in_channels} input channels, x of shape "
+            f"{given} do not belong together: the arguments need {layer.in_channels} input channels, x of shape "
             f"(..., *{layer.input_shape}), and no convention changes that"
         )
-    if question.bias is not None and len(question.bias) != layer.out_channels:
+    if trial.bias is not None and len(trial.bias) != layer.out_channels:
         return (
-            f"bias has {pluralize(len(question.bias), 'entry')} but the words give "
+            f"bias has {pluralize(len(trial.bias), 'entry')} but the arguments give "
             f"{pluralize(layer.out_channels, 'output channel')} for {given}: give one number for "
             "each"
         )
     return (
-        f"y has shape {shapes['y']} but the words give (..., *{layer.output_shape}) for {given}, and no "
+        f"y has shape {shapes['y']} but the arguments give (..., *{layer.output_shape}) for {given}, and no "
         "convention gives y's shape: look at stride, padding, dilation and the output size first"
     )
 
@@ -542,36 +544,36 @@ def _given(shapes: Mapping[str, Shape]) -> str:
     return f"x of shape {shapes['x']} and weight of shape {shapes['weight']}"
 
 
-def _nothing(question: Question, shapes: Mapping[str, Shape], number: int, most: int, precision: Precision) -> str:
-    """Why nothing explains the values of their y, whose shape something does."""
-    layer = layer_of(question)
-    tried = f"none of {pluralize(number, 'convention')}" + (f", and no {most} of them together," if most > 1 else "")
-    sentence = f"{tried} turns our values into theirs"
-    if layer is None or question.wanted is None:
+def _nothing(trial: Trial, shapes: Mapping[str, Shape], number: int, most: int, precision: Precision) -> str:
+    """Explain that no convention gives the values of y, although one gives its shape."""
+    layer = layer_of(trial)
+    subject = f"none of {pluralize(number, 'convention')}" + (f", and no {most} of them together," if most > 1 else "")
+    sentence = f"{subject} explains y"
+    if layer is None or trial.expected is None:
         return (
-            f"{sentence}; without any, y of shape {shapes['y']} is not of the shape that the words give for "
+            f"{sentence}; without any, y of shape {shapes['y']} is not of the shape that the arguments give for "
             f"{_given(shapes)}"
         )
-    ours, sums = _values(question, bool(precision.unit))
-    off = np.abs(ours - question.wanted)
+    result, sums = _values(trial, bool(precision.unit))
+    off = np.abs(result - trial.expected)
     where = tuple(int(at) for at in np.unravel_index(np.argmax(off), off.shape))
     wrong = int(np.sum(off > precision.allowed(sums, _terms(layer))))
     return (
-        f"{sentence}: ours differ in {wrong} of {pluralize(off.size, 'value')}, most at (batch, channel, *place) = "
-        f"{where}, where ours is {ours[where]:.6g} and theirs {question.wanted[where]:.6g}"
+        f"{sentence}: our values differ in {wrong} of {pluralize(off.size, 'value')}, most at "
+        f"(batch, channel, *place) = {where}, where ours is {result[where]:.6g} and y is {trial.expected[where]:.6g}"
     )
 
 
-def _refusal(question: Question) -> str:
+def _error_of(trial: Trial) -> str:
     try:
-        return f"{question.layer}"
+        return f"{trial.layer}"
     except ValueError as error:
         return str(error)
 
 
-def _any_of_their_shape(question: Question, most: int) -> bool:
+def _any_of_their_shape(trial: Trial, most: int) -> bool:
     for count in range(most + 1):
-        for _, edited in _edited(question, conventions(question.ndim), count):
-            if layer_of(edited) is not None and edited.wanted is not None:
+        for _, edited in _edited_trials(trial, conventions(trial.ndim), count):
+            if layer_of(edited) is not None and edited.expected is not None:
                 return True
     return False

@@ -1,1 +1,1 @@
-"""What the modules of all frameworks share: arguments, layouts of arrays, layers read from objects."""
+"""Shared parts of the modules of all frameworks: arguments, layouts of arrays, layers read from objects."""

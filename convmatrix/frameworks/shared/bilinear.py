@@ -1,4 +1,4 @@
-"""The weight that upsamples by bilinear interpolation, as Caffe's filler and MXNet's initialiser make it."""
+"""The weight of upsampling by bilinear interpolation, equal to that of Caffe's filler and MXNet's initialiser."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ __all__ = ["bilinear_weight"]
 
 
 def bilinear_weight(shape: Sequence[int]) -> NDArray[np.float64]:
-    """Make a weight with the same tent in every channel.
+    """Make a weight with the same triangle filter in every channel.
 
     Parameters
     ----------
     shape : (out_channels, in_channels, height, width)
-        Of the weight. The width decides the tent on both axes.
+        Of the weight. The width determines the filter on both axes.
 
     Returns
     -------
@@ -27,5 +27,5 @@ def bilinear_weight(shape: Sequence[int]) -> NDArray[np.float64]:
     """
     factor = -(-shape[3] // 2)
     centre = (2 * factor - 1 - factor % 2) / (2 * factor)
-    tents = [1 - np.abs(np.arange(size) / factor - centre) for size in shape[2:]]
-    return np.broadcast_to(np.multiply.outer(*tents), tuple(shape)).copy()
+    filters = [1 - np.abs(np.arange(size) / factor - centre) for size in shape[2:]]
+    return np.broadcast_to(np.multiply.outer(*filters), tuple(shape)).copy()

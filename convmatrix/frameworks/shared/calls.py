@@ -1,7 +1,7 @@
-"""What the functions of all frameworks share: the weight beside the layer, and errors in the arguments of the call.
+"""Shared parts of the functions of all frameworks: conversion of the weight, and argument names in errors.
 
-A framework's function makes a layer of its own arguments. Where a weight is given as well, it returns both, the weight
-in the layout of the layer; and where the layer raises an error, that speaks of the framework's arguments.
+A framework's function makes a layer of the framework's arguments. If a weight is given, the function returns both, with
+the weight converted to the layout of the layer. Errors of the layer are raised with the framework's argument names.
 """
 
 import re
@@ -37,13 +37,13 @@ L_co = TypeVar("L_co", bound=Layer, covariant=True)
 
 
 class WithWeight(NamedTuple, Generic[L_co]):
-    """A layer, and the weight that a framework's function was given for it.
+    """A layer and its weight, as a framework's function returns them.
 
     Parameters
     ----------
     layer : Conv or ConvTranspose
     weight : ndarray
-        Of the layer's weight_shape: ``layer.matrix(weight)`` is what the framework computes.
+        Of shape ``layer.weight_shape``; ``layer.matrix(weight)`` is the matrix of the framework's layer.
     """
 
     layer: L_co
@@ -53,7 +53,7 @@ class WithWeight(NamedTuple, Generic[L_co]):
 class LayerFunction(Protocol[Arguments, L_co]):
     """A function that returns a layer, and with ``weight=`` a `WithWeight`.
 
-    That is Any to a type checker, since it cannot know whether keywords that are spread hold a weight.
+    The latter is annotated as Any, since a type checker cannot know whether unpacked keywords contain a weight.
     """
 
     @overload
@@ -63,14 +63,14 @@ class LayerFunction(Protocol[Arguments, L_co]):
 
 
 def takes_weight(function: Callable[Arguments, L | WithWeight[L]]) -> LayerFunction[Arguments, L]:
-    """Tell type checkers that the pair is returned only where ``weight=`` is given; the function stays as it is."""
+    """Annotate a function for type checkers as one that returns the pair only with ``weight=``; return it unchanged."""
     return cast("LayerFunction[Arguments, L]", function)
 
 
 def with_weight(
     layer: L, weight: ArrayLike | None, convert: Callable[..., NDArray[Any]], **arguments: Any
 ) -> L | WithWeight[L]:
-    """Put the weight of a call beside its layer, if there is one.
+    """Return the layer of a call, together with its weight if there is one.
 
     Parameters
     ----------
@@ -80,28 +80,28 @@ def with_weight(
     convert : callable
         From the framework's layout to the layer's, and with ``inverse=True`` back.
     **arguments
-        Those of the call on which the layout depends, for `convert`.
+        Arguments of the call on which the layout depends; passed to `convert`.
 
     Returns
     -------
     Conv or ConvTranspose
-        Where there is no weight.
+        If there is no weight.
     WithWeight
-        Where there is one.
+        If there is one.
 
     Raises
     ------
     ValueError
-        If the weight has not the shape that the call describes, or a dtype that scipy.sparse cannot hold (also a
-        TypeError).
+        If the weight does not have the shape that the call describes, or has a dtype that scipy.sparse cannot hold
+        (also a TypeError).
     """
     if weight is None:
         return layer
     array = weight_of(weight)
-    needed = convert(np.broadcast_to(np.int8(0), layer.weight_shape), inverse=True, **arguments).shape
-    if array.shape != needed:
+    expected = convert(np.broadcast_to(np.int8(0), layer.weight_shape), inverse=True, **arguments).shape
+    if array.shape != expected:
         raise ValueError(
-            f"weight has shape {array.shape} but the other arguments describe a weight of shape {needed}, "
+            f"weight has shape {array.shape} but the other arguments describe a weight of shape {expected}, "
             "its axes in the order of this call: give the array that the framework is given"
         )
     return WithWeight(layer, layer.checked_weight(convert(array, **arguments)))
@@ -112,13 +112,13 @@ def with_weight(
 
 @contextmanager
 def argument_names(names: Mapping[str, str]) -> Iterator[None]:
-    """Let the errors that are raised inside name the arguments of a framework's call.
+    """Replace the argument names in errors of a block by those of a framework's call.
 
     Parameters
     ----------
     names : mapping
-        From the arguments that the errors name to those of the call. A name with `` #`` behind is changed only before
-        a number or a pair, so that "padding 2" is, and "less padding" stays; a ``#`` within stands for any number.
+        From the names in errors to those of the call. A name that ends with `` #`` is replaced only before a number or
+        a pair: in "padding 2", but not in "less padding". A ``#`` inside a name stands for any number.
 
     Yields
     ------
@@ -127,7 +127,7 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
     Raises
     ------
     ValueError
-        What was raised inside, of the same class, with other names.
+        The error of the block, of the same class, with the names replaced.
 
     Examples
     --------
@@ -135,22 +135,24 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
     ...     raise ValueError("stride 3 with padding 2: use less padding")
     Traceback (most recent call last):
     ValueError: strides 3 with pads 2: use less padding
-    """  # noqa: DOC502  raised again as what it was
+    """
     try:
         yield
     except ValueError as error:
         longest_first = sorted(names, key=len, reverse=True)
         pattern = "|".join(f"({_pattern_of(name)})" for name in longest_first)
-        theirs = [names[name] for name in longest_first]
+        replacements = [names[name] for name in longest_first]
         sentence = re.sub(
-            rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])", lambda found: theirs[(found.lastindex or 0) - 1], str(error)
+            rf"(?<![A-Za-z_])(?:{pattern})(?![A-Za-z_])",
+            lambda found: replacements[(found.lastindex or 0) - 1],
+            str(error),
         )
         raise type(error)(shortened(sentence)) from None
 
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Put a name, such as that of a node or a layer, before the errors of a block.
+    """Prefix the errors of a block with a name, such as that of a node or a layer.
 
     Parameters
     ----------
@@ -163,7 +165,7 @@ def named(name: str) -> Iterator[None]:
     Raises
     ------
     ValueError
-        What was raised inside, of the same class, with the name before it.
+        The error of the block, of the same class, with the name before it.
 
     Examples
     --------
@@ -171,7 +173,7 @@ def named(name: str) -> Iterator[None]:
     ...     raise ValueError("it has no output")
     Traceback (most recent call last):
     ValueError: node 3: it has no output
-    """  # noqa: DOC502  raised again as what it was
+    """
     try:
         yield
     except ValueError as error:
@@ -186,7 +188,7 @@ def _pattern_of(name: str) -> str:
 
 
 def in_our_names(error: ValueError) -> str:
-    """The sentence of an error before `argument_names` gave it other names, for a call that has ours."""
+    """Return the message of an error before `argument_names` replaced names in it."""
     original = error.__context__
     return str(original if isinstance(original, ValueError) else error)
 
@@ -197,10 +199,10 @@ def check_groups(name: str, groups: Any, channels: Mapping[str, Any]) -> int:
     Parameters
     ----------
     name : str
-        What the framework calls the number of groups.
+        The framework's name of the number of groups.
     groups : int
     channels : mapping
-        From what the framework calls a number of channels to that number.
+        From the framework's name of a number of channels to that number.
 
     Returns
     -------
@@ -210,7 +212,7 @@ def check_groups(name: str, groups: Any, channels: Mapping[str, Any]) -> int:
     Raises
     ------
     ValueError
-        If one of the numbers is less than 1, or not divided by the groups; a TypeError as well if it is no integer.
+        If a number is less than 1, or not divisible by the groups; also a TypeError if it is not an integer.
     """
     number = positive(name, groups)
     for what, count in channels.items():

@@ -1,7 +1,7 @@
-"""Shapes and layouts: what frameworks call the axes of an array, and how to bring them into our order.
+"""Shapes and layouts of arrays, and conversions from a framework's layout to ours.
 
-A layout is a word with a letter for each axis, such as ``NHWC``, or one with ``*`` for all spatial axes in their order,
-such as ``N*C`` and ``*IO``. Ours are ``NC*`` for data and ``OI*`` for weights.
+A layout is a string with a letter for each axis, such as ``NHWC``. A ``*`` stands for all spatial axes in their order,
+as in ``N*C`` and ``*IO``. Our layouts are ``NC*`` for data and ``OI*`` for weights.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,16 +18,16 @@ __all__ = ["array_of", "between_layouts", "moved", "shape_of", "sizes_in", "unch
 
 
 def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | None, ...]:
-    """The shape that is meant by an array, or by a shape.
+    """Return the shape of an array, or check a shape.
 
     Parameters
     ----------
     name : str
-        What the framework calls the argument.
+        The framework's name of the argument.
     value : array_like or sequence of int
-        Whatever has a shape, or a shape itself.
+        An object with a shape, or a shape.
     unknown : bool, default False
-        Whether None may stand for a length that is not known, such as that of a batch.
+        Allow None for an unknown length, such as that of a batch.
 
     Returns
     -------
@@ -59,12 +59,12 @@ def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | Non
 
 
 def sizes_in(name: str, shape: Sequence[Any], places: Iterable[int]) -> tuple[int, ...]:
-    """The lengths at some places of a shape, if each is known and at least 1.
+    """Return some lengths of a shape after checking that they are known and at least 1.
 
     Parameters
     ----------
     name : str
-        What the framework calls the argument.
+        The framework's name of the argument.
     shape : sequence of int or None
     places : iterable of int
 
@@ -75,15 +75,15 @@ def sizes_in(name: str, shape: Sequence[Any], places: Iterable[int]) -> tuple[in
     Raises
     ------
     WrongTypeError
-        If a length is not known; also a TypeError.
+        If a length is unknown; also a TypeError.
     ValueError
-        If it is less than 1.
+        If a length is less than 1.
 
     Examples
     --------
     >>> sizes_in("input", (None, 28, 28, 3), [1, 2])
     (28, 28)
-    """  # noqa: DOC502  raised by what checks an integer
+    """
     lengths = []
     for place in places:
         if shape[place] is None:
@@ -93,17 +93,17 @@ def sizes_in(name: str, shape: Sequence[Any], places: Iterable[int]) -> tuple[in
 
 
 def array_of(value: Any) -> NDArray[Any]:
-    """An array, from a tensor or a variable of any framework."""
+    """Convert a tensor or a variable of any framework to a NumPy array."""
     if hasattr(value, "asnumpy"):  # MXNet's
         value = value.asnumpy()
-    for name in ("detach", "cpu"):  # torch refuses what is on a tape, or on another device
+    for name in ("detach", "cpu"):  # torch converts no tensor that requires a gradient or is on another device
         if hasattr(value, name):
             value = getattr(value, name)()
     return numpy_array("the array", value)
 
 
 def weight_of(value: Any) -> NDArray[Any]:
-    """The array of a weight or a bias of any framework; half precision becomes float32, which has all its values.
+    """Convert a weight or a bias of any framework to a NumPy array; half precision becomes float32, without loss.
 
     Returns
     -------
@@ -115,17 +115,17 @@ def weight_of(value: Any) -> NDArray[Any]:
     dtype('float32')
     """
     if str(getattr(value, "dtype", "")) in ("torch.float16", "torch.bfloat16") and hasattr(value, "float"):
-        value = value.float()  # NumPy knows no bfloat16 of PyTorch's
+        value = value.float()  # NumPy has no bfloat16
     return widened(array_of(value))
 
 
 def widened(array: NDArray[Any]) -> NDArray[Any]:
-    """Turn float16 and bfloat16, which scipy.sparse cannot hold, into float32, which has all their values.
+    """Convert float16 and bfloat16, which scipy.sparse cannot hold, to float32, without loss.
 
     Returns
     -------
     ndarray
-        The array itself where it is of another dtype.
+        The array itself if it has another dtype.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def widened(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def moved(array: NDArray[Any], source: str, target: str) -> NDArray[Any]:
-    """Bring an array from one layout into another; both have the same letters.
+    """Transpose an array from one layout to another; both have the same letters.
 
     Parameters
     ----------
@@ -159,27 +159,27 @@ def moved(array: NDArray[Any], source: str, target: str) -> NDArray[Any]:
     >>> moved(np.zeros((3, 5, 1, 2)), "*IO", "OI*").shape
     (2, 1, 3, 5)
     """
-    named = len(source.replace("*", ""))
-    if array.ndim < named or (array.ndim > named and "*" not in source):
+    letters = len(source.replace("*", ""))
+    if array.ndim < letters or (array.ndim > letters and "*" not in source):
         raise ValueError(
-            f"an array of layout {source} has {named} axes{' or more' if '*' in source else ''}, got "
+            f"an array of layout {source} has {letters} axes{' or more' if '*' in source else ''}, got "
             f"shape {array.shape}"
         )
-    spread = array.ndim - named
+    spread = array.ndim - letters
     places = _places(source, spread)
     return array.transpose([place for letter in target for place in places[letter]])
 
 
-def between_layouts(array: NDArray[Any], theirs: str, ours: str, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring an array from a framework's layout into ours, or back.
+def between_layouts(array: NDArray[Any], source: str, target: str, *, inverse: bool = False) -> NDArray[Any]:
+    """Transpose an array from a framework's layout to ours, or back.
 
     Parameters
     ----------
     array : ndarray
-    theirs, ours : str
-        Layouts, as for `moved`.
+    source, target : str
+        The framework's layout and ours, as for `moved`.
     inverse : bool, default False
-        Bring an array from our layout into theirs instead.
+        Transpose from our layout to the framework's instead.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def between_layouts(array: NDArray[Any], theirs: str, ours: str, *, inverse: boo
     Raises
     ------
     ValueError
-        As for `moved`; a TypeError as well if `inverse` is no bool.
+        As for `moved`; also a TypeError if `inverse` is not a bool.
 
     Examples
     --------
@@ -197,18 +197,18 @@ def between_layouts(array: NDArray[Any], theirs: str, ours: str, *, inverse: boo
     (2, 1, 3, 5)
     >>> between_layouts(np.zeros((2, 1, 3, 5)), "*IO", "OI*", inverse=True).shape
     (3, 5, 1, 2)
-    """  # noqa: DOC502  raised by moved
-    return moved(array, ours, theirs) if flag("inverse", inverse) else moved(array, theirs, ours)
+    """
+    return moved(array, target, source) if flag("inverse", inverse) else moved(array, source, target)
 
 
 def unchanged(array: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
-    """The array itself, for a framework whose layout is ours.
+    """Return the array itself, for a framework with our layout.
 
     Parameters
     ----------
     array : ndarray
     inverse : bool, default False
-        Checked, as other conversions check it.
+        Checked, as by other conversions, but without effect.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def unchanged(array: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
 
 
 def _places(layout: str, spread: int) -> dict[str, Sequence[int]]:
-    """Which axes each letter of a layout stands for."""
+    """Map each letter of a layout to its axes."""
     places: dict[str, Sequence[int]] = {}
     first = 0
     for letter in layout:

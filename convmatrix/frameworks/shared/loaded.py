@@ -1,4 +1,4 @@
-"""What is read from a framework's objects: a layer with its weight and bias, and a chain of them."""
+"""Layers, weights and biases that are read from a framework's objects, and chains of them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ __all__ = [
     "require_values",
 ]
 
-AnyOfOurs = Layer | FixedLayer | MaxPool
+AnyLayer = Layer | FixedLayer | MaxPool
 Piece = TypeVar("Piece")
 
 
 @dataclass(frozen=True)
 class MissingValues:
-    """A weight or a bias whose values cannot be read, in the place of the array: its shape is known, and the reason.
+    """A placeholder for a weight or a bias whose values cannot be read, with its shape and the reason.
 
-    Sizes and receptive fields need no weight, so that a layer without values has them. Whatever needs the values, such
-    as ``layer.matrix(weight)``, raises the reason.
+    Sizes and receptive fields can be computed without values. Functions that need the values, such as
+    ``layer.matrix(weight)``, raise an error with the reason.
 
     Parameters
     ----------
     reason : str
-        What is missing, and what to do about it.
+        What is missing, and the remedy.
     shape : tuple of int
         In our layout.
 
@@ -54,7 +54,7 @@ class MissingValues:
     shape: tuple[int, ...]
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
-        """Raise the reason.
+        """Raise an error with the reason.
 
         Raises
         ------
@@ -68,7 +68,7 @@ Values = NDArray[Any] | MissingValues
 
 
 def require_values(values: Values) -> NDArray[Any]:
-    """The array, where values are needed.
+    """Return the values, or raise an error if they are missing.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def require_values(values: Values) -> NDArray[Any]:
     Raises
     ------
     WrongTypeError
-        If they are missing, with the reason; also a TypeError.
+        If they are missing; also a TypeError.
     """
     if isinstance(values, MissingValues):
         raise WrongTypeError(values.reason)
@@ -85,7 +85,7 @@ def require_values(values: Values) -> NDArray[Any]:
 
 
 def convert_values(values: Values, shape: tuple[int, ...], convert: Callable[[NDArray[Any]], NDArray[Any]]) -> Values:
-    """The values in our layout; missing ones stay missing, for the same reason.
+    """Convert values to our layout; missing values stay missing, with the same reason.
 
     Parameters
     ----------
@@ -109,44 +109,44 @@ def convert_values(values: Values, shape: tuple[int, ...], convert: Callable[[ND
 
 
 class Loaded(NamedTuple):
-    """A layer as a framework's object describes it.
+    """A layer with its weight and bias, read from a framework's object.
 
     Parameters
     ----------
     layer : Conv, ConvTranspose, or a layer with a fixed weight
     weight : ndarray, MissingValues or None
-        In our layout, of shape ``layer.weight_shape``; None where the layer has none.
+        In our layout, of shape ``layer.weight_shape``; None if the layer has no weight.
     bias : ndarray, MissingValues or None
-        One number for each output channel; None where there is none.
+        One number for each output channel; None if there is no bias.
     """
 
-    layer: AnyOfOurs
+    layer: AnyLayer
     weight: Values | None = None
     bias: Values | None = None
 
 
 class LeftOut(NamedTuple):
-    """Something that is passed over since it is no linear map of its own, or does nothing to sizes; and why."""
+    """The reason why a part of a model is skipped: it is not linear, or does not change sizes."""
 
     why: str
 
 
-class Chain(list[AnyOfOurs]):
-    """Layers, each taking what the one before it gives; `Network` takes them as they are.
+class Chain(list[AnyLayer]):
+    """A list of layers, each of which takes the output of the one before it; an argument of `Network`.
 
     Parameters
     ----------
     loaded : iterable of Loaded
         The first one takes the input.
     left_out : iterable of str, optional
-        What was passed over, and why.
+        What was skipped, and why.
 
     Attributes
     ----------
     weights, biases : tuple
-        One entry for each layer, None where it has none, and a `MissingValues` where its values cannot be read.
+        One entry for each layer: None if it has no weight or bias, a `MissingValues` if the values cannot be read.
     left_out : tuple of str
-        A note for each thing that was passed over.
+        A note for each part that was skipped.
     """
 
     def __init__(self, loaded: Iterable[Loaded], left_out: Iterable[str] = ()) -> None:
@@ -162,16 +162,16 @@ def chained(
     input_shape: tuple[int, ...],
     read: Callable[[Piece, tuple[int, ...]], Loaded | LeftOut],
 ) -> Chain:
-    """Read pieces one after the other, each for the shape that the one before it gives.
+    """Read parts of a model in order, each for the output shape of the one before it.
 
     Parameters
     ----------
     pieces : iterable of (str, object)
-        The name by which notes and refusals call a piece, and the piece.
+        The name of each part in notes and errors, and the part.
     input_shape : tuple of int
-        (channels, *size) of what the first piece takes.
+        (channels, *size) of the input of the first part.
     read : callable
-        Is given a piece and the (channels, *size) that it takes; refuses by a ValueError what it does not know.
+        A function of a part and the (channels, *size) of its input; raises a ValueError if it cannot read the part.
 
     Returns
     -------
@@ -180,17 +180,17 @@ def chained(
     Raises
     ------
     ValueError
-        If a piece is refused, with its name; or if there is no layer among them.
+        If a part cannot be read, with its name; or if there is no layer among the parts.
     """
     shape, loaded, left_out = input_shape, [], []
     for name, piece in pieces:
         with named(name):
-            got = read(piece, shape)
-        if isinstance(got, LeftOut):
-            left_out.append(f"{name}: {got.why}")
+            result = read(piece, shape)
+        if isinstance(result, LeftOut):
+            left_out.append(f"{name}: {result.why}")
             continue
-        loaded.append(got)
-        shape = got.layer.output_shape
+        loaded.append(result)
+        shape = result.layer.output_shape
     if not loaded:
         raise ValueError(
             "there is no layer in the model that has a matrix: give one with a convolution, a pool or a resize"
@@ -199,14 +199,14 @@ def chained(
 
 
 def attributes_of(obj: Any, names: Iterable[str], what: str) -> tuple[Any, ...]:
-    """The attributes of an object that is taken for some framework's layer.
+    """Return attributes of an object that is expected to be a framework's layer.
 
     Parameters
     ----------
     obj : object
     names : iterable of str
     what : str
-        What it is taken for, with its article: ``a torch convolution``.
+        The kind of object that is expected, with its article: ``a torch convolution``.
 
     Returns
     -------

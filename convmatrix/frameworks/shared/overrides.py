@@ -1,7 +1,8 @@
-"""Whose code an object runs: the classes that define its methods decide, never the name of its class alone.
+"""Find out from the classes that define the methods of an object whether a framework's code computes its result.
 
-A user's class may have the name of a framework's and compute something else, and a subclass of another name may compute
-the same. Objects that come from no framework, but have the attributes of one, are taken for it if they compute nothing.
+The name of a class is not enough: a user's class may have the name of a framework's class and compute something else,
+and a subclass with another name may compute the same. Objects from no framework that have the attributes of a
+framework's layer are accepted if they compute nothing.
 """
 
 import sys
@@ -12,13 +13,13 @@ __all__ = ["Override", "base_of", "comes_from", "module_of", "override_of", "pat
 
 
 class Override(NamedTuple):
-    """A method that is not the framework's.
+    """A method that replaces one of the framework.
 
     Parameters
     ----------
     method : str
     owner : str
-        The class that defines it, with its module, or ``the object``.
+        The module and name of the class that defines it, or ``the object``.
     """
 
     method: str
@@ -26,7 +27,7 @@ class Override(NamedTuple):
 
 
 def module_of(cls: type) -> str:
-    """The name of the module that defines a class; empty where it was made by code that has none.
+    """Return the name of the module that defines a class; empty for a class of code without a module.
 
     Returns
     -------
@@ -36,7 +37,7 @@ def module_of(cls: type) -> str:
 
 
 def comes_from(cls: type, packages: Iterable[str]) -> bool:
-    """Whether a class is defined in one of some packages.
+    """Return whether a class is defined in one of some packages.
 
     Returns
     -------
@@ -53,22 +54,22 @@ def comes_from(cls: type, packages: Iterable[str]) -> bool:
 
 
 def base_of(obj: Any, names: Collection[str], packages: Collection[str], framework: Collection[str]) -> type | None:
-    """Find the class whose computation an object inherits, unless it overrides it.
+    """Find the framework's class from which an object inherits its computation.
 
     Parameters
     ----------
     obj : object
     names : collection of str
-        The classes that are known.
+        Names of the supported classes.
     packages : collection of str
-        Where the framework defines them.
+        Packages in which the framework defines them.
     framework : collection of str
-        Packages of the framework as a whole. An object none of whose classes is of these is known by a name alone.
+        All packages of the framework. For an object without a class from these, the name of a class is enough.
 
     Returns
     -------
     type or None
-        The first of the object's classes with one of the names; None if there is none.
+        The first class of the object with one of the names; None if there is none.
     """
     classes = type(obj).__mro__
     genuine = any(comes_from(cls, framework) for cls in classes)
@@ -76,15 +77,15 @@ def base_of(obj: Any, names: Collection[str], packages: Collection[str], framewo
 
 
 def override_of(obj: Any, methods: Iterable[str], owns: Callable[[type], bool]) -> Override | None:
-    """Find the first of some methods that a class other than the framework's defines, or that is set on the object.
+    """Find the first of some methods that another class than the framework's defines, or that is set on the object.
 
     Parameters
     ----------
     obj : object
     methods : iterable of str
-        By which the framework makes a result of the attributes.
+        The methods by which the framework computes a result from the attributes.
     owns : callable
-        Whether a class may define them.
+        A function that returns whether a class may define them.
 
     Returns
     -------
@@ -103,40 +104,40 @@ def override_of(obj: Any, methods: Iterable[str], owns: Callable[[type], bool]) 
         owner = _owner_of(type(obj), method)
         if owner is not None and not owns(owner) and not _is_alias(type(obj), owner, method, owns):
             return Override(method, f"{module_of(owner)}.{owner.__name__}".lstrip("."))
-        # Python takes the methods of its protocols from the class alone.
+        # Python looks up special methods on the class only.
         if not method.startswith("__") and method in getattr(obj, "__dict__", {}):
             return Override(method, "the object")
     return None
 
 
 def _owner_of(cls: type, method: str) -> type | None:
-    """The class whose method runs."""
+    """Return the class that defines the method that is called."""
     return next((each for each in cls.__mro__ if method in vars(each)), None)
 
 
 def _is_alias(cls: type, owner: type, method: str, owns: Callable[[type], bool]) -> bool:
-    """Whether a class only names again the method that it would inherit."""
-    inherited = next((each for each in cls.__mro__ if method in vars(each) and owns(each)), None)
-    return inherited is not None and vars(inherited)[method] is vars(owner)[method]
+    """Return whether a class only assigns the method that it would inherit."""
+    base = next((each for each in cls.__mro__ if method in vars(each) and owns(each)), None)
+    return base is not None and vars(base)[method] is vars(owner)[method]
 
 
 def patch_of(cls: type, methods: Iterable[str], packages: Collection[str]) -> str | None:
-    """Say which of some methods was replaced on a class of the framework's itself.
+    """Describe the first of some methods that was replaced on a class of the framework.
 
-    Where a function was written tells, not what it says of itself, which functools.wraps copies.
+    The module of a function is taken from its globals, since functools.wraps copies the attribute ``__module__``.
 
     Parameters
     ----------
     cls : type
     methods : iterable of str
-        By which the framework makes a result of the attributes.
+        The methods by which the framework computes a result from the attributes.
     packages : collection of str
-        Of the framework. A class that is not found there by its name is a stand-in, and not looked at.
+        Packages of the framework. A class that its module does not contain is skipped.
 
     Returns
     -------
     str or None
-        The beginning of a sentence.
+        The beginning of an error message; None if no method was replaced.
 
     Examples
     --------
@@ -158,18 +159,18 @@ def patch_of(cls: type, methods: Iterable[str], packages: Collection[str]) -> st
 
 
 def _is_at_home(cls: type) -> bool:
-    """Whether the module that a class names as its own has it."""
+    """Return whether the module of a class contains it."""
     return getattr(sys.modules.get(module_of(cls)), cls.__name__, None) is cls
 
 
 def _home_of(function: Any) -> str:
-    """The module in which a function was written."""
-    written = getattr(function, "__globals__", None) or {}
-    return str(written.get("__name__") or getattr(function, "__module__", None) or "")
+    """Return the module in which a function was defined."""
+    namespace = getattr(function, "__globals__", None) or {}
+    return str(namespace.get("__name__") or getattr(function, "__module__", None) or "")
 
 
 def what_to_give(parts: Any, kind: str, home: str) -> str:
-    """What to give in place of an object that computes by code of its own: its parts, where there are any.
+    """Return the remedy for an object with overridden methods: to give its parts, if there are any.
 
     Returns
     -------

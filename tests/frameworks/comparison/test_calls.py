@@ -1,7 +1,7 @@
-"""The call of each framework as it is written, and drawn words whose rows are computed anew by plain means.
+"""Test the text of each framework's call, and rows of random arguments against an independent implementation.
 
-The other means are a direct convolution written as loops over taps, kernels laid out by `np.transpose`, and the padding
-names as formulas of their own. Which words a framework lacks is written down here once more.
+The latter is a direct convolution as loops over taps, with kernels converted by `np.transpose` and names of paddings as
+formulas. It has its own table of arguments that a framework does not have.
 """
 
 import ast
@@ -20,7 +20,7 @@ from convmatrix.frameworks.legacy import caffe, mxnet, theano
 FRAMEWORKS = ("convmatrix", "torch", "tensorflow", "keras", "jax", "flax", "onnx", "theano", "mxnet", "caffe")
 TRANSPOSED = (*FRAMEWORKS[:5], "jax, transpose_kernel", *FRAMEWORKS[5:])
 
-# -- the call as it is written ---------------------------------------------------------------------------------------
+# -- text of the call -----------------------------------------------------------------------------------------------
 
 PREFIXES = {
     "convmatrix": "Conv",
@@ -47,8 +47,8 @@ MAKERS = {  # for each framework: our function for its convolution, and for its 
 }
 
 
-def made_anew(row, transpose):
-    """The layer of the call as it is written, and of the shapes beside it, read as Python."""
+def layer_of_call(row, transpose):
+    """Make the layer of a call by parsing its text, and the text of the shapes, as Python."""
     name = row.framework.partition(",")[0]
     assert row.call.startswith(PREFIXES[name]), row.call
     x, w = (ast.literal_eval(shape) for shape in re.fullmatch(r"x (\(.*\)), w (\(.*\))", row.arrays).groups())
@@ -56,17 +56,17 @@ def made_anew(row, transpose):
     inner = outer.func if isinstance(outer.func, ast.Call) else outer
     if inner.keywords and inner.keywords[0].arg == "convolution_param":
         inner = inner.keywords[0].value
-    words = {word.arg: ast.literal_eval(word.value) for word in inner.keywords if word.arg != "rngs"}
-    words |= {
-        word.arg: ast.literal_eval(word.value)
-        for word in outer.keywords
-        if outer is not inner and word.arg == "output_size"
+    arguments = {keyword.arg: ast.literal_eval(keyword.value) for keyword in inner.keywords if keyword.arg != "rngs"}
+    arguments |= {
+        keyword.arg: ast.literal_eval(keyword.value)
+        for keyword in outer.keywords
+        if outer is not inner and keyword.arg == "output_size"
     }
     if name == "tensorflow":
         kinds = {3: tensorflow.conv1d, 4: tensorflow.conv2d, 5: tensorflow.conv3d}
-        return (tensorflow.conv_transpose if transpose else kinds[len(x)])(x, w, **words)
+        return (tensorflow.conv_transpose if transpose else kinds[len(x)])(x, w, **arguments)
     if name == "theano" and "causal_conv1d" in row.call:
-        return theano.causal_conv1d(x, **words)
+        return theano.causal_conv1d(x, **arguments)
     beside = {
         "torch": {"input_size": x[2:]},
         "keras": {"input_shape": x[1:]},
@@ -78,10 +78,10 @@ def made_anew(row, transpose):
         "theano": {"output_grad": x, "filters": w} if transpose else {"input_shape": x, "filter_shape": w},
         "convmatrix": {},
     }
-    return MAKERS[name][transpose](**words, **beside[name])
+    return MAKERS[name][transpose](**arguments, **beside[name])
 
 
-# -- by plain means --------------------------------------------------------------------------------------------------
+# -- independent implementation ----------------------------------------------------------------------------------------
 
 FIRST = {1: ("NCW", "OIW", "NCW"), 2: ("NCHW", "OIHW", "NCHW"), 3: ("NCDHW", "OIDHW", "NCDHW")}
 LAST = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
@@ -111,11 +111,11 @@ LACKS = {  # besides output_size and output_padding of a convolution
         "caffe": {"output_padding", "output_size", "padding_mode"},
     },
 }
-NOT_TURNED_TRANSPOSED = {"jax", "flax", "theano"}
+NOT_FLIPPED_TRANSPOSED = {"jax", "flax", "theano"}
 
 
 def channels_spread(kernel, groups):
-    """(out, in // groups, *k) as (out, in, *k) with zeros between groups."""
+    """Expand a kernel (out, in // groups, *k) to (out, in, *k) with zeros between groups."""
     out, each = kernel.shape[:2]
     spread = np.zeros((out, each * groups, *kernel.shape[2:]), dtype=np.int64)
     for row in range(out):
@@ -125,7 +125,7 @@ def channels_spread(kernel, groups):
 
 
 def direct(kernel, groups, sizes, strides, pads, dilations, between, mode="zeros"):
-    """The matrix of the direct convolution, tap by tap; `between` is one more than the zeros between inputs."""
+    """Build the matrix of the direct convolution tap by tap; `between` is the input dilation."""
     reads = []
     for n, k, s, (before, after), d, a in zip(sizes, kernel.shape[2:], strides, pads, dilations, between, strict=True):
         line = np.zeros((n - 1) * a + 1, dtype=int)
@@ -144,12 +144,12 @@ def direct(kernel, groups, sizes, strides, pads, dilations, between, mode="zeros
     return matrix
 
 
-def flipped(kernel):
+def flip(kernel):
     return kernel[(slice(None), slice(None), *(slice(None, None, -1),) * (kernel.ndim - 2))]
 
 
 def laid_out(framework, kernel, transpose, padding):
-    """Our weight for the framework's layer, from the kernel as the framework has it."""
+    """Convert a kernel in the framework's layout to the weight of its layer."""
     first, second, *spatial = range(kernel.ndim)
     swapped, kept = np.transpose(kernel, (*spatial, second, first)), np.transpose(kernel, (*spatial, first, second))
     if not transpose:
@@ -181,16 +181,16 @@ def laid_out(framework, kernel, transpose, padding):
     }[framework]()
 
 
-def pads_by_formula(framework, words):
-    """What the padding of a convolution adds on each axis."""
+def pads_by_formula(framework, arguments):
+    """Compute the pads of a convolution on each axis."""
     pads = []
-    for axis, entry in enumerate(words["padding"]):
+    for axis, entry in enumerate(arguments["padding"]):
         i, k, s, d, a = (
-            words[name][axis] for name in ("input_size", "kernel_size", "stride", "dilation", "input_dilation")
+            arguments[name][axis] for name in ("input_size", "kernel_size", "stride", "dilation", "input_dilation")
         )
         span, long = (k - 1) * d + 1, (i - 1) * a + 1
         total = max((-(-long // s) - 1) * s + span - long, 0)
-        if framework == "flax" and words["padding_mode"] != "zeros":
+        if framework == "flax" and arguments["padding_mode"] != "zeros":
             total, entry = span - 1, "same"
         names = {
             "valid": (0, 0),
@@ -219,7 +219,7 @@ def drawn_padding(rng, axes, transpose):
 
 
 def drawn(rng, transpose):
-    """Words with one entry for each axis."""
+    """Draw arguments with one entry for each axis."""
     axes = int(rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2]))
 
     def each(low, high):
@@ -230,7 +230,7 @@ def drawn(rng, transpose):
 
     ones = (1,) * axes
     groups = int(seldom(2, 1, 0.25))
-    words = {
+    arguments = {
         "input_size": each(2, 6 if axes < 3 else 4),
         "kernel_size": each(1, 4 if axes < 3 else 3),
         "stride": seldom(each(1, 3), ones, 0.6),
@@ -243,129 +243,130 @@ def drawn(rng, transpose):
         "padding_mode": str(seldom(rng.choice(["circular", "reflect", "replicate"]), "zeros", 0.15)),
     }
     if transpose and rng.random() < 0.2:
-        words["output_padding"] = each(0, 1)
+        arguments["output_padding"] = each(0, 1)
     if transpose and rng.random() < 0.3:  # most of these sizes lead back to the input
-        columns = zip(*(words[name] for name in ("input_size", "stride", "kernel_size", "dilation")), strict=True)
+        columns = zip(*(arguments[name] for name in ("input_size", "stride", "kernel_size", "dilation")), strict=True)
         full = [(i - 1) * s + (k - 1) * d + 1 for i, s, k, d in columns]
-        cropped = [0 if isinstance(pad, str) else sum(pad) for pad in words["padding"]]
-        if words["padding"][0] == "same":
-            sizes = [i * s for i, s in zip(words["input_size"], words["stride"], strict=True)]
+        cropped = [0 if isinstance(pad, str) else sum(pad) for pad in arguments["padding"]]
+        if arguments["padding"][0] == "same":
+            sizes = [i * s for i, s in zip(arguments["input_size"], arguments["stride"], strict=True)]
         else:
-            sizes = [f - c + int(rng.integers(0, s)) for f, c, s in zip(full, cropped, words["stride"], strict=True)]
-        words["output_size"] = tuple(max(size, 1) for size in sizes)
-    return words
+            stride = arguments["stride"]
+            sizes = [f - c + int(rng.integers(0, s)) for f, c, s in zip(full, cropped, stride, strict=True)]
+        arguments["output_size"] = tuple(max(size, 1) for size in sizes)
+    return arguments
 
 
-def checked(words, transpose, rng):
-    """All rows against what plain means say; what occurred."""
-    rows = compare(**words, transpose=transpose)
+def checked(arguments, transpose, rng):
+    """Check all rows against the independent implementation, and count the cases."""
+    rows = compare(**arguments, transpose=transpose)
     assert tuple(row.framework for row in rows) == (TRANSPOSED if transpose else FRAMEWORKS)
-    rows_of, cols_of = words["out_channels"], words["in_channels"]
+    rows_of, cols_of = arguments["out_channels"], arguments["in_channels"]
     rows_of, cols_of = (cols_of, rows_of) if transpose else (rows_of, cols_of)
-    shape = (rows_of, cols_of // words["groups"], *words["kernel_size"])
+    shape = (rows_of, cols_of // arguments["groups"], *arguments["kernel_size"])
     kernel = rng.permutation(np.arange(1, np.prod(shape) + 1)).reshape(shape)  # no two taps are the same
     usual = {
         "groups": 1,
         "padding_mode": "zeros",
-        "input_dilation": (1,) * len(words["stride"]),
+        "input_dilation": (1,) * len(arguments["stride"]),
         "output_size": None,
-        "output_padding": (0,) * len(words["stride"]),
+        "output_padding": (0,) * len(arguments["stride"]),
     }
-    unusual = {name for name, value in usual.items() if words.get(name, value) != value}
-    occurred, wanted = Counter(), None
+    unusual = {name for name, value in usual.items() if arguments.get(name, value) != value}
+    occurred, expected = Counter(), None
     for row in rows:
         occurred[row.framework, row.verdict] += 1
         lacks = LACKS[transpose].get(row.framework, set()) & unusual
         if row.verdict == REFUSED:
-            assert (row.output_size, row.pads, row.turned, row.layer) == (None,) * 4
+            assert (row.output_size, row.pads, row.flipped, row.layer) == (None,) * 4
             assert row.message
             assert not lacks or "there is no argument for" in row.message
             continue
-        assert not lacks, (row, words)
+        assert not lacks, (row, arguments)
         assert not row.message
-        padding = "CIRCULAR" if words["padding_mode"] == "circular" else "SAME"
+        padding = "CIRCULAR" if arguments["padding_mode"] == "circular" else "SAME"
         weight = laid_out(row.framework, kernel, transpose, padding)
         matrix = row.layer.matrix(weight).toarray()
         assert row.output_size == row.layer.output_size
         if row.framework != "jax, transpose_kernel" or transpose:
-            anew = made_anew(row, transpose)
-            assert (anew, type(anew)) == (row.layer, type(row.layer)), row
+            expected_layer = layer_of_call(row, transpose)
+            assert (expected_layer, type(expected_layer)) == (row.layer, type(row.layer)), row
         shapes = (row.layer.input_shape, row.layer.output_shape)
-        wanted = wanted or (shapes, matrix)
-        if shapes != wanted[0]:
-            assert row.verdict == DIFFERENT_SHAPE, (row, words)
+        expected = expected or (shapes, matrix)
+        if shapes != expected[0]:
+            assert row.verdict == DIFFERENT_SHAPE, (row, arguments)
         else:
-            same = np.array_equal(matrix, wanted[1])
-            assert row.verdict == (EQUAL if same else DIFFERENT_VALUES), (row, words)
-        occurred.update(by_windows(row, matrix, kernel, words, transpose))
+            same = np.array_equal(matrix, expected[1])
+            assert row.verdict == (EQUAL if same else DIFFERENT_VALUES), (row, arguments)
+        occurred.update(by_windows(row, matrix, kernel, arguments, transpose))
     return occurred
 
 
-def by_windows(row, matrix, kernel, words, transpose):
-    """Pads and turning, from windows over the input, or over what is between its inserted zeros."""
-    sizes = [words[name] for name in ("input_size", "stride", "dilation", "input_dilation")]
+def by_windows(row, matrix, kernel, arguments, transpose):
+    """Check pads and flipping by windows over the input, with zeros inserted for a transposed layer."""
+    sizes = [arguments[name] for name in ("input_size", "stride", "dilation", "input_dilation")]
     n, s, d, a = sizes
-    k, mode = words["kernel_size"], words["padding_mode"]
-    turned = bool(row.turned)
+    k, mode = arguments["kernel_size"], arguments["padding_mode"]
+    flipped = bool(row.flipped)
     if not transpose:
-        assert row.pads == pads_by_formula(row.framework, words), (row, words)
-        made = [direct(one, words["groups"], n, s, row.pads, d, a, mode) for one in (kernel, flipped(kernel))]
+        assert row.pads == pads_by_formula(row.framework, arguments), (row, arguments)
+        made = [direct(one, arguments["groups"], n, s, row.pads, d, a, mode) for one in (kernel, flip(kernel))]
     elif mode == "zeros":
-        g = words["groups"]
+        g = arguments["groups"]
         swapped = kernel.reshape(g, kernel.shape[0] // g, *kernel.shape[1:]).swapaxes(1, 2)
         swapped = swapped.reshape(-1, kernel.shape[0] // g, *k)
         pads = [((kk - 1) * dd - b, (kk - 1) * dd - e) for kk, dd, (b, e) in zip(k, d, row.pads, strict=True)]
         full = [(nn - 1) * ss + (kk - 1) * dd + 1 for nn, ss, kk, dd in zip(n, s, k, d, strict=True)]
-        assert row.output_size == tuple(f - b - e for f, (b, e) in zip(full, row.pads, strict=True)), (row, words)
-        made = [direct(one, g, n, (1,) * len(n), pads, d, s) for one in (swapped, flipped(swapped))]
+        assert row.output_size == tuple(f - b - e for f, (b, e) in zip(full, row.pads, strict=True)), (row, arguments)
+        made = [direct(one, g, n, (1,) * len(n), pads, d, s) for one in (swapped, flip(swapped))]
     else:  # C^T, of the convolution that pads the output
         made = [
-            direct(one, words["groups"], row.output_size, s, row.pads, d, a, mode).T
-            for one in (flipped(kernel), kernel)
+            direct(one, arguments["groups"], row.output_size, s, row.pads, d, a, mode).T
+            for one in (flip(kernel), kernel)
         ]
-    assert np.array_equal(matrix, made[turned]), (row, words)
+    assert np.array_equal(matrix, made[flipped]), (row, arguments)
     if max(k) == 1:
-        assert row.turned is None
+        assert row.flipped is None
         return ["one tap"]
-    expected = row.framework not in NOT_TURNED_TRANSPOSED if transpose else row.framework == "theano"
-    assert row.turned is expected, (row, words)
-    # Where windows read so little that turning changes nothing, the matrix cannot tell.
-    return ["ambiguous" if np.array_equal(*made) else "turning told"]
+    expected_flip = row.framework not in NOT_FLIPPED_TRANSPOSED if transpose else row.framework == "theano"
+    assert row.flipped is expected_flip, (row, arguments)
+    # If a flip does not change the matrix, it cannot be seen there.
+    return ["ambiguous" if np.array_equal(*made) else "flip visible"]
 
 
 SEEDS = 20
 EACH = 20
 
 
-def check_drawn_words(seed, transpose):
-    """Check what all frameworks make of drawn words, and count what occurred."""
+def check_drawn_arguments(seed, transpose):
+    """Check the rows of drawn arguments, and count the cases."""
     occurred = Counter()
     rng = np.random.default_rng([seed, transpose])
     for _ in range(EACH):
-        words = drawn(rng, transpose)
-        occurred["words"] += 1
-        occurred.update(name for name in ("output_size", "output_padding") if name in words)
-        occurred["groups"] += words["groups"] > 1
-        occurred["ends"] += any(not isinstance(pad, str) and pad[0] != pad[1] for pad in words["padding"])
-        occurred.update([f"{len(words['stride'])} axes", words["padding_mode"]])
-        occurred.update(checked(words, transpose, rng))
+        arguments = drawn(rng, transpose)
+        occurred["calls"] += 1
+        occurred.update(name for name in ("output_size", "output_padding") if name in arguments)
+        occurred["groups"] += arguments["groups"] > 1
+        occurred["ends"] += any(not isinstance(pad, str) and pad[0] != pad[1] for pad in arguments["padding"])
+        occurred.update([f"{len(arguments['stride'])} axes", arguments["padding_mode"]])
+        occurred.update(checked(arguments, transpose, rng))
     return occurred
 
 
 @pytest.mark.parametrize("transpose", [False, True])
-def test_some_drawn_words(transpose):
-    occurred = check_drawn_words(SEEDS, transpose)
-    assert occurred["words"] == EACH
-    assert occurred["turning told"] > 0
+def test_some_drawn_arguments(transpose):
+    occurred = check_drawn_arguments(SEEDS, transpose)
+    assert occurred["calls"] == EACH
+    assert occurred["flip visible"] > 0
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("transpose", [False, True])
-def test_drawn_words(transpose):
-    occurred = sum((check_drawn_words(seed, transpose) for seed in range(SEEDS)), Counter())
-    assert occurred["words"] == SEEDS * EACH
-    assert occurred["turning told"] > 1000
-    assert occurred["ambiguous"] < occurred["turning told"] / 10
+def test_drawn_arguments(transpose):
+    occurred = sum((check_drawn_arguments(seed, transpose) for seed in range(SEEDS)), Counter())
+    assert occurred["calls"] == SEEDS * EACH
+    assert occurred["flip visible"] > 1000
+    assert occurred["ambiguous"] < occurred["flip visible"] / 10
     assert min(occurred[what] for what in ("one tap", "groups", "ends", "circular", "1 axes", "2 axes", "3 axes")) > 10
     for framework, verdict in product(TRANSPOSED if transpose else FRAMEWORKS, (EQUAL, REFUSED)):
         if transpose and framework in ("jax", "flax", "theano") and verdict == EQUAL:

@@ -1,9 +1,9 @@
-"""Every convention has a name of its own, a sentence, a remedy and what it decides."""
+"""Test that every convention has a unique name, a sentence, a remedy and slots."""
 
 from convmatrix.frameworks.comparison.conventions import conventions
 
 
-def test_every_convention_speaks():
+def test_every_convention_is_complete():
     for ndim in (1, 2, 3, 4):
         table = conventions(ndim)
         assert len({one.name for one in table}) == len(table)

@@ -1,4 +1,4 @@
-"""Which convention is it? Planted by hand on drawn data, computed with NumPy alone, and found again."""
+"""Test that `diagnose` finds conventions that are applied by hand to random data, with results of NumPy alone."""
 
 import itertools
 import re
@@ -7,317 +7,74 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from convmatrix.frameworks.comparison.diagnosis import Question, Theirs, _edited, conventions, diagnose
-
-# -- their framework: NumPy alone ------------------------------------------------------------------------------------
-
-
-def convolved(x, weight, words):
-    """(batch, channels, *size) by np.pad and windows."""
-    ndim, groups = weight.ndim - 2, words["groups"]
-    mode = {"zeros": "constant", "circular": "wrap", "replicate": "edge"}.get(
-        words["padding_mode"], words["padding_mode"]
-    )
-    for axis, (before, after) in enumerate(words["padding"], start=2):
-        widths = [(0, 0)] * x.ndim
-        widths[axis] = (max(before, 0), max(after, 0))
-        x = np.pad(x, widths, mode=mode)
-        x = np.take(x, range(max(-before, 0), x.shape[axis] - max(-after, 0)), axis=axis)
-    spans = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], words["dilation"], strict=True)]
-    windows = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(2, 2 + ndim)))
-    windows = windows[
-        (
-            slice(None),
-            slice(None),
-            *(slice(None, None, s) for s in words["stride"]),
-            *(slice(None, None, d) for d in words["dilation"]),
-        )
-    ]
-    size = windows.shape[2 : 2 + ndim]
-    rows = windows.reshape(len(x), groups, weight.shape[1], np.prod(size), -1)
-    blocks = weight.reshape(groups, -1, weight.shape[1], rows.shape[-1])
-    return np.einsum("bgipt,goit->bgop", rows, blocks).reshape(len(x), -1, *size)
-
-
-def transposed(x, weight, words):
-    """Stamps of the kernel are added up, and the frame is cropped; or the border folded back, by unit images."""
-    groups, ndim = words["groups"], weight.ndim - 2
-    sizes = [
-        (n - 1) * s + d * (k - 1) + 1 - b - a + op
-        for n, s, d, k, (b, a), op in zip(
-            x.shape[2:],
-            words["stride"],
-            words["dilation"],
-            weight.shape[2:],
-            words["padding"],
-            words["output_padding"],
-            strict=True,
-        )
-    ]
-    if words["padding_mode"] != "zeros":
-        out = weight.shape[1] * groups
-        units = np.eye(out * int(np.prod(sizes))).reshape(-1, out, *sizes)
-        forward = convolved(units, weight, {**words, "output_padding": None})  # shape (unit, in, *size)
-        return np.tensordot(x, forward, (range(1, x.ndim), range(1, x.ndim))).reshape(len(x), out, *sizes)
-    frame = [n + max(b, 0) + max(a, 0) for n, (b, a) in zip(sizes, words["padding"], strict=True)]
-    y = np.zeros((len(x), groups, weight.shape[1], *frame))
-    stamps = np.einsum("bgi...,gio...->bgo...", *_spread(x, weight, groups))
-    for taps in itertools.product(*map(range, weight.shape[2:])):
-        for place in itertools.product(*map(range, x.shape[2:])):
-            at = tuple(
-                p * s + t * d + max(-b, 0)
-                for p, s, t, d, (b, a) in zip(
-                    place, words["stride"], taps, words["dilation"], words["padding"], strict=True
-                )
-            )
-            if all(p < n for p, n in zip(at, frame, strict=True)):
-                y[(slice(None), slice(None), slice(None), *at)] += stamps[(..., *place, *taps)]
-    keep = [slice(max(b, 0), max(b, 0) + n) for n, (b, a) in zip(sizes, words["padding"], strict=True)]
-    return y[(slice(None), slice(None), slice(None), *keep)].reshape(len(x), -1, *sizes) if ndim else y
-
-
-def _spread(x, weight, groups):
-    ndim = weight.ndim - 2
-    x = x.reshape(len(x), groups, -1, *x.shape[2:], *[1] * ndim)
-    w = weight.reshape(groups, -1, weight.shape[1], *[1] * ndim, *weight.shape[2:])
-    return x, w
-
-
-def theirs_of(x, weight, words):
-    return (transposed if words["transpose"] else convolved)(x, weight, words)
-
-
-# -- planting: what each convention means, said once more ------------------------------------------------------------
-
-
-def counted_by_member(array, axis, groups):
-    """[group, member] -> [member, group], one by one."""
-    length = array.shape[axis]
-    members = length // groups
-    order = [group * members + member for member in range(members) for group in range(groups)]
-    return np.take(array, order, axis=axis)
-
-
-def swapped_in_groups(weight, groups):
-    return np.concatenate([block.swapaxes(0, 1) for block in np.split(weight, groups)])
-
-
-def channels_last(array, ndim):
-    return np.moveaxis(array, -ndim - 1, -1)
-
-
-def given_weight(name, weight, words, transpose):
-    """What the engineer holds, whose weight means `weight` by the convention."""
-    ndim, groups = weight.ndim - 2, words["groups"]
-    spatial = tuple(range(2, 2 + ndim))
-    rows, cols = ("I", "O") if transpose else ("O", "I")
-    head, _, tail = name.partition("_")
-    if head == "weight":
-        letters = tail.replace("DHW"[-ndim:], "*")
-        if "M" in letters:
-            weight = weight.reshape(groups, -1, *weight.shape[2:])
-            rows, cols = "I", "M"
-        places = {rows: (0,), cols: (1,), "*": spatial}
-        return weight.transpose([place for letter in letters for place in places[letter]])
-    if name == "channels_swapped":
-        return weight.swapaxes(0, 1)
-    if name == "channels_swapped_in_groups":
-        return swapped_in_groups(weight, groups)
-    if name == "filters_interleaved":
-        return counted_by_member(weight, 0, groups)
-    if name.startswith("kernel_axes"):
-        a, b = map(int, name.split("_")[2:4])
-        return weight.swapaxes(2 + a, 2 + b)
-    if name == "kernel_turned":
-        return weight[(slice(None), slice(None), *[slice(None, None, -1)] * ndim)]
-    if name.startswith("kernel_flipped"):
-        return np.flip(weight, 2 + int(name[-1]))
-    return weight
-
-
-def given_data(kind, name, array, groups, ndim):
-    """What the engineer holds of x or y."""
-    if name in (f"{kind}_channels_last", "data_channels_last"):
-        return channels_last(array, ndim)
-    if name == f"{kind}_flattened_channels_last":
-        return channels_last(array, ndim).reshape(array.shape)
-    if name == {"x": "input", "y": "output"}[kind] + "_channels_interleaved":
-        return counted_by_member(array, array.ndim - ndim - 1, groups)
-    if name.startswith(f"{kind}_axes"):
-        a, b = map(int, name.split("_")[2:4])
-        return array.swapaxes(a - ndim, b - ndim)
-    return array
-
-
-def their_words(name, words, kernel):
-    """The words that theirs takes ours for."""
-    words = dict(words)
-    pads = list(words["padding"])
-    if name.startswith("padding_mode"):
-        words["padding_mode"] = name.removeprefix("padding_mode_")
-    elif name == "pads_swapped":
-        pads = [(after, before) for before, after in pads]
-    elif name.startswith("pads_swapped_on"):
-        pads[int(name[-1])] = pads[int(name[-1])][::-1]
-    elif name.startswith("shift"):
-        by = int(name.rpartition("_")[2])
-        for axis in range(len(pads)) if "all" in name else [int(name.split("_")[2])]:
-            pads[axis] = (pads[axis][0] + by, pads[axis][1] - by)
-    elif name == "output_padding_first":
-        pads = [(before - op, after) for (before, after), op in zip(pads, words["output_padding"], strict=True)]
-        words["output_padding"] = (0,) * len(pads)
-    elif name == "output_padding_zeros":
-        words["output_padding"] = (0,) * len(pads)
-    elif name == "pads_of_stretched_input":
-        pads = [
-            (d * (k - 1) - b, d * (k - 1) - a) for k, d, (b, a) in zip(kernel, words["dilation"], pads, strict=True)
-        ]
-    elif name == "other_direction":
-        words["transpose"] = not words["transpose"]
-        words["output_padding"] = (0,) * len(pads)
-    return {**words, "padding": tuple(pads)}
-
-
-def planted(names, config, rng):
-    """X, y and weight as an engineer holds them, and the words, where all of `names` hold; None where they cannot."""
-    words, kernel, (rows, cols) = config["words"], config["kernel"], config["channels"]
-    groups, ndim = words["groups"], len(kernel)
-    theirs, extra = words, words["output_padding"]
-    for name in names:
-        theirs = their_words(name, theirs, kernel)
-    weight = rng.integers(-99, 100, (rows, cols, *kernel)).astype(float)
-    channels = rows if theirs["transpose"] else cols * groups
-    x = rng.integers(-99, 100, (config["batch"], channels, *config["size"])).astype(float)
-    y = theirs_of(x, weight, theirs)
-    if "output_padding_zeros" in names:
-        y = np.pad(y, [(0, 0), (0, 0), *((0, op) for op in extra)])
-    for name in reversed(names):
-        weight = given_weight(name, weight, words, words["transpose"])
-        x, y = (given_data(kind, name, array, groups, ndim) for kind, array in (("x", x), ("y", y)))
-    return x, y, weight
-
-
-def config(size, kernel, channels, *, batch=2, **words):
-    ndim = len(size)
-    usual = {
-        "stride": (1,) * ndim,
-        "padding": ((0, 0),) * ndim,
-        "dilation": (1,) * ndim,
-        "groups": 1,
-        "padding_mode": "zeros",
-        "output_padding": (0,) * ndim,
-        "transpose": False,
-    }
-    return {"size": size, "kernel": kernel, "channels": channels, "batch": batch, "words": {**usual, **words}}
-
-
-ONE = (
-    config((9,), (3,), (4, 3), padding=((3, 1),)),
-    config((9,), (3,), (6, 2), padding=((1, 2),), stride=(2,), groups=3, padding_mode="circular"),
-    config((9,), (4,), (6, 1), padding=((1, 2),), groups=3, dilation=(2,), batch=1),
-    config((7,), (4,), (3, 2), padding=((2, 1),), stride=(3,), output_padding=(2,), transpose=True),
-    config((7,), (3,), (6, 2), padding=((2, 1),), stride=(2,), output_padding=(1,), groups=3, transpose=True),
-    config((6,), (3,), (6, 2), padding=((2, 1),), groups=3, transpose=True, padding_mode="reflect"),
-    config((8,), (4,), (3, 3), padding=((2, 1),), batch=1),
+from convmatrix.frameworks.comparison.diagnosis import Target, Trial, _edited_trials, conventions, diagnose
+from planted_conventions import (
+    ONE,
+    THREE,
+    TWO,
+    applies,
+    convolved,
+    given_data,
+    given_weight,
+    kwargs_of,
+    plant,
+    target_of,
+    their_arguments,
 )
-TWO = (
-    config((7, 8), (3, 4), (4, 3), padding=((1, 2), (3, 1))),
-    config((8, 7), (3, 2), (6, 1), padding=((2, 1), (0, 2)), stride=(2, 1), groups=3, batch=1),
-    config((7, 8), (3, 4), (6, 2), padding=((2, 1), (1, 2)), groups=3, padding_mode="replicate"),
-    config((4, 5), (4, 3), (3, 2), padding=((2, 1), (1, 2)), stride=(3, 2), output_padding=(2, 1), transpose=True),
-    config((4, 4), (3, 4), (6, 2), padding=((1, 2), (2, 1)), stride=(2, 2), output_padding=(0, 1), groups=3,
-           transpose=True),
-    config((6, 6), (3, 4), (3, 3), padding=((0, 2), (1, 2)), batch=1),
-)  # fmt: skip
-THREE = (
-    config((5, 6, 4), (3, 2, 3), (4, 3), padding=((2, 1), (1, 2), (1, 0)), batch=1),
-    config((3, 4, 3), (3, 2, 3), (6, 2), padding=((2, 1), (0, 1), (1, 0)), stride=(2, 1, 2),
-           output_padding=(1, 0, 1), groups=3, transpose=True, batch=1),
-    config((4, 6, 5), (3, 2, 3), (6, 1), padding=((2, 1), (1, 2), (1, 0)), groups=3, batch=1, padding_mode="symmetric"),
-)  # fmt: skip
 
-
-def applies(names, config):
-    """Whether conventions mean something for a configuration, by what they need."""
-    words, (rows, cols) = config["words"], config["channels"]
-    groups, transpose = words["groups"], words["transpose"]
-    members = {"x": rows // groups if transpose else cols, "y": cols if transpose else rows // groups}
-    if "other_direction" in names:
-        members = {"x": members["y"], "y": members["x"]}
-    needs = {
-        "output_channels_interleaved": groups > 1 and members["y"] > 1,
-        "input_channels_interleaved": groups > 1 and members["x"] > 1,
-        "filters_interleaved": groups > 1 and rows > groups,
-        "channels_swapped_in_groups": groups > 1,
-        "output_padding_first": transpose and any(words["output_padding"]),
-        "output_padding_zeros": transpose and any(words["output_padding"]),
-        "pads_of_stretched_input": transpose,
-        f"padding_mode_{words['padding_mode']}": False,
-    }
-    depthwise = any(name.endswith(("IM", "MI")) or name.startswith(("weight_IM", "weight_MI")) for name in names)
-    if depthwise and (transpose or groups == 1 or cols > 1):
-        return False
-    later = {"pads_swapped", "pads_of_stretched_input"} & set(names)
-    return all(needs.get(name, True) for name in names) and len(later) < 2
-
-
-def said(config):
-    words = dict(config["words"])
-    if not words["transpose"]:
-        del words["output_padding"]
-    return {**words, "ndim": len(config["size"])}
+# -- planting and finding --------------------------------------------------------------------------------------------
 
 
 def check_found(names, config, rng):
-    """Plant, and see it found, or something smaller that is true; say which, None where it cannot be planted."""
+    """Check that conventions, or correct fewer ones, are found; return which, or None if they cannot be planted."""
     if not applies(names, config):
         return None
     try:
-        x, y, weight = planted(names, config, rng)
+        x, y, weight = plant(names, config, rng)
     except ValueError:  # an empty result, or pads that crop more than there is
         return None
     if y.size == 0:
         return None
-    told = diagnose(x, y, weight, **said(config))
-    assert told.found, (names, config, str(told))
-    lengths = {len(found) for found in told.found}
+    diagnosis = diagnose(x, y, weight, **kwargs_of(config))
+    assert diagnosis.found, (names, config, str(diagnosis))
+    lengths = {len(found) for found in diagnosis.found}
     assert len(lengths) == 1
     if lengths == {len(names)}:
-        assert names in told.found, (names, told.found, config)
+        assert names in diagnosis.found, (names, diagnosis.found, config)
         return "found"
     assert lengths < {0, 1, 2}
-    assert max(lengths) < len(names), (names, told.found)
-    confirm(told, x, y, weight, config)
+    assert max(lengths) < len(names), (names, diagnosis.found)
+    confirm(diagnosis, x, y, weight, config)
     return "smaller"
 
 
-def confirm(told, x, y, weight, config):
-    """NumPy's values under each answer are theirs."""
-    question = asked(x, y, weight, config)
-    for explanation in told.explanations:
-        edited = question
+def confirm(diagnosis, x, y, weight, config):
+    """Check that NumPy's values for each explanation are equal to the target."""
+    trial = trial_of(x, y, weight, config)
+    for explanation in diagnosis.explanations:
+        edited = trial
         for convention in explanation.conventions:
             edited = convention.edit(edited)
         assert agrees(edited)
 
 
-def asked(x, y, weight, config):
-    words = said(config)
-    ndim, transpose = words.pop("ndim"), words.pop("transpose")
-    words["input_dilation"] = (1,) * ndim
-    return Question(x, Theirs(y), weight, tuple(words.items()), ndim, transpose)
+def trial_of(x, y, weight, config):
+    arguments = kwargs_of(config)
+    ndim, transpose = arguments.pop("ndim"), arguments.pop("transpose")
+    arguments["input_dilation"] = (1,) * ndim
+    return Trial(x, Target(y), weight, tuple(arguments.items()), ndim, transpose)
 
 
-def agrees(question):
-    """Whether NumPy gives their values for an edited question."""
-    words = {"output_padding": (0,) * question.ndim, **dict(question.words), "transpose": question.transpose}
-    if words["output_padding"] == 0:
-        words["output_padding"] = (0,) * question.ndim
+def agrees(trial):
+    """Return whether NumPy's values for an edited trial are equal to the target."""
+    arguments = {"output_padding": (0,) * trial.ndim, **dict(trial.arguments), "transpose": trial.transpose}
+    if arguments["output_padding"] == 0:
+        arguments["output_padding"] = (0,) * trial.ndim
     try:
-        ours = theirs_of(question.x, question.weight, words)
+        result = target_of(trial.x, trial.weight, arguments)
     except ValueError:
         return False
-    return np.array_equal(ours, question.theirs.array) and not any(part.any() for part in question.theirs.zeros)
+    return np.array_equal(result, trial.target.array) and not any(part.any() for part in trial.target.zeros)
 
 
 # -- every convention, and every two of them -------------------------------------------------------------------------
@@ -339,15 +96,15 @@ def pairs_of(ndim):
 @pytest.mark.parametrize(("ndim", "configs"), [(1, ONE), (2, TWO), (3, THREE)])
 def test_every_convention_is_found(ndim, configs):
     rng = np.random.default_rng(ndim)
-    planted_names = set()
+    found_names = set()
     for name, config in itertools.product(names_of(ndim), configs):
         if check_found((name,), config, rng) == "found":
-            planted_names.add(name)
-    assert planted_names == set(names_of(ndim))
+            found_names.add(name)
+    assert found_names == set(names_of(ndim))
 
 
 def check_pairs(ndim, configs, pairs, seed):
-    """Each pair on the first configurations where it can be planted; what is never planted."""
+    """Check pairs on the first configuration to which they apply; return pairs that never apply, and counts."""
     rng = np.random.default_rng(seed)
     never, counts = [], {"found": 0, "smaller": 0}
     for number, pair in enumerate(pairs):
@@ -364,21 +121,21 @@ def check_pairs(ndim, configs, pairs, seed):
     return never, counts
 
 
-def has_no_meaning(pair):
-    """Why two conventions cannot both be seen: the one needs what the other rules out."""
+def is_impossible(pair):
+    """Return whether two conventions exclude each other, so that no configuration shows both."""
     depthwise = any(re.fullmatch("weight_(.*IM|IM.*|.*MI|MI.*)", name) for name in pair)
-    transposed = {"output_padding_first", "output_padding_zeros", "pads_of_stretched_input"} & set(pair)
+    for_transposed = {"output_padding_first", "output_padding_zeros", "pads_of_dilated_input"} & set(pair)
     return (
-        (depthwise and (transposed or "input_channels_interleaved" in pair))
-        or {"pads_swapped", "pads_of_stretched_input"} == set(pair)
+        (depthwise and (for_transposed or "input_channels_interleaved" in pair))
+        or {"pads_swapped", "pads_of_dilated_input"} == set(pair)
         or (depthwise and "padding_mode_zeros" in pair)  # in these configurations
-        or ("padding_mode_zeros" in pair and transposed)
+        or ("padding_mode_zeros" in pair and for_transposed)
     )
 
 
 def check_share(ndim, configs, pairs, seed):
     never, counts = check_pairs(ndim, configs, pairs, seed)
-    assert all(has_no_meaning(pair) for pair in never), never
+    assert all(is_impossible(pair) for pair in never), never
     assert counts["found"] > 0.75 * len(pairs), counts
 
 
@@ -400,7 +157,7 @@ def test_more_conventions_by_twos_on_three_axes_are_found():
 
 
 @pytest.mark.parametrize(
-    "name", ["", "kernel_turned", "channels_swapped", "pads_swapped", "shift_axis_1_by_1", "data_channels_last"]
+    "name", ["", "kernel_flipped", "channels_swapped", "pads_swapped", "shift_axis_1_by_1", "data_channels_last"]
 )
 def test_conventions_are_found_where_zeros_stand_between_the_inputs(name):
     rng, config, spread = np.random.default_rng(3), TWO[0], (2, 3)
@@ -408,36 +165,33 @@ def test_conventions_are_found_where_zeros_stand_between_the_inputs(name):
     x = rng.integers(-99, 100, (2, config["channels"][1], 4, 3)).astype(float)
     dilated = np.zeros((*x.shape[:2], 3 * spread[0] + 1, 2 * spread[1] + 1))
     dilated[..., :: spread[0], :: spread[1]] = x
-    y = theirs_of(dilated, weight, their_words(name, config["words"], config["kernel"]))
-    weight = given_weight(name, weight, config["words"], False)
+    y = target_of(dilated, weight, their_arguments(name, config["arguments"], config["kernel"]))
+    weight = given_weight(name, weight, config["arguments"], False)
     x, y = (given_data(kind, name, array, 1, 2) for kind, array in (("x", x), ("y", y)))
-    told = diagnose(x, y, weight, **said(config), input_dilation=spread)
-    assert told.found == (((name,) if name else ()),)
+    diagnosis = diagnose(x, y, weight, **kwargs_of(config), input_dilation=spread)
+    assert diagnosis.found == (((name,) if name else ()),)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_smaller_is_missed(seed):
-    """Where two are named, NumPy agrees that no single one would do, and that none but these two of them do."""
+    """Check with NumPy that no single convention explains y where pairs are found, and no other pair."""
     rng = np.random.default_rng(seed)
     pairs = pairs_of(1)
-    checked = 0
-    while checked < 8:
+    count = 0
+    while count < 8:
         pair, config = pairs[rng.integers(len(pairs))], ONE[rng.integers(len(ONE))]
-        if check_found(pair, config, np.random.default_rng(checked)) != "found":
+        if check_found(pair, config, np.random.default_rng(count)) != "found":
             continue
-        x, y, weight = planted(pair, config, np.random.default_rng(checked))
-        told, question = diagnose(x, y, weight, **said(config)), asked(x, y, weight, config)
+        x, y, weight = plant(pair, config, np.random.default_rng(count))
+        diagnosis, trial = diagnose(x, y, weight, **kwargs_of(config)), trial_of(x, y, weight, config)
         for count in (0, 1):
-            assert not any(agrees(edited) for _, edited in _edited(question, conventions(1), count))
-        twos = {
-            tuple(one.name for one in chosen)
-            for chosen, edited in _edited(question, conventions(1), 2)
-            if agrees(edited)
-        }
-        assert twos == set(told.found)
-        confirm(told, x, y, weight, config)
-        checked += 1
+            assert not any(agrees(edited) for _, edited in _edited_trials(trial, conventions(1), count))
+        edits = _edited_trials(trial, conventions(1), 2)
+        pairs_found = {tuple(one.name for one in selection) for selection, edited in edits if agrees(edited)}
+        assert pairs_found == set(diagnosis.found)
+        confirm(diagnosis, x, y, weight, config)
+        count += 1
 
 
 # -- nothing explains it ---------------------------------------------------------------------------------------------
@@ -446,116 +200,118 @@ def test_nothing_smaller_is_missed(seed):
 @pytest.mark.parametrize("config", [*ONE, *TWO[:3]])
 def test_what_no_convention_explains(config):
     rng = np.random.default_rng(5)
-    x, y, weight = planted((), config, rng)
-    assert diagnose(x, y, weight, **said(config)).found == ((),)
-    drawn = diagnose(x, rng.integers(-99, 100, y.shape), weight, **said(config))
-    assert (drawn.found, drawn.ambiguous) == ((), False)
+    x, y, weight = plant((), config, rng)
+    assert diagnose(x, y, weight, **kwargs_of(config)).found == ((),)
+    diagnosis = diagnose(x, rng.integers(-99, 100, y.shape), weight, **kwargs_of(config))
+    assert (diagnosis.found, diagnosis.ambiguous) == ((), False)
     place = tuple(int(rng.integers(n)) for n in y.shape)
     y[place] += 1
-    one = diagnose(x, y, weight, **said(config))
+    one = diagnose(x, y, weight, **kwargs_of(config))
     assert one.found == ()
-    assert f"ours differ in 1 of {y.size} values, most at (batch, channel, *place) = {place}" in one.sentence
+    assert f"our values differ in 1 of {y.size} values, most at (batch, channel, *place) = {place}" in one.sentence
 
 
 def test_the_sentence_where_nothing_is_found():
-    told = diagnose([1, 2, 4], [6, 11], [1, 2])
-    assert str(told) == (
-        f"none of {len(conventions(1))} conventions, and no 2 of them together, turns our values into theirs: ours "
-        "differ in 2 of 2 values, most at (batch, channel, *place) = (0, 0, 0), where ours is 5 and theirs 6"
+    diagnosis = diagnose([1, 2, 4], [6, 11], [1, 2])
+    assert str(diagnosis) == (
+        f"none of {len(conventions(1))} conventions, and no 2 of them together, explains y: our values "
+        "differ in 2 of 2 values, most at (batch, channel, *place) = (0, 0, 0), where ours is 5 and y is 6"
     )
-    assert (
-        "none of 35 conventions turns our values into theirs" in diagnose([1, 2, 4], [6, 11], [1, 2], most=1).sentence
-    )
+    assert "none of 35 conventions explains y" in diagnose([1, 2, 4], [6, 11], [1, 2], most=1).sentence
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words", "sentence"),
+    ("shapes", "kwargs", "sentence"),
     [
         (
             ((5,), (4,), (3,)),
             {},
-            "y has shape (4,) but the words give (..., *(1, 3)) for x of shape (5,) and weight of "
+            "y has shape (4,) but the arguments give (..., *(1, 3)) for x of shape (5,) and weight of "
             "shape (3,), and no convention gives y's shape: look at stride, padding, dilation and the output "
             "size first",
         ),
         (
             ((5,), (4,), (7,)),
             {},
-            "the words make no layer of x of shape (5,) and weight of shape (7,): kernel does not "
+            "the arguments make no layer of x of shape (5,) and weight of shape (7,): kernel does not "
             "fit on axis 0: it spans 7",
         ),
         (
             ((2, 5), (4, 5), (4, 3, 3)),
             {"padding": 1},
             "x of shape (2, 5) and weight of shape (4, 3, 3) do not belong "
-            "together: the words need 3 input channels, x of shape (..., *(3, 5)), and no convention changes that",
+            "together: the arguments need 3 input channels, x of shape (..., *(3, 5)), and no convention changes that",
         ),
         (
             ((3, 5), (4, 5), (4, 3, 3)),
             {"padding": 1, "bias": [1, 2]},
-            "bias has 2 entries but the words give 4 output "
+            "bias has 2 entries but the arguments give 4 output "
             "channels for x of shape (3, 5) and weight of shape (4, 3, 3): give one number for each",
         ),
-        (((5, 4), (9, 4), (9, 5, 3)), {}, "y has shape (9, 4) but the words give (..., *(9, 2)) for x"),
+        (((5, 4), (9, 4), (9, 5, 3)), {}, "y has shape (9, 4) but the arguments give (..., *(9, 2)) for x"),
     ],
 )
-def test_shapes_that_nothing_explains(arguments, words, sentence):
+def test_shapes_that_nothing_explains(shapes, kwargs, sentence):
     rng = np.random.default_rng(1)
-    told = diagnose(*(rng.integers(-9, 9, shape) for shape in arguments), **words)
-    assert told.found == ()
-    assert told.sentence.startswith(sentence), told.sentence
+    diagnosis = diagnose(*(rng.integers(-9, 9, shape) for shape in shapes), **kwargs)
+    assert diagnosis.found == ()
+    assert diagnosis.sentence.startswith(sentence), diagnosis.sentence
 
 
 def test_only_another_convention_has_their_shape():
-    """Ours has another shape; channels last has theirs, and other values."""
+    """Test a y whose shape only channels last gives, with other values."""
     rng = np.random.default_rng(1)
-    told = diagnose(rng.integers(-9, 9, (5, 3)), rng.integers(-9, 9, (3, 4)), rng.integers(-9, 9, (4, 3, 3)))
-    assert "without any, y of shape (3, 4) is not of the shape that the words give for x of shape (5, 3)" in str(told)
+    diagnosis = diagnose(rng.integers(-9, 9, (5, 3)), rng.integers(-9, 9, (3, 4)), rng.integers(-9, 9, (4, 3, 3)))
+    assert "without any, y of shape (3, 4) is not of the shape that the arguments give for x of shape (5, 3)" in str(
+        diagnosis
+    )
 
 
-# -- data that cannot tell -------------------------------------------------------------------------------------------
+# -- ambiguous data --------------------------------------------------------------------------------------------------
 
 
 def test_a_symmetric_kernel_cannot_tell():
     rng = np.random.default_rng(2)
     kernel = [[1, 2, 1], [2, 7, 2], [1, 2, 1]]
     x = rng.integers(-99, 100, (6, 6))
-    told = diagnose(x, signal.convolve2d(x, kernel, "valid"), kernel)
-    assert told.found == ((),)
-    assert told.ambiguous
-    assert str(told).startswith("none needed: our values are theirs already (exact in all values). But kernel_turned, ")
-    assert str(told).endswith(
+    diagnosis = diagnose(x, signal.convolve2d(x, kernel, "valid"), kernel)
+    assert diagnosis.found == ((),)
+    assert diagnosis.ambiguous
+    assert str(diagnosis).startswith(
+        "none needed: our values are equal to y already (exact in all values). But kernel_flipped, "
+    )
+    assert str(diagnosis).endswith(
         "would not show in these data: these data cannot tell them apart, since with this weight "
         "(its symmetry) they are one and the same map: repeat with a weight of random "
         "numbers."
     )
-    flipped = np.array([[1, 2, 1], [3, 7, 3], [0, 2, 0]])  # symmetric along one axis: turned, or flipped on the other
-    told = diagnose(x, signal.convolve2d(x, flipped, "valid"), flipped)
-    assert told.found == (("kernel_turned",), ("kernel_flipped_on_axis_0",))
-    assert told.ambiguous
-    assert "2 answers of 1 convention turn our values into theirs (exact in all values):\n- kernel_turned: " in str(
-        told
-    )
-    assert "since with this weight (its symmetry) they are one and the same map" in str(told)
+    kernel = np.array([[1, 2, 1], [3, 7, 3], [0, 2, 0]])  # symmetric along axis 1
+    diagnosis = diagnose(x, signal.convolve2d(x, kernel, "valid"), kernel)
+    assert diagnosis.found == (("kernel_flipped",), ("kernel_flipped_on_axis_0",))
+    assert diagnosis.ambiguous
+    assert "2 answers of 1 convention explain y (exact in all values):\n- kernel_flipped: " in str(diagnosis)
+    assert "since with this weight (its symmetry) they are one and the same map" in str(diagnosis)
 
 
 def test_a_constant_input_cannot_tell():
     weight = np.random.default_rng(2).integers(-99, 100, (2, 1, 3, 3))
-    told = diagnose(np.ones((5, 5)), weight.sum((1, 2, 3))[:, None, None] * np.ones((3, 3)), weight)
-    assert told.found == ((),)
-    assert told.ambiguous
-    assert "kernel_turned" in str(told)
-    assert "since this x (constant, or symmetric) shows no difference: repeat with an x of random numbers." in str(told)
+    diagnosis = diagnose(np.ones((5, 5)), weight.sum((1, 2, 3))[:, None, None] * np.ones((3, 3)), weight)
+    assert diagnosis.found == ((),)
+    assert diagnosis.ambiguous
+    assert "kernel_flipped" in str(diagnosis)
+    assert "since this x (constant, or symmetric) shows no difference: repeat with an x of random numbers." in str(
+        diagnosis
+    )
 
 
 def test_two_names_of_one_map_are_no_ambiguity():
-    """A convolution that keeps the size, turned, is its own transpose."""
+    """Test a convolution that keeps the size: with a flipped kernel it is its own transpose."""
     rng = np.random.default_rng(3)
     x, kernel = rng.integers(-99, 100, 7), rng.integers(-99, 100, 3)
-    told = diagnose(x, np.convolve(x, kernel, "same"), kernel, padding=1)
-    assert told.found == (("kernel_turned",), ("other_direction",))
-    assert not told.ambiguous
-    assert str(told).endswith("they are one and the same map, said in different words.")
+    diagnosis = diagnose(x, np.convolve(x, kernel, "same"), kernel, padding=1)
+    assert diagnosis.found == (("kernel_flipped",), ("other_direction",))
+    assert not diagnosis.ambiguous
+    assert str(diagnosis).endswith("they are one and the same map, described differently.")
 
 
 # -- floats, biases, shapes ------------------------------------------------------------------------------------------
@@ -569,61 +325,67 @@ def test_floats_up_to_their_rounding(dtype):
         kernel = (kernel * (1 + 2j)).astype(dtype)
     y = signal.convolve2d(x.astype(complex), kernel.astype(complex), "valid")
     y = (y if dtype == "complex64" else y.real).astype(dtype)
-    told = diagnose(x, y, kernel)
-    assert told.found == (("kernel_turned",),)
-    assert "largest deviation" in str(told)
-    assert 0 <= told.explanations[0].deviation < 100 * np.finfo(dtype).eps
+    diagnosis = diagnose(x, y, kernel)
+    assert diagnosis.found == (("kernel_flipped",),)
+    assert "largest deviation" in str(diagnosis)
+    assert 0 <= diagnosis.explanations[0].deviation < 100 * np.finfo(dtype).eps
     y[3, 4] += np.asarray(1000 * np.finfo(dtype).eps if dtype != "float16" else 1, dtype)
     assert diagnose(x, y, kernel).found == ()
 
 
 def test_by_scipy():
-    """A convolution that turns the kernel, and borders of its own."""
+    """Test against scipy.signal, which flips the kernel and has other borders."""
     rng = np.random.default_rng(6)
     x, kernel = rng.integers(-99, 100, (7, 8)), rng.integers(-99, 100, (3, 3))
     assert diagnose(x, signal.correlate2d(x, kernel, "valid"), kernel).found == ((),)
-    assert diagnose(x, signal.convolve2d(x, kernel, "same"), kernel, padding=1).found[0] == ("kernel_turned",)
-    wrapped = signal.convolve2d(x, kernel, "same", boundary="wrap")
-    assert ("kernel_turned", "padding_mode_circular") in diagnose(x, wrapped, kernel, padding=1).found
-    mirrored = signal.correlate2d(x, kernel, "same", boundary="symm")
-    assert diagnose(x, mirrored, kernel, padding=1).found == (("padding_mode_replicate",), ("padding_mode_symmetric",))
+    assert diagnose(x, signal.convolve2d(x, kernel, "same"), kernel, padding=1).found[0] == ("kernel_flipped",)
+    circular = signal.convolve2d(x, kernel, "same", boundary="wrap")
+    assert ("kernel_flipped", "padding_mode_circular") in diagnose(x, circular, kernel, padding=1).found
+    symmetric = signal.correlate2d(x, kernel, "same", boundary="symm")
+    assert diagnose(x, symmetric, kernel, padding=1).found == (("padding_mode_replicate",), ("padding_mode_symmetric",))
     assert diagnose(x, signal.convolve2d(x.T, kernel, "valid").T, kernel).found[0] == (
         "kernel_axes_0_1_swapped",
-        "kernel_turned",
+        "kernel_flipped",
     )
 
 
 def test_biases_batches_and_flat_results():
     rng = np.random.default_rng(7)
     x, weight, bias = rng.integers(-9, 9, (2, 3, 7)), rng.integers(-9, 9, (4, 3, 3)), np.array([1, 20, 300, 4000])
-    words = {"stride": (1,), "padding": ((0, 0),), "dilation": (1,), "groups": 1, "padding_mode": "zeros"}
-    y = convolved(x, weight[:, :, ::-1], words) + bias[:, None]
-    for theirs in (y, y.reshape(2, -1), y.ravel()):
-        assert diagnose(x, theirs, weight, bias=bias).found == (("kernel_turned",),)
+    arguments = {"stride": (1,), "padding": ((0, 0),), "dilation": (1,), "groups": 1, "padding_mode": "zeros"}
+    y = convolved(x, weight[:, :, ::-1], arguments) + bias[:, None]
+    for target in (y, y.reshape(2, -1), y.ravel()):
+        assert diagnose(x, target, weight, bias=bias).found == (("kernel_flipped",),)
     last = np.moveaxis(y, 1, -1)
-    assert diagnose(x, last.ravel(), weight, bias=bias).found == (("y_flattened_channels_last", "kernel_turned"),)
-    assert diagnose(x[0], y[0], weight, bias=bias).found == (("kernel_turned",),)
-    told = diagnose(np.moveaxis(x, 1, -1), last, weight.transpose(2, 1, 0)[::-1], bias=bias, most=3)
-    assert told.found == (("data_channels_last", "weight_WIO"),)
-    assert told.explanations[0].layer.output_shape == (4, 5)
+    assert diagnose(x, last.ravel(), weight, bias=bias).found == (("y_flattened_channels_last", "kernel_flipped"),)
+    assert diagnose(x[0], y[0], weight, bias=bias).found == (("kernel_flipped",),)
+    diagnosis = diagnose(np.moveaxis(x, 1, -1), last, weight.transpose(2, 1, 0)[::-1], bias=bias, most=3)
+    assert diagnosis.found == (("data_channels_last", "weight_WIO"),)
+    assert diagnosis.explanations[0].layer.output_shape == (4, 5)
     three = diagnose(np.moveaxis(x, 1, -1), last, weight.transpose(2, 1, 0), bias=bias, most=3)
-    assert three.found == (("data_channels_last", "weight_WIO", "kernel_turned"),)
+    assert three.found == (("data_channels_last", "weight_WIO", "kernel_flipped"),)
 
 
 def test_layers_of_a_size_that_is_used():
-    """Seconds, not minutes: 3 to 64 channels, 112 x 112."""
+    """Test that 3 to 64 channels of 112 x 112 take seconds."""
     rng = np.random.default_rng(8)
     x, weight = (rng.normal(size=shape).astype("float32") for shape in ((3, 112, 112), (64, 3, 3, 3)))
-    words = {"stride": (2, 2), "padding": ((0, 1), (0, 1)), "dilation": (1, 1), "groups": 1, "padding_mode": "zeros"}
-    y = convolved(x[None], weight, words).astype("float32")
+    arguments = {
+        "stride": (2, 2),
+        "padding": ((0, 1), (0, 1)),
+        "dilation": (1, 1),
+        "groups": 1,
+        "padding_mode": "zeros",
+    }
+    y = convolved(x[None], weight, arguments).astype("float32")
     assert diagnose(x, y, weight, stride=2, padding=((1, 0), (1, 0))).found[0] == ("pads_swapped",)
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words", "message"),
+    ("arrays", "kwargs", "message"),
     [
         (([], [1], [1]), {}, "x has shape (0,): give an array with at least one spatial axis and one value"),
         (([1], 2, [1]), {}, "y has shape (): give an array with at least one spatial axis and one value"),
@@ -666,6 +428,6 @@ def test_layers_of_a_size_that_is_used():
         (([1], [1], [1]), {"transpose": 1}, "transpose must be True or False, got 1 (int)"),
     ],
 )
-def test_refusals(arguments, words, message):
+def test_errors(arrays, kwargs, message):
     with pytest.raises(ValueError, match=re.escape(message) + "$"):
-        diagnose(*arguments, **words)
+        diagnose(*arrays, **kwargs)

@@ -1,4 +1,4 @@
-"""How each framework is asked for a size: its own module makes of the words the layer with our matrix."""
+"""Test the calls for an output size: each framework's module makes a layer with our matrix of them."""
 
 import importlib
 import re
@@ -10,18 +10,18 @@ import pytest
 from convmatrix import Conv, ConvTranspose
 from convmatrix.frameworks.comparison.output_sizes import Size, output_size_options
 
-# -- the sizes, and why padding does not decide ----------------------------------------------------------------------
+# -- sizes, and why padding does not determine them ------------------------------------------------------------------
 
 
-def test_the_question_of_the_founding_text():
+def test_sizes_5_and_6_with_stride_2():
     """Kernel 3, stride 2, padding 1: 5 and 6 both give 3."""
-    ways = output_size_options(Conv((5,), 3, stride=2, padding=1))
-    assert ways.sizes == ((Size(5, 0), Size(6, 1)),)
-    assert ways.why == (
+    options = output_size_options(Conv((5,), 3, stride=2, padding=1))
+    assert options.sizes == ((Size(5, 0), Size(6, 1)),)
+    assert options.why == (
         "padding alone does not decide: (5 + 2*1 - 3) / 2 + 1 is 3, rounded down, and so is (6 + 2*1 - 3) / 2 + 1; "
         "with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3",
     )
-    assert [str(asking) for asking in ways.ask(6)] == [
+    assert [str(call) for call in options.calls(6)] == [
         "torch.nn.ConvTranspose1d: padding=1, output_padding=1",
         "torch.nn.ConvTranspose1d: padding=1, and output_size=[6] in the call",
         "tf.nn.conv1d_transpose: padding='VALID', output_shape=[batch, 7, 1], and the slice [:, 1:7, :] of it",
@@ -34,7 +34,7 @@ def test_the_question_of_the_founding_text():
         "mxnet Deconvolution: target_shape=(6,), whatever pad and adj are",
         "caffe Deconvolution: pad: 0, and a Crop layer to 6 at offset 1, since it has no output padding",
     ]
-    assert str(ways.ask(5)[-1]) == "caffe Deconvolution: pad: 1"
+    assert str(options.calls(5)[-1]) == "caffe Deconvolution: pad: 1"
 
 
 @pytest.mark.parametrize(
@@ -61,34 +61,34 @@ def test_why_in_numbers(layer, why):
     assert output_size_options(layer.T).why == (why,)
 
 
-def test_what_no_framework_says_is_said_so():
-    asked = output_size_options(Conv((6,), 2, stride=2, padding=1, padding_mode="reflect")).ask(6)
-    assert len(asked) == 8
-    assert all(asking.words is None for asking in asked[:5])
-    assert str(asked[0]) == (
+def test_layers_that_no_framework_has():
+    calls = output_size_options(Conv((6,), 2, stride=2, padding=1, padding_mode="reflect")).calls(6)
+    assert len(calls) == 8
+    assert all(call.kwargs is None for call in calls[:5])
+    assert str(calls[0]) == (
         "torch.nn.ConvTranspose1d: cannot: no transposed layer of torch has the padding mode 'reflect'"
     )
-    spread = output_size_options(Conv((3,), 2, stride=4, input_dilation=2)).ask(3)
+    spread = output_size_options(Conv((3,), 2, stride=4, input_dilation=2)).calls(3)
     assert "no transposed layer of onnx has an input dilation" in str(spread[4])
-    grouped = output_size_options(Conv((5, 5), 3, stride=2, in_channels=2, out_channels=2, groups=2)).ask(5)
-    assert [asking.says for asking in grouped if asking.words is None] == [
+    grouped = output_size_options(Conv((5, 5), 3, stride=2, in_channels=2, out_channels=2, groups=2)).calls(5)
+    assert [call.layer_name for call in grouped if call.kwargs is None] == [
         "keras.layers.Conv2DTranspose",
         "jax.lax.conv_transpose",
     ]
-    negative = [str(asking) for asking in output_size_options(Conv((6,), 2, padding=-1)).ask(6)]
+    negative = [str(call) for call in output_size_options(Conv((6,), 2, padding=-1)).calls(6)]
     assert "torch.nn.ConvTranspose1d: cannot: padding (-1, -1) on axis 0 is negative" in negative
     assert "ONNX ConvTranspose: cannot: padding (-1, -1) on axis 0 is negative" in negative
     with pytest.raises(ValueError, match="output_size 7 on axis 0 cannot come from input_size 3"):
-        output_size_options(Conv((5,), 3, stride=2, padding=1)).ask(7)
+        output_size_options(Conv((5,), 3, stride=2, padding=1)).calls(7)
 
 
-# -- every framework's module makes our layer of the words -----------------------------------------------------------
+# -- every framework's module makes our layer of the kwargs ----------------------------------------------------------
 
 MODULES = ("torch", "tensorflow", "jax", "onnx", "legacy.theano", "legacy.mxnet", "legacy.caffe")
 
 
 def drawn(rng):
-    """A convolution with few entries."""
+    """Draw a small convolution."""
     ndim = int(rng.integers(1, 4))
     groups = int(rng.choice([1, 1, 2]))
     size, kernel, stride = (tuple(map(int, rng.integers(1, most, ndim))) for most in (7 - ndim, 4, 4))
@@ -117,81 +117,81 @@ def drawn(rng):
         return None
 
 
-def laid_out(asking, weight):
-    """A kernel in our layout, as the framework has it."""
+def laid_out(call, weight):
+    """Convert a kernel from our layout to the framework's."""
     channels_last = (*range(2, weight.ndim), 1, 0)
-    return weight.transpose(channels_last) if asking.framework in ("tensorflow", "jax") else weight
+    return weight.transpose(channels_last) if call.framework in ("tensorflow", "jax") else weight
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_words_make_our_matrix(name):
+def test_the_kwargs_make_our_matrix(name):
     module, rng, counts = importlib.import_module(f"convmatrix.frameworks.{name}"), np.random.default_rng(7), Counter()
     while counts["layers"] < 200:
         conv = drawn(rng)
         if conv is None:
             continue
         counts["layers"] += 1
-        ways = output_size_options(conv)
-        size = tuple(int(rng.choice([one.size for one in sizes])) for sizes in ways.sizes)
-        up = ways.transposed(size)
+        options = output_size_options(conv)
+        size = tuple(int(rng.choice([one.size for one in sizes])) for sizes in options.sizes)
+        up = options.transposed(size)
         weight = rng.integers(-9, 10, up.weight_shape)
-        wanted = up.matrix(weight).toarray()
-        for asking in ways.ask(size):
-            if asking.framework != name.rpartition(".")[2]:
+        expected = up.matrix(weight).toarray()
+        for call in options.calls(size):
+            if call.framework != name.rpartition(".")[2]:
                 continue
-            if asking.words is None:
-                assert asking.asks.startswith("cannot: ")
+            if call.kwargs is None:
+                assert call.arguments.startswith("cannot: ")
                 counts["cannot"] += 1
                 continue
-            layer, ours = getattr(module, asking.function)(**asking.words, weight=laid_out(asking, weight))
-            matrix = layer.matrix(ours).toarray()
-            if asking.crop is not None:
+            layer, converted = getattr(module, call.function)(**call.kwargs, weight=laid_out(call, weight))
+            matrix = layer.matrix(converted).toarray()
+            if call.crop is not None:
                 shape = (layer.out_channels, *layer.output_size, -1)
-                window = tuple(slice(at, at + n) for at, n in zip(asking.crop, size, strict=True))
-                matrix = matrix.reshape(shape)[(slice(None), *window)].reshape(wanted.shape)
+                window = tuple(slice(at, at + n) for at, n in zip(call.crop, size, strict=True))
+                matrix = matrix.reshape(shape)[(slice(None), *window)].reshape(expected.shape)
                 counts["cropped"] += 1
-            assert layer.output_size == size or asking.crop is not None
-            np.testing.assert_array_equal(matrix, wanted, err_msg=f"{conv!r} {asking}")
-            counts[re.sub(r"\d[dD]", "", asking.says)] += 1
+            assert layer.output_size == size or call.crop is not None
+            np.testing.assert_array_equal(matrix, expected, err_msg=f"{conv!r} {call}")
+            counts[re.sub(r"\d[dD]", "", call.layer_name)] += 1
     assert counts["cannot"] > 10
     assert min(counts.values()) > 10, counts
 
 
 def test_a_crop_of_the_whole_result_where_no_padding_gives_the_size():
-    told = [
+    calls = [
         str(one)
-        for one in output_size_options(ConvTranspose((4, 4), 3, stride=2, padding=((1, 0), (0, 2)))).ask((8, 7))
+        for one in output_size_options(ConvTranspose((4, 4), 3, stride=2, padding=((1, 0), (0, 2)))).calls((8, 7))
     ]
     assert (
         "keras.layers.Conv2DTranspose: padding='valid', output_padding=0 gives 9x9, and Cropping2D(((1, 0), (0, "
-        "2))) the 8x7" in told
+        "2))) the 8x7" in calls
     )
     assert (
         "torch.nn.ConvTranspose2d: padding=0, output_padding=0 gives 9x9, and nn.ZeroPad2d((0, -2, -1, 0)) the 8x7"
-        in told
+        in calls
     )
-    assert "mxnet Deconvolution: adj=(0, 0) without pad, and the slice [:, :, 1:9, 0:7] of it" in told
-    told = [
+    assert "mxnet Deconvolution: adj=(0, 0) without pad, and the slice [:, :, 1:9, 0:7] of it" in calls
+    calls = [
         str(one)
-        for one in output_size_options(ConvTranspose((2, 2, 2), 3, stride=2, padding=((0, 1),) * 3)).ask((4,) * 3)
+        for one in output_size_options(ConvTranspose((2, 2, 2), 3, stride=2, padding=((0, 1),) * 3)).calls((4,) * 3)
     ]
     assert (
         "theano conv3d_grad_wrt_inputs: input_shape=(None, 1, 5, 5, 5), border_mode='valid', filter_flip=False, "
-        "and the slice [:, :, 0:4, 0:4, 0:4] of it" in told
+        "and the slice [:, :, 0:4, 0:4, 0:4] of it" in calls
     )
-    told = [str(one) for one in output_size_options(ConvTranspose((3,), 2, stride=4, padding=((0, -2),))).ask((12,))]
-    assert "ONNX ConvTranspose: output_padding=[2] without pads, and a Slice to [:, :, 0:12]" in told
+    calls = [str(one) for one in output_size_options(ConvTranspose((3,), 2, stride=4, padding=((0, -2),))).calls((12,))]
+    assert "ONNX ConvTranspose: output_padding=[2] without pads, and a Slice to [:, :, 0:12]" in calls
 
 
-@pytest.mark.parametrize("words", [{"dilation": 2}, {"stride": 2, "padding": 1}])
-def test_a_transposed_layer_asks_for_its_own_size(words):
-    """Also where its output_padding is a stride or more, which is no leftover."""
+@pytest.mark.parametrize("kwargs", [{"dilation": 2}, {"stride": 2, "padding": 1}])
+def test_a_transposed_layer_with_its_own_size(kwargs):
+    """Test also an output_padding of a stride or more, which is not a leftover."""
     module, up = (
         importlib.import_module("convmatrix.frameworks.torch"),
-        ConvTranspose((4,), 3, output_padding=1, **words),
+        ConvTranspose((4,), 3, output_padding=1, **kwargs),
     )
-    asking = output_size_options(up).ask(up.output_size)[0]
-    assert asking.words["output_padding"] == (1,)
+    call = output_size_options(up).calls(up.output_size)[0]
+    assert call.kwargs["output_padding"] == (1,)
     np.testing.assert_array_equal(
-        module.conv_transpose(**asking.words).matrix([[[1, 2, 3]]]).toarray(), up.matrix([1, 2, 3]).toarray()
+        module.conv_transpose(**call.kwargs).matrix([[[1, 2, 3]]]).toarray(), up.matrix([1, 2, 3]).toarray()
     )

@@ -1,4 +1,4 @@
-"""Errors of every framework's functions name the arguments of the call that failed, and none of other names of ours."""
+"""Test that errors of every framework's functions name the arguments of the call, and not those of our layers."""
 
 import inspect
 import re
@@ -14,7 +14,7 @@ from convmatrix.frameworks.shared.calls import argument_names, in_our_names
 from framework_calls import CALLS, calls
 from strategies import share
 
-OURS = {
+ARGUMENTS = {
     "input_size",
     "kernel_size",
     "stride",
@@ -27,7 +27,7 @@ OURS = {
     "output_padding",
     "output_size",
 }
-"""Arguments of our layers that some framework calls otherwise; `padding` is also a word of every framework."""
+"""Arguments of our layers with other names in some framework; `padding` is a name of every framework as well."""
 
 
 def names_in(message):
@@ -38,14 +38,14 @@ def message_of(function, arguments):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  what it says is compared by the callers
         function(**arguments)
     message = str(caught.value)
-    ours = OURS - set(inspect.signature(function).parameters)
-    assert not names_in(message) & ours, message
+    other_names = ARGUMENTS - set(inspect.signature(function).parameters)
+    assert not names_in(message) & other_names, message
     assert "\n" not in message
     assert not message.endswith(".")
     return message
 
 
-# -- drawn calls, one argument of which is spoilt --------------------------------------------------------------------
+# -- drawn calls with one bad argument -------------------------------------------------------------------------------
 
 NUMBERS = (
     "stride",
@@ -82,7 +82,7 @@ SHAPES = (
 
 @st.composite
 def spoilt(draw, name):
-    """A call with one bad argument, the argument's name, and what it is now."""
+    """Draw a call with one bad argument; return the function, the arguments and the name of the bad one."""
     drawn = draw(calls(name))
     arguments = dict(drawn.arguments)
     known = (*NUMBERS, *GROUPS, *CHANNELS, *SHAPES)
@@ -91,8 +91,8 @@ def spoilt(draw, name):
     if isinstance(value, int):
         arguments[which] = draw(st.sampled_from([0, -1, 1.5, True, "2", None]))
     elif which in SHAPES:
-        unseen = 2 if (name, which) == ("theano.conv_transpose", "input_shape") else len(value) > 2  # batch, channels
-        place = draw(st.integers(int(unseen), len(value) - 1))
+        skipped = 2 if (name, which) == ("theano.conv_transpose", "input_shape") else len(value) > 2  # batch, channels
+        place = draw(st.integers(int(skipped), len(value) - 1))
         arguments[which] = (*value[:place], draw(st.sampled_from([0, -1, 1.5, "2"])), *value[place + 1 :])
     else:
         place = draw(st.integers(0, len(value) - 1))
@@ -129,7 +129,7 @@ LARGE_KERNELS = {
     "mxnet.conv": ("kernel", 0, {"pad": None}, "data kernel dilate pad"),
     "caffe.conv": ("kernel_size", 0, {"pad": 0}, "bottom kernel_size dilation pad"),
 }
-"""Which entry of which argument is the kernel's first size, without which padding, and what the sentence names."""
+"""The argument and the index in it of the kernel's first size, arguments without padding, and names in the error."""
 
 
 @pytest.mark.parametrize("name", LARGE_KERNELS)
@@ -205,7 +205,7 @@ def test_the_arithmetic_of_an_empty_transposed_layer_has_the_arguments_of_the_ca
     assert message.startswith(begins), message
     assert set(names.split()) <= names_in(message), message
     if name.startswith("caffe"):
-        assert "output_padding" not in message  # which Caffe does not have
+        assert "output_padding" not in message  # Caffe has none
 
 
 # -- by hand ---------------------------------------------------------------------------------------------------------
@@ -213,51 +213,76 @@ def test_the_arithmetic_of_an_empty_transposed_layer_has_the_arguments_of_the_ca
 UP, V = (1, 4, 5, 4), (3, 3, 2, 4)
 
 SENTENCES = {
-    "theano: channels": (lambda: theano.conv((1, 4, 5, 5), (6, 4, 3, 3), num_groups=2),
-                         "filters of shape (6, 4, 3, 3) are for 4 channels but a group has 2 (= 4 channels of "
-                         "input_shape / num_groups 2): give filters of shape (6, 2, 3, 3)"),
-    "theano: many sizes": (lambda: theano.conv_transpose((1, 1, 2, 2), (1, 1, 3, 3), (1, 1, 9, 9), subsample=(9, 9)),
-                           "input_shape has 9 on axis 0, of which the convolution makes 1 (= (9 + border_mode 0 + 0 - "
-                           "3) // subsample 9 + 1), but output_grad has 2: give a size from 12 to 20"),
-    "theano: small input": (lambda: theano.conv_transpose((1, 3, 1, 1), (3, 2, 3, 3), (1, 2, 2, 3)),
-                            "kernel does not fit on axis 0: it spans 3 (= filter_dilation 1 * (filters 3 - 1) + 1) "
-                            "but the padded input has 2 (= input_shape 2 + border_mode 0 + 0); add 1 to the "
-                            "border_mode, or use a smaller kernel or filter_dilation"),
-    "theano: deconvolution": (lambda: theano.deconvolution_layer((1, 2, 3, 3), (3, 1, 3, 3)),
-                              "input_shape has 2 channels but filter_shape, of shape (3, 1, 3, 3), give 3: their first "
-                              "axis is that of the channels of input_shape"),
-    "jax: dilation": (lambda: jax.conv((1, 1, 4), (1, 1, 3), (1,), "VALID", rhs_dilation=(2,)),
-                      "kernel does not fit on axis 0: it spans 5 (= rhs_dilation 2 * (size of rhs 3 - 1) + 1) but the "
-                      "padded input has 4 (= size of lhs 4 + padding 0 + 0); add 1 to the padding, or use a smaller "
-                      "kernel or rhs_dilation"),
-    "jax: spread": (lambda: jax.conv((1, 1, 2), (1, 1, 9), (1,), [(1, 1)], lhs_dilation=(3,)),
-                    "the padded input has 6 (= lhs_dilation 3 * (size of lhs 2 - 1) + 1 + padding 1 + 1)"),
-    "tensorflow: output_shape": (lambda: tensorflow.conv_transpose(UP, V, (1, 9, 10, 2), 2),
-                                 "output_shape 9 on axis 0 is none of the sizes that a convolution with size of "
-                                 "filters 3, strides 2 and padding 'SAME' maps to the 4 of input: with 'SAME' those "
-                                 "are 7 to 8, with 'VALID' 9 to 10"),
-    "tensorflow: conv1d": (lambda: tensorflow.conv1d((1, 5, 1), (3, 1, 1), (1, 2), "SAME"),
-                           "stride must have 1 or 3 entries, got 2, (1, 2)"),
-    "keras: output_padding": (lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=3),
-                              "output_padding 3 on axis 0 must be less than strides, 2: give 0 to 1, or larger "
-                              "strides, or leave it out"),
-    "keras: no output_padding": (lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 1, output_padding=1),
-                                 "output_padding 1 on axis 0 must be less than strides, 1: give 0, or larger strides, "
-                                 "or leave it out"),
-    "keras: groups": (lambda: tensorflow.keras_conv((8, 3), 4, 3, groups=2),
-                      "groups=2 does not divide the channels of input_shape, 3 (remainder 1): every group "
-                      "needs as many channels, so that it must be a multiple of 2"),
-    "mxnet: num_group": (lambda: mxnet.conv((1, 4, 5, 5), (3, 3), 3, num_group=2),
-                         "num_group=2 does not divide num_filter, 3 (remainder 1)"),
+    "theano: channels": (
+        lambda: theano.conv((1, 4, 5, 5), (6, 4, 3, 3), num_groups=2),
+        "filters of shape (6, 4, 3, 3) are for 4 channels but a group has 2 (= 4 channels of "
+        "input_shape / num_groups 2): give filters of shape (6, 2, 3, 3)",
+    ),
+    "theano: many sizes": (
+        lambda: theano.conv_transpose((1, 1, 2, 2), (1, 1, 3, 3), (1, 1, 9, 9), subsample=(9, 9)),
+        "input_shape has 9 on axis 0, of which the convolution makes 1 (= (9 + border_mode 0 + 0 - "
+        "3) // subsample 9 + 1), but output_grad has 2: give a size from 12 to 20",
+    ),
+    "theano: small input": (
+        lambda: theano.conv_transpose((1, 3, 1, 1), (3, 2, 3, 3), (1, 2, 2, 3)),
+        "kernel does not fit on axis 0: it spans 3 (= filter_dilation 1 * (filters 3 - 1) + 1) "
+        "but the padded input has 2 (= input_shape 2 + border_mode 0 + 0); add 1 to the "
+        "border_mode, or use a smaller kernel or filter_dilation",
+    ),
+    "theano: deconvolution": (
+        lambda: theano.deconvolution_layer((1, 2, 3, 3), (3, 1, 3, 3)),
+        "input_shape has 2 channels but filter_shape, of shape (3, 1, 3, 3), give 3: their first "
+        "axis is that of the channels of input_shape",
+    ),
+    "jax: dilation": (
+        lambda: jax.conv((1, 1, 4), (1, 1, 3), (1,), "VALID", rhs_dilation=(2,)),
+        "kernel does not fit on axis 0: it spans 5 (= rhs_dilation 2 * (size of rhs 3 - 1) + 1) but the "
+        "padded input has 4 (= size of lhs 4 + padding 0 + 0); add 1 to the padding, or use a smaller "
+        "kernel or rhs_dilation",
+    ),
+    "jax: spread": (
+        lambda: jax.conv((1, 1, 2), (1, 1, 9), (1,), [(1, 1)], lhs_dilation=(3,)),
+        "the padded input has 6 (= lhs_dilation 3 * (size of lhs 2 - 1) + 1 + padding 1 + 1)",
+    ),
+    "tensorflow: output_shape": (
+        lambda: tensorflow.conv_transpose(UP, V, (1, 9, 10, 2), 2),
+        "output_shape 9 on axis 0 is none of the sizes that a convolution with size of "
+        "filters 3, strides 2 and padding 'SAME' maps to the 4 of input: with 'SAME' those "
+        "are 7 to 8, with 'VALID' 9 to 10",
+    ),
+    "tensorflow: conv1d": (
+        lambda: tensorflow.conv1d((1, 5, 1), (3, 1, 1), (1, 2), "SAME"),
+        "stride must have 1 or 3 entries, got 2, (1, 2)",
+    ),
+    "keras: output_padding": (
+        lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=3),
+        "output_padding 3 on axis 0 must be less than strides, 2: give 0 to 1, or larger strides, or leave it out",
+    ),
+    "keras: no output_padding": (
+        lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 1, output_padding=1),
+        "output_padding 1 on axis 0 must be less than strides, 1: give 0, or larger strides, or leave it out",
+    ),
+    "keras: groups": (
+        lambda: tensorflow.keras_conv((8, 3), 4, 3, groups=2),
+        "groups=2 does not divide the channels of input_shape, 3 (remainder 1): every group "
+        "needs as many channels, so that it must be a multiple of 2",
+    ),
+    "mxnet: num_group": (
+        lambda: mxnet.conv((1, 4, 5, 5), (3, 3), 3, num_group=2),
+        "num_group=2 does not divide num_filter, 3 (remainder 1)",
+    ),
     "caffe: group": (lambda: caffe.conv((1, 4, 5, 5), 3, 3, group=2), "group=2 does not divide num_output, 3"),
     "onnx: group": (lambda: onnx.conv((1, 4, 5), (3, 2, 3), group=2), "group=2 does not divide the first axis of W, 3"),
     "torch: 1-D": (lambda: torch.conv((5,), 1, 1, 3, padding=-1), "crop the input beforehand, as nn.ZeroPad1d does"),
-    "torch: 3-D": (lambda: torch.conv((5,) * 3, 1, 1, 3, padding=((0, 1),) * 3),
-                   "pad beforehand where the ends differ, as nn.ZeroPad3d does"),
-    "torch: transposed": (lambda: torch.conv_transpose((5,), 1, 1, 3, padding=-1),
-                          "padding -1 on axis 0 is negative, which PyTorch refuses: pad the result by 1 afterwards, as "
-                          "nn.ZeroPad1d does"),
-}  # fmt: skip
+    "torch: 3-D": (
+        lambda: torch.conv((5,) * 3, 1, 1, 3, padding=((0, 1),) * 3),
+        "pad beforehand where the ends differ, as nn.ZeroPad3d does",
+    ),
+    "torch: transposed": (
+        lambda: torch.conv_transpose((5,), 1, 1, 3, padding=-1),
+        "padding -1 on axis 0 is negative, which PyTorch refuses: pad the result by 1 afterwards, as nn.ZeroPad1d does",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", SENTENCES)
@@ -270,9 +295,9 @@ def test_sentences(name):
 @pytest.mark.parametrize(
     ("pairs", "consistent"), [([(-9, 0)], False), ([(0, -9)], False), ([(4, 5)], True), ([(9, 9)], True)]
 )
-@pytest.mark.parametrize("turned", [False, True])
-def test_the_remedy_of_an_empty_transposed_layer_of_jax_is_a_remedy(pairs, consistent, turned):
-    """What is added to the spread input has to grow, what is cropped of the result to shrink."""
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_remedy_of_an_empty_transposed_layer_of_jax_is_a_remedy(pairs, consistent, flipped):
+    """Test that pads added to the dilated input grow, and that pads cropped from the result shrink."""
 
     def call(first):
         return jax.conv_transpose(
@@ -280,7 +305,7 @@ def test_the_remedy_of_an_empty_transposed_layer_of_jax_is_a_remedy(pairs, consi
             (3, 1, 1),
             (2,),
             [(first, pairs[0][1])],
-            transpose_kernel=turned,
+            transpose_kernel=flipped,
             use_consistent_padding=consistent,
         )
 
@@ -341,14 +366,14 @@ def test_a_padding_that_is_a_name_is_not_to_be_added_to(function, arguments, nam
     wanted=st.integers(1, 40),
 )
 def test_the_padding_that_torch_is_advised_is_one_that_it_takes(size, kernel, stride, padding, wanted):
-    words = {"input_size": (size,), "in_channels": 1, "out_channels": 1, "kernel_size": kernel, "stride": stride}
-    said = ""
+    kwargs = {"input_size": (size,), "in_channels": 1, "out_channels": 1, "kernel_size": kernel, "stride": stride}
+    message = ""
     try:
-        torch.conv_transpose(**words, padding=padding, output_size=(wanted,))
+        torch.conv_transpose(**kwargs, padding=padding, output_size=(wanted,))
     except ValueError as error:
-        said = str(error)
-    advised = re.search(r"; padding (\S+) on this axis would make it", said)
+        message = str(error)
+    advised = re.search(r"; padding (\S+) on this axis would make it", message)
     if advised:
-        assert torch.conv_transpose(**words, padding=int(advised[1]), output_size=(wanted,)).output_size == (wanted,)
+        assert torch.conv_transpose(**kwargs, padding=int(advised[1]), output_size=(wanted,)).output_size == (wanted,)
     elif wanted > (size - 1) * stride + kernel + stride:
-        assert said.endswith(f"; pad the result to {wanted} afterwards, as nn.ZeroPad1d does")
+        assert message.endswith(f"; pad the result to {wanted} afterwards, as nn.ZeroPad1d does")

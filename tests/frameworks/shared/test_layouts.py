@@ -1,4 +1,4 @@
-"""Arrays of half precision are widened without loss, and all others stay as they are."""
+"""Test that arrays of half precision are converted without loss, and that others are unchanged."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Values that are missing say why where they are needed; chains of layers have their geometry without them."""
+"""Test that missing values raise their reason when used, and that chains of layers need no values for sizes."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ USES = {
 
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_missing_values_say_why_wherever_they_are_used(use):
+def test_missing_values_raise_their_reason_in_all_uses(use):
     with pytest.raises(TypeError, match=r"^the weight is on the device 'meta': load it first$"):
         use(MISSING)
 
@@ -49,7 +49,7 @@ def test_a_chain_without_values_has_its_geometry():
 
 
 @pytest.mark.parametrize("stack", [3, None, 2.5, "ab", [1]])
-def test_what_is_no_network(stack):
+def test_arguments_that_are_no_network(stack):
     with pytest.raises(
         TypeError,
         match=r"^layer must be a layer, a Network, or a list of layers, got|^layer 0 is .*, which is no layer",

@@ -1,4 +1,4 @@
-"""Whose code an object runs: its class, a class above it, or what was set on the object; with stand-ins."""
+"""Test the detection of overridden methods: of a class, of its bases, and of the object itself."""
 
 import sys
 from types import ModuleType
@@ -37,7 +37,7 @@ def test_overrides_by_a_class_a_mixin_and_the_object():
     assert override_of(made("A", (mixin, base))(), ["forward"], owns) == ("forward", "mine.Mixin")
     assert override_of(made("A", (base, mixin))(), ["forward"], owns) is None
     obj = base()
-    obj.forward = obj.__call__ = print  # of which Python looks up the second in the class alone
+    obj.forward = obj.__call__ = print  # Python looks up __call__ in the class only
     assert override_of(obj, ["__call__", "forward"], owns) == ("forward", "the object")
 
 
@@ -50,9 +50,9 @@ def test_a_method_put_on_a_class_of_the_framework(monkeypatch):
     home.Block.forward = here
     assert patch_of(home.Conv1D, ["forward"], ["mxnet"]) is None  # a stand-in, which its module does not have
     monkeypatch.setitem(sys.modules, "mxnet.gluon.nn", home)
-    said = patch_of(home.Conv1D, ["call", "forward"], ["mxnet"])
-    assert said == f"mxnet.gluon.nn.Block was given a forward of {__name__}, which may compute anything"
-    with pytest.raises(TypeError, match=f"^Conv1D: {said}: read the block where the class is MXNet's own$"):
+    message = patch_of(home.Conv1D, ["call", "forward"], ["mxnet"])
+    assert message == f"mxnet.gluon.nn.Block was given a forward of {__name__}, which may compute anything"
+    with pytest.raises(TypeError, match=f"^Conv1D: {message}: read the block where the class is MXNet's own$"):
         mxnet.from_model(home.Conv1D(), 3)
     home.Block.forward = print
     assert "a forward of builtins," in patch_of(home.Conv1D, ["forward"], ["mxnet"])
