@@ -48,11 +48,11 @@ class Constants:
     _arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
-        """Whether a tensor is known, perhaps by another name."""
+        """Check whether a tensor is a constant, also by an alias."""
         return self._source(name) in self.tensors
 
     def _source(self, name: str) -> str:
-        """The name of what Identity nodes copy; the way there is shortened, so that no chain is walked twice."""
+        """Return the name of the tensor that a chain of Identity nodes copies; the chain is shortened."""
         passed = []
         while name in self.aliases and name not in self.tensors:
             passed.append(name)
@@ -113,7 +113,7 @@ class Constants:
             If it has another number of axes.
         WrongTypeError
             If it holds other values than integers; also a TypeError.
-        """  # noqa: DOC502  raised by _line
+        """
         array = self._line(name, letter)
         if array.dtype.kind not in "iu":
             raise WrongTypeError(f"{letter} must hold integers, got {array.dtype}")
@@ -137,7 +137,7 @@ class Constants:
             If it has another number of axes.
         WrongTypeError
             If it holds other values than real numbers; also a TypeError.
-        """  # noqa: DOC502  raised by _line
+        """
         array = self._line(name, letter)
         if array.dtype.kind not in "iuf":
             raise WrongTypeError(f"{letter} must hold real numbers, got {array.dtype}")
@@ -151,7 +151,7 @@ class Constants:
 
 
 def _constant(node: Header) -> Any:
-    """What a Constant node holds: a tensor, or numbers."""
+    """Return the value of a Constant node: a tensor, or numbers."""
     with named(node.label):
         read = node_of(node.proto, node)
         if len(read.attributes) != 1:

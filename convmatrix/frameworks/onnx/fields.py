@@ -1,6 +1,6 @@
-"""The fields of ONNX's messages, each checked where it is read: texts, lists, integers and numbers.
+"""Readers of the fields of ONNX's messages, with checks: strings, lists, integers and numbers.
 
-A file may hold anything: what is not of the kind that onnx.proto says is refused in one sentence.
+A file may hold anything: a value that is not of the type in onnx.proto raises an error.
 """
 
 from collections.abc import Mapping

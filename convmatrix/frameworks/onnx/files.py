@@ -45,7 +45,7 @@ def model_at(path: str | os.PathLike[str]) -> tuple[Any, Path]:
         If the file is no ONNX model.
     TooLargeError
         If it does not fit in memory; also a MemoryError.
-    """  # noqa: DOC502  raised by require_memory
+    """
     file = Path(path)
     what = f"the model {shortened(str(file))}"
     size = _size_of_regular(file, what)
@@ -91,7 +91,7 @@ def external_bytes(name: str, entries: Mapping[str, str], folder: Path, needed: 
         If the location leads out of the folder, or there are more or fewer bytes than needed.
     TooLargeError
         If the bytes do not fit in memory; also a MemoryError.
-    """  # noqa: DOC502  raised by require_memory
+    """
     location = entries.get("location", "")
     what = f"the external data of tensor {shortened(name)}, location {shortened(location)},"
     if not location or "\0" in location:
@@ -128,7 +128,7 @@ def _count(what: str, key: str, text: str) -> int:
 
 
 def _size_of_regular(file: Path, what: str) -> int:
-    """How many bytes a file has, if it is a regular one: a pipe or a device may never end."""
+    """Return the number of bytes of a file, if it is a regular one: a pipe or a device may never end."""
     try:
         found = file.stat()
     except FileNotFoundError:

@@ -21,12 +21,12 @@ _ATTRIBUTES = {
     7: ("INTS", "ints"),
     8: ("STRINGS", "strings"),
 }
-"""AttributeProto.type: what it is called, and the field with the value."""
+"""Names of AttributeProto.type, and the fields with the values."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a graph needs of a node: all but its attributes.
+    """The fields of a node that a graph needs: all but its attributes.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Node:
     kinds: dict[str, str] = field(default_factory=dict)
 
     def has(self, place: int) -> bool:
-        """Whether there is an input at a place; optional ones are left out, or named by an empty string.
+        """Check whether there is an input at a place; optional ones are left out, or named by an empty string.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Node:
         return len(self.inputs) > place and bool(self.inputs[place])
 
     def operand(self, place: int, letter: str) -> tuple[str, str]:
-        """The name of an input, and what the operator calls it; refused where there is none.
+        """Return the name of an input in the graph and in the operator, or raise an error if there is none.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ def node_of(obj: Any, header: Header | None = None) -> Node:
         If it is none; also a TypeError.
     ValueError
         If it is of another domain than ONNX's own, or an attribute of a kind that no such operator has.
-    """  # noqa: DOC502  raised by what reads the fields
+    """
     header = header_of(obj, "node") if header is None else header
     (attributes,) = attributes_of(obj, ("attribute",), "an ONNX node")
     if not is_of_onnx(obj):
@@ -189,7 +189,7 @@ def header_of(obj: Any, place: str) -> Header:
         If it is none; also a TypeError.
     ValueError
         If its op_type cannot be the name of an operator.
-    """  # noqa: DOC502  raised by what reads the fields
+    """
     op_type, inputs, outputs = attributes_of(obj, ("op_type", "input", "output"), "an ONNX node")
     op_type, name = as_text(op_type, "its op_type"), as_text(getattr(obj, "name", ""), "its name")
     if not (op_type.isprintable() and 0 < len(op_type) < 100):  # from here on it stands in messages as it is
@@ -254,7 +254,7 @@ def same_kind(node: Node, known: Mapping[str, str]) -> None:
 
 
 def is_of_onnx(proto: Any) -> bool:
-    """Whether a node or a function is in the domain of ONNX's own operators.
+    """Check whether a node or a function is in the domain of ONNX's own operators.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""ONNX's operators Resize and Upsample: which mode of ours reads the same entries, decided by the numbers alone."""
+"""ONNX's operators Resize and Upsample, as the mode of the layer `Upsample` that reads the same entries."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -39,7 +39,7 @@ _CANDIDATES: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "nearest": ({"mode": "nearest"}, {"mode": "nearest-exact"}),
     "linear": ({"mode": "linear"}, {"mode": "linear", "align_corners": True}),
 }
-"""The layers of ours that a mode may be."""
+"""Arguments of `Upsample` that may match a mode."""
 
 
 def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch: int | None = None) -> Loaded:
@@ -80,13 +80,13 @@ def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch:
             "antialias=1 spreads the filter where the image becomes smaller, and no layer of ours does: "
             "export the model without it"
         )
-    theirs = [
+    expected = [
         _positions(mode, coordinates, rounding, n, o, scale) for n, o, scale in zip(size, outputs, scales, strict=True)
     ]
     for candidate in _CANDIDATES[mode]:
         with argument_names(NAMES):
             layer = Upsample(size, scale=scales, output_size=outputs, channels=shape[0], **candidate)
-        if all(ours.equals(their) for ours, their in zip(layer.positions, theirs, strict=True)):
+        if all(actual.equals(wanted) for actual, wanted in zip(layer.positions, expected, strict=True)):
             return Loaded(layer)
     also = f" and nearest_mode {rounding!r}" if mode == "nearest" else ""
     raise ValueError(
@@ -97,7 +97,7 @@ def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch:
 
 
 def _positions(mode: str, coordinates: str, rounding: str, inputs: int, outputs: int, scale: Fraction) -> Positions:
-    """Where the outputs of one axis stand on its inputs (operator Resize), and what they read there."""
+    """Return the positions of the outputs of one axis on its inputs, and the entries that they read."""
     slope, offset, unit = _line(coordinates, inputs, outputs, scale)
     if mode == "nearest":  # over twice the unit, the rounding of (slope * o + offset) / unit is a floor
         moved = {"floor": 0, "ceil": 2 * unit - 1, "round_prefer_floor": unit - 1, "round_prefer_ceil": unit}[rounding]
@@ -215,10 +215,10 @@ def read_axes(axes: Sequence[int], count: int) -> list[int]:
     for axis in axes:
         if not -count <= axis < count:
             raise ValueError(f"axes has {axis}, but X has {count} axes: use {-count} to {count - 1}")
-    counted_from_0 = [axis % count for axis in axes]
-    if len(set(counted_from_0)) < len(counted_from_0):
+    nonnegative = [axis % count for axis in axes]
+    if len(set(nonnegative)) < len(nonnegative):
         raise ValueError(f"axes {shortened(list(axes))} list an axis twice: list each once")
-    return counted_from_0
+    return nonnegative
 
 
 def _spread(axes: Sequence[int], values: Sequence[Entry], name: str, others: list[Entry]) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""ONNX's tensors as arrays: their data_types, and values that are raw, in a field, or in a file of their own."""
+"""Conversion of ONNX's tensors to arrays: data_types, and values that are raw, in a field, or in a separate file."""
 
 from math import prod
 from pathlib import Path
@@ -32,7 +32,7 @@ _TENSORS = {
     13: ("uint64", "uint64_data"),
     16: ("bfloat16", "int32_data"),
 }
-"""TensorProto.data_type: how it is called, and the field with the values where they are not raw."""
+"""Names of TensorProto.data_type, and the fields with the values unless they are raw."""
 
 _STORED = {"bool": "uint8", "float16": "uint16", "bfloat16": "uint16"}
 """The NumPy dtype of the stored values, where it is not that of the name."""
@@ -50,7 +50,7 @@ _OTHER_TENSORS = {
     23: "float4e2m1",
 }
 _EXTERNAL = 1
-"""TensorProto.data_location of values that stand in a file of their own."""
+"""TensorProto.data_location of values in a separate file."""
 
 _MOST_DIMS = MOST_AXES + 2
 """Axes that a weight can have: those of a layer, and two of channels."""

@@ -1,4 +1,4 @@
-"""What tf.nn's functions and Keras' layers check alike: one integer for each axis, names of paddings, strides."""
+"""Checks that tf.nn's functions and Keras' layers share: one integer for each axis, names of paddings, strides."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def keras_padding(padding: Any, *, causal: bool = False) -> str:
     --------
     >>> keras_padding("SAME")
     'same'
-    """  # noqa: DOC502  raised by check_word
+    """
     word = padding.lower() if isinstance(padding, str) else padding
     check_word("padding", word, ("valid", "same", "causal") if causal else ("valid", "same"))
     return str(word)

@@ -70,7 +70,7 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     >>> layer.matrix(w).toarray()
     array([[1, 2, 0],
            [0, 1, 2]])
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     return _read(obj, input_size)
 
 
@@ -99,8 +99,8 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     else:
         layer = conv(_data_shape(cols * integer("num_group", keywords["num_group"]), size, layout), **keywords)
     biases = None if bias is None else _parameter(bias, name, (layer.out_channels,))
-    ours = convert_values(array, layer.weight_shape, lambda values: layer.checked_weight(weight(values, layout)))
-    return Loaded(layer, ours, biases)
+    values = convert_values(array, layer.weight_shape, lambda w: layer.checked_weight(weight(w, layout)))
+    return Loaded(layer, values, biases)
 
 
 def _channels_in_front(shape: tuple[int, ...], layout: str | None) -> tuple[int, ...]:
@@ -248,7 +248,7 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     >>> block = type("Conv1D", (), values)()
     >>> from_model(type("Sequential", (), {"_children": {"0": block, "1": block}})(), 5)[1].output_size
     (3,)
-    """  # noqa: DOC502  raised by the checks below
+    """
     pieces = list(_pieces(obj, ""))
     first = next((piece for _, piece in pieces if _kind(piece) in (*_CONVOLUTIONS, *_POOLS, *_SHUFFLES)), None)
     if first is None:
@@ -261,7 +261,7 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
 
 
 class _Reader:
-    """Reads one block after the other; after a flatten there is no layer of ours."""
+    """Reader of a sequence of blocks, which accepts no layer after a flatten."""
 
     def __init__(self) -> None:
         self.flat = False
@@ -361,11 +361,11 @@ def _check_windows(pool: AvgPool | MaxPool) -> None:
     for axis, (n, k, s, (pad, _), o) in enumerate(
         zip(pool.input_size, pool.kernel_size, pool.stride, pool.padding, pool.output_size, strict=True)
     ):
-        theirs = -((k - n - 2 * pad) // s) + 1
-        if theirs != o:
+        windows = -((k - n - 2 * pad) // s) + 1
+        if windows != o:
             raise ValueError(
-                f"MXNet's pooling_convention 'full' has {theirs} windows on axis {axis} (= ceil((size {n} + 2 * pad "
-                f"{pad} - kernel {k}) / stride {s}) + 1), of which {theirs - o} would see no input: use 'valid', or "
+                f"MXNet's pooling_convention 'full' has {windows} windows on axis {axis} (= ceil((size {n} + 2 * pad "
+                f"{pad} - kernel {k}) / stride {s}) + 1), of which {windows - o} would see no input: use 'valid', or "
                 "less stride or padding"
             )
 
