@@ -1,4 +1,4 @@
-"""Damaged and odd ONNX files: each is read as layers with onnxruntime's values, or refused in one sentence, soon."""
+"""Damaged and odd ONNX files: each becomes layers with onnxruntime's values, or an error of one sentence, in time."""
 
 import time
 from collections import Counter
@@ -20,9 +20,9 @@ OPTIONS = runtime.SessionOptions()
 OPTIONS.intra_op_num_threads, OPTIONS.log_severity_level = 1, 4
 
 SOON = 2.0
-"""Seconds that an answer may take: what is promised is that no file makes the reader search or allocate for long."""
+"""Limit of the time to read a file, in seconds: no file makes the reader search or allocate for long."""
 SMALL = 2**16
-"""Entries up to which a model is run."""
+"""Largest number of entries of a model that is run."""
 EXACT = ("nothing to do", "dropout", "a cast to", "the order of the entries")
 """Notes of nodes that change no values."""
 
@@ -43,7 +43,7 @@ def model_of(nodes, shape=(1, 2, 6, 7), *, outputs=("y",), typed=(), opset=22, *
 
 
 def through(chain, x):
-    """One image through the layers."""
+    """Apply the layers to one image."""
     for layer, weight, bias in zip(chain, chain.weights, chain.biases, strict=True):
         if isinstance(layer, MaxPool):
             matrix = layer.matrix(x, dtype=float)
@@ -55,7 +55,7 @@ def through(chain, x):
 
 
 def by_runtime(model, x):
-    """What onnxruntime gives for the one output, or None where it refuses."""
+    """Return onnxruntime's result for the one output, or None if it raises an error."""
     try:
         session = runtime.InferenceSession(model.SerializeToString(), OPTIONS, providers=["CPUExecutionProvider"])
         return session.run(None, {session.get_inputs()[0].name: x})[0]
@@ -66,19 +66,19 @@ def by_runtime(model, x):
 
 
 def outcome(model):
-    """How a model is answered, in one word; what is no proper answer fails."""
-    start, chain, refusal = time.process_time(), None, None
+    """Read a model and classify the outcome; an outcome that is not allowed fails."""
+    start, chain, raised = time.process_time(), None, None
     try:
         chain = from_model(model)
     except (ValueError, TypeError, MemoryError) as error:
-        refusal = error
+        raised = error
     assert time.process_time() - start < SOON, "slow"
     if chain is None:
-        sentence = str(refusal)
-        assert sentence, type(refusal)
+        sentence = str(raised)
+        assert sentence, type(raised)
         assert "\n" not in sentence, sentence
         assert len(sentence) < 900, sentence
-        assert type(refusal) is ValueError or type(refusal).__module__.startswith("convmatrix"), repr(refusal)
+        assert type(raised) is ValueError or type(raised).__module__.startswith("convmatrix"), repr(raised)
         return "refused"
     if isinstance(model, str) or not all(np.prod(layer.matrix_shape, dtype=float) < SMALL**2 for layer in chain):
         return "read"
@@ -88,22 +88,22 @@ def outcome(model):
     x = np.random.default_rng(5).integers(-4, 5, chain[0].input_shape).astype(np.float32)
     batch = model.graph.input[0].type.tensor_type.shape.dim[:1]
     count = batch[0].dim_value if batch and 0 < batch[0].dim_value < 9 else 1
-    theirs = by_runtime(model, np.stack([x] * count))
-    if theirs is None:
+    expected = by_runtime(model, np.stack([x] * count))
+    if expected is None:
         return "onnxruntime refuses"
-    assert theirs.size == count * np.prod(chain[-1].output_shape), (theirs.shape, chain)
+    assert expected.size == count * np.prod(chain[-1].output_shape), (expected.shape, chain)
     if not all(any(why in note for why in EXACT) for note in chain.left_out):
         return "not linear"
     try:
-        ours = through(chain, x)
+        result = through(chain, x)
     except ValueError as error:
         if "beyond 64 bits" not in str(error):  # sizes are known without a matrix
             raise
         return "large"
-    largest = np.max(np.abs(ours)) if np.all(np.isfinite(ours)) else np.inf
+    largest = np.max(np.abs(result)) if np.all(np.isfinite(result)) else np.inf
     if largest > 1e30:
         return "overflows"
-    assert_allclose(theirs[0].ravel(), ours.ravel(), rtol=1e-3, atol=1e-4 * (largest + 1e-3), err_msg=str(chain))
+    assert_allclose(expected[0].ravel(), result.ravel(), rtol=1e-3, atol=1e-4 * (largest + 1e-3), err_msg=str(chain))
     return "same values"
 
 
@@ -179,7 +179,7 @@ def test_sound_models_have_the_values_of_onnxruntime(name):
 
 
 def damaged(rng, data):
-    """A file with some bits flipped, or bytes lost, doubled or cut off."""
+    """Flip some bits of a file, or delete, double or cut off bytes."""
     data = bytearray(data)
     way = rng.integers(0, 10)
     place = int(rng.integers(0, len(data)))
@@ -196,7 +196,7 @@ def damaged(rng, data):
 
 
 def parsed(rng, data):
-    """A damaged file, and its model if it is still protobuf; most of those that are not are drawn anew."""
+    """Damage a file, and return it with its model if it is still protobuf; most others are drawn again."""
     for _ in range(4):
         bad = damaged(rng, data)
         try:
@@ -207,7 +207,7 @@ def parsed(rng, data):
 
 
 def answers(seed, count, folder):
-    """How damaged files are answered: as models, or from their path where they are no protobuf."""
+    """Count the outcomes of damaged files, read as models, or from a path if they are no protobuf."""
     rng, counts, path = np.random.default_rng(seed), Counter(), folder / "damaged.onnx"
     files = [model.SerializeToString() for model in SOUND.values()]
     for number in range(count):
@@ -314,7 +314,7 @@ TENSORS = {"w": W, "v": W.reshape(2, 3, 3, 3), "s": np.array([2, 3], np.float32)
 
 
 def odd_values(value):
-    """Values of the right kind, and of all others."""
+    """Return values of the type of an attribute, and of all other types."""
     if isinstance(value, list):
         count = len(value)
         own = [[0] * count, [-1] * count, [HUGE] * count, [2**63 - 1, *value[1:]], value[1:], [*value, 1], []]
@@ -341,7 +341,7 @@ def odd_values(value):
 
 
 def with_attribute(name, odd, value):
-    """The attributes of a node in which one is odd."""
+    """Return the attributes of a node in which one is odd."""
     if odd == "graph":
         return [helper.make_attribute(name, helper.make_graph([], "g", [], []))]
     if odd == "twice":
@@ -359,7 +359,7 @@ def with_attribute(name, odd, value):
 
 
 def odd_nodes(op):
-    """Models of one node, each with one odd attribute, alone or beside those that are needed."""
+    """Yield models of one node, each with one odd attribute besides the required ones."""
     inputs, attributes = OPERATORS[op]
     for name, value in attributes.items():
         for odd in odd_values(value):
@@ -419,8 +419,21 @@ def odd_tensors():
         for size in (1, 2, 4, 8):
             yield f"{size} bytes of type {kind}", tensor(data_type=kind, raw_data=bytes(54 * size))
         yield f"no values of type {kind}", tensor(data_type=kind)
-    for dims in ((), (54,), (3, 18), (3, 2, 9), (54, 1, 1, 1), (3, 2, 3, 3, 1), (3, -2, -3, 3), (-1, 2, 3, 3),
-                 (0, 2, 3, 3), (10**18,) * 4, (2**63 - 1, 0, 3, 3), (1,) * 70, (3, 2, 3, 2)):  # fmt: skip
+    for dims in (
+        (),
+        (54,),
+        (3, 18),
+        (3, 2, 9),
+        (54, 1, 1, 1),
+        (3, 2, 3, 3, 1),
+        (3, -2, -3, 3),
+        (-1, 2, 3, 3),
+        (0, 2, 3, 3),
+        (10**18,) * 4,
+        (2**63 - 1, 0, 3, 3),
+        (1,) * 70,
+        (3, 2, 3, 2),
+    ):
         yield f"dims {dims}", tensor(dims, raw_data=raw)
         yield f"dims {dims}, no values", tensor(dims)
     for kind, values in {
@@ -458,11 +471,23 @@ def test_odd_tensors():
 
 
 def odd_operands():
-    """Constants that an operator reads, each with odd numbers: scales, sizes, axes, pads and one value."""
+    """Yield nodes with odd constants: scales, sizes, axes, pads and one value."""
     nan, inf = float("nan"), float("inf")
     resize, f32, i64 = ["x", "", "s"], np.float32, np.int64
-    for values in ([1, 1, inf, 2], [1, 1, nan, 2], [1, 1, -2, 2], [1, 1, 0, 2], [1, 1, 1e38, 1], [1, 1, 1e-38, 1],
-                   [1, 1, 2], [], [1, 1, 2, 2, 1], [2, 1, 2, 2], [1, 1, 3e9, 1], [1, 1, 1e-40, 1]):  # fmt: skip
+    for values in (
+        [1, 1, inf, 2],
+        [1, 1, nan, 2],
+        [1, 1, -2, 2],
+        [1, 1, 0, 2],
+        [1, 1, 1e38, 1],
+        [1, 1, 1e-38, 1],
+        [1, 1, 2],
+        [],
+        [1, 1, 2, 2, 1],
+        [2, 1, 2, 2],
+        [1, 1, 3e9, 1],
+        [1, 1, 1e-40, 1],
+    ):
         yield f"scales {values}", node("Resize", resize, ["y"]), {"s": np.array(values, f32)}
         yield f"scales {values}, Upsample", node("Upsample", ["x", "s"], ["y"]), {"s": np.array(values, f32)}
     yield "scales of integers", node("Resize", resize, ["y"]), {"s": np.array([1, 1, 2, 2])}
@@ -472,8 +497,15 @@ def odd_operands():
     sizes = ["x", "", "", "z"]
     for mode in ("nearest", "linear"):
         for coordinates in ("half_pixel", "align_corners", "asymmetric", "half_pixel_symmetric", "pytorch_half_pixel"):
-            for values in ([1, 2, 2 * 10**9, 8], [1, 2, 10**18, 8], [1, 2, 0, 8], [1, 2, -5, 8], [3, 2, 6, 7],
-                           [1, 2, 70000, 7], [1, 2, 1, 1]):  # fmt: skip
+            for values in (
+                [1, 2, 2 * 10**9, 8],
+                [1, 2, 10**18, 8],
+                [1, 2, 0, 8],
+                [1, 2, -5, 8],
+                [3, 2, 6, 7],
+                [1, 2, 70000, 7],
+                [1, 2, 1, 1],
+            ):
                 yield (
                     f"{mode}, {coordinates}, sizes {values}",
                     node("Resize", sizes, ["y"], mode=mode, coordinate_transformation_mode=coordinates),
@@ -486,8 +518,17 @@ def odd_operands():
         {"s": np.array([1, 1, 2, 2], f32), "z": np.array([1, 2, 12, 14])},
     )
     yield "neither", node("Resize", ["x"], ["y"]), {}
-    for values in ([0] * 8, [HUGE] * 8, [0, 0, HUGE, 0, 0, 0, 0, 0], [0, 0, -9, 0, 0, 0, 0, 0], [0] * 7, [],
-                   [1, 0, 0, 0, 0, 0, 0, 0], [0, 0, -1, 0, 0, 0, 1, 0], [0, 0, 30, 0, 0, 0, 0, 40]):  # fmt: skip
+    for values in (
+        [0] * 8,
+        [HUGE] * 8,
+        [0, 0, HUGE, 0, 0, 0, 0, 0],
+        [0, 0, -9, 0, 0, 0, 0, 0],
+        [0] * 7,
+        [],
+        [1, 0, 0, 0, 0, 0, 0, 0],
+        [0, 0, -1, 0, 0, 0, 1, 0],
+        [0, 0, 30, 0, 0, 0, 0, 40],
+    ):
         for mode in ("constant", "edge", "reflect", "wrap"):
             yield f"pads {values}, {mode}", node("Pad", ["x", "p"], ["y"], mode=mode), {"p": np.array(values, i64)}
     yield "pads of floats", node("Pad", ["x", "p"], ["y"]), {"p": np.zeros(8, f32)}
@@ -524,7 +565,7 @@ def test_odd_operands():
 
 
 def changed(change, *, shape=(1, 2, 6, 7)):
-    """A convolution and a pool, after a change to the model."""
+    """Make a model of a convolution and a pool, and change it."""
     model = model_of(
         [node("Conv", ["x", "w"], ["a"], name="one"), node("MaxPool", ["a"], ["y"], kernel_shape=[2, 2])], shape, w=W
     )
@@ -648,7 +689,7 @@ def test_odd_lengths():
 
 @pytest.mark.parametrize("name", ["x", "w", "a", "y", "one", "Conv", "kernel_shape"])
 def test_names_that_are_no_text(name):
-    """A name in the file may be any bytes; protobuf hands over bytes in place of text that is none."""
+    """A name in the file may be any bytes; protobuf returns bytes for a name that is not UTF-8."""
     data = changed(lambda graph: None).SerializeToString()
     old = bytes([len(name)]) + name.encode()
     new = bytes([len(name)]) + b"\xff" * len(name)
@@ -659,9 +700,9 @@ def test_names_that_are_no_text(name):
     assert old in data
 
 
-def weight_by(op, reads=("v",), writes=("w",), **said):
-    """A convolution whose weight is written by a node."""
-    made = node(op, list(reads), list(writes), **said)
+def weight_by(op, reads=("v",), writes=("w",), **attributes):
+    """Make a model of a convolution whose weight is the output of a node."""
+    made = node(op, list(reads), list(writes), **attributes)
     return model_of([made, node("Conv", ["x", "w"], ["y"])], v=W, u=W)
 
 
@@ -696,7 +737,7 @@ NOT_AS_NAMED = {
 
 
 @pytest.mark.parametrize("name", NOT_AS_NAMED)
-def test_nodes_and_tensors_that_are_not_what_their_name_says(name):
+def test_nodes_and_tensors_whose_name_is_misleading(name):
     make, message = NOT_AS_NAMED[name]
     with pytest.raises(ValueError, match=message):
         from_model(make())
@@ -707,7 +748,7 @@ def test_functions_of_another_name_or_domain_change_nothing():
         assert from_model(model) == from_model(changed(lambda graph: None))
 
 
-def test_a_pad_that_crops_all_says_so_in_its_own_words():
+def test_the_error_of_a_pad_that_crops_all():
     model = model_of([node("Pad", ["x", "p"], ["y"])], p=np.array([0, 0, -4, 0, 0, 0, -5, 0]))
     with pytest.raises(ValueError, match=r"pads -4 and -5 on axis 0 leave nothing of size 6: add at least 4$"):
         from_model(model)

@@ -39,8 +39,16 @@ def test_the_kernel_determines_the_order_of_axes():
     """window_strides[0] is for the first letter of rhs that is neither I nor O, according to the documentation."""
     numbers = ("WNHC", "IHOW", "CWHN")
     layer = jax.conv((7, 1, 5, 4), (2, 3, 6, 1), (1, 2), [(0, 0), (-1, 3)], None, (2, 1), numbers, 2)
-    assert layer == Conv((5, 7), (3, 1), stride=(1, 2), padding=((0, 0), (-1, 3)), dilation=(2, 1), groups=2,
-                         in_channels=4, out_channels=6)  # fmt: skip
+    assert layer == Conv(
+        (5, 7),
+        (3, 1),
+        stride=(1, 2),
+        padding=((0, 0), (-1, 3)),
+        dilation=(2, 1),
+        groups=2,
+        in_channels=4,
+        out_channels=6,
+    )
     w = np.arange(36).reshape(2, 3, 6, 1)
     assert_array_equal(jax.weight(w, numbers), w.transpose(2, 0, 1, 3))
     like = SimpleNamespace(lhs_spec=(1, 3, 2, 0), rhs_spec=(2, 0, 1, 3), out_spec=(3, 0, 2, 1))

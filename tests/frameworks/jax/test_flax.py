@@ -30,10 +30,26 @@ def test_borders_see_the_dilated_kernel():
 
 
 def test_the_kernel_of_flax_determines_the_number_of_axes():
-    layer = jax.flax_conv(6, 4, 6, (3, 2, 1), None, padding=[1, (0, 2), -1], kernel_dilation=(1, 2, 1),
-                          input_dilation=None, feature_group_count=2)  # fmt: skip
-    assert layer == Conv((6, 6, 6), (3, 2, 1), padding=((1, 1), (0, 2), (-1, -1)), dilation=(1, 2, 1), groups=2,
-                         in_channels=4, out_channels=6)  # fmt: skip
+    layer = jax.flax_conv(
+        6,
+        4,
+        6,
+        (3, 2, 1),
+        None,
+        padding=[1, (0, 2), -1],
+        kernel_dilation=(1, 2, 1),
+        input_dilation=None,
+        feature_group_count=2,
+    )
+    assert layer == Conv(
+        (6, 6, 6),
+        (3, 2, 1),
+        padding=((1, 1), (0, 2), (-1, -1)),
+        dilation=(1, 2, 1),
+        groups=2,
+        in_channels=4,
+        out_channels=6,
+    )
     assert jax.flax_conv(6, 1, 1, 3, padding=2, input_dilation=2) == Conv((6,), 3, padding=2, input_dilation=2)
     assert jax.flax_weight(np.zeros((3, 2, 1, 2, 6))).shape == layer.weight_shape
 

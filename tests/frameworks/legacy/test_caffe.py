@@ -294,7 +294,8 @@ def test_drawn_crops():
 def test_fields_and_their_defaults():
     assert caffe.conv((None, 4, 9, 8), 6, 3) == Conv((9, 8), 3, in_channels=4, out_channels=6)
     assert caffe.conv(np.zeros((1, 4, 9, 8)), 6, (3, 2), [2], [], (1, 2), 2) == Conv(
-        (9, 8), (3, 2), stride=2, dilation=(1, 2), groups=2, in_channels=4, out_channels=6)  # fmt: skip
+        (9, 8), (3, 2), stride=2, dilation=(1, 2), groups=2, in_channels=4, out_channels=6
+    )
     assert caffe.conv((1, 1, 9, 8), 1, kernel_h=1, kernel_w=3, pad_w=2).padding == ((0, 0), (2, 2))
     assert caffe.conv((5, 6, 1, 9, 8), 1, 3, axis=2) == caffe.conv((5, 6, 1, 9, 8), 1, 3, axis=-3) == Conv((9, 8), 3)
     assert caffe.conv((1, 2, 4, 4, 4, 4), 1, 2) == Conv((4,) * 4, 2, in_channels=2)

@@ -138,8 +138,9 @@ def test_the_input_shape_of_a_gradient_is_not_unique():
 
 def test_a_gradient_is_the_transpose():
     conv = theano.conv((1, 2, 6, 5), (4, 1, 3, 2), (1, 0), (2, 1), num_groups=2)
-    up = theano.conv_transpose((1, 4, *conv.output_size), (4, 1, 3, 2), (1, 2, 6, 5), (4, None, 3, 2), (1, 0), (2, 1),
-                               num_groups=2)  # fmt: skip
+    up = theano.conv_transpose(
+        (1, 4, *conv.output_size), (4, 1, 3, 2), (1, 2, 6, 5), (4, None, 3, 2), (1, 0), (2, 1), num_groups=2
+    )
     w = filled((4, 1, 3, 2), 0)
     assert up == conv.T
     flipped = theano.weight(w, True)

@@ -172,8 +172,10 @@ def test_a_transposed_layer_is_the_transpose_of_the_convolution_with_its_filters
 def test_depthwise_multiples_of_a_channel_follow_each_other():
     w = np.arange(6).reshape(1, 1, 3, 2)
     layer = tensorflow.depthwise_conv((1, 1, 1, 3), w, [1, 1, 1, 1], "VALID")
-    assert_array_equal(layer.matrix(tensorflow.depthwise_weight(w)).toarray(),
-                       [[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 3, 0], [0, 0, 4], [0, 0, 5]])  # fmt: skip
+    assert_array_equal(
+        layer.matrix(tensorflow.depthwise_weight(w)).toarray(),
+        [[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 3, 0], [0, 0, 4], [0, 0, 5]],
+    )
 
 
 def test_explicit_padding_and_both_of_stride_and_dilation():

@@ -37,12 +37,14 @@ def test_from_model_walks_through_what_follows_each_other():
     chain = tensorflow.from_model(model, (6, 7))
     two = {"in_channels": 2, "out_channels": 2, "groups": 2}
     assert list(chain) == [
-        Conv((6, 7), 1, padding=((1, 0), (2, 1))), Conv((7, 10), 3, out_channels=2),
+        Conv((6, 7), 1, padding=((1, 0), (2, 1))),
+        Conv((7, 10), 3, out_channels=2),
         MaxPool((5, 8), 2, padding="same", channels=2),
         AvgPool((3, 4), 3, stride=1, padding="same", count_include_pad=False, channels=2),
         Upsample((3, 4), output_size=(6, 4), mode="linear", channels=2),
-        Conv((6, 4), 1, padding=((0, -1), (-1, 0)), **two), AvgPool((5, 3), (5, 3), channels=2),
-    ]  # fmt: skip
+        Conv((6, 4), 1, padding=((0, -1), (-1, 0)), **two),
+        AvgPool((5, 3), (5, 3), channels=2),
+    ]
     assert [note.split(":")[0] for note in chain.left_out] == [
         "inputlayer",
         "conv2d",

@@ -103,8 +103,9 @@ def test_shapes_with_channels_last(case):
 
 def test_defaults_and_order_of_the_arguments():
     assert mxnet.conv((None, 4, 9, 8), (3, 2), 6) == Conv((9, 8), (3, 2), in_channels=4, out_channels=6)
-    assert mxnet.conv((1, 4, 9), 3, 6, 2, 2, 1, 2) == Conv((9,), 3, stride=2, dilation=2, padding=1, groups=2,
-                                                            in_channels=4, out_channels=6)  # fmt: skip
+    assert mxnet.conv((1, 4, 9), 3, 6, 2, 2, 1, 2) == Conv(
+        (9,), 3, stride=2, dilation=2, padding=1, groups=2, in_channels=4, out_channels=6
+    )
     assert mxnet.conv(np.zeros((1, 4, 9, 9)), (3, 3), 6, (), (), ()) == Conv(9, 3, in_channels=4, out_channels=6)
 
 
@@ -112,7 +113,11 @@ def test_a_target_shape_overrides_pad_and_adj():
     """The full size is stride 2 * (5 - 1) + 3 = 11; a target of 10 has pad 1 and adj 1, one of 9 has pad 1."""
     up = {n: mxnet.conv_transpose((1, 1, 5), 3, 1, 2, pad=7, adj=9, target_shape=n) for n in (11, 10, 9, 8)}
     assert [(n, up[n].padding[0], up[n].output_padding[0]) for n in up] == [
-        (11, (0, 0), 0), (10, (1, 1), 1), (9, (1, 1), 0), (8, (2, 2), 1)]  # fmt: skip
+        (11, (0, 0), 0),
+        (10, (1, 1), 1),
+        (9, (1, 1), 0),
+        (8, (2, 2), 1),
+    ]
     assert mxnet.conv_transpose((1, 1, 5), 3, 1, 2, target_shape=0).output_size == (11,)
 
 

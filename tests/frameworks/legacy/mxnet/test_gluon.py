@@ -156,8 +156,12 @@ def test_a_model_becomes_a_chain():
         relu,
     )
     chain = mxnet.from_model(model, 8)
-    assert list(chain) == [Conv(8, 3, padding=1, in_channels=2, out_channels=4), MaxPool(8, 2, channels=4),
-                           AvgPool(4, 2, ceil_mode=True, channels=4), PixelShuffle(2, 2, channels=1)]  # fmt: skip
+    assert list(chain) == [
+        Conv(8, 3, padding=1, in_channels=2, out_channels=4),
+        MaxPool(8, 2, channels=4),
+        AvgPool(4, 2, ceil_mode=True, channels=4),
+        PixelShuffle(2, 2, channels=1),
+    ]
     assert_array_equal(chain.weights[0], w)
     assert_array_equal(chain.biases[0], [1, 2, 3, 4])
     assert [note.split(":")[0] for note in chain.left_out] == ["0.act", "1", "2", "5.0", "6", "7"]
