@@ -33,7 +33,7 @@ from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, pos
 __all__ = ["flax_conv", "flax_conv_transpose", "flax_weight", "flax_weight_transpose", "from_layer"]
 
 _NAMES = ("CIRCULAR", "REFLECT", "CAUSAL")
-"""Paddings that Flax's convolutions know beside JAX's, in capital letters only."""
+"""Paddings that Flax's convolutions accept besides JAX's, in capital letters only."""
 
 _BORDERS = {"CIRCULAR": "circular", "REFLECT": "reflect"}
 
@@ -324,7 +324,7 @@ def _sizes(input_size: Any, kernel_size: Any) -> tuple[list[int], list[int]]:
 
 
 def _each(name: str, value: Any, kernel: Sequence[int]) -> list[int]:
-    """One integer for each axis, from one for all, or from None."""
+    """Return one integer for each axis, from one for all, or from None."""
     entries = entries_of(value)
     if entries is not None and len(entries) != len(kernel):
         raise ValueError(
@@ -347,7 +347,7 @@ def _named_pads(
 
 
 def _pads(padding: Any, count: int) -> Pairs:
-    """The pairs of a padding in numbers, which may be one for both ends."""
+    """Return the pairs of a padding in numbers, which may be one for both ends."""
     entries = [padding] * count if isinstance(padding, int) else entries_of(padding)
     if entries is None:
         raise WrongTypeError(
@@ -482,7 +482,7 @@ def from_layer(
 
 
 _COMPUTING = ("__call__", "param")
-"""Methods by which Flax's convolutions make a result of their attributes; linen's get their kernel from ``param``."""
+"""Methods by which Flax's convolutions compute their result; linen's get their kernel from ``param``."""
 
 
 def _refuse_other_code(obj: Any) -> None:
@@ -513,7 +513,7 @@ def _refuse_other_code(obj: Any) -> None:
 
 
 def _package(function: Any) -> str:
-    """The package in which a function is defined."""
+    """Return the package in which a function is defined."""
     return str(getattr(function, "__module__", "")).partition(".")[0]
 
 

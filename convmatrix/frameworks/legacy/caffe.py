@@ -445,7 +445,7 @@ def _split(bottom: Any, axis: Any) -> tuple[int, list[int]]:
 
 
 def _canonical(name: str, axis: Any, count: int) -> int:
-    """The axis counted from the front."""
+    """Return the axis counted from the front."""
     number = integer(name, axis)
     if not -count <= number < count:
         raise ValueError(
@@ -456,7 +456,7 @@ def _canonical(name: str, axis: Any, count: int) -> int:
 
 
 def _numbers(size: Sequence[int], kernel: _Three, stride: _Three, pad: _Three, dilation: Any) -> dict[str, Any]:
-    """The fields of a convolution, one number for each axis."""
+    """Return the fields of a convolution, one number for each axis."""
     count = len(size)
     return {
         "kernel_size": _field("kernel_size", *kernel, count, None, 1),
@@ -467,7 +467,7 @@ def _numbers(size: Sequence[int], kernel: _Three, stride: _Three, pad: _Three, d
 
 
 def _field(name: str, value: Any, h: Any, w: Any, count: int, default: int | None, least: int) -> list[int]:
-    """A repeated field, or its _h and _w."""
+    """Return the entries of a repeated field, or of its _h and _w."""
     short = name.removesuffix("_size")
     entries = [] if value is None else entries_of(value)
     if entries is None:
@@ -528,7 +528,7 @@ def _known(lengths: Sequence[int | None]) -> list[int]:
 
 
 def _crop_pads(number: int, n: int, new: int, start: int) -> tuple[int, int]:
-    """The negative pads that leave `new` of n from `start` on."""
+    """Return the negative pads that keep `new` of n entries from `start` on."""
     if new > n:
         raise ValueError(f"the crop of axis {number} does not fit: reference has {new}, but bottom only {n}")
     if start + new > n:
@@ -540,7 +540,7 @@ def _crop_pads(number: int, n: int, new: int, start: int) -> tuple[int, int]:
 
 
 def _check_kept(name: str, whole: int | None, wanted: int | None, offset: int) -> None:
-    """Check that only spatial axes are cropped."""
+    """Check that the crop does not change the batch or the channels."""
     if offset or (whole != wanted and None not in (whole, wanted)):
         raise ValueError(
             f"the crop would change the {name}, offset {offset} and {wanted} of {whole}, which no layer "
@@ -552,7 +552,7 @@ def _check_kept(name: str, whole: int | None, wanted: int | None, offset: int) -
 
 
 def _both(name: str, value: Any, h: Any, w: Any, default: int) -> list[int]:
-    """A field of a pool for both axes, or its _h and _w, always together."""
+    """Return a field of a pool for both axes, or its _h and _w, which need each other."""
     if h is None and w is None:
         return [_at_least(name, default if value is None else value, default)] * 2
     if value is not None or h is None or w is None:
@@ -588,7 +588,7 @@ def _pool_kernel(size: list[int], kernel_size: Any, h: Any, w: Any, whole: bool)
 
 
 def _check_windows(pool: AvgPool | MaxPool) -> None:
-    """Refuse windows beyond the input, which Caffe leaves out only where there is padding."""
+    """Check that no window is beyond the input; Caffe omits such windows only if there is padding."""
     for axis, (n, k, s, o) in enumerate(
         zip(pool.input_size, pool.kernel_size, pool.stride, pool.output_size, strict=True)
     ):

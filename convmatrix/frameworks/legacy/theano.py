@@ -419,7 +419,7 @@ def weight_transpose(w: ArrayLike, filter_flip: bool | None = None, *, inverse: 
 
 
 def _laid_out(filters: NDArray[Any], *, filter_flip: bool, inverse: bool = False) -> NDArray[Any]:
-    """Filters as the layer's weight, or the inverse, which is the same."""
+    """Convert filters to the layer's weight, or back, which is the same."""
     return flip(filters, filters.ndim - 2) if flag("filter_flip", filter_flip) else filters
 
 
@@ -436,7 +436,7 @@ def _check_switches(filter_flip: Any, unshared: Any) -> None:
 
 
 def _shape(name: str, value: Any, counts: Sequence[int] = (4, 5)) -> tuple[Any, ...]:
-    """(batch or output channels, channels, *size), of which only the first may be unknown."""
+    """Return (batch or output channels, channels, *size), of which only the first may be unknown."""
     shape = shape_of(name, value, unknown=True)
     if len(shape) not in counts:
         wanted = " or ".join(map(str, counts))
@@ -452,7 +452,7 @@ def _shape(name: str, value: Any, counts: Sequence[int] = (4, 5)) -> tuple[Any, 
 def _axes(
     data: tuple[Any, ...], filters: tuple[Any, ...], name: str, subsample: Any, filter_dilation: Any
 ) -> list[Axis]:
-    """The axes without padding."""
+    """Return the axes without padding."""
     count = len(data) - 2
     if len(filters) != len(data):
         raise ValueError(
@@ -492,7 +492,7 @@ def _numbers(axes: Sequence[Axis]) -> dict[str, Any]:
 
 
 def _pads(border_mode: Any, axes: Sequence[Axis]) -> list[tuple[int, int]]:
-    """(before, after) on each axis."""
+    """Return the pads (before, after) of each axis."""
     if isinstance(border_mode, str):
         check_word("border_mode", border_mode, BORDER_MODES)
         return [named_padding(border_mode, axis.span, 1, axis.input_size) for axis in axes]
@@ -533,7 +533,7 @@ def _not_negative(what: str, value: Any) -> int:
 
 
 def _checked_groups(name: str, channels: int, filters: tuple[Any, ...], num_groups: Any) -> int:
-    """The groups, if they divide both channel counts and the filters have the channels of one group."""
+    """Return the groups, if they divide both channel counts and the filters have the channels of one group."""
     counts = {f"the channels of {name}": channels, "the number of filters": filters[0]}
     groups = check_groups("num_groups", num_groups, counts)
     if channels // groups != filters[1]:
@@ -558,7 +558,7 @@ def _check_hint(filter_shape: Any, filters: tuple[Any, ...]) -> None:
 
 
 def _wanted_sizes(input_shape: Any, grad: tuple[Any, ...]) -> list[int]:
-    """The spatial part of an input_shape, if its batch agrees with output_grad."""
+    """Return the spatial part of an input_shape, if its batch agrees with output_grad."""
     wanted = shape_of("input_shape", input_shape, unknown=True)
     if len(wanted) != len(grad):
         raise ValueError(

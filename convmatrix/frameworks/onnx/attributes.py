@@ -128,7 +128,7 @@ def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 
 
 
 def columns_of(kernel: Sequence[int], strides: Any, dilations: Any) -> Mapping[str, list[int]]:
-    """Strides, dilations, and how many positions the kernel spans, for each axis.
+    """Return strides, dilations, and the number of positions that the kernel spans, for each axis.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def columns_of(kernel: Sequence[int], strides: Any, dilations: Any) -> Mapping[s
 def pads_of(
     auto_pad: Any, pads: Any, sizes: Sequence[int], columns: Mapping[str, Sequence[int]]
 ) -> list[tuple[int, int]]:
-    """The (before, after) of each axis of a convolution or a pool.
+    """Return the pads (before, after) of each axis of a convolution or a pool.
 
     Parameters
     ----------

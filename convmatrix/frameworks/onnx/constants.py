@@ -62,7 +62,7 @@ class Constants:
         return name
 
     def array(self, name: str, letter: str) -> NDArray[Any]:
-        """The values of a tensor.
+        """Return the values of a tensor.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Constants:
         return f"which are {shortened(sorted(names)) if len(names) < 9 else len(names)}"
 
     def integers(self, name: str, letter: str) -> list[int]:
-        """The values of a tensor of one axis that holds integers.
+        """Return the values of a tensor of one axis that holds integers.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class Constants:
         return [int(each) for each in array.tolist()]
 
     def numbers(self, name: str, letter: str) -> list[float]:
-        """The values of a tensor of one axis that holds real numbers.
+        """Return the values of a tensor of one axis that holds real numbers.
 
         Parameters
         ----------

@@ -238,7 +238,7 @@ def conv_transpose(
 
 
 def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int) -> tuple[tuple[int, int], int]:
-    """The pads and the output_padding of one axis whose output is to have a size."""
+    """Return the pads and the output_padding of one axis for an output size."""
     total = full + extra - wanted
     if total >= 0 or name.startswith("SAME"):
         return split(name, total), extra

@@ -93,7 +93,7 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
 
 
 def constants_of(source: Any) -> Constants:
-    """The constants of a mapping, a graph or a model.
+    """Return the constants of a mapping, a graph or a model.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _refuse_own_functions(obj: Any, nodes: Sequence[Header]) -> None:
 
 
 def _inputs(entries: Sequence[Any], constants: Constants) -> dict[str, tuple[int | None, ...] | None]:
-    """The lengths of the inputs that are no initializers."""
+    """Return the lengths of the inputs that are no initializers."""
     given: dict[str, tuple[int | None, ...] | None] = {}
     for entry in entries:
         (name,) = attributes_of(entry, ("name",), "an input of the graph")
@@ -175,7 +175,7 @@ def _refuse_second_writers(nodes: Sequence[Header], given: Mapping[str, Any], co
 
 
 def _refuse_more(node: Header) -> None:
-    """Refuse a Constant or an Identity with more inputs or outputs than it has; an empty name stands for none."""
+    """Check the numbers of inputs and outputs of a Constant or an Identity; an empty name is none."""
     most = {"Constant": (0, 1), "Identity": (1, 1)}.get(node.op_type)
     if most is None or not is_of_onnx(node.proto):
         return
@@ -219,7 +219,7 @@ def _refuse_cycles(nodes: Sequence[Header]) -> None:
 
 
 def _lengths(name: str, entry: Any) -> tuple[int | None, ...] | None:
-    """The shape of a ValueInfoProto, as far as it is known; exporters write 0 or -1 for a length that is not."""
+    """Return the shape of a ValueInfoProto with None for unknown lengths, for which exporters write 0 or -1."""
     for place in ("type", "tensor_type", "shape", "dim"):
         entry = getattr(entry, place, None)
         if entry is None:

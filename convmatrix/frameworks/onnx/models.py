@@ -166,7 +166,7 @@ def _differs_in_onnxruntime(node: Node, loaded: Loaded) -> str | None:
 
 
 def _check_inputs(node: Node) -> None:
-    """Refuse inputs that an operator does not have."""
+    """Check that a node has no inputs that its operator does not have."""
     most = _MOST_INPUTS.get(node.op_type, 1)
     if len(node.inputs) > most:
         raise ValueError(
@@ -249,7 +249,7 @@ def _takers(nodes: Sequence[Header], outputs: Collection[str]) -> dict[str, list
 
 
 def _refuse_joins(graph: Graph, node: Header, takers: Mapping[str, Sequence[Header]], name: str) -> None:
-    """Refuse a node whose other inputs are no constants, or whose other outputs are used."""
+    """Check that the other inputs of a node are constants, and that its other outputs are not used."""
     reads = node.inputs
     others = [other for other in reads if other and other != name and other not in graph.constants]
     if node.op_type in ("Conv", "ConvTranspose"):  # which say more clearly what becomes of their weights
@@ -374,7 +374,7 @@ def _pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
 
 
 def _refuse_unsettled(auto_pad: str, ceil_mode: bool, size: Shape, columns: Mapping[str, list[int]]) -> None:
-    """Check that the pads of an auto_pad are not negative; specification, evaluator and onnxruntime differ then."""
+    """Refuse an auto_pad with negative pads, or leftover entries, for which implementations differ."""
     for axis, (n, span, stride) in enumerate(zip(size, columns["span"], columns["stride"], strict=True)):
         rest = (n - span) % stride
         if auto_pad == "VALID" and ceil_mode and rest:
@@ -561,4 +561,4 @@ _READERS: Mapping[str, Reader] = {
     "Pad": _pad,
 }
 _KNOWN = {*_READERS, "Resize", "Upsample", *_PASSED, *_FLATTENS}
-"""Operators whose further inputs must be constants, and are called by their place where they are none."""
+"""Operators whose other inputs must be constants; errors name these by their position."""

@@ -106,7 +106,7 @@ class Node:
         return self.inputs[place], letter
 
     def switch(self, name: str) -> bool:
-        """An attribute that is 0 or 1, and 0 where it is left out.
+        """Return an attribute that is 0 or 1, by default 0.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ def node_of(obj: Any, header: Header | None = None) -> Node:
 
 
 def header_of(obj: Any, place: str) -> Header:
-    """Read a NodeProto but for its attributes.
+    """Read a NodeProto without its attributes.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def header_of(obj: Any, place: str) -> Header:
 
 
 def _attribute(attribute: Any) -> tuple[str, str, Any]:
-    """Name, kind and value of an AttributeProto."""
+    """Return name, type and value of an AttributeProto."""
     name, number = attributes_of(attribute, ("name", "type"), "an ONNX attribute")
     name = as_text(name, "the name of an attribute")
     number = as_integer(number, f"the type of attribute {shortened(name)}")
@@ -216,7 +216,7 @@ def _attribute(attribute: Any) -> tuple[str, str, Any]:
 
 
 def _value(kind: str, value: Any, what: str) -> Any:
-    """The value of an attribute, if it is of its kind."""
+    """Return the value of an attribute, if it has its type."""
     if kind == "TENSOR":
         return value
     if kind in _READERS:
@@ -229,7 +229,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {"INT": as_integer, "FLOAT":
 
 
 def same_kind(node: Node, known: Mapping[str, str]) -> None:
-    """Refuse attributes that an operator does not have, or that are of another kind.
+    """Check that an operator has the attributes of a node, with these types.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ def _line(coordinates: str, inputs: int, outputs: int, scale: Fraction) -> tuple
 def _scales_and_outputs(
     node: Node, shape: tuple[int, ...], batch: int | None, constants: Constants, early: bool
 ) -> tuple[list[Fraction], list[int]]:
-    """The scale and the output size of each spatial axis."""
+    """Return the scale and the output size of each spatial axis."""
     count = len(shape) + 1
     axes = read_axes(node.attributes.get("axes", range(count)), count)
     scales = _given_scales(node, constants, 1 if early else 2)
@@ -137,7 +137,7 @@ def _scales_and_outputs(
 
 
 def _given_scales(node: Node, constants: Constants, place: int) -> list[float]:
-    """The scales of an attribute or an input; none where sizes stand in their place."""
+    """Return the scales of an attribute or an input; an empty list if sizes are given instead."""
     if "scales" in node.attributes:
         scales = list(node.attributes["scales"])
     else:
@@ -194,7 +194,7 @@ def _decimal(number: Fraction) -> str:
 
 
 def read_axes(axes: Sequence[int], count: int) -> list[int]:
-    """The axes that an attribute or an input lists, counted from 0.
+    """Return the axes that an attribute or an input lists, counted from 0.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def read_axes(axes: Sequence[int], count: int) -> list[int]:
 
 
 def _spread(axes: Sequence[int], values: Sequence[Entry], name: str, others: list[Entry]) -> list[Entry]:
-    """Values that are given for some axes, for all of them."""
+    """Extend values for some axes to all axes."""
     if len(values) != len(axes):
         listed = shortened([float(value) for value in values])  # type: ignore[arg-type]  # int or Fraction
         raise ValueError(
@@ -234,7 +234,7 @@ def _spread(axes: Sequence[int], values: Sequence[Entry], name: str, others: lis
 
 
 def _as_written(scale: float) -> Fraction:
-    """The simplest fraction that rounds to a scale in single precision: 0.6 is 3/5."""
+    """Return the simplest fraction that rounds to a scale in single precision: 0.6 is 3/5."""
     exact = Fraction(scale)
     with np.errstate(over="ignore"):
         single = np.float32(scale)

@@ -276,7 +276,7 @@ def _numbers(data: Any, kernel: Any, stride: Any, dilate: Any, layout: Any) -> t
 
 
 def _data_shape(data: Any, count: int, layout: Any) -> tuple[Any, ...]:
-    """The shape of data, of which only the batch may be unknown."""
+    """Return the shape of data, of which only the batch may be unknown."""
     check_layout(layout, count)
     shape = shape_of("data", data, unknown=True)
     if len(shape) != count + 2:
@@ -289,7 +289,7 @@ def _data_shape(data: Any, count: int, layout: Any) -> tuple[Any, ...]:
 
 
 def _one_for_each(name: str, value: Any, count: int, default: int, least: int | None = None) -> list[int]:
-    """One integer for each axis; nothing, or an empty sequence, stands for the default."""
+    """Return one integer for each axis; None or an empty sequence is the default."""
     entries = [] if value is None else entries_of(value)
     if entries is None:
         entries = [value]

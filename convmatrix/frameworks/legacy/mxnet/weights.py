@@ -22,14 +22,14 @@ __all__ = [
 ]
 
 LAYOUTS = {"NCW": 1, "NCHW": 2, "NHWC": 2, "NCDHW": 3, "NDHWC": 3}
-"""The layouts that both operators know, and how many axes each has."""
+"""Layouts that both operators accept, and their numbers of spatial axes."""
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------
 
 
 def check_layout(layout: Any, count: int) -> None:
-    """Refuse a layout that both operators do not know for so many axes.
+    """Check that both operators accept a layout for a number of spatial axes.
 
     Parameters
     ----------
