@@ -1,4 +1,4 @@
-"""The rules that every module tells of its framework, and the page that sets them side by side."""
+"""The RULES of each framework's module, and the page of documentation that compares them."""
 
 import importlib
 import importlib.util
@@ -63,8 +63,8 @@ def test_the_page_is_what_the_code_makes():
 @pytest.mark.full
 def test_the_page_is_built_into_a_folder_and_left_alone_there(tmp_path):
     command = [sys.executable, ROOT / "docs" / "build.py", tmp_path]
-    said = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]
-    assert said == ["wrote frameworks.md\nwrote migration.md\n", ""]
+    stdout = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]
+    assert stdout == ["wrote frameworks.md\nwrote migration.md\n", ""]
     assert (tmp_path / "frameworks.md").read_text(encoding="utf-8") == PAGE
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frameworks.md", "migration.md"]
     assert (tmp_path / "migration.md").read_bytes() == (ROOT / "docs" / "migration.md").read_bytes()
@@ -95,8 +95,8 @@ def test_every_table_has_as_many_cells_in_each_row():
 def test_every_argument_of_every_function_has_its_place():
     for name, (conv, up) in BUILD.FUNCTIONS.items():
         for function in (conv, up):
-            said = BUILD._names_by_argument(name, function)
-            listed = [re.match(r"`(\w+)", word)[1] for words in said.values() for word in words]
+            arguments = BUILD._names_by_argument(name, function)
+            listed = [re.match(r"`(\w+)", word)[1] for names in arguments.values() for word in names]
             assert sorted(listed) == sorted(set(BUILD.inspect.signature(function).parameters) - {"ndim", "weight"})
     keras, theano = (BUILD._names_by_argument(name, BUILD.FUNCTIONS[name][1]) for name in ("keras", "theano"))
     assert (keras["out_channels"], keras["kernel_size"]) == (["`filters`"], ["`kernel_size`"])

@@ -1,4 +1,4 @@
-"""Weights in the layout of each framework: beside the layer, by hand, and back; compared with the definition."""
+"""Weights in the layout of each framework: converted with the layer, separately, and back, against the definition."""
 
 import re
 from itertools import count
@@ -32,17 +32,17 @@ def test_the_weight_beside_the_layer_makes_the_matrix_by_definition(name, data, 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data(), seed=seeds())
 @share(0.1)
-def test_weights_turned_there_and_back(name, data, seed):
+def test_weights_converted_there_and_back(name, data, seed):
     drawn = data.draw(calls(name))
     w = integers(drawn.weight_shape, seed)
     layer, beside = drawn.function(**drawn.arguments, weight=w)
-    ours = drawn.convert(w, **drawn.switches)
-    assert_array_equal(ours, beside)
-    assert_array_equal(drawn.convert(ours, **drawn.switches, inverse=True), w)
-    ours = integers(layer.weight_shape, seed + 1)
-    theirs = drawn.convert(ours, **drawn.switches, inverse=True)
-    assert theirs.shape == drawn.weight_shape
-    assert_array_equal(drawn.convert(theirs, **drawn.switches), ours)
+    weight = drawn.convert(w, **drawn.switches)
+    assert_array_equal(weight, beside)
+    assert_array_equal(drawn.convert(weight, **drawn.switches, inverse=True), w)
+    weight = integers(layer.weight_shape, seed + 1)
+    converted = drawn.convert(weight, **drawn.switches, inverse=True)
+    assert converted.shape == drawn.weight_shape
+    assert_array_equal(drawn.convert(converted, **drawn.switches), weight)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -74,9 +74,9 @@ def test_half_precision_is_widened(name, data, seed):
     layer, weight = drawn.function(**drawn.arguments, weight=w)
     assert weight.dtype == np.float32
     assert_array_equal(weight, drawn.convert(w.astype("float32"), **drawn.switches))
-    ours = drawn.convert(w, **drawn.switches)
-    assert layer.matrix(ours).dtype == np.float32
-    assert_array_equal(ours, weight)
+    converted = drawn.convert(w, **drawn.switches)
+    assert layer.matrix(converted).dtype == np.float32
+    assert_array_equal(converted, weight)
 
 
 def test_a_weight_that_cannot_be_stored_is_refused():
@@ -84,12 +84,12 @@ def test_a_weight_that_cannot_be_stored_is_refused():
         caffe.conv((1, 1, 3), 1, 2, weight=np.ones((1, 1, 2), "clongdouble"))
 
 
-# -- what a free function is not told --------------------------------------------------------------------------------
+# -- missing arguments -----------------------------------------------------------------------------------------------
 
 ONE, TWO = np.arange(6).reshape(1, 1, 6), np.arange(12).reshape(1, 2, 2, 3)
 KERNEL = np.arange(3).reshape(3, 1, 1)
 
-NOT_TOLD = {
+MISSING_ARGUMENTS = {
     "theano.weight": (
         lambda **given: theano.weight(TWO, **given),
         {"filter_flip": True},
@@ -150,15 +150,15 @@ NOT_TOLD = {
 }
 
 
-@pytest.mark.parametrize("name", NOT_TOLD)
-def test_a_free_function_refuses_what_it_is_not_told(name):
-    call, told, message = NOT_TOLD[name]
+@pytest.mark.parametrize("name", MISSING_ARGUMENTS)
+def test_a_function_of_weights_refuses_a_missing_argument(name):
+    call, kwargs, message = MISSING_ARGUMENTS[name]
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
-    call(**told)
+    call(**kwargs)
 
 
-def test_what_changes_nothing_need_not_be_told():
+def test_arguments_without_effect_may_be_left_out():
     one_tap = np.arange(4).reshape(2, 2, 1, 1)
     assert_array_equal(theano.weight(one_tap), one_tap)
     assert_array_equal(theano.weight_transpose(one_tap, inverse=True), one_tap)
@@ -213,7 +213,7 @@ def test_weights_of_a_wrong_shape(call, message):
 
 
 def test_the_circular_kernel_of_flax_by_hand():
-    """VALID gives (3, 2, 1, 0) and (0, 3, 2, 1) transposed; wrapped around two places."""
+    """VALID gives (3, 2, 1, 0) and (0, 3, 2, 1) transposed, which wrap around two places."""
     layer, weight = jax.flax_conv_transpose(2, 1, 1, (3,), padding="CIRCULAR", weight=[[[1]], [[2]], [[3]]])
     assert isinstance(layer, ConvTranspose)
     assert layer.matrix(weight).toarray().tolist() == [[2, 4], [4, 2]]

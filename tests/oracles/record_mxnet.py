@@ -1,9 +1,9 @@
-"""Ask MXNet for what it makes of drawn words: `python tests/oracles/record_mxnet.py`.
+"""Record MXNet's results for drawn arguments: `python tests/oracles/record_mxnet.py`.
 
 Runs in an environment with mxnet, and writes data/mxnet.json.gz. A case is `native` where it runs without oneDNN, in a
-process of its own: oneDNN computes a target_shape only if pad and adj say the same. MXNet's own code knows no
+separate process: oneDNN computes a target_shape only if pad and adj agree with it. MXNet's own code has no
 Deconvolution of three axes, and one whose stride and dilate are both more than 1 on an axis is not the transpose of its
-Convolution: such cases run with oneDNN, where it is.
+Convolution: such cases run with oneDNN.
 """
 
 import json
@@ -33,11 +33,11 @@ def given(mx, case):
 
 
 def run(mx, case):
-    """One case on MXNet."""
-    words = {name: tuple(value) if isinstance(value, list) else value for name, value in case["words"].items()}
+    """Run one case on MXNet."""
+    kwargs = {name: tuple(value) if isinstance(value, list) else value for name, value in case["words"].items()}
     call = case["call"]
     if call == "shape":  # of the weight and the output, which channels last have on a CPU too
-        operator = getattr(mx.sym, case["operator"])(mx.sym.var("data"), name="layer", no_bias=True, **words)
+        operator = getattr(mx.sym, case["operator"])(mx.sym.var("data"), name="layer", no_bias=True, **kwargs)
         shapes, outputs, _ = operator.infer_shape(data=tuple(case["x_shape"]))
         return [shapes[1], outputs[0]]
     if call == "bilinear":
@@ -47,20 +47,20 @@ def run(mx, case):
     x, w = given(mx, case)
     if call == "upsampling":
         channels = case["x_shape"][1]
-        return mx.nd.UpSampling(x, w, sample_type="bilinear", num_filter=channels, **words).asnumpy()
+        return mx.nd.UpSampling(x, w, sample_type="bilinear", num_filter=channels, **kwargs).asnumpy()
     if call == "block":
-        return run_block(mx, case, words, x)
+        return run_block(mx, case, kwargs, x)
     operator = {"conv": mx.nd.Convolution, "conv_transpose": mx.nd.Deconvolution}[call]
-    return operator(x, w, no_bias=True, **words).asnumpy()
+    return operator(x, w, no_bias=True, **kwargs).asnumpy()
 
 
-def run_block(mx, case, words, x):
-    """A block of Gluon: its attributes become part of the case."""
+def run_block(mx, case, kwargs, x):
+    """Run a block of Gluon, and add its attributes to the case."""
     if case["kind"].startswith("PixelShuffle"):
-        block = getattr(mx.gluon.contrib.nn, case["kind"])(**words)
+        block = getattr(mx.gluon.contrib.nn, case["kind"])(**kwargs)
         case["attributes"] = {name: getattr(block, name) for name in ("_factor", "_factors") if hasattr(block, name)}
         return block(x).asnumpy()
-    block = getattr(mx.gluon.nn, case["kind"])(**words)
+    block = getattr(mx.gluon.nn, case["kind"])(**kwargs)
     block.initialize()
     case["attributes"] = {"_kwargs": block._kwargs}
     if hasattr(block, "weight"):
@@ -69,20 +69,20 @@ def run_block(mx, case, words, x):
         block.weight.set_data(mx.nd.array(filled(case["w_shape"], case["seed"] + 1)))
         block.bias.set_data(mx.nd.array(filled(block.bias.shape, case["seed"] + 2)))
     y = block(x).asnumpy()
-    if "ceil_mode" in words:
-        refuse_windows_beyond(y.shape[2:], x.shape[2:], words)
+    if "ceil_mode" in kwargs:
+        refuse_windows_beyond(y.shape[2:], x.shape[2:], kwargs)
     return np.rint(y) if np.allclose(y, np.rint(y), rtol=0, atol=1e-4) else y
 
 
-def refuse_windows_beyond(outputs, size, words):
-    """MXNet has windows that see no input, of which the maximum is -FLT_MAX, and the average nothing sensible."""
-    for o, n, s, p in zip(outputs, size, words["strides"], words["padding"], strict=True):
+def refuse_windows_beyond(outputs, size, kwargs):
+    """Raise an error for a last window without input, whose maximum is -FLT_MAX and whose average is undefined."""
+    for o, n, s, p in zip(outputs, size, kwargs["strides"], kwargs["padding"], strict=True):
         if (o - 1) * s - p >= n:
             raise ValueError("the last window sees no input")
 
 
 def answers(native):
-    """The outcomes of the cases of one process."""
+    """Return the outcomes of the cases of one process."""
     import mxnet as mx
 
     found = []
@@ -102,13 +102,13 @@ def answers(native):
 
 
 def some(rng, *values, share=0.5):
-    """The first value, or another one with a probability of `share`."""
+    """Return the first value, or another one with a probability of `share`."""
     return values[0] if rng.random() > share else values[1 + int(rng.integers(len(values) - 1))]
 
 
-def maybe(rng, words, name, value, share):
+def maybe(rng, kwargs, name, value, share):
     if rng.random() < share:
-        words[name] = value
+        kwargs[name] = value
 
 
 def drawn(rng, number, call):
@@ -121,32 +121,32 @@ def drawn(rng, number, call):
     stride = [some(rng, 1, 2, 3, share=0.6) for _ in range(axes)]
     dilate = [some(rng, 1, 2, 3, share=0.4) for _ in range(axes)]
     size = [int(rng.integers(1, 9 - 2 * axes + axes // 3)) for _ in range(axes)]
-    words = {"kernel": kernel, "num_filter": out}
-    maybe(rng, words, "num_group", groups, 1.0 if groups > 1 else 0.2)
-    maybe(rng, words, "stride", stride, 0.8)
-    maybe(rng, words, "dilate", dilate, 0.6)
-    maybe(rng, words, "pad", [int(rng.integers(0, 3)) for _ in range(axes)], 0.6)
-    maybe(rng, words, "layout", LAYOUTS[axes][0], 0.2)
+    kwargs = {"kernel": kernel, "num_filter": out}
+    maybe(rng, kwargs, "num_group", groups, 1.0 if groups > 1 else 0.2)
+    maybe(rng, kwargs, "stride", stride, 0.8)
+    maybe(rng, kwargs, "dilate", dilate, 0.6)
+    maybe(rng, kwargs, "pad", [int(rng.integers(0, 3)) for _ in range(axes)], 0.6)
+    maybe(rng, kwargs, "layout", LAYOUTS[axes][0], 0.2)
     if rng.random() < 0.04:  # one entry where there are several axes, or one too many
-        words["stride"] = [2] * int(rng.integers(1, 5))
-    case = {"call": call, "axes": axes, "words": words, "seed": number}
+        kwargs["stride"] = [2] * int(rng.integers(1, 5))
+    case = {"call": call, "axes": axes, "words": kwargs, "seed": number}
     if call == "conv":
         case["x_shape"] = [2, into, *(n + int(rng.integers(0, 4)) for n in size)]
         case["w_shape"] = [out, max(into // groups, 1), *kernel]
         return case
     case["x_shape"], case["w_shape"] = [2, into, *size], [into, max(out // groups, 1), *kernel]
-    step, spread = words.get("stride", [1] * axes), words.get("dilate", [1] * axes)
+    step, spread = kwargs.get("stride", [1] * axes), kwargs.get("dilate", [1] * axes)
     if rng.random() < 0.4:
-        words["adj"] = [int(rng.integers(0, s)) if rng.random() < 0.93 else s for s in step][:axes]
+        kwargs["adj"] = [int(rng.integers(0, s)) if rng.random() < 0.93 else s for s in step][:axes]
     case["native"] = axes < 3 and bool(rng.random() < 0.5)
     if case["native"] and rng.random() < 0.7:
         full = [s * (n - 1) + d * (k - 1) + 1 for s, n, d, k in zip(step, size, spread, kernel, strict=False)]
-        words["target_shape"] = [max(f + int(rng.random() < 0.04) - int(rng.integers(0, 6)), 0) for f in full]
-        totals = [f - target for f, target in zip(full, words["target_shape"], strict=True)]
+        kwargs["target_shape"] = [max(f + int(rng.random() < 0.04) - int(rng.integers(0, 6)), 0) for f in full]
+        totals = [f - target for f, target in zip(full, kwargs["target_shape"], strict=True)]
     if case["native"] and any(a > 1 and b > 1 for a, b in zip(step, spread, strict=False)):
         case["native"] = False
-        if "target_shape" in words:
-            words.update(pad=[max(total + 1, 0) // 2 for total in totals], adj=[total % 2 for total in totals])
+        if "target_shape" in kwargs:
+            kwargs.update(pad=[max(total + 1, 0) // 2 for total in totals], adj=[total % 2 for total in totals])
     return case
 
 
@@ -160,7 +160,7 @@ def drawn_block(rng, number):
     }
     if number % 2:
         kind = some(rng, "Conv{}D", "Conv{}DTranspose", share=0.6)
-        words = {
+        kwargs = {
             "in_channels": 4,
             "channels": 2 * int(rng.integers(1, 3)),
             "kernel_size": [int(rng.integers(1, 4)) for _ in range(axes)],
@@ -169,24 +169,26 @@ def drawn_block(rng, number):
             **numbers,
         }
         if "Transpose" in kind:
-            words["dilation"] = [1] * 3 if axes == 3 else words["dilation"]  # more of it is refused without attributes
-            words["output_padding"] = [int(rng.integers(s)) for s in numbers["strides"]]
-        return {**case, "kind": kind.format(axes), "scale": 1, "words": words}
+            kwargs["dilation"] = (
+                [1] * 3 if axes == 3 else kwargs["dilation"]
+            )  # more of it is refused without attributes
+            kwargs["output_padding"] = [int(rng.integers(s)) for s in numbers["strides"]]
+        return {**case, "kind": kind.format(axes), "scale": 1, "words": kwargs}
     kind = ("MaxPool{}D", "MaxPool{}D", "AvgPool{}D", "AvgPool{}D", "GlobalAvgPool{}D", "GlobalMaxPool{}D")[
         rng.integers(6)
     ]
     if "Global" in kind:
         case["x_shape"][2:] = [int(rng.integers(1, 4)) for _ in range(axes)]
         return {**case, "kind": kind.format(axes), "words": {}}
-    words = {
+    kwargs = {
         "pool_size": [int(rng.integers(2, 4)) for _ in range(axes)],
         "ceil_mode": bool(rng.random() < 0.6),
         **numbers,
     }
     if "Avg" in kind:
-        words["count_include_pad"] = bool(rng.random() < 0.5)
-        words["pool_size"] = [2, 3, 2][:axes] if axes < 3 else [2, 3, 3]
-    return {**case, "kind": kind.format(axes), "words": words}
+        kwargs["count_include_pad"] = bool(rng.random() < 0.5)
+        kwargs["pool_size"] = [2, 3, 2][:axes] if axes < 3 else [2, 3, 3]
+    return {**case, "kind": kind.format(axes), "words": kwargs}
 
 
 def drawn_shape(rng, number):
@@ -194,12 +196,12 @@ def drawn_shape(rng, number):
     layout = LAYOUTS[axes][-1]
     size, kernel = ([int(n) for n in rng.integers(low, high, axes)] for low, high in ((5, 8), (1, 4)))
     last = layout.endswith("C")
-    words = {"kernel": kernel, "num_filter": 6, "num_group": 2, "layout": layout, "stride": [2] * axes}
+    kwargs = {"kernel": kernel, "num_filter": 6, "num_group": 2, "layout": layout, "stride": [2] * axes}
     return {
         "call": "shape",
         "axes": axes,
         "operator": ("Convolution", "Deconvolution")[number % 2],
-        "words": words,
+        "words": kwargs,
         "x_shape": [2, *size, 4] if last else [2, 4, *size],
         "w_shape": [1],
         "seed": number,
@@ -245,14 +247,14 @@ def drawn_cases():
 def main():
     parts = []
     for enabled in ("1", "0"):
-        asked = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, __file__, enabled],
             env={**os.environ, SWITCH: enabled},
             check=True,
             stdout=subprocess.PIPE,
             text=True,
         )
-        parts.append(json.loads(asked.stdout.splitlines()[-1]))
+        parts.append(json.loads(completed.stdout.splitlines()[-1]))
     cases = [with_it or without for with_it, without in zip(*(part["cases"] for part in parts), strict=True)]
     write("mxnet", {**parts[0]["versions"], "python": sys.version.split()[0]}, cases)
     print(len(cases), sum("error" in case for case in cases), sum(0 in case.get("y_shape", ()) for case in cases))
@@ -260,5 +262,5 @@ def main():
 
 if len(sys.argv) > 1:
     print(json.dumps(answers(native=sys.argv[1] == "0")), flush=True)
-    os._exit(0)  # MXNet reports refusals of its threads once more when it is shut down
+    os._exit(0)  # MXNet reports errors of its threads once more when it is shut down
 main()

@@ -1,6 +1,6 @@
-"""Write what TensorFlow does, to ``data/tensorflow.json.gz``: run by the Python of an environment that has it.
+"""Record TensorFlow's results in ``data/tensorflow.json.gz``: run by the Python of an environment that has it.
 
-Where TensorFlow lacks a kernel for CPUs, the case is compiled, as Keras does it; ``kernel`` is what it said before.
+If TensorFlow lacks a kernel for CPUs, the case is compiled, as Keras does it; ``kernel`` is the error without that.
 """
 
 import os
@@ -36,11 +36,11 @@ NO_KERNEL = (
     "Conv2DCustomBackpropInputOp only",
     "input and filter_sizes must have",
 )
-"""What TensorFlow says where it is a kernel that is missing, and no rule that is broken."""
+"""Parts of TensorFlow's errors for a missing kernel, while the arguments are valid."""
 
 
 class Draw:
-    """Numbers in no order, from a seed."""
+    """Random numbers from a seed."""
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
@@ -59,12 +59,12 @@ class Draw:
 
 
 def placed(entries, first, one=1):
-    """Spatial entries with those of batch and channels."""
+    """Add the entries of batch and channels to the spatial ones."""
     return [one, one, *entries] if first else [one, *entries, one]
 
 
-def said(draw, entries, first, wrong=0.05):
-    """Strides or dilations, in one of the ways in which they can be said."""
+def in_one_form(draw, entries, first, wrong=0.05):
+    """Return strides or dilations in one of the forms that TensorFlow accepts."""
     way = draw.int(0, 3)
     if way == 0 and len(set(entries)) == 1:
         return entries[0]
@@ -76,7 +76,7 @@ def said(draw, entries, first, wrong=0.05):
 
 
 def layer_arguments(draw, ndim, function):
-    """Stride, dilation, padding and layout of one call."""
+    """Draw stride, dilation, padding and layout of one call."""
     strides, dilations = draw.each(ndim, 1, 3), [1] * ndim
     if draw.chance(0.4):
         strides = [draw.int(1, 3)] * ndim
@@ -117,14 +117,14 @@ def forward(draw, function):
         strides, dilations = placed(strides, first), placed(dilations, first)
     else:
         dilated = max(dilations) > 1  # beside which TensorFlow overlooks the entries of batch and channels
-        strides = said(draw, strides, first, 0 if dilated else 0.05)
-        dilations = said(draw, dilations, first, 0)
-    words = {"stride" if function == "conv1d" else "strides": strides, "padding": padding, "data_format": data_format}
+        strides = in_one_form(draw, strides, first, 0 if dilated else 0.05)
+        dilations = in_one_form(draw, dilations, first, 0)
+    kwargs = {"stride" if function == "conv1d" else "strides": strides, "padding": padding, "data_format": data_format}
     if np.any(np.array(dilations) != 1) or draw.chance(0.2):
-        words["dilations"] = dilations
+        kwargs["dilations"] = dilations
     if function == "convolution" and strides == 1 and draw.chance(0.5):
-        del words["strides"]
-    return words, {"input": shape(draw.int(1, 2), size, channels, first), "filters": [*kernel, per_group, out]}
+        del kwargs["strides"]
+    return kwargs, {"input": shape(draw.int(1, 2), size, channels, first), "filters": [*kernel, per_group, out]}
 
 
 def depthwise(draw, function):
@@ -136,14 +136,14 @@ def depthwise(draw, function):
         if isinstance(padding, list):
             padding = placed(padding[1 + first : 3 + first], first, [0, 0])
     channels = draw.int(1, 3)
-    words = {"strides": placed(strides, first), "padding": padding, "data_format": data_format}
+    kwargs = {"strides": placed(strides, first), "padding": padding, "data_format": data_format}
     if draw.chance(0.05):
-        words["strides"] = draw.one(strides, strides[0])
+        kwargs["strides"] = draw.one(strides, strides[0])
     if any(d > 1 for d in dilations):
-        words["dilations"] = dilations
+        kwargs["dilations"] = dilations
     size, kernel = draw.each(2, 1, 7), draw.each(2, 1, 3)
     filters = [*kernel, channels + draw.chance(0.05), draw.int(1, 2)]
-    return words, {"input": shape(draw.int(1, 2), size, channels, first), "filter": filters}
+    return kwargs, {"input": shape(draw.int(1, 2), size, channels, first), "filter": filters}
 
 
 def transposed(draw, function):
@@ -166,24 +166,24 @@ def transposed(draw, function):
     batch, out = draw.int(1, 2), groups * per_group
     if draw.chance(0.04):
         out += 1
-    words = {
+    kwargs = {
         "output_shape": shape(batch + draw.chance(0.03), output, out, first),
         "padding": padding,
-        "strides": said(draw, strides, first),
+        "strides": in_one_form(draw, strides, first),
         "data_format": data_format,
     }
     if any(d > 1 for d in dilations):
-        words["dilations"] = said(draw, dilations, first)
+        kwargs["dilations"] = in_one_form(draw, dilations, first)
     filters = [*kernel, per_group, channels + draw.chance(0.04)]
-    return words, {"input": shape(batch, size, channels, first), "filters": filters}
+    return kwargs, {"input": shape(batch, size, channels, first), "filters": filters}
 
 
-def run_tf(function, words, shapes, seed):
+def run_tf(function, kwargs, shapes, seed):
     arrays = [tf.constant(filled(s, seed + i), tf.float32) for i, s in enumerate(shapes.values())]
     names = list(shapes)
 
     def call(*given):
-        return getattr(tf.nn, function)(**dict(zip(names, given, strict=True)), **words)
+        return getattr(tf.nn, function)(**dict(zip(names, given, strict=True)), **kwargs)
 
     def compiled():
         signature = [tf.TensorSpec(a.shape, a.dtype) for a in arrays]
@@ -191,7 +191,7 @@ def run_tf(function, words, shapes, seed):
 
     case = outcome(lambda: call(*arrays))
     message = case.get("error", "")
-    if any(words in message for words in NO_KERNEL):
+    if any(phrase in message for phrase in NO_KERNEL):
         case = {**outcome(compiled), "kernel": plain(message)}
     elif "y" in case and len(shapes["input"]) == 5 and outcome(compiled) != case:
         case = {**outcome(compiled), "kernel": OTHER_VALUES}
@@ -202,7 +202,7 @@ OTHER_VALUES = "without being compiled, other values: SAME crops on both sides w
 
 
 def plain(message):
-    """What TensorFlow says, without its machinery, and without Keras' sets, whose order is another each time."""
+    """Return an error of TensorFlow without internals, and without Keras' sets, whose order varies."""
     return message.split("}} ")[-1].split(" [Op:")[0].split(" one of {")[0][:100]
 
 
@@ -221,7 +221,7 @@ KINDS = (
 
 
 def drawn_layer(draw, kind):
-    """Words and input shape of a Keras layer."""
+    """Draw the arguments and the input shape of a Keras layer."""
     ndim = int(kind.replace("Transpose", "")[-2])
     up, depthwise = kind.endswith("Transpose"), kind.startswith("Depthwise")
     strides, dilations = draw.each(ndim, 1, 3), [1] * ndim
@@ -229,46 +229,46 @@ def drawn_layer(draw, kind):
         dilations = draw.each(ndim, 1, 3)
         if draw.chance(0.8):
             strides = [1] * ndim
-    words = {
+    kwargs = {
         "kernel_size": draw.each(ndim, 1, 4 - (ndim == 3)),
         "padding": draw.one("same", "same", "valid", "SAME"),
         "strides": strides,
     }
     if draw.chance(0.5) and len(set(strides)) == 1:
-        words["strides"] = strides[0]
+        kwargs["strides"] = strides[0]
     if any(d > 1 for d in dilations):
-        words["dilation_rate"] = dilations
+        kwargs["dilation_rate"] = dilations
     if draw.chance(0.15 if ndim == 1 and not up else 0.03):
-        words["padding"] = "causal"
+        kwargs["padding"] = "causal"
     channels = draw.int(1, 3)
     if depthwise:
-        words["depth_multiplier"] = draw.int(1, 2)
+        kwargs["depth_multiplier"] = draw.int(1, 2)
     elif up:
-        words["filters"] = draw.int(1, 2)
+        kwargs["filters"] = draw.int(1, 2)
         if draw.chance(0.65):
             extra = [draw.int(0, s - 1) + draw.chance(0.06) for s in strides]
-            words["output_padding"] = extra[0] if len(set(extra)) == 1 and draw.chance(0.5) else extra
+            kwargs["output_padding"] = extra[0] if len(set(extra)) == 1 and draw.chance(0.5) else extra
     else:
         groups = draw.one(1, 1, 2)
-        channels, words["filters"] = groups * draw.int(1, 2), groups * draw.int(1, 2) + draw.chance(0.04)
+        channels, kwargs["filters"] = groups * draw.int(1, 2), groups * draw.int(1, 2) + draw.chance(0.04)
         if groups > 1:
-            words["groups"] = groups
+            kwargs["groups"] = groups
             channels += draw.chance(0.06)
     if draw.chance(0.03):
-        words["strides"] = draw.one(0, [1] * (ndim + 1))
+        kwargs["strides"] = draw.one(0, [1] * (ndim + 1))
     first = draw.chance(0.15)
     if first or draw.chance(0.2):
-        words["data_format"] = "channels_first" if first else "channels_last"
+        kwargs["data_format"] = "channels_first" if first else "channels_last"
     size = draw.each(ndim, 1, (5 if up else 8) - ndim)
-    return words, [channels, *size] if first else [*size, channels]
+    return kwargs, [channels, *size] if first else [*size, channels]
 
 
-def run_keras(kind, words, input_shape, seed, batch=2):
+def run_keras(kind, kwargs, input_shape, seed, batch=2):
     def make():
-        layer = getattr(keras.layers, kind)(**words)
+        layer = getattr(keras.layers, kind)(**kwargs)
         layer.build((batch, *input_shape))
         layer.kernel.assign(filled(layer.kernel.shape, seed + 1))
-        if words.get("data_format") != "channels_first":  # Keras may take their last axis for the channels' there
+        if kwargs.get("data_format") != "channels_first":  # Keras may take their last axis for the channels' there
             layer.bias.assign(filled(layer.bias.shape, seed + 2))
         return layer
 
@@ -279,7 +279,7 @@ def run_keras(kind, words, input_shape, seed, batch=2):
     shapes = {"input_shape": input_shape, "batch": batch}
     case = outcome(lambda: make()(x))
     message = case.get("error", "")
-    if any(words in message for words in NO_KERNEL):
+    if any(phrase in message for phrase in NO_KERNEL):
         case = {**outcome(compiled), "kernel": plain(message)}
     elif "y" in case and kind == "Conv3D" and outcome(compiled) != case:
         case = {**outcome(compiled), "kernel": OTHER_VALUES}
@@ -302,14 +302,14 @@ def cases():
     for function, (draw_case, count) in made.items():
         for _ in range(count):
             seed += 10
-            words, shapes = draw_case(Draw(seed), function)
-            case = run_tf(function, words, shapes, seed)
-            yield {"call": function, "words": words, "seed": seed, **shapes, **case}
+            kwargs, shapes = draw_case(Draw(seed), function)
+            case = run_tf(function, kwargs, shapes, seed)
+            yield {"call": function, "words": kwargs, "seed": seed, **shapes, **case}
     for kind in KINDS:
         for _ in range(70 if kind.endswith("Transpose") else 35):
             seed += 10
-            words, input_shape = drawn_layer(Draw(seed), kind)
-            yield {"call": kind, "words": words, "seed": seed, **run_keras(kind, words, input_shape, seed)}
+            kwargs, input_shape = drawn_layer(Draw(seed), kind)
+            yield {"call": kind, "words": kwargs, "seed": seed, **run_keras(kind, kwargs, input_shape, seed)}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Ask Theano, by its successor aesara, for what it makes of drawn words: `python tests/oracles/record_theano.py`.
+"""Record results of aesara, Theano's successor, for drawn arguments: `python tests/oracles/record_theano.py`.
 
 Runs in an environment with aesara, and writes data/theano.json.gz. Its operations compute by their own definition in
 Python (the linker "py", no rewrites), since what they are rewritten to needs a BLAS and does not build with it today.
@@ -30,32 +30,32 @@ CALLS = {
 
 
 def tuples(value):
-    """JSON has lists where Theano wants tuples."""
+    """Convert the lists of JSON to tuples, which Theano needs."""
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
 def run(case):
-    """One case on aesara."""
-    words = {name: tuples(value) for name, value in case["words"].items()}
+    """Run one case on aesara."""
+    kwargs = {name: tuples(value) for name, value in case["words"].items()}
     x = filled(case["x_shape"], case["seed"]).astype(np.float64)
     w = filled(case["w_shape"], case["seed"] + 1).astype(np.float64)
     given = [at.as_tensor_variable(x), at.as_tensor_variable(w)]
     if case["call"] == "conv_transpose":
-        given.append(words.pop("input_shape"))
+        given.append(kwargs.pop("input_shape"))
     if case["axes"] == 1:
-        words["filter_shape"] = tuple(case["w_shape"])
-    y = aesara.function([], CALLS[case["call"], case["axes"]](*given, **words), mode=MODE)()
+        kwargs["filter_shape"] = tuple(case["w_shape"])
+    y = aesara.function([], CALLS[case["call"], case["axes"]](*given, **kwargs), mode=MODE)()
     # In 3-D its definition goes through SciPy's FFT, whose results are integers but for the last digits.
     return np.rint(y) if case["axes"] == 3 and np.allclose(y, np.rint(y), rtol=0, atol=1e-9) else y
 
 
 def some(rng, *values, share=0.5):
-    """The first value, or another one with a probability of `share`."""
+    """Return the first value, or another one with a probability of `share`."""
     return values[0] if rng.random() > share else values[1 + int(rng.integers(len(values) - 1))]
 
 
 def border_mode(rng, axes):
-    """Every kind of border mode; a few that Theano refuses."""
+    """Draw a border mode of any kind; Theano refuses a few."""
     kind = rng.integers(20)
     if kind < 9:
         return ("valid", "half", "full")[kind % 3]
@@ -76,7 +76,7 @@ def span(k, d):
 
 
 def pads(mode, number, spans):
-    """(before, after) of a mode that Theano takes."""
+    """Return (before, after) of a mode that Theano accepts."""
     k = spans[number]
     if isinstance(mode, str):
         return {"valid": (0, 0), "half": (k // 2, k // 2), "full": (k - 1, k - 1)}.get(mode, (0, 0))
@@ -97,13 +97,13 @@ def drawn(rng, number):
     mode = border_mode(rng, axes)
     spans = [span(k, d) for k, d in zip(kernel, dilation, strict=True)]
     size = [int(rng.integers(1, 10 - 2 * axes)) for _ in range(axes)]
-    words = {"num_groups": groups}
+    kwargs = {"num_groups": groups}
     if axes == 1:
-        words.update(subsample=stride[0], filter_dilation=dilation[0])
+        kwargs.update(subsample=stride[0], filter_dilation=dilation[0])
     else:
-        words.update(border_mode=mode, subsample=stride, filter_dilation=dilation)
+        kwargs.update(border_mode=mode, subsample=stride, filter_dilation=dilation)
     if rng.random() < 0.4:
-        words["filter_flip"] = bool(rng.random() < 0.3)
+        kwargs["filter_flip"] = bool(rng.random() < 0.3)
     w_shape = [out, into // groups, *kernel]
     if rng.random() < 0.05:  # channels that do not fit the groups, or the filters
         w_shape[rng.integers(2)] += 1
@@ -115,14 +115,14 @@ def drawn(rng, number):
             slack = int(rng.integers(stride[axis])) if rng.random() < 0.96 else int(some(rng, stride[axis], -1))
             wanted.append(max(smallest + slack, 1))
         known = rng.random() < 0.5
-        words["input_shape"] = [2 if known else None, into if known else None, *wanted]
+        kwargs["input_shape"] = [2 if known else None, into if known else None, *wanted]
         if rng.random() < 0.1:  # hints that are wrong
-            words["input_shape"][1] = into + 1
-            words["filter_shape"] = [*w_shape[:-1], some(rng, w_shape[-1] + 1, None)]
+            kwargs["input_shape"][1] = into + 1
+            kwargs["filter_shape"] = [*w_shape[:-1], some(rng, w_shape[-1] + 1, None)]
         x_shape = [2, out, *size]
     else:
         x_shape = [2, into, *(n + int(rng.integers(3)) for n in size)]
-    return {"call": call, "axes": axes, "words": words, "seed": number, "x_shape": x_shape, "w_shape": w_shape}
+    return {"call": call, "axes": axes, "words": kwargs, "seed": number, "x_shape": x_shape, "w_shape": w_shape}
 
 
 def main():

@@ -1,4 +1,4 @@
-"""An average pool with gaps between the cells of its windows is onnxruntime's AveragePool with dilations."""
+"""A dilated average pool, compared with onnxruntime's AveragePool with dilations."""
 
 import numpy as np
 import pytest

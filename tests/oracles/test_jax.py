@@ -17,7 +17,7 @@ EXACT = 2**24  # all integers up to here are float32's
 
 
 def general(layer, weight):
-    """The layer's forward convolution as one call of XLA's."""
+    """Compute the layer's forward convolution by one call of XLA."""
 
     def convolve(x):
         return jax.lax.conv_general_dilated(
@@ -35,7 +35,7 @@ def general(layer, weight):
 
 
 def assert_exactly(y, expected):
-    """Compare after asserting that float32 has lost nothing."""
+    """Compare after asserting that float32 is exact."""
     assert np.abs(expected).max(initial=0) < EXACT
     assert y.dtype == np.float32
     assert_array_equal(expected, np.asarray(y))
@@ -64,15 +64,24 @@ def test_the_linear_transpose_of_the_forward_convolution(layer, seed):
 @covers(without=BORDERS)
 @share(0.2)
 def test_the_direct_convolution_of_the_spread_input(layer, seed):
-    """XLA's input dilation, with the turned kernel and pads that may be negative, is the transposed convolution."""
+    """XLA's input dilation, with a flipped kernel and possibly negative pads, is the transposed convolution."""
     y, weight = integers((1, *layer.input_shape), seed), integers(layer.weight_shape, seed + 1)
     x = general(layer.as_conv(), layer.direct_weight(weight))(np.asarray(y, np.float32))
     assert_exactly(x, layer.unvec(layer.matrix(weight) @ layer.vec(y)))
 
 
 def test_a_hand_made_case_with_everything_at_once():
-    layer = Conv((5, 4), (2, 3), stride=(2, 1), padding=((-1, 3), (2, -2)), dilation=(2, 1), input_dilation=(2, 3),
-                 groups=2, in_channels=4, out_channels=2)  # fmt: skip
+    layer = Conv(
+        (5, 4),
+        (2, 3),
+        stride=(2, 1),
+        padding=((-1, 3), (2, -2)),
+        dilation=(2, 1),
+        input_dilation=(2, 3),
+        groups=2,
+        in_channels=4,
+        out_channels=2,
+    )
     x, weight = integers((1, *layer.input_shape), 1), integers(layer.weight_shape, 2)
     y = general(layer, weight)(np.asarray(x, np.float32))
     assert y.shape == (1, *layer.output_shape)

@@ -1,4 +1,4 @@
-"""Objects of Keras that are not what their name says, that are not built, or of half precision."""
+"""Objects of Keras with a misleading class name, not built, or of half precision."""
 
 import functools
 import os
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from convmatrix.algebra.stack.receptive import receptive_field
-from convmatrix.frameworks import tensorflow as words
+from convmatrix.frameworks import tensorflow as keras_layers
 from convmatrix.frameworks.shared.loaded import MissingValues
 from strategies import share
 
@@ -63,8 +63,8 @@ def model_of(layer, *first):
 @given(st.sampled_from([*FIXED, *CONVOLUTIONS]), st.sampled_from(sorted(HARMLESS)))
 def test_harmless_subclasses_are_read_as_what_they_inherit(name, harmless):
     base, arguments = getattr(layers, name), (FIXED | CONVOLUTIONS)[name]
-    plain = words.from_model(model_of(base(**arguments, name="one")))
-    below = words.from_model(model_of(HARMLESS[harmless](base)(**arguments, name="one")))
+    plain = keras_layers.from_model(model_of(base(**arguments, name="one")))
+    below = keras_layers.from_model(model_of(HARMLESS[harmless](base)(**arguments, name="one")))
     assert below == plain
     assert below.left_out == plain.left_out
 
@@ -82,16 +82,16 @@ def test_a_call_set_on_the_class_of_keras(monkeypatch):
     with pytest.raises(
         TypeError, match=r"BaseConv was given a call of .*test_keras_objects, which may compute anything"
     ):
-        words.from_layer(built(), 6)
+        keras_layers.from_layer(built(), 6)
 
 
 def test_what_was_edited_after_the_layer_was_built():
     layer = built()
     layer.use_bias = False
-    assert words.from_layer(layer, 6).bias is None
+    assert keras_layers.from_layer(layer, 6).bias is None
     layer.kernel_size = (1, 1)
     with pytest.raises(ValueError, match=r"^weight has shape \(2, 1, 3, 3\) but kernel_size=\(1, 1\) needs \(filters"):
-        words.from_layer(layer, 6)
+        keras_layers.from_layer(layer, 6)
 
 
 def test_activations_that_only_have_the_name_of_none():
@@ -103,12 +103,12 @@ def test_activations_that_only_have_the_name_of_none():
             return 2 * x
 
     for activation, name in ((linear, "linear"), (Doubled(), "Doubled"), (functools.partial(linear), "partial")):
-        chain = words.from_model(
+        chain = keras_layers.from_model(
             keras.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(1, 3, activation=activation)])
         )
         assert any(f"the activation {name} is not linear" in note for note in chain.left_out), name
     for activation in (None, "linear", keras.activations.linear):
-        chain = words.from_model(
+        chain = keras_layers.from_model(
             keras.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(1, 3, activation=activation)])
         )
         assert not any("activation" in note for note in chain.left_out)
@@ -116,37 +116,37 @@ def test_activations_that_only_have_the_name_of_none():
 
 def test_a_subclass_of_a_sequential_is_one():
     parts = lambda: [layers.Input((8, 8, 1)), layers.Conv2D(1, 3), layers.MaxPooling2D(2)]  # noqa: E731
-    plain = words.from_model(keras.Sequential(parts()))
-    assert words.from_model(type("Stack", (keras.Sequential,), {})(parts())) == plain
+    plain = keras_layers.from_model(keras.Sequential(parts()))
+    assert keras_layers.from_model(type("Stack", (keras.Sequential,), {})(parts())) == plain
     inner = type("Stack", (keras.Sequential,), {})(parts()[1:])
-    assert words.from_model(keras.Sequential([layers.Input((8, 8, 1)), inner])) == plain
+    assert keras_layers.from_model(keras.Sequential([layers.Input((8, 8, 1)), inner])) == plain
 
 
-def test_the_name_of_what_is_passed_over_says_nothing():
-    """A Dense called Softmax is no activation, and a layer of a user's that is called ReLU may be any."""
+def test_the_name_of_a_layer_that_is_left_out_is_not_enough():
+    """A Dense named Softmax is no activation, and a user-defined layer named ReLU may be any."""
     below = type("Softmax", (layers.Dense,), {})(1)
     with pytest.raises(ValueError, match=r"^softmax: user-defined Softmax is none of the layers that have a matrix"):
-        words.from_model(model_of(below))
+        keras_layers.from_model(model_of(below))
     own = type("ReLU", (layers.Layer,), {"call": lambda self, x: 2 * x})(name="own")
     with pytest.raises(TypeError, match=r"^own: ReLU has a call of its own"):
-        words.from_model(model_of(own))
+        keras_layers.from_model(model_of(own))
 
 
 def test_the_pads_of_a_causal_convolution_set_on_the_object():
     layer = layers.Conv1D(1, 3, padding="causal")
     layer.build((None, 8, 1))
-    words.from_layer(layer, 8)
+    keras_layers.from_layer(layer, 8)
     layer._compute_causal_padding = lambda: [[0, 0]] * 3
     with pytest.raises(TypeError, match=r"^Conv1D has a _compute_causal_padding of its own, that of the object"):
-        words.from_layer(layer, 8)
+        keras_layers.from_layer(layer, 8)
 
 
 def test_a_sequential_that_was_changed_after_it_was_built():
     model = model_of(layers.MaxPooling2D(2))
-    assert len(words.from_model(model)) == 2
+    assert len(keras_layers.from_model(model)) == 2
     model._layers.append(layers.MaxPooling2D(2))
     with pytest.raises(ValueError, match=r"^Sequential was built with other layers than it has now"):
-        words.from_model(model)
+        keras_layers.from_model(model)
 
 
 @given(
@@ -166,22 +166,22 @@ def test_models_that_are_not_built_have_their_geometry(names, strides, padding, 
         ]
         return keras.Sequential([*first, *parts])
 
-    full = words.from_model(made(layers.Input((40, 40, 3))))
-    chain = words.from_model(made(), 40, 3)
+    full = keras_layers.from_model(made(layers.Input((40, 40, 3))))
+    chain = keras_layers.from_model(made(), 40, 3)
     assert chain == full
     assert receptive_field(chain) == receptive_field(full)
-    for ours, theirs in zip((*chain.weights, *chain.biases), (*full.weights, *full.biases), strict=True):
-        assert (ours is None) == (theirs is None)
-        if ours is not None:
-            assert isinstance(ours, MissingValues)
-            assert ours.shape == theirs.shape
+    for values, expected in zip((*chain.weights, *chain.biases), (*full.weights, *full.biases), strict=True):
+        assert (values is None) == (expected is None)
+        if values is not None:
+            assert isinstance(values, MissingValues)
+            assert values.shape == expected.shape
             with pytest.raises(TypeError, match=r"^\w+2D(Transpose)? is not built, so it has no kernel yet: call it"):
-                np.asarray(ours)
+                np.asarray(values)
 
 
 def test_a_model_that_is_not_built_needs_the_channels_of_its_input():
     with pytest.raises(ValueError, match=r"no layer of the model tells the channels of its input: give in_channels"):
-        words.from_model(keras.Sequential([layers.Conv2D(2, 3)]), 8)
+        keras_layers.from_model(keras.Sequential([layers.Conv2D(2, 3)]), 8)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -189,7 +189,7 @@ def test_a_model_that_is_not_built_needs_the_channels_of_its_input():
 def test_halves_are_widened(name, dtype):
     layer = getattr(layers, name)(**CONVOLUTIONS[name], dtype=dtype)
     layer.build((None, 8, 8, 2))
-    loaded = words.from_layer(layer, 8)
+    loaded = keras_layers.from_layer(layer, 8)
     assert loaded.weight.dtype == loaded.bias.dtype == np.float32
-    theirs = keras.ops.convert_to_numpy(keras.ops.cast(layer.kernel, "float32"))
-    assert_array_equal(np.sort(loaded.weight, None), np.sort(theirs, None))
+    expected = keras.ops.convert_to_numpy(keras.ops.cast(layer.kernel, "float32"))
+    assert_array_equal(np.sort(loaded.weight, None), np.sort(expected, None))

@@ -1,4 +1,4 @@
-"""ONNX's own cases: those of its operators, and the models converted from PyTorch that come with the package."""
+"""Test cases of the package onnx: those of its operators, and models converted from PyTorch."""
 
 import pickle
 import subprocess
@@ -31,18 +31,18 @@ sys.stdout.buffer.write(pickle.dumps(cases))
 
 @cache
 def all_cases():
-    """Name, model and data of every case with one node; made in a process of its own, for they gather in a global."""
+    """Return name, model and data of every case with one node, from a separate process, since they fill a global."""
     done = subprocess.run([sys.executable, "-c", COLLECT], capture_output=True, check=True, timeout=300)
     return [(name, onnx.load_model_from_string(model), data) for name, model, data in pickle.loads(done.stdout)]
 
 
 def cases_of(op):
-    """The cases of an operator."""
+    """Return the cases of an operator."""
     return [(name, model, data) for name, model, data in all_cases() if model.graph.node[0].op_type == op]
 
 
 def applied(layer, weight, bias, x):
-    """A batch through the matrix of a layer."""
+    """Apply the matrix of a layer to a batch."""
     if isinstance(layer, MaxPool):
         return np.stack([layer.unvec(layer.matrix(image, dtype=float) @ layer.vec(image)) for image in x])
     matrix = layer.matrix() if weight is None else layer.matrix(weight.astype(np.float64))
@@ -102,9 +102,9 @@ OTHERS = {
     "SpaceToDepth": 4,
     "Pad": 3,
 }
-"""How many cases of each operator are layers of ours; the others are refused."""
+"""Number of cases of each operator that become layers; the others raise errors."""
 
-REFUSALS = (
+EXPECTED_ERRORS = (
     "whose windows count different numbers",
     "second output",
     "mode 'cubic'",
@@ -128,7 +128,7 @@ def test_other_operators_are_layers_or_refused(op):
         try:
             chain = from_model(model)
         except ValueError as error:
-            assert any(reason in str(error) for reason in REFUSALS), f"{name}: {error}"  # noqa: PT017  some of them
+            assert any(reason in str(error) for reason in EXPECTED_ERRORS), f"{name}: {error}"  # noqa: PT017  some of them
             continue
         got = applied(chain[0], chain.weights[0], None, inputs[0].astype(np.float64))
         assert got.shape == outputs[0].shape, name

@@ -1,4 +1,4 @@
-"""PyTorch computes the same layers, in exact integers: functions, modules with every padding mode, and refusals."""
+"""PyTorch computes the same layers, in exact integers: functions, modules with every padding mode, and errors."""
 
 import itertools
 
@@ -24,22 +24,22 @@ TORCH_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 def tensor(array):
-    """Doubles: the integers of the tests stay exact in them."""
+    """Convert to doubles, in which the integers of the tests are exact."""
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
 
 
 def by_matrix(layer, x, weight):
-    """A batch through the matrix."""
+    """Apply the matrix to a batch."""
     return layer.unvec(layer.matrix(weight) @ layer.vec(x))
 
 
 def is_symmetric(layer):
-    """Whether one number of zero or more says each axis's padding, the only one that torch's layers know."""
+    """Check whether each axis has one padding of at least 0 for both ends, as torch's layers need."""
     return all(before == after >= 0 for before, after in layer.padding)
 
 
 def for_pad(pairs):
-    """The pads as torch.nn.functional.pad takes them: last axis first."""
+    """Return the pads as torch.nn.functional.pad takes them: last axis first."""
     return list(itertools.chain.from_iterable(reversed(pairs)))
 
 
@@ -66,7 +66,7 @@ def test_convolution(layer, seed):
 @given(layer=convs(modes=("zeros",), ndims=(1, 2, 3)), seed=seeds())
 @covers(without=BORDERS)
 def test_the_gradient_is_the_transposed_layer(layer, seed):
-    """Zeros are inserted beforehand, since torch's convolution has no input dilation."""
+    """Insert zeros beforehand, since torch's convolution has no input dilation."""
     x, weight = integers((2, *layer.input_shape), seed), integers(layer.weight_shape, seed + 1)
     x_, weight_ = tensor(x).requires_grad_(), tensor(weight)
     spread = torch.zeros(2, layer.in_channels, *(axis.dilated_size for axis in layer.axes), dtype=torch.float64)
@@ -82,7 +82,7 @@ def test_the_gradient_is_the_transposed_layer(layer, seed):
 @given(layer=transposes(modes=("zeros",), ndims=(1, 2, 3), spread=False), seed=seeds())
 @covers(without=(*BORDERS, "indl"))
 def test_transposed_convolution(layer, seed):
-    """Torch crops by one number for each axis; other pads are cropped, or added, afterwards."""
+    """Crop or pad afterwards, since torch crops by one number for each axis."""
     y, weight = integers((2, *layer.input_shape), seed), integers(layer.weight_shape, seed + 1)
     padding = [before for before, _ in layer.padding] if is_symmetric(layer) else [0] * layer.ndim
     x = TRANSPOSE[layer.ndim](
@@ -101,7 +101,7 @@ def test_transposed_convolution(layer, seed):
 
 @st.composite
 def module_layers(draw, mode):
-    """A layer that torch's modules accept: one pad for each axis, bounded by the input for reflect and circular."""
+    """Draw a layer that torch's modules accept: one pad for each axis, bounded by the input for two border modes."""
     ndim = draw(st.integers(1, 3))
     groups, per_in, per_out = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 2))
     axes = []
@@ -180,11 +180,11 @@ def test_asymmetric_borders_are_torchs_pad(mode, data, seed):
     assert_array_equal(by_matrix(layer, x, weight), y.numpy())
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------------------------
 
 
 def accepted(make):
-    """Whether a call goes through."""
+    """Check whether a call raises no error."""
     try:
         make()
     except (ValueError, RuntimeError):
@@ -194,24 +194,24 @@ def accepted(make):
 
 def test_both_accept_the_same_kernels():
     for n, k, s, p, d in itertools.product((1, 2, 4), (1, 2, 3), (1, 2), (0, 1), (1, 2, 3)):
-        ours = accepted(lambda: Conv((n,), k, stride=s, padding=p, dilation=d))  # noqa: B023
-        theirs = accepted(lambda: CONV[1](torch.ones(1, 1, n), torch.ones(1, 1, k), stride=s, padding=p, dilation=d))  # noqa: B023
-        assert ours == theirs == (d * (k - 1) + 1 <= n + 2 * p)
+        result = accepted(lambda: Conv((n,), k, stride=s, padding=p, dilation=d))  # noqa: B023
+        expected = accepted(lambda: CONV[1](torch.ones(1, 1, n), torch.ones(1, 1, k), stride=s, padding=p, dilation=d))  # noqa: B023
+        assert result == expected == (d * (k - 1) + 1 <= n + 2 * p)
 
 
 def test_both_accept_the_same_output_paddings():
     for i, k, s, p, d, op in itertools.product((1, 3), (1, 2, 3), (1, 2, 3), (0, 1, 3), (1, 2, 3), range(4)):
         keywords = {"stride": s, "padding": p, "dilation": d, "output_padding": op}
-        ours = accepted(lambda: ConvTranspose((i,), k, **keywords))  # noqa: B023
-        theirs = accepted(lambda: TRANSPOSE[1](torch.ones(1, 1, i), torch.ones(1, 1, k), **keywords))  # noqa: B023
-        assert ours == theirs
+        result = accepted(lambda: ConvTranspose((i,), k, **keywords))  # noqa: B023
+        expected = accepted(lambda: TRANSPOSE[1](torch.ones(1, 1, i), torch.ones(1, 1, k), **keywords))  # noqa: B023
+        assert result == expected
 
 
 def test_both_accept_the_same_groups():
     for c_in, c_out, groups in itertools.product(range(1, 5), range(1, 5), range(1, 5)):
-        ours = accepted(lambda: Conv(3, 2, in_channels=c_in, out_channels=c_out, groups=groups))  # noqa: B023
-        theirs = accepted(lambda: torch.nn.Conv2d(c_in, c_out, 2, groups=groups))  # noqa: B023
-        assert ours == theirs == (c_in % groups == 0 == c_out % groups)
+        result = accepted(lambda: Conv(3, 2, in_channels=c_in, out_channels=c_out, groups=groups))  # noqa: B023
+        expected = accepted(lambda: torch.nn.Conv2d(c_in, c_out, 2, groups=groups))  # noqa: B023
+        assert result == expected == (c_in % groups == 0 == c_out % groups)
 
 
 def test_both_choose_the_same_output_padding_for_an_output_size():
@@ -221,10 +221,10 @@ def test_both_choose_the_same_output_padding_for_an_output_size():
         module.weight.data = tensor(weight)
         y = integers((1, 1, i), 2)
         for size in range(1, 14):
-            ours = accepted(lambda: ConvTranspose((i,), k, stride=s, padding=p, output_size=size))  # noqa: B023
-            theirs = accepted(lambda: module(tensor(y), output_size=[size]))  # noqa: B023
-            assert ours == theirs
-            if ours:
+            result = accepted(lambda: ConvTranspose((i,), k, stride=s, padding=p, output_size=size))  # noqa: B023
+            expected = accepted(lambda: module(tensor(y), output_size=[size]))  # noqa: B023
+            assert result == expected
+            if result:
                 up = ConvTranspose((i,), k, stride=s, padding=p, output_size=size)
                 result = module(tensor(y), output_size=[size])
                 assert_array_equal(by_matrix(up, y, weight), result.detach().numpy())
@@ -242,8 +242,8 @@ def test_shapes_of_grouped_transposed_weights():
 def test_the_recipe_copies_nothing_and_multiplies():
     made = run_recipe("torch")
     layer, matrix, C = made["layer"], made["matrix"], made["C"]
-    for name, theirs in {"indptr": C.crow_indices(), "indices": C.col_indices(), "data": C.values()}.items():
-        assert theirs.data_ptr() == getattr(matrix, name).ctypes.data
+    for name, expected in {"indptr": C.crow_indices(), "indices": C.col_indices(), "data": C.values()}.items():
+        assert expected.data_ptr() == getattr(matrix, name).ctypes.data
     wanted = matrix @ made["x"].numpy()
     np.testing.assert_allclose(made["y"].numpy(), wanted, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(made["back"].numpy(), matrix.T @ wanted, rtol=1e-5, atol=1e-4)

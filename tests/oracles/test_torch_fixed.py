@@ -73,7 +73,7 @@ def test_average_pooling(arguments, seed):
 
 @given(avg_pool_arguments(ndims=(1, 2, 3), dilation=False, style="pairs"), seeds())
 def test_average_pooling_of_asymmetric_pads(arguments, seed):
-    """What torch.nn.functional.pad adds counts like padding; rounded up, torch's own pools know it from the input."""
+    """Pads of torch.nn.functional.pad count like padding, except if the size is rounded up."""
     arguments |= {"ceil_mode": False, "count_include_pad": True, "divisor_override": None}
     pool = AvgPool(**arguments | {"input_size": at_least_the_kernel(arguments)})
     x = integers(pool.input_shape, seed)
@@ -107,7 +107,7 @@ def test_max_pooling_and_its_indices(arguments, seed):
 
 @given(pool_arguments(ndims=(1, 2, 3), half=True, style="ints"), seeds())
 def test_max_unpooling(arguments, seed):
-    """An input that several windows select comes back once in torch, and as often as it was selected in S^T y."""
+    """An input that several windows select is written once in torch, and added once for each window in S^T y."""
     pool = MaxPool(**arguments)
     x = np.random.default_rng(seed).permutation(np.prod(pool.input_shape)).reshape(pool.input_shape) + 1
     pads = at_both_ends(pool.padding)
@@ -156,7 +156,7 @@ def test_nearest_neighbours_of_images(arguments, seed):
 
 @given(upsample_arguments(ndims=(1, 3), modes=("nearest", "nearest-exact"), largest=12), seeds())
 def test_nearest_neighbours_of_signals_and_volumes(arguments, seed):
-    """But for a scale with which a size stays as it is or doubles: on one and three axes torch reads other inputs."""
+    """Scales that keep or double a size are excluded: torch reads other inputs on one and three axes."""
     up = Upsample(**arguments)
     sizes = zip(up.input_size, up.output_size, up.scale, arguments.get("scale", up.scale), strict=True)
     assume(all(o not in (n, 2 * n) or fraction(given) == f for n, o, f, given in sizes))
@@ -165,19 +165,19 @@ def test_nearest_neighbours_of_signals_and_volumes(arguments, seed):
 
 
 def test_where_torch_rounds_positions_and_this_does_not():
-    """Output 41 of 82 stands exactly on input 1 of 2; in float32 its position is 0.99999994."""
+    """The position of output 41 of 82 is input 1 of 2 exactly; in float32 it is 0.99999994."""
     up = Upsample((2, 2), output_size=(82, 2))
     x = np.array([[[0, 0], [1, 1]]])
-    ours, theirs = (
+    result, expected = (
         applied(up, x)[0, :, 0],
         interpolated(x, {"input_size": (2, 2), "output_size": (82, 2), "mode": "nearest"})[0, :, 0],
     )
-    assert_array_equal(np.flatnonzero(ours != theirs), [41])
-    assert ours[41] == 1
+    assert_array_equal(np.flatnonzero(result != expected), [41])
+    assert result[41] == 1
 
 
 def test_where_torchs_signals_differ_from_its_images():
-    """With a scale of 1.05, five inputs stay five; torch shifts them on one axis, and not on two."""
+    """With a scale of 1.05, five inputs have five outputs; torch shifts them on one axis, and not on two."""
     x = np.arange(5)
     one = interpolated(x[None], {"input_size": (5,), "scale": (1.05,), "mode": "nearest"})
     two = interpolated(np.tile(x[None, :, None], 5), {"input_size": (5, 5), "scale": (1.05, 1.05), "mode": "nearest"})

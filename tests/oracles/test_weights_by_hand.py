@@ -1,4 +1,4 @@
-"""``layer, weight = framework.conv(..., weight=w)`` against the frameworks themselves, where they are installed."""
+"""``layer, weight = framework.conv(..., weight=w)``, compared with the frameworks that are installed."""
 
 import os
 
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 
 
 def computed(drawn, w, x):
-    """The result of our matrix for one image, channels first."""
+    """Apply the matrix of the layer to one image, channels first."""
     layer, weight = drawn.function(**drawn.arguments, weight=w)
     return layer.unvec(layer.matrix(weight) @ layer.vec(x))
 
 
 def drawn_with_arrays(data, name, seed):
-    """A drawn call, its weight, and an image with channels first."""
+    """Draw a call, its weight, and an image with channels first."""
     drawn = data.draw(calls(name))
     layer = drawn.layer()
     w, x = integers(drawn.weight_shape, seed), integers((1, *layer.input_shape), seed + 1)

@@ -1,4 +1,4 @@
-"""Fakes of ONNX's messages, with the same fields: no package of ONNX is needed."""
+"""Fakes of ONNX's messages, with the same fields; the package onnx is not needed."""
 
 import re
 from types import SimpleNamespace as Fake
@@ -47,7 +47,7 @@ def tensor(name, array, **changes):
 
 
 def value_info(name, lengths):
-    """None is a length that has a name only."""
+    """Make a ValueInfoProto; None is a length that has only a name."""
     dims = [Fake(dim_value=0, dim_param="n") if n is None else Fake(dim_value=n, dim_param="") for n in lengths]
     return Fake(name=name, type=Fake(tensor_type=Fake(shape=Fake(dim=dims))))
 
@@ -62,7 +62,7 @@ def graph(nodes, shape=(1, 2, 6, 6), *, outputs="y", typed=(), **constants):
 
 
 def one(op_type, shape=(1, 2, 6, 6), reads="x", **attributes):
-    """The chain of one node with no constants."""
+    """Read a model of one node without constants."""
     return from_model(graph([node(op_type, reads, **attributes)], shape))
 
 

@@ -1,8 +1,8 @@
-"""What frameworks that do not install beside ours were seen to do: cases written once by `make oracles`, and read here.
+"""Recorded results of frameworks that cannot be installed beside the others: written by `make oracles`, read here.
 
-It needs NumPy alone, of any version, since the scripts in ``tests/oracles/record_*.py`` run in the environments of
-those frameworks. A case is a dictionary: ``call`` (which function), ``words`` (its arguments as JSON has them),
-``seed``, the shapes of what it was given, and either ``y`` and ``y_shape`` or ``error``, the message of the refusal.
+It needs only NumPy, of any version, since the scripts in ``tests/oracles/record_*.py`` run in the environments of
+those frameworks. A case is a dictionary: ``call`` (name of the function), ``words`` (its arguments in JSON), ``seed``,
+the shapes of the arrays, and either ``y`` and ``y_shape`` or ``error``, the message of the error.
 """
 
 import gzip
@@ -15,7 +15,7 @@ DATA = Path(__file__).parents[1] / "oracles" / "data"
 
 
 def filled(shape, seed):
-    """Small integers in no order, from the numbers of their places: the same under every version of NumPy."""
+    """Return small pseudo-random integers, hashed from their indices: the same under every version of NumPy."""
     count = int(np.prod(shape, dtype=np.int64))
     mixed = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(seed % 2**32) * np.uint64(2**31 + 11)
     for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):  # those of splitmix64, whose products wrap around
@@ -24,10 +24,10 @@ def filled(shape, seed):
 
 
 def outcome(call):
-    """What a call gives, as a part of a case; integers, since all it was given were small ones."""
+    """Return the result or the error of a call as a part of a case; results are integers, as the arguments are."""
     try:
         y = np.asarray(call())
-    except Exception as error:  # whatever a framework refuses with
+    except Exception as error:  # of any class that a framework raises
         return {"error": f"{type(error).__name__}: {error}"}
     whole = np.rint(y).astype(np.int64)
     if not np.array_equal(whole, y):
@@ -36,18 +36,18 @@ def outcome(call):
 
 
 def write(name, versions, cases):
-    """Write cases, the same bytes for the same cases."""
+    """Write cases; the same cases have the same bytes."""
     DATA.mkdir(exist_ok=True)
     text = json.dumps({"versions": versions, "cases": cases}, separators=(",", ":"))
     (DATA / f"{name}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def read(name):
-    """The versions of the framework and what surrounds it, and the cases."""
+    """Return the versions of the framework and of its environment, and the cases."""
     recorded = json.loads(gzip.decompress((DATA / f"{name}.json.gz").read_bytes()))
     return recorded["versions"], recorded["cases"]
 
 
 def result(case):
-    """The array that a case records; None where the framework refused."""
+    """Return the array that a case records; None if the framework raised an error."""
     return None if "error" in case else np.array(case["y"], dtype=np.int64).reshape(case["y_shape"])

@@ -2,7 +2,7 @@
 
 
 def made(name, bases=(object,), package=None, **methods):
-    """A class that a package defines, with methods."""
+    """Make a class with methods, defined in a package."""
     return type(name, bases, {"__module__": package or "mine", **{each: lambda *_: None for each in methods}})
 
 

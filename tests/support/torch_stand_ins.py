@@ -1,4 +1,4 @@
-"""Objects that look like PyTorch's modules and tensors: whatever has the attributes."""
+"""Stand-ins for PyTorch's modules and tensors: classes of their names, with their attributes."""
 
 from types import SimpleNamespace
 
@@ -6,16 +6,16 @@ import numpy as np
 
 
 class Module(SimpleNamespace):
-    """Whatever has the attributes."""
+    """A stand-in for a module: an object with attributes."""
 
 
 def kind(name):
-    """A class of this name."""
+    """Make a subclass of `Module` with this name."""
     return type(name, (Module,), {})
 
 
 class Tensor:
-    """An array that has to be asked for, as those of PyTorch."""
+    """A tensor whose values are returned by ``detach().cpu()``, as in PyTorch."""
 
     def __init__(self, values):
         self.values, self.dtype = np.asarray(values), "torch.float64"
@@ -27,7 +27,7 @@ class Tensor:
 
 
 def convolution(ndim=2, transposed=False, **changes):
-    """A torch.nn.Conv2d, or another one of the family, as its attributes are after construction."""
+    """Make a stand-in for torch.nn.Conv1d to Conv3d or ConvTranspose1d to ConvTranspose3d."""
     fields = {
         "in_channels": 1,
         "out_channels": 1,

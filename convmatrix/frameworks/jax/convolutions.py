@@ -1,9 +1,9 @@
 """JAX's calls: jax.lax.conv_general_dilated and conv_transpose; of layer objects, Flax's Conv and ConvTranspose.
 
 JAX says everything about a direct convolution: both dilations, pads at each end, any layout. Its `conv_transpose` is
-one as well: the kernel is turned, and its channels swapped, only by ``transpose_kernel=True``. Pads in numbers are
-there what is added to the spread input, but by ``use_consistent_padding=True``. What Flax makes of both is in
-`flax_layers`, and its names are here as well.
+one as well: the kernel is flipped, and its channels swapped, only by ``transpose_kernel=True``. Its pads in numbers are
+added to the dilated input, unless ``use_consistent_padding=True``. Flax's layers are in `flax`, and are exported here
+as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,7 +73,7 @@ RULES: Mapping[str, str] = {
     "REFLECT and CAUSAL transposed. Here also what JAX lets pass: an output that is empty since the kernel does not "
     "fit, and batch_group_count, which makes one image of several.",
 }
-"""What JAX 0.10 and Flax 0.12 mean by the words."""
+"""Conventions of JAX 0.10 and Flax 0.12."""
 
 _NAMES: Mapping[str, str] = {
     "input_size": "size of lhs",
@@ -83,7 +83,7 @@ _NAMES: Mapping[str, str] = {
     "input_dilation": "lhs_dilation",
     "groups": "feature_group_count",
 }
-"""What jax.lax.conv_general_dilated calls the arguments of a layer."""
+"""Names of a layer's arguments in jax.lax.conv_general_dilated."""
 
 
 # -- jax.lax ---------------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def conv(
     --------
     >>> conv((1, 6, 6, 3), (3, 3, 3, 8), (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")).padding
     ((0, 1), (0, 1))
-    """  # noqa: DOC502  raised by the checks
+    """
     shapes = _shapes(lhs, rhs, dimension_numbers)
     count = len(shapes.input_size)
     _refuse_batch_groups(batch_group_count)
@@ -244,19 +244,19 @@ def conv_transpose(
     """
     shapes = _shapes(lhs, rhs, dimension_numbers, channels_last=True)
     count = len(shapes.input_size)
-    turned = flag("transpose_kernel", transpose_kernel)
+    flipped = flag("transpose_kernel", transpose_kernel)
     consistent = flag("use_consistent_padding", use_consistent_padding)
-    takes, gives = (shapes.first, shapes.second) if turned else (shapes.second, shapes.first)
+    takes, gives = (shapes.first, shapes.second) if flipped else (shapes.second, shapes.first)
     if takes != shapes.in_channels:
         raise ValueError(
-            f"rhs has length {takes} on its axis {'O' if turned else 'I'}, but lhs has "
-            f"{pluralize(shapes.in_channels, 'channel')}: with transpose_kernel={turned} the two are the same"
+            f"rhs has length {takes} on its axis {'O' if flipped else 'I'}, but lhs has "
+            f"{pluralize(shapes.in_channels, 'channel')}: with transpose_kernel={flipped} the two are the same"
         )
     strides, dilation = _each("strides", strides, count), _each("rhs_dilation", rhs_dilation, count)
     spans = spans_of(shapes.kernel_size, dilation)
     pads = transposed_pads(padding, shapes.input_size, spans, strides, consistent)
     with argument_names({**_NAMES, "input_dilation": "strides", "stride": "strides"}):
-        layer = transposed_layer(shapes.input_size, shapes.kernel_size, strides, dilation, pads, takes, gives, turned)
+        layer = transposed_layer(shapes.input_size, shapes.kernel_size, strides, dilation, pads, takes, gives, flipped)
     return with_weight(layer, weight, _laid_out, dimension_numbers=dimension_numbers, channels_last=True)
 
 
@@ -289,7 +289,7 @@ def weight(w: ArrayLike, dimension_numbers: Any = None, *, inverse: bool = False
     --------
     >>> weight(np.zeros((3, 5, 1, 2)), ("NHWC", "HWIO", "NHWC")).shape
     (2, 1, 3, 5)
-    """  # noqa: DOC502  raised by what both share
+    """
     _require_numbers(dimension_numbers, "('NCHW', 'OIHW', 'NCHW')", "conv")
     return _laid_out(weight_of(w), dimension_numbers, channels_last=False, inverse=inverse)
 
@@ -336,7 +336,7 @@ def weight_transpose(
            [0, 1, 2, 3]])
     >>> weight_transpose(ours, numbers, inverse=True).shape
     (3, 1, 1)
-    """  # noqa: DOC502  raised by what both share
+    """
     flag("transpose_kernel", transpose_kernel)
     _require_numbers(dimension_numbers, "('NHWC', 'HWIO', 'NHWC')", "conv_transpose")
     return _laid_out(weight_of(w), dimension_numbers, channels_last=True, inverse=inverse)
@@ -346,7 +346,7 @@ def weight_transpose(
 
 
 class _Shapes(NamedTuple):
-    """What both arrays tell, whatever their layouts."""
+    """Lengths of the axes of both arrays, independent of their layouts."""
 
     in_channels: int
     input_size: tuple[int, ...]
@@ -370,7 +370,7 @@ def _shapes(lhs: Any, rhs: Any, dimension_numbers: Any, *, channels_last: bool =
 
 
 def _permutations(numbers: Any, rank: int, channels_last: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Where the axes (batch, channels, *size) of lhs are, and (O, I, *kernel_size) of rhs."""
+    """Return the positions of the axes (batch, channels, *size) of lhs, and of (O, I, *kernel_size) of rhs."""
     if rank < 2:
         raise ValueError(
             f"lhs and rhs have {rank} axes in all, but need 2 at least, for batch and channels: add those of length 1"
@@ -412,29 +412,29 @@ def _places(which: str, spec: Any, rank: int) -> tuple[int, ...]:
 
 
 def _spelled(numbers: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The same from three words, the axes of rhs in the order of its letters."""
-    words = entries_of(numbers)
-    if words is None or len(words) != 3 or not all(isinstance(word, str) for word in words):
+    """Return these positions for a dimension_numbers of three strings, the spatial axes in the order of rhs."""
+    layouts = entries_of(numbers)
+    if layouts is None or len(layouts) != 3 or not all(isinstance(layout, str) for layout in layouts):
         raise WrongTypeError(
             f"dimension_numbers must be three words for lhs, rhs and the output, such as ('NCHW', "
             f"'OIHW', 'NCHW'), got {short(numbers)}"
         )
-    for which, word, channels in zip(("lhs", "rhs", "the output"), words, ("NC", "OI", "NC"), strict=True):
-        if len(word) != rank:
+    for which, layout, channels in zip(("lhs", "rhs", "the output"), layouts, ("NC", "OI", "NC"), strict=True):
+        if len(layout) != rank:
             raise ValueError(
-                f"dimension_numbers say {short(word)} of {which}, {pluralize(len(word), 'letter')}, but the "
+                f"dimension_numbers say {short(layout)} of {which}, {pluralize(len(layout), 'letter')}, but the "
                 f"arrays have {rank} axes: give one letter for each"
             )
-        if not set(channels) <= set(word) or len(set(word)) != rank:
+        if not set(channels) <= set(layout) or len(set(layout)) != rank:
             raise ValueError(
-                f"dimension_numbers say {short(word)} of {which}, which needs {channels[0]} and "
+                f"dimension_numbers say {short(layout)} of {which}, which needs {channels[0]} and "
                 f"{channels[1]}, and no letter twice"
             )
-    lhs, rhs, out = words
+    lhs, rhs, out = layouts
     letters = [letter for letter in rhs if letter not in "OI"]
     if not set(letters) == set(lhs) - set("NC") == set(out) - set("NC"):
         raise ValueError(
-            f"dimension_numbers {tuple(words)} have other letters for the axes of one than of another: "
+            f"dimension_numbers {tuple(layouts)} have other letters for the axes of one than of another: "
             "name the same axes in all three"
         )
     return tuple(map(lhs.index, ["N", "C", *letters])), tuple(map(rhs.index, ["O", "I", *letters]))
@@ -458,7 +458,7 @@ def _laid_out(w: NDArray[Any], dimension_numbers: Any, *, channels_last: bool, i
 
 
 def _each(name: str, value: Any, count: int) -> list[int]:
-    """One integer for each axis, from the sequence that JAX asks for."""
+    """Return one integer for each axis from a sequence, which JAX requires."""
     if value is None and name != "window_strides" and name != "strides":
         return [1] * count
     entries = entries_of(value)

@@ -1,7 +1,7 @@
-"""Flax: the words of its Conv and ConvTranspose, with the size of the input in front, and both read as objects.
+"""Flax: layers by the arguments of Conv and ConvTranspose, after the input size, and readers of these objects.
 
-Channels are last. Paddings are JAX's, and borders that Flax knows beside them: a circle, a reflection, and what only
-looks back. A transposed layer is JAX's too, but on a circle, around which Flax wraps the whole result.
+Channels are last. Paddings are those of JAX, and CIRCULAR, REFLECT and CAUSAL. A transposed layer is that of JAX, but
+with CIRCULAR, for which Flax wraps the whole result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, pos
 __all__ = ["flax_conv", "flax_conv_transpose", "flax_weight", "flax_weight_transpose", "from_layer"]
 
 _NAMES = ("CIRCULAR", "REFLECT", "CAUSAL")
-"""Paddings that Flax's convolutions know beside JAX's, in capital letters only."""
+"""Paddings that Flax's convolutions accept besides JAX's, in capital letters only."""
 
 _BORDERS = {"CIRCULAR": "circular", "REFLECT": "reflect"}
 
@@ -44,10 +44,10 @@ _CALLED: Mapping[str, str] = {
     "in_channels": "in_features",
     "out_channels": "out_features",
 }
-"""What Flax calls the arguments of a layer."""
+"""Names of a layer's arguments in Flax."""
 
 
-# -- words -----------------------------------------------------------------------------------------------------------
+# -- layers ----------------------------------------------------------------------------------------------------------
 
 
 @takes_weight
@@ -99,13 +99,13 @@ def flax_conv(
 
     References
     ----------
-    .. [1] Flax, documentation of flax.nnx.Conv; flax.linen.Conv has the same words.
+    .. [1] Flax, documentation of flax.nnx.Conv; flax.linen.Conv has the same arguments.
 
     Examples
     --------
     >>> flax_conv(6, 1, 1, (4,), padding="CIRCULAR")
     Conv(input_size=(6,), kernel_size=(4,), padding=((1, 2),), padding_mode='circular')
-    """  # noqa: DOC502  raised by the checks
+    """
     sizes, kernel = _sizes(input_size, kernel_size)
     strides, dilation = _each("strides", strides, kernel), _each("kernel_dilation", kernel_dilation, kernel)
     spread = _each("input_dilation", input_dilation, kernel)
@@ -187,7 +187,7 @@ def flax_conv_transpose(
 
     References
     ----------
-    .. [1] Flax, documentation of flax.nnx.ConvTranspose; flax.linen.ConvTranspose has the same words.
+    .. [1] Flax, documentation of flax.nnx.ConvTranspose; flax.linen.ConvTranspose has the same arguments.
 
     Examples
     --------
@@ -201,11 +201,11 @@ def flax_conv_transpose(
             "default layouts for 3 axes at most, and Flax gives it no other: use fewer axes"
         )
     strides, dilation = _each("strides", strides, kernel), _each("kernel_dilation", kernel_dilation, kernel)
-    spans, turned = spans_of(kernel, dilation), flag("transpose_kernel", transpose_kernel)
+    spans, flipped = spans_of(kernel, dilation), flag("transpose_kernel", transpose_kernel)
     layer: Layer
     if isinstance(padding, str) and padding == "CIRCULAR":
         with argument_names(_CALLED):
-            layer = _wrapped_layer(sizes, kernel, strides, dilation, spans, in_features, out_features, turned)
+            layer = _wrapped_layer(sizes, kernel, strides, dilation, spans, in_features, out_features, flipped)
     else:
         if isinstance(padding, str) and padding in _NAMES:
             raise ValueError(
@@ -216,8 +216,8 @@ def flax_conv_transpose(
         with argument_names({"size of lhs": "input_size"}):
             pads = transposed_pads(numbers, sizes, spans, strides, False)
         with argument_names({**_CALLED, "input_dilation": "strides"}):
-            layer = transposed_layer(sizes, kernel, strides, dilation, pads, in_features, out_features, turned)
-    return with_weight(layer, weight, flax_weight_transpose, transpose_kernel=turned, padding=padding)
+            layer = transposed_layer(sizes, kernel, strides, dilation, pads, in_features, out_features, flipped)
+    return with_weight(layer, weight, flax_weight_transpose, transpose_kernel=flipped, padding=padding)
 
 
 def flax_weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
@@ -247,8 +247,8 @@ def flax_weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     --------
     >>> flax_weight(np.zeros((3, 5, 1, 2))).shape
     (2, 1, 3, 5)
-    """  # noqa: DOC502  raised by the layouts
-    return _laid_out(weight_of(w), "OI*", inverse)
+    """
+    return _to_layout(weight_of(w), "OI*", inverse)
 
 
 def flax_weight_transpose(
@@ -265,9 +265,9 @@ def flax_weight_transpose(
     w : array_like
         (*kernel_size, in_features, out_features), or with transpose_kernel (*kernel_size, out_features, in_features).
     transpose_kernel, padding
-        As for `flax_conv_transpose`: with ``CIRCULAR`` alone its layer is a `ConvTranspose`, whose windows read the
-        kernel turned, and so it is turned once more. The padding may be left out with ``transpose_kernel=True``, and
-        transpose_kernel with another padding than ``CIRCULAR``, where they change nothing.
+        As for `flax_conv_transpose`. With ``CIRCULAR`` and without transpose_kernel the layer is a `ConvTranspose`,
+        which flips the kernel, and so the weight is flipped too. The padding may be left out with
+        ``transpose_kernel=True``, and transpose_kernel with another padding than ``CIRCULAR``.
     inverse : bool, default False
         Bring a weight of `flax_conv_transpose` into the kernel of Flax instead.
 
@@ -279,8 +279,8 @@ def flax_weight_transpose(
     Raises
     ------
     ValueError
-        If it has not two axes at least, or one of the two arguments is not given but decides whether the kernel is
-        turned.
+        If it has fewer than two axes, or one of the two arguments is not given but decides whether the kernel is
+        flipped.
 
     References
     ----------
@@ -293,38 +293,38 @@ def flax_weight_transpose(
     (array([[[1, 2, 3]]]), array([[[3, 2, 1]]]))
     """
     array = weight_of(w)
-    turned = None if transpose_kernel is None else flag("transpose_kernel", transpose_kernel)
+    flipped = None if transpose_kernel is None else flag("transpose_kernel", transpose_kernel)
     circular = None if padding is None else isinstance(padding, str) and padding == "CIRCULAR"
-    if turned or circular is False:
-        return _laid_out(array, "OI*", inverse)
-    for name, value, default in (("padding", circular, "'SAME'"), ("transpose_kernel", turned, "False")):
+    if flipped or circular is False:
+        return _to_layout(array, "OI*", inverse)
+    for name, value, default in (("padding", circular, "'SAME'"), ("transpose_kernel", flipped, "False")):
         if value is None and array.size > 1:
             raise ValueError(
                 f"{name} is not given, but decides whether the kernel is turned, by padding='CIRCULAR' without "
                 f"transpose_kernel: give it as Flax is called ({default} is its default), or let "
                 "flax_conv_transpose(..., weight=w) give the weight beside the layer"
             )
-    ours = _laid_out(array, "IO*", inverse)
-    return np.flip(ours, axis=tuple(range(ours.ndim - 2) if inverse else range(2, ours.ndim)))
+    weight = _to_layout(array, "IO*", inverse)
+    return np.flip(weight, axis=tuple(range(weight.ndim - 2) if inverse else range(2, weight.ndim)))
 
 
-def _laid_out(w: NDArray[Any], ours: str, inverse: bool) -> NDArray[Any]:
-    """A kernel of Flax in a layout of ours, or the inverse."""
-    return between_layouts(w, "*IO", ours, inverse=inverse)
+def _to_layout(w: NDArray[Any], layout: str, inverse: bool) -> NDArray[Any]:
+    """Bring a kernel of Flax into another layout, or back with `inverse`."""
+    return between_layouts(w, "*IO", layout, inverse=inverse)
 
 
 # -- arguments -------------------------------------------------------------------------------------------------------
 
 
 def _sizes(input_size: Any, kernel_size: Any) -> tuple[list[int], list[int]]:
-    """Input and kernel, which says how many axes there are."""
+    """Return the sizes of input and kernel; the kernel determines the number of axes."""
     entries = entries_of(kernel_size)
     kernel = per_axis("kernel_size", [kernel_size] if entries is None else entries, 0)
     return _each("input_size", input_size, kernel), kernel
 
 
 def _each(name: str, value: Any, kernel: Sequence[int]) -> list[int]:
-    """One integer for each axis, from one for all, or from None."""
+    """Return one integer for each axis, from one for all, or from None."""
     entries = entries_of(value)
     if entries is not None and len(entries) != len(kernel):
         raise ValueError(
@@ -337,7 +337,7 @@ def _each(name: str, value: Any, kernel: Sequence[int]) -> list[int]:
 def _named_pads(
     name: str, sizes: Sequence[int], spans: Sequence[int], strides: Sequence[int], spread: Sequence[int]
 ) -> Pairs:
-    """What a name pads before and after each axis, one of JAX's or of Flax's own."""
+    """Return the pads before and after each axis for a padding name of JAX or of Flax."""
     if name == "CAUSAL" and len(sizes) != 1:
         raise ValueError(f"padding 'CAUSAL' is for one axis in Flax, got {len(sizes)}: give (low, high) pairs")
     refuse_spread(name, "input_dilation", spread)
@@ -347,7 +347,7 @@ def _named_pads(
 
 
 def _pads(padding: Any, count: int) -> Pairs:
-    """The pairs of a padding in numbers, which may be one for both ends."""
+    """Return the pairs of a padding in numbers, which may be one for both ends."""
     entries = [padding] * count if isinstance(padding, int) else entries_of(padding)
     if entries is None:
         raise WrongTypeError(
@@ -387,14 +387,14 @@ def _wrapped_layer(
     spans: Sequence[int],
     takes: int,
     gives: int,
-    turned: bool,
+    flipped: bool,
 ) -> ConvTranspose:
-    """Flax wraps the result of ``VALID`` around a circle of input_size * stride, which is a border mode's transpose."""
+    """Make the transpose of a circular convolution: Flax wraps the result of ``VALID`` to input_size * stride."""
     pads, extra = [], []
     for span, stride in zip(spans, strides, strict=True):
         beyond = max(span - stride, 0)
         less, more = beyond // 2, beyond - beyond // 2
-        pads.append((more, less) if turned else (less, more))
+        pads.append((more, less) if flipped else (less, more))
         extra.append(max(stride - span, 0))
     return ConvTranspose(
         sizes,
@@ -455,23 +455,23 @@ def from_layer(
     >>> layer.matrix(w).toarray()
     array([[1, 2, 0],
            [0, 1, 2]])
-    """  # noqa: DOC502  raised by the checks
+    """
     turns = hasattr(obj, "transpose_kernel")
     own = ("transpose_kernel",) if turns else ("input_dilation", "feature_group_count")
     fields = ("kernel_size", "strides", "padding", "kernel_dilation", *own)
-    words = dict(zip(fields, attributes_of(obj, fields, "a Flax convolution"), strict=True))
+    kwargs = dict(zip(fields, attributes_of(obj, fields, "a Flax convolution"), strict=True))
     _refuse_other_code(obj)
     kernel, bias = _parameters(obj, variables, params)
-    _check_kernel(obj, kernel, words["kernel_size"])
+    _check_kernel(obj, kernel, kwargs["kernel_size"])
     *_, second, first = kernel.shape  # (*kernel_size, I, O)
     if turns:
-        turned = words["transpose_kernel"]
-        takes, gives = (first, second) if turned else (second, first)
-        layer = flax_conv_transpose(input_size, takes, gives, words.pop("kernel_size"), **words)
-        laid_out = partial(flax_weight_transpose, transpose_kernel=turned, padding=words["padding"])
+        flipped = kwargs["transpose_kernel"]
+        takes, gives = (first, second) if flipped else (second, first)
+        layer = flax_conv_transpose(input_size, takes, gives, kwargs.pop("kernel_size"), **kwargs)
+        laid_out = partial(flax_weight_transpose, transpose_kernel=flipped, padding=kwargs["padding"])
     else:
-        takes = second * positive("feature_group_count", words["feature_group_count"])
-        layer = flax_conv(input_size, takes, first, words.pop("kernel_size"), **words)
+        takes = second * positive("feature_group_count", kwargs["feature_group_count"])
+        layer = flax_conv(input_size, takes, first, kwargs.pop("kernel_size"), **kwargs)
         laid_out = partial(flax_weight)
     if bias is not None and bias.shape != (layer.out_channels,):
         raise ValueError(
@@ -482,11 +482,11 @@ def from_layer(
 
 
 _COMPUTING = ("__call__", "param")
-"""Methods by which Flax's convolutions make a result of their attributes; linen's get their kernel from ``param``."""
+"""Methods by which Flax's convolutions compute their result; linen's get their kernel from ``param``."""
 
 
 def _refuse_other_code(obj: Any) -> None:
-    """Refuse what computes something else from the same attributes."""
+    """Check that no method by which the object computes is overridden."""
     name = type(obj).__name__
     if not getattr(obj, "shared_weights", True):
         raise WrongTypeError(f"{name} has a kernel of its own for each place, and is no convolution: give a Conv")
@@ -513,14 +513,14 @@ def _refuse_other_code(obj: Any) -> None:
 
 
 def _package(function: Any) -> str:
-    """The package in which a function is defined."""
+    """Return the package in which a function is defined."""
     return str(getattr(function, "__module__", "")).partition(".")[0]
 
 
 def _parameters(
     obj: Any, variables: Mapping[str, Any] | None, params: Mapping[str, Any] | None
 ) -> tuple[Values, Values | None]:
-    """Kernel, with its mask on it, and bias."""
+    """Return the kernel, with its mask applied, and the bias."""
     name = type(obj).__name__
     if variables is None and params is None and getattr(obj, "scope", None) is not None:
         variables = obj.variables  # of a module that linen has bound
@@ -560,7 +560,7 @@ def _parameters(
 
 
 def _values(what: str, value: Any) -> Values:
-    """A copy of an array that may be in one of Flax's boxes, float16 and bfloat16 widened to float32."""
+    """Return a copy of an array that may be boxed by Flax, float16 and bfloat16 widened to float32."""
     if hasattr(value, "unbox"):  # linen's, which tell about devices
         value = value.unbox()
     if hasattr(value, "get_value"):  # nnx's variables

@@ -1,7 +1,7 @@
-"""JAX's paddings and spread inputs in numbers, one for each axis, which Flax hands on to it.
+"""Conversion of JAX's paddings to numbers for each axis, and transposed layers; shared by JAX and Flax.
 
-What a name of a padding, or pairs, add before and after each axis, of a convolution and of a transposed one; and the
-layer that the second one is: a convolution of the spread input, or with its kernel turned a transpose.
+A padding, by name or in pairs, becomes the pads before and after each axis, of a convolution or of a transposed one. A
+transposed layer is a convolution of the dilated input, or with a flipped kernel a `ConvTranspose`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,14 +28,14 @@ __all__ = [
 Pairs = list[tuple[int, int]]
 
 _NAMES = ("SAME", "SAME_LOWER", "VALID")
-"""Paddings that jax.lax.conv_general_dilated knows, in small letters too."""
+"""Paddings that jax.lax.conv_general_dilated accepts, in small letters too."""
 
 
 # -- one for each axis -----------------------------------------------------------------------------------------------
 
 
 def check_count(name: str, entries: Sequence[Any], count: int) -> None:
-    """Refuse a sequence with more or fewer entries than axes."""
+    """Check that a sequence has one entry for each axis."""
     if len(entries) != count:
         raise ValueError(
             f"{name} has {pluralize(len(entries), 'entry')}, {short(tuple(entries))}, but the kernel has "
@@ -52,7 +52,7 @@ def spans_of(kernel_size: Sequence[int], dilation: Sequence[int]) -> list[int]:
 
 
 def name_of_padding(padding: str, others: Sequence[str] = ()) -> str:
-    """The name of a padding in capital letters, which JAX's own need not have.
+    """Return the name of a padding in capital letters; JAX's names may have small letters.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def name_of_padding(padding: str, others: Sequence[str] = ()) -> str:
 
 
 def refuse_spread(name: str, word: str, spread: Sequence[int]) -> None:
-    """Refuse a name of a padding for an input that is spread by what the word says."""
+    """Check that an input with a padding given by name is not dilated; `word` is the argument with the dilation."""
     for axis, number in enumerate(spread):
         if number != 1:
             raise ValueError(
@@ -89,12 +89,12 @@ def refuse_spread(name: str, word: str, spread: Sequence[int]) -> None:
 
 
 def named_pads(name: str, sizes: Sequence[int], spans: Sequence[int], strides: Sequence[int]) -> Pairs:
-    """What a name pads before and after each axis of an input that is not spread."""
+    """Return the pads before and after each axis for the name of a padding; the input is not dilated."""
     return [named_padding(name.lower(), *numbers) for numbers in zip(spans, strides, sizes, strict=True)]
 
 
 def pairs_of(padding: Any, count: int) -> Pairs:
-    """The pairs of a padding in numbers."""
+    """Return the pairs of a padding in numbers."""
     entries = entries_of(padding)
     if entries is None:
         raise WrongTypeError(
@@ -106,7 +106,7 @@ def pairs_of(padding: Any, count: int) -> Pairs:
 
 
 def pair_of(axis: int, entry: Any) -> tuple[int, int]:
-    """The padding of one axis, at both ends."""
+    """Return the (low, high) padding of one axis."""
     ends = entries_of(entry)
     if ends is None or len(ends) != 2:
         remedy = f": write {(entry, entry)}" if type(entry) is int else ""
@@ -117,14 +117,14 @@ def pair_of(axis: int, entry: Any) -> tuple[int, int]:
 def transposed_pads(
     padding: Any, sizes: Sequence[int], spans: Sequence[int], strides: Sequence[int], consistent: bool
 ) -> Pairs:
-    """What is added before and after each axis of the spread input.
+    """Return the pads before and after each axis of the dilated input.
 
     Parameters
     ----------
     padding : str or sequence of (low, high)
     sizes, spans, strides : sequence of int
     consistent : bool
-        Whether pairs are of the convolution that is meant to be transposed.
+        Whether pairs are the padding of the convolution whose transpose the layer is.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def transposed_pads(
 
 
 def _refuse_empty(axis: int, size: int, span: int, stride: int, pair: tuple[int, int], consistent: bool) -> None:
-    """Refuse pads of a transposed layer that leave nothing, in the arithmetic of what they mean."""
+    """Check that the pads of a transposed layer do not leave an empty output."""
     (low, high), spread = pair, (size - 1) * stride + 1
     outputs = spread + span - 1 - low - high if consistent else spread + low + high - span + 1
     if outputs >= 1:
@@ -208,27 +208,27 @@ def transposed_layer(
     pads: Pairs,
     takes: int,
     gives: int,
-    turned: bool,
+    flipped: bool,
 ) -> Layer:
-    """The convolution of the spread input; with its kernel turned, what it is the transpose of is said instead.
+    """Make the convolution of the dilated input, or the `ConvTranspose` if the kernel is flipped.
 
     Parameters
     ----------
     sizes, kernel, strides, dilation : sequence of int
     pads : list of (int, int)
-        What is added to the spread input.
+        Pads of the dilated input.
     takes, gives : int
         Channels.
-    turned : bool
+    flipped : bool
 
     Returns
     -------
     Conv
-        Where the kernel is not turned.
+        If the kernel is not flipped.
     ConvTranspose
-        Where it is.
+        If it is.
     """
-    if not turned:
+    if not flipped:
         return Conv(
             sizes,
             kernel,
@@ -242,7 +242,7 @@ def transposed_layer(
     crops = [
         (span - 1 - low, span - 1 - high) for span, (low, high) in zip(spans_of(kernel, dilation), pads, strict=True)
     ]
-    # What stands beyond the last stamp, up to a stride, is an output_padding, as other frameworks have it.
+    # Elements after the last window, fewer than a stride, are an output_padding, as in other frameworks.
     extra = [min(max(-after, 0), stride - 1) for (_, after), stride in zip(crops, strides, strict=True)]
     crops = [(before, after + more) for (before, after), more in zip(crops, extra, strict=True)]
     return ConvTranspose(

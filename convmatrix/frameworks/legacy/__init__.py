@@ -1,1 +1,1 @@
-"""Frameworks that are no longer developed, and whose layers are still met: Theano, MXNet, Caffe."""
+"""Frameworks that are no longer developed, but still in use: Theano, MXNet, Caffe."""

@@ -35,7 +35,7 @@ RULES: Mapping[str, str] = {
     "refused": "kernel_size beside kernel_h and kernel_w, and so on; these outside 2-D; fields given neither once nor "
     "for each axis; a crop that does not fit.",
 }
-"""What Caffe means by the words, as of its last version, 1.0."""
+"""Conventions of Caffe, as of its last version, 1.0."""
 
 _NAMES: Mapping[str, str] = {
     "input_size": "size of bottom",
@@ -43,14 +43,14 @@ _NAMES: Mapping[str, str] = {
     "the padding": "the pad",
     "groups": "group",
 }
-"""What Caffe calls the arguments of a layer, where it has another name."""
+"""Names of a layer's arguments in Caffe, where it has another name."""
 
 _NO_OUTPUT_PADDING = {" + output_padding 0": "", **_NAMES}
 
 _BEFORE_SIZE = ("batch", "channels")
 
 _Three = tuple[Any, Any, Any]
-"""A field, and what stands in place of it for height and width."""
+"""A field, and its variants for height and width."""
 
 
 # -- convolutions ----------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def conv(
     --------
     >>> conv((1, 3, 500, 500), num_output=64, kernel_size=3, pad=100).output_size
     (698, 698)
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     flag("bias_term", bias_term)
     channels, size = _split(bottom, axis)
     numbers = _numbers(
@@ -181,7 +181,7 @@ def conv_transpose(
     --------
     >>> conv_transpose((1, 21, 16, 16), num_output=21, kernel_size=64, stride=32).output_size
     (544, 544)
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     flag("bias_term", bias_term)
     channels, size = _split(bottom, axis)
     numbers = _numbers(
@@ -323,14 +323,14 @@ def pooling(
             f"global_pooling allows only pad 0 and stride 1, got pad {tuple(pads)} and stride "
             f"{tuple(strides)}: leave both out"
         )
-    words: dict[str, Any] = {
+    kwargs: dict[str, Any] = {
         "stride": strides,
         "padding": pads,
         "ceil_mode": round_mode == "CEIL",
         "channels": channels,
     }
     with argument_names(_NAMES):
-        made = (MaxPool if pool == "MAX" else AvgPool)(size, kernel, **words)
+        made = (MaxPool if pool == "MAX" else AvgPool)(size, kernel, **kwargs)
     if round_mode == "CEIL" and not any(pads):
         _check_windows(made)
     return made
@@ -347,7 +347,7 @@ def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     w : (num_output, channels // group, *kernel_size) array_like
         ``blobs[0]`` of the layer; its ``.data`` as pycaffe has it.
     inverse : bool, default False
-        Bring a weight of ours into the layout of Caffe instead, which is the same.
+        Bring a weight of a layer into the layout of Caffe instead, which is the same.
 
     Returns
     -------
@@ -373,7 +373,7 @@ def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     w : (channels, num_output // group, *kernel_size) array_like
         ``blobs[0]`` of the layer; its ``.data`` as pycaffe has it.
     inverse : bool, default False
-        Bring a weight of ours into the layout of Caffe instead, which is the same.
+        Bring a weight of a layer into the layout of Caffe instead, which is the same.
 
     Returns
     -------
@@ -437,7 +437,7 @@ def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
 
 
 def _split(bottom: Any, axis: Any) -> tuple[int, list[int]]:
-    """Channels and size of a bottom; what comes before the channels is not looked at."""
+    """Return channels and size of a bottom; the axes before the channels are ignored."""
     shape = shape_of("bottom", bottom, unknown=True)
     place = _canonical("axis", axis, len(shape))
     channels, *size = sizes_in("bottom", shape, range(place, len(shape)))
@@ -445,7 +445,7 @@ def _split(bottom: Any, axis: Any) -> tuple[int, list[int]]:
 
 
 def _canonical(name: str, axis: Any, count: int) -> int:
-    """The axis counted from the front."""
+    """Return the axis counted from the front."""
     number = integer(name, axis)
     if not -count <= number < count:
         raise ValueError(
@@ -456,7 +456,7 @@ def _canonical(name: str, axis: Any, count: int) -> int:
 
 
 def _numbers(size: Sequence[int], kernel: _Three, stride: _Three, pad: _Three, dilation: Any) -> dict[str, Any]:
-    """The fields of a convolution, one number for each axis."""
+    """Return the fields of a convolution, one number for each axis."""
     count = len(size)
     return {
         "kernel_size": _field("kernel_size", *kernel, count, None, 1),
@@ -467,7 +467,7 @@ def _numbers(size: Sequence[int], kernel: _Three, stride: _Three, pad: _Three, d
 
 
 def _field(name: str, value: Any, h: Any, w: Any, count: int, default: int | None, least: int) -> list[int]:
-    """A repeated field, or its _h and _w."""
+    """Return the entries of a repeated field, or of its _h and _w."""
     short = name.removesuffix("_size")
     entries = [] if value is None else entries_of(value)
     if entries is None:
@@ -507,7 +507,7 @@ def _checked_groups(num_output: Any, channels: int, group: Any) -> int:
 
 
 def _offsets(offset: Any, count: int) -> list[int]:
-    """What is taken away at the start of the axes that are cropped."""
+    """Return the number of elements to crop at the start of each cropped axis."""
     entries = [] if offset is None else entries_of(offset)
     if entries is None:
         entries = [offset]
@@ -528,7 +528,7 @@ def _known(lengths: Sequence[int | None]) -> list[int]:
 
 
 def _crop_pads(number: int, n: int, new: int, start: int) -> tuple[int, int]:
-    """The negative pads that leave `new` of n from `start` on."""
+    """Return the negative pads that keep `new` of n entries from `start` on."""
     if new > n:
         raise ValueError(f"the crop of axis {number} does not fit: reference has {new}, but bottom only {n}")
     if start + new > n:
@@ -540,7 +540,7 @@ def _crop_pads(number: int, n: int, new: int, start: int) -> tuple[int, int]:
 
 
 def _check_kept(name: str, whole: int | None, wanted: int | None, offset: int) -> None:
-    """Refuse to crop what is no size."""
+    """Check that the crop does not change the batch or the channels."""
     if offset or (whole != wanted and None not in (whole, wanted)):
         raise ValueError(
             f"the crop would change the {name}, offset {offset} and {wanted} of {whole}, which no layer "
@@ -552,14 +552,16 @@ def _check_kept(name: str, whole: int | None, wanted: int | None, offset: int) -
 
 
 def _both(name: str, value: Any, h: Any, w: Any, default: int) -> list[int]:
-    """A field of a pool for both axes, or its _h and _w, always together."""
+    """Return a field of a pool for both axes, or its _h and _w, which need each other."""
     if h is None and w is None:
         return [_at_least(name, default if value is None else value, default)] * 2
     if value is not None or h is None or w is None:
-        said = ", ".join(
+        given = ", ".join(
             f"{key} {short(got)}" for key, got in ((name, value), (f"{name}_h", h), (f"{name}_w", w)) if got is not None
         )
-        raise ValueError(f"a pool has either {name}, or {name}_h and {name}_w, got {said}: give the one or both others")
+        raise ValueError(
+            f"a pool has either {name}, or {name}_h and {name}_w, got {given}: give the one or both others"
+        )
     return [_at_least(f"{name}_h", h, default), _at_least(f"{name}_w", w, default)]
 
 
@@ -586,13 +588,13 @@ def _pool_kernel(size: list[int], kernel_size: Any, h: Any, w: Any, whole: bool)
 
 
 def _check_windows(pool: AvgPool | MaxPool) -> None:
-    """Refuse windows beyond the input, which Caffe leaves out only where there is padding."""
+    """Check that no window is beyond the input; Caffe omits such windows only if there is padding."""
     for axis, (n, k, s, o) in enumerate(
         zip(pool.input_size, pool.kernel_size, pool.stride, pool.output_size, strict=True)
     ):
-        theirs = -((k - n) // s) + 1
-        if theirs != o:
+        windows = -((k - n) // s) + 1
+        if windows != o:
             raise ValueError(
-                f"Caffe has {theirs} windows on axis {axis} (= ceil((size {n} - kernel {k}) / stride {s}) + 1), of "
-                f"which {theirs - o} would see no input: use round_mode 'FLOOR', or a stride of at most {k}"
+                f"Caffe has {windows} windows on axis {axis} (= ceil((size {n} - kernel {k}) / stride {s}) + 1), of "
+                f"which {windows - o} would see no input: use round_mode 'FLOOR', or a stride of at most {k}"
             )

@@ -1,7 +1,7 @@
 """Theano, by its successor aesara: conv2d, conv3d and their gradients with respect to the input.
 
-Filters are turned before they slide over the input (``filter_flip=True``), which makes it a true convolution. A
-transposed layer is the gradient of a convolution, and the size of that convolution's input has to be said.
+Filters are flipped before they slide over the input (``filter_flip=True``), which makes it a true convolution. A
+transposed layer is the gradient of a convolution, and the input size of that convolution is a required argument.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,15 +18,7 @@ from convmatrix.layers import Conv, ConvTranspose, flip
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 from convmatrix.layers.resolve import check_fit
 
-__all__ = [
-    "RULES",
-    "causal_conv1d",
-    "conv",
-    "conv_transpose",
-    "deconvolution_layer",
-    "weight",
-    "weight_transpose",
-]
+__all__ = ["RULES", "causal_conv1d", "conv", "conv_transpose", "deconvolution_layer", "weight", "weight_transpose"]
 
 RULES: Mapping[str, str] = {
     "data": "(batch, channels, *size), channels first; 2 or 3 axes of size (theano.tensor.nnet.conv2d, conv3d).",
@@ -44,7 +36,7 @@ RULES: Mapping[str, str] = {
     "refused": "unshared=True, lists and other names as border_mode, negative pads, pairs in 3-D, single numbers for "
     "subsample and filter_dilation, 1-D but for causal_conv1d.",
 }
-"""What Theano means by the words, as of aesara 2.9.4."""
+"""Conventions of Theano, as of aesara 2.9.4."""
 
 BORDER_MODES = ("valid", "half", "full")
 
@@ -56,7 +48,7 @@ _NAMES: Mapping[str, str] = {
     "dilation": "filter_dilation",
     "groups": "num_groups",
 }
-"""What Theano calls the arguments of a layer."""
+"""Names of a layer's arguments in Theano."""
 
 _NAMES_OF_A_GRADIENT: Mapping[str, str] = {
     **_NAMES,
@@ -95,7 +87,7 @@ def conv(
     subsample, filter_dilation : sequence of int, optional
         Stride and dilation, an integer for each axis; Theano's default of ones.
     filter_flip : bool, default True
-        The layer does not depend on it, but its weight: that is the filters turned.
+        Flips the filters, which are the weight; the layer does not depend on it.
     num_groups : int, default 1
     unshared : bool, default False
         True is refused: each output would have filters of its own.
@@ -106,7 +98,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight turned as the layer needs it.
+        Instead, with `weight`: the pair (layer, weight), the weight flipped as the layer needs it.
 
     Raises
     ------
@@ -126,7 +118,7 @@ def conv(
     >>> layer.matrix(w).toarray()
     array([[2, 1, 0],
            [0, 2, 1]])
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     _check_switches(filter_flip, unshared)
     data, filters = _shape("input_shape", input_shape), _shape("filter_shape", filter_shape)
     axes = _axes(data, filters, "input_shape", subsample, filter_dilation)
@@ -154,7 +146,7 @@ def conv_transpose(
 ) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer that ``conv2d_grad_wrt_inputs`` or ``conv3d_grad_wrt_inputs`` is, a gradient.
 
-    All words are those of the convolution whose gradient it is, whose output has the shape of `output_grad`.
+    All arguments are those of the convolution whose gradient it is, whose output has the shape of `output_grad`.
 
     Parameters
     ----------
@@ -274,14 +266,10 @@ def deconvolution_layer(
                 f"{axis.input_size} - 1) + filter_shape {axis.kernel_size} - 2 * padding {p}); use less padding"
             )
         sizes.append(size)
+    shape = (data[0], None, *sizes)
     with argument_names({"output_grad": "input_shape", "filters": "filter_shape"}):
         layer = conv_transpose(
-            data,
-            filters,
-            (data[0], None, *sizes),
-            border_mode=tuple(pads),
-            subsample=tuple(strides),
-            filter_flip=filter_flip,
+            data, filters, shape, border_mode=tuple(pads), subsample=tuple(strides), filter_flip=filter_flip
         )
     return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
 
@@ -306,7 +294,7 @@ def causal_conv1d(
     filter_shape : (output channels, channels // num_groups, filter size) array or shape
     subsample, filter_dilation, num_groups : int, default 1
     filter_flip : bool, default True
-        With it, as turned as in `conv`, the filter's first entry meets the latest input.
+        With it the filter is flipped, as in `conv`, so that its first entry multiplies the latest input.
     unshared : bool, default False
         True is refused.
     weight : filter_shape array_like, optional
@@ -334,7 +322,7 @@ def causal_conv1d(
     array([[5, 0, 0],
            [7, 5, 0],
            [0, 7, 5]])
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     _check_switches(filter_flip, unshared)
     data, filters = _shape("input_shape", input_shape, (3,)), _shape("filter_shape", filter_shape, (3,))
     stride, dilation = positive("subsample", subsample), positive("filter_dilation", filter_dilation)
@@ -355,7 +343,7 @@ def causal_conv1d(
 
 
 def weight(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring filters of conv2d or conv3d into the weight of `conv`: turned by 180 degrees with `filter_flip`.
+    """Bring filters of conv2d or conv3d into the weight of `conv`: flipped on all axes with `filter_flip`.
 
     Parameters
     ----------
@@ -384,7 +372,7 @@ def weight(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = Fal
     >>> weight([[[[1, 2], [3, 4]]]], filter_flip=True).tolist()
     [[[[4, 3], [2, 1]]]]
     """
-    flag("inverse", inverse)  # to turn filters is its own inverse
+    flag("inverse", inverse)  # flipping filters is its own inverse
     array = weight_of(w)
     if array.ndim < 3:
         raise ValueError(
@@ -401,7 +389,7 @@ def weight(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = Fal
 
 
 def weight_transpose(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring filters of conv2d_grad_wrt_inputs into the weight of `conv_transpose`: turned, as in the convolution.
+    """Bring filters of conv2d_grad_wrt_inputs into the weight of `conv_transpose`: flipped, as in the convolution.
 
     Parameters
     ----------
@@ -426,12 +414,12 @@ def weight_transpose(w: ArrayLike, filter_flip: bool | None = None, *, inverse: 
     --------
     >>> weight_transpose([[[[1, 2]]]], filter_flip=False).tolist()
     [[[[1, 2]]]]
-    """  # noqa: DOC502  raised by what both share
+    """
     return weight(w, filter_flip, inverse=inverse)
 
 
 def _laid_out(filters: NDArray[Any], *, filter_flip: bool, inverse: bool = False) -> NDArray[Any]:
-    """Filters as the layer's weight, or the inverse, which is the same."""
+    """Convert filters to the layer's weight, or back, which is the same."""
     return flip(filters, filters.ndim - 2) if flag("filter_flip", filter_flip) else filters
 
 
@@ -448,7 +436,7 @@ def _check_switches(filter_flip: Any, unshared: Any) -> None:
 
 
 def _shape(name: str, value: Any, counts: Sequence[int] = (4, 5)) -> tuple[Any, ...]:
-    """(batch or output channels, channels, *size), of which only the first may be unknown."""
+    """Return (batch or output channels, channels, *size), of which only the first may be unknown."""
     shape = shape_of(name, value, unknown=True)
     if len(shape) not in counts:
         wanted = " or ".join(map(str, counts))
@@ -464,7 +452,7 @@ def _shape(name: str, value: Any, counts: Sequence[int] = (4, 5)) -> tuple[Any, 
 def _axes(
     data: tuple[Any, ...], filters: tuple[Any, ...], name: str, subsample: Any, filter_dilation: Any
 ) -> list[Axis]:
-    """The axes without padding."""
+    """Return the axes without padding."""
     count = len(data) - 2
     if len(filters) != len(data):
         raise ValueError(
@@ -504,7 +492,7 @@ def _numbers(axes: Sequence[Axis]) -> dict[str, Any]:
 
 
 def _pads(border_mode: Any, axes: Sequence[Axis]) -> list[tuple[int, int]]:
-    """(before, after) on each axis."""
+    """Return the pads (before, after) of each axis."""
     if isinstance(border_mode, str):
         check_word("border_mode", border_mode, BORDER_MODES)
         return [named_padding(border_mode, axis.span, 1, axis.input_size) for axis in axes]
@@ -545,21 +533,20 @@ def _not_negative(what: str, value: Any) -> int:
 
 
 def _checked_groups(name: str, channels: int, filters: tuple[Any, ...], num_groups: Any) -> int:
-    """The groups, if they divide both channel counts and the filters have the channels of one group."""
+    """Return the groups, if they divide both channel counts and the filters have the channels of one group."""
     counts = {f"the channels of {name}": channels, "the number of filters": filters[0]}
     groups = check_groups("num_groups", num_groups, counts)
     if channels // groups != filters[1]:
         raise ValueError(
             f"filters of shape {filters} are for {pluralize(filters[1], 'channel')} but a group has "
-            f"{channels // groups} "
-            f"(= {channels} channels of {name} / num_groups {groups}): give filters of shape "
+            f"{channels // groups} (= {channels} channels of {name} / num_groups {groups}): give filters of shape "
             f"{(filters[0], channels // groups, *filters[2:])}"
         )
     return groups
 
 
 def _check_hint(filter_shape: Any, filters: tuple[Any, ...]) -> None:
-    """Of a hint, Theano compares only how many entries it has."""
+    """Check the number of entries of a hint, which is all that Theano compares."""
     if filter_shape is None:
         return
     hint = shape_of("filter_shape", filter_shape, unknown=True)
@@ -571,7 +558,7 @@ def _check_hint(filter_shape: Any, filters: tuple[Any, ...]) -> None:
 
 
 def _wanted_sizes(input_shape: Any, grad: tuple[Any, ...]) -> list[int]:
-    """The spatial part of an input_shape, if its batch agrees with output_grad."""
+    """Return the spatial part of an input_shape, if its batch agrees with output_grad."""
     wanted = shape_of("input_shape", input_shape, unknown=True)
     if len(wanted) != len(grad):
         raise ValueError(
@@ -590,7 +577,7 @@ def _wanted_sizes(input_shape: Any, grad: tuple[Any, ...]) -> list[int]:
 
 
 def _check_size(number: int, axis: Axis, pair: tuple[int, int], size: int) -> None:
-    """Refuse an input size that the convolution does not map to that of output_grad, which `axis` has."""
+    """Check that the convolution maps an input size to that of output_grad, which `axis` has."""
     outputs, pads = axis.input_size, sum(pair)
     fits = input_sizes(outputs, axis.span, axis.stride, pads, input_dilation=1)
     if size in fits:
@@ -609,5 +596,5 @@ def _check_size(number: int, axis: Axis, pair: tuple[int, int], size: int) -> No
 
 
 def _listed(sizes: range) -> str:
-    """A range of sizes, the first and the last of many."""
+    """Format a range of sizes, the first and the last of many."""
     return " or ".join(map(str, sizes)) if not sizes[4:] else f"a size from {sizes[0]} to {sizes[-1]}"

@@ -1,4 +1,4 @@
-"""What ONNX's attributes say in numbers, one for each axis, for convolutions and pools alike."""
+"""Conversion of ONNX's attributes of convolutions and pools to one number for each axis."""
 
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -26,17 +26,17 @@ NAMES: Mapping[str, str] = {
     "factor #": "blocksize",
     "scale on": "scales on",
 }
-"""What ONNX calls the arguments of a layer."""
+"""Names of a layer's arguments in ONNX."""
 
 _REPR = reprlib.Repr()
 _REPR.maxlist = _REPR.maxtuple = 16
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
 _MOST_LETTERS = 400
-"""Of a value in an error message: room for 16 integers of 64 bits."""
+"""Limit of the length of a value in an error message, enough for 16 integers of 64 bits."""
 
 
 def shortened(value: Any) -> str:
-    """The repr of a value from a file, which may have any length, for an error message.
+    """Return a shortened repr of a value from a file, which may have any length, for an error message.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def shortened(value: Any) -> str:
 
 
 def name_of_pads(auto_pad: Any, pads: Any) -> str:
-    """The name that auto_pad says, which a node has in bytes, if it can stand beside the pads.
+    """Return the name in auto_pad, which is bytes in a node, if it is compatible with the pads.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ def name_of_pads(auto_pad: Any, pads: Any) -> str:
     check_word("auto_pad", name, AUTO_PADS)
     if name != "NOTSET" and pads is not None:
         raise ValueError(
-            f"pads {_said(pads)} cannot stand beside auto_pad {short(name)}, which decides them: leave "
+            f"pads {_pads_text(pads)} cannot stand beside auto_pad {short(name)}, which decides them: leave "
             "one of the two out"
         )
     return str(name)
 
 
 def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 1) -> list[int]:
-    """The entries of an attribute that has one for each axis.
+    """Return the entries of an attribute that has one for each axis.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 
         )
     if len(entries) != count:
         axes = f"{count} (a begin for each axis, then an end for each)" if name == "pads" else f"{count}, one each axis"
-        raise ValueError(f"{name} has {pluralize(len(entries), 'entry')}, {_said(entries)}, but needs {axes}")
+        raise ValueError(f"{name} has {pluralize(len(entries), 'entry')}, {_pads_text(entries)}, but needs {axes}")
     numbers = [integer(f"{name}, entry {place},", entry) for place, entry in enumerate(entries)]
     for place, number in enumerate(numbers):
         if number < least:
@@ -128,7 +128,7 @@ def numbers_of(name: str, value: Any, count: int, *, least: int, default: int = 
 
 
 def columns_of(kernel: Sequence[int], strides: Any, dilations: Any) -> Mapping[str, list[int]]:
-    """Strides, dilations, and how many positions the kernel spans, for each axis.
+    """Return strides, dilations, and the number of positions that the kernel spans, for each axis.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def columns_of(kernel: Sequence[int], strides: Any, dilations: Any) -> Mapping[s
     ------
     ValueError
         If they do not have one number of at least 1 for each axis.
-    """  # noqa: DOC502  raised by numbers_of
+    """
     stride = numbers_of("strides", strides, len(kernel), least=1)
     dilation = numbers_of("dilations", dilations, len(kernel), least=1)
     span = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
@@ -154,7 +154,7 @@ def columns_of(kernel: Sequence[int], strides: Any, dilations: Any) -> Mapping[s
 def pads_of(
     auto_pad: Any, pads: Any, sizes: Sequence[int], columns: Mapping[str, Sequence[int]]
 ) -> list[tuple[int, int]]:
-    """The (before, after) of each axis of a convolution or a pool.
+    """Return the pads (before, after) of each axis of a convolution or a pool.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def pads_of(
     ------
     ValueError
         If the pads are not numbers of at least 0, two for each axis, or stand beside a name.
-    """  # noqa: DOC502  raised by what it calls
+    """
     name = name_of_pads(auto_pad, pads)
     count = len(sizes)
     if name in ("NOTSET", "VALID"):
@@ -204,6 +204,6 @@ def split(name: str, total: int) -> tuple[int, int]:
     return split_same(total, lower=name != "SAME_UPPER")
 
 
-def _said(pads: Any) -> str:
+def _pads_text(pads: Any) -> str:
     entries = entries_of(pads)
     return shortened(pads if entries is None else entries)

@@ -48,11 +48,11 @@ class Constants:
     _arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
-        """Whether a tensor is known, perhaps by another name."""
+        """Check whether a tensor is a constant, also by an alias."""
         return self._source(name) in self.tensors
 
     def _source(self, name: str) -> str:
-        """The name of what Identity nodes copy; the way there is shortened, so that no chain is walked twice."""
+        """Return the name of the tensor that a chain of Identity nodes copies; the chain is shortened."""
         passed = []
         while name in self.aliases and name not in self.tensors:
             passed.append(name)
@@ -62,7 +62,7 @@ class Constants:
         return name
 
     def array(self, name: str, letter: str) -> NDArray[Any]:
-        """The values of a tensor.
+        """Return the values of a tensor.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Constants:
         return f"which are {shortened(sorted(names)) if len(names) < 9 else len(names)}"
 
     def integers(self, name: str, letter: str) -> list[int]:
-        """The values of a tensor of one axis that holds integers.
+        """Return the values of a tensor of one axis that holds integers.
 
         Parameters
         ----------
@@ -113,14 +113,14 @@ class Constants:
             If it has another number of axes.
         WrongTypeError
             If it holds other values than integers; also a TypeError.
-        """  # noqa: DOC502  raised by _line
+        """
         array = self._line(name, letter)
         if array.dtype.kind not in "iu":
             raise WrongTypeError(f"{letter} must hold integers, got {array.dtype}")
         return [int(each) for each in array.tolist()]
 
     def numbers(self, name: str, letter: str) -> list[float]:
-        """The values of a tensor of one axis that holds real numbers.
+        """Return the values of a tensor of one axis that holds real numbers.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Constants:
             If it has another number of axes.
         WrongTypeError
             If it holds other values than real numbers; also a TypeError.
-        """  # noqa: DOC502  raised by _line
+        """
         array = self._line(name, letter)
         if array.dtype.kind not in "iuf":
             raise WrongTypeError(f"{letter} must hold real numbers, got {array.dtype}")
@@ -151,7 +151,7 @@ class Constants:
 
 
 def _constant(node: Header) -> Any:
-    """What a Constant node holds: a tensor, or numbers."""
+    """Return the value of a Constant node: a tensor, or numbers."""
     with named(node.label):
         read = node_of(node.proto, node)
         if len(read.attributes) != 1:

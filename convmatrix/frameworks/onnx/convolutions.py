@@ -1,8 +1,8 @@
 """ONNX: the attributes of the operators Conv and ConvTranspose, for the arrays X and W or their shapes.
 
 Pads are all begins, then all ends. The pads of a transposed layer crop; with an output_shape, or SAME, they follow from
-it, and the odd element is at the start for all but SAME_UPPER. Weights are ours as they are. Nodes and models are read
-by the names of their fields, whether they come from the package onnx or not.
+it, and the odd element is at the start for all but SAME_UPPER. ONNX's weights have the layout of the layers. Nodes and
+models are read by the names of their fields, whether they come from the package onnx or not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,10 +44,10 @@ RULES: Mapping[str, str] = {
     "refused": "pads beside auto_pad, negative pads, an output_padding of the stride or more, and without SAME an "
     "output_shape that is a stride or more larger than without pads.",
 }
-"""What ONNX means by the words, as of its operators Conv-22 and ConvTranspose-22 (onnx 1.23)."""
+"""Conventions of ONNX, as of its operators Conv-22 and ConvTranspose-22 (onnx 1.23)."""
 
 
-# -- words -----------------------------------------------------------------------------------------------------------
+# -- layers ----------------------------------------------------------------------------------------------------------
 
 
 @takes_weight
@@ -238,7 +238,7 @@ def conv_transpose(
 
 
 def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int) -> tuple[tuple[int, int], int]:
-    """The pads and the output_padding of one axis whose output is to have a size."""
+    """Return the pads and the output_padding of one axis for an output size."""
     total = full + extra - wanted
     if total >= 0 or name.startswith("SAME"):
         return split(name, total), extra
@@ -252,7 +252,7 @@ def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int)
 
 
 def _data(X: Any) -> tuple[int, list[int]]:
-    """Channels and spatial size of what a layer takes."""
+    """Return the channels and the spatial size of a layer's input."""
     shape = shape_of("X", X, unknown=True)
     if len(shape) < 3:
         raise ValueError(f"X has shape {shape} but needs (N, C, *size), at least 3 axes")
@@ -261,14 +261,14 @@ def _data(X: Any) -> tuple[int, list[int]]:
 
 
 def _weight_shape(W: Any, ndim: int, kernel_shape: Any) -> list[int]:
-    """The shape of W, if it has as many axes as X, and the kernel_shape that the node says."""
+    """Return the shape of W, if it has as many axes as X, and the kernel_shape of the node."""
     lengths = shape_of("W", W)
     if len(lengths) != ndim + 2:
         raise ValueError(f"W has shape {lengths} but X has {ndim} spatial axes, so W needs {ndim + 2} axes in all")
     shape = list(sizes_in("W", lengths, range(len(lengths))))
-    said = numbers_of("kernel_shape", kernel_shape, ndim, least=1)
-    if kernel_shape is not None and said != shape[2:]:
-        raise ValueError(f"kernel_shape {said} is not that of W, {shape[2:]}: leave it out, or say the same")
+    given = numbers_of("kernel_shape", kernel_shape, ndim, least=1)
+    if kernel_shape is not None and given != shape[2:]:
+        raise ValueError(f"kernel_shape {given} is not that of W, {shape[2:]}: leave it out, or say the same")
     return shape
 
 
@@ -301,7 +301,7 @@ def weight(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> W = np.arange(3).reshape(1, 1, 3)
     >>> (conv((1, 1, 4), W).matrix(weight(W)) @ [1, 0, 0, 1]).tolist()
     [0, 2]
-    """  # noqa: DOC502  raised by what checks it
+    """
     return unchanged(_checked("W", W, "(M, C / group, *kernel_shape)"), inverse=inverse)
 
 
@@ -331,12 +331,12 @@ def weight_transpose(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> W = np.arange(3).reshape(1, 1, 3)
     >>> (conv_transpose((1, 1, 2), W).matrix(weight_transpose(W)) @ [1, 10]).tolist()
     [0, 1, 12, 20]
-    """  # noqa: DOC502  raised by what checks it
+    """
     return unchanged(_checked("W", W, "(C, M / group, *kernel_shape)"), inverse=inverse)
 
 
 def _checked(name: str, W: Any, layout: str) -> NDArray[Any]:
-    """A weight's values, if scipy.sparse can hold their dtype."""
+    """Return the values of a weight, if scipy.sparse can hold their dtype."""
     array = weight_of(W)
     if array.ndim < 3:
         raise ValueError(f"{name} has shape {array.shape} but needs {layout}, at least 3 axes")
@@ -385,25 +385,25 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
     >>> node = SimpleNamespace(op_type="Conv", input=["x", "w"], output=["y"], attribute=[strides])
     >>> from_layer(node, 5, {"w": np.ones((1, 1, 3))}).layer
     Conv(input_size=(5,), kernel_size=(3,), stride=(2,))
-    """  # noqa: DOC502  raised by what reads the node
+    """
     read = node_of(node)
-    if read.op_type not in _WORDS:
+    if read.op_type not in _OPERATORS:
         raise ValueError(
             f"{read.op_type} is neither Conv nor ConvTranspose: give such a node, or read the whole model "
             "with from_model"
         )
     constants = constants_of(initializers)
-    W = _WORDS[read.op_type][1](constants.array(*read.operand(1, "W")))
+    W = _OPERATORS[read.op_type][1](constants.array(*read.operand(1, "W")))
     return _loaded(read, (0, *per_axis("input_size", input_size, W.ndim - 2)), constants)
 
 
 def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
     """Read a model, or a graph, whose nodes come one after the other.
 
-    Conv, ConvTranspose, average and max pools, Resize and Upsample (nearest and linear, where they are ours), space to
-    depth and back, and Pad become layers, a pad the depthwise convolution with one tap. Activations, normalisation,
-    dropout, Identity, and a Flatten or Reshape at the end are passed over with a note. Nodes that do not lead to the
-    graph's output are left aside, as onnxruntime does.
+    Conv, ConvTranspose, average and max pools, Resize and Upsample (the nearest and linear modes of `Upsample`), space
+    to depth and back, and Pad become layers, a pad the depthwise convolution with one tap. Activations, normalisation,
+    dropout, Identity, and a Flatten or Reshape at the end are left out with a note. Nodes that do not lead to the
+    graph's output are ignored, as by onnxruntime.
 
     Parameters
     ----------
@@ -439,11 +439,11 @@ def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int |
     AvgPool(input_size=(2, 2), kernel_size=(2, 2), channels=3)
     >>> print(*chain.left_out)
     node 0 (Relu): an activation, which is not linear and changes no size
-    """  # noqa: DOC502  raised by what reads the model
+    """
     return read_model(model, input_size, in_channels, _loaded)
 
 
-_WORDS: Mapping[str, tuple[Callable[..., Layer], Callable[[ArrayLike], NDArray[Any]]]] = {
+_OPERATORS: Mapping[str, tuple[Callable[..., Layer], Callable[[ArrayLike], NDArray[Any]]]] = {
     "Conv": (conv, weight),
     "ConvTranspose": (conv_transpose, weight_transpose),
 }
@@ -464,12 +464,12 @@ _OF_CONV = {name: kind for name, kind in _KINDS.items() if not name.startswith("
 def _layer(
     op_type: str, shape: tuple[int, ...], W_shape: tuple[int, ...], attributes: tuple[tuple[str, Any], ...]
 ) -> Layer:
-    return _WORDS[op_type][0]((None, *shape), W_shape, **dict(attributes))
+    return _OPERATORS[op_type][0]((None, *shape), W_shape, **dict(attributes))
 
 
 def _loaded(node: Node, shape: tuple[int, ...], constants: Constants) -> Loaded:
-    """A convolution for what it takes; a number of channels that is 0 is that of the weight."""
-    checked = _WORDS[node.op_type][1]
+    """Make a convolution for an input shape; 0 channels stand for those of the weight."""
+    checked = _OPERATORS[node.op_type][1]
     same_kind(node, _OF_CONV if node.op_type == "Conv" else _KINDS)
     W = checked(constants.array(*node.operand(1, "W")))
     needed = W.shape[0]

@@ -1,6 +1,6 @@
-"""The fields of ONNX's messages, each checked where it is read: texts, lists, integers and numbers.
+"""Readers of the fields of ONNX's messages, with checks: strings, lists, integers and numbers.
 
-A file may hold anything: what is not of the kind that onnx.proto says is refused in one sentence.
+A file may hold anything: a value that is not of the type in onnx.proto raises an error.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ __all__ = ["as_float", "as_integer", "as_list", "as_text"]
 
 
 def as_text(value: Any, what: str) -> str:
-    """A string; protobuf gives bytes in place of one that is no UTF-8.
+    """Return a string; protobuf returns bytes for one that is not UTF-8.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def as_text(value: Any, what: str) -> str:
 
 
 def as_list(value: Any, what: str) -> list[Any]:
-    """The entries of a repeated field.
+    """Return the entries of a repeated field.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def as_list(value: Any, what: str) -> list[Any]:
 
 
 def as_integer(value: Any, what: str) -> int:
-    """An integer of at most 64 bits, as all in a file are.
+    """Return an integer of at most 64 bits, as all integers in a file are.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def as_integer(value: Any, what: str) -> int:
 
 
 def as_float(value: Any, what: str) -> float:
-    """A real number.
+    """Return a real number.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""ONNX models on disk: a model from its path, and the bytes of tensors whose values stand in files beside it."""
+"""Readers of ONNX models on disk: a model from its path, and the bytes of tensors in files beside it."""
 
 import importlib
 import os
@@ -15,11 +15,11 @@ __all__ = ["ModelFileError", "NeedsOnnxError", "external_bytes", "model_at"]
 
 
 class ModelFileError(OSError, ValueError):
-    """A model's file, or one beside it, that is missing, is no regular file or cannot be read."""
+    """Raised if a model's file, or one beside it, is missing, is no regular file or cannot be read."""
 
 
 class NeedsOnnxError(ImportError, ValueError):
-    """The package onnx is needed to parse a file, and is not installed."""
+    """Raised if the package onnx is not installed, which is needed to parse a file."""
 
 
 def model_at(path: str | os.PathLike[str]) -> tuple[Any, Path]:
@@ -45,7 +45,7 @@ def model_at(path: str | os.PathLike[str]) -> tuple[Any, Path]:
         If the file is no ONNX model.
     TooLargeError
         If it does not fit in memory; also a MemoryError.
-    """  # noqa: DOC502  raised by require_memory
+    """
     file = Path(path)
     what = f"the model {shortened(str(file))}"
     size = _size_of_regular(file, what)
@@ -66,7 +66,7 @@ def model_at(path: str | os.PathLike[str]) -> tuple[Any, Path]:
 
 
 def external_bytes(name: str, entries: Mapping[str, str], folder: Path, needed: int) -> bytes:
-    """The bytes of a tensor whose values stand in a file beside the model; no file outside the folder is read.
+    """Return the bytes of a tensor that are stored in a file beside the model; no file outside its folder is read.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def external_bytes(name: str, entries: Mapping[str, str], folder: Path, needed: 
         If the location leads out of the folder, or there are more or fewer bytes than needed.
     TooLargeError
         If the bytes do not fit in memory; also a MemoryError.
-    """  # noqa: DOC502  raised by require_memory
+    """
     location = entries.get("location", "")
     what = f"the external data of tensor {shortened(name)}, location {shortened(location)},"
     if not location or "\0" in location:
@@ -121,14 +121,14 @@ def external_bytes(name: str, entries: Mapping[str, str], folder: Path, needed: 
 
 
 def _count(what: str, key: str, text: str) -> int:
-    """A number of bytes that is written in decimal digits."""
+    """Return a number of bytes from its decimal digits."""
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
         raise ValueError(f"{what} has {key} {short(text[:40])}, which is no number of bytes")
     return int(text)
 
 
 def _size_of_regular(file: Path, what: str) -> int:
-    """How many bytes a file has, if it is a regular one: a pipe or a device may never end."""
+    """Return the number of bytes of a file, if it is a regular one: a pipe or a device may never end."""
     try:
         found = file.stat()
     except FileNotFoundError:

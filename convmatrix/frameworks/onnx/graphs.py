@@ -1,4 +1,4 @@
-"""ONNX's graphs: nodes, constants, inputs and outputs; refused where they contradict themselves or have a cycle."""
+"""Readers of ONNX's graphs: nodes, constants, inputs and outputs; inconsistent or cyclic graphs raise an error."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ __all__ = ["Graph", "constants_of", "graph_of"]
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph: its nodes but those that are constants, and what flows in and out.
+    """A graph: its nodes that are not constants, its inputs and its outputs.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
         If it is none; also a TypeError.
     ValueError
         If a tensor is written twice, or nodes form a cycle.
-    """  # noqa: DOC502  raised by what reads the fields
+    """
     graph = getattr(obj, "graph", obj)
     _refuse_others(obj, graph)
     nodes, tensors, inputs, outputs = attributes_of(graph, ("node", "initializer", "input", "output"), "an ONNX model")
@@ -93,7 +93,7 @@ def graph_of(obj: Any, folder: Path | None = None) -> Graph:
 
 
 def constants_of(source: Any) -> Constants:
-    """The constants of a mapping, a graph or a model.
+    """Return the constants of a mapping, a graph or a model.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def constants_of(source: Any) -> Constants:
 
 
 def _refuse_others(obj: Any, graph: Any) -> None:
-    """Refuse what is no graph, such as a path in bytes or an open file."""
+    """Check that an object is a graph, and not a path in bytes or an open file."""
     if hasattr(graph, "node"):
         return
     content = isinstance(obj, bytes | bytearray | memoryview)
@@ -131,7 +131,7 @@ def _refuse_others(obj: Any, graph: Any) -> None:
 
 
 def _refuse_own_functions(obj: Any, nodes: Sequence[Header]) -> None:
-    """Refuse nodes that may call a function of the model's own, which has the name of an operator."""
+    """Check that no node may call a function of the model that has the name of an operator."""
     functions = as_list(getattr(obj, "functions", ()), "the functions of the model")
     names = {getattr(each, "name", "") for each in functions if is_of_onnx(each)}
     for node in nodes:
@@ -144,7 +144,7 @@ def _refuse_own_functions(obj: Any, nodes: Sequence[Header]) -> None:
 
 
 def _inputs(entries: Sequence[Any], constants: Constants) -> dict[str, tuple[int | None, ...] | None]:
-    """The lengths of the inputs that are no initializers."""
+    """Return the lengths of the inputs that are no initializers."""
     given: dict[str, tuple[int | None, ...] | None] = {}
     for entry in entries:
         (name,) = attributes_of(entry, ("name",), "an input of the graph")
@@ -157,7 +157,7 @@ def _inputs(entries: Sequence[Any], constants: Constants) -> dict[str, tuple[int
 
 
 def _refuse_second_writers(nodes: Sequence[Header], given: Mapping[str, Any], constants: Constants) -> None:
-    """Refuse names that are written more than once, and nodes that write nothing or miss what all of them have."""
+    """Check that each name is written once, and that each node writes something and has the required fields."""
     writers = dict.fromkeys(constants.tensors, "an initializer") | dict.fromkeys(given, "the graph's input")
     for node in nodes:
         _refuse_more(node)
@@ -175,7 +175,7 @@ def _refuse_second_writers(nodes: Sequence[Header], given: Mapping[str, Any], co
 
 
 def _refuse_more(node: Header) -> None:
-    """Refuse a Constant or an Identity with more inputs or outputs than it has; an empty name stands for none."""
+    """Check the numbers of inputs and outputs of a Constant or an Identity; an empty name is none."""
     most = {"Constant": (0, 1), "Identity": (1, 1)}.get(node.op_type)
     if most is None or not is_of_onnx(node.proto):
         return
@@ -187,7 +187,7 @@ def _refuse_more(node: Header) -> None:
 
 
 def _refuse_cycles(nodes: Sequence[Header]) -> None:
-    """Refuse nodes that need, perhaps by others, what they write themselves; in any order of the nodes."""
+    """Check that the graph has no cycle; its nodes may be in any order."""
     maker = {name: number for number, node in enumerate(nodes) for name in node.outputs if name}
     needs = [[maker[name] for name in node.inputs if name in maker] for node in nodes]
     feeds: list[list[int]] = [[] for _ in nodes]
@@ -219,7 +219,7 @@ def _refuse_cycles(nodes: Sequence[Header]) -> None:
 
 
 def _lengths(name: str, entry: Any) -> tuple[int | None, ...] | None:
-    """The shape of a ValueInfoProto, as far as it is known; exporters write 0 or -1 for a length that is not."""
+    """Return the shape of a ValueInfoProto with None for unknown lengths, for which exporters write 0 or -1."""
     for place in ("type", "tensor_type", "shape", "dim"):
         entry = getattr(entry, place, None)
         if entry is None:

@@ -1,6 +1,7 @@
-"""ONNX's models as chains of layers: graphs without branches, node after node.
+"""Reader of ONNX's models as chains of layers, for graphs without branches.
 
-What is a layer of ours becomes one; what changes no size is passed over with a note; all else is refused by its name.
+Linear nodes become layers, nodes that change no size are left out with a note, and all others raise an error that has
+their name.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ __all__ = ["read_model"]
 Shape = tuple[int, ...]
 """(channels, *size)."""
 Reader = Callable[[Node, Shape, Constants], Loaded]
-"""From a node, the shape that it is given and the constants of the model to a layer."""
+"""Function from a node, its input shape and the constants of the model to a layer."""
 
 _ACTIVATIONS = (
     "Celu",
@@ -75,7 +76,7 @@ _PASSED: Mapping[str, str] = {
 _FLATTENS = ("Flatten", "Reshape", "Squeeze")
 _CAST = {"to": "INT", "saturate": "INT", "round_mode": "STRING"}
 _MOST_INPUTS = {"Conv": 3, "ConvTranspose": 3, "Resize": 4, "Upsample": 2, "Pad": 4}
-"""How many inputs the operators that become layers have at most; the others have one."""
+"""Maximal number of inputs of the operators that become layers; the others have one."""
 
 _FLOATS = (1, 10, 11, 16)
 """TensorProto.data_type of float, float16, double and bfloat16."""
@@ -85,7 +86,7 @@ _FLOATS = (1, 10, 11, 16)
 
 
 def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, read_convolution: Reader) -> Chain:
-    """Read a model, as ``onnx.from_model`` documents it.
+    """Read a model, as documented for ``onnx.from_model``.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
         If there are branches, or a node is refused; with its name.
     WrongTypeError
         If it is no model, or of a kind that is not read: a TypeError as well.
-    """  # noqa: DOC502  raised by what reads the nodes
+    """
     graph = graph_of(*model_at(obj)) if isinstance(obj, str | PathLike) else graph_of(obj)
     name, lengths = _only_input(graph)
     pieces = list(_chain(graph, name))
@@ -152,7 +153,7 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
 
 
 def _differs_in_onnxruntime(node: Node, loaded: Loaded) -> str | None:
-    """What onnxruntime does otherwise than the text of an operator, and this package."""
+    """Return a note if onnxruntime deviates from the specification of an operator, and thus from this package."""
     auto_pad = node.attributes.get("auto_pad", "NOTSET")
     layer = loaded.layer
     if isinstance(layer, ConvTranspose) and auto_pad.startswith("SAME") and min(map(min, layer.padding)) < 0:
@@ -165,7 +166,7 @@ def _differs_in_onnxruntime(node: Node, loaded: Loaded) -> str | None:
 
 
 def _check_inputs(node: Node) -> None:
-    """Refuse inputs that an operator does not have."""
+    """Check that a node has no inputs that its operator does not have."""
     most = _MOST_INPUTS.get(node.op_type, 1)
     if len(node.inputs) > most:
         raise ValueError(
@@ -199,7 +200,7 @@ def _only_input(graph: Graph) -> tuple[str, tuple[int | None, ...] | None]:
 
 
 def _chain(graph: Graph, name: str) -> Iterator[tuple[str, Node]]:
-    """The nodes from the input to the output, in order; those that do not lead to an output are not looked at."""
+    """Return the nodes from the input to the output, in order; those that do not lead to an output are ignored."""
     if not graph.outputs:
         raise ValueError("the graph has no output: give it the tensor that the chain ends with")
     outputs, start = set(graph.outputs), name
@@ -231,7 +232,7 @@ def _chain(graph: Graph, name: str) -> Iterator[tuple[str, Node]]:
 
 
 def _takers(nodes: Sequence[Header], outputs: Collection[str]) -> dict[str, list[Header]]:
-    """For each tensor the nodes that read it, once for each time, among those that lead to an output."""
+    """Map each tensor to the nodes that read it and lead to an output, listed once for each time they read it."""
     maker = {name: node for node in nodes for name in node.outputs if name}
     needed, open_names = set(outputs), list(outputs)
     while open_names:
@@ -248,7 +249,7 @@ def _takers(nodes: Sequence[Header], outputs: Collection[str]) -> dict[str, list
 
 
 def _refuse_joins(graph: Graph, node: Header, takers: Mapping[str, Sequence[Header]], name: str) -> None:
-    """Refuse a node whose other inputs are no constants, or whose other outputs are used."""
+    """Check that the other inputs of a node are constants, and that its other outputs are not used."""
     reads = node.inputs
     others = [other for other in reads if other and other != name and other not in graph.constants]
     if node.op_type in ("Conv", "ConvTranspose"):  # which say more clearly what becomes of their weights
@@ -277,14 +278,14 @@ def _input_shape(
     pieces: Sequence[tuple[str, Node]],
     constants: Constants,
 ) -> Shape:
-    """(channels, *size) of the graph's input, as the graph and the arguments say it."""
+    """Return the shape (channels, *size) of the graph's input from the graph and the arguments."""
     if lengths is not None and len(lengths) < 3:
         raise ValueError(f"input {short(name)} has {len(lengths)} axes but needs (N, C, *size), at least 3")
     if lengths is None and input_size is None:
         raise ValueError(f"input {short(name)} has no shape in the graph: give input_size, one number for each axis")
-    asked = entries_of(input_size)
+    requested = entries_of(input_size)
     if lengths is None:
-        lengths = (None, None, *([None, None] if asked is None else [None] * len(asked)))
+        lengths = (None, None, *([None, None] if requested is None else [None] * len(requested)))
     known, ndim = lengths[2:], len(lengths) - 2
     if input_size is None:
         for axis, length in enumerate(known):
@@ -294,16 +295,16 @@ def _input_shape(
                 )
         size = [length or 0 for length in known]
     else:
-        if asked is not None and len(asked) != ndim:
+        if requested is not None and len(requested) != ndim:
             raise ValueError(
-                f"input_size has {pluralize(len(asked), 'entry')}, {asked}, but input {short(name)} has "
+                f"input_size has {pluralize(len(requested), 'entry')}, {requested}, but input {short(name)} has "
                 f"{ndim} spatial axes in the graph"
             )
         size = per_axis("input_size", input_size, ndim)
-    for axis, (length, said) in enumerate(zip(known, size, strict=True)):
-        if length not in (None, said):
+    for axis, (length, wanted) in enumerate(zip(known, size, strict=True)):
+        if length not in (None, wanted):
             raise ValueError(
-                f"input_size {said} on axis {axis} is not the {length} that input {short(name)} has in "
+                f"input_size {wanted} on axis {axis} is not the {length} that input {short(name)} has in "
                 "the graph: leave it out, or clear the shapes of the model"
             )
     channels = lengths[1]
@@ -318,7 +319,7 @@ def _input_shape(
 
 
 def _channels_of_first(pieces: Sequence[tuple[str, Node]], constants: Constants) -> int | None:
-    """Channels that the first convolution takes, where all nodes before keep them."""
+    """Return the channels that the first convolution takes, if all nodes before it keep the channels."""
     for label, node in pieces:
         if node.op_type in ("Conv", "ConvTranspose"):
             with named(label):
@@ -373,7 +374,7 @@ def _pool(node: Node, shape: Shape, _constants: Constants) -> Loaded:
 
 
 def _refuse_unsettled(auto_pad: str, ceil_mode: bool, size: Shape, columns: Mapping[str, list[int]]) -> None:
-    """Refuse names where they mean no pads of at least 0: the text, the evaluator and onnxruntime differ there."""
+    """Refuse an auto_pad with negative pads, or leftover entries, for which implementations differ."""
     for axis, (n, span, stride) in enumerate(zip(size, columns["span"], columns["stride"], strict=True)):
         rest = (n - span) % stride
         if auto_pad == "VALID" and ceil_mode and rest:
@@ -399,7 +400,7 @@ def _dilated_average(
     counts: bool,
     ceil_mode: bool,
 ) -> Loaded:
-    """An average whose windows have gaps, where each has the same divisor: a depthwise convolution."""
+    """Make the depthwise convolution that a dilated average pool with one divisor is."""
     rests = [
         (n + sum(pair) - span) % s
         for n, pair, span, s in zip(shape[1:], pads, columns["span"], columns["stride"], strict=True)
@@ -418,7 +419,7 @@ def _dilated_average(
 
 
 def _depthwise(shape: Shape, kernel: Sequence[int], value: float, **numbers: Any) -> Loaded:
-    """A convolution of every channel by itself, with the same value in all taps."""
+    """Make a depthwise convolution with the same value in all taps."""
     channels = shape[0]
     with argument_names(NAMES):
         layer = Conv(shape[1:], kernel, groups=channels, in_channels=channels, out_channels=channels, **numbers)
@@ -426,7 +427,7 @@ def _depthwise(shape: Shape, kernel: Sequence[int], value: float, **numbers: Any
 
 
 def _full(shape: Shape, value: float) -> NDArray[Any]:
-    """An array of one value, which is stored once, if what is computed with it fits in memory."""
+    """Return an array of one value, which is stored once, if results computed with it fit in memory."""
     require_memory(8 * prod(shape), f"a weight of shape {shape}", "use fewer channels or a smaller kernel")
     return np.broadcast_to(np.float64(value), shape)
 
@@ -500,7 +501,7 @@ _PAD_MODES = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "w
 
 
 def _pad(node: Node, shape: Shape, constants: Constants) -> Loaded:
-    """A pad as the depthwise convolution with one tap."""
+    """Read a pad as the depthwise convolution with one tap."""
     same_kind(node, {"mode": "STRING", "pads": "INTS", "value": "FLOAT"})
     mode, count = node.attributes.get("mode", "constant"), len(shape) + 1
     check_word("mode", mode, tuple(_PAD_MODES))
@@ -540,7 +541,7 @@ def _pad(node: Node, shape: Shape, constants: Constants) -> Loaded:
 
 
 def _refuse_constant(node: Node, constants: Constants) -> None:
-    """Refuse a pad with another number than zero."""
+    """Check that a pad has the value zero."""
     value = np.asarray(node.attributes.get("value", 0))
     if node.has(2):
         value = constants.array(*node.operand(2, "constant_value"))
@@ -560,4 +561,4 @@ _READERS: Mapping[str, Reader] = {
     "Pad": _pad,
 }
 _KNOWN = {*_READERS, "Resize", "Upsample", *_PASSED, *_FLATTENS}
-"""Operators whose further inputs must be constants, and are called by their place where they are none."""
+"""Operators whose other inputs must be constants; errors name these by their position."""

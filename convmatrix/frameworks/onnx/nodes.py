@@ -21,12 +21,12 @@ _ATTRIBUTES = {
     7: ("INTS", "ints"),
     8: ("STRINGS", "strings"),
 }
-"""AttributeProto.type: what it is called, and the field with the value."""
+"""Names of AttributeProto.type, and the fields with the values."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a graph needs of a node: all but its attributes.
+    """The fields of a node that a graph needs: all but its attributes.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Node:
     kinds: dict[str, str] = field(default_factory=dict)
 
     def has(self, place: int) -> bool:
-        """Whether there is an input at a place; optional ones are left out, or named by an empty string.
+        """Check whether there is an input at a place; optional ones are left out, or named by an empty string.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Node:
         return len(self.inputs) > place and bool(self.inputs[place])
 
     def operand(self, place: int, letter: str) -> tuple[str, str]:
-        """The name of an input, and what the operator calls it; refused where there is none.
+        """Return the name of an input in the graph and in the operator, or raise an error if there is none.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Node:
         return self.inputs[place], letter
 
     def switch(self, name: str) -> bool:
-        """An attribute that is 0 or 1, and 0 where it is left out.
+        """Return an attribute that is 0 or 1, by default 0.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ def node_of(obj: Any, header: Header | None = None) -> Node:
         If it is none; also a TypeError.
     ValueError
         If it is of another domain than ONNX's own, or an attribute of a kind that no such operator has.
-    """  # noqa: DOC502  raised by what reads the fields
+    """
     header = header_of(obj, "node") if header is None else header
     (attributes,) = attributes_of(obj, ("attribute",), "an ONNX node")
     if not is_of_onnx(obj):
@@ -171,7 +171,7 @@ def node_of(obj: Any, header: Header | None = None) -> Node:
 
 
 def header_of(obj: Any, place: str) -> Header:
-    """Read a NodeProto but for its attributes.
+    """Read a NodeProto without its attributes.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def header_of(obj: Any, place: str) -> Header:
         If it is none; also a TypeError.
     ValueError
         If its op_type cannot be the name of an operator.
-    """  # noqa: DOC502  raised by what reads the fields
+    """
     op_type, inputs, outputs = attributes_of(obj, ("op_type", "input", "output"), "an ONNX node")
     op_type, name = as_text(op_type, "its op_type"), as_text(getattr(obj, "name", ""), "its name")
     if not (op_type.isprintable() and 0 < len(op_type) < 100):  # from here on it stands in messages as it is
@@ -201,7 +201,7 @@ def header_of(obj: Any, place: str) -> Header:
 
 
 def _attribute(attribute: Any) -> tuple[str, str, Any]:
-    """Name, kind and value of an AttributeProto."""
+    """Return name, type and value of an AttributeProto."""
     name, number = attributes_of(attribute, ("name", "type"), "an ONNX attribute")
     name = as_text(name, "the name of an attribute")
     number = as_integer(number, f"the type of attribute {shortened(name)}")
@@ -216,7 +216,7 @@ def _attribute(attribute: Any) -> tuple[str, str, Any]:
 
 
 def _value(kind: str, value: Any, what: str) -> Any:
-    """The value of an attribute, if it is of its kind."""
+    """Return the value of an attribute, if it has its type."""
     if kind == "TENSOR":
         return value
     if kind in _READERS:
@@ -229,7 +229,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {"INT": as_integer, "FLOAT":
 
 
 def same_kind(node: Node, known: Mapping[str, str]) -> None:
-    """Refuse attributes that an operator does not have, or that are of another kind.
+    """Check that an operator has the attributes of a node, with these types.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def same_kind(node: Node, known: Mapping[str, str]) -> None:
 
 
 def is_of_onnx(proto: Any) -> bool:
-    """Whether a node or a function is in the domain of ONNX's own operators.
+    """Check whether a node or a function is in the domain of ONNX's own operators.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""ONNX's operators Resize and Upsample: which mode of ours reads the same entries, decided by the numbers alone."""
+"""ONNX's operators Resize and Upsample, as the mode of the layer `Upsample` that reads the same entries."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -39,7 +39,7 @@ _CANDIDATES: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "nearest": ({"mode": "nearest"}, {"mode": "nearest-exact"}),
     "linear": ({"mode": "linear"}, {"mode": "linear", "align_corners": True}),
 }
-"""The layers of ours that a mode may be."""
+"""Arguments of `Upsample` that may match a mode."""
 
 
 def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch: int | None = None) -> Loaded:
@@ -80,13 +80,13 @@ def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch:
             "antialias=1 spreads the filter where the image becomes smaller, and no layer of ours does: "
             "export the model without it"
         )
-    theirs = [
+    expected = [
         _positions(mode, coordinates, rounding, n, o, scale) for n, o, scale in zip(size, outputs, scales, strict=True)
     ]
     for candidate in _CANDIDATES[mode]:
         with argument_names(NAMES):
             layer = Upsample(size, scale=scales, output_size=outputs, channels=shape[0], **candidate)
-        if all(ours.equals(their) for ours, their in zip(layer.positions, theirs, strict=True)):
+        if all(actual.equals(wanted) for actual, wanted in zip(layer.positions, expected, strict=True)):
             return Loaded(layer)
     also = f" and nearest_mode {rounding!r}" if mode == "nearest" else ""
     raise ValueError(
@@ -97,7 +97,7 @@ def read_resize(node: Node, shape: tuple[int, ...], constants: Constants, batch:
 
 
 def _positions(mode: str, coordinates: str, rounding: str, inputs: int, outputs: int, scale: Fraction) -> Positions:
-    """Where the outputs of one axis stand on its inputs (operator Resize), and what they read there."""
+    """Return the positions of the outputs of one axis on its inputs, and the entries that they read."""
     slope, offset, unit = _line(coordinates, inputs, outputs, scale)
     if mode == "nearest":  # over twice the unit, the rounding of (slope * o + offset) / unit is a floor
         moved = {"floor": 0, "ceil": 2 * unit - 1, "round_prefer_floor": unit - 1, "round_prefer_ceil": unit}[rounding]
@@ -124,7 +124,7 @@ def _line(coordinates: str, inputs: int, outputs: int, scale: Fraction) -> tuple
 def _scales_and_outputs(
     node: Node, shape: tuple[int, ...], batch: int | None, constants: Constants, early: bool
 ) -> tuple[list[Fraction], list[int]]:
-    """The scale and the output size of each spatial axis."""
+    """Return the scale and the output size of each spatial axis."""
     count = len(shape) + 1
     axes = read_axes(node.attributes.get("axes", range(count)), count)
     scales = _given_scales(node, constants, 1 if early else 2)
@@ -137,7 +137,7 @@ def _scales_and_outputs(
 
 
 def _given_scales(node: Node, constants: Constants, place: int) -> list[float]:
-    """The scales of an attribute or an input; none where sizes stand in their place."""
+    """Return the scales of an attribute or an input; an empty list if sizes are given instead."""
     if "scales" in node.attributes:
         scales = list(node.attributes["scales"])
     else:
@@ -194,7 +194,7 @@ def _decimal(number: Fraction) -> str:
 
 
 def read_axes(axes: Sequence[int], count: int) -> list[int]:
-    """The axes that an attribute or an input lists, counted from 0.
+    """Return the axes that an attribute or an input lists, counted from 0.
 
     Parameters
     ----------
@@ -215,14 +215,14 @@ def read_axes(axes: Sequence[int], count: int) -> list[int]:
     for axis in axes:
         if not -count <= axis < count:
             raise ValueError(f"axes has {axis}, but X has {count} axes: use {-count} to {count - 1}")
-    counted_from_0 = [axis % count for axis in axes]
-    if len(set(counted_from_0)) < len(counted_from_0):
+    nonnegative = [axis % count for axis in axes]
+    if len(set(nonnegative)) < len(nonnegative):
         raise ValueError(f"axes {shortened(list(axes))} list an axis twice: list each once")
-    return counted_from_0
+    return nonnegative
 
 
 def _spread(axes: Sequence[int], values: Sequence[Entry], name: str, others: list[Entry]) -> list[Entry]:
-    """Values that are given for some axes, for all of them."""
+    """Extend values for some axes to all axes."""
     if len(values) != len(axes):
         listed = shortened([float(value) for value in values])  # type: ignore[arg-type]  # int or Fraction
         raise ValueError(
@@ -234,7 +234,7 @@ def _spread(axes: Sequence[int], values: Sequence[Entry], name: str, others: lis
 
 
 def _as_written(scale: float) -> Fraction:
-    """The simplest fraction that rounds to a scale in single precision: 0.6 is 3/5."""
+    """Return the simplest fraction that rounds to a scale in single precision: 0.6 is 3/5."""
     exact = Fraction(scale)
     with np.errstate(over="ignore"):
         single = np.float32(scale)

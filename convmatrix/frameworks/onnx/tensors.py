@@ -1,4 +1,4 @@
-"""ONNX's tensors as arrays: their data_types, and values that are raw, in a field, or in a file of their own."""
+"""Conversion of ONNX's tensors to arrays: data_types, and values that are raw, in a field, or in a separate file."""
 
 from math import prod
 from pathlib import Path
@@ -32,10 +32,10 @@ _TENSORS = {
     13: ("uint64", "uint64_data"),
     16: ("bfloat16", "int32_data"),
 }
-"""TensorProto.data_type: how it is called, and the field with the values where they are not raw."""
+"""Names of TensorProto.data_type, and the fields with the values unless they are raw."""
 
 _STORED = {"bool": "uint8", "float16": "uint16", "bfloat16": "uint16"}
-"""The NumPy dtype of the stored values, where it is not that of the name."""
+"""NumPy dtypes of the stored values, if they differ from those of the names."""
 
 _OTHER_TENSORS = {
     8: "string",
@@ -50,14 +50,14 @@ _OTHER_TENSORS = {
     23: "float4e2m1",
 }
 _EXTERNAL = 1
-"""TensorProto.data_location of values that stand in a file of their own."""
+"""TensorProto.data_location of values in a separate file."""
 
 _MOST_DIMS = MOST_AXES + 2
-"""Axes that a weight can have: those of a layer, and two of channels."""
+"""Largest number of axes of a weight: those of a layer, and two of channels."""
 
 
 def decoded(name: str, tensor: Any, folder: Path | None = None) -> NDArray[Any]:
-    """The values of a TensorProto, or of an array. Half precision is widened to float32, which holds all its values.
+    """Return the values of a TensorProto or an array. Half precision is widened to float32, without loss.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _plain_array(name: str, value: Any) -> NDArray[Any]:
 
 
 def _shape_of_dims(what: str, dims: Any) -> tuple[int, ...]:
-    """The dims of a tensor, if an array can have them."""
+    """Return the dims of a tensor, if an array can have them."""
     shape = tuple(as_integer(each, f"a dim of {what}") for each in as_list(dims, f"the dims of {what}"))
     if len(shape) > _MOST_DIMS:
         raise ValueError(f"{what} has {len(shape)} dims, but a weight has at most {_MOST_DIMS}")
@@ -150,7 +150,7 @@ def _from_raw(what: str, raw: bytes, shape: tuple[int, ...], stored: np.dtype[An
 
 
 def _from_field(what: str, entries: Any, place: str, shape: tuple[int, ...], stored: np.dtype[Any]) -> NDArray[Any]:
-    """The values of a field with one number for each entry."""
+    """Return the values of a field with one number for each entry."""
     listed = as_list(entries, f"{place} of {what}")
     if len(listed) != prod(shape):
         raise ValueError(
@@ -167,7 +167,7 @@ def _from_field(what: str, entries: Any, place: str, shape: tuple[int, ...], sto
 
 
 def as_floats(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Numbers as floats of a precision; what that cannot hold is infinite.
+    """Convert numbers to floats of a precision; those that are too large become infinite.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def as_floats(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _external(name: str, tensor: Any, folder: Path | None, needed: int) -> bytes:
-    """The bytes of a tensor that stand in a file beside the model."""
+    """Return the bytes of a tensor that are stored in a file beside the model."""
     if folder is None:
         raise ValueError(
             f"tensor {shortened(name)} has its values in a file of their own: load the model with "

@@ -1,4 +1,4 @@
-"""What tf.nn's functions and Keras' layers check alike: one integer for each axis, names of paddings, strides."""
+"""Checks that tf.nn's functions and Keras' layers share: one integer for each axis, names of paddings, strides."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["keras_padding", "one_each", "range_text", "refuse_stride_beside_dila
 
 
 def one_each(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
-    """One integer for each axis, as Keras checks it.
+    """Return one integer for each axis, as Keras checks it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def one_each(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
 
 
 def keras_padding(padding: Any, *, causal: bool = False) -> str:
-    """The name of a padding in small letters, as Keras checks it.
+    """Return the name of a padding in small letters, as Keras checks it.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def keras_padding(padding: Any, *, causal: bool = False) -> str:
     --------
     >>> keras_padding("SAME")
     'same'
-    """  # noqa: DOC502  raised by check_word
+    """
     word = padding.lower() if isinstance(padding, str) else padding
     check_word("padding", word, ("valid", "same", "causal") if causal else ("valid", "same"))
     return str(word)
@@ -74,7 +74,7 @@ def keras_padding(padding: Any, *, causal: bool = False) -> str:
 def refuse_stride_beside_dilation(
     who: str, stride: list[int], dilation: list[int], also: str = "", name: str = "dilations"
 ) -> None:
-    """Refuse a stride above 1 beside a dilation above 1, on the same axis or not.
+    """Check that strides and dilations are not both above 1, on the same axis or not.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def refuse_stride_beside_dilation(
 
 
 def range_text(sizes: range) -> str:
-    """The first and the last number of a range, for an error message.
+    """Format the first and the last number of a range, for an error message.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """tf.nn's functions: `convolution`, `conv1d` to `conv3d`, `conv_transpose` and `depthwise_conv2d`; TensorFlow's rules.
 
 Data is channels last unless `data_format` says otherwise, kernels are (*kernel, in // groups, out), those of transposed
-layers (*kernel, out // groups, in), and no kernel is turned. A SAME padding puts the odd element at the end.
+layers (*kernel, out // groups, in), and no kernel is flipped. A SAME padding puts the odd element at the end.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
 from convmatrix.frameworks.tensorflow.arguments import range_text, refuse_stride_beside_dilation
 from convmatrix.frameworks.tensorflow.weights import (
-    depthwise_filter_as_ours,
-    filters_as_ours,
-    transposed_filters_as_ours,
+    depthwise_filter_to_weight,
+    filters_to_weight,
+    transposed_filters_to_weight,
 )
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis
@@ -45,7 +45,7 @@ RULES: Mapping[str, str] = {
     "refused": "Strides and dilations both above 1 in tf.nn.convolution and Keras' layers, but not in tf.nn.conv2d; a "
     "Keras output_padding of a stride or more; with same, an even span and output_padding 0.",
 }
-"""TensorFlow 2.21 and Keras 3.15 in short sentences."""
+"""Conventions of TensorFlow 2.21 and Keras 3.15."""
 
 _DATA_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 _PADDINGS = {"SAME": "same", "VALID": "valid"}
@@ -59,7 +59,7 @@ _NAMES: Mapping[str, str] = {
     "padding 'same'": "padding 'SAME'",
     "padding 'valid'": "padding 'VALID'",
 }
-"""What tf.nn calls the arguments of a layer."""
+"""Names of a layer's arguments in tf.nn."""
 
 
 # -- tf.nn -----------------------------------------------------------------------------------------------------------
@@ -110,10 +110,10 @@ def conv(
     --------
     >>> conv((1, 224, 224, 3), (7, 7, 3, 64), strides=2, padding="SAME").padding
     ((2, 3), (2, 3))
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     together = not isinstance(padding, str)
     layer = _forward(input, filters, strides, padding, data_format, dilations, together=together)
-    return with_weight(layer, weight, filters_as_ours)
+    return with_weight(layer, weight, filters_to_weight)
 
 
 @takes_weight
@@ -149,10 +149,10 @@ def conv1d(
     --------
     >>> conv1d((1, 8, 1), (3, 1, 1), 2, "SAME", dilations=2).padding
     ((1, 2),)
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     with argument_names({"strides": "stride"}):
         layer = _forward(input, filters, stride, padding, data_format, dilations, ndim=1)
-    return with_weight(layer, weight, filters_as_ours)
+    return with_weight(layer, weight, filters_to_weight)
 
 
 @takes_weight
@@ -188,9 +188,9 @@ def conv2d(
     --------
     >>> conv2d((1, 4, 4, 1), (3, 3, 1, 1), 1, [[0, 0], [1, 0], [0, 1], [0, 0]]).output_size
     (3, 3)
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     return with_weight(
-        _forward(input, filters, strides, padding, data_format, dilations, ndim=2), weight, filters_as_ours
+        _forward(input, filters, strides, padding, data_format, dilations, ndim=2), weight, filters_to_weight
     )
 
 
@@ -229,12 +229,12 @@ def conv3d(
     --------
     >>> conv3d((1, 4, 4, 4, 1), (3, 3, 3, 1, 1), [1, 2, 2, 2, 1], "SAME").output_size
     (2, 2, 2)
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     for name, value in (("strides", strides), ("dilations", [1] * 5 if dilations is None else dilations)):
         if len(entries_of(value) or ()) != 5:
             raise WrongTypeError(f"{name} of tf.nn.conv3d must have five entries, [1, d, h, w, 1], got {short(value)}")
     return with_weight(
-        _forward(input, filters, strides, padding, data_format, dilations, ndim=3), weight, filters_as_ours
+        _forward(input, filters, strides, padding, data_format, dilations, ndim=3), weight, filters_to_weight
     )
 
 
@@ -286,7 +286,7 @@ def conv_transpose(
     ((1, 1),)
     """
     (*kernel, per_group, in_channels), ndim = _filters_of(filters)
-    first = _channels_first(data_format, ndim, old_words=False)
+    first = _channels_first(data_format, ndim, allow_2d_names=False)
     batch, size, channels = _split("input", input, ndim, first)
     if len(batch) != 1:
         raise ValueError(
@@ -331,7 +331,7 @@ def conv_transpose(
             in_channels=in_channels,
             out_channels=out_channels,
         )
-    return with_weight(layer, weight, transposed_filters_as_ours)
+    return with_weight(layer, weight, transposed_filters_to_weight)
 
 
 @takes_weight
@@ -411,7 +411,7 @@ def depthwise_conv(
             in_channels=in_channels,
             out_channels=in_channels * multiplier,
         )
-    return with_weight(layer, weight, depthwise_filter_as_ours, in_channels=in_channels)
+    return with_weight(layer, weight, depthwise_filter_to_weight, in_channels=in_channels)
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -428,7 +428,7 @@ def _forward(
     together: bool = True,
     ndim: int | None = None,
 ) -> Conv:
-    """The convolution; `together` says whether a stride may stand beside a dilation."""
+    """Make a convolution; with `together` a stride and a dilation may both be more than 1."""
     (*kernel, per_group, out_channels), ndim = _filters_of(filters, only=ndim)
     first = _channels_first(data_format, ndim)
     _, size, channels = _split("input", input, ndim, first)
@@ -462,12 +462,12 @@ def _forward(
 
 
 def _instead_of_numbers(padding: Any) -> dict[str, str]:
-    """What to advise where the padding is a name, to which no number can be added."""
+    """Return the remedy for a padding given by name, to which no number can be added."""
     return {"add # to the padding": "use padding 'SAME'"} if isinstance(padding, str) else {}
 
 
 def _filters_of(filters: Any, only: int | None = None, name: str = "filters") -> tuple[tuple[int, ...], int]:
-    """The shape of filters, and their number of spatial axes."""
+    """Return the shape of filters, and their number of spatial axes."""
     shape = shape_of(name, filters)
     ndim = len(shape) - 2
     allowed = (1, 2, 3) if only is None else (only,)
@@ -477,21 +477,21 @@ def _filters_of(filters: Any, only: int | None = None, name: str = "filters") ->
     return sizes_in(name, shape, range(len(shape))), ndim
 
 
-def _channels_first(data_format: str | None, ndim: int, *, old_words: bool = True) -> bool:
-    """Whether data has channels before its spatial axes."""
-    words = _DATA_FORMATS[ndim]
+def _channels_first(data_format: str | None, ndim: int, *, allow_2d_names: bool = True) -> bool:
+    """Check whether a data format has the channels before the spatial axes."""
+    formats = _DATA_FORMATS[ndim]
     if data_format is None:
         return False
-    if ndim == 1 and old_words and data_format in _DATA_FORMATS[2]:
-        words = _DATA_FORMATS[2]
-    check_word(f"data_format of {ndim}-d data", data_format, words)
-    return data_format == words[1]
+    if ndim == 1 and allow_2d_names and data_format in _DATA_FORMATS[2]:
+        formats = _DATA_FORMATS[2]
+    check_word(f"data_format of {ndim}-d data", data_format, formats)
+    return data_format == formats[1]
 
 
 def _split(
     name: str, value: Any, ndim: int, channels_first: bool
 ) -> tuple[tuple[int | None, ...], tuple[int, ...], int]:
-    """The lengths of batch axes, of spatial axes, and the channels of an array or a shape."""
+    """Split the shape of data into batch axes, spatial axes and channels."""
     shape = shape_of(name, value, unknown=True)
     batch = len(shape) - ndim - 1
     if batch < 1:
@@ -504,7 +504,7 @@ def _split(
 
 
 def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int]:
-    """The spatial entries of strides or dilations: for all axes, for each, or with those of batch and channels."""
+    """Return the spatial entries of strides or dilations, which may list batch and channels too."""
     if value is None:
         return [1] * ndim
     entries = entries_of(value)
@@ -525,7 +525,7 @@ def _spatial(name: str, value: Any, ndim: int, channels_first: bool) -> list[int
 
 
 def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
-    """Our padding for TensorFlow's."""
+    """Convert TensorFlow's padding to that of a layer."""
     pairs = entries_of(padding)
     if pairs is None:
         check_word("padding", padding, tuple(_PADDINGS))
@@ -550,7 +550,7 @@ def _padding(padding: Any, ndim: int, channels_first: bool) -> Any:
 
 
 def _check_output_shape(axis: int, name: str, outputs: int, k: int, s: int, d: int, wanted: int) -> None:
-    """Refuse a size that no convolution leads to the input, with the sizes that both names of a padding allow."""
+    """Check that a convolution maps a size to the input size; errors list the sizes that SAME and VALID allow."""
     same, valid = range((outputs - 1) * s + 1, outputs * s + 1), input_sizes(outputs, d * (k - 1) + 1, s, 0, 1)
     if min(outputs, k, s, d) >= 1 and wanted not in (same if name == "same" else valid):
         also = f", dilations {d}" if d > 1 else ""

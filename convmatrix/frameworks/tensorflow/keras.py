@@ -1,4 +1,4 @@
-"""Keras' layers as calls: Conv, ConvTranspose and DepthwiseConv, with the shape of one input in front."""
+"""Layers by the arguments of Keras' Conv, ConvTranspose and DepthwiseConv, after the shape of one input."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +15,9 @@ from convmatrix.frameworks.tensorflow.arguments import (
     refuse_stride_beside_dilation,
 )
 from convmatrix.frameworks.tensorflow.weights import (
-    depthwise_filter_as_ours,
-    filters_as_ours,
-    transposed_filters_as_ours,
+    depthwise_filter_to_weight,
+    filters_to_weight,
+    transposed_filters_to_weight,
 )
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, positive
@@ -38,7 +38,7 @@ NAMES: Mapping[str, str] = {
     "out_channels": "filters",
     "add # to the padding": "use padding 'same'",
 }
-"""What Keras calls the arguments of a layer."""
+"""Names of a layer's arguments in Keras."""
 
 
 # -- layers ----------------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def keras_conv(
     --------
     >>> keras_conv((10, 4), 8, 3, padding="causal", dilation_rate=2).padding
     ((4, 0),)
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     size, channels = _size_and_channels(input_shape, data_format, most=3)
     ndim = len(size)
     stride, dilation = one_each("strides", strides, ndim), one_each("dilation_rate", dilation_rate, ndim)
@@ -109,7 +109,7 @@ def keras_conv(
             in_channels=channels,
             out_channels=filters,
         )
-    return with_weight(layer, weight, filters_as_ours)
+    return with_weight(layer, weight, filters_to_weight)
 
 
 @takes_weight
@@ -177,7 +177,7 @@ def keras_conv_transpose(
                     f"output_padding out, which gives {size * axis.stride} outputs"
                     + (f", or give {range_text(range(1, axis.stride))}" if axis.stride > 1 else "")
                 )
-    return with_weight(up, weight, transposed_filters_as_ours)
+    return with_weight(up, weight, transposed_filters_to_weight)
 
 
 @takes_weight
@@ -223,7 +223,7 @@ def keras_depthwise_conv(
     --------
     >>> keras_depthwise_conv((8, 8, 3), 3, strides=2, padding="same", depth_multiplier=2).output_shape
     (6, 4, 4)
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     size, channels = _size_and_channels(input_shape, data_format, most=2)
     ndim = len(size)
     kernel, stride = one_each("kernel_size", kernel_size, ndim), one_each("strides", strides, ndim)
@@ -240,14 +240,14 @@ def keras_depthwise_conv(
             in_channels=channels,
             out_channels=outputs,
         )
-    return with_weight(layer, weight, depthwise_filter_as_ours, in_channels=channels)
+    return with_weight(layer, weight, depthwise_filter_to_weight, in_channels=channels)
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
 
 
 def _size_and_channels(input_shape: Any, data_format: str | None, most: int) -> tuple[tuple[int, ...], int]:
-    """Size and channels of one input."""
+    """Return the size and the channels of one input."""
     shape = shape_of("input_shape", input_shape, unknown=True)
     if None in shape:
         raise ValueError(f"input_shape has None on axis {shape.index(None)}, {shape}: give sizes, without a batch")
@@ -260,7 +260,7 @@ def _size_and_channels(input_shape: Any, data_format: str | None, most: int) -> 
 
 
 def data_format_of(data_format: Any) -> str:
-    """The order of the axes in small letters, as Keras checks it; channels last where it is not given.
+    """Return the data format in small letters, as Keras checks it; channels last by default.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def data_format_of(data_format: Any) -> str:
     --------
     >>> data_format_of(None), data_format_of("Channels_First")
     ('channels_last', 'channels_first')
-    """  # noqa: DOC502  raised by check_word
+    """
     if data_format is None:
         return "channels_last"
     word = data_format.lower() if isinstance(data_format, str) else data_format
@@ -297,7 +297,7 @@ def transposed_layer(
     data_format: str | None,
     dilation_rate: PerAxis,
 ) -> ConvTranspose:
-    """Make a transposed layer as some backend of Keras computes it: TensorFlow alone refuses more.
+    """Make a transposed layer that some backend of Keras accepts; TensorFlow accepts fewer.
 
     Parameters
     ----------
@@ -334,7 +334,7 @@ def transposed_layer(
                     f"output_padding {more} on axis {axis} must be less than strides, {s}: {remedy}, or leave it out"
                 )
         spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-        # What is cropped of the full result; where that is less than nothing, zeros follow it.
+        # Elements to crop from the full result; a negative number appends zeros.
         kept = [span + more if name == "valid" else span % 2 + more for span, more in zip(spans, extra, strict=True)]
         crops = [split_same(max(span - k, 0), lower=False) for span, k in zip(spans, kept, strict=True)]
         beyond = [max(k - span, 0) for span, k in zip(spans, kept, strict=True)]

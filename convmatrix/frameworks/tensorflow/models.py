@@ -1,7 +1,7 @@
-"""Keras' models, one layer after the other, read by the classes of Keras' that they are of, and by their attributes.
+"""Keras' sequential models, read by the Keras classes of their layers and by the attributes of these.
 
-What is a layer of ours becomes one; activations, normalisation and dropout are passed over with a note; all else is
-refused by its name, and so is what computes by code that is not Keras' own.
+Linear layers are converted; activations, normalisation and dropout are left out with a note; all others, and layers
+with overridden methods, raise an error that has their name.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ __all__ = ["check_call", "read_model"]
 
 
 ReadsConvolution = Callable[[Any, PerAxis, int], Loaded]
-"""From a convolution, the size of its input and the channels that it is given to a layer."""
+"""Function from a convolution, its input size and its input channels to a layer."""
 
 
 # -- the whole model -------------------------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ ReadsConvolution = Callable[[Any, PerAxis, int], Loaded]
 def read_model(
     obj: Any, input_size: PerAxis | None, in_channels: int | None, read_convolution: ReadsConvolution
 ) -> Chain:
-    """Read a Sequential as ``tensorflow.from_model`` says.
+    """Read a Sequential, as documented for ``tensorflow.from_model``.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def read_model(
         If a layer is refused, with its name; or if layers have different data formats.
     WrongTypeError
         If the object is no Sequential, or has a call of its own: a TypeError as well.
-    """  # noqa: DOC502  raised by what reads the layers
+    """
     pieces = list(_pieces(obj))
     data_format = _common_data_format(pieces)
     shape = _first_shape(obj, [piece for _, piece in pieces], data_format, input_size, in_channels)
@@ -59,7 +59,7 @@ def read_model(
 
 
 class _Reader:
-    """Reads one layer after the other, and knows when there are no spatial axes left."""
+    """Reader of a sequence of layers, which records whether a flatten has removed the spatial axes."""
 
     def __init__(self, read_convolution: ReadsConvolution) -> None:
         self.read_convolution = read_convolution
@@ -100,7 +100,7 @@ class _Reader:
 
 
 def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
-    """The layers of a model, and of the models in it, with their names; an activation is a piece after its layer."""
+    """Yield names and layers of a model and of nested models; an activation follows its layer."""
     check_call(model)
     if _kind(model) != "Sequential":
         raise WrongTypeError(
@@ -121,18 +121,18 @@ def _pieces(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _does_nothing(activation: Any) -> bool:
-    """Whether an activation is none, or Keras' own that gives what it is given."""
+    """Check whether an activation is None or Keras' ``linear``, which is the identity."""
     name, home = (str(getattr(activation, field, "")) for field in ("__name__", "__module__"))
     return activation is None or (name == "linear" and home.partition(".")[0] in _KERAS)
 
 
 def _check_built(model: Any, layers: Iterable[Any]) -> None:
-    """Refuse a Sequential whose layers were changed behind its back: it calls those with which it was built."""
+    """Check that a Sequential still has the layers with which it was built, which are those that it calls."""
     built = getattr(getattr(model, "_functional", None), "layers", None)
     if built is None:
         return
-    ours, theirs = ([id(layer) for layer in each if _kind(layer) != "InputLayer"] for each in (layers, built))
-    if ours != theirs:
+    current, called = ([id(layer) for layer in each if _kind(layer) != "InputLayer"] for each in (layers, built))
+    if current != called:
         raise ValueError(
             f"{type(model).__name__} was built with other layers than it has now, and computes with "
             "those: make a new Sequential of them"
@@ -140,7 +140,7 @@ def _check_built(model: Any, layers: Iterable[Any]) -> None:
 
 
 class _Activation:
-    """What a layer does to its result."""
+    """The activation of a layer."""
 
     def __init__(self, function: str) -> None:
         self.function = function
@@ -166,26 +166,26 @@ def _common_data_format(pieces: Iterable[tuple[str, Any]]) -> str | None:
 def _first_shape(
     model: Any, pieces: Iterable[Any], data_format: str | None, input_size: PerAxis | None, in_channels: int | None
 ) -> tuple[int, ...]:
-    """(channels, *size) of what the first layer takes."""
-    said = (entries_of(getattr(model, "input_shape", None)) or [])[1:]
-    told_channels = said.pop(0 if data_format == "channels_first" else -1) if len(said) > 1 else None
+    """Return the input shape (channels, *size) of the first layer."""
+    known_shape = (entries_of(getattr(model, "input_shape", None)) or [])[1:]
+    known_channels = known_shape.pop(0 if data_format == "channels_first" else -1) if len(known_shape) > 1 else None
     layers = [piece for piece in pieces if _kind(piece) not in _PASSED_OVER]
     if in_channels is not None:
         positive("in_channels", in_channels)
-    channels = in_channels or told_channels or next(filter(None, map(_channels_of, layers)), None)
+    channels = in_channels or known_channels or next(filter(None, map(_channels_of, layers)), None)
     if channels is None:
         raise ValueError("no layer of the model tells the channels of its input: give in_channels")
     if input_size is None:
-        if told_channels is None or None in said:
+        if known_channels is None or None in known_shape:
             raise ValueError("the model does not tell the sizes of its input: give input_size")
-        input_size = said
+        input_size = known_shape
     ndim = next(filter(None, map(_ndim_of, layers)), None)
     size = per_axis("input_size", input_size, count_axes({"input_size": input_size}, ndim))
     return (positive("in_channels", channels), *size)
 
 
 def _channels_of(piece: Any) -> int | None:
-    """The input channels of a built convolution."""
+    """Return the input channels of a built convolution."""
     if not hasattr(piece, "kernel_size") or getattr(piece, "kernel", None) is None:
         return None
     shape = piece.kernel.shape
@@ -194,7 +194,7 @@ def _channels_of(piece: Any) -> int | None:
 
 
 def _ndim_of(piece: Any) -> int | None:
-    """The number of spatial axes that the name of a layer or its kernel_size tells."""
+    """Return the number of spatial axes from the name of a layer or its kernel_size."""
     if hasattr(piece, "kernel_size"):
         return len(entries_of(piece.kernel_size) or ()) or None
     kind = _kind(piece)
@@ -207,11 +207,11 @@ _KERAS = ("keras", "tf_keras", "tensorflow")
 """Packages that define Keras' own classes, whatever the backend and the version."""
 
 _COMPUTING = ("call", "__call__", "convolution_op", "_compute_causal_padding")
-"""Methods by which Keras' classes make a result of their attributes."""
+"""Methods by which Keras' classes compute their result."""
 
 
 def _kind(piece: Any) -> str:
-    """The name of the layer that an object is, by its classes that Keras defines; by its own where none is Keras'."""
+    """Return the name of the first class of an object that Keras defines, or of its own class if there is none."""
     base = base_of(piece, _KNOWN, _KERAS, _KERAS)
     if base is not None:
         return base.__name__
@@ -227,7 +227,7 @@ def _override(obj: Any) -> Override | None:
 
 
 def check_call(obj: Any) -> None:
-    """Refuse a layer or a model that computes by code other than Keras' own: of its class, or set on the object.
+    """Check that no method by which a layer or a model computes is overridden, on its class or on the object.
 
     Parameters
     ----------
@@ -256,10 +256,10 @@ def _pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: 
     taps, strides, padding = attributes_of(piece, ("pool_size", "strides", "padding"), "a Keras pool")
     taps = one_each("pool_size", taps, len(size))
     stride = one_each("strides", strides, len(size))
-    words: dict[str, Any] = {"stride": stride, "padding": keras_padding(padding), "channels": channels}
-    if kind is AvgPool:  # what SAME adds is not counted
-        words["count_include_pad"] = words["padding"] != "same"
-    return Loaded(kind(size, taps, **words))
+    kwargs: dict[str, Any] = {"stride": stride, "padding": keras_padding(padding), "channels": channels}
+    if kind is AvgPool:  # an average excludes the padding of SAME
+        kwargs["count_include_pad"] = kwargs["padding"] != "same"
+    return Loaded(kind(size, taps, **kwargs))
 
 
 def _global_pool(kind: type[AvgPool] | type[MaxPool], piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
@@ -278,7 +278,7 @@ def _upsampling(piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
 
 
 def _framed(attribute: str, sign: int, piece: Any, channels: int, size: tuple[int, ...]) -> Loaded:
-    """Zeros around, or a crop, which is a negative pad: each input is copied by a single tap."""
+    """Make the depthwise convolution with one tap that pads with zeros, or that crops by negative pads."""
     (pairs,) = attributes_of(piece, (attribute,), "a Keras layer that pads or crops")
     pairs = [pairs] if len(size) == 1 and not isinstance(pairs[0], tuple | list) else pairs
     padding = tuple((sign * before, sign * after) for before, after in pairs)
@@ -296,7 +296,7 @@ _FIXED: Mapping[str, Callable[[Any, int, tuple[int, ...]], Loaded]] = {
     "ZeroPadding": partial(_framed, "padding", 1),
     "Cropping": partial(_framed, "cropping", -1),
 }
-"""What reads a Keras layer, by its name without the number of axes."""
+"""Readers of Keras' layers without a kernel, by class name without the number of axes."""
 
 _PASSED_OVER: Mapping[str, str] = {
     "InputLayer": "it only names the input",

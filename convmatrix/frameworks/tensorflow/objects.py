@@ -30,7 +30,7 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
 
     Its activation is not a part of the layer. Kernels of float16 and bfloat16 are widened to float32, without loss. A
     transposed layer that TensorFlow alone refuses, for an output_padding of 0, is read as the other backends compute
-    it. Our matrix is channels first, whatever the object's data_format.
+    it. The matrix is channels first, whatever the object's data_format.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     Returns
     -------
     Loaded
-        The layer, its weight in our layout, and its bias; `MissingValues` in place of both if it is quantised.
+        The layer, its weight in the layout of the layer, and its bias; `MissingValues` for both if it is quantised.
 
     Raises
     ------
     ValueError
         If the object is none of these layers or has a call of its own (also a TypeError), is not built, or is refused
-        by its words.
+        for its arguments.
 
     References
     ----------
@@ -73,7 +73,7 @@ def _not_built(obj: Any) -> str:
 
 
 def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
-    """A convolution, and one that is not built by the channels that it is given."""
+    """Read a convolution; one that is not built takes the number of channels that it is given."""
     kind = type(obj).__name__
     check_call(obj)
     if hasattr(obj, "pointwise_kernel"):
@@ -85,32 +85,32 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     )
     kernel = _kernel(obj) if built else MissingValues(_not_built(obj), _shape_when_built(obj, channels))
     size = one_each("input_size", input_size, len(kernel.shape) - 2)
-    words = {"kernel_size": taps, "strides": strides, "padding": padding, "dilation_rate": dilation}
+    kwargs = {"kernel_size": taps, "strides": strides, "padding": padding, "dilation_rate": dilation}
     data_format_of(data_format)
     *_, second, first = kernel.shape
     layer: Layer
     laid_out: Callable[[ArrayLike], NDArray[Any]]
     if hasattr(obj, "depth_multiplier"):
-        layer = keras_depthwise_conv((*size, second), **words, depth_multiplier=first)
+        layer = keras_depthwise_conv((*size, second), **kwargs, depth_multiplier=first)
         laid_out = depthwise_weight
     elif hasattr(obj, "output_padding"):
-        layer = transposed_layer((*size, first), second, **words, data_format=None, output_padding=obj.output_padding)
+        layer = transposed_layer((*size, first), second, **kwargs, data_format=None, output_padding=obj.output_padding)
         laid_out = weight_transpose
     else:
         (groups,) = attributes_of(obj, ("groups",), "a Keras convolution")
-        layer = keras_conv((*size, second * groups), first, **words, groups=groups)
+        layer = keras_conv((*size, second * groups), first, **kwargs, groups=groups)
         laid_out = weight
     if isinstance(kernel, MissingValues):
         bias = MissingValues(kernel.reason, (layer.out_channels,)) if getattr(obj, "use_bias", True) else None
         return Loaded(layer, MissingValues(kernel.reason, layer.weight_shape), bias)
     bias = getattr(obj, "bias", None) if getattr(obj, "use_bias", True) else None
     with argument_names(NAMES):
-        ours = layer.checked_weight(laid_out(kernel))
-    return Loaded(layer, ours, None if bias is None else weight_of(bias))
+        weights = layer.checked_weight(laid_out(kernel))
+    return Loaded(layer, weights, None if bias is None else weight_of(bias))
 
 
 def _kernel(obj: Any) -> Values:
-    """The kernel of a layer that is built, in Keras' layout."""
+    """Return the kernel of a built layer in Keras' layout."""
     mode = getattr(obj, "quantization_mode", None)
     if mode:
         return MissingValues(
@@ -122,7 +122,7 @@ def _kernel(obj: Any) -> Values:
 
 
 def _shape_when_built(obj: Any, channels: int | None) -> tuple[int, ...]:
-    """The shape that the kernel will have for an input with these channels."""
+    """Return the shape that the kernel will have for an input with these channels."""
     if channels is None:
         raise ValueError(_not_built(obj))
     taps = tuple(entries_of(obj.kernel_size) or ())
@@ -170,5 +170,5 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     ...     layers = (AveragePooling1D(),)
     >>> list(from_model(Sequential(), 6, in_channels=1))
     [AvgPool(input_size=(6,), kernel_size=(2,))]
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     return read_model(obj, input_size, in_channels, _read)

@@ -1,4 +1,4 @@
-"""Weights: filters of tf.nn and kernels of Keras' layers into our layout, and back."""
+"""Conversion of filters of tf.nn and kernels of Keras' layers to weights of layers, and back."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from convmatrix.frameworks.shared.layouts import between_layouts, moved, weight_
 from convmatrix.layers.arguments import flag, positive
 
 __all__ = [
-    "depthwise_filter_as_ours",
+    "depthwise_filter_to_weight",
     "depthwise_weight",
-    "filters_as_ours",
-    "transposed_filters_as_ours",
+    "filters_to_weight",
+    "transposed_filters_to_weight",
     "weight",
     "weight_transpose",
 ]
 
 
 def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring filters, or a Keras kernel, into our layout.
+    """Bring filters, or a Keras kernel, into the layout of a `Conv`.
 
     Parameters
     ----------
     w : (*kernel_size, in_channels // groups, out_channels) array_like
     inverse : bool, default False
-        Bring a weight of ours into the layout of filters instead.
+        Bring a weight of a layer into the layout of filters instead.
 
     Returns
     -------
@@ -41,18 +41,18 @@ def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     --------
     >>> weight(np.zeros((3, 5, 2, 8))).shape
     (8, 2, 3, 5)
-    """  # noqa: DOC502  raised by the checks below and by the layer
-    return filters_as_ours(weight_of(w), inverse=inverse)
+    """
+    return filters_to_weight(weight_of(w), inverse=inverse)
 
 
 def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring the filters of a transposed convolution, or a Keras kernel, into our layout.
+    """Bring the filters of a transposed convolution, or a Keras kernel, into the layout of a `ConvTranspose`.
 
     Parameters
     ----------
     w : (*kernel_size, out_channels // groups, in_channels) array_like
     inverse : bool, default False
-        Bring a weight of ours into the layout of filters instead.
+        Bring a weight of a layer into the layout of filters instead.
 
     Returns
     -------
@@ -68,20 +68,20 @@ def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     --------
     >>> weight_transpose(np.zeros((3, 5, 2, 8))).shape
     (8, 2, 3, 5)
-    """  # noqa: DOC502  raised by the checks below and by the layer
-    return transposed_filters_as_ours(weight_of(w), inverse=inverse)
+    """
+    return transposed_filters_to_weight(weight_of(w), inverse=inverse)
 
 
 def depthwise_weight(w: ArrayLike, *, in_channels: int | None = None, inverse: bool = False) -> NDArray[Any]:
-    """Bring a depthwise filter, or a Keras kernel, into our layout: a channel's multiples follow each other.
+    """Bring a depthwise filter, or a Keras kernel, into the layout of a `Conv`, each channel's multiples together.
 
     Parameters
     ----------
     w : (*kernel_size, in_channels, multiplier) array_like
     in_channels : int, optional
-        Needed by the inverse, since our weight has the channels and their multiples on one axis.
+        Needed by the inverse, since the layer's weight has the channels and their multiples on one axis.
     inverse : bool, default False
-        Bring a weight of ours into the layout of the filter instead.
+        Bring a weight of a layer into the layout of the filter instead.
 
     Returns
     -------
@@ -105,11 +105,11 @@ def depthwise_weight(w: ArrayLike, *, in_channels: int | None = None, inverse: b
             f"weight of shape {array.shape} are in_channels and their multiples: give the number of "
             "channels of the input"
         )
-    return depthwise_filter_as_ours(array, in_channels=1 if in_channels is None else in_channels, inverse=inverse)
+    return depthwise_filter_to_weight(array, in_channels=1 if in_channels is None else in_channels, inverse=inverse)
 
 
-def filters_as_ours(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
-    """Filters in the layout of a `Conv`, or back, for an array.
+def filters_to_weight(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """Bring an array of filters into the layout of a `Conv`, or back.
 
     Parameters
     ----------
@@ -124,8 +124,8 @@ def filters_as_ours(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
     return between_layouts(w, "*IO", "OI*", inverse=inverse)
 
 
-def transposed_filters_as_ours(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
-    """Filters of a transposed convolution in the layout of a `ConvTranspose`, or back, for an array.
+def transposed_filters_to_weight(w: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
+    """Bring an array of filters of a transposed convolution into the layout of a `ConvTranspose`, or back.
 
     Parameters
     ----------
@@ -140,8 +140,8 @@ def transposed_filters_as_ours(w: NDArray[Any], *, inverse: bool = False) -> NDA
     return between_layouts(w, "*OI", "IO*", inverse=inverse)
 
 
-def depthwise_filter_as_ours(w: NDArray[Any], *, in_channels: int, inverse: bool = False) -> NDArray[Any]:
-    """A depthwise filter in the layout of a `Conv`, or back, for an array.
+def depthwise_filter_to_weight(w: NDArray[Any], *, in_channels: int, inverse: bool = False) -> NDArray[Any]:
+    """Bring an array of depthwise filters into the layout of a `Conv`, or back.
 
     Parameters
     ----------

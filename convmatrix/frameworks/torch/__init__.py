@@ -1,4 +1,4 @@
-"""PyTorch: the words of torch.nn.Conv1d to 3d and ConvTranspose1d to 3d, with the size of the input in front."""
+"""PyTorch: layers by the arguments of torch.nn.Conv1d to 3d and ConvTranspose1d to 3d, after the input size."""
 
 from convmatrix.frameworks.torch.convolutions import (
     RULES,

@@ -1,8 +1,8 @@
-"""PyTorch: the words of torch.nn.Conv1d to 3d and ConvTranspose1d to 3d, with the size of the input in front.
+"""PyTorch: layers by the arguments of torch.nn.Conv1d to 3d and ConvTranspose1d to 3d, after the input size.
 
 Padding is the same at both ends of an axis, or ``same`` with stride 1, whose odd element goes to the end. A transposed
 layer crops by its padding; `output_padding` and `output_size` choose among the sizes that one convolution maps to the
-same output. Weights are ours as they are.
+same output. PyTorch's weights have the layout of the layers.
 """
 
 import re
@@ -52,12 +52,12 @@ RULES: Mapping[str, str] = {
     "refused": "'same' with a stride, other names, different ends of an axis, padding modes of transposed layers, a "
     "pad that reflects or wraps more than the input, more than three axes.",
 }
-"""What PyTorch means by the words, as of version 2.13."""
+"""Conventions of PyTorch, as of version 2.13."""
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 _ONE_FOR_ALL = ("stride", "padding", "dilation", "output_padding")
-"""Arguments of which PyTorch takes a sequence of one entry for all axes."""
+"""Arguments for which PyTorch broadcasts a sequence of one entry to all axes."""
 
 _LAYOUT = "(out_channels, in_channels // groups, *kernel_size)"
 _LAYOUT_TRANSPOSED = "(in_channels, out_channels // groups, *kernel_size)"
@@ -123,7 +123,7 @@ def conv(
     --------
     >>> conv((6,), 1, 1, 4, padding="same")
     Conv(input_size=(6,), kernel_size=(4,), padding=((1, 2),))
-    """  # noqa: DOC502  raised by the checks
+    """
     check_word("padding_mode", padding_mode, PADDING_MODES)
     numbers: dict[str, Any] = {
         "input_size": input_size,
@@ -134,19 +134,13 @@ def conv(
     named = isinstance(padding, str)
     if not named:
         numbers["padding"] = padding
-    # A border mode pads in a call of its own, which takes no number for all axes; `same` does so by the dilations.
+    # Border modes call functional.pad, which broadcasts no single entry; with `same` that concerns the dilations.
     only_one_each = () if padding_mode == "zeros" else ("padding", "dilation") if named else ("padding",)
     columns = _columns(numbers, ndim, only_one_each)
     pads = _named_pads(padding, columns) if named else [(pad, pad) for pad in columns.pop("padding")]
     check_borders(pads, padding_mode, columns["input_size"])
-    layer = Conv(
-        **columns,
-        padding=pads,
-        groups=groups,
-        in_channels=in_channels,
-        out_channels=out_channels,
-        padding_mode=padding_mode,
-    )
+    channels: dict[str, Any] = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
+    layer = Conv(**columns, **channels, padding=pads, padding_mode=padding_mode)
     return with_weight(layer, weight, _as_it_is, layout=_LAYOUT)
 
 
@@ -227,7 +221,7 @@ def conv_transpose(
         columns = _columns({**numbers, "output_padding": output_padding}, ndim)
     else:
         if ndim is None and all(entries_of(number) is None for number in numbers.values()):
-            ndim = _axes_asked_for(output_size)
+            ndim = _ndim_of_output_size(output_size)
         columns = _columns(numbers, ndim, _ONE_FOR_ALL)
         columns["output_size"] = _spatial(output_size, len(columns["input_size"]))
     pads = [(pad, pad) for pad in columns.pop("padding")]
@@ -269,7 +263,7 @@ def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> conv((4,), 1, 1, 3).matrix(weight([[[1, 2, 3]]])).toarray()
     array([[1, 2, 3, 0],
            [0, 1, 2, 3]])
-    """  # noqa: DOC502  raised by what both share
+    """
     return _as_it_is(w, layout=_LAYOUT, inverse=inverse)
 
 
@@ -301,7 +295,7 @@ def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
     >>> conv_transpose((2,), 1, 1, 3).matrix(weight_transpose([[[1, 2, 3]]])).T.toarray()
     array([[1, 2, 3, 0],
            [0, 1, 2, 3]])
-    """  # noqa: DOC502  raised by what both share
+    """
     return _as_it_is(w, layout=_LAYOUT_TRANSPOSED, inverse=inverse)
 
 
@@ -309,7 +303,7 @@ def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
 
 
 def _columns(numbers: Mapping[str, Any], ndim: int | None, only_one_each: Sequence[str] = ()) -> dict[str, Any]:
-    """One integer for each axis, for each argument; those `only_one_each` are not spread where they have one entry."""
+    """Convert each argument to one integer per axis; a single entry of those in `only_one_each` is not broadcast."""
     axes = [entries_of(entry) for entry in entries_of(numbers.get("padding")) or ()]
     for axis, pair in enumerate(axes):
         if pair is not None:
@@ -345,7 +339,7 @@ def _integers(name: str, number: Any, count: int) -> list[int]:
 
 
 def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tuple[int, int]]:
-    """The pads of ``same``, the smaller half first, or of ``valid``."""
+    """Return the pads of ``same``, the smaller half first, or of ``valid``."""
     check_word("padding", padding, ("same", "valid"))
     if padding == "valid":
         return [(0, 0)] * len(columns["stride"])
@@ -361,10 +355,7 @@ def _named_pads(padding: Any, columns: Mapping[str, Sequence[int]]) -> list[tupl
 
 @contextmanager
 def _alike_at_both_ends(module: str) -> Iterator[None]:
-    """Let no error advise a padding that PyTorch refuses: negative, or other at the two ends of an axis.
-
-    `module` is what pads by any numbers.
-    """
+    """Replace advice in errors to use a padding that PyTorch refuses, negative or unequal at the ends, by `module`."""
     try:
         yield
     except ValueError as error:
@@ -394,14 +385,14 @@ def _refuse_negative(pads: Sequence[tuple[int, int]]) -> None:
             )
 
 
-def _axes_asked_for(output_size: Any) -> int | None:
-    """How many axes an output size has, where nothing else tells: all of them spatial if that is possible."""
+def _ndim_of_output_size(output_size: Any) -> int | None:
+    """Count the spatial axes of an output size: all of its entries if they are at most 3, else all but two."""
     entries = entries_of(output_size)
     return None if entries is None else len(entries) if len(entries) <= 3 else len(entries) - 2
 
 
 def _spatial(output_size: Any, count: int) -> list[int]:
-    """The spatial part of an output size as PyTorch's modules take it."""
+    """Return the spatial part of an output size, which may have batch and channels in front."""
     entries = entries_of(output_size)
     if entries is None:
         raise WrongTypeError(
@@ -417,7 +408,7 @@ def _spatial(output_size: Any, count: int) -> list[int]:
 
 
 def _as_it_is(w: Any, *, layout: str, inverse: bool = False) -> NDArray[Any]:
-    """A weight, whose layout is that of the matrix, if it is one of PyTorch's."""
+    """Return a weight as an array, whose layout is that of the layer, if it has 1 to 3 spatial axes."""
     flag("inverse", inverse)
     array = _array("weight", w)
     if not 3 <= array.ndim <= 5:
@@ -428,7 +419,7 @@ def _as_it_is(w: Any, *, layout: str, inverse: bool = False) -> NDArray[Any]:
 
 
 def _array(what: str, tensor: Any) -> NDArray[Any]:
-    """A tensor's values, if scipy.sparse can hold them."""
+    """Return the values of a tensor, if scipy.sparse can hold them."""
     return require_values(values_in(what, tensor))
 
 
@@ -484,7 +475,7 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     >>> layer.matrix(w).toarray()
     array([[1, 2, 0],
            [0, 1, 2]])
-    """  # noqa: DOC502  raised where it is read
+    """
     if is_lazy(obj):
         raise ValueError(
             f"{type(obj).__name__} has no weight yet: call it once on data, from which it learns its in_channels, and "
@@ -494,32 +485,32 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
 
 
 def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
-    """A convolution, and a lazy one by the channels that it is given."""
+    """Read a convolution; a lazy one takes the number of channels that it is given."""
     if is_graph(obj):
         raise WrongTypeError(obstacle(obj, None))
     refuse_other_modules(obj)
-    words = dict(zip(_FIELDS, attributes_of(obj, _FIELDS, "a torch convolution"), strict=True))
+    kwargs = dict(zip(_FIELDS, attributes_of(obj, _FIELDS, "a torch convolution"), strict=True))
     kind, name = convolution_kind(obj), type(obj).__name__
     weight, bias = (_waiting(name, part) if is_lazy(obj) else values_of(obj, part) for part in ("weight", "bias"))
     if weight is None:
         raise WrongTypeError(f"{name} has no weight, so that it is no torch convolution: give the layer object itself")
     if is_lazy(obj):
-        words["in_channels"] = channels
+        kwargs["in_channels"] = channels
         bias = None if obj.bias is None else bias
     if rounds_its_weight(obj) and not isinstance(weight, MissingValues):
         weight = MissingValues(
             f"{name} rounds its weight on every call, to prepare quantisation: give the plain layer", ()
         )
     entries = entries_of(obj.kernel_size)
-    words["ndim"] = None if entries is None else len(entries)
-    transposed = words.pop("transposed")
+    kwargs["ndim"] = None if entries is None else len(entries)
+    transposed = kwargs.pop("transposed")
     layer: Layer
     if transposed if kind is None else "Transpose" in kind:
-        layer = conv_transpose(input_size, **words, output_padding=getattr(obj, "output_padding", 0))
-    elif words["padding_mode"] != "zeros" and hasattr(obj, "_reversed_padding_repeated_twice"):
-        layer = _padded_conv(input_size, words, obj._reversed_padding_repeated_twice)
+        layer = conv_transpose(input_size, **kwargs, output_padding=getattr(obj, "output_padding", 0))
+    elif kwargs["padding_mode"] != "zeros" and hasattr(obj, "_reversed_padding_repeated_twice"):
+        layer = _padded_conv(input_size, kwargs, obj._reversed_padding_repeated_twice)
     else:
-        layer = conv(input_size, **words)
+        layer = conv(input_size, **kwargs)
     return Loaded(layer, _fitting(layer, weight), _one_each(name, bias, layer.out_channels))
 
 
@@ -529,20 +520,20 @@ def _waiting(name: str, part: str) -> Values:
     )
 
 
-def _padded_conv(input_size: PerAxis, words: Mapping[str, Any], reversed_pads: Any) -> Conv:
-    """A convolution with a border mode, whose pads PyTorch keeps from its construction, whatever padding says now."""
-    words = dict(words)
-    mode, ndim = words.pop("padding_mode"), words.pop("ndim")
+def _padded_conv(input_size: PerAxis, kwargs: Mapping[str, Any], reversed_pads: Any) -> Conv:
+    """Make a convolution with a border mode, whose pads PyTorch stores when the module is constructed."""
+    kwargs = dict(kwargs)
+    mode, ndim = kwargs.pop("padding_mode"), kwargs.pop("ndim")
     check_word("padding_mode", mode, PADDING_MODES)
-    spatial = {name: words[name] for name in ("kernel_size", "stride", "dilation")}
+    spatial = {name: kwargs[name] for name in ("kernel_size", "stride", "dilation")}
     columns = _columns({"input_size": input_size, **spatial}, ndim)
     pads = border_pads(reversed_pads, mode, columns["input_size"])
-    channels = {name: words[name] for name in ("in_channels", "out_channels", "groups")}
+    channels = {name: kwargs[name] for name in ("in_channels", "out_channels", "groups")}
     return Conv(**columns, **channels, padding=pads, padding_mode=mode)
 
 
 def _fitting(layer: Layer, weight: Values) -> Values:
-    """The weight, if it has the layer's shape."""
+    """Return the weight, if it has the layer's shape."""
     if not isinstance(weight, MissingValues):
         return layer.checked_weight(weight)
     if weight.shape:
@@ -551,7 +542,7 @@ def _fitting(layer: Layer, weight: Values) -> Values:
 
 
 def _one_each(name: str, bias: Values | None, channels: int) -> Values | None:
-    """The bias, if it has one number for each output channel."""
+    """Return the bias, if it has one number for each output channel."""
     if isinstance(bias, MissingValues):
         return MissingValues(bias.reason, (channels,))
     if bias is not None and bias.shape != (channels,):
@@ -566,7 +557,7 @@ def _one_each(name: str, bias: Values | None, channels: int) -> Values | None:
 
 
 def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) -> Chain:
-    """Read a torch.nn.Sequential, also of others, or a single module, as layers one after the other.
+    """Read a torch.nn.Sequential, which may be nested, or a single module, as a chain of layers.
 
     Convolutions, average and max pools, Upsample, pixel shuffles and pads become layers, a pad the depthwise
     convolution with one tap. Activations, normalisation, dropout and a flatten at the end are passed over with a note.
@@ -605,5 +596,5 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     AvgPool(input_size=(6,), kernel_size=(2,))
     >>> print(*chain.left_out)
     act (ReLU): an activation, which is not linear and changes no size
-    """  # noqa: DOC502  raised by what reads the modules
+    """
     return read_model(obj, input_size, in_channels, lambda module, shape: _read(module, shape[1:], shape[0]))

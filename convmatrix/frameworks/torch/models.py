@@ -1,7 +1,7 @@
-"""PyTorch's modules one after the other, read by the classes that define what they compute, and by their attributes.
+"""Sequences of PyTorch modules, read by the classes that define their forward methods, and by their attributes.
 
-What is a layer of ours becomes one; what changes no size is passed over with a note; all else is refused by its name,
-since only PyTorch knows what a module computes.
+Linear modules become layers, modules that change no size are left out with a note, and all others raise an error that
+has their name.
 """
 
 import re
@@ -32,14 +32,14 @@ __all__ = [
 Shape = tuple[int, ...]
 """(channels, *size)."""
 Reader = Callable[[Any, Shape], Loaded]
-"""From a module and the shape that it is given to a layer."""
+"""Function from a module and its input shape to a layer."""
 
 
 # -- the whole model -------------------------------------------------------------------------------------------------
 
 
 def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_convolution: Reader) -> Chain:
-    """Read a module, or a sequence of them, as ``torch.from_model`` says.
+    """Read a module, or a sequence of modules, as documented for ``torch.from_model``.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_conv
     input_size : int or sequence of int
     in_channels : int or None
     read_convolution : callable
-        From a convolution, or a transposed one, and the (channels, *size) that it is given to a layer.
+        Function from a convolution or transposed convolution and its input shape (channels, *size) to a layer.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_conv
         If a module is refused; with its name.
     WrongTypeError
         If it is of a kind that is not read: a TypeError as well.
-    """  # noqa: DOC502  raised by what reads the modules
+    """
     pieces = list(_pieces(obj))
     entries = entries_of(input_size)
     ndim = _axes_of_first(pieces) if entries is None else len(entries)
@@ -86,7 +86,7 @@ def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_conv
 
 
 def _pieces(module: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The modules in order, with their names, nested sequences opened."""
+    """Yield names and modules in order, with nested sequences flattened."""
     if _kind(module) == "Sequential":
         for key, child in module._modules.items():
             yield from _pieces(child, f"{path}.{key}" if path else key)
@@ -96,18 +96,18 @@ def _pieces(module: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _base(module: Any) -> type | None:
-    """The first of an object's classes that is one of the modules we read."""
+    """Return the first class of an object that is a supported module."""
     return known_base(module, _KNOWN)
 
 
 def _kind(module: Any) -> str | None:
-    """The name of the module whose computation an object inherits; None where we do not know what it computes."""
+    """Return the name of the module whose forward method an object inherits; None if that is not known."""
     base = _base(module)
     return None if base is None or obstacle(module, base) else base.__name__
 
 
 def convolution_kind(module: Any) -> str | None:
-    """The name of the convolution whose computation an object inherits.
+    """Return the name of the convolution whose forward method an object inherits.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def convolution_kind(module: Any) -> str | None:
 
 
 def refuse_other_modules(module: Any) -> None:
-    """Refuse a module of PyTorch's that is no convolution, and say what reads it.
+    """Raise an error for a PyTorch module that is no convolution, with the function that reads it.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def refuse_other_modules(module: Any) -> None:
 
 
 def rounds_its_weight(module: Any) -> bool:
-    """Whether a convolution multiplies by a rounded weight, as those that are made for quantisation do."""
+    """Check whether a convolution multiplies by a rounded weight, as those for quantisation do."""
     return hasattr(module, "weight_fake_quant") or is_quantised(module)
 
 
@@ -183,7 +183,7 @@ def _unknown(module: Any) -> str:
 
 
 def _axes_in(kind: str | None, module: Any) -> int | None:
-    """Number of axes that a module needs; None where any will do."""
+    """Return the number of spatial axes that a module needs; None if it takes any number."""
     if kind is None or kind.startswith("Dropout"):
         return None
     if kind == "Upsample" or kind.startswith("Upsampling"):
@@ -193,13 +193,13 @@ def _axes_in(kind: str | None, module: Any) -> int | None:
 
 
 def _axes_of_first(pieces: Iterable[tuple[str, Any]]) -> int:
-    """Number of axes that the first module needs which needs one."""
+    """Return the number of spatial axes of the first module that needs a certain number."""
     needed = (_axes_in(_kind(module), module) for _, module in pieces)
     return next((count for count in needed if count is not None), 2)
 
 
 def _channels_of_first(pieces: Iterable[tuple[str, Any]]) -> int:
-    """Channels with which the first module gets those that it has; shuffles before it change them."""
+    """Return the input channels of the model that match the first module with channels, behind any shuffles."""
     factor, least = Fraction(1), 1
     for _, module in pieces:
         kind = _kind(module) or ""
@@ -215,7 +215,7 @@ def _channels_of_first(pieces: Iterable[tuple[str, Any]]) -> int:
 
 
 def _check_shape(kind: str, module: Any, shape: Shape) -> None:
-    """Refuse a module that is given another number of axes or channels than it takes."""
+    """Check that the input of a module has the number of axes and of channels that it takes."""
     needed, ndim = _axes_in(kind, module), len(shape) - 1
     if needed is not None and needed != ndim:
         raise ValueError(
@@ -236,7 +236,7 @@ def _check_shape(kind: str, module: Any, shape: Shape) -> None:
 
 
 def _channels_field(kind: str) -> str | None:
-    """Where a module of this kind says how many channels it takes."""
+    """Return the name of the attribute with the input channels of a module of this kind."""
     if kind in _CONVOLUTIONS:
         return "in_channels"
     return "num_features" if "BatchNorm" in kind else "num_channels" if kind == "GroupNorm" else None
@@ -267,12 +267,12 @@ def _check_normalized(kind: str, normalized: Shape, shape: Shape) -> None:
 
 
 def padding_module(count: int) -> str:
-    """What pads or crops the ends of so many axes by different numbers."""
+    """Return the name of the PyTorch module or function that pads each end of `count` axes separately."""
     return f"nn.ZeroPad{count}d" if 1 <= count <= 3 else "torch.nn.functional.pad"
 
 
 def check_borders(pads: Iterable[tuple[int, int]], mode: str, sizes: Iterable[int]) -> None:
-    """Refuse a crop with zeros, and a border that is longer than what it repeats."""
+    """Check that zero padding is not negative, and that a border is no longer than the input it repeats."""
     pads = list(pads)
     for axis, (pair, size) in enumerate(zip(pads, sizes, strict=True)):
         pad = max(pair)
@@ -294,18 +294,18 @@ def check_borders(pads: Iterable[tuple[int, int]], mode: str, sizes: Iterable[in
 
 
 def _read(module: Any, *names: str) -> tuple[Any, ...]:
-    """Attributes that PyTorch's modules of this name have."""
+    """Return attributes that PyTorch's modules of this name have."""
     return attributes_of(module, names, "a torch module of this name")
 
 
 def _for_axes(value: Any, count: int) -> Any:
-    """An argument of a pool, of which PyTorch takes a sequence of one entry for all axes."""
+    """Return an argument of a pool; PyTorch broadcasts a sequence of one entry to all axes."""
     entries = entries_of(value)
     return entries[0] if entries is not None and len(entries) == 1 < count else value
 
 
 def _windows(module: Any, shape: Shape) -> dict[str, Any]:
-    """What both pools have, if PyTorch takes the padding."""
+    """Return the arguments that both pools have, if PyTorch accepts the padding."""
     count = len(shape) - 1
     *numbers, ceil_mode = _read(module, "kernel_size", "stride", "padding", "ceil_mode")
     kernel, stride, padding = (_for_axes(number, count) for number in numbers)
@@ -330,16 +330,16 @@ def _windows(module: Any, shape: Shape) -> dict[str, Any]:
 
 
 def _average(module: Any, shape: Shape) -> Loaded:
-    words = _windows(module, shape)
+    kwargs = _windows(module, shape)
     if len(shape) == 4:
-        for axis, (k, n) in enumerate(zip(words["kernel_size"], shape[1:], strict=True)):
+        for axis, (k, n) in enumerate(zip(kwargs["kernel_size"], shape[1:], strict=True)):
             if k > n:
                 raise ValueError(
                     f"kernel_size {k} on axis {axis} is larger than input_size {n}, which AvgPool3d "
                     "refuses whatever the padding: use a smaller one"
                 )
     (counts_pads,), divisor = _read(module, "count_include_pad"), getattr(module, "divisor_override", None)
-    return Loaded(AvgPool(**words, count_include_pad=counts_pads, divisor_override=divisor))
+    return Loaded(AvgPool(**kwargs, count_include_pad=counts_pads, divisor_override=divisor))
 
 
 def _maximum(module: Any, shape: Shape) -> Loaded:
@@ -355,16 +355,16 @@ def _maximum(module: Any, shape: Shape) -> Loaded:
 def _adaptive(module: Any, shape: Shape) -> Loaded:
     (output_size,) = _read(module, "output_size")
     entries = entries_of(output_size)
-    asked = [output_size] * (len(shape) - 1) if entries is None else entries
-    if len(asked) != len(shape) - 1:
+    requested = [output_size] * (len(shape) - 1) if entries is None else entries
+    if len(requested) != len(shape) - 1:
         raise ValueError(
-            f"output_size has {pluralize(len(asked), 'entry')} but the input has {_axes(len(shape) - 1)}: "
+            f"output_size has {pluralize(len(requested), 'entry')} but the input has {_axes(len(shape) - 1)}: "
             "give one for each"
         )
-    if len(asked) == 1 and asked[0] is None:
+    if len(requested) == 1 and requested[0] is None:
         raise ValueError(f"output_size is {short(output_size)}, but AdaptiveAvgPool1d takes no None: write {shape[1]}")
     kernel = []
-    for axis, (n, o) in enumerate(zip(shape[1:], asked, strict=True)):
+    for axis, (n, o) in enumerate(zip(shape[1:], requested, strict=True)):
         outputs = n if o is None else positive(f"output_size on axis {axis}", o)
         if n % outputs:
             raise ValueError(
@@ -380,8 +380,8 @@ def _resize(module: Any, shape: Shape) -> Loaded:
     mode = "linear" if mode in ("bilinear", "trilinear") else mode
     check_word("mode", mode, ("nearest", "nearest-exact", "linear"))
     if (size is None) == (scale is None):
-        said = "neither" if size is None else "both"
-        raise ValueError(f"Upsample needs a size or a scale_factor, got {said}: give one of the two")
+        given = "neither" if size is None else "both"
+        raise ValueError(f"Upsample needs a size or a scale_factor, got {given}: give one of the two")
     if align is not None and mode != "linear":
         raise ValueError(f"align_corners={align} with mode {short(mode)}, which PyTorch refuses: leave it out")
     recompute = bool(getattr(module, "recompute_scale_factor", False))
@@ -420,7 +420,7 @@ def _unshuffle(module: Any, shape: Shape) -> Loaded:
 
 
 def _pad(mode: str) -> Reader:
-    """A reader of pads: the depthwise convolution with one tap that sees the padded input."""
+    """Return a reader of padding modules, which makes a padded depthwise convolution with one tap."""
 
     def read(module: Any, shape: Shape) -> Loaded:
         if getattr(module, "value", 0) != 0:
@@ -442,17 +442,17 @@ def _pad(mode: str) -> Reader:
             in_channels=shape[0],
             out_channels=shape[0],
         )
-        return Loaded(layer, np.ones(layer.weight_shape, dtype=np.int8))  # which widens no other dtype
+        return Loaded(layer, np.ones(layer.weight_shape, dtype=np.int8))  # int8 promotes no other dtype
 
     return read
 
 
 def _pairs(padding: Any, count: int, mode: str) -> list[tuple[int, int]]:
-    """The pads of a module in the order of the axes; PyTorch says the last axis first."""
+    """Return the pads of a module in the order of the axes; PyTorch lists the last axis first."""
     entries = entries_of(padding)
     numbers = [integer("padding", number) for number in ([padding] * 2 * count if entries is None else entries)]
     if mode == "zeros" and len(numbers) % 2 == 0:
-        numbers += [0] * (2 * count - len(numbers))  # the axes that are not said
+        numbers += [0] * (2 * count - len(numbers))  # for the axes that are not listed
     if len(numbers) != 2 * count:
         raise ValueError(
             f"padding has {pluralize(len(numbers), 'entry')} but needs {2 * count}, two for each axis, the last "
@@ -462,7 +462,7 @@ def _pairs(padding: Any, count: int, mode: str) -> list[tuple[int, int]]:
 
 
 def border_pads(reversed_pads: Any, mode: str, size: Sequence[int]) -> list[tuple[int, int]]:
-    """The pads of each axis, of what torch.nn.functional.pad is given, if PyTorch takes them.
+    """Return the pads of each axis from the argument of torch.nn.functional.pad, if PyTorch accepts them.
 
     Parameters
     ----------
@@ -479,7 +479,7 @@ def border_pads(reversed_pads: Any, mode: str, size: Sequence[int]) -> list[tupl
     ------
     ValueError
         If there are not two for each axis, or they are more than the mode can give.
-    """  # noqa: DOC502  raised by the checks
+    """
     pairs = _pairs(reversed_pads, len(size), mode)
     for axis, (pair, n) in enumerate(zip(pairs, size, strict=True)):
         _check_crop(axis, pair, n, mode)
@@ -559,7 +559,7 @@ _PASSED_OVER: Mapping[str, str] = {
     "Flatten": "a flatten, which keeps the order that the rows of the matrix have",
     "Sequential": "its modules are read one after the other",
 }
-"""By its class name, why a module is no layer."""
+"""Notes on the modules that are left out, by class name."""
 
 _CONVOLUTIONS = tuple(f"{name}{ndim}d" for name in ("Conv", "ConvTranspose") for ndim in (1, 2, 3))
 
@@ -584,6 +584,6 @@ _READERS: Mapping[str, Reader] = {
     "PixelShuffle": _shuffle,
     "PixelUnshuffle": _unshuffle,
 }
-"""By its class name, what makes a layer of a module."""
+"""Readers of the modules that become layers, by class name."""
 
 _KNOWN = frozenset((*_CONVOLUTIONS, *_READERS, *_PASSED_OVER))

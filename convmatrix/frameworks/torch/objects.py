@@ -1,7 +1,7 @@
-"""What a module of PyTorch runs when it is called: whose code, which hooks, and with which values.
+"""Inspection of PyTorch modules: the code and the hooks that a call runs, and the values of weights.
 
-Nothing of a module is run or changed here. Values that it would renew on its next call, by a hook or a parametrisation,
-are computed as that call would find them, from copies.
+The module is neither run nor changed. Values that its next call would renew, by a hook or a parametrisation, are
+computed from copies.
 """
 
 import copy
@@ -39,17 +39,17 @@ _MODULES = (
 """Packages of modules that are known by the names of their classes."""
 
 _COMPUTING = ("__call__", "_wrapped_call_impl", "_call_impl", "forward", "_conv_forward", "_output_padding", "__iter__")
-"""Methods by which PyTorch's modules make a result of their attributes; a Sequential walks over itself."""
+"""Methods by which PyTorch's modules compute their result; a Sequential iterates over itself."""
 
 _COMPUTING_OF_OTHERS = ("__call__", "forward", "_conv_forward")
-"""The same of objects that only look like PyTorch's."""
+"""The same for objects that only have the attributes of PyTorch's modules."""
 
 
 # -- whose code ------------------------------------------------------------------------------------------------------
 
 
 def known_base(module: Any, names: Collection[str]) -> type | None:
-    """The first of a module's classes that is PyTorch's own and has one of the names; see `base_of`.
+    """Return the first class of a module that is defined in PyTorch and has one of the names; see `base_of`.
 
     Returns
     -------
@@ -59,18 +59,18 @@ def known_base(module: Any, names: Collection[str]) -> type | None:
 
 
 def obstacle(module: Any, base: type | None) -> str | None:
-    """Say why the attributes of a module do not say what it computes.
+    """Return the reason why the attributes of a module do not define what it computes.
 
     Parameters
     ----------
     module : torch.nn.Module
     base : type or None
-        The class whose computation it should have; None if it is of no class that is known.
+        Class whose forward method it should have; None if it is of no known class.
 
     Returns
     -------
     str or None
-        A sentence about a method of its own, or about a hook; None where there is neither.
+        A sentence about an overridden method or a hook; None if there is neither.
     """
     return _own_forward(module, base) or _unknown_hook(module)
 
@@ -93,16 +93,16 @@ def _own_forward(module: Any, base: type | None) -> str | None:
         found = _handed_out(module, _COMPUTING[1:] if genuine else ())
     if found is None:
         return _compiled(module) or (_patched(base) if base is not None and genuine else None)
-    # Where its class has a name of PyTorch's, or another one defines the method, tell which one is meant.
+    # Name the class that defines the method if the class name alone is ambiguous.
     plain = found == ("forward", f"{module_of(type(module))}.{name}".lstrip("."))
-    said = "" if plain and (base is None or base.__name__ != name) else f" ({found.method} of {found.owner})"
-    return f"{name} has a forward of its own{said}, so that its numbers do not say what it computes: " + what_to_give(
+    origin = "" if plain and (base is None or base.__name__ != name) else f" ({found.method} of {found.owner})"
+    return f"{name} has a forward of its own{origin}, so that its numbers do not say what it computes: " + what_to_give(
         getattr(module, "_modules", None), "module", "torch.nn"
     )
 
 
 def _handed_out(module: Any, methods: Collection[str]) -> Override | None:
-    """A method that an object of a class with a __getattribute__ of its own gives in the place of its class's."""
+    """Return a method that a user-defined __getattribute__ returns in place of the method of the class."""
     own = override_of(module, ["__getattribute__"], lambda cls: cls is object or comes_from(cls, ["torch"]))
     for method in methods if own else ():
         function = getattr(type(module), method, None)
@@ -112,7 +112,7 @@ def _handed_out(module: Any, methods: Collection[str]) -> Override | None:
 
 
 def is_graph(module: Any) -> bool:
-    """Whether a module computes what a graph of torch.fx says.
+    """Check whether a module is a GraphModule of torch.fx.
 
     Returns
     -------
@@ -126,17 +126,17 @@ def _is_of_torch(module: Any) -> bool:
 
 
 def _inherits(base: type | None, cls: type) -> bool:
-    """Whether a method of a class may stand for that of the base: it is inherited, or rounds numbers and no more."""
+    """Check whether a method of a class may replace that of the base: it is inherited, or only rounds numbers."""
     return base is not None and (issubclass(base, cls) or _rounds(cls))
 
 
 def _rounds(cls: type) -> bool:
-    """Whether a class is one of PyTorch's quantised ones, whose sizes are those of the plain layer."""
+    """Check whether a class is one of PyTorch's quantised classes, whose sizes are those of the plain layer."""
     return comes_from(cls, _MODULES[1:])
 
 
 def is_quantised(module: Any) -> bool:
-    """Whether a module computes by one of PyTorch's quantised classes.
+    """Check whether a module computes by one of PyTorch's quantised classes.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def is_quantised(module: Any) -> bool:
 
 
 def _patched(base: type) -> str | None:
-    """A method of a class of PyTorch's that was replaced on the class itself."""
+    """Describe a method of a PyTorch class that was replaced on the class itself."""
     remedy = "read the module where the class is PyTorch's own"
     found = patch_of(base, _COMPUTING, ["torch"])
     if found is not None:
@@ -164,7 +164,7 @@ def _patched(base: type) -> str | None:
 
 
 def _compiled(module: Any) -> str | None:
-    """A call that was put in the place of the module's; torch.compile puts one that computes the same."""
+    """Describe a replaced call of a module; that of torch.compile, which computes the same, is accepted."""
     compiled = getattr(module, "__dict__", {}).get("_compiled_call_impl")
     original = getattr(compiled, "_torchdynamo_orig_callable", None)
     if compiled is None or getattr(original, "__func__", None) is getattr(type(module), "_call_impl", 0):
@@ -207,7 +207,7 @@ def _hooks(module: Any, kind: str) -> Iterator[Any]:
 
 
 def _global_hooks(module: Any, kind: str) -> Iterator[Any]:
-    """Hooks of all modules, which PyTorch keeps where its class Module is defined."""
+    """Yield the global hooks, which PyTorch stores in the Python module that defines its class Module."""
     for cls in type(module).__mro__:
         if cls.__name__ == "Module" and comes_from(cls, ["torch"]):
             yield from dict(getattr(sys.modules.get(module_of(cls)), kind, None) or {}).values()
@@ -219,12 +219,12 @@ def _name_of(hook: Any) -> str:
 
 
 def _is_lazy_hook(hook: Any) -> bool:
-    """Whether it is the hook by which a lazy module learns its channels from its first input."""
+    """Check whether a hook is that by which a lazy module infers its channels from its first input."""
     return getattr(hook, "__name__", "") == "_infer_parameters" and getattr(hook, "__module__", "").startswith("torch.")
 
 
 def _only_observes(hook: Any, module: Any) -> bool:
-    """Whether a hook prepares quantisation: by PyTorch's own observers, which look at numbers, or round them."""
+    """Check whether a hook is one of PyTorch's observers for quantisation, which record or round numbers."""
     quantization = ["torch.ao.quantization"]
     observer = _held(module, "_modules").get("activation_post_process")
     home = str(getattr(hook, "__globals__", {}).get("__name__", ""))
@@ -239,11 +239,11 @@ def _only_observes(hook: Any, module: Any) -> bool:
 # -- values that are renewed on every call ---------------------------------------------------------------------------
 
 Lookup = Callable[[str], NDArray[Any]]
-"""From the name of an attribute to its values, as the next call finds them."""
+"""Function from the name of an attribute to its values in the next call."""
 
 
 class _MissingError(Exception):
-    """Values without which others cannot be computed."""
+    """Raised if values are missing from which others are computed."""
 
     def __init__(self, values: MissingValues) -> None:
         super().__init__(values.reason)
@@ -251,7 +251,7 @@ class _MissingError(Exception):
 
 
 def _by_weight_norm(hook: Any, lookup: Lookup, training: bool) -> tuple[str, NDArray[Any]]:
-    """G * v / ||v||, the norm over all axes but one; over all of them where dim is -1."""
+    """Compute g * v / ||v||, the norm over all axes but one, or over all axes if dim is -1."""
     g, v = lookup(f"{hook.name}_g"), lookup(f"{hook.name}_v")
     axes = tuple(axis for axis in range(v.ndim) if hook.dim == -1 or axis != hook.dim % v.ndim)
     wide = v.astype(np.result_type(v, np.float64))
@@ -261,7 +261,7 @@ def _by_weight_norm(hook: Any, lookup: Lookup, training: bool) -> tuple[str, NDA
 
 
 def _by_spectral_norm(hook: Any, lookup: Lookup, training: bool) -> tuple[str, NDArray[Any]]:
-    """W / (u^T W v), in training behind the steps of the power iteration that a call makes first."""
+    """Compute W / (u^T W v), in training after the steps of the power iteration that a call makes first."""
     weight, u, v = (lookup(f"{hook.name}_{part}") for part in ("orig", "u", "v"))
     wide = weight.astype(np.result_type(weight, np.float64))
     rows = np.moveaxis(wide, hook.dim, 0).reshape(weight.shape[hook.dim], -1)  # shape (outputs, all others)
@@ -287,14 +287,14 @@ _RENEWALS: Mapping[tuple[str, str], Callable[[Any, Lookup, bool], tuple[str, NDA
     ("torch.nn.utils.spectral_norm", "SpectralNorm"): _by_spectral_norm,
     ("torch.nn.utils.prune", "BasePruningMethod"): _by_pruning,
 }
-"""By the module and the name of its class, what a pre-hook sets: the name of an attribute, and its values."""
+"""Functions that return the attribute that a pre-hook sets, and its values, by Python module and class of the hook."""
 
 _RENEWING = ("__call__", "compute_weight", "reshape_weight_to_matrix", "apply_mask")
 """Methods of these hooks that compute the values."""
 
 
 def _renewal(hook: Any) -> Callable[[Any, Lookup, bool], tuple[str, NDArray[Any]]] | None:
-    """What computes the values that a pre-hook sets on its module; None where it is not one of PyTorch's."""
+    """Return the function that computes the values that a pre-hook sets; None if the hook is not one of PyTorch's."""
     for cls in type(hook).__mro__:
         renewal = _RENEWALS.get((module_of(cls), cls.__name__))
         if renewal is not None:
@@ -304,7 +304,7 @@ def _renewal(hook: Any) -> Callable[[Any, Lookup, bool], tuple[str, NDArray[Any]
 
 
 def values_of(module: Any, name: str) -> Values | None:
-    """The values of a weight or a bias with which the next call of a module computes, which is not changed.
+    """Return the weight or the bias that the next call of a module uses; the module is not changed.
 
     Parameters
     ----------
@@ -322,7 +322,7 @@ def values_of(module: Any, name: str) -> Values | None:
     ------
     WrongTypeError
         If the module has no such attribute, or its dtype is none of NumPy's: a TypeError as well.
-    """  # noqa: DOC502  raised where it is read
+    """
     try:
         return _renewed(module, name)
     except _MissingError as missing:
@@ -371,12 +371,12 @@ def _tensor(module: Any, name: str) -> Any:
 
 
 def _is_parametrised(module: Any, name: str) -> bool:
-    """Whether an attribute is computed by torch.nn.utils.parametrize, where to read it may change the module."""
+    """Check whether torch.nn.utils.parametrize computes an attribute, so that reading it may change the module."""
     return name in getattr(_held(module, "_modules").get("parametrizations"), "_modules", {})
 
 
 def _cached(module: Any, name: str) -> Any:
-    """The values that a block of torch.nn.utils.parametrize.cached keeps, with which calls in it compute."""
+    """Return the values that a torch.nn.utils.parametrize.cached block stores, which calls inside it use."""
     parametrize = sys.modules.get("torch.nn.utils.parametrize")
     if not getattr(parametrize, "_cache_enabled", 0):
         return None
@@ -384,13 +384,13 @@ def _cached(module: Any, name: str) -> Any:
 
 
 def _held(module: Any, where: str) -> Mapping[str, Any]:
-    """What a module keeps by name: its parameters, or the modules in it."""
+    """Return the parameters or the child modules of a module, by name."""
     held = getattr(module, "__dict__", {}).get(where)
     return held if isinstance(held, Mapping) else {}
 
 
 def _by_copies(module: Any, name: str, held: Any, by: str, compute: Callable[[Any], Any]) -> Any:
-    """What the next call finds in an attribute that is computed, by copies of what computes it."""
+    """Return the value of a computed attribute in the next call, from copies of the object that computes it."""
     what = f"the {name} of {type(module).__name__}"
     try:
         copies = [copy.deepcopy(held) for _ in range(2)]
@@ -412,18 +412,18 @@ def _kind(obj: Any) -> str:
 
 
 def is_lazy(module: Any) -> bool:
-    """Whether a module has a weight that waits for its first input."""
+    """Check whether the weight of a module is not initialised before its first input."""
     weight = _held(module, "_parameters").get("weight", getattr(module, "__dict__", {}).get("weight"))
     return _kind(weight) == "UninitializedParameter"
 
 
 def values_in(what: str, tensor: Any) -> Values:
-    """A tensor's values as an array, float16 and bfloat16 widened to float32.
+    """Return a tensor's values as an array, float16 and bfloat16 widened to float32.
 
     Parameters
     ----------
     what : str
-        By which a refusal calls it.
+        Name of the tensor in error messages.
     tensor : tensor or array_like
 
     Returns
@@ -434,7 +434,7 @@ def values_in(what: str, tensor: Any) -> Values:
     ------
     WrongTypeError
         If it is of dtype complex32: a TypeError as well.
-    """  # noqa: DOC502  raised where it is read
+    """
     try:
         return _values(what, tensor)
     except _MissingError as missing:
@@ -464,17 +464,17 @@ def _values(what: str, tensor: Any) -> NDArray[Any]:
         raise missing(f"is a quantised tensor of dtype {dtype}: give what .dequantize() makes of it")
     if getattr(tensor, "is_meta", False) or _kind(tensor) == "FakeTensor":
         raise missing("is on the device 'meta', where tensors have no values: load them first")
-    for view in ("resolve_conj", "resolve_neg"):  # which NumPy cannot read before they are computed
+    for view in ("resolve_conj", "resolve_neg"):  # NumPy cannot read lazy conjugates and negatives
         tensor = getattr(tensor, view, lambda tensor=tensor: tensor)()
     try:
         return weight_of(tensor)
     except (RuntimeError, TypeError) as error:
-        said = str(error).partition("\n")[0].rstrip(".")
-        raise missing(f"cannot be read as an array ({said}): give it as a dense tensor of numbers") from error
+        message = str(error).partition("\n")[0].rstrip(".")
+        raise missing(f"cannot be read as an array ({message}): give it as a dense tensor of numbers") from error
 
 
 def _computes_of_its_own(cls: type) -> bool:
-    """Whether a class of tensors that is not PyTorch's says what its operations compute."""
+    """Check whether a class is a user-defined subclass of torch.Tensor that overrides operations."""
     own = ("__torch_function__", "__torch_dispatch__")
     return (
         any(comes_from(base, ["torch"]) for base in cls.__mro__)

@@ -1,4 +1,4 @@
-"""JAX's words, by hand: cases from its documentation, layouts, names of paddings, refusals."""
+"""Calls of JAX, by hand: cases from its documentation, layouts, names of paddings, errors."""
 
 from types import SimpleNamespace
 
@@ -35,12 +35,20 @@ def test_arrays_and_shapes_say_the_same_and_a_batch_may_be_unknown():
     assert layer == Conv((5, 4), (2, 3), padding=((0, 1), (1, 1)), in_channels=3, out_channels=6)
 
 
-def test_the_kernel_says_the_order_of_axes():
-    """window_strides[0] belongs to the first letter of rhs that is neither I nor O (the documentation's words)."""
+def test_the_kernel_determines_the_order_of_axes():
+    """window_strides[0] is for the first letter of rhs that is neither I nor O, according to the documentation."""
     numbers = ("WNHC", "IHOW", "CWHN")
     layer = jax.conv((7, 1, 5, 4), (2, 3, 6, 1), (1, 2), [(0, 0), (-1, 3)], None, (2, 1), numbers, 2)
-    assert layer == Conv((5, 7), (3, 1), stride=(1, 2), padding=((0, 0), (-1, 3)), dilation=(2, 1), groups=2,
-                         in_channels=4, out_channels=6)  # fmt: skip
+    assert layer == Conv(
+        (5, 7),
+        (3, 1),
+        stride=(1, 2),
+        padding=((0, 0), (-1, 3)),
+        dilation=(2, 1),
+        groups=2,
+        in_channels=4,
+        out_channels=6,
+    )
     w = np.arange(36).reshape(2, 3, 6, 1)
     assert_array_equal(jax.weight(w, numbers), w.transpose(2, 0, 1, 3))
     like = SimpleNamespace(lhs_spec=(1, 3, 2, 0), rhs_spec=(2, 0, 1, 3), out_spec=(3, 0, 2, 1))
@@ -87,7 +95,7 @@ def test_how_it_is_computed_is_not_looked_at():
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("kwargs", "message"),
     [
         ({"lhs": 4}, r"lhs must be an array or a shape, got 4 \(int\)"),
         ({"lhs": (1, 4, 5)}, r"lhs has shape \(1, 4, 5\) but rhs \(2, 4, 3, 3\): JAX needs as many axes in both"),
@@ -157,8 +165,8 @@ def test_how_it_is_computed_is_not_looked_at():
         ({"dimension_numbers": SimpleNamespace(lhs_spec=(0, 1, 2, 3))}, "it has no attribute 'rhs_spec'"),
     ],
 )
-def test_refused_convolutions(words, message):
-    call = {"lhs": (1, 4, 5, 5), "rhs": (2, 4, 3, 3), "window_strides": (1, 1), "padding": "VALID", **words}
+def test_refused_convolutions(kwargs, message):
+    call = {"lhs": (1, 4, 5, 5), "rhs": (2, 4, 3, 3), "window_strides": (1, 1), "padding": "VALID", **kwargs}
     with pytest.raises(ValueError, match=message):
         jax.conv(**call)
 
@@ -166,13 +174,13 @@ def test_refused_convolutions(words, message):
 # -- conv_transpose --------------------------------------------------------------------------------------------------
 
 
-def test_the_kernel_is_turned_only_if_asked_for():
-    """The same shape, and other values: what the words of JAX are known for."""
+def test_the_kernel_is_flipped_only_with_transpose_kernel():
+    """Both have the same shape, and different values."""
     w = np.array([1, 2, 3]).reshape(3, 1, 1)
-    plain, turned = (jax.conv_transpose((1, 2, 1), w, (2,), "VALID", transpose_kernel=flag) for flag in (False, True))
-    assert plain.output_size == turned.output_size == (5,)
+    plain, flipped = (jax.conv_transpose((1, 2, 1), w, (2,), "VALID", transpose_kernel=flag) for flag in (False, True))
+    assert plain.output_size == flipped.output_size == (5,)
     assert dense(plain, jax.weight_transpose(w, NWC)) == [[3, 0], [2, 0], [1, 3], [0, 2], [0, 1]]
-    assert dense(turned, jax.weight_transpose(w, NWC, transpose_kernel=True)) == [
+    assert dense(flipped, jax.weight_transpose(w, NWC, transpose_kernel=True)) == [
         [1, 0],
         [2, 0],
         [3, 1],
@@ -186,7 +194,7 @@ def test_the_kernel_is_turned_only_if_asked_for():
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4])
 @pytest.mark.parametrize("name", ["SAME", "VALID"])
 def test_names_have_the_sizes_of_keras(name, kernel, stride, size):
-    """The documentation: output padding follows keras.layers.Conv2DTranspose, and so does ConvTranspose."""
+    """Output padding follows keras.layers.Conv2DTranspose, according to the documentation, as in ConvTranspose."""
     layer = jax.conv_transpose((1, size, 1), (kernel, 1, 1), (stride,), name, transpose_kernel=True)
     assert layer == ConvTranspose((size,), kernel, stride=stride, padding=name.lower())
     again = jax.conv_transpose((1, size, 1), (kernel, 1, 1), (stride,), name, None, None, True, None, None, True)
@@ -214,7 +222,7 @@ def test_what_stands_beyond_the_last_stamp_is_an_output_padding():
 
 
 def test_names_of_the_direct_convolution_pass_without_strides():
-    """JAX hands on what it does not know itself to conv_general_dilated."""
+    """JAX passes other names of paddings to conv_general_dilated."""
     layer = jax.conv_transpose((1, 5, 1), (4, 1, 1), (1,), "SAME_LOWER")
     assert layer == Conv((5,), 4, padding=((2, 1),))
     assert jax.conv_transpose((1, 5, 1), (4, 1, 1), (1,), "same") == Conv((5,), 4, padding=((1, 2),))
@@ -223,16 +231,16 @@ def test_names_of_the_direct_convolution_pass_without_strides():
 
 def test_channels_are_swapped_with_the_kernel():
     plain = jax.conv_transpose((1, 4, 4, 2), (3, 3, 2, 5), (1, 1), "SAME")
-    turned = jax.conv_transpose((1, 4, 4, 2), (3, 3, 5, 2), (1, 1), "SAME", transpose_kernel=True)
-    assert (plain.in_channels, plain.out_channels) == (turned.in_channels, turned.out_channels) == (2, 5)
+    flipped = jax.conv_transpose((1, 4, 4, 2), (3, 3, 5, 2), (1, 1), "SAME", transpose_kernel=True)
+    assert (plain.in_channels, plain.out_channels) == (flipped.in_channels, flipped.out_channels) == (2, 5)
     w = np.arange(90).reshape(3, 3, 2, 5)
     assert jax.weight_transpose(w, NHWC).shape == plain.weight_shape
-    ours = jax.weight_transpose(w.swapaxes(2, 3)[::-1, ::-1], NHWC, transpose_kernel=True)
-    assert_array_equal(turned.matrix(ours).toarray(), plain.matrix(jax.weight_transpose(w, NHWC)).toarray())
+    weight = jax.weight_transpose(w.swapaxes(2, 3)[::-1, ::-1], NHWC, transpose_kernel=True)
+    assert_array_equal(flipped.matrix(weight).toarray(), plain.matrix(jax.weight_transpose(w, NHWC)).toarray())
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("kwargs", "message"),
     [
         ({"lhs": (1, 4, 3)}, "rhs has length 2 on its axis I, but lhs has 3 channels: with transpose_kernel=False"),
         ({"transpose_kernel": True}, "rhs has length 5 on its axis O, but lhs has 2 channels: with"),
@@ -270,8 +278,8 @@ def test_channels_are_swapped_with_the_kernel():
         ),
     ],
 )
-def test_refused_transposed_convolutions(words, message):
-    call = {"lhs": (1, 4, 2), "rhs": (3, 2, 5), "strides": (2,), "padding": "SAME", **words}
+def test_refused_transposed_convolutions(kwargs, message):
+    call = {"lhs": (1, 4, 2), "rhs": (3, 2, 5), "strides": (2,), "padding": "SAME", **kwargs}
     with pytest.raises(ValueError, match=message):
         jax.conv_transpose(**call)
 
@@ -283,7 +291,7 @@ def test_weights_of_too_many_axes_and_of_a_wrong_layout():
         jax.weight_transpose(np.zeros((1, 1, 1)), NWC, 2)
 
 
-# -- what is said of it ----------------------------------------------------------------------------------------------
+# -- rules -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_rules_have_the_keys_of_the_page():

@@ -1,4 +1,4 @@
-"""Flax's words, by hand: borders, transposed layers, layers by the names of attributes, refusals."""
+"""Calls of Flax, by hand: borders, transposed layers, layers by the names of attributes, errors."""
 
 from types import SimpleNamespace
 
@@ -29,11 +29,27 @@ def test_borders_see_the_dilated_kernel():
     assert jax.flax_conv(9, 1, 1, (2,), padding="CAUSAL", kernel_dilation=3).padding == ((3, 0),)
 
 
-def test_the_kernel_of_flax_says_the_number_of_axes():
-    layer = jax.flax_conv(6, 4, 6, (3, 2, 1), None, padding=[1, (0, 2), -1], kernel_dilation=(1, 2, 1),
-                          input_dilation=None, feature_group_count=2)  # fmt: skip
-    assert layer == Conv((6, 6, 6), (3, 2, 1), padding=((1, 1), (0, 2), (-1, -1)), dilation=(1, 2, 1), groups=2,
-                         in_channels=4, out_channels=6)  # fmt: skip
+def test_the_kernel_of_flax_determines_the_number_of_axes():
+    layer = jax.flax_conv(
+        6,
+        4,
+        6,
+        (3, 2, 1),
+        None,
+        padding=[1, (0, 2), -1],
+        kernel_dilation=(1, 2, 1),
+        input_dilation=None,
+        feature_group_count=2,
+    )
+    assert layer == Conv(
+        (6, 6, 6),
+        (3, 2, 1),
+        padding=((1, 1), (0, 2), (-1, -1)),
+        dilation=(1, 2, 1),
+        groups=2,
+        in_channels=4,
+        out_channels=6,
+    )
     assert jax.flax_conv(6, 1, 1, 3, padding=2, input_dilation=2) == Conv((6,), 3, padding=2, input_dilation=2)
     assert jax.flax_weight(np.zeros((3, 2, 1, 2, 6))).shape == layer.weight_shape
 
@@ -46,13 +62,13 @@ def test_the_documentation_of_a_circular_transposed_layer():
 
 
 def test_a_circular_transposed_layer_by_hand():
-    """VALID gives (1, 2, 3, 0) and (0, 1, 2, 3); wrapped around two places, one of which begins at the odd element."""
+    """VALID gives (1, 2, 3, 0) and (0, 1, 2, 3), wrapped around two places, one beginning at the odd element."""
     w = np.array([1, 2, 3]).reshape(3, 1, 1)
     plain = jax.flax_conv_transpose(2, 1, 1, (3,), padding="CIRCULAR")
     assert plain == ConvTranspose((2,), 3, padding=1, padding_mode="circular")
     assert dense(plain, jax.flax_weight_transpose(w, False, "CIRCULAR")) == [[2, 4], [4, 2]]
-    for turned, pads in ((False, (1, 2)), (True, (2, 1))):
-        layer = jax.flax_conv_transpose(5, 1, 1, (4,), padding="CIRCULAR", transpose_kernel=turned)
+    for flipped, pads in ((False, (1, 2)), (True, (2, 1))):
+        layer = jax.flax_conv_transpose(5, 1, 1, (4,), padding="CIRCULAR", transpose_kernel=flipped)
         assert layer == ConvTranspose((5,), 4, padding=(pads,), padding_mode="circular")
     beyond = jax.flax_conv_transpose(2, 1, 1, (1,), 3, padding="CIRCULAR")
     assert beyond == ConvTranspose((2,), 1, stride=3, output_padding=2, padding_mode="circular")
@@ -61,12 +77,12 @@ def test_a_circular_transposed_layer_by_hand():
 def test_numbers_of_a_transposed_layer_are_added():
     layer = jax.flax_conv_transpose(4, 2, 3, (3,), 2, padding=1, kernel_dilation=(2,))
     assert layer == Conv((4,), 3, padding=1, dilation=2, input_dilation=2, in_channels=2, out_channels=3)
-    turned = jax.flax_conv_transpose(4, 2, 3, (3,), 2, padding=[1], transpose_kernel=True)
-    assert turned == ConvTranspose((4,), 3, stride=2, padding=1, in_channels=2, out_channels=3)
+    flipped = jax.flax_conv_transpose(4, 2, 3, (3,), 2, padding=[1], transpose_kernel=True)
+    assert flipped == ConvTranspose((4,), 3, stride=2, padding=1, in_channels=2, out_channels=3)
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("kwargs", "message"),
     [
         (
             {"padding": "circular"},
@@ -90,14 +106,14 @@ def test_numbers_of_a_transposed_layer_are_added():
         ({"in_features": 0}, "in_features must be at least 1, got 0"),
     ],
 )
-def test_refused_words_of_flax(words, message):
-    call = {"input_size": 5, "in_features": 4, "out_features": 6, "kernel_size": (3, 3), **words}
+def test_refused_arguments_of_flax_conv(kwargs, message):
+    call = {"input_size": 5, "in_features": 4, "out_features": 6, "kernel_size": (3, 3), **kwargs}
     with pytest.raises(ValueError, match=message):
         jax.flax_conv(**call)
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("kwargs", "message"),
     [
         ({"padding": "REFLECT"}, "padding 'REFLECT' is none of a transposed convolution in Flax, which knows SAME,"),
         ({"padding": "CAUSAL"}, "padding 'CAUSAL' is none of a transposed convolution in Flax, which knows SAME,"),
@@ -108,8 +124,8 @@ def test_refused_words_of_flax(words, message):
         ({"transpose_kernel": None}, "transpose_kernel must be True or False, got None"),
     ],
 )
-def test_refused_transposed_words_of_flax(words, message):
-    call = {"input_size": 3, "in_features": 1, "out_features": 1, "kernel_size": 3, "strides": 2, **words}
+def test_refused_arguments_of_flax_conv_transpose(kwargs, message):
+    call = {"input_size": 3, "in_features": 1, "out_features": 1, "kernel_size": 3, "strides": 2, **kwargs}
     with pytest.raises(ValueError, match=message):
         jax.flax_conv_transpose(**call)
 
@@ -118,7 +134,7 @@ def test_refused_transposed_words_of_flax(words, message):
 
 
 class Variable:
-    """A variable of nnx, or with `old` as it was before 0.12."""
+    """Make a variable of nnx, or with `old` one as before version 0.12."""
 
     def __init__(self, array, old=False):
         if old:
@@ -127,9 +143,9 @@ class Variable:
             self.get_value = lambda: array
 
 
-def conv_like(**words):
+def conv_like(**kwargs):
     kernel = np.arange(12).reshape(3, 2, 2)
-    said = {
+    fields = {
         "kernel_size": (3,),
         "strides": 1,
         "padding": "SAME",
@@ -138,14 +154,14 @@ def conv_like(**words):
         "feature_group_count": 2,
         "kernel": Variable(kernel),
         "bias": Variable(np.array([1, 2])),
-        **words,
+        **kwargs,
     }
-    return SimpleNamespace(**{name: value for name, value in said.items() if value is not KeyError})
+    return SimpleNamespace(**{name: value for name, value in fields.items() if value is not KeyError})
 
 
-def transpose_like(**words):
+def transpose_like(**kwargs):
     kernel = np.arange(18).reshape(3, 2, 3)
-    said = {
+    fields = {
         "kernel_size": (3,),
         "strides": None,
         "padding": "SAME",
@@ -153,9 +169,9 @@ def transpose_like(**words):
         "transpose_kernel": False,
         "kernel": Variable(kernel, old=True),
         "bias": None,
-        **words,
+        **kwargs,
     }
-    return SimpleNamespace(**said)
+    return SimpleNamespace(**fields)
 
 
 def test_from_a_convolution():
@@ -170,9 +186,9 @@ def test_from_transposed_convolutions():
     assert layer == Conv((4,), 3, padding=1, in_channels=2, out_channels=3)
     assert_array_equal(w, np.arange(18).reshape(3, 2, 3).transpose(2, 1, 0))
     assert bias is None
-    layer, turned, _ = jax.from_layer(transpose_like(transpose_kernel=True), 4)
+    layer, flipped, _ = jax.from_layer(transpose_like(transpose_kernel=True), 4)
     assert layer == ConvTranspose((4,), 3, padding=1, in_channels=3, out_channels=2)
-    assert_array_equal(turned, w)
+    assert_array_equal(flipped, w)
     layer, wrapped, _ = jax.from_layer(transpose_like(padding="CIRCULAR"), 4)
     assert layer == ConvTranspose((4,), 3, padding=1, in_channels=2, out_channels=3, padding_mode="circular")
     assert_array_equal(wrapped, w.swapaxes(0, 1)[..., ::-1])
@@ -190,7 +206,7 @@ def test_a_mask_is_on_the_weight_and_what_is_read_is_a_copy():
 
 @pytest.mark.parametrize("apart", [{"variables": True}, {"params": True}, {"variables": False}])
 def test_parameters_that_are_apart(apart):
-    """With the name of the collection, or without it; linen's kernel_size may be an int, and its boxes are opened."""
+    """Variables may have the name of the collection; linen's kernel_size may be an int, and its boxes are opened."""
     boxed = SimpleNamespace(unbox=lambda: np.arange(6).reshape(3, 1, 2))
     params = {"kernel": boxed, "bias": np.array([1, 2])}
     ((name, nested),) = apart.items()
@@ -222,7 +238,7 @@ def own(*args):
 
 
 @pytest.mark.parametrize(
-    ("layer", "words", "message"),
+    ("layer", "kwargs", "message"),
     [
         (object(), {}, "object is not a Flax convolution: it has no attribute 'kernel_size'; give the layer object"),
         (conv_like(kernel=KeyError), {}, "keeps its parameters apart, as linen's modules do: give variables="),
@@ -239,6 +255,6 @@ def own(*args):
         (conv_like(padding="VALID", kernel_dilation=4), {}, "kernel does not fit on axis 0: it spans 9"),
     ],
 )
-def test_refused_layers(layer, words, message):
+def test_refused_layers(layer, kwargs, message):
     with pytest.raises(ValueError, match=message):
-        jax.from_layer(layer, 6, **words)
+        jax.from_layer(layer, 6, **kwargs)

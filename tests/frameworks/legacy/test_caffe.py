@@ -1,4 +1,4 @@
-"""Caffe's words. It installs nowhere today, so its rules are said again here, in plain loops and literal numbers.
+"""Calls of Caffe. It can no longer be installed, so its definitions are repeated here, in loops and literal numbers.
 
 Sources: caffe.proto; base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp, crop_layer.cpp, pooling_layer.cpp in
 src/caffe/layers; BilinearFiller in include/caffe/filler.hpp.
@@ -96,7 +96,7 @@ def test_the_numbers_of_fcn_32s():
     assert kept.padding[0] == (-19, -25)  # 544 - 500 - 19
 
 
-def test_pools_rounded_down_leave_too_little_for_the_crop():
+def test_pools_rounded_down_are_too_small_for_the_crop():
     size = 698
     for _ in range(5):
         pool = caffe.pooling((1, 1, size, size), kernel_size=2, stride=2, round_mode="FLOOR")
@@ -119,8 +119,8 @@ def integers(rng, shape):
     return rng.integers(-4, 5, shape)
 
 
-def said(rng, name, values):
-    """A repeated field: nothing, once, once for each axis, or in 2-D as _h and _w. The numbers that it means, too."""
+def fields_and_values(rng, name, values):
+    """Draw a repeated field: absent, one entry, one per axis, or in 2-D _h and _w; and the numbers of each axis."""
     kinds = ["each", "each", "once"] + ["letters"] * (len(values) == 2)
     kind = kinds[rng.integers(len(kinds))]
     if kind == "letters" and name != "dilation":
@@ -132,7 +132,7 @@ def said(rng, name, values):
 
 
 def drawn(rng):
-    """A bottom, the fields of a convolution, and what they mean on each axis."""
+    """Draw the shape of a bottom, the fields of a convolution, and the numbers of each axis."""
     axes, group = int(rng.integers(1, 4)), some(rng, 1, 2, 3)
     columns = {
         "kernel_size": [int(rng.integers(1, 4)) for _ in range(axes)],
@@ -140,9 +140,9 @@ def drawn(rng):
         "pad": [some(rng, 0, 1, 2) for _ in range(axes)],
         "dilation": [some(rng, 1, 2, 3, share=0.3) for _ in range(axes)],
     }
-    fields, meant = {}, {}
+    fields, per_axis = {}, {}
     for name, values in columns.items():
-        field, meant[name] = said(rng, name, values)
+        field, per_axis[name] = fields_and_values(rng, name, values)
         fields.update(field)
     channels, output = group * int(rng.integers(1, 3)), group * int(rng.integers(1, 3))
     if rng.random() < 0.08:
@@ -152,15 +152,15 @@ def drawn(rng):
     return (
         (2, channels, *size),
         {"num_output": output, "group": group, **fields},
-        list(zip(*meant.values(), strict=True)),
+        list(zip(*per_axis.values(), strict=True)),
     )
 
 
-def windows(size, meant, output_size):
-    """(output, tap, where it looks) for all windows and taps: a sum of products over these is the definition."""
+def windows(size, per_axis, output_size):
+    """Yield (output, tap, input) for all windows and taps; the sum of products over these is the definition."""
     for output in np.ndindex(*output_size):
-        for tap in np.ndindex(*(k for k, _, _, _ in meant)):
-            at = tuple(o * s + t * d - p for o, t, (_, s, p, d) in zip(output, tap, meant, strict=True))
+        for tap in np.ndindex(*(k for k, _, _, _ in per_axis)):
+            at = tuple(o * s + t * d - p for o, t, (_, s, p, d) in zip(output, tap, per_axis, strict=True))
             if all(0 <= a < n for a, n in zip(at, size, strict=True)):
                 yield output, tap, at
 
@@ -173,13 +173,13 @@ def groups_divide(shape, fields):
 def test_drawn_convolutions(transpose):
     rng, seen = np.random.default_rng(14 + transpose), Counter()
     for _ in range(DRAWS):
-        shape, fields, meant = drawn(rng)
+        shape, fields, per_axis = drawn(rng)
         size, group, output = shape[2:], fields["group"], fields["num_output"]
-        spans = [d * (k - 1) + 1 for k, _, _, d in meant]
+        spans = [d * (k - 1) + 1 for k, _, _, d in per_axis]
         if transpose:
-            result = [s * (n - 1) + e - 2 * p for n, e, (_, s, p, _) in zip(size, spans, meant, strict=True)]
+            result = [s * (n - 1) + e - 2 * p for n, e, (_, s, p, _) in zip(size, spans, per_axis, strict=True)]
         else:
-            result = [(n + 2 * p - e) // s + 1 for n, e, (_, s, p, _) in zip(size, spans, meant, strict=True)]
+            result = [(n + 2 * p - e) // s + 1 for n, e, (_, s, p, _) in zip(size, spans, per_axis, strict=True)]
         make = caffe.conv_transpose if transpose else caffe.conv
         if min(result) < 1 or not groups_divide(shape, fields):
             with pytest.raises(ValueError, match=r"does not fit|is empty|does not divide"):
@@ -188,12 +188,12 @@ def test_drawn_convolutions(transpose):
             continue
         layer = make(shape, **fields)
         rows, cols = (shape[1], output) if transpose else (output, shape[1])
-        w = integers(rng, (rows, cols // group, *(k for k, _, _, _ in meant)))
+        w = integers(rng, (rows, cols // group, *(k for k, _, _, _ in per_axis)))
         x = integers(rng, shape[1:])
         y = np.zeros((output, *result), dtype=int)
         for row, col in itertools.product(range(rows), range(cols // group)):
             other = row // (rows // group) * (cols // group) + col
-            for out, tap, at in windows(*((result, meant, size) if transpose else (size, meant, result))):
+            for out, tap, at in windows(*((result, per_axis, size) if transpose else (size, per_axis, result))):
                 if transpose:
                     y[(other, *at)] += w[(row, col, *tap)] * x[(row, *out)]
                 else:
@@ -203,14 +203,14 @@ def test_drawn_convolutions(transpose):
         seen["equal", len(size)] += 1
         seen.update(name for name in ("kernel_h", "stride_h", "pad_h") if name in fields)
         seen["groups"] += group > 1
-        seen["dilated"] += max(d for *_, d in meant) > 1
+        seen["dilated"] += max(d for *_, d in per_axis) > 1
     assert min(seen["equal", axes] for axes in (1, 2, 3)) >= 40
     assert sum(seen["refused", axes] for axes in (1, 2, 3)) >= 15
     assert min(seen[name] for name in ("kernel_h", "stride_h", "pad_h", "groups", "dilated")) >= 10, seen
 
 
 def pooled_axis(n, k, s, p, any_padding, rounded):
-    """Start and end of each window on the padded axis, as pooling_layer.cpp has them."""
+    """Return start and end of each window on the padded axis, as in pooling_layer.cpp."""
     count = int(rounded((n + 2 * p - k) / s)) + 1
     if any_padding and (count - 1) * s >= n + p:
         count -= 1
@@ -232,12 +232,12 @@ def test_drawn_pools(pool):
             fields["round_mode"] = "FLOOR"
         axes = [pooled_axis(*each, any(p), rounded) for each in zip(n, k, s, p, strict=True)]
         padded_too_far = any(pad and pad >= kernel for pad, kernel in zip(p, k, strict=True))
-        blind = any(start >= length for ends, length in zip(axes, n, strict=True) for start, _ in ends)
-        if padded_too_far or blind or not all(axes):
+        padding_only = any(start >= length for ends, length in zip(axes, n, strict=True) for start, _ in ends)
+        if padded_too_far or padding_only or not all(axes):
             with pytest.raises(ValueError, match=r"must be less than|would see no input|does not fit"):
                 caffe.pooling((1, 2, *n), pool, **fields)
             seen["refused"] += 1
-            seen["blind"] += blind and not padded_too_far
+            seen["padding only"] += padding_only and not padded_too_far
             continue
         layer = caffe.pooling((1, 2, *n), pool, **fields)
         x = integers(rng, (2, *n)) * 144
@@ -254,7 +254,7 @@ def test_drawn_pools(pool):
         seen["padded"] += any(p)
     assert seen["equal"] >= 100
     assert seen["refused"] >= 30
-    assert seen["blind"] >= 5
+    assert seen["padding only"] >= 5
     assert seen["padded"] >= 20
 
 
@@ -294,7 +294,8 @@ def test_drawn_crops():
 def test_fields_and_their_defaults():
     assert caffe.conv((None, 4, 9, 8), 6, 3) == Conv((9, 8), 3, in_channels=4, out_channels=6)
     assert caffe.conv(np.zeros((1, 4, 9, 8)), 6, (3, 2), [2], [], (1, 2), 2) == Conv(
-        (9, 8), (3, 2), stride=2, dilation=(1, 2), groups=2, in_channels=4, out_channels=6)  # fmt: skip
+        (9, 8), (3, 2), stride=2, dilation=(1, 2), groups=2, in_channels=4, out_channels=6
+    )
     assert caffe.conv((1, 1, 9, 8), 1, kernel_h=1, kernel_w=3, pad_w=2).padding == ((0, 0), (2, 2))
     assert caffe.conv((5, 6, 1, 9, 8), 1, 3, axis=2) == caffe.conv((5, 6, 1, 9, 8), 1, 3, axis=-3) == Conv((9, 8), 3)
     assert caffe.conv((1, 2, 4, 4, 4, 4), 1, 2) == Conv((4,) * 4, 2, in_channels=2)
@@ -320,7 +321,7 @@ def test_global_pooling_is_one_window():
 
 
 def test_an_average_counts_padding_but_nothing_beyond():
-    """Three windows of 3 over 1 + 4 + 1 cells, with stride 2: the last one has two cells of them."""
+    """Three windows of 3 over 1 + 4 + 1 cells, with stride 2: the last one covers two cells."""
     layer = caffe.pooling((1, 1, 4, 1), "AVE", kernel_h=3, kernel_w=1, stride_h=2, stride_w=1, pad_h=1, pad_w=0)
     assert layer.divisors().ravel().tolist() == [3, 3, 2]
 
@@ -352,11 +353,11 @@ def test_rules_have_their_keys():
     assert all(text.endswith(".") for text in caffe.RULES.values())
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 BOTTOM = (1, 4, 5, 5)
 
-REFUSALS = {
+ERRORS = {
     "no kernel": (lambda: caffe.conv(BOTTOM, 2), "kernel_size is missing: give it once, or once for each of 2 axes"),
     "both kernels": (
         lambda: caffe.conv(BOTTOM, 2, 3, kernel_h=3, kernel_w=3),
@@ -490,8 +491,8 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
-def test_refusals(name):
-    call, message = REFUSALS[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name):
+    call, message = ERRORS[name]
     with pytest.raises(ValueError, match=re.escape(message)):
         call()

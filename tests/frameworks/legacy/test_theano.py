@@ -1,4 +1,4 @@
-"""Theano's words: what its successor aesara was seen to do, the examples of its documentation, and every refusal."""
+"""Calls of Theano: recorded results of its successor aesara, examples of its documentation, and every error."""
 
 import re
 from collections import Counter
@@ -30,19 +30,19 @@ def tuples(value):
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
-def ours(case):
-    """The layer and its weight, from the words of a case."""
-    words = {name: tuples(value) for name, value in case["words"].items()}
+def layer_and_weight(case):
+    """Make the layer and its weight from the arguments of a case."""
+    kwargs = {name: tuples(value) for name, value in case["words"].items()}
     w = filled(case["w_shape"], case["seed"] + 1)
     x_shape, w_shape = tuple(case["x_shape"]), tuple(case["w_shape"])
     if case["call"] == "conv_transpose":
-        return theano.conv_transpose(x_shape, w_shape, **words, weight=w)
+        return theano.conv_transpose(x_shape, w_shape, **kwargs, weight=w)
     make = theano.causal_conv1d if case["axes"] == 1 else theano.conv
-    return make(x_shape, w_shape, **words, weight=w)
+    return make(x_shape, w_shape, **kwargs, weight=w)
 
 
 def is_refused(case):
-    """Theano raises, or gives an output without entries, which no layer of ours has."""
+    """Theano raises an error, or returns an empty output, for which the layer raises one."""
     return "error" in case or 0 in case["y_shape"]
 
 
@@ -51,9 +51,9 @@ def test_every_recorded_case(number):
     case = CASES[number]
     if is_refused(case):
         with pytest.raises(ValueError, match=r"."):
-            ours(case)
+            layer_and_weight(case)
     else:
-        layer, weight = ours(case)
+        layer, weight = layer_and_weight(case)
         x = filled(case["x_shape"], case["seed"])
         assert_array_equal(layer.unvec(layer.matrix(weight) @ layer.vec(x)), result(case))
 
@@ -75,7 +75,7 @@ def test_the_recorded_cases_have_everything():
         lambda case: case["words"]["num_groups"] > 1,
         lambda case: _most(case["words"].get("filter_dilation")) > 1,
         lambda case: _most(case["words"].get("subsample")) > 1,
-        lambda case: case["call"] == "conv_transpose" and any(ours(case)[0].output_padding),
+        lambda case: case["call"] == "conv_transpose" and any(layer_and_weight(case)[0].output_padding),
     ):
         assert sum(map(has, kept)) >= 40
 
@@ -127,23 +127,24 @@ def test_border_modes_of_the_documentation():
 
 
 def test_the_input_shape_of_a_gradient_is_not_unique():
-    """The question of a well-known text: the padding is fixed too, so is input_shape not unique?"""
-    words = {"border_mode": (1, 1), "subsample": (2, 2)}
-    layers = [theano.conv_transpose((1, 1, 3, 3), (1, 1, 3, 3), (1, 1, n, n), **words) for n in (5, 6)]
+    """The padding is fixed, and yet input_shape is not unique."""
+    kwargs = {"border_mode": (1, 1), "subsample": (2, 2)}
+    layers = [theano.conv_transpose((1, 1, 3, 3), (1, 1, 3, 3), (1, 1, n, n), **kwargs) for n in (5, 6)]
     assert [layer.output_size for layer in layers] == [(5, 5), (6, 6)]
     for n in (4, 7):
         with pytest.raises(ValueError, match="but output_grad has 3: give 5 or 6"):
-            theano.conv_transpose((1, 1, 3, 3), (1, 1, 3, 3), (1, 1, n, n), **words)
+            theano.conv_transpose((1, 1, 3, 3), (1, 1, 3, 3), (1, 1, n, n), **kwargs)
 
 
 def test_a_gradient_is_the_transpose():
     conv = theano.conv((1, 2, 6, 5), (4, 1, 3, 2), (1, 0), (2, 1), num_groups=2)
-    up = theano.conv_transpose((1, 4, *conv.output_size), (4, 1, 3, 2), (1, 2, 6, 5), (4, None, 3, 2), (1, 0), (2, 1),
-                               num_groups=2)  # fmt: skip
+    up = theano.conv_transpose(
+        (1, 4, *conv.output_size), (4, 1, 3, 2), (1, 2, 6, 5), (4, None, 3, 2), (1, 0), (2, 1), num_groups=2
+    )
     w = filled((4, 1, 3, 2), 0)
     assert up == conv.T
-    turned = theano.weight(w, True)
-    assert_array_equal(up.matrix(theano.weight_transpose(w, True)).toarray(), conv.matrix(turned).T.toarray())
+    flipped = theano.weight(w, True)
+    assert_array_equal(up.matrix(theano.weight_transpose(w, True)).toarray(), conv.matrix(flipped).T.toarray())
 
 
 def test_the_deconvolution_layer_has_the_smallest_size():
@@ -156,7 +157,7 @@ def test_the_deconvolution_layer_has_the_smallest_size():
 
 
 def test_hints_are_not_looked_at():
-    """As aesara was seen to do: the channels of the result are those that the filters tell."""
+    """The channels of the result are those of the filters, as in aesara."""
     layer = theano.conv_transpose((1, 3, 3, 3), (3, 2, 3, 3), (1, 7, 5, 5), (3, 2, 4, None))
     assert layer == ConvTranspose(3, 3, in_channels=3, out_channels=2)
 
@@ -166,11 +167,11 @@ def test_rules_have_their_keys():
     assert all(text.endswith(".") for text in theano.RULES.values())
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 IMAGE, FILTERS = (1, 2, 5, 5), (3, 2, 3, 3)
 
-REFUSALS = {
+ERRORS = {
     "unshared": (
         lambda: theano.conv(IMAGE, FILTERS, unshared=True),
         "unshared=True has filters of its own at each output position",
@@ -308,8 +309,8 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
-def test_refusals(name):
-    call, message = REFUSALS[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name):
+    call, message = ERRORS[name]
     with pytest.raises(ValueError, match=re.escape(message)):
         call()

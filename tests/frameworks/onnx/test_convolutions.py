@@ -1,4 +1,4 @@
-"""ONNX's words: cases from its documentation, nodes as layers, and every refusal with its numbers."""
+"""Calls of ONNX's operators: cases from the documentation, nodes as layers, and every error with its numbers."""
 
 import re
 
@@ -76,7 +76,7 @@ def test_attributes_of_every_kind_make_the_same_layer():
 
 
 @pytest.mark.parametrize(
-    ("size", "words", "padding", "output_size"),
+    ("size", "kwargs", "padding", "output_size"),
     [
         (5, {"auto_pad": "SAME_UPPER"}, (0, 1), 5),
         (5, {"auto_pad": "SAME_LOWER"}, (1, 0), 5),
@@ -85,13 +85,13 @@ def test_attributes_of_every_kind_make_the_same_layer():
         (6, {"auto_pad": "SAME_UPPER", "strides": [3]}, (0, 0), 2),
     ],
 )
-def test_pads(size, words, padding, output_size):
-    layer = conv((1, 1, size), (1, 1, 2), **words)
+def test_pads(size, kwargs, padding, output_size):
+    layer = conv((1, 1, size), (1, 1, 2), **kwargs)
     assert (layer.padding, layer.output_size) == ((padding,), (output_size,))
 
 
 @pytest.mark.parametrize(
-    ("kernel", "words", "padding", "extra", "output_size"),
+    ("kernel", "kwargs", "padding", "extra", "output_size"),
     [
         (4, {}, (0, 0), 0, 8),
         (4, {"pads": [1, 0]}, (1, 0), 0, 7),
@@ -111,8 +111,8 @@ def test_pads(size, words, padding, output_size):
         (4, {"output_shape": [12], "auto_pad": "SAME_UPPER"}, (-2, -2), 0, 12),
     ],
 )
-def test_transposed_pads(kernel, words, padding, extra, output_size):
-    layer = conv_transpose((1, 1, 3), (1, 1, kernel), strides=[2], **words)
+def test_transposed_pads(kernel, kwargs, padding, extra, output_size):
+    layer = conv_transpose((1, 1, 3), (1, 1, kernel), strides=[2], **kwargs)
     assert (layer.padding, layer.output_padding, layer.output_size) == ((padding,), (extra,), (output_size,))
 
 
@@ -143,15 +143,15 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("words", "message"), REFUSED)
+@pytest.mark.parametrize(("kwargs", "message"), REFUSED)
 @pytest.mark.parametrize("make", [conv, conv_transpose])
-def test_refusals_of_both(make, words, message):
+def test_errors_of_both(make, kwargs, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        make((1, 1, 5), (1, 1, 3), **words)
+        make((1, 1, 5), (1, 1, 3), **kwargs)
 
 
 @pytest.mark.parametrize(
-    ("make", "args", "words", "message"),
+    ("make", "args", "kwargs", "message"),
     [
         (conv, ((1, 1), (1, 1)), {}, "X has shape (1, 1) but needs (N, C, *size), at least 3 axes"),
         (conv, ((1, 1, None), (1, 1, 2)), {}, "X[2] is None, but the matrix depends on it: give a number"),
@@ -218,12 +218,12 @@ def test_refusals_of_both(make, words, message):
         ),
     ],
 )
-def test_refusals(make, args, words, message):
+def test_errors(make, args, kwargs, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        make(*args, **words)
+        make(*args, **kwargs)
 
 
-def test_refusals_of_weights():
+def test_errors_of_weights():
     with pytest.raises(
         ValueError, match=re.escape("W has shape (2, 2) but needs (M, C / group, *kernel_shape), at le")
     ):
@@ -263,15 +263,15 @@ def test_depthwise_nodes():
 
 # -- terms -----------------------------------------------------------------------------------------------------------
 
-OURS = re.compile(
+LAYER_ARGUMENTS = re.compile(
     r"kernel_size|groups|in_channels|out_channels|input_size|output_size|padding_mode|"
     r"\b(stride|padding|dilation) [\d(-]"
 )
-"""What a user of ONNX's operators never wrote."""
+"""Names of arguments of layers, which are not those of ONNX's operators."""
 
 
 @pytest.mark.parametrize(
-    ("make", "args", "words", "message"),
+    ("make", "args", "kwargs", "message"),
     [
         (
             conv,
@@ -298,9 +298,9 @@ OURS = re.compile(
         ),
     ],
 )
-def test_errors_speak_of_the_attributes(make, args, words, message):
+def test_errors_name_the_attributes(make, args, kwargs, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        make(*args, **words)
+        make(*args, **kwargs)
 
 
 small = st.integers(-1, 4)
@@ -309,7 +309,7 @@ small = st.integers(-1, 4)
 @given(
     make=st.sampled_from([conv, conv_transpose]),
     shapes=st.tuples(st.lists(small, min_size=3, max_size=4), st.lists(small, min_size=3, max_size=4)),
-    words=st.fixed_dictionaries(
+    kwargs=st.fixed_dictionaries(
         {},
         optional={
             "strides": st.lists(small, max_size=2),
@@ -321,10 +321,10 @@ small = st.integers(-1, 4)
         },
     ),
 )
-def test_no_error_speaks_of_our_arguments(make, shapes, words):
+def test_no_error_names_the_arguments_of_layers(make, shapes, kwargs):
     message = ""
     try:
-        make(*shapes, **words)
+        make(*shapes, **kwargs)
     except ValueError as error:
         message = str(error)
-    assert not OURS.search(message), message
+    assert not LAYER_ARGUMENTS.search(message), message

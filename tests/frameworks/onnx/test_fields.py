@@ -1,4 +1,4 @@
-"""Any field of a model may hold anything: it is read, or refused in one sentence."""
+"""Any field of a model may hold any value: it is read, or the error is one sentence."""
 
 from fractions import Fraction
 from types import SimpleNamespace as Fake
@@ -51,7 +51,7 @@ HOSTILE = [
 
 
 def places(value, path=()):
-    """Every field of a message, in lists as well."""
+    """Yield every field of a message, in lists as well."""
     if isinstance(value, Fake):
         for name, each in vars(value).items():
             yield (*path, name)

@@ -24,7 +24,7 @@ def without_onnx(monkeypatch):
 
 @pytest.fixture
 def with_onnx(monkeypatch):
-    """A package that parses one file: the bytes b"model"."""
+    """Make a stand-in for the package onnx that parses one file: the bytes b"model"."""
 
     class DecodeError(Exception):
         pass

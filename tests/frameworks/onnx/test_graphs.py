@@ -1,4 +1,4 @@
-"""ONNX's graphs that contradict themselves, lead nowhere, or are huge: one sentence each, and soon."""
+"""ONNX's graphs that are inconsistent, lead nowhere, or are huge: an error of one sentence, in little time."""
 
 import time
 from itertools import pairwise
@@ -86,7 +86,7 @@ def test_names_are_given_once():
         [node("Exotic", "k", "b"), node("Exotic", "b", "c", name="more")],
     ],
 )
-def test_nodes_that_lead_to_no_output_are_left_aside(dead):
+def test_nodes_that_lead_to_no_output_are_ignored(dead):
     nodes = [node("Relu", "x", "a"), node("Conv", "a,w")]
     (layer,) = from_model(graph([*nodes, *dead], w=W))
     assert layer == Conv((6, 6), 3, in_channels=2, out_channels=2)

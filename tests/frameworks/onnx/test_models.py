@@ -1,4 +1,4 @@
-"""ONNX's models: what becomes a layer, what is passed over, and what is refused, by its name."""
+"""ONNX's models: nodes that become layers, nodes that are left out, and errors for all others."""
 
 import re
 from types import SimpleNamespace as Fake
@@ -66,7 +66,7 @@ def test_the_size_of_the_input():
     assert from_model(graph([node("GlobalMaxPool", "x")], (None, None, None)), 4, in_channels=3)[0] == MaxPool(
         (4,), 4, channels=3
     )
-    for shape, words, message in [
+    for shape, kwargs, message in [
         ((1, 2, None, 5), {}, "input 'x' has no length on spatial axis 0 in the graph: give input_size"),
         (
             (1, 2, 6, 5),
@@ -79,7 +79,7 @@ def test_the_size_of_the_input():
         ((), {}, "input 'x' has no shape in the graph: give input_size, one number for each axis"),
     ]:
         with pytest.raises(ValueError, match=re.escape(message)):
-            from_model(graph(nodes, shape, w=W), **words)
+            from_model(graph(nodes, shape, w=W), **kwargs)
     with pytest.raises(
         ValueError, match="input 'x' has no number of channels in the graph, and no convolution tells it"
     ):
@@ -126,7 +126,7 @@ def test_the_size_of_the_input():
         ([node("Conv", "x,w", strides=[9, 0])], "node 0 (Conv): strides, entry 1, must be at least 1, got 0"),
     ],
 )
-def test_refusals_of_models(nodes, message):
+def test_errors_of_models(nodes, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         from_model(graph(nodes, w=W))
 
@@ -156,7 +156,7 @@ def test_a_note_where_onnxruntime_differs():
 
 
 def test_a_pool_of_the_input_alone():
-    """A positive control: what is small and sound stays a layer."""
+    """Positive control: small and valid nodes become layers."""
     assert from_model(graph([node("MaxPool", "x", kernel_shape=[2, 2])])) == [MaxPool((6, 6), 2, stride=1, channels=2)]
     with pytest.raises(
         WrongTypeError, match=r"bytes is not an ONNX model: .*give a path as a str, by os\.fsdecode, or"
@@ -191,7 +191,7 @@ def test_weights_that_cannot_fit_are_refused_before_they_are_built(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("op", "words", "wanted"),
+    ("op", "kwargs", "wanted"),
     [
         ("AveragePool", {}, AvgPool((6, 6), 2, stride=1, count_include_pad=False, channels=2)),
         (
@@ -214,8 +214,8 @@ def test_weights_that_cannot_fit_are_refused_before_they_are_built(monkeypatch):
         ("MaxPool", {"dilations": [2, 1]}, MaxPool((6, 6), 2, stride=1, dilation=(2, 1), channels=2)),
     ],
 )
-def test_pools(op, words, wanted):
-    assert one(op, kernel_shape=[2, 2], **words) == [wanted]
+def test_pools(op, kwargs, wanted):
+    assert one(op, kernel_shape=[2, 2], **kwargs) == [wanted]
 
 
 def test_an_average_with_gaps_is_a_convolution():
@@ -227,7 +227,7 @@ def test_an_average_with_gaps_is_a_convolution():
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("kwargs", "message"),
     [
         ({}, "MaxPool needs the attribute kernel_shape, got []"),
         ({"kernel_shape": [2]}, "kernel_shape has 1 entry, [2], but needs 2, one each axis"),
@@ -249,19 +249,19 @@ def test_an_average_with_gaps_is_a_convolution():
         ({"kernel_shape": [2, 2], "pads": [2, 0, 0, 0]}, "pads 2 on axis 0, before, must be less than kernel_shape 2"),
     ],
 )
-def test_refusals_of_pools(words, message):
+def test_errors_of_pools(kwargs, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        one("MaxPool", **words)
+        one("MaxPool", **kwargs)
 
 
-@pytest.mark.parametrize("words", [{"pads": [1, 0, 0, 0]}, {"ceil_mode": 1, "strides": [2, 2]}])
-def test_averages_with_gaps_that_count_differently_are_refused(words):
+@pytest.mark.parametrize("kwargs", [{"pads": [1, 0, 0, 0]}, {"ceil_mode": 1, "strides": [2, 2]}])
+def test_averages_with_gaps_that_count_differently_are_refused(kwargs):
     message = "an AveragePool with dilations [2, 2] whose windows count different numbers of cells, with pads"
     with pytest.raises(ValueError, match=re.escape(message)):
-        one("AveragePool", kernel_shape=[2, 2], dilations=[2, 2], **words)
+        one("AveragePool", kernel_shape=[2, 2], dilations=[2, 2], **kwargs)
 
 
-# -- what only moves entries -----------------------------------------------------------------------------------------
+# -- permutations of entries -----------------------------------------------------------------------------------------
 
 
 def test_depth_and_space():
@@ -272,7 +272,7 @@ def test_depth_and_space():
 
 
 def test_depth_and_space_in_the_other_order():
-    """Operator DepthToSpace, the default mode: as the lines of NumPy in its text have it."""
+    """Operator DepthToSpace in the default mode, by the NumPy code of its specification."""
     x = np.arange(8 * 2 * 3).reshape(8, 2, 3)
     wanted = x.reshape(2, 2, 2, 2, 3).transpose(2, 3, 0, 4, 1).reshape(2, 4, 6)
     down = one("DepthToSpace", (1, 8, 2, 3), blocksize=2)
@@ -282,7 +282,7 @@ def test_depth_and_space_in_the_other_order():
 
 
 @pytest.mark.parametrize(
-    ("op", "shape", "words", "message"),
+    ("op", "shape", "kwargs", "message"),
     [
         (
             "DepthToSpace",
@@ -297,9 +297,9 @@ def test_depth_and_space_in_the_other_order():
         ("SpaceToDepth", (1, 1, 5, 2), {"blocksize": 2}, "blocksize 2 does not divide size of X 5 on axis 0"),
     ],
 )
-def test_refusals_of_depth_and_space(op, shape, words, message):
+def test_errors_of_depth_and_space(op, shape, kwargs, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        one(op, shape, **words)
+        one(op, shape, **kwargs)
 
 
 def padded(pads, reads="x,p", *, extra=None, **attributes):
@@ -308,12 +308,12 @@ def padded(pads, reads="x,p", *, extra=None, **attributes):
 
 
 @pytest.mark.parametrize(
-    ("mode", "ours"), {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}.items()
+    ("mode", "expected"), {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}.items()
 )
-def test_pad_nodes(mode, ours):
+def test_pad_nodes(mode, expected):
     chain = padded([0, 0, 1, 0, 0, 0, 2, 3], mode=mode)
     assert chain == [
-        Conv((4, 5), 1, padding=((1, 2), (0, 3)), padding_mode=ours, groups=2, in_channels=2, out_channels=2)
+        Conv((4, 5), 1, padding=((1, 2), (0, 3)), padding_mode=expected, groups=2, in_channels=2, out_channels=2)
     ]
     assert_array_equal(chain.weights[0], np.ones((2, 1, 1, 1)))
 
@@ -327,7 +327,7 @@ def test_other_ways_to_say_a_pad():
 
 
 @pytest.mark.parametrize(
-    ("pads", "words", "message"),
+    ("pads", "kwargs", "message"),
     [
         ([0] * 8, {"mode": "symmetric"}, "mode 'symmetric' is not one of constant, reflect, edge, wrap"),
         (
@@ -351,6 +351,6 @@ def test_other_ways_to_say_a_pad():
         ),
     ],
 )
-def test_refusals_of_pad_nodes(pads, words, message):
+def test_errors_of_pad_nodes(pads, kwargs, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        padded(pads, **words)
+        padded(pads, **kwargs)

@@ -1,4 +1,4 @@
-"""ONNX's nodes: attributes that contradict themselves or that the operator does not have."""
+"""ONNX's nodes: attributes that are inconsistent or that the operator does not have."""
 
 import re
 from types import SimpleNamespace as Fake
@@ -67,7 +67,7 @@ def broken(**changes):
         ),
     ],
 )
-def test_refusals_of_nodes(proto, constants, message):
+def test_errors_of_nodes(proto, constants, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         from_layer(proto, 6, constants)
 

@@ -1,4 +1,4 @@
-"""ONNX's resizes: what the text of the operator says, of any size, and every refusal."""
+"""ONNX's resizes: the specification of the operator, for any size, and every error."""
 
 import re
 from fractions import Fraction
@@ -47,7 +47,7 @@ def test_resizes():
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("kwargs", "message"),
     [
         ({"scales": [1, 1, 2, 2], "mode": "cubic"}, "mode 'cubic' is not one of nearest, linear"),
         (
@@ -90,9 +90,9 @@ def test_resizes():
         ),
     ],
 )
-def test_refusals_of_resizes(words, message):
+def test_errors_of_resizes(kwargs, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        resized(**words)
+        resized(**kwargs)
 
 
 # -- resizes of any size ---------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_the_matrix_of_a_huge_resize_is_refused(monkeypatch):
 
 
 def positions(coordinates, inputs, outputs):
-    """Where outputs stand, from the text of the operator, one by one."""
+    """Compute the positions of the outputs, one by one, from the specification of the operator."""
     scale = Fraction(outputs, inputs)
     for o in range(outputs):
         if coordinates == "align_corners":
@@ -156,8 +156,8 @@ def positions(coordinates, inputs, outputs):
     inputs=st.integers(1, 12),
     outputs=st.integers(1, 40),
 )
-def test_resizes_read_what_the_text_says(coordinates, rounding, inputs, outputs):
-    words = {"mode": "linear"} if rounding is None else {"mode": "nearest", "nearest_mode": rounding}
+def test_resizes_read_the_entries_of_the_specification(coordinates, rounding, inputs, outputs):
+    kwargs = {"mode": "linear"} if rounding is None else {"mode": "nearest", "nearest_mode": rounding}
     read = [
         min(max(at if rounding is None else ROUNDINGS[rounding](at), 0), inputs - 1)
         for at in positions(coordinates, inputs, outputs)
@@ -174,11 +174,11 @@ def test_resizes_read_what_the_text_says(coordinates, rounding, inputs, outputs)
             {"mode": "linear"},
             {"mode": "linear", "align_corners": True},
         )
-        if each["mode"].startswith(words["mode"])
+        if each["mode"].startswith(kwargs["mode"])
     ]
     same = [layer for layer in candidates if np.allclose(layer.matrix().toarray(), wanted, atol=1e-12)]
     try:
-        chain = from_model(resize((outputs,), (inputs,), coordinate_transformation_mode=coordinates, **words))
+        chain = from_model(resize((outputs,), (inputs,), coordinate_transformation_mode=coordinates, **kwargs))
     except ValueError:
         assert not same
     else:

@@ -1,4 +1,4 @@
-"""ONNX's tensors: values in every field, and tensors that contradict themselves."""
+"""ONNX's tensors: values in every field, and inconsistent tensors."""
 
 import re
 from types import SimpleNamespace as Fake
@@ -37,7 +37,7 @@ def broken(**changes):
     return {"w": Fake(**{**vars(tensor("w", np.ones((1, 1, 3), "float32"))), **changes})}
 
 
-def test_refusals_of_kinds():
+def test_errors_of_kinds():
     for kind, name in {14: "complex64", 17: "float8e4m3fn", 99: "of data_type 99"}.items():
         message = (
             f"tensor 'w' is {name}, which scipy.sparse cannot hold: cast it to float32 first, as onnx.numpy_helper"

@@ -1,10 +1,10 @@
-"""Keras' words by hand: the sizes of its transposed layers, and each refusal."""
+"""Calls of Keras' layers by hand: the sizes of transposed layers, and every error."""
 
 from itertools import count
 
 import pytest
 
-from convmatrix.frameworks import tensorflow as words
+from convmatrix.frameworks import tensorflow
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from convmatrix.frameworks import tensorflow as words
     ],
 )
 def test_keras_chooses_sizes_and_output_padding_shifts_them(padding, kernel, stride, output_padding, size, first):
-    up = words.keras_conv_transpose((4, 1), 1, kernel, stride, padding, output_padding)
+    up = tensorflow.keras_conv_transpose((4, 1), 1, kernel, stride, padding, output_padding)
     assert up.output_size == (size,)
     assert up.padding[0][0] == first
 
 
 def test_output_padding_none_is_no_zero_and_shifts():
-    """Odd spans: None has the size of the largest number, and even ones the pixel elsewhere than zero has it."""
-    none, zero = (words.keras_conv_transpose((3, 1), 1, 5, 3, "same", extra) for extra in (None, 0))
+    """With an odd span, None gives the size of the largest number; with an even one, it shifts the pixel."""
+    none, zero = (tensorflow.keras_conv_transpose((3, 1), 1, 5, 3, "same", extra) for extra in (None, 0))
     assert (none.output_size, zero.output_size) == ((9,), (7,))
     assert (none.padding[0][0], zero.padding[0][0]) == (1, 2)
 
@@ -39,53 +39,62 @@ def test_output_padding_none_is_no_zero_and_shifts():
     ("call", "message"),
     [
         (
-            lambda: words.keras_conv((None, 8, 8, 3), 2, 3),
+            lambda: tensorflow.keras_conv((None, 8, 8, 3), 2, 3),
             "input_shape has None on axis 0, (None, 8, 8, 3): give sizes, without a batch",
         ),
         (
-            lambda: words.keras_conv((3,), 2, 3),
+            lambda: tensorflow.keras_conv((3,), 2, 3),
             "input_shape must have 1 to 3 sizes and the channels, without a batch, got (3,)",
         ),
         (
-            lambda: words.keras_conv((8, 8, 3), 2, (3, 3, 3)),
+            lambda: tensorflow.keras_conv((8, 8, 3), 2, (3, 3, 3)),
             "kernel_size must be one integer or one for each of 2 axes, got 3, (3, 3, 3)",
         ),
-        (lambda: words.keras_conv((8, 8, 3), 2, 3, padding="causal"), "padding 'causal' is not one of valid, same"),
-        (lambda: words.keras_conv((8, 8, 3), 2, 3, padding=1), "padding 1 is not one of valid, same"),
         (
-            lambda: words.keras_conv((8, 8, 3), 2, 3, data_format="NHWC"),
+            lambda: tensorflow.keras_conv((8, 8, 3), 2, 3, padding="causal"),
+            "padding 'causal' is not one of valid, same",
+        ),
+        (lambda: tensorflow.keras_conv((8, 8, 3), 2, 3, padding=1), "padding 1 is not one of valid, same"),
+        (
+            lambda: tensorflow.keras_conv((8, 8, 3), 2, 3, data_format="NHWC"),
             "data_format 'nhwc' is not one of channels_last, channels_first",
         ),
         (
-            lambda: words.keras_conv((8, 8, 3), 2, 3, 2, dilation_rate=2),
+            lambda: tensorflow.keras_conv((8, 8, 3), 2, 3, 2, dilation_rate=2),
             "Keras' Conv2D takes no strides above 1 beside "
             "dilation_rate above 1, also not on different axes, got strides (2, 2) and dilation_rate (2, 2)",
         ),
         (
-            lambda: words.keras_conv((8, 8, 3), 4, 3, groups=2),
+            lambda: tensorflow.keras_conv((8, 8, 3), 4, 3, groups=2),
             "groups=2 does not divide the channels of input_shape, 3 (remainder 1): every group needs as many channels",
         ),
-        (lambda: words.keras_conv((8, 8, 3), 0, 3), "filters must be at least 1, got 0"),
+        (lambda: tensorflow.keras_conv((8, 8, 3), 0, 3), "filters must be at least 1, got 0"),
         (
-            lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=2),
+            lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 2, output_padding=2),
             "output_padding 2 on axis 0 must be less than strides, 2: give 0 to 1, or larger strides, or leave it out",
         ),
         (
-            lambda: words.keras_conv_transpose((4, 1), 1, 4, 2, "same", 0),
+            lambda: tensorflow.keras_conv_transpose((4, 1), 1, 4, 2, "same", 0),
             "output_padding 0 on axis 0 gives 6 outputs "
             "(= (input_shape 4 - 1) * strides 2 + span 4 % 2 + output_padding 0), of which the convolution makes 3, "
             "so that TensorFlow refuses it: leave output_padding out, which gives 8 outputs, or give 1",
         ),
         (
-            lambda: words.keras_conv_transpose((4, 1), 1, 3, 2, dilation_rate=2),
+            lambda: tensorflow.keras_conv_transpose((4, 1), 1, 3, 2, dilation_rate=2),
             "Keras' Conv1DTranspose takes no strides above 1 beside dilation_rate above 1",
         ),
-        (lambda: words.keras_depthwise_conv((5, 5, 5, 1), 3), "input_shape must have 1 to 2 sizes and the channels"),
-        (lambda: words.keras_depthwise_conv((5, 5, 1), 3, depth_multiplier=0), "depth_multiplier must be at least 1"),
+        (
+            lambda: tensorflow.keras_depthwise_conv((5, 5, 5, 1), 3),
+            "input_shape must have 1 to 2 sizes and the channels",
+        ),
+        (
+            lambda: tensorflow.keras_depthwise_conv((5, 5, 1), 3, depth_multiplier=0),
+            "depth_multiplier must be at least 1",
+        ),
     ],
     ids=count(),
 )
-def test_refusals(call, message):
+def test_errors(call, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  compared below
         call()
     assert message in str(caught.value)

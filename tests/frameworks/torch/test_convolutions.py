@@ -1,4 +1,4 @@
-"""PyTorch's words: cases of its documentation by hand, layers by their attributes, and every refusal."""
+"""Calls of PyTorch: cases of its documentation by hand, layers by their attributes, and every error."""
 
 from types import SimpleNamespace
 
@@ -80,7 +80,7 @@ def test_a_negative_pad_of_a_border_mode_crops():
 
 
 def test_output_padding_beyond_the_stride():
-    """The corner s <= output_padding < d: nine outputs, of which the last reads nothing."""
+    """Corner case s <= output_padding < d: nine outputs, of which the last reads nothing."""
     up = torch.conv_transpose((4,), 1, 1, 3, output_padding=1, dilation=2)
     C = up.matrix(torch.weight_transpose([[[1, 2, 3]]]))
     assert up.output_size == (9,)
@@ -100,7 +100,7 @@ def test_weights_stay_as_they_are():
     assert torch.conv_transpose((5,), 4, 4, 3, groups=2).weight_shape == torch.weight_transpose(w).shape
 
 
-CONV_REFUSALS = {
+CONV_ERRORS = {
     "a mode": (
         {"padding_mode": "symmetric"},
         "padding_mode 'symmetric' is not one of zeros, reflect, replicate, circular",
@@ -165,14 +165,14 @@ CONV_REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("words", CONV_REFUSALS)
-def test_refusals_of_conv(words):
-    asked, message = CONV_REFUSALS[words]
+@pytest.mark.parametrize("name", CONV_ERRORS)
+def test_errors_of_conv(name):
+    kwargs, message = CONV_ERRORS[name]
     with pytest.raises(ValueError, match=message):
-        torch.conv(**{"input_size": (5, 6), "in_channels": 1, "out_channels": 1, "kernel_size": 3} | asked)
+        torch.conv(**{"input_size": (5, 6), "in_channels": 1, "out_channels": 1, "kernel_size": 3} | kwargs)
 
 
-TRANSPOSE_REFUSALS = {
+TRANSPOSE_ERRORS = {
     "a mode": (
         {"padding_mode": "reflect"},
         "padding_mode 'reflect' is none of a transposed convolution in PyTorch, "
@@ -226,11 +226,11 @@ TRANSPOSE_REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("words", TRANSPOSE_REFUSALS)
-def test_refusals_of_conv_transpose(words):
-    asked, message = TRANSPOSE_REFUSALS[words]
+@pytest.mark.parametrize("name", TRANSPOSE_ERRORS)
+def test_errors_of_conv_transpose(name):
+    kwargs, message = TRANSPOSE_ERRORS[name]
     with pytest.raises(ValueError, match=message):
-        torch.conv_transpose(**{"input_size": (5, 5), "in_channels": 1, "out_channels": 1, "kernel_size": 3} | asked)
+        torch.conv_transpose(**{"input_size": (5, 5), "in_channels": 1, "out_channels": 1, "kernel_size": 3} | kwargs)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_refusals_of_conv_transpose(words):
         ),
     ],
 )
-def test_refusals_of_weights(w, message):
+def test_errors_of_weights(w, message):
     for function in (torch.weight, torch.weight_transpose):
         with pytest.raises(ValueError, match=message):
             function(w)
@@ -285,7 +285,7 @@ def test_layers_are_read_by_their_attributes():
     assert torch.from_layer(convolution(padding="same"), (3, 4)).layer == Conv((3, 4), 2, padding=((0, 1), (0, 1)))
 
 
-def test_refusals_of_layers():
+def test_errors_of_layers():
     def refused(module, message, size=4, error=ValueError):
         with pytest.raises(error, match=message):
             torch.from_layer(module, size)

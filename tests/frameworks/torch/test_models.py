@@ -1,4 +1,4 @@
-"""PyTorch's models: what becomes a layer, what is passed over, and what is refused by its name."""
+"""PyTorch's models: modules that become layers, modules that are left out, and errors for all others."""
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def test_anything_else_is_refused_by_its_name(name):
     refused(sequential(convolution(), kind(name)()), message, error=TypeError)
 
 
-def test_refusals_of_models():
+def test_errors_of_models():
     refused(
         kind("Net")(_modules={"a": convolution()}),
         "^Net: Net is no Sequential, and what it does with its modules is not known: give them as one",
@@ -178,7 +178,7 @@ def test_refusals_of_models():
     refused(convolution(), "input_size on axis 0 must be at least 1, got 0", size=0)
 
 
-def test_refusals_of_pools():
+def test_errors_of_pools():
     refused(
         pool("MaxPool", padding=2, kernel_size=3),
         "^MaxPool2d: padding 2 on axis 0 is more than half of "
@@ -210,7 +210,7 @@ def test_refusals_of_pools():
     )
 
 
-def test_refusals_of_resizes_and_shuffles():
+def test_errors_of_resizes_and_shuffles():
     refused(upsample(), "^Upsample: Upsample needs a size or a scale_factor, got neither: give one of the two")
     refused(upsample(size=3, scale_factor=2.0), "Upsample needs a size or a scale_factor, got both")
     refused(upsample(size=3, mode="bicubic"), "mode 'bicubic' is not one of nearest, nearest-exact, linear")
@@ -237,7 +237,7 @@ def test_refusals_of_resizes_and_shuffles():
     refused(kind("PixelUnshuffle")(downscale_factor=3), "factor 3 does not divide input_size 8 on axis 0")
 
 
-def test_refusals_of_pads():
+def test_errors_of_pads():
     refused(
         kind("ConstantPad2d")(padding=1, value=2.0),
         "^ConstantPad2d: the pad has value 2.0, which adds to what is linear: use value 0",

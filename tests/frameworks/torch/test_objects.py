@@ -1,4 +1,4 @@
-"""What a module of PyTorch runs: methods, hooks, renewed weights, and weights without values; with stand-ins."""
+"""Inspection of PyTorch modules, with stand-ins: methods, hooks, renewed weights, and weights without values."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -87,7 +87,7 @@ def hook_of(kind, package, methods=(), **attributes):
 
 
 def test_renewed_weights_of_a_stand_in():
-    """From what they are made of, not from the weight that is stale."""
+    """Renewed weights are computed from their parts, not read from the stale attribute."""
     norm = hook_of("WeightNorm", "torch.nn.utils.weight_norm", ["compute_weight"], name="weight", dim=0)
     module = torch_conv(_forward_pre_hooks={0: norm}, weight_g=np.array([[[10.0]]]), weight_v=np.array([[[3.0, 4.0]]]))
     assert_array_equal(torch.from_layer(module, 4).weight, [[[6, 8]]])

@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from convmatrix.core.errors import pluralize, short
-from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight_as_ours
+from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight_in_layer_layout
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
 from convmatrix.layers import Conv, ConvTranspose
@@ -46,7 +46,7 @@ _NAMES: Mapping[str, str] = {
     "groups": "num_group",
     "output_padding": "adj",
 }
-"""What MXNet calls the arguments of a layer."""
+"""Names of a layer's arguments in MXNet."""
 
 
 # -- convolutions ----------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def conv(
     --------
     >>> conv((1, 3, 8, 8), kernel=(3, 3), num_filter=4, stride=(2, 2), pad=(1, 1)).output_shape
     (4, 4, 4)
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     count, channels, numbers = _numbers(data, kernel, stride, dilate, layout)
     pads = _pads(pad, count)
     groups = _checked_groups(num_filter, channels, num_group)
@@ -116,7 +116,7 @@ def conv(
         layer = Conv(
             **numbers, padding=[(p, p) for p in pads], groups=groups, in_channels=channels, out_channels=num_filter
         )
-    return with_weight(layer, weight, weight_as_ours, layout=layout)
+    return with_weight(layer, weight, weight_in_layer_layout, layout=layout)
 
 
 @takes_weight
@@ -140,7 +140,7 @@ def conv_transpose(
 ) -> ConvTranspose | WithWeight[ConvTranspose]:
     """Make the layer that ``mxnet.nd.Deconvolution`` is for this data; 1 to 3 axes.
 
-    It is the transpose of the Convolution with these words. So is MXNet's with oneDNN; its own code for CPUs gives
+    It is the transpose of the Convolution with these arguments. So is MXNet's with oneDNN; its own code for CPUs gives
     other values where stride and dilate are both more than 1 on an axis.
 
     Parameters
@@ -205,7 +205,7 @@ def conv_transpose(
             in_channels=channels,
             out_channels=num_filter,
         )
-    return with_weight(layer, weight, weight_as_ours, layout=layout)
+    return with_weight(layer, weight, weight_in_layer_layout, layout=layout)
 
 
 def upsampling(data: Any, scale: int) -> ConvTranspose:
@@ -239,7 +239,7 @@ def upsampling(data: Any, scale: int) -> ConvTranspose:
     >>> layer = upsampling((1, 3, 8, 6), 2)
     >>> layer.output_shape, bilinear(layer.weight_shape)[0, 0, 1].tolist()
     ((3, 16, 12), [0.1875, 0.5625, 0.5625, 0.1875])
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     shape = _data_shape(data, 2, None)
     f, channels = positive("scale", scale), shape[1]
     return conv_transpose(
@@ -256,7 +256,7 @@ def upsampling(data: Any, scale: int) -> ConvTranspose:
 
 
 def _numbers(data: Any, kernel: Any, stride: Any, dilate: Any, layout: Any) -> tuple[int, int, dict[str, Any]]:
-    """How many axes there are, how many channels, and the numbers of each axis."""
+    """Return the number of axes, the number of channels, and the integers of each axis."""
     entries = entries_of(kernel)
     count = 1 if entries is None else len(entries)
     if not 1 <= count <= 3:
@@ -276,7 +276,7 @@ def _numbers(data: Any, kernel: Any, stride: Any, dilate: Any, layout: Any) -> t
 
 
 def _data_shape(data: Any, count: int, layout: Any) -> tuple[Any, ...]:
-    """The shape of data, of which only the batch may be unknown."""
+    """Return the shape of data, of which only the batch may be unknown."""
     check_layout(layout, count)
     shape = shape_of("data", data, unknown=True)
     if len(shape) != count + 2:
@@ -289,7 +289,7 @@ def _data_shape(data: Any, count: int, layout: Any) -> tuple[Any, ...]:
 
 
 def _one_for_each(name: str, value: Any, count: int, default: int, least: int | None = None) -> list[int]:
-    """One integer for each axis; nothing, or an empty sequence, stands for the default."""
+    """Return one integer for each axis; None or an empty sequence is the default."""
     entries = [] if value is None else entries_of(value)
     if entries is None:
         entries = [value]
@@ -308,7 +308,7 @@ def _pads(pad: Any, count: int) -> list[int]:
 
 
 def _total(axis: int, full: int, target: int) -> int:
-    """What the full result has more than the target."""
+    """Return the number of elements of the full result that the target crops."""
     if target < 1:
         raise ValueError(
             f"target_shape is {target} on axis {axis}, an empty output: give at least 1 on every axis, or "

@@ -70,12 +70,12 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     >>> layer.matrix(w).toarray()
     array([[1, 2, 0],
            [0, 1, 2]])
-    """  # noqa: DOC502  raised by the checks below and by the layer
+    """
     return _read(obj, input_size)
 
 
 def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
-    """A convolution, and one that does not know its channels by those that it is given."""
+    """Read a convolution; one whose weight has no shape yet takes the number of channels that it is given."""
     operator, parameter, bias = attributes_of(obj, ("_op_name", "weight", "bias"), "a Gluon convolution")
     name = type(obj).__name__
     _refuse_other_code(obj)
@@ -99,19 +99,19 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     else:
         layer = conv(_data_shape(cols * integer("num_group", keywords["num_group"]), size, layout), **keywords)
     biases = None if bias is None else _parameter(bias, name, (layer.out_channels,))
-    ours = convert_values(array, layer.weight_shape, lambda values: layer.checked_weight(weight(values, layout)))
-    return Loaded(layer, ours, biases)
+    values = convert_values(array, layer.weight_shape, lambda w: layer.checked_weight(weight(w, layout)))
+    return Loaded(layer, values, biases)
 
 
 def _channels_in_front(shape: tuple[int, ...], layout: str | None) -> tuple[int, ...]:
-    """The shape of a weight with the channels in front."""
+    """Return the shape of a weight with the channels first."""
     check_layout(layout, len(shape) - 2)
     first, second, *kernel = (shape[0], shape[-1], *shape[1:-1]) if is_channels_last(layout) else shape
     return (first, second, *kernel)
 
 
 def _weight_shape(operator: str, keywords: Mapping[str, Any], channels: int) -> tuple[int, ...]:
-    """The shape that a weight will have for data with these channels."""
+    """Return the shape that a weight will have for data with these channels."""
     entries, groups = entries_of(keywords["kernel"]), integer("num_group", keywords["num_group"])
     kernel = (keywords["kernel"],) if entries is None else tuple(entries)
     rows, cols = keywords["num_filter"], channels
@@ -121,7 +121,7 @@ def _weight_shape(operator: str, keywords: Mapping[str, Any], channels: int) -> 
 
 
 def _keywords_of(block: Any, needed: Sequence[str], what: str) -> Mapping[str, Any]:
-    """The keywords with which a block calls its operator, if none of those that are needed is missing."""
+    """Return the keywords with which a block calls its operator, if all required ones are present."""
     keywords: Mapping[str, Any] = attributes_of(block, ("_kwargs",), what)[0]
     missing = [keyword for keyword in needed if keyword not in keywords]
     if missing:
@@ -132,7 +132,7 @@ def _keywords_of(block: Any, needed: Sequence[str], what: str) -> Mapping[str, A
 
 
 def _data_shape(channels: int, size: Sequence[int], layout: str | None) -> tuple[int | None, ...]:
-    """The shape of data with an unknown batch."""
+    """Return the shape of data with an unknown batch."""
     return (None, *size, channels) if is_channels_last(layout) else (None, channels, *size)
 
 
@@ -147,7 +147,7 @@ def _spatial(input_size: PerAxis, count: int) -> list[int]:
 
 
 def _parameter(parameter: Any, name: str, shape_when_known: tuple[int, ...] | None = None) -> Values:
-    """The values of a parameter, float16 widened to float32; or its shape, where it has no values yet."""
+    """Return the values of a parameter, float16 widened to float32, or `MissingValues` if it has none yet."""
     if not callable(getattr(parameter, "data", None)):
         return weight_of(parameter)
     shape = getattr(parameter, "shape", None)
@@ -169,11 +169,11 @@ def _parameter(parameter: Any, name: str, shape_when_known: tuple[int, ...] | No
 _PACKAGES = ("mxnet",)
 
 _COMPUTING = ("__call__", "forward", "hybrid_forward")
-"""Methods by which Gluon's blocks make a result of their attributes."""
+"""Methods by which Gluon's blocks compute their result."""
 
 
 def _refuse_other_code(block: Any) -> None:
-    """Refuse a block that computes by code other than MXNet's: of its class, set on the object, or in a hook."""
+    """Check that no method by which a block computes is overridden, and that it has no hooks."""
     name = type(block).__name__
     found = override_of(block, _COMPUTING, lambda cls: comes_from(cls, _PACKAGES))
     if found is not None:
@@ -216,7 +216,7 @@ _KNOWN = frozenset((*_SEQUENTIAL, *_PASSED, *_CONVOLUTIONS, *_POOLS, *_SHUFFLES)
 
 
 def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) -> Chain:
-    """Read a gluon.nn.HybridSequential or Sequential, also of others, or a single block, as layers in a row.
+    """Read a gluon.nn.HybridSequential or Sequential, which may be nested, or a single block, as a chain of layers.
 
     Convolutions, average and max pools and pixel shuffles become layers; activations, normalisation, dropout and a
     flatten at the end are passed over with a note.
@@ -248,7 +248,7 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     >>> block = type("Conv1D", (), values)()
     >>> from_model(type("Sequential", (), {"_children": {"0": block, "1": block}})(), 5)[1].output_size
     (3,)
-    """  # noqa: DOC502  raised by the checks below
+    """
     pieces = list(_pieces(obj, ""))
     first = next((piece for _, piece in pieces if _kind(piece) in (*_CONVOLUTIONS, *_POOLS, *_SHUFFLES)), None)
     if first is None:
@@ -261,7 +261,7 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
 
 
 class _Reader:
-    """Reads one block after the other; after a flatten there is no layer of ours."""
+    """Reader of a sequence of blocks, which accepts no layer after a flatten."""
 
     def __init__(self) -> None:
         self.flat = False
@@ -281,7 +281,7 @@ class _Reader:
 
 
 def _kind(block: Any) -> str:
-    """The class of Gluon's that a block is of, unless it computes in another way."""
+    """Return the name of the Gluon class of a block, unless it overrides the computation."""
     _refuse_other_code(block)
     base = base_of(block, _KNOWN, _PACKAGES, _PACKAGES)
     if base is not None:
@@ -293,7 +293,7 @@ def _kind(block: Any) -> str:
 
 
 def _pieces(block: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """All blocks in their order, and an activation as one of its own."""
+    """Yield all blocks in order; an activation follows its block."""
     own = name or type(block).__name__
     try:
         kind = _kind(block)
@@ -309,7 +309,7 @@ def _pieces(block: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _first_channels(pieces: Sequence[tuple[str, Any]]) -> int:
-    """The channels of the input, which the first convolution tells: pools keep them."""
+    """Return the channels of the input, which are those of the first convolution, since pools keep them."""
     for name, block in pieces:
         kind = _kind(block)
         if kind in _CONVOLUTIONS:
@@ -357,15 +357,15 @@ def _pool(block: Any, shape: tuple[int, ...]) -> AvgPool | MaxPool:
 
 
 def _check_windows(pool: AvgPool | MaxPool) -> None:
-    """Refuse windows beyond all input, which MXNet's 'full' convention has."""
+    """Check that no window is beyond all input, as in MXNet's 'full' convention."""
     for axis, (n, k, s, (pad, _), o) in enumerate(
         zip(pool.input_size, pool.kernel_size, pool.stride, pool.padding, pool.output_size, strict=True)
     ):
-        theirs = -((k - n - 2 * pad) // s) + 1
-        if theirs != o:
+        windows = -((k - n - 2 * pad) // s) + 1
+        if windows != o:
             raise ValueError(
-                f"MXNet's pooling_convention 'full' has {theirs} windows on axis {axis} (= ceil((size {n} + 2 * pad "
-                f"{pad} - kernel {k}) / stride {s}) + 1), of which {theirs - o} would see no input: use 'valid', or "
+                f"MXNet's pooling_convention 'full' has {windows} windows on axis {axis} (= ceil((size {n} + 2 * pad "
+                f"{pad} - kernel {k}) / stride {s}) + 1), of which {windows - o} would see no input: use 'valid', or "
                 "less stride or padding"
             )
 

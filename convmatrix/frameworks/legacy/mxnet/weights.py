@@ -1,4 +1,4 @@
-"""MXNet's layouts and weights: which axis has the channels, weights into our layout, the bilinear weight."""
+"""MXNet's layouts and weights: the axis of the channels, conversion to the layers' layout, the bilinear weight."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,17 +11,25 @@ from convmatrix.frameworks.shared.bilinear import bilinear_weight
 from convmatrix.frameworks.shared.layouts import between_layouts, shape_of, weight_of
 from convmatrix.layers.arguments import check_word, positive
 
-__all__ = ["LAYOUTS", "bilinear", "check_layout", "is_channels_last", "weight", "weight_as_ours", "weight_transpose"]
+__all__ = [
+    "LAYOUTS",
+    "bilinear",
+    "check_layout",
+    "is_channels_last",
+    "weight",
+    "weight_in_layer_layout",
+    "weight_transpose",
+]
 
 LAYOUTS = {"NCW": 1, "NCHW": 2, "NHWC": 2, "NCDHW": 3, "NDHWC": 3}
-"""The layouts that both operators know, and how many axes each has."""
+"""Layouts that both operators accept, and their numbers of spatial axes."""
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------
 
 
 def check_layout(layout: Any, count: int) -> None:
-    """Refuse a layout that both operators do not know for so many axes.
+    """Check that both operators accept a layout for a number of spatial axes.
 
     Parameters
     ----------
@@ -47,7 +55,7 @@ def check_layout(layout: Any, count: int) -> None:
 
 
 def is_channels_last(layout: str | None) -> bool:
-    """Whether a layout has the channels last.
+    """Check whether a layout has the channels last.
 
     Parameters
     ----------
@@ -108,7 +116,7 @@ def weight(w: ArrayLike, layout: str | None = None, *, inverse: bool = False) ->
             f"give {' or '.join(map(repr, known))} as MXNet is called ({short(known[0])} is its default), "
             "or let conv(..., weight=w) give the weight beside the layer"
         )
-    return weight_as_ours(array, layout=layout, inverse=inverse)
+    return weight_in_layer_layout(array, layout=layout, inverse=inverse)
 
 
 def weight_transpose(w: ArrayLike, layout: str | None = None, *, inverse: bool = False) -> NDArray[Any]:
@@ -139,12 +147,12 @@ def weight_transpose(w: ArrayLike, layout: str | None = None, *, inverse: bool =
     --------
     >>> weight_transpose([[[1, 2, 3]]], "NCW").tolist()
     [[[1, 2, 3]]]
-    """  # noqa: DOC502  raised by what both share
+    """
     return weight(w, layout, inverse=inverse)
 
 
-def weight_as_ours(w: NDArray[Any], *, layout: str | None, inverse: bool = False) -> NDArray[Any]:
-    """A weight of either operator in the layout of the layer, or back, for an array.
+def weight_in_layer_layout(w: NDArray[Any], *, layout: str | None, inverse: bool = False) -> NDArray[Any]:
+    """Bring an array with the weight of either operator into the layout of the layer, or back.
 
     Parameters
     ----------

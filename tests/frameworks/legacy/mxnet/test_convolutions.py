@@ -1,4 +1,4 @@
-"""MXNet's operators: what version 1.9.1 was seen to do, cases by hand, and every refusal."""
+"""MXNet's operators: recorded results of version 1.9.1, cases by hand, and every error."""
 
 import re
 from collections import Counter
@@ -27,22 +27,22 @@ KEYS = [
 OPERATORS = ("conv", "conv_transpose", "upsampling")
 
 
-def ours(case):
-    """The layer and its weight, from the words of a case."""
-    words, w = case["words"], filled(case["w_shape"], case["seed"] + 1)
+def layer_and_weight(case):
+    """Make the layer and its weight from the arguments of a case."""
+    kwargs, w = case["words"], filled(case["w_shape"], case["seed"] + 1)
     if case["call"] == "upsampling":
-        return mxnet.upsampling(tuple(case["x_shape"]), **words), mxnet.weight_transpose(w, "NCHW")
+        return mxnet.upsampling(tuple(case["x_shape"]), **kwargs), mxnet.weight_transpose(w, "NCHW")
     make = {"conv": mxnet.conv, "conv_transpose": mxnet.conv_transpose}[case["call"]]
-    return make(tuple(case["x_shape"]), **words, weight=w)
+    return make(tuple(case["x_shape"]), **kwargs, weight=w)
 
 
 def computed(case):
-    layer, weight = ours(case)
+    layer, weight = layer_and_weight(case)
     return layer.unvec(layer.matrix(weight) @ layer.vec(filled(case["x_shape"], case["seed"])))
 
 
 def is_refused(case):
-    """MXNet raises, or gives an output without entries, which no layer of ours has."""
+    """MXNet raises an error, or returns an empty output, for which the layer raises one."""
     return "error" in case or 0 in case["y_shape"]
 
 
@@ -70,7 +70,9 @@ def test_the_recorded_operators_have_everything():
     assert min(refused[each] for each in both) >= 10
     up = [case for case in kept if case["call"] == "conv_transpose"]
     assert sum("target_shape" in case["words"] for case in up) >= 50
-    assert sum(any(ours(case)[0].output_padding) for case in up if "target_shape" not in case["words"]) >= 20
+    assert (
+        sum(any(layer_and_weight(case)[0].output_padding) for case in up if "target_shape" not in case["words"]) >= 20
+    )
     assert sum(max(case["words"].get("dilate", [1])) > 1 for case in up) >= 50
     assert sum(any(s > 1 and d > 1 for s, d in zip(*_steps(case), strict=True)) for case in up) >= 20
     for name in ("stride", "dilate", "num_group"):
@@ -85,7 +87,7 @@ def _steps(case):
 
 @pytest.mark.parametrize("case", of("shape"), ids=lambda case: f"{case['operator']}{case['seed']}")
 def test_shapes_with_channels_last(case):
-    """MXNet computes these on GPUs only, but says their shapes anywhere."""
+    """MXNet computes these on GPUs only, but infers their shapes anywhere."""
     w_shape, y_shape = result(case).tolist()
     forward = case["operator"] == "Convolution"
     layer = (mxnet.conv if forward else mxnet.conv_transpose)(tuple(case["x_shape"]), **case["words"])
@@ -99,24 +101,29 @@ def test_shapes_with_channels_last(case):
 # -- by hand ---------------------------------------------------------------------------------------------------------
 
 
-def test_defaults_and_order_of_the_words():
+def test_defaults_and_order_of_the_arguments():
     assert mxnet.conv((None, 4, 9, 8), (3, 2), 6) == Conv((9, 8), (3, 2), in_channels=4, out_channels=6)
-    assert mxnet.conv((1, 4, 9), 3, 6, 2, 2, 1, 2) == Conv((9,), 3, stride=2, dilation=2, padding=1, groups=2,
-                                                            in_channels=4, out_channels=6)  # fmt: skip
+    assert mxnet.conv((1, 4, 9), 3, 6, 2, 2, 1, 2) == Conv(
+        (9,), 3, stride=2, dilation=2, padding=1, groups=2, in_channels=4, out_channels=6
+    )
     assert mxnet.conv(np.zeros((1, 4, 9, 9)), (3, 3), 6, (), (), ()) == Conv(9, 3, in_channels=4, out_channels=6)
 
 
 def test_a_target_shape_overrides_pad_and_adj():
-    """stride 2 * (5 - 1) + 3 = 11 in full: 10 takes one away and gives it back, 9 takes one from each end."""
+    """The full size is stride 2 * (5 - 1) + 3 = 11; a target of 10 has pad 1 and adj 1, one of 9 has pad 1."""
     up = {n: mxnet.conv_transpose((1, 1, 5), 3, 1, 2, pad=7, adj=9, target_shape=n) for n in (11, 10, 9, 8)}
     assert [(n, up[n].padding[0], up[n].output_padding[0]) for n in up] == [
-        (11, (0, 0), 0), (10, (1, 1), 1), (9, (1, 1), 0), (8, (2, 2), 1)]  # fmt: skip
+        (11, (0, 0), 0),
+        (10, (1, 1), 1),
+        (9, (1, 1), 0),
+        (8, (2, 2), 1),
+    ]
     assert mxnet.conv_transpose((1, 1, 5), 3, 1, 2, target_shape=0).output_size == (11,)
 
 
 def test_layouts_with_channels_last():
-    words = {"kernel": (2, 3), "num_filter": 6, "num_group": 2, "layout": "NHWC"}
-    conv, up = (make((1, 5, 7, 4), **words) for make in (mxnet.conv, mxnet.conv_transpose))
+    kwargs = {"kernel": (2, 3), "num_filter": 6, "num_group": 2, "layout": "NHWC"}
+    conv, up = (make((1, 5, 7, 4), **kwargs) for make in (mxnet.conv, mxnet.conv_transpose))
     assert conv == Conv((5, 7), (2, 3), groups=2, in_channels=4, out_channels=6)
     assert up == ConvTranspose((5, 7), (2, 3), groups=2, in_channels=4, out_channels=6)
     w = filled((6, 2, 3, 2), 0)
@@ -136,10 +143,10 @@ def test_rules_have_their_keys():
     assert all(text.endswith(".") for text in mxnet.RULES.values())
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 DATA, PLANE = (1, 2, 5, 5), {"kernel": (3, 3), "num_filter": 3}
-REFUSALS = {
+ERRORS = {
     "axes": (
         lambda: mxnet.conv((1, 2, 3, 3, 3, 3), (2,) * 4, 1),
         "kernel has 4 entries, (2, 2, 2, 2), but MXNet has convolutions of 1, 2 and 3 axes",
@@ -224,8 +231,8 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
-def test_refusals(name):
-    call, message = REFUSALS[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name):
+    call, message = ERRORS[name]
     with pytest.raises(ValueError, match=re.escape(message)):
         call()

@@ -1,4 +1,4 @@
-"""Gluon's blocks: as recorded, models as chains, whose code they run, values that are missing, and every refusal."""
+"""Gluon's blocks: recorded results, models as chains, overridden methods, missing values, and every error."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ def of(*calls):
 
 
 class Parameter:
-    """As Gluon's: the values come from methods, and they are refused as long as there are none."""
+    """A parameter as in Gluon: methods return the values, and raise an error as long as there are none."""
 
     def __init__(self, values, shape=None):
         self.values, self.shape = values, np.shape(values) if shape is None else shape
@@ -40,7 +40,7 @@ class Parameter:
 
 
 class NDArray:
-    """Is not read by NumPy, but says what NumPy can read."""
+    """An array that NumPy cannot read, with a method that returns one."""
 
     def __init__(self, values):
         self.values = values
@@ -53,10 +53,10 @@ def block(kind, **attributes):
     return type(kind, (), attributes)()
 
 
-def convolution(w, kind="Conv2D", bias=None, act=None, **words):
+def convolution(w, kind="Conv2D", bias=None, act=None, **kwargs):
     axes = int(kind[4])
     w = np.asarray(w)
-    said = {
+    operator_kwargs = {
         "kernel": w.shape[2:],
         "stride": (1,) * axes,
         "dilate": (1,) * axes,
@@ -65,22 +65,22 @@ def convolution(w, kind="Conv2D", bias=None, act=None, **words):
         "num_group": 1,
         "no_bias": bias is None,
         "layout": ("NCW", "NCHW", "NCDHW")[axes - 1],
-        **words,
+        **kwargs,
     }
     name = "Deconvolution" if "Transpose" in kind else "Convolution"
     return block(
         kind,
         _op_name=name,
-        _kwargs=said,
+        _kwargs=operator_kwargs,
         weight=Parameter(w),
         act=act,
         bias=None if bias is None else Parameter(np.asarray(bias)),
     )
 
 
-def pool(kind="MaxPool2D", **words):
+def pool(kind="MaxPool2D", **kwargs):
     axes = int(kind[-2])
-    said = {
+    operator_kwargs = {
         "kernel": (2,) * axes,
         "stride": (2,) * axes,
         "pad": (0,) * axes,
@@ -88,9 +88,9 @@ def pool(kind="MaxPool2D", **words):
         "pool_type": "max" if "Max" in kind else "avg",
         "layout": "NCHW",
         "pooling_convention": "valid",
-        **words,
+        **kwargs,
     }
-    return block(kind, _kwargs=said)
+    return block(kind, _kwargs=operator_kwargs)
 
 
 def sequence(*blocks, kind="HybridSequential"):
@@ -98,7 +98,7 @@ def sequence(*blocks, kind="HybridSequential"):
 
 
 def rebuilt(case):
-    """The block of a recorded case, from the attributes that it had."""
+    """Make the block of a recorded case from its attributes."""
     attributes = dict(case["attributes"])
     if "_op_name" in attributes:
         out = attributes["_kwargs"]["num_filter"]
@@ -156,8 +156,12 @@ def test_a_model_becomes_a_chain():
         relu,
     )
     chain = mxnet.from_model(model, 8)
-    assert list(chain) == [Conv(8, 3, padding=1, in_channels=2, out_channels=4), MaxPool(8, 2, channels=4),
-                           AvgPool(4, 2, ceil_mode=True, channels=4), PixelShuffle(2, 2, channels=1)]  # fmt: skip
+    assert list(chain) == [
+        Conv(8, 3, padding=1, in_channels=2, out_channels=4),
+        MaxPool(8, 2, channels=4),
+        AvgPool(4, 2, ceil_mode=True, channels=4),
+        PixelShuffle(2, 2, channels=1),
+    ]
     assert_array_equal(chain.weights[0], w)
     assert_array_equal(chain.biases[0], [1, 2, 3, 4])
     assert [note.split(":")[0] for note in chain.left_out] == ["0.act", "1", "2", "5.0", "6", "7"]
@@ -175,16 +179,16 @@ def test_a_subclass_is_read_by_what_it_inherits():
     assert list(mxnet.from_model(mine, 4)) == [Conv(4, 2)]
 
 
-# -- whose code, and missing values: with stand-ins ------------------------------------------------------------------
+# -- overridden methods and missing values, with stand-ins -----------------------------------------------------------
 
-WORDS = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 2, "num_group": 1, "layout": "NCW"}
+KWARGS = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 2, "num_group": 1, "layout": "NCW"}
 
 
 def gluon(name="Conv1D", bases=None, **attributes):
     """A stand-in for a block of gluon.nn."""
     package = "mxnet.gluon.nn.conv_layers"
     genuine = made(name, (Attributes,), package, __call__=True, forward=True, hybrid_forward=True)
-    fields = {"_op_name": "Convolution", "_kwargs": WORDS, "weight": np.ones((2, 3, 2)), "bias": None}
+    fields = {"_op_name": "Convolution", "_kwargs": KWARGS, "weight": np.ones((2, 3, 2)), "bias": None}
     return (bases or (lambda base: base))(genuine)(**{**fields, **attributes})
 
 
@@ -262,13 +266,13 @@ def test_gluon_blocks_without_values_have_their_sizes():
     half = mxnet.from_layer(gluon(weight=np.ones((2, 3, 2), "float16"), bias=np.ones(2, "float16")), 5)
     assert half.weight.dtype == half.bias.dtype == np.float32
     last = gluon(
-        _kwargs=WORDS | {"kernel": (2, 2), "stride": (1, 1), "dilate": (1, 1), "pad": (0, 0), "layout": "NHWC"},
+        _kwargs=KWARGS | {"kernel": (2, 2), "stride": (1, 1), "dilate": (1, 1), "pad": (0, 0), "layout": "NHWC"},
         weight=Deferred(2, 2, 2, 3),
     )
     assert mxnet.from_layer(last, 5).layer == Conv(5, 2, in_channels=3, out_channels=2)
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 W = np.ones((3, 2, 2, 2))
 
@@ -283,11 +287,11 @@ def without_values(shape):
     return made
 
 
-def model_with(*blocks, **words):
-    return lambda: mxnet.from_model(sequence(*blocks), 8, **words)
+def model_with(*blocks, **kwargs):
+    return lambda: mxnet.from_model(sequence(*blocks), 8, **kwargs)
 
 
-REFUSALS = {
+ERRORS = {
     "no block": (lambda: mxnet.from_layer(3, 5), "int is not a Gluon convolution: it has no attribute '_op_name'"),
     "no convolution": (
         lambda: mxnet.from_layer(bare("Dense", "FullyConnected"), 5),
@@ -347,8 +351,8 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
-def test_refusals(name):
-    call, message = REFUSALS[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name):
+    call, message = ERRORS[name]
     with pytest.raises(ValueError, match=re.escape(message)):
         call()

@@ -1,4 +1,4 @@
-"""MXNet's weights: the bilinear initialiser as recorded, and refusals of layouts."""
+"""MXNet's weights: recorded results of the bilinear initialiser, and errors of layouts."""
 
 import re
 
@@ -22,7 +22,7 @@ def test_the_bilinear_initialiser(case):
     assert_allclose(w * (2 * -(-case["w_shape"][3] // 2)) ** 2, result(case), rtol=0, atol=1e-12)
 
 
-REFUSALS = {
+ERRORS = {
     "bilinear": (lambda: mxnet.bilinear((1, 4, 4)), "shape has 3 entries, (1, 4, 4), but a bilinear weight needs 4"),
     "weight": (
         lambda: mxnet.weight(np.ones((1, 1, 2)), "NHWC"),
@@ -35,8 +35,8 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
-def test_refusals(name):
-    call, message = REFUSALS[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name):
+    call, message = ERRORS[name]
     with pytest.raises(ValueError, match=re.escape(message)):
         call()

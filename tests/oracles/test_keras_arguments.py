@@ -1,4 +1,4 @@
-"""Keras' layers on torch, drawn: where Keras refuses so do we, and all else has its values; then its models."""
+"""Drawn Keras layers and models on torch: layers have the same values, and raise errors where Keras does."""
 
 import os
 from collections import Counter
@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix.algebra.stack.network import Network
-from convmatrix.frameworks import tensorflow as words
+from convmatrix.frameworks import tensorflow as keras_layers
 from convmatrix.frameworks.tensorflow import models as keras_models
 from convmatrix.layers import MaxPool
 from recording import filled
@@ -25,52 +25,59 @@ LARGEST = {1: 9, 2: 6, 3: 4}
 
 
 def drawn(random, family):
-    """Words of one layer, a share of them wrong, and its input shape."""
+    """Draw the arguments of one layer, some of them invalid, and its input shape."""
     chance = lambda share: random.random() < share  # noqa: E731
     ndim = int(random.integers(1, 3 if family == "Depthwise" else 4))
     each = lambda low, high: [int(n) for n in random.integers(low, high + 1, ndim)]  # noqa: E731
-    said = {
+    kwargs = {
         "kernel_size": each(1, 4 - ndim // 3),
         "padding": str(random.choice(["same", "same", "valid", "SAME"])),
         "strides": each(1, 3),
     }
     if chance(0.4):
-        said["dilation_rate"] = each(1, 3)
+        kwargs["dilation_rate"] = each(1, 3)
         if chance(0.75):
-            said["strides"] = 1
+            kwargs["strides"] = 1
     if chance(0.2 if ndim == 1 and family == "Conv" else 0.03):
-        said["padding"] = "causal"
+        kwargs["padding"] = "causal"
     channels = int(random.integers(1, 4))
     if family == "Depthwise":
-        said["depth_multiplier"] = int(random.integers(1, 3))
+        kwargs["depth_multiplier"] = int(random.integers(1, 3))
     else:
         groups = int(random.integers(1, 4)) if family == "Conv" else 1
-        channels, said["filters"] = groups * channels + chance(0.04), groups * int(random.integers(1, 3)) + chance(0.04)
+        channels, kwargs["filters"] = (
+            groups * channels + chance(0.04),
+            groups * int(random.integers(1, 3)) + chance(0.04),
+        )
         if groups > 1:
-            said["groups"] = groups
+            kwargs["groups"] = groups
     if family == "Transpose" and chance(0.7):
-        strides = [said["strides"]] * ndim if said["strides"] == 1 else said["strides"]
-        said["output_padding"] = [int(random.integers(0, s)) + chance(0.05) for s in strides]
+        strides = [kwargs["strides"]] * ndim if kwargs["strides"] == 1 else kwargs["strides"]
+        kwargs["output_padding"] = [int(random.integers(0, s)) + chance(0.05) for s in strides]
     if chance(0.03):
-        said["strides"] = [2] * (ndim + 1)
+        kwargs["strides"] = [2] * (ndim + 1)
     if chance(0.25):
-        said["data_format"] = str(random.choice(["channels_first", "channels_last"]))
+        kwargs["data_format"] = str(random.choice(["channels_first", "channels_last"]))
     size = each(1, LARGEST[ndim] - 2 * (family == "Transpose" and ndim < 3))
-    first = said.get("data_format") == "channels_first"
-    return ndim, said, (channels, *size) if first else (*size, channels)
+    first = kwargs.get("data_format") == "channels_first"
+    return ndim, kwargs, (channels, *size) if first else (*size, channels)
 
 
-def of_keras(family, ndim, said, input_shape, seed):
-    """The layer with small integers in it, and what it makes of an input of these."""
+def of_keras(family, ndim, kwargs, input_shape, seed):
+    """Make a layer with small integers as weights, and its output for an input of small integers."""
     name = {"Conv": "Conv{}D", "Transpose": "Conv{}DTranspose", "Depthwise": "DepthwiseConv{}D"}[family].format(ndim)
-    layer = getattr(layers, name)(**said)
+    layer = getattr(layers, name)(**kwargs)
     layer.build((2, *input_shape))
     layer.kernel.assign(filled(layer.kernel.shape, seed + 1))
     layer.bias.assign(filled(layer.bias.shape, seed + 2))
     return layer, keras.ops.convert_to_numpy(layer(filled((2, *input_shape), seed).astype("float32")))
 
 
-OURS = {"Conv": words.keras_conv, "Transpose": words.keras_conv_transpose, "Depthwise": words.keras_depthwise_conv}
+MAKERS = {
+    "Conv": keras_layers.keras_conv,
+    "Transpose": keras_layers.keras_conv_transpose,
+    "Depthwise": keras_layers.keras_depthwise_conv,
+}
 ON_TENSORFLOW = "so that TensorFlow refuses it"
 """An even span with same and output_padding 0: others crop to (i - 1) * s, and TensorFlow has no such transpose."""
 
@@ -79,41 +86,44 @@ ON_TENSORFLOW = "so that TensorFlow refuses it"
 def test_layers_as_keras_computes_them(family):
     random, seen = np.random.default_rng(sum(map(ord, family))), Counter()
     for case in range(CASES[family]):
-        ndim, said, input_shape = drawn(random, family)
+        ndim, kwargs, input_shape = drawn(random, family)
         try:
-            layer, y = of_keras(family, ndim, said, input_shape, 10 * case)
+            layer, y = of_keras(family, ndim, kwargs, input_shape, 10 * case)
         except (ValueError, TypeError):
-            with pytest.raises(ValueError):  # noqa: PT011  matched in the tests of the words
-                OURS[family](input_shape, **said)
+            with pytest.raises(ValueError):  # noqa: PT011  matched in the tests of the arguments
+                MAKERS[family](input_shape, **kwargs)
             seen["refused"] += 1
             continue
         if y.size == 0:  # which is none that a layer can have
             with pytest.raises(ValueError, match="output is empty"):
-                OURS[family](input_shape, **said)
+                MAKERS[family](input_shape, **kwargs)
             continue
-        first = said.get("data_format") == "channels_first"
+        first = kwargs.get("data_format") == "channels_first"
         size = input_shape[1:] if first else input_shape[:-1]
-        ours, weight, bias = words.from_layer(layer, size)
+        converted, weight, bias = keras_layers.from_layer(layer, size)
         try:
-            assert OURS[family](input_shape, **said) == ours
+            assert MAKERS[family](input_shape, **kwargs) == converted
         except ValueError as error:
             if ON_TENSORFLOW not in str(error):
                 raise
             seen[ON_TENSORFLOW] += 1
         x = filled((2, *input_shape), 10 * case)
-        made = ours.matrix(weight) @ ours.vec(x if first else np.moveaxis(x, -1, 1)) + ours.bias_vector(bias)[:, None]
-        made = ours.unvec(made)
-        assert_array_equal(made if first else np.moveaxis(made, 1, -1), y, err_msg=f"{ndim} {said} {input_shape}")
-        extra = said.get("output_padding")
+        made = (
+            converted.matrix(weight) @ converted.vec(x if first else np.moveaxis(x, -1, 1))
+            + converted.bias_vector(bias)[:, None]
+        )
+        made = converted.unvec(made)
+        assert_array_equal(made if first else np.moveaxis(made, 1, -1), y, err_msg=f"{ndim} {kwargs} {input_shape}")
+        extra = kwargs.get("output_padding")
         seen.update(
             [
                 "equal",
                 ndim,
-                said["padding"].lower(),
+                kwargs["padding"].lower(),
                 "first" if first else "last",
-                "grouped" * ("groups" in said),
-                "dilated" * ("dilation_rate" in said),
-                "strided" * bool(np.max(said["strides"]) > 1),
+                "grouped" * ("groups" in kwargs),
+                "dilated" * ("dilation_rate" in kwargs),
+                "strided" * bool(np.max(kwargs["strides"]) > 1),
             ]
         )
         seen["output_padding", "none" if extra is None else "zero" if not any(extra) else "more"] += 1
@@ -146,30 +156,30 @@ def test_layers_as_keras_computes_them(family):
 
 
 def drawn_model(random):
-    """A Sequential of three to seven layers that read and resize, with others between them."""
+    """Draw a Sequential of three to seven linear layers, with others between them."""
     ndim, first = int(random.integers(1, 4)), random.random() < 0.3
     size = [int(n) for n in random.integers(5, LARGEST[ndim] + 5, ndim)]
     channels = int(random.integers(1, 3))
-    said = {"data_format": "channels_first" if first else "channels_last"}
+    kwargs = {"data_format": "channels_first" if first else "channels_last"}
     same = str(random.choice(["same", "valid"]))
     pairs = [[int(n) for n in pair] for pair in random.integers(0, 2, (ndim, 2))]
     pairs = pairs[0] if ndim == 1 else pairs
     upsampling = {"size": 2, "interpolation": str(random.choice(["nearest", "bilinear"]))} if ndim == 2 else {"size": 2}
-    plain = said if ndim > 1 else {}  # UpSampling1D has no data_format, and takes channels last
+    plain = kwargs if ndim > 1 else {}  # UpSampling1D has no data_format, and takes channels last
     kinds = [
-        ("Conv", "", {"filters": 2, "kernel_size": 2, "padding": same, **said}),
-        ("Conv", "Transpose", {"filters": 2, "kernel_size": 3, "strides": 2, "padding": same, **said}),
-        ("AveragePooling", "", {"pool_size": 2, "strides": 1, "padding": same, **said}),
-        ("MaxPooling", "", {"pool_size": 2, "strides": 2, "padding": "same", **said}),
-        ("ZeroPadding", "", {"padding": pairs, **said}),
-        ("Cropping", "", {"cropping": pairs, **(said if ndim > 1 else {})}),
+        ("Conv", "", {"filters": 2, "kernel_size": 2, "padding": same, **kwargs}),
+        ("Conv", "Transpose", {"filters": 2, "kernel_size": 3, "strides": 2, "padding": same, **kwargs}),
+        ("AveragePooling", "", {"pool_size": 2, "strides": 1, "padding": same, **kwargs}),
+        ("MaxPooling", "", {"pool_size": 2, "strides": 2, "padding": "same", **kwargs}),
+        ("ZeroPadding", "", {"padding": pairs, **kwargs}),
+        ("Cropping", "", {"cropping": pairs, **(kwargs if ndim > 1 else {})}),
     ]
     if not first or ndim > 1:
         kinds.append(("UpSampling", "", {**upsampling, **plain}))
     if ndim == 1 and first:
         kinds = [kind for kind in kinds if kind[0] != "Cropping"]
     if ndim < 3:
-        kinds.append(("DepthwiseConv", "", {"kernel_size": 2, "depth_multiplier": 2, "padding": same, **said}))
+        kinds.append(("DepthwiseConv", "", {"kernel_size": 2, "depth_multiplier": 2, "padding": same, **kwargs}))
     picks = [kinds[int(n)] for n in random.integers(0, len(kinds), int(random.integers(3, 6)))]
     model = [layers.Input((channels, *size) if first else (*size, channels))]
     for kind, end, arguments in picks:
@@ -178,14 +188,14 @@ def drawn_model(random):
             model.append(layers.Dropout(0.5))
     end = random.random()
     if end < 0.3:
-        model.append(getattr(layers, f"GlobalAveragePooling{ndim}D")(keepdims=end < 0.15, **said))
+        model.append(getattr(layers, f"GlobalAveragePooling{ndim}D")(keepdims=end < 0.15, **kwargs))
     if random.random() < 0.3:
         model = [model[0], keras.Sequential(model[1:])]
     return keras.Sequential(model), [kind + end for kind, end, _ in picks], size, channels, first
 
 
 def assert_too_small(error):
-    assert any(words in str(error) for words in ("zero or negative", "greater than the input", "cropping"))
+    assert any(phrase in str(error) for phrase in ("zero or negative", "greater than the input", "cropping"))
 
 
 def test_models_as_keras_computes_them():
@@ -200,9 +210,9 @@ def test_models_as_keras_computes_them():
         for number, variable in enumerate(model.weights):
             variable.assign(filled(variable.shape, 100 * case + number))
         x = filled((1, channels, *size), case + 7).astype("float32")
-        theirs = keras.ops.convert_to_numpy(model(x if first else np.moveaxis(x, 1, -1)))
-        chain = words.from_model(model, tuple(size))
-        assert list(chain) == list(words.from_model(model))
+        expected = keras.ops.convert_to_numpy(model(x if first else np.moveaxis(x, 1, -1)))
+        chain = keras_layers.from_model(model, tuple(size))
+        assert list(chain) == list(keras_layers.from_model(model))
         y = np.asarray(x[0], dtype=float)
         for layer, weight, bias in zip(chain, chain.weights, chain.biases, strict=True):
             matrix = (
@@ -212,13 +222,13 @@ def test_models_as_keras_computes_them():
             )
             vector = matrix @ layer.vec(y) + (0 if bias is None else layer.bias_vector(bias))
             y = layer.unvec(vector)
-        if y.ndim == theirs.ndim - 1:
+        if y.ndim == expected.ndim - 1:
             y = y if first else np.moveaxis(y, 0, -1)
         assert_allclose(
-            y.reshape(theirs.shape[1:]),
-            theirs[0],
+            y.reshape(expected.shape[1:]),
+            expected[0],
             rtol=1e-4,
-            atol=1e-4 * (1 + np.abs(theirs).max()),
+            atol=1e-4 * (1 + np.abs(expected).max()),
             err_msg=str(kinds),
         )
         assert all(a.output_shape == b.input_shape for a, b in pairwise(chain))
@@ -254,34 +264,34 @@ def test_models_as_keras_computes_them():
 def test_models_that_are_refused(layer, message):
     model = keras.Sequential([layers.Input((5, 5, 2)), layers.Conv2D(2, 3, padding="same"), layer()])
     with pytest.raises(ValueError, match=message):
-        words.from_model(model, 5)
+        keras_layers.from_model(model, 5)
 
 
 def test_layers_that_are_passed_over_are_keras_own():
-    """Each name of the list is one of Keras, so that no note is dead."""
+    """Each name in the list exists in Keras."""
     names = [*keras_models._PASSED_OVER, *(f"{kind}2D" for kind in keras_models._FIXED)]
     assert [name for name in names if not hasattr(layers, name)] == []
 
 
 def test_what_is_no_layer_of_these_or_is_not_built_is_refused():
     with pytest.raises(ValueError, match="Conv2D is not built"):
-        words.from_layer(layers.Conv2D(2, 3), 5)
+        keras_layers.from_layer(layers.Conv2D(2, 3), 5)
     with pytest.raises(ValueError, match="Conv2DTranspose is not built"):
-        words.from_layer(layers.Conv2DTranspose(2, 3), 5)
+        keras_layers.from_layer(layers.Conv2DTranspose(2, 3), 5)
     inputs = layers.Input((5, 5, 1))
     functional = keras.Model(inputs, layers.Conv2D(1, 3)(inputs))
     with pytest.raises(TypeError, match="Functional is no Sequential"):
-        words.from_model(functional, 5)
+        keras_layers.from_model(functional, 5)
 
 
-# -- whose code computes ---------------------------------------------------------------------------------------------
+# -- overridden methods ----------------------------------------------------------------------------------------------
 
 
 OF_ITS_OWN = "has a {} of its own, that of .*{}, so that its numbers do not say what it computes: give "
 
 
 def below(kind, method):
-    """A class below one of Keras with twice its result, and one without anything of its own."""
+    """Make a subclass that doubles the result, and one that overrides nothing."""
 
     def call(self, inputs):
         return 2 * getattr(kind, method)(self, inputs)
@@ -319,16 +329,16 @@ def test_convolutions_with_a_call_of_their_own(family, ndim, method):
         assert_array_equal(keras.ops.convert_to_numpy(layer(x)), times * y)
     message = "Doubled " + OF_ITS_OWN.format(method, "Doubled")
     with pytest.raises(TypeError, match=f"^{message}"):
-        words.from_layer(doubled, size)
+        keras_layers.from_layer(doubled, size)
     with pytest.raises(TypeError, match=f"^{doubled.name}: {message}"):
-        words.from_model(keras.Sequential([layers.Input((*size, 2)), doubled]))
-    read, weight, _ = words.from_layer(plain, size)
-    assert read == words.from_layer(keras_own, size).layer
-    assert_array_equal(weight, words.from_layer(keras_own, size).weight)
-    assert words.from_model(keras.Sequential([layers.Input((*size, 2)), plain])) == [read]
+        keras_layers.from_model(keras.Sequential([layers.Input((*size, 2)), doubled]))
+    read, weight, _ = keras_layers.from_layer(plain, size)
+    assert read == keras_layers.from_layer(keras_own, size).layer
+    assert_array_equal(weight, keras_layers.from_layer(keras_own, size).weight)
+    assert keras_layers.from_model(keras.Sequential([layers.Input((*size, 2)), plain])) == [read]
     plain.call = doubled.call
     with pytest.raises(TypeError, match=r"^Plain has a call of its own, that of the object"):
-        words.from_layer(plain, size)
+        keras_layers.from_layer(plain, size)
 
 
 @pytest.mark.parametrize("kind", ["MaxPooling2D", "UpSampling2D", "ZeroPadding2D", "Cropping2D", "ReLU", "Flatten"])
@@ -337,7 +347,7 @@ def test_other_layers_and_models_with_a_call_of_their_own(kind):
     own.__name__ = kind  # by its name alone it would be read, or passed over
     model = keras.Sequential([layers.Input((5, 5, 1)), layers.Conv2D(1, 1), own(name="own")])
     with pytest.raises(TypeError, match=f"^own: {kind} " + OF_ITS_OWN.format("call", kind)):
-        words.from_model(model)
+        keras_layers.from_model(model)
 
 
 def test_models_with_a_call_of_their_own():
@@ -346,17 +356,17 @@ def test_models_with_a_call_of_their_own():
     inputs, stack = layers.Input((5, 5, 1)), [layers.Input((5, 5, 1)), layers.Conv2D(1, 3)]
     for model in (residual(stack), functional(inputs, layers.Conv2D(1, 3)(inputs))):
         with pytest.raises(TypeError, match="^Doubled " + OF_ITS_OWN.format("call", "Doubled")):
-            words.from_model(model)
+            keras_layers.from_model(model)
     with pytest.raises(TypeError, match="^doubled.*: Doubled " + OF_ITS_OWN.format("call", "Doubled")):
-        words.from_model(keras.Sequential([layers.Input((5, 5, 1)), layers.Conv2D(1, 1), residual(stack)]))
+        keras_layers.from_model(keras.Sequential([layers.Input((5, 5, 1)), layers.Conv2D(1, 1), residual(stack)]))
     residual.__name__ = "Sequential"
     with pytest.raises(TypeError, match="^Sequential " + OF_ITS_OWN.format("call", "Sequential")):
-        words.from_model(residual(stack))
-    assert len(words.from_model(plain(stack))) == 1  # a subclass that computes what Keras does
+        keras_layers.from_model(residual(stack))
+    assert len(keras_layers.from_model(plain(stack))) == 1  # a subclass that computes what Keras does
 
 
 def test_every_layer_of_keras_has_calls_of_keras():
-    """The classes that Keras makes of others stay readable: each method that computes is of one of its packages."""
+    """Classes that Keras generates stay readable: their methods are defined in packages of Keras."""
     kinds = [kind for kind in vars(layers).values() if isinstance(kind, type)]
     assert len(kinds) > 100
     for kind in kinds:

@@ -1,7 +1,7 @@
-"""ONNX computes the same layers from the same words: its own evaluator and onnxruntime, in exact integers.
+"""Drawn attributes of ONNX's operators, against its evaluator and onnxruntime, in exact integers.
 
-The two do not always agree, and each has configurations that it cannot do; which of them is the judge of what, and
-where neither the text nor the other one follows it, is said by the functions `judges_of_*`, and counted.
+The two do not always agree, and each has configurations that it does not support; the functions `judges_of_*` return
+which of them follow the specification, and the tests count them.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from onnx import helper  # noqa: E402  only where it is installed
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 DRAWN = 600
-"""Of each operator."""
+"""Number of cases of each operator."""
 FLOAT = onnx.TensorProto.FLOAT
 runtime.set_default_logger_severity(4)  # it writes what it refuses to stderr otherwise
 OPTIONS = runtime.SessionOptions()
@@ -37,7 +37,7 @@ def model_of(op, x_shape, w_shape, attributes):
 
 
 def by_runtime(model, feeds):
-    """What onnxruntime gives, or None where it refuses."""
+    """Return onnxruntime's result, or None if it raises an error."""
     try:
         session = runtime.InferenceSession(model.SerializeToString(), OPTIONS, providers=["CPUExecutionProvider"])
         return session.run(None, feeds)[0]
@@ -48,7 +48,7 @@ def by_runtime(model, feeds):
 
 
 def by_reference(model, feeds):
-    """What ONNX's own evaluator gives."""
+    """Return the result of ONNX's own evaluator."""
     return ReferenceEvaluator(model).run(None, feeds)[0]
 
 
@@ -57,7 +57,7 @@ def by_matrix(layer, x, w):
 
 
 def made(make, *args, **keywords):
-    """A layer, or None where it is refused."""
+    """Return a layer, or None if the call raises a ValueError."""
     try:
         return make(*args, **keywords)
     except ValueError:
@@ -72,7 +72,7 @@ def filled(rng, shape):
 
 
 def some(rng, attributes):
-    """Leave out each attribute now and then; auto_pad and pads stand beside each other only now and then."""
+    """Leave out attributes at random; auto_pad and pads are rarely given together."""
     kept = {name: value for name, value in attributes.items() if rng.random() < 0.75}
     if kept.get("auto_pad", "NOTSET") != "NOTSET" and rng.random() < 0.9:
         kept.pop("pads", None)
@@ -80,7 +80,7 @@ def some(rng, attributes):
 
 
 def drawn_conv(rng):
-    """Shapes and attributes, of which about a quarter is refused."""
+    """Draw shapes and attributes, about a quarter of them invalid."""
     ndim, groups = int(rng.integers(1, 4)), int(rng.choice([1, 1, 2, 3]))
     size = [int(n) for n in rng.integers(2, 8 - ndim, ndim)]
     kernel = [int(k) for k in rng.integers(1, 4, ndim)]
@@ -102,7 +102,7 @@ def drawn_conv(rng):
 
 
 def spoil(rng, attributes, x_shape, w_shape):
-    """Break a rule now and then."""
+    """Make the arguments invalid at random."""
     ndim = len(x_shape) - 2
     ways = {
         0: lambda: attributes.update(pads=[-1] + [1] * (2 * ndim - 1)),
@@ -120,7 +120,7 @@ def spoil(rng, attributes, x_shape, w_shape):
 
 
 def features(attributes, x_shape, w_shape):
-    """What a configuration has that is special."""
+    """Return the features of a configuration."""
     ndim = len(x_shape) - 2
     pads = attributes.get("pads", [0])
     return {
@@ -146,20 +146,20 @@ def test_convolutions():
         x_shape, w_shape, attributes = drawn_conv(rng)
         x, w = filled(rng, x_shape), filled(rng, w_shape)
         model, feeds = model_of("Conv", x_shape, w_shape, attributes), {"X": x, "W": w}
-        layer, theirs = made(conv, x_shape, w_shape, **attributes), by_runtime(model, feeds)
+        layer, expected = made(conv, x_shape, w_shape, **attributes), by_runtime(model, feeds)
         special = features(attributes, x_shape, w_shape)
         if {"dilated"} <= special and special & {"SAME_UPPER", "SAME_LOWER"} and layer is not None:
-            assert theirs is None, attributes  # a limit of onnxruntime, no rule of the text
+            assert expected is None, attributes  # a limit of onnxruntime, no rule of the text
             counts["dilated SAME by the evaluator alone"] += 1
         else:
-            assert (layer is None) == (theirs is None), (x_shape, w_shape, attributes)
+            assert (layer is None) == (expected is None), (x_shape, w_shape, attributes)
         if layer is None:
             counts["refused"] += 1
             continue
-        ours = by_matrix(layer, x, weight(w))
-        assert_array_equal(ours, by_reference(model, feeds), err_msg=str((x_shape, w_shape, attributes)))
-        if theirs is not None:
-            assert_array_equal(ours, theirs, err_msg=str((x_shape, w_shape, attributes)))
+        result = by_matrix(layer, x, weight(w))
+        assert_array_equal(result, by_reference(model, feeds), err_msg=str((x_shape, w_shape, attributes)))
+        if expected is not None:
+            assert_array_equal(result, expected, err_msg=str((x_shape, w_shape, attributes)))
             counts["by both"] += 1
         counts.update(special)
     few = {name: count for name, count in counts.items() if count < 20 and name != "pads beside auto_pad"}
@@ -204,10 +204,10 @@ def drawn_transpose(rng):
 
 
 def runtime_follows(x_shape, w_shape, attributes):
-    """Whether onnxruntime does what the text says of a negative total padding, which only SAME splits.
+    """Check whether onnxruntime follows the specification for a negative total padding, which only SAME splits.
 
-    It adds no zeros at the start. Without an output_shape it adds none at all, and with one that no convolution of the
-    output goes with, it refuses.
+    It adds no zeros at the start. Without an output_shape it adds none at all, and for one that no convolution maps to
+    the input it raises an error.
     """
     ndim, name = len(x_shape) - 2, attributes.get("auto_pad", "NOTSET")
     strides, dilations = attributes.get("strides", [1] * ndim), attributes.get("dilations", [1] * ndim)
@@ -222,9 +222,9 @@ def runtime_follows(x_shape, w_shape, attributes):
 
 
 def judges_of_transpose(x_shape, w_shape, attributes):
-    """Which of the two follow the text, where the layer exists.
+    """Return which of the two follow the specification if the layer exists.
 
-    The evaluator: not with an output_shape without SAME, where it takes the pads as they are.
+    The evaluator does not with an output_shape without SAME, for which it applies the pads unchanged.
     """
     judges = {"runtime", "reference"}
     same = attributes.get("auto_pad", "NOTSET").startswith("SAME")
@@ -242,24 +242,24 @@ def test_transposed_convolutions():
         x_shape, w_shape, attributes = drawn_transpose(rng)
         x, w = filled(rng, x_shape), filled(rng, w_shape)
         model, feeds = model_of("ConvTranspose", x_shape, w_shape, attributes), {"X": x, "W": w}
-        layer, theirs = made(conv_transpose, x_shape, w_shape, **attributes), by_runtime(model, feeds)
+        layer, expected = made(conv_transpose, x_shape, w_shape, **attributes), by_runtime(model, feeds)
         if layer is None:
-            assert theirs is None, (x_shape, w_shape, attributes)
+            assert expected is None, (x_shape, w_shape, attributes)
             counts["refused"] += 1
             continue
         judges = judges_of_transpose(x_shape, w_shape, attributes)
-        ours = by_matrix(layer, x, weight_transpose(w))
-        said = str((x_shape, w_shape, attributes))
+        result = by_matrix(layer, x, weight_transpose(w))
+        case = str((x_shape, w_shape, attributes))
         if "runtime" in judges:
-            assert theirs is not None, said
-            assert_array_equal(ours, theirs, err_msg=said)
+            assert expected is not None, case
+            assert_array_equal(result, expected, err_msg=case)
         else:
-            differ = theirs is None or theirs.shape != ours.shape or not np.array_equal(ours, theirs)
+            differ = expected is None or expected.shape != result.shape or not np.array_equal(result, expected)
             counts["onnxruntime differs"] += differ  # but where all that is left is zeros
             counts["onnxruntime does not follow the text"] += 1
         if "reference" in judges:
-            assert_array_equal(ours, by_reference_in_groups(x, w, attributes), err_msg=said)
-        assert judges, said
+            assert_array_equal(result, by_reference_in_groups(x, w, attributes), err_msg=case)
+        assert judges, case
         counts.update(judges)
         counts["by both"] += len(judges) == 2
         counts.update(features(attributes, x_shape, w_shape))
@@ -283,7 +283,7 @@ def test_transposed_convolutions():
 
 
 def by_reference_in_groups(x, w, attributes):
-    """What ONNX's own evaluator gives, group by group, for it has no transposed convolution with several that works."""
+    """Return the result of ONNX's evaluator group by group, whose transposed convolution fails for several groups."""
     groups = attributes.get("group", 1)
     parts = [
         {"X": x_part, "W": w_part}
@@ -301,21 +301,21 @@ def by_reference_in_groups(x, w, attributes):
 @pytest.mark.parametrize("auto_pad", ["NOTSET", "VALID"])
 @pytest.mark.parametrize("size", [6, 7, 8])
 def test_both_add_zeros_at_the_end_for_a_large_output_shape(auto_pad, size):
-    """Without SAME; the equation of the text alone would add the half of them at the start."""
+    """Without SAME, both differ from the equation in the specification, which adds half of the zeros at the start."""
     attributes = {"auto_pad": auto_pad, "strides": [3], "output_shape": [size]}
     x, w = np.array([[[2, 3]]], np.float32), np.array([[[1, 2, 3]]], np.float32)
     model, feeds = model_of("ConvTranspose", x.shape, w.shape, attributes), {"X": x, "W": w}
-    ours = by_matrix(conv_transpose(x, w, **attributes), x, weight_transpose(w))
-    assert ours.ravel().tolist() == [2, 4, 6, 3, 6, 9, 0, 0][:size]
-    assert_array_equal(ours, by_runtime(model, feeds))
-    assert_array_equal(ours, by_reference(model, feeds))
+    result = by_matrix(conv_transpose(x, w, **attributes), x, weight_transpose(w))
+    assert result.ravel().tolist() == [2, 4, 6, 3, 6, 9, 0, 0][:size]
+    assert_array_equal(result, by_runtime(model, feeds))
+    assert_array_equal(result, by_reference(model, feeds))
 
 
 # -- models ----------------------------------------------------------------------------------------------------------
 
 
 def whole_model(op, x_shape, inputs=(), **attributes):
-    """A model of one node, whose other inputs are initializers."""
+    """Make a model of one node, whose other inputs are initializers."""
     names = [f"c{number}" if array is not None else "" for number, array in enumerate(inputs)]
     node = helper.make_node(op, ["X", *names], ["Y"], **attributes)
     tensors = [onnx.numpy_helper.from_array(array, name) for array, name in zip(inputs, names, strict=True) if name]
@@ -352,23 +352,25 @@ def test_pools(op):
             attributes.pop("pads", None)  # onnxruntime takes both, against the text
         x = filled(rng, (2, 2, *size))
         model = whole_model(op, x.shape, kernel_shape=kernel, **attributes)
-        chain, theirs = made(from_model, model), by_runtime(model, {"X": x})
-        if chain is None and theirs is not None:
+        chain, expected = made(from_model, model), by_runtime(model, {"X": x})
+        if chain is None and expected is not None:
             with pytest.raises(ValueError, match=r"it is not agreed|which no pool of ours can"):
                 from_model(model)
             counts["unsettled"] += 1
             continue
-        assert (chain is None) == (theirs is None), (x.shape, kernel, attributes)
+        assert (chain is None) == (expected is None), (x.shape, kernel, attributes)
         counts["refused" if chain is None else "made"] += 1
         if chain is not None:
-            assert_allclose(through(chain, x), theirs, rtol=1e-5, atol=1e-5, err_msg=str((x.shape, kernel, attributes)))
+            assert_allclose(
+                through(chain, x), expected, rtol=1e-5, atol=1e-5, err_msg=str((x.shape, kernel, attributes))
+            )
             counts.update(name for name in attributes if attributes[name])
     assert counts["made"] >= 100, counts
     assert min(counts[name] for name in ("auto_pad", "pads", "strides", "ceil_mode")) >= 30, counts
 
 
 def test_resizes():
-    """Where both round positions, such as 0.5 / (1 / 3) - 0.5, they may miss an exact one; never both of them."""
+    """Each rounds positions such as 0.5 / (1 / 3) - 0.5 and may miss an exact one, but never both of them."""
     rng = np.random.default_rng(4)
     counts = Counter()
     for _ in range(300):
@@ -392,10 +394,10 @@ def test_resizes():
         if chain is None:
             counts["refused"] += 1
             continue
-        ours = through(chain, x)
+        result = through(chain, x)
         same = [
-            np.shape(theirs) == ours.shape and np.allclose(ours, theirs, rtol=1e-5, atol=2e-5)
-            for theirs in (by_runtime(model, {"X": x}), by_reference(model, {"X": x}))
+            np.shape(expected) == result.shape and np.allclose(result, expected, rtol=1e-5, atol=2e-5)
+            for expected in (by_runtime(model, {"X": x}), by_reference(model, {"X": x}))
         ]
         assert any(same), (x.shape, inputs, attributes)
         counts.update(["made", *attributes.values()])
@@ -403,8 +405,8 @@ def test_resizes():
     assert counts["made"] >= 150, counts
     assert counts["refused"] >= 80, counts
     assert min(counts["runtime"], counts["reference"]) >= 0.95 * counts["made"], counts
-    words = ("linear", "nearest", "half_pixel", "align_corners", "asymmetric", "round_prefer_floor", "floor")
-    assert min(counts[name] for name in words) >= 10, counts
+    kwargs = ("linear", "nearest", "half_pixel", "align_corners", "asymmetric", "round_prefer_floor", "floor")
+    assert min(counts[name] for name in kwargs) >= 10, counts
 
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "edge", "wrap"])
@@ -421,15 +423,15 @@ def test_pads(mode):
 
 
 @pytest.mark.parametrize(
-    ("op", "shape", "words"),
+    ("op", "shape", "kwargs"),
     [
         ("DepthToSpace", (2, 8, 4, 6), {"mode": "DCR"}),
         ("DepthToSpace", (2, 8, 4, 6), {"mode": "CRD"}),
         ("SpaceToDepth", (2, 3, 4, 6), {}),
     ],
 )
-def test_space_and_depth(op, shape, words):
+def test_space_and_depth(op, shape, kwargs):
     """The mode of SpaceToDepth is newer than onnxruntime; ONNX's own cases have it."""
     x = filled(np.random.default_rng(8), shape)
-    model = whole_model(op, x.shape, blocksize=2, **words)
+    model = whole_model(op, x.shape, blocksize=2, **kwargs)
     assert_array_equal(through(from_model(model), x), by_runtime(model, {"X": x}))

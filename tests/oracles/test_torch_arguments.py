@@ -1,4 +1,4 @@
-"""PyTorch's own words, drawn: where it refuses so do we, and all else has its values, in exact integers."""
+"""Drawn calls of PyTorch: layers have the same values, in exact integers, and raise errors where PyTorch does."""
 
 from collections import Counter
 
@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.algebra.stack.network import Network
-from convmatrix.algebra.stack.receptive import receptive_field
-from convmatrix.frameworks import torch as words
+from convmatrix.frameworks import torch as torch_layers
 from convmatrix.layers import MaxPool
 from recording import filled
+from torch_modules import filled_module, of, random_input
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
@@ -23,19 +23,15 @@ pytestmark = [
 ]
 
 MODES = ("zeros", "reflect", "replicate", "circular")
-REFUSALS = (ValueError, RuntimeError, TypeError, IndexError)
+ERRORS = (ValueError, RuntimeError, TypeError, IndexError)
 LARGEST = {1: 9, 2: 6, 3: 4}
 
 
-def of(name, ndim):
-    return getattr(nn, f"{name}{ndim}d")
-
-
 def outcome(call):
-    """What a call gives, or None where it is refused."""
+    """Return the result of a call, or None if it raises an error."""
     try:
         return call()
-    except REFUSALS:
+    except ERRORS:
         return None
 
 
@@ -65,8 +61,8 @@ TRANSPOSE_REASONS = (
 )
 
 
-def ours(call, seen, reasons=()):
-    """What one of our calls gives; it refuses by a ValueError and nothing else, and the reasons are counted."""
+def layer_or_none(call, seen, reasons=()):
+    """Return the layer of a call; None if it raises a ValueError, whose reasons are counted."""
     try:
         return call()
     except ValueError as error:
@@ -74,21 +70,8 @@ def ours(call, seen, reasons=()):
         return None
 
 
-def filled_module(module, seed):
-    """Small integers as weights, in doubles; a bias too."""
-    module = module.double().requires_grad_(False)
-    for number, parameter in enumerate(module.parameters()):
-        parameter.copy_(torch.from_numpy(filled(tuple(parameter.shape), seed + number).astype(float)))
-    return module
-
-
-def given(channels, size, seed, batch=2):
-    x = filled((batch, channels, *size), seed)
-    return x, torch.from_numpy(x.astype(float))
-
-
 class Draw:
-    """Random arguments, of which `spoilt` says how often one is out of bounds."""
+    """Random arguments."""
 
     def __init__(self, seed):
         self.rng = np.random.default_rng(seed)
@@ -103,7 +86,7 @@ class Draw:
         return self.rng.random() < percent / 100
 
     def numbers(self, low, high, ndim, *, alone=0):
-        """One number for all axes, or one for each; sometimes in a sequence of one."""
+        """Draw one number for all axes, or one for each; sometimes in a sequence of one."""
         if self.rarely(alone):
             return (self.number(low, high),)
         if self.rarely(35):
@@ -112,7 +95,7 @@ class Draw:
         return self.one_of(tuple, list)(entries)
 
     def channels(self):
-        """Groups, and channels that they divide, with few exceptions."""
+        """Draw groups, and channels that they divide, with few exceptions."""
         groups = self.one_of(1, 1, 2, 3)
         first, second = groups * self.number(1, 2), groups * self.number(1, 2)
         if self.rarely(6):
@@ -120,13 +103,13 @@ class Draw:
         return groups, first, second
 
 
-def conv_words(draw):
+def conv_arguments(draw):
     ndim = draw.number(1, 3)
     groups, first, second = draw.channels()
     most = LARGEST[ndim]
     named = draw.one_of("same", "same", "valid", "full") if draw.rarely(30) else None
     mode = draw.one_of(*MODES, "zeros", *MODES[1:], *(["symmetric"] if draw.rarely(20) else []))
-    asked = {
+    kwargs = {
         "in_channels": first,
         "out_channels": second,
         "groups": groups,
@@ -137,58 +120,58 @@ def conv_words(draw):
         "dilation": draw.numbers(1, 3 if draw.rarely(50) else 1, ndim, alone=5),
         "bias": draw.rarely(50),
     }
-    return tuple(draw.number(1, most) for _ in range(ndim)), asked
+    return tuple(draw.number(1, most) for _ in range(ndim)), kwargs
 
 
-def is_alone_and_same(asked, ndim):
-    """PyTorch pads the first axis alone where dilations of a border mode are not all said; we refuse this slip."""
-    lone = isinstance(asked["dilation"], tuple | list) and len(asked["dilation"]) == 1 < ndim
-    return lone and asked["padding"] == "same" and asked["padding_mode"] != "zeros"
+def is_alone_and_same(kwargs, ndim):
+    """Check for `same` with one dilation for all axes and a border mode: PyTorch pads the first axis alone."""
+    lone = isinstance(kwargs["dilation"], tuple | list) and len(kwargs["dilation"]) == 1 < ndim
+    return lone and kwargs["padding"] == "same" and kwargs["padding_mode"] != "zeros"
 
 
 def test_convolutions():
     draw, seen, slips = Draw(0), Counter(), 0
     for number in range(1300):
-        size, asked = conv_words(draw)
+        size, kwargs = conv_arguments(draw)
         ndim, x_seed = len(size), 1000 + number
-        layer = ours(lambda: words.conv(size, **asked), seen, REASONS)  # noqa: B023
-        x, tensor = given(asked["in_channels"], size, x_seed)
+        layer = layer_or_none(lambda: torch_layers.conv(size, **kwargs), seen, REASONS)  # noqa: B023
+        x, tensor = random_input(kwargs["in_channels"], size, x_seed)
 
         def run():
-            module = filled_module(of("Conv", ndim)(**asked), number)  # noqa: B023
+            module = filled_module(of("Conv", ndim)(**kwargs), number)  # noqa: B023
             return module, module(tensor)  # noqa: B023
 
-        theirs = outcome(run)
-        if is_alone_and_same(asked, ndim):
+        expected = outcome(run)
+        if is_alone_and_same(kwargs, ndim):
             slips += 1
             assert layer is None
             continue
-        assert (layer is None) == (theirs is None), (size, asked)
+        assert (layer is None) == (expected is None), (size, kwargs)
         seen["refused" if layer is None else "taken"] += 1
         if layer is None:
             continue
-        module, y = theirs
+        module, y = expected
         assert isinstance(layer, Conv)
-        w = words.weight(module.weight)
+        w = torch_layers.weight(module.weight)
         got = layer.matrix(w) @ layer.vec(x)
-        if asked["bias"]:
+        if kwargs["bias"]:
             got = got + layer.bias_vector(module.bias.numpy())[:, None]
         assert_array_equal(layer.unvec(got), y.numpy())
-        loaded = words.from_layer(module, size)
+        loaded = torch_layers.from_layer(module, size)
         assert loaded.layer == layer
         assert_array_equal(loaded.weight, w)
-        assert (loaded.bias is None) == (not asked["bias"])
-        padding = asked["padding"]
-        seen[asked["padding_mode"]] += 1
+        assert (loaded.bias is None) == (not kwargs["bias"])
+        padding = kwargs["padding"]
+        seen[kwargs["padding_mode"]] += 1
         seen[f"{ndim}-D"] += 1
         seen["names"] += isinstance(padding, str)
         seen["same, odd"] += padding == "same" and any(before != after for before, after in layer.padding)
-        seen["same beyond zeros"] += padding == "same" and asked["padding_mode"] != "zeros" and layer.nnz > 0
+        seen["same beyond zeros"] += padding == "same" and kwargs["padding_mode"] != "zeros" and layer.nnz > 0
         seen["crops"] += any(before < 0 for before, _ in layer.padding)
-        seen["groups"] += asked["groups"] > 1
-        seen["depthwise"] += 1 < asked["groups"] == asked["in_channels"]
+        seen["groups"] += kwargs["groups"] > 1
+        seen["depthwise"] += 1 < kwargs["groups"] == kwargs["in_channels"]
         seen["dilation"] += any(d > 1 for d in layer.dilation)
-        seen["one for all"] += any(isinstance(v, tuple | list) and len(v) == 1 < ndim for v in asked.values())
+        seen["one for all"] += any(isinstance(v, tuple | list) and len(v) == 1 < ndim for v in kwargs.values())
     assert seen["refused"] > 150
     assert seen["taken"] > 450
     rare = {name: seen[name] for name in (*seen, *REASONS) if seen[name] < 8}
@@ -197,11 +180,11 @@ def test_convolutions():
     print(dict(seen), slips)
 
 
-def transpose_words(draw):
+def transpose_arguments(draw):
     ndim = draw.number(1, 3)
     groups, first, second = draw.channels()
     size = tuple(draw.number(1, LARGEST[ndim] - 1) for _ in range(ndim))
-    asked = {
+    kwargs = {
         "in_channels": first,
         "out_channels": second,
         "groups": groups,
@@ -213,14 +196,14 @@ def transpose_words(draw):
         "padding_mode": draw.one_of(*MODES) if draw.rarely(5) else "zeros",
         "bias": draw.rarely(50),
     }
-    return size, asked
+    return size, kwargs
 
 
-def output_size_for(draw, size, asked):
-    """A size near those that fit, spatial or with more axes in front."""
+def output_size_for(draw, size, kwargs):
+    """Draw a size near those that fit, spatial or with more axes in front."""
 
     def entry(name, axis):
-        value = asked[name]
+        value = kwargs[name]
         return value if isinstance(value, int) else value[axis % len(value)]
 
     fits = []
@@ -235,40 +218,40 @@ def output_size_for(draw, size, asked):
 def test_transposed_convolutions():
     draw, seen = Draw(1), Counter()
     for number in range(900):
-        size, asked = transpose_words(draw)
+        size, kwargs = transpose_arguments(draw)
         ndim, output_size, front = len(size), None, ()
-        if draw.rarely(45) and not isinstance(asked["padding"], str):
+        if draw.rarely(45) and not isinstance(kwargs["padding"], str):
             try:
-                output_size, front = output_size_for(draw, size, asked)
+                output_size, front = output_size_for(draw, size, kwargs)
             except (RuntimeError, TypeError, ValueError):  # torch.Size of nothing that is a size
                 output_size = None
-        layer = ours(
-            lambda: words.conv_transpose(size, **asked, output_size=output_size),  # noqa: B023
+        layer = layer_or_none(
+            lambda: torch_layers.conv_transpose(size, **kwargs, output_size=output_size),  # noqa: B023
             seen,
             TRANSPOSE_REASONS,
         )
         # PyTorch's module takes channels in front of the size for an input without a batch only.
-        x, tensor = given(asked["in_channels"], size, 5000 + number, batch=1 if len(front) == 1 else 2)
+        x, tensor = random_input(kwargs["in_channels"], size, 5000 + number, batch=1 if len(front) == 1 else 2)
 
         def run():
-            module = filled_module(of("ConvTranspose", ndim)(**asked), number)  # noqa: B023
+            module = filled_module(of("ConvTranspose", ndim)(**kwargs), number)  # noqa: B023
             return module, module(tensor[0] if len(front) == 1 else tensor, output_size=output_size)  # noqa: B023
 
-        theirs = outcome(run)
-        assert (layer is None) == (theirs is None), (size, asked, output_size)
+        expected = outcome(run)
+        assert (layer is None) == (expected is None), (size, kwargs, output_size)
         kind = "with output_size" if output_size is not None else "without"
         seen[f"{'refused' if layer is None else 'taken'} {kind}"] += 1
         if layer is None:
             continue
-        module, y = theirs
+        module, y = expected
         assert isinstance(layer, ConvTranspose)
-        w = words.weight_transpose(module.weight)
+        w = torch_layers.weight_transpose(module.weight)
         got = layer.matrix(w) @ layer.vec(x)
-        if asked["bias"]:
+        if kwargs["bias"]:
             got = got + layer.bias_vector(module.bias.numpy())[:, None]
         assert_array_equal(layer.unvec(got), y.numpy().reshape(-1, *layer.output_shape))
         if output_size is None:
-            loaded = words.from_layer(module, size)
+            loaded = torch_layers.from_layer(module, size)
             assert loaded.layer == layer
             assert_array_equal(loaded.weight, w)
         seen[f"{ndim}-D"] += 1
@@ -276,13 +259,13 @@ def test_transposed_convolutions():
         seen["a stride or more"] += any(map(int.__ge__, layer.output_padding, layer.stride))
         seen["larger than the smallest"] += output_size is not None and any(layer.output_padding)
         seen["axes in front"] += bool(front)
-        seen["output_padding not looked at"] += output_size is not None and asked["output_padding"] not in (
+        seen["output_padding not looked at"] += output_size is not None and kwargs["output_padding"] not in (
             0,
             (0,) * ndim,
         )
-        seen["groups"] += asked["groups"] > 1
+        seen["groups"] += kwargs["groups"] > 1
         seen["dilation"] += any(d > 1 for d in layer.dilation)
-        seen["one for all"] += any(isinstance(v, tuple | list) and len(v) == 1 < ndim for v in asked.values())
+        seen["one for all"] += any(isinstance(v, tuple | list) and len(v) == 1 < ndim for v in kwargs.values())
     assert seen["taken without"] > 250
     assert seen["refused without"] > 50
     assert seen["taken with output_size"] > 100
@@ -296,7 +279,7 @@ def test_transposed_convolutions():
 
 
 def block(draw, ndim, channels):
-    """A module that takes these channels, what it gives, and what it is."""
+    """Draw a module that takes these channels; return it, its output channels, and its kind."""
     kind = draw.one_of("conv", "conv", "transpose", "avg", "max", "adaptive", "up", "pad", "shuffle", "unshuffle")
     if kind == "conv":
         groups = draw.one_of(1, channels)
@@ -375,7 +358,7 @@ def nn_conv(draw, ndim, channels, out, groups, mode):
 
 
 def run_by_hand(chain, x):
-    """An input through the matrices, one after the other; max pools by what they select."""
+    """Apply the matrices to an input; the matrix of a max pool has the entries that it selects."""
     flat = x.ravel()
     for layer, weight in zip(chain, chain.weights, strict=True):
         matrix = (
@@ -403,32 +386,32 @@ def test_models():
         if draw.rarely(40):
             modules = [nn.Sequential(*modules[:1]), *modules[1:]]
         model = filled_module(nn.Sequential(*modules), number)
-        x, tensor = given(first, size, 9000 + number, batch=1)
-        theirs = outcome(lambda: model(tensor))  # noqa: B023
-        refused = theirs is None or theirs.numel() == 0
+        x, tensor = random_input(first, size, 9000 + number, batch=1)
+        expected = outcome(lambda: model(tensor))  # noqa: B023
+        refused = expected is None or expected.numel() == 0
         if ndim != 2 and any(kind in ("shuffle", "unshuffle") for kind in kinds):
             refused = True  # they take two axes of what has more, or fewer, for an image
         if any(getattr(module, "mode", "") == "area" for module in model.modules()):
             refused = True
         if any("Adaptive" in type(m).__name__ for m in model.modules()) and not adaptive_are_plain(model, tensor):
             refused = True
-        if theirs is not None and not torch.isfinite(theirs).all():
+        if expected is not None and not torch.isfinite(expected).all():
             refused = True  # a window of a max pool that sees no input
-        chain = ours(lambda: words.from_model(model, size, first), seen)  # noqa: B023
+        chain = layer_or_none(lambda: torch_layers.from_model(model, size, first), seen)  # noqa: B023
         assert (chain is None) == refused, (size, model)
         seen["refused" if refused else "taken"] += 1
         if refused:
             continue
         if kinds[0] in ("conv", "transpose"):
-            assert words.from_model(model, size) == chain  # which says its channels
+            assert torch_layers.from_model(model, size) == chain  # which says its channels
             seen["channels said"] += 1
         exact = not any(kind in ("avg", "ceil", "up", "adaptive") for kind in kinds)
         compare = assert_array_equal if exact else lambda a, b: assert_allclose(a, b, rtol=1e-12, atol=1e-9)
-        compare(run_by_hand(chain, x), theirs.numpy()[0])
+        compare(run_by_hand(chain, x), expected.numpy()[0])
         network = Network(chain)
-        assert network.output_shape == tuple(theirs.shape[1:])
+        assert network.output_shape == tuple(expected.shape[1:])
         if not any(isinstance(layer, MaxPool) for layer in chain):
-            compare(network.matrix(chain.weights) @ x.ravel(), theirs.numpy().ravel())
+            compare(network.matrix(chain.weights) @ x.ravel(), expected.numpy().ravel())
             seen["by one product"] += 1
         seen["exact"] += exact
         seen.update(set(kinds))
@@ -442,14 +425,14 @@ def test_models():
 
 
 def adaptive_are_plain(model, tensor):
-    """Whether each adaptive pool of a model divides what it is given."""
+    """Check whether the output size of each adaptive pool of a model divides its input size."""
     plain = []
 
     def look(module, inputs, _):
-        asked = module.output_size
+        kwargs = module.output_size
         size = inputs[0].shape[2:]
-        asked = [asked] * len(size) if isinstance(asked, int) else asked
-        plain.append(all(n % (o or n) == 0 for n, o in zip(size, asked, strict=True)))
+        kwargs = [kwargs] * len(size) if isinstance(kwargs, int) else kwargs
+        plain.append(all(n % (o or n) == 0 for n, o in zip(size, kwargs, strict=True)))
 
     hooks = [m.register_forward_hook(look) for m in model.modules() if "Adaptive" in type(m).__name__]
     outcome(lambda: model(tensor))
@@ -459,22 +442,22 @@ def adaptive_are_plain(model, tensor):
 
 
 def test_every_pad_of_one_axis():
-    """Crops and pads of all sizes; those of a CircularPad with both signs have values of their own, and are refused."""
+    """Crops and pads of all sizes; a CircularPad with both signs has other values, and raises an error."""
     seen = Counter()
     for name in ("ZeroPad1d", "ConstantPad1d", "ReflectionPad1d", "ReplicationPad1d", "CircularPad1d"):
         for n, before, after in np.ndindex(4, 10, 10):
             size, pads = n + 1, (before - 4, after - 4)
             module = getattr(nn, name)(pads, *([0.0] if name == "ConstantPad1d" else []))
-            x, tensor = given(3, (size,), n, batch=1)
-            theirs = outcome(lambda: module(tensor))  # noqa: B023
-            chain = ours(lambda: words.from_model(module, size, 3), seen, ("crops one end and wraps",))  # noqa: B023
+            x, tensor = random_input(3, (size,), n, batch=1)
+            expected = outcome(lambda: module(tensor))  # noqa: B023
+            chain = layer_or_none(lambda: torch_layers.from_model(module, size, 3), seen, ("crops one end and wraps",))  # noqa: B023
             if name == "CircularPad1d" and min(pads) < 0 < max(pads):
                 assert chain is None
                 continue
-            assert (chain is None) == (theirs is None or theirs.numel() == 0), (name, size, pads)
+            assert (chain is None) == (expected is None or expected.numel() == 0), (name, size, pads)
             seen["refused" if chain is None else "taken"] += 1
             if chain is not None:
-                assert_array_equal(chain[0].matrix(chain.weights[0]) @ x.ravel(), theirs.numpy().ravel())
+                assert_array_equal(chain[0].matrix(chain.weights[0]) @ x.ravel(), expected.numpy().ravel())
     assert seen["refused"] > 500
     assert seen["taken"] > 800
     assert seen["crops one end and wraps"] > 50
@@ -485,195 +468,20 @@ def test_functions_that_ask_for_padding_by_name():
     for number in range(150):
         ndim = draw.number(1, 3)
         size = tuple(draw.number(3, 6) for _ in range(ndim))
-        asked = {
+        kwargs = {
             "stride": draw.one_of(1, 1, 1, 2),
             "padding": draw.one_of("same", "valid", 1),
             "dilation": draw.number(1, 2),
         }
         kernel = tuple(draw.number(1, 3) for _ in range(ndim))
-        x, tensor = given(2, size, number)
+        x, tensor = random_input(2, size, number)
         w = filled((3, 2, *kernel), number + 1)
         function = getattr(nn.functional, f"conv{ndim}d")
-        theirs = outcome(lambda: function(tensor, torch.from_numpy(w.astype(float)), **asked))  # noqa: B023
-        layer = ours(lambda: words.conv(size, 2, 3, kernel, **asked), seen)  # noqa: B023
-        assert (layer is None) == (theirs is None)
+        expected = outcome(lambda: function(tensor, torch.from_numpy(w.astype(float)), **kwargs))  # noqa: B023
+        layer = layer_or_none(lambda: torch_layers.conv(size, 2, 3, kernel, **kwargs), seen)  # noqa: B023
+        assert (layer is None) == (expected is None)
         seen["refused" if layer is None else "taken"] += 1
         if layer is not None:
-            assert_array_equal(layer.unvec(layer.matrix(words.weight(w)) @ layer.vec(x)), theirs.numpy())
+            assert_array_equal(layer.unvec(layer.matrix(torch_layers.weight(w)) @ layer.vec(x)), expected.numpy())
     assert seen["refused"] > 10
     assert seen["taken"] > 100
-
-
-# -- networks that people know ---------------------------------------------------------------------------------------
-
-
-def alexnet():
-    """The shape of torchvision's AlexNet.features (Krizhevsky, arXiv:1404.5997)."""
-    return nn.Sequential(
-        nn.Conv2d(3, 64, 11, stride=4, padding=2),
-        nn.ReLU(inplace=True),
-        nn.MaxPool2d(3, stride=2),
-        nn.Conv2d(64, 192, 5, padding=2),
-        nn.ReLU(inplace=True),
-        nn.MaxPool2d(3, stride=2),
-        nn.Conv2d(192, 384, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(384, 256, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(256, 256, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.MaxPool2d(3, stride=2),
-    )
-
-
-def vgg(width=64):
-    """The shape of VGG-16's features (Simonyan & Zisserman, arXiv:1409.1556, configuration D)."""
-    modules, channels = [], 3
-    for out in (1, 1, "M", 2, 2, "M", 4, 4, 4, "M", 8, 8, 8, "M", 8, 8, 8, "M"):
-        if out == "M":
-            modules.append(nn.MaxPool2d(2, stride=2))
-            continue
-        modules += [nn.Conv2d(channels, out * width, 3, padding=1), nn.ReLU(inplace=True)]
-        channels = out * width
-    return nn.Sequential(*modules)
-
-
-@pytest.mark.parametrize(("model", "size", "field", "layers"), [(alexnet, 224, 195, 8), (vgg, 224, 212, 18)])
-def test_receptive_fields_of_alexnet_and_vgg(model, size, field, layers):
-    module = model() if model is alexnet else model(width=1)
-    chain = words.from_model(module, size)
-    network = Network(chain)
-    assert len(chain) == layers
-    assert all("ReLU" in note and "activation" in note for note in chain.left_out)
-    with torch.no_grad():
-        assert network.output_shape == tuple(module(torch.zeros(1, 3, size, size)).shape[1:])
-    found = receptive_field(network)
-    assert found.size == (field, field)
-    assert found.stride == (32, 32)
-
-
-def test_a_vgg_is_its_matrices():
-    """Narrow, on a small image: the sizes, the values behind every max pool, and all in order."""
-    model = filled_module(nn.Sequential(*(m for m in vgg(width=1)[:10] if not isinstance(m, nn.ReLU))), 7)
-    chain = words.from_model(model, 16)
-    x, tensor = given(3, (16, 16), 8, batch=1)
-    flat = x.ravel()
-    for layer, weight, bias in zip(chain, chain.weights, chain.biases, strict=True):
-        if isinstance(layer, MaxPool):
-            flat = layer.matrix(flat.reshape(layer.input_shape)) @ flat
-        else:
-            flat = layer.matrix(weight) @ flat + layer.bias_vector(bias)
-    assert_array_equal(flat.reshape(chain[-1].output_shape), model(tensor).numpy()[0])
-
-
-# -- objects that cannot be read -------------------------------------------------------------------------------------
-
-
-def test_a_lazy_layer_is_read_after_its_first_call():
-    lazy = nn.LazyConv2d(3, 2)
-    with pytest.raises(ValueError, match=r"LazyConv2d has no weight yet: call it once on data"):
-        words.from_layer(lazy, 4)
-    lazy(torch.zeros(1, 5, 4, 4))
-    assert words.from_layer(lazy, 4).layer == Conv(4, 2, in_channels=5, out_channels=3)
-
-
-@pytest.mark.filterwarnings(
-    "ignore:torch.quantize_per_tensor:UserWarning", "ignore:torch.ao.quantization:DeprecationWarning"
-)
-def test_quantised_layers():
-    quantised = pytest.importorskip("torch.ao.nn.quantized")
-    with pytest.raises(TypeError, match=r"the weight of Conv2d is quantised, a method instead of an array"):
-        np.asarray(words.from_layer(quantised.Conv2d(1, 1, 3), 4).weight)
-    qat = pytest.importorskip("torch.ao.nn.qat")
-    config = torch.ao.quantization.get_default_qat_qconfig()
-    with pytest.raises(TypeError, match=r"rounds its weight on every call, to prepare quantisation"):
-        np.asarray(words.from_layer(qat.Conv2d(1, 1, 3, qconfig=config), 4).weight)
-
-
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_halves_are_widened(dtype):
-    module = nn.Conv2d(1, 1, 3, dtype=getattr(torch, dtype))
-    loaded = words.from_layer(module, 4)
-    assert loaded.weight.dtype == loaded.bias.dtype == np.float32
-    assert_array_equal(loaded.weight, module.weight.detach().double())
-
-
-def test_a_layer_without_values():
-    with pytest.raises(TypeError, match=r"the weight of Conv2d is on the device 'meta', where tensors have no values"):
-        np.asarray(words.from_layer(nn.Conv2d(1, 1, 3, device="meta"), 4).weight)
-
-
-def test_weights_are_copies_and_may_be_parametrised_or_complex():
-    module = filled_module(nn.Conv2d(2, 2, 3), 1)
-    loaded = words.from_layer(module, 4)
-    before = loaded.weight.copy()
-    module.weight += 1
-    assert_array_equal(loaded.weight, before)
-    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 2, 3).double())
-    assert type(normed).__name__ == "ParametrizedConv2d"
-    assert_array_equal(words.from_layer(normed, 4).weight, normed.weight.detach().numpy())
-    assert words.from_layer(nn.Conv2d(1, 1, 2, dtype=torch.complex64), 4).weight.dtype == np.complex64
-
-
-def test_a_forward_of_its_own():
-    class Centred(nn.Conv2d):
-        def forward(self, x):
-            return super().forward(x - x.mean())
-
-    class Plain(nn.Conv2d):
-        pass
-
-    class Residual(nn.Sequential):
-        def forward(self, x):
-            return x + super().forward(x)
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv = nn.Conv2d(1, 1, 3)
-
-    with pytest.raises(TypeError, match=r"^Centred has a forward of its own, so that its numbers do not say"):
-        words.from_layer(Centred(1, 1, 3), 4)
-    with pytest.raises(TypeError, match=r"^0 \(Centred\): Centred has a forward of its own"):
-        words.from_model(nn.Sequential(Centred(1, 1, 3)), 4)
-    with pytest.raises(TypeError, match=r"^Residual: Residual has a forward of its own"):
-        words.from_model(Residual(nn.Conv2d(1, 1, 1)), 4)
-    with pytest.raises(TypeError, match=r"^Net: Net is no Sequential, and what it does with its modules is not known"):
-        words.from_model(Net(), 4)
-    assert words.from_layer(Plain(1, 1, 3), 4).layer == Conv(4, 3)
-    assert words.from_model(nn.Sequential(Plain(1, 1, 3)), 4) == [Conv(4, 3)]
-
-
-def test_every_module_of_torch_is_known_or_refused_by_its_name():
-    """Those that are passed over keep the shape of what they are given."""
-    made = {
-        "Threshold": (0.1, 20),
-        "GroupNorm": (1, 2),
-        "LayerNorm": ([2, 4, 4],),
-        "RMSNorm": ([2, 4, 4],),
-        "LocalResponseNorm": (2,),
-        "CrossMapLRN2d": (2,),
-        "SyncBatchNorm": (2,),
-        "Softmax": (1,),
-        "Softmin": (1,),
-        "LogSoftmax": (1,),
-    }
-    passed = 0
-    for name in sorted(name for name in dir(nn) if isinstance(getattr(nn, name), type)):
-        if name not in _passed_over():
-            continue
-        ndim = int(name[-2]) if name[-1] == "d" and name[-2] in "123" else 2
-        module = getattr(nn, name)(*made.get(name, (2,) if "Norm" in name else ())).eval()
-        x = torch.ones(1, 2, *[4] * ndim)
-        assert name == "Flatten" or module(x).shape == x.shape
-        chain = words.from_model(nn.Sequential(of("Conv", ndim)(2, 2, 1), module), 4)
-        assert len(chain) == 1
-        assert chain.left_out[0].startswith(f"1 ({name.removeprefix('Lazy')}): ")  # the call above made it one
-        passed += 1
-    assert passed > 40
-
-
-def _passed_over():
-    from convmatrix.frameworks.torch.models import _PASSED_OVER
-
-    return [name for name in _PASSED_OVER if name != "Sequential"]

@@ -1,4 +1,4 @@
-"""Flax's own layers, drawn, of nnx and of linen: where they refuse so do we, and all else has their values."""
+"""Drawn layers of flax.nnx and flax.linen: converted layers have the same values, and raise errors where Flax does."""
 
 import os
 from collections import Counter
@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.frameworks import jax as words
+from convmatrix.frameworks import jax as jax_layers
 from recording import filled
 
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # almost all the time here goes to compiling
@@ -31,12 +31,12 @@ def each(rng, count, most):
 
 
 def spread(rng, count, most, *more):
-    """One number for all axes, or one for each, or None."""
+    """Draw one number for all axes, or one for each, or None."""
     return picked(rng, None, int(rng.integers(1, most + 1)), *[each(rng, count, most)] * 2, *more)
 
 
 def numbers(rng, count):
-    """A padding in numbers, in all the ways that Flax takes."""
+    """Draw a padding in numbers, in any form that Flax accepts."""
     one = [int(n) for n in rng.integers(-1, 4, count)]
     pairs = [(int(a), int(b)) for a, b in rng.integers(-2, 4, (count, 2))]
     mixed = [picked(rng, a, b) for a, b in zip(one, pairs, strict=True)]
@@ -44,7 +44,7 @@ def numbers(rng, count):
 
 
 class Linen:
-    """A linen module with its parameters, to be read where they are bound to it, or apart."""
+    """A linen module with its parameters, which are bound to it or separate."""
 
     def __init__(self, module, params, bound):
         self.module, self.variables, self.bound = module, {"params": params}, bound
@@ -54,12 +54,12 @@ class Linen:
 
     def read(self, size):
         if self.bound:
-            return words.from_layer(self.module.bind(self.variables), size)
-        return words.from_layer(self.module, size, self.variables)
+            return jax_layers.from_layer(self.module.bind(self.variables), size)
+        return jax_layers.from_layer(self.module, size, self.variables)
 
 
 class Nnx:
-    """A module of nnx, with its parameters in it."""
+    """A module of nnx, which contains its parameters."""
 
     def __init__(self, module, params):
         self.module = module
@@ -71,26 +71,28 @@ class Nnx:
         return jax.jit(lambda x: self.module(x))(x)
 
     def read(self, size):
-        return words.from_layer(self.module, size)
+        return jax_layers.from_layer(self.module, size)
 
 
 def zeros(key, shape, dtype):
-    """Initial values that nothing has to be compiled for."""
+    """Initialise with zeros, without compilation."""
     return np.zeros(shape, dtype)
 
 
-def made(rng, name, takes, gives, kernel_size, strides, params, said):
-    """Flax's layer, of one kind or the other."""
-    said = {**said, "precision": HIGHEST, "use_bias": "bias" in params, "kernel_init": zeros, "bias_init": zeros}
-    if rng.random() < 0.5 or said["padding"] == [[1, 1]] * len(params["kernel"].shape[:-2]):  # linen makes tuples of it
-        layer = getattr(nnx, name)(takes, gives, kernel_size, strides, rngs=nnx.Rngs(0), **said)
+def made(rng, name, takes, gives, kernel_size, strides, params, kwargs):
+    """Make a layer of nnx or of linen."""
+    kwargs = {**kwargs, "precision": HIGHEST, "use_bias": "bias" in params, "kernel_init": zeros, "bias_init": zeros}
+    if rng.random() < 0.5 or kwargs["padding"] == [[1, 1]] * len(
+        params["kernel"].shape[:-2]
+    ):  # linen makes tuples of it
+        layer = getattr(nnx, name)(takes, gives, kernel_size, strides, rngs=nnx.Rngs(0), **kwargs)
         return Nnx(layer, params)
-    layer = getattr(linen, name)(gives, kernel_size, strides, **said)
+    layer = getattr(linen, name)(gives, kernel_size, strides, **kwargs)
     return Linen(layer, params, bound=bool(rng.integers(2)))
 
 
-def theirs(call):
-    """What Flax gives; None where it refuses, or gives nothing, which is no matrix either."""
+def flax_result(call):
+    """Return Flax's result; None if it raises an error, or if the result is empty, for which there is no matrix."""
     try:
         y = np.asarray(call())
     except (ValueError, TypeError, RuntimeError, AssertionError, FlaxError):
@@ -98,7 +100,7 @@ def theirs(call):
     return y if y.size else None
 
 
-def ours(call, seen, reasons):
+def layer_or_none(call, seen, reasons):
     try:
         return call()
     except ValueError as error:
@@ -123,9 +125,9 @@ def params_of(rng, shape, channels, seed):
     return params
 
 
-def masked(rng, params, said):
+def masked(rng, params, kwargs):
     if rng.random() < 0.2:
-        said["mask"] = np.float32(rng.integers(0, 2, params["kernel"].shape))
+        kwargs["mask"] = np.float32(rng.integers(0, 2, params["kernel"].shape))
 
 
 CONV_REASONS = (
@@ -150,16 +152,16 @@ def test_conv():
         kernel_size = picked(rng, kernel, kernel[0] if count == 1 else kernel, list(kernel))
         strides = spread(rng, count, 3)
         causal = "CAUSAL" if count == 1 or rng.random() < 0.2 else "REFLECT"
-        said = {
+        kwargs = {
             "padding": picked(
                 rng, "SAME", "SAME_LOWER", "VALID", *["CIRCULAR", "REFLECT"] * 2, causal, *[numbers(rng, count)] * 3
             ),
             "kernel_dilation": spread(rng, count, 3),
             "feature_group_count": groups,
         }
-        named = isinstance(said["padding"], str)
+        named = isinstance(kwargs["padding"], str)
         if not named or rng.random() < 0.1:
-            said["input_dilation"] = spread(rng, count, 3)
+            kwargs["input_dilation"] = spread(rng, count, 3)
         spoilt = picked(
             rng,
             *[None] * 10,
@@ -170,28 +172,32 @@ def test_conv():
             {"kernel_dilation": (1,) * (count + 1)},
             {"kernel_dilation": 0},
         )
-        said.update(spoilt or {})
-        params = params_of(rng, (*kernel, takes // said["feature_group_count"], gives), gives, number)
+        kwargs.update(spoilt or {})
+        params = params_of(rng, (*kernel, takes // kwargs["feature_group_count"], gives), gives, number)
         if spoilt is None:
-            masked(rng, params, said)
+            masked(rng, params, kwargs)
         x = filled((2, takes, *size), number + 2)
         try:
-            flax_layer = made(rng, "Conv", takes, gives, kernel_size, strides, params, said)
+            flax_layer = made(rng, "Conv", takes, gives, kernel_size, strides, params, kwargs)
         except (ValueError, TypeError, AssertionError):
             flax_layer = None
-        y = None if flax_layer is None else theirs(lambda: flax_layer(np.float32(np.moveaxis(x, 1, -1))))  # noqa: B023
-        mask = said.pop("mask", 1)
-        layer = ours(lambda: words.flax_conv(size, takes, gives, kernel_size, strides, **said), seen, CONV_REASONS)  # noqa: B023
-        assert (layer is None) == (y is None), (size, kernel, strides, said, layer)
+        y = None if flax_layer is None else flax_result(lambda: flax_layer(np.float32(np.moveaxis(x, 1, -1))))  # noqa: B023
+        mask = kwargs.pop("mask", 1)
+        layer = layer_or_none(
+            lambda: jax_layers.flax_conv(size, takes, gives, kernel_size, strides, **kwargs),  # noqa: B023
+            seen,
+            CONV_REASONS,
+        )
+        assert (layer is None) == (y is None), (size, kernel, strides, kwargs, layer)
         seen["refused" if layer is None else "taken"] += 1
         if layer is None:
             continue
         assert type(layer) is Conv
-        assert_same(layer, words.flax_weight(params["kernel"] * mask), params.get("bias"), x, y)
+        assert_same(layer, jax_layers.flax_weight(params["kernel"] * mask), params.get("bias"), x, y)
         read = flax_layer.read(size)
         assert read.layer == layer
         assert_same(*read, x, y)
-        padding, widest = said["padding"], max(layer.stride)
+        padding, widest = kwargs["padding"], max(layer.stride)
         seen.update(
             {
                 f"{count} axes": 1,
@@ -253,11 +259,11 @@ def test_conv_transpose():
         takes, gives = each(rng, 2, 3)
         size, kernel = each(rng, count, LARGEST[count] - 1), each(rng, count, 5 if count < 3 else 2)
         kernel_size = picked(rng, kernel, kernel[0] if count == 1 else kernel, list(kernel))
-        strides, turned = spread(rng, count, 4), bool(rng.integers(2))
-        said = {
+        strides, flipped = spread(rng, count, 4), bool(rng.integers(2))
+        kwargs = {
             "padding": picked(rng, "SAME", "VALID", *["CIRCULAR"] * 3, *[numbers(rng, count)] * 2),
             "kernel_dilation": spread(rng, count, 3 if count < 3 else 2),
-            "transpose_kernel": turned,
+            "transpose_kernel": flipped,
         }
         spoilt = picked(
             rng,
@@ -270,26 +276,26 @@ def test_conv_transpose():
             {"kernel_dilation": 0},
             {"padding": [(-3, -2)] * count},
         )
-        said.update(spoilt or {})
-        channels = (gives, takes) if turned else (takes, gives)
+        kwargs.update(spoilt or {})
+        channels = (gives, takes) if flipped else (takes, gives)
         params = params_of(rng, (*kernel, *channels), gives, number)
         if spoilt is None:
-            masked(rng, params, said)
+            masked(rng, params, kwargs)
         x = filled((2, takes, *size), number + 2)
-        flax_layer = made(rng, "ConvTranspose", takes, gives, kernel_size, strides, params, said)
-        y = theirs(lambda: flax_layer(np.float32(np.moveaxis(x, 1, -1))))  # noqa: B023
-        mask, padding = said.pop("mask", 1), said["padding"]
-        layer = ours(
-            lambda: words.flax_conv_transpose(size, takes, gives, kernel_size, strides, **said),  # noqa: B023
+        flax_layer = made(rng, "ConvTranspose", takes, gives, kernel_size, strides, params, kwargs)
+        y = flax_result(lambda: flax_layer(np.float32(np.moveaxis(x, 1, -1))))  # noqa: B023
+        mask, padding = kwargs.pop("mask", 1), kwargs["padding"]
+        layer = layer_or_none(
+            lambda: jax_layers.flax_conv_transpose(size, takes, gives, kernel_size, strides, **kwargs),  # noqa: B023
             seen,
             TRANSPOSE_REASONS,
         )
-        assert (layer is None) == (y is None), (size, kernel, strides, said, layer)
+        assert (layer is None) == (y is None), (size, kernel, strides, kwargs, layer)
         seen["refused" if layer is None else "taken"] += 1
         if layer is None:
             continue
-        assert type(layer) is (ConvTranspose if turned or padding == "CIRCULAR" else Conv)
-        w = words.flax_weight_transpose(params["kernel"] * mask, turned, padding)
+        assert type(layer) is (ConvTranspose if flipped or padding == "CIRCULAR" else Conv)
+        w = jax_layers.flax_weight_transpose(params["kernel"] * mask, flipped, padding)
         assert_same(layer, w, params.get("bias"), x, y)
         read = flax_layer.read(size)
         assert read.layer == layer
@@ -299,10 +305,10 @@ def test_conv_transpose():
         seen.update(
             {
                 f"{count} axes": 1,
-                "wrapped": wrapped and not turned,
-                "wrapped and turned": wrapped and turned,
-                "turned": turned and not wrapped,
-                "not turned": not turned and not wrapped,
+                "wrapped": wrapped and not flipped,
+                "wrapped and turned": wrapped and flipped,
+                "turned": flipped and not wrapped,
+                "not turned": not flipped and not wrapped,
                 "numbers": not named,
                 type(flax_layer).__name__: 1,
                 "no bias": "bias" not in params,
@@ -338,14 +344,14 @@ def test_conv_transpose():
 
 @pytest.mark.parametrize(("kernel", "adjoint"), [(3, True), (5, True), (2, False), (4, False)])
 def test_circular_transposed_is_the_adjoint_of_circular_where_the_kernel_is_odd(kernel, adjoint):
-    """Of an even kernel, Flax's two layers of the same words are shifted against each other by one."""
+    """With an even kernel, Flax's two layers of the same arguments are shifted by one relative to each other."""
     w = np.float32(filled((kernel, 1, 1), 1))
-    said = {"padding": "CIRCULAR", "use_bias": False, "rngs": nnx.Rngs(0), "precision": HIGHEST}
-    forward = Nnx(nnx.Conv(1, 1, (kernel,), **said), {"kernel": w})
-    back = Nnx(nnx.ConvTranspose(1, 1, (kernel,), transpose_kernel=True, **said), {"kernel": w})
+    kwargs = {"padding": "CIRCULAR", "use_bias": False, "rngs": nnx.Rngs(0), "precision": HIGHEST}
+    forward = Nnx(nnx.Conv(1, 1, (kernel,), **kwargs), {"kernel": w})
+    back = Nnx(nnx.ConvTranspose(1, 1, (kernel,), transpose_kernel=True, **kwargs), {"kernel": w})
     eye = np.float32(np.eye(6)[..., None])
     C, B = (np.asarray(layer(eye))[..., 0].T for layer in (forward, back))
-    assert_array_equal(forward.read(6).layer.matrix(words.flax_weight(w)).toarray(), C)
+    assert_array_equal(forward.read(6).layer.matrix(jax_layers.flax_weight(w)).toarray(), C)
     assert np.array_equal(C.T, B) == adjoint
     assert np.array_equal(np.roll(C.T, -1, axis=0), B) == (not adjoint)
 
@@ -361,7 +367,7 @@ class ALayer(linen.Conv):
         return 2 * x
 
 
-def refusals():
+def unreadable_layers():
     rngs = nnx.Rngs(0)
     kernel = np.ones((3, 1, 1), np.float32)
     yield linen.ConvLocal(1, 3), {}, "ConvLocal has a kernel of its own for each place"
@@ -379,11 +385,11 @@ def refusals():
 
 
 @pytest.mark.parametrize(
-    ("layer", "apart", "message"), [*refusals()], ids=lambda each: each if isinstance(each, str) else ""
+    ("layer", "apart", "message"), [*unreadable_layers()], ids=lambda each: each if isinstance(each, str) else ""
 )
 def test_refused_layers(layer, apart, message):
     with pytest.raises(ValueError, match=message):
-        words.from_layer(layer, 5, **apart)
+        jax_layers.from_layer(layer, 5, **apart)
 
 
 def test_boxed_parameters_and_a_subclass_that_changes_nothing():
@@ -393,7 +399,7 @@ def test_boxed_parameters_and_a_subclass_that_changes_nothing():
     init = linen.with_partitioning(linen.initializers.ones, (None, None, None))
     layer = Plain(1, 3, padding="VALID", kernel_init=init)
     variables = layer.init(jax.random.key(0), np.ones((1, 5, 1)))
-    read = words.from_layer(layer, 5, variables)
+    read = jax_layers.from_layer(layer, 5, variables)
     assert read.layer == Conv((5,), 3)
     assert_array_equal(read.weight, np.ones((1, 1, 3)))
     assert_array_equal(read.bias, [0])

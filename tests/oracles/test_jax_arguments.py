@@ -1,4 +1,4 @@
-"""JAX's own words, drawn: where it refuses so do we, and all else has its values, in exact integers."""
+"""Drawn calls of JAX: layers have the same values, in exact integers, and raise errors where JAX does."""
 
 import os
 import string
@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.frameworks import jax as words
+from convmatrix.frameworks import jax as jax_layers
 from recording import filled
 
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # almost all the time here goes to compiling
@@ -21,9 +21,9 @@ EXACT = 2**24  # all integers up to here are float32's
 LARGEST = {1: 8, 2: 5, 3: 4}
 
 
-def theirs(call, lhs, rhs, **words):
-    """What JAX gives; None where it refuses, or gives nothing, which is no matrix either."""
-    compiled = jax.jit(lambda lhs, rhs: call(lhs, rhs, **words, precision=lax.Precision.HIGHEST))
+def jax_result(call, lhs, rhs, **kwargs):
+    """Return JAX's result; None if it raises an error, or if the result is empty, for which there is no matrix."""
+    compiled = jax.jit(lambda lhs, rhs: call(lhs, rhs, **kwargs, precision=lax.Precision.HIGHEST))
     try:
         y = np.asarray(compiled(lhs, rhs))
     except (ValueError, TypeError, RuntimeError):
@@ -31,10 +31,10 @@ def theirs(call, lhs, rhs, **words):
     return y if y.size else None
 
 
-def ours(call, seen, reasons, **words):
-    """What one of our calls gives; it refuses by a ValueError and nothing else, and the reasons are counted."""
+def layer_or_none(call, seen, reasons, **kwargs):
+    """Return the layer of a call; None if it raises a ValueError, whose reasons are counted."""
     try:
-        return call(**words)
+        return call(**kwargs)
     except ValueError as error:
         found = [reason for reason in reasons if reason in str(error)]
         if not found:
@@ -44,7 +44,7 @@ def ours(call, seen, reasons, **words):
 
 
 def assert_same(layer, w, x, y):
-    """Compare with y, batch and channels first, after asserting that float32 has lost nothing."""
+    """Compare with y, batch and channels first, after asserting that float32 is exact."""
     expected = layer.unvec(layer.matrix(w) @ layer.vec(x))
     assert np.abs(expected).max(initial=0) < EXACT
     assert_array_equal(y, expected)
@@ -59,7 +59,7 @@ def each(rng, count, most):
 
 
 def spec(rng, count, channels_first, permuted):
-    """Dimension numbers in one of the ways to give them, and their permutations as JAX reads them."""
+    """Draw dimension numbers in any form, and the permutations that JAX derives from them."""
     letters = "".join(picked(rng, "HWD", "012", "xyz")[:count])
     if permuted:
         three = tuple("".join(rng.permutation(list(pair + letters))) for pair in ("NC", "OI", "NC"))
@@ -73,7 +73,7 @@ def spec(rng, count, channels_first, permuted):
 
 
 def laid_out(array, axes):
-    """An array of our order in the layout that these axes describe."""
+    """Bring an array with batch and channels first into the layout that these axes describe."""
     return np.ascontiguousarray(array.transpose(np.argsort(axes)), dtype=np.float32)
 
 
@@ -101,7 +101,7 @@ CONV_REASONS = (
 
 
 def spoil_conv(rng, call, axes):
-    """Make one of the words such that it may be refused."""
+    """Change one of the arguments so that it may raise an error."""
     count = call["rhs"].ndim - 2
     name, value = picked(
         rng,
@@ -128,9 +128,9 @@ def test_conv_general_dilated():
         size, kernel = each(rng, count, LARGEST[count]), each(rng, count, 3 if count < 3 else 2)
         permuted = rng.random() < 0.5
         given, numbers, like = spec(rng, count, channels_first=True, permuted=permuted)
-        their_numbers, our_numbers = picked(rng, given, given, like)
+        jax_numbers, layer_numbers = picked(rng, given, given, like)
         if not permuted and rng.random() < 0.6:
-            their_numbers = our_numbers = None
+            jax_numbers = layer_numbers = None
         x, w = filled((2, groups * per_in, *size), number), filled((groups * per_out, per_in, *kernel), number + 1)
         call = {
             "lhs": laid_out(x, numbers.lhs_spec),
@@ -145,16 +145,18 @@ def test_conv_general_dilated():
             call["lhs_dilation"] = dilations(rng, count)
         if rng.random() < 0.25:
             call = spoil_conv(rng, call, numbers.rhs_spec)
-        y = theirs(lax.conv_general_dilated, **call, dimension_numbers=their_numbers)
+        y = jax_result(lax.conv_general_dilated, **call, dimension_numbers=jax_numbers)
         rhs = call["rhs"] if rng.random() < 0.5 else call["rhs"].shape
         lhs = picked(rng, call["lhs"], call["lhs"].shape)
-        layer = ours(words.conv, seen, CONV_REASONS, **{**call, "lhs": lhs, "rhs": rhs}, dimension_numbers=our_numbers)
+        layer = layer_or_none(
+            jax_layers.conv, seen, CONV_REASONS, **{**call, "lhs": lhs, "rhs": rhs}, dimension_numbers=layer_numbers
+        )
         assert (layer is None) == (y is None), (call, layer)
         seen["refused" if layer is None else "taken"] += 1
         if layer is None:
             continue
         assert type(layer) is Conv
-        again, weight = words.conv(**call, dimension_numbers=our_numbers, weight=call["rhs"])
+        again, weight = jax_layers.conv(**call, dimension_numbers=layer_numbers, weight=call["rhs"])
         assert again == layer
         assert_same(layer, weight, x, y.transpose(numbers.out_spec))
         spread = call.get("lhs_dilation") or (1,)
@@ -166,7 +168,7 @@ def test_conv_general_dilated():
                 "groups": groups > 1,
                 "spread": max(spread) > 1,
                 "dilation": max(call["rhs_dilation"] or (1,)) > 1,
-                "object": our_numbers is like[1],
+                "object": layer_numbers is like[1],
                 "crop": not named and min(map(min, call["padding"])) < 0,
                 "SAME with stride": named and call["padding"].upper() != "VALID" and max(call["window_strides"]) > 1,
                 "odd SAME": any(a != b for a, b in layer.padding) and named,
@@ -232,11 +234,11 @@ def test_conv_transpose():
         size, kernel = each(rng, count, LARGEST[count] - 1), each(rng, count, 4 if count < 3 else 2)
         permuted = rng.random() < 0.3
         given, numbers, like = spec(rng, count, channels_first=False, permuted=permuted)
-        their_numbers, our_numbers = picked(rng, given, given, like)
+        jax_numbers, layer_numbers = picked(rng, given, given, like)
         if not permuted and rng.random() < 0.7:
-            their_numbers = our_numbers = None
-        turned, consistent = bool(rng.integers(2)), bool(rng.integers(2))
-        first, second = (takes, gives) if turned else (gives, takes)  # lengths of the axes O and I
+            jax_numbers = layer_numbers = None
+        flipped, consistent = bool(rng.integers(2)), bool(rng.integers(2))
+        first, second = (takes, gives) if flipped else (gives, takes)  # lengths of the axes O and I
         x, w = filled((2, takes, *size), number), filled((first, second, *kernel), number + 1)
         call = {
             "lhs": laid_out(x, numbers.lhs_spec),
@@ -244,20 +246,22 @@ def test_conv_transpose():
             "strides": each(rng, count, 5 if count < 3 else 3),
             "padding": picked(rng, "SAME", "VALID", pairs(rng, count), pairs(rng, count, -1)),
             "rhs_dilation": dilations(rng, count),
-            "transpose_kernel": turned,
+            "transpose_kernel": flipped,
             "use_consistent_padding": consistent,
         }
         if rng.random() < 0.25:
             call = spoil_transpose(rng, call)
         named = isinstance(call["padding"], str)
-        y = theirs(lax.conv_transpose, **call, dimension_numbers=their_numbers)
-        layer = ours(words.conv_transpose, seen, TRANSPOSE_REASONS, **call, dimension_numbers=our_numbers)
+        y = jax_result(lax.conv_transpose, **call, dimension_numbers=jax_numbers)
+        layer = layer_or_none(
+            jax_layers.conv_transpose, seen, TRANSPOSE_REASONS, **call, dimension_numbers=layer_numbers
+        )
         assert (layer is None) == (y is None), (call, layer)
         seen["refused" if layer is None else "taken"] += 1
         if layer is None:
             continue
-        assert type(layer) is (ConvTranspose if turned else Conv)
-        again, weight = words.conv_transpose(**call, dimension_numbers=our_numbers, weight=call["rhs"])
+        assert type(layer) is (ConvTranspose if flipped else Conv)
+        again, weight = jax_layers.conv_transpose(**call, dimension_numbers=layer_numbers, weight=call["rhs"])
         assert again == layer
         assert_same(layer, weight, x, y.transpose(numbers.out_spec))
         spans = [(k - 1) * d + 1 for k, d in zip(kernel, call["rhs_dilation"] or (1,) * count, strict=True)]
@@ -266,8 +270,8 @@ def test_conv_transpose():
             {
                 f"{count} axes": 1,
                 "permuted": permuted,
-                "turned": turned,
-                "not turned": not turned,
+                "turned": flipped,
+                "not turned": not flipped,
                 "SAME": call["padding"] == "SAME",
                 "VALID beyond": call["padding"] == "VALID" and farther,
                 "SAME beyond": call["padding"] == "SAME" and farther,
@@ -275,8 +279,8 @@ def test_conv_transpose():
                 "consistent pairs": consistent and not named,
                 "pairs": not consistent and not named,
                 "crop": not named and min(map(min, call["padding"])) < 0,
-                "object": our_numbers is like[1],
-                "odd SAME": call["padding"] == "SAME" and turned and any(a != b for a, b in layer.padding),
+                "object": layer_numbers is like[1],
+                "odd SAME": call["padding"] == "SAME" and flipped and any(a != b for a, b in layer.padding),
             }
         )
     seen[_too_many_axes(seen)] += 3
@@ -305,20 +309,26 @@ def test_conv_transpose():
 
 
 def _too_many_axes(seen):
-    """Four axes have no default layout, neither there nor here."""
+    """Four axes have no default layout, neither in JAX nor here."""
     call = {"lhs": np.ones((1, *[2] * 4, 1)), "rhs": np.ones((*[1] * 4, 1, 1)), "strides": [1] * 4, "padding": "SAME"}
-    assert theirs(lax.conv_transpose, **call) is None
-    assert ours(words.conv_transpose, seen, TRANSPOSE_REASONS, **call) is None
+    assert jax_result(lax.conv_transpose, **call) is None
+    assert layer_or_none(jax_layers.conv_transpose, seen, TRANSPOSE_REASONS, **call) is None
     return "default dimension_numbers"
 
 
 def test_the_consistent_padding_is_that_of_the_convolution():
-    """With it and the kernel turned, the words of a convolution give its transpose, and ours are the same fields."""
-    forward = words.conv(
+    """With it and a flipped kernel, the arguments of a convolution give its transpose, with the same fields."""
+    forward = jax_layers.conv(
         (1, 7, 6, 2), (3, 2, 2, 3), (2, 3), ((1, 2), (0, 1)), dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
-    back = words.conv_transpose((1, *forward.output_size, 3), (3, 2, 2, 3), (2, 3), ((1, 2), (0, 1)),
-                                transpose_kernel=True, use_consistent_padding=True)  # fmt: skip
+    back = jax_layers.conv_transpose(
+        (1, *forward.output_size, 3),
+        (3, 2, 2, 3),
+        (2, 3),
+        ((1, 2), (0, 1)),
+        transpose_kernel=True,
+        use_consistent_padding=True,
+    )
     assert forward.leftover == (1, 2)
     assert back == back.T.T
     assert (back.padding, back.output_padding) == (forward.T.padding, (0, 0))
@@ -328,24 +338,24 @@ def test_the_consistent_padding_is_that_of_the_convolution():
 def test_other_numbers_of_axes(count):
     x, w = filled((2, 3, *[3] * count), 1), filled((4, 3, *[2] * count), 2)
     call = {"lhs": np.float32(x), "rhs": np.float32(w), "window_strides": [1] * count, "padding": [(1, 0)] * count}
-    assert_same(*words.conv(**call, weight=w), x, theirs(lax.conv_general_dilated, **call))
+    assert_same(*jax_layers.conv(**call, weight=w), x, jax_result(lax.conv_general_dilated, **call))
     letters = string.digits[:count]
     numbers = ("NC" + letters, "OI" + letters, "NC" + letters)
     call["strides"] = call.pop("window_strides")
-    y = theirs(lax.conv_transpose, **call, dimension_numbers=numbers)
-    layer = words.conv_transpose(**call, dimension_numbers=numbers)
-    assert_same(layer, words.weight_transpose(w, numbers), x, y)
+    y = jax_result(lax.conv_transpose, **call, dimension_numbers=numbers)
+    layer = jax_layers.conv_transpose(**call, dimension_numbers=numbers)
+    assert_same(layer, jax_layers.weight_transpose(w, numbers), x, y)
 
 
 def test_batch_groups_are_feature_groups_of_stacked_images():
-    """The remedy that the refusal names: images of one output beside each other as channels."""
+    """The remedy in the error is right: images of one output are stacked as channels."""
     x, w = filled((4, 3, 6), 1), filled((4, 3, 2), 2)
     call = {"lhs": np.float32(x), "rhs": np.float32(w), "window_strides": (1,), "padding": "VALID"}
-    y = theirs(lax.conv_general_dilated, **call, batch_group_count=2)
+    y = jax_result(lax.conv_general_dilated, **call, batch_group_count=2)
     with pytest.raises(ValueError, match="batch_group_count 2 makes one image of 2 of the batch"):
-        words.conv(**call, batch_group_count=2)
+        jax_layers.conv(**call, batch_group_count=2)
     stacked = x.reshape(2, 2, 3, 6).swapaxes(0, 1).reshape(2, 6, 6)
-    assert_same(*words.conv(**{**call, "lhs": stacked}, feature_group_count=2, weight=w), stacked, y)
+    assert_same(*jax_layers.conv(**{**call, "lhs": stacked}, feature_group_count=2, weight=w), stacked, y)
 
 
 def test_what_is_accepted_there_and_refused_here():
@@ -357,7 +367,7 @@ def test_what_is_accepted_there_and_refused_here():
     }
     assert lax.conv_general_dilated(**empty).shape == (1, 1, 0)
     with pytest.raises(ValueError, match="kernel does not fit on axis 0: it spans 3"):
-        words.conv(**empty)
+        jax_layers.conv(**empty)
     more = {
         "lhs": np.ones((1, 4, 1), np.float32),
         "rhs": np.ones((2, 1, 1), np.float32),
@@ -367,4 +377,4 @@ def test_what_is_accepted_there_and_refused_here():
     }
     assert lax.conv_transpose(**more).shape == (1, 4, 1)
     with pytest.raises(ValueError, match="padding has 2 entries"):
-        words.conv_transpose(**more)
+        jax_layers.conv_transpose(**more)
