@@ -1,4 +1,4 @@
-"""What the matrix teaches, a subject to each module; the names here are those that every layer has a use for.
+"""Analysis of the matrices, one subject in each module; the names exported here apply to every layer.
 
 | module | subject |
 |---|---|
@@ -8,8 +8,8 @@
 | `factors` | products of simpler matrices |
 | `structures` | Toeplitz, circulant, and what breaks them |
 | `elimination` | ranks and null spaces |
-| `inverse` | what C cannot see, pseudo-inverses, true deconvolution |
-| `spectral` | singular values, the operator norm, and what is taken for it |
+| `inverse` | images with the same output, pseudo-inverses, true deconvolution |
+| `spectral` | singular values, the operator norm, and its common substitutes |
 | `stack` | stacks of layers: products, receptive fields, crops, uneven overlap |
 """
 

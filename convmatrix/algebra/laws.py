@@ -1,7 +1,7 @@
 """Laws: theorems about a layer or a stack of layers, checked on drawn numbers; and all checks of a layer in a list.
 
-Laws are checked on drawn integers, exactly, wherever the weight is integer. What a law is compared with is as
-independent as it can be: plain loops (`core.reference`), the operator, or another matrix.
+Laws are checked on drawn integers, exactly, wherever the weight is integer. The other side of each comparison is as
+independent as possible: plain loops (`core.reference`), the operator, or another matrix.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ __all__ = [
     "shapes",
     "sliding_window",
     "stamps",
-    "unturned_insertion",
+    "unflipped_insertion",
     "weight_gradient",
     "zero_insertion",
 ]
@@ -50,12 +50,12 @@ _DRAWN = 9
 
 # -- laws ------------------------------------------------------------------------------------------------------------
 #
-# Each takes a layer and a weight. For a ConvTranspose, C is the matrix of the convolution that it transposes. Those
-# that hold of any product of layers take several as well.
+# Each takes a layer and a weight. For a ConvTranspose, C is the matrix of the convolution that it transposes. Laws that
+# hold for any product of layers take several layers as well.
 
 
 def shapes(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
-    """Check that the matrix takes a flattened input to a flattened output, and has as many entries as foretold."""
+    """Check that the matrix takes a flattened input to a flattened output, and has the predicted number of entries."""
     stack, weights = with_weights(layer, weight)
     if isinstance(stack, Network):
         return _shapes_of_stack(_StackCase.of(stack, weights))
@@ -110,9 +110,9 @@ def stamps(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
 
 
 def zero_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
-    """Check that C^T y is a direct convolution of y with zeros inserted and the kernel turned by 180 degrees.
+    """Check that C^T y is a direct convolution of y with zeros inserted and the kernel flipped.
 
-    For border modes, of y onto the padded frame, whose border is then folded back by ``P.T``.
+    For border modes the convolution covers the padded frame, whose border is then folded back by ``P.T``.
 
     Returns
     -------
@@ -121,22 +121,24 @@ def zero_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> C
     """
 
     def sides(case: "_Case") -> Sides:
-        return case.matrix.T @ case.y, case.inserted(turned=True)
+        return case.matrix.T @ case.y, case.inserted(flipped=True)
 
     return _law(
-        "C^T y = zeros inserted, kernel turned", *_single(layer, weight, "a direct convolution of the transpose"), sides
+        "C^T y = zeros inserted, kernel flipped",
+        *_single(layer, weight, "a direct convolution of the transpose"),
+        sides,
     )
 
 
-def unturned_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
-    """Find out whether the same holds with the kernel as it is: only where taps equal their mirror images."""
+def unflipped_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
+    """Check whether `zero_insertion` holds with the kernel as it is: only where taps equal their mirror images."""
 
     def sides(case: "_Case") -> Sides:
-        return case.matrix.T @ case.y, case.inserted(turned=False)
+        return case.matrix.T @ case.y, case.inserted(flipped=False)
 
     return replace(
         _law(
-            "C^T y = zeros inserted, kernel not turned",
+            "C^T y = zeros inserted, kernel not flipped",
             *_single(layer, weight, "a direct convolution of the transpose"),
             sides,
         ),
@@ -223,11 +225,11 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
     law yes <C x, y> = <x, C^H y>
     law yes C x = the window slid over x
     law yes C^T y = stamps of the kernel added up
-    law yes C^T y = zeros inserted, kernel turned
+    law yes C^T y = zeros inserted, kernel flipped
     law yes C(w) x = X(x) w
     law yes gradient in w = X^T y
     law yes backward of the convolution = C^T
-    finding no C^T y = zeros inserted, kernel not turned
+    finding no C^T y = zeros inserted, kernel not flipped
     finding no C^T C = I
     finding no C C^T = I
     """
@@ -242,7 +244,7 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
     laws = (shapes, adjoint, sliding_window, stamps, zero_insertion, linear_in_weight, weight_gradient, backward)
     given = stack.checked_weight(weights)
     matrix = stack.convolution.matrix(_as_numbers(given))
-    return [*(law(stack, given) for law in laws), unturned_insertion(stack, given), *_both_identities(matrix)]
+    return [*(law(stack, given) for law in laws), unflipped_insertion(stack, given), *_both_identities(matrix)]
 
 
 def _both_identities(matrix: sparse.csr_array) -> list[Check]:
@@ -251,7 +253,7 @@ def _both_identities(matrix: sparse.csr_array) -> list[Check]:
 
 
 def controls() -> list[Check]:
-    """Check layers that their transpose does undo: a finding that always says no would prove nothing.
+    """Check layers whose transpose is their inverse: a finding that is always negative would prove nothing.
 
     Returns
     -------
@@ -274,7 +276,7 @@ def controls() -> list[Check]:
 
 
 Sides = tuple[Any, Any]
-"""What a law says is equal."""
+"""Both sides of the equation of a law."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,12 +295,12 @@ class _Case:
         """The input as an image."""
         return self.x.reshape(self.conv.input_shape)
 
-    def inserted(self, *, turned: bool) -> NDArray[Any]:
-        """C^T y as a direct convolution, with the kernel turned or as it is."""
+    def inserted(self, *, flipped: bool) -> NDArray[Any]:
+        """The transpose C^T y as a direct convolution, with the kernel flipped or as it is."""
         folded = self.conv.padding_mode != "zeros"
         up = frame_layer(self.conv).T if folded else self.up
         kernel = up.direct_weight(self.weight)
-        image = up.as_conv().matrix(kernel if turned else flip(kernel, ndim=up.ndim)) @ self.y
+        image = up.as_conv().matrix(kernel if flipped else flip(kernel, ndim=up.ndim)) @ self.y
         return padding_matrix(self.conv).T @ image if folded else image
 
 
@@ -422,7 +424,7 @@ class _StackCase:
 
     @property
     def is_exact(self) -> bool:
-        """Whether all numbers are integers."""
+        """Check whether all numbers are integers."""
         return self.matrix.dtype.kind in "iu"
 
     def law(self, name: str, left: Any, right: Any, *, wraps: bool = False) -> Check:
@@ -440,7 +442,7 @@ class _StackCase:
         return Check(name, "law", holds, measured, bound)
 
     def _bound(self) -> float:
-        """What roundings can make of a sum of products, by the same product with absolute values."""
+        """Bound of the rounding errors of a sum of products, from the same product with absolute values."""
         largest, terms = float(_DRAWN**2), self.matrix.shape[0]
         for layer, weight in zip(self.network.layers, self.weights, strict=True):
             matrix = abs(_layer_matrix(layer, weight))

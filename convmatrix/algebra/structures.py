@@ -1,4 +1,4 @@
-"""What the structure of a layer's matrix is called, such as doubly block Toeplitz or circulant, or what breaks it."""
+"""Names for the structure of a layer's matrix, such as doubly block Toeplitz or circulant, or what breaks it."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ __all__ = ["Structure", "structure"]
 
 
 class Structure(NamedTuple):
-    """What the matrix of one channel is called, and why."""
+    """The name for the structure of the matrix of one channel, and the reason."""
 
     name: str
     reason: str

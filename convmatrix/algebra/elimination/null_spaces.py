@@ -1,4 +1,4 @@
-"""What a matrix cannot see: a basis of its null space, orthonormal or of integers."""
+"""Bases of the null space of a matrix, orthonormal or of integers."""
 
 from math import gcd, lcm
 from typing import Any
@@ -17,14 +17,14 @@ __all__ = ["MOST_MULTIPLICATIONS", "integer_basis", "null_space"]
 Array = NDArray[Any]
 
 MOST_MULTIPLICATIONS = 2 * 10**7
-"""Most multiplications, rows * columns * smaller side, that elimination in Python's integers is taken for: seconds."""
+"""Most multiplications, rows * columns * smaller side, of an elimination in Python's integers: some seconds."""
 
 
 def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
-    """Find a basis of what a matrix cannot see: all x with ``C @ x = 0``.
+    """Find a basis of the null space of a matrix: all x with ``C @ x = 0``.
 
-    How many columns it has is decided by `rank`, exactly for integers. It is orthonormal, from singular vectors; the
-    exact one is made of integers without common factors, by elimination without fractions.
+    `rank` decides the number of its columns, exactly for integers. The basis is orthonormal, from singular vectors; an
+    exact one consists of integers without common factors, from elimination without fractions.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
     ------
     ValueError
         If the matrix is too large, if its rank is not what its singular values show in double precision, or if an exact
-        basis is asked for floats, takes too long, or leaves int64 (also an OverflowError).
+        basis is requested of floats, takes too long, or exceeds int64 (also an OverflowError).
 
     References
     ----------
@@ -111,7 +111,7 @@ def integer_basis(matrix: sparse.csr_array) -> Array:
 
 
 def _eliminated(rows: Array) -> tuple[Array, list[int]]:
-    """Reduce rows in place, without fractions, until no pivot's column has anything else; tell the pivots' columns."""
+    """Reduce rows in place, without fractions, until no pivot's column has another entry; return these columns."""
     pivots: list[int] = []
     for column in range(rows.shape[1]):
         top = len(pivots)

@@ -1,4 +1,4 @@
-"""How many dimensions a matrix keeps, how many it loses, and whether these numbers are proven."""
+"""Ranks and nullities of matrices, with a statement whether these numbers are proven."""
 
 from collections.abc import Iterator
 from math import log2, prod
@@ -35,13 +35,13 @@ PRIMES = (2**31 - 1, 2**31 - 19)
 """The largest primes below 2**31: products of residues fit in 64 bits."""
 
 SIDE = 4096
-"""Largest smaller side of a matrix that dense algebra is done on without being told to."""
+"""Largest smaller side of a matrix that dense algebra accepts by default."""
 
 _PANEL = 64
 """Columns eliminated at once: 16-bit halves times 31-bit residues, 64 of them added up, are exact in a float64."""
 
 _PROOF = 10**9
-"""Most multiplications, rows * columns * smaller side for each prime, that a proof is worth unasked."""
+"""Most multiplications, rows * columns * smaller side for each prime, that a proof takes by default."""
 
 _SECONDS = 10**10
 """Most multiplications, rows * columns * smaller side, of dense algebra that takes some seconds."""
@@ -75,7 +75,7 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
     limit : int or None
         Largest smaller side; None for any.
     progress : callable, optional
-        Told (done, total) panels of the eliminations; the total grows where a proof takes more primes.
+        Called with (done, total) panels of the eliminations; the total grows where a proof takes more primes.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
 
 
 def nullity(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progress | None = None) -> Rank:
-    """Compute the number of dimensions that a matrix cannot see: its columns less its rank.
+    """Compute the dimension of the null space of a matrix: its columns less its rank.
 
     Parameters
     ----------
@@ -139,21 +139,21 @@ def nullity(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Pro
 
 
 def is_small(shape: tuple[int, int]) -> bool:
-    """Whether dense algebra on a matrix of this shape takes seconds at most."""
+    """Check whether dense algebra on a matrix of this shape takes seconds at most."""
     return shape[0] * shape[1] * min(shape) <= _SECONDS
 
 
 def require_small(shape: tuple[int, int], side: int, what: str, remedy: str) -> None:
-    """Refuse what is dense and too large.
+    """Raise an error if a dense computation is too large.
 
     Parameters
     ----------
     shape : tuple of int
         Of the matrix.
     side : int
-        Its side that counts.
+        The side that determines the cost.
     what, remedy : str
-        What would be dense, and what to do instead.
+        The computation, and what to do instead.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
     ----------
     matrix : (m, n) csr_array
     full : bool
-        Whether to include the right singular vectors of what the matrix cannot see, if it is wider than tall.
+        Whether to include the right singular vectors of the null space, if the matrix is wider than tall.
 
     Returns
     -------
@@ -271,7 +271,7 @@ def rank_modulo(matrix: sparse.csr_array, prime: int, progress: Progress | None 
     prime : int
         Below 2**31.
     progress : callable, optional
-        Told (done, total) panels of columns.
+        Called with (done, total) panels of columns.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The true inverse problem: which image gave this output? Least squares, with or without a penalty on rough images."""
+"""The true inverse problem, an image from its output: least squares, with or without a penalty on rough images."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -12,7 +12,7 @@ from convmatrix import presets
 from convmatrix.algebra.elimination.ranks import rounding
 from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.spectral.frequencies import Frequencies, why_not_diagonalizable
-from convmatrix.algebra.stack.arguments import Stack, each_weight, with_weights
+from convmatrix.algebra.stack.arguments import ConvOrNetwork, Stack, each_weight, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.core.numbers import require_finite
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Deconvolution", "Method", "Penalty", "deconvolve", "floating"]
 
 Array = NDArray[Any]
-Layers = Layer | Network
 
 Method = Literal["lsmr", "lsqr", "fft"]
 Penalty = Literal["identity", "gradient", "laplacian"]
@@ -39,12 +38,12 @@ _STOPPED = {
     6: "the condition is beyond machine precision",
     7: "out of iterations",
 }
-"""What the numbers say with which lsmr and lsqr tell why they stopped; 3, a limit to the condition, is not set."""
+"""Meaning of the numbers that lsmr and lsqr return for why they stopped; 3, a limit of the condition, is not set."""
 
 
 @dataclass(frozen=True, eq=False)
 class Deconvolution:
-    """An image whose output is as near as possible to a given one, and how far to trust it.
+    """An image whose output is as near as possible to a given one, with its condition.
 
     Parameters
     ----------
@@ -59,8 +58,8 @@ class Deconvolution:
     converged : bool
     condition : float
         Largest over smallest singular value of C, with the damping's rows below it: relative errors of y can be as
-        much larger in x. Exact for fft. Where the method iterates, that of the directions it has seen: a lower bound,
-        and near the condition of all that C can see once it has converged; nan where there was nothing to do.
+        much larger in x. Exact for fft. An iterative method gives the condition on the subspace that it has explored:
+        a lower bound, near the condition of C without its null space after convergence; nan without an iteration.
     how : str
         Why the method stopped, in one clause.
     """
@@ -98,8 +97,8 @@ def deconvolve(
     ----------
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, sequence with one entry for each layer, or None
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them; None where the layers know theirs, or
-        have none.
+        As `convmatrix.algebra.stack.arguments.with_weights` takes them; None where the layers have their weights, or
+        need none.
     y : output_shape array_like
         One output, not a batch; flattened, as ``C @ x`` is, will do.
     method : {"lsmr", "lsqr", "fft"}
@@ -109,7 +108,7 @@ def deconvolve(
     tolerance, iterations : float and int
         Of lsmr and lsqr: atol and btol, which are relative, and the most steps they take.
     progress : callable, optional
-        Told (done, total) iterations; the last call says that all is done.
+        Called with (done, total) iterations; the last call has done equal to total.
 
     Returns
     -------
@@ -136,7 +135,7 @@ def deconvolve(
     array([[1., 2., 3., 4.]])
     """
     stack, given = with_weights(layer, weight)
-    _check_words(stack, method, penalty, damping, tolerance, iterations)
+    _check_arguments(stack, method, penalty, damping, tolerance, iterations)
     weights = each_weight(stack, given, _equations)
     operator = stack.operator(weights)
     image = _output(stack, floating(y))
@@ -171,7 +170,7 @@ def _equations(layer: WeightedLayer, weight: Array) -> Array:
 
 
 def _by_iteration(
-    layer: Layers,
+    layer: ConvOrNetwork,
     operator: "LinearOperator",
     y: Array,
     method: Method,
@@ -199,7 +198,7 @@ def _by_iteration(
 
 
 def _watched(operator: "LinearOperator", iterations: int, progress: Progress | None) -> Any:
-    """The operator, telling of each iteration, and keeping the bidiagonal matrix that both solvers work with."""
+    """The operator, which reports each iteration and keeps the bidiagonal matrix that both solvers work with."""
     from scipy.sparse.linalg import LinearOperator
 
     class Watched(LinearOperator):
@@ -264,8 +263,8 @@ def _stacked(operators: "list[LinearOperator]", factor: float) -> "LinearOperato
     return LinearOperator(shape, matvec=matvec, rmatvec=rmatvec, dtype=operators[0].dtype)
 
 
-def _penalties(layer: Layers, penalty: Penalty) -> "list[LinearOperator]":
-    """The differences of the layer's input, each channel for itself: convolutions like any other."""
+def _penalties(layer: ConvOrNetwork, penalty: Penalty) -> "list[LinearOperator]":
+    """The differences of the layer's input in each channel, as convolutions."""
     size, channels = layer.input_size, layer.in_channels
     circular = not isinstance(layer, Network) and layer.padding_mode == "circular"
     common: dict[str, Any] = {"groups": channels, "in_channels": channels, "out_channels": channels}
@@ -343,7 +342,7 @@ def _damped_rows(waves: Frequencies, shape: tuple[int, ...], damping: float, pen
 
 
 def _check_regular(waves: Frequencies, least: Array, tolerance: float, largest: float, *, damped: bool) -> None:
-    """Refuse where a frequency is lost; `least` has the smallest singular value of each."""
+    """Raise an error if a frequency is lost; `least` has the smallest singular value of each."""
     if float(least.min()) > tolerance:
         return
     lost = int(np.count_nonzero(least <= tolerance))
@@ -367,7 +366,9 @@ def _least_squares(blocks: Array, right: Array, values: Array) -> Array:
 # -- arguments -------------------------------------------------------------------------------------------------------
 
 
-def _check_words(layer: Layers, method: str, penalty: str, damping: float, tolerance: float, iterations: int) -> None:
+def _check_arguments(
+    layer: ConvOrNetwork, method: str, penalty: str, damping: float, tolerance: float, iterations: int
+) -> None:
     for name, word, known in (("method", method, get_args(Method)), ("penalty", penalty, get_args(Penalty))):
         if word not in known:
             raise ValueError(f"{name} {short(word)} is not one of {', '.join(known)}")
@@ -382,12 +383,12 @@ def _check_words(layer: Layers, method: str, penalty: str, damping: float, toler
 
 
 def floating(array: ArrayLike) -> Array:
-    """The array in double precision, real or complex; what is no number stays as it is, to be refused."""
+    """The array in double precision, real or complex; entries that are no numbers stay, for a later error."""
     array = array_of("the array", array)
     return array.astype(np.result_type(array.dtype, np.float64), copy=False) if array.dtype.kind in "biufc" else array
 
 
-def _output(layer: Layers, y: Array) -> Array:
+def _output(layer: ConvOrNetwork, y: Array) -> Array:
     """One output as (out_channels, *output_size), of finite numbers."""
     rows = layer.matrix_shape[0]
     if y.shape == (rows,):

@@ -1,4 +1,4 @@
-"""The operator norm of a layer, and three numbers that people use in its place."""
+"""The operator norm of a layer, and three numbers that are used in its place."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -76,7 +76,7 @@ def _bound_of_stack(network: Network, weights: Sequence[Any], progress: Progress
 
 
 def _no_bound(conv: Conv) -> str | None:
-    """Say why the FFT bound does not hold."""
+    """Explain why the FFT bound does not hold."""
     if conv.padding_mode == "zeros" or all(map(stays_inside, conv.axes)):
         return None
     return (
@@ -86,7 +86,7 @@ def _no_bound(conv: Conv) -> str | None:
 
 
 def _no_circular(conv: Conv) -> str | None:
-    """Say why there is no circular layer to compare with."""
+    """Explain why there is no circular layer to compare with."""
     for number, axis in enumerate(conv.axes):
         if axis.input_dilation > 1:
             return f"input_dilation {axis.input_dilation} on axis {number} has no circular layer"
@@ -122,7 +122,7 @@ def _ring_norm(given: Checked, size: Sequence[int], stride: Sequence[int], progr
 class Estimate(NamedTuple):
     """A number that stands for an operator norm.
 
-    `error` is its relative error, negative where it is too small; `note` says what it is, or why there is none.
+    `error` is its relative error, negative where it is too small; `note` describes the number, or why there is none.
     """
 
     value: float | None
@@ -131,7 +131,7 @@ class Estimate(NamedTuple):
 
 
 class Norms(NamedTuple):
-    """The operator norm of a layer, and three numbers that people use in its place."""
+    """The operator norm of a layer, and three numbers that are used in its place."""
 
     operator: Estimate
     reshaped: Estimate
@@ -150,7 +150,7 @@ def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: 
     """Compute the operator norm of a layer beside three numbers that are taken for it, with their errors.
 
     The norm of the kernel reshaped to (out_channels, in_channels//groups * prod(kernel_size)) knows nothing of the
-    windows' overlap. The circular norm is that of the layer with a circular border. Neither is a bound in general.
+    windows' overlap. The circular norm is the norm of the layer with a circular border. Neither is a bound in general.
     The FFT bound is one, see `norm_bound`. A stack of layers has no kernel to be reshaped, and no circular layer.
 
     Parameters
@@ -182,7 +182,7 @@ def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: 
     >>> found = norms(Conv(8, 3, padding=1), [[1, 2, 1], [0, 0, 0], [-1, -2, -1]])
     >>> [round(estimate.value, 3) for estimate in found]
     [7.291, 3.464, 8.0, 7.608]
-    """  # noqa: DOC502  raised where the values are found
+    """
     stack, weights = with_weights(layer, weight)
     found = extreme_singular_values(stack, weights, which="largest", progress=progress)
     norm = float(found.values[0])

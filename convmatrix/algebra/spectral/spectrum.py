@@ -1,8 +1,9 @@
-"""Singular values of a layer's matrix: how much the layer can stretch an input, how little, and all of them at once.
+"""Singular values of a layer's matrix: the largest, the smallest, or all of them.
 
-Three ways lead there, and each result says which one was taken and why. Where C is block-circulant, or both the border
-and the kernel are symmetric, the Fourier transform splits it into one small block for each frequency, and the values
-are exact. A small matrix is decomposed as it is. For the rest the extreme values come from Lanczos' method.
+There are three methods, and each result names the one that was used and the reason. Where C is block-circulant, or
+both the border and the kernel are symmetric, the Fourier transform splits it into one small block for each frequency,
+and the values are exact. A small matrix gets a dense decomposition. Otherwise the extreme values come from Lanczos'
+method.
 
 A transposed layer has the singular values of the convolution that it transposes, so that only these are looked at. A
 stack of layers has no kernel for the Fourier transform; its matrix, or its operator, takes the two other ways.
@@ -38,10 +39,10 @@ __all__ = [
 Method = Literal["fft", "dense", "lanczos"]
 
 _ALL = 2000**2
-"""Most entries of a matrix that is decomposed unasked where all values are wanted: some seconds."""
+"""Most entries of a matrix that is decomposed by default for all values: some seconds."""
 
 _EXTREME = 500**2
-"""The same where only the extreme values are wanted: above it Lanczos' method is faster."""
+"""The same for the extreme values only: above it Lanczos' method is faster."""
 
 
 # -- all of them -----------------------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def checked(layer: Stack, weight: Weights | ArrayLike | None = None) -> Checked:
     --------
     >>> checked(Conv((4,), 2), [3, 6])
     Checked(conv=Conv(input_size=(4,), kernel_size=(2,)), weight=array([[[0.75, 1.5 ]]]), scale=4.0)
-    """  # noqa: DOC502  raised where numbers are checked
+    """
     stack, weights = with_weights(layer, weight)
     # Squares of very large or small weights would leave the range.
     weights, scale = scaled_weights(stack, each_weight(stack, weights, _doubled))
@@ -198,9 +199,9 @@ def _why_fft(rings: Sequence[Ring]) -> str:
 
 
 def _no_fft(given: Checked, method: Method | None) -> str:
-    """Say why the FFT is not used; refuse if it was asked for."""
+    """Explain why the FFT is not used; raise an error if it was requested."""
     if method in ("dense", "lanczos"):
-        return f"{method} was asked for"
+        return f"{method} was requested"
     reason = f"no FFT, since C is not block-circulant: {why_not_diagonalizable(given.conv, given.weight)}"
     if method == "fft":
         raise ValueError(f'{reason}; use method="dense" or None, or the layer with padding_mode "circular"')
@@ -237,7 +238,7 @@ def extreme_singular_values(
 ) -> Spectrum:
     """Compute the largest and the smallest of the min(matrix_shape) singular values.
 
-    The smallest is not that of a kernel: a matrix of fewer rows than columns sends inputs to zero however large its
+    The smallest is not one of a kernel: a matrix of fewer rows than columns sends inputs to zero however large its
     smallest singular value is. Without FFT, and for more than 500 x 500 entries, they come from Lanczos' method, to
     1e-6 of themselves: the largest from products with C^H C, without the matrix; the smallest from its inverse, by an
     elimination of some seconds at most, or else from products too, if it stands apart from its neighbours.
@@ -340,7 +341,7 @@ def operator_norm(
     --------
     >>> [round(operator_norm(Conv(8, 3, padding=p), [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]), 3) for p in (0, 1)]
     [7.054, 7.291]
-    """  # noqa: DOC502  raised where the values are found
+    """
     found = extreme_singular_values(layer, weight, which="largest", method=method, progress=progress)
     return float(found.values[0])
 
@@ -355,7 +356,7 @@ def condition_number(
     """Compute how much a solution of C x = y may suffer from errors: largest by smallest singular value.
 
     Of the min(matrix_shape) values: where C has fewer rows than columns, it is the condition of the solution of least
-    norm; where more, that of the least squares.
+    norm; where more, of the least-squares solution.
 
     Parameters
     ----------
@@ -380,7 +381,7 @@ def condition_number(
     --------
     >>> [round(condition_number(Conv(n, 3, padding="same"), np.ones((3, 3))), 1) for n in (4, 5)]
     [47.0, inf]
-    """  # noqa: DOC502  raised where the values are found
+    """
     stack, weights = with_weights(layer, weight)
     found = extreme_singular_values(stack, weights, method=method, progress=progress)
     largest, smallest = found.values.tolist()

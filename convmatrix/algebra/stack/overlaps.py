@@ -1,4 +1,4 @@
-"""Checkerboards: how unevenly a transposed convolution treats its outputs, counted and weighed on the true matrix."""
+"""Checkerboards: how unevenly a transposed convolution treats its outputs, by counts and by sums of entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ __all__ = ["Checkerboard", "Overlap", "checkerboard", "overlap", "overlap_counts
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many taps reach the outputs of one axis of a transposed convolution.
+    """Numbers of taps that reach the outputs of one axis of a transposed convolution.
 
     Parameters
     ----------
     counts : tuple of int
         One for each output, with the true borders.
     phases : tuple of int
-        Away from the borders the counts repeat; entry r is that of the outputs r, r + len(phases), ...
+        Away from the borders the counts repeat; entry r belongs to the outputs r, r + len(phases), ...
     even : bool
         Whether all phases have one count.
     reason : str
@@ -115,9 +115,9 @@ def _reason(axis: Axis, phases: Sequence[int]) -> str:
 
 
 def overlap_counts(network: Stack) -> NDArray[Any]:
-    """Count through how many taps, or chains of taps, every output is reached from the input, borders and all.
+    """Count the taps, or chains of taps, that lead from the input to every output, including the borders.
 
-    It is what the matrix makes of an input of ones where every entry of every layer is a one, channels aside. For a
+    It is the output for an input of ones where every entry of every layer is a one, channels aside. For a
     transposed convolution that is the column sums of the convolution's matrix.
 
     Parameters
@@ -159,7 +159,7 @@ def _counts(size: int, axis: Sequence[sparse.csr_array], dtype: np.dtype[Any]) -
 
 @dataclass(frozen=True, eq=False)
 class Checkerboard:
-    """What a stack makes of an even input: of ones, and of white noise.
+    """Outputs of a stack for an even input: of ones, and of white noise.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class Checkerboard:
     energy : output_shape ndarray
         Row sums of the squares of its entries: the variance of the output for noise of variance one.
     phase_gain, phase_energy : (out_channels, *period) ndarray
-        The same away from the borders, where they repeat with the period: entry r is that of the outputs r, r + period,
+        The same away from the borders, where they repeat with the period: entry r belongs to the outputs r, r + period,
         ...; nan for a phase that stands at borders only.
     """
 
@@ -190,7 +190,7 @@ class Checkerboard:
 
 
 def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard:
-    """Weigh every output of a stack for given kernels, and every phase of it away from the borders.
+    """Compute gain and energy of every output of a stack for given kernels, and of every phase away from the borders.
 
     Even counts (see `overlap`) do not make even outputs: a kernel's taps of one phase may still weigh more than those
     of another. Nor does a pixel shuffle, whose phases are kernels of their own. The matrix is built: for the phases, a
@@ -200,7 +200,7 @@ def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard
     ----------
     network : layer, Network, or sequence of layers
     weights : sequence of array_like or None
-        One entry for each layer, as for `Network.matrix`; not needed where the layers know theirs.
+        One entry for each layer, as for `Network.matrix`; not needed where the layers have their weights.
 
     Returns
     -------
