@@ -1,4 +1,4 @@
-"""From the options that are typed to layers and arrays."""
+"""Conversion of command-line options to layers and arrays."""
 
 import argparse
 import re
@@ -74,12 +74,12 @@ class Parser(argparse.ArgumentParser):
             super().print_help(file)
 
     def error(self, message: str) -> NoReturn:
-        """Leave with one line."""
+        """Exit with one line."""
         print_error(f"{self.prog}: error: {shortened_text(message)} (see {self.prog} --help)")
         self.exit(2)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse what is unknown here, where the command is known whose help tells more."""
+        """Raise the error for unknown arguments here, where the command is known and its help can be named."""
         for word in args or ():
             if word.endswith("=--"):  # from which argparse makes an empty list
                 self.error(f"argument {word[:-3]}: expected one argument")
@@ -90,7 +90,7 @@ class Parser(argparse.ArgumentParser):
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
-"""What `add_subparsers` returns, which has no public name."""
+"""Type of what `add_subparsers` returns, which has no public name."""
 
 
 def with_values_attached(argv: Sequence[str]) -> list[str]:
@@ -184,7 +184,7 @@ def add_layer(parser: Parser, *, by_name: bool = False) -> None:
         help="zeros, reflect, replicate, circular or symmetric; default: zeros",
     )
     layer.add_argument(
-        "--ndim", dest="ndim", metavar="N", type=integer, help="number of axes, where no argument tells it; default: 2"
+        "--ndim", dest="ndim", metavar="N", type=integer, help="number of axes, where no argument sets it; default: 2"
     )
     layer.add_argument("--transpose", action="store_true", help="the transposed convolution; --i is then its own input")
     layer.add_argument(

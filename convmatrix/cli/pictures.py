@@ -54,7 +54,7 @@ def _step(text: str) -> int | Literal["none"]:
 
 
 def options_of(arguments: argparse.Namespace, layer: Layer) -> PictureOptions:
-    """What the arguments ask for."""
+    """Options of the picture, from the arguments."""
     view, step = arguments.view, getattr(arguments, "step", None)
     for name, seen in (("output", "windows"), ("input", "stamps")):
         position = getattr(arguments, name, None)

@@ -63,7 +63,7 @@ def matrix_described(layer: Layer) -> str:
 
 
 def findings(layer: Layer, weight: "NDArray[Any] | None", *, any_size: bool) -> dict[str, Any]:
-    """Rank and Gram finding as JSON has them: null where they are not computed."""
+    """Rank and Gram findings for JSON: null where they are not computed."""
     with held_back():
         from convmatrix.algebra import verdict
     with Bar("rank") as bar:

@@ -178,8 +178,8 @@ def _verdict_described(layer: Layer, weight: "NDArray[Any] | None", *, any_size:
         lines.append(f"rank not computed for {rows} x {cols}, above 2000; --rank computes it")
     else:
         rank, nullity = found.rank.value, cols - found.rank.value
-        lost = f"cannot tell apart inputs along {nullity} of {cols} directions"
-        lines.append(f"rank {rank}, nullity {nullity}: C {lost if nullity else 'tells all inputs apart'}")
+        lost = f"cannot distinguish inputs along {nullity} of {cols} directions"
+        lines.append(f"rank {rank}, nullity {nullity}: C {lost if nullity else 'distinguishes all inputs'}")
         lines.append(f"  how: {found.rank.how}")
     if found.generic:
         lines.append("  generic: of integers drawn with seed 0, since no --weight is given")

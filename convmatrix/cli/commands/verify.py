@@ -11,7 +11,7 @@ from convmatrix.cli.terminal import print_lines
 
 __all__ = ["add_to"]
 
-_WORDS = {("law", True): "holds", ("law", False): "FAILS", ("finding", True): "yes", ("finding", False): "no"}
+_RESULTS = {("law", True): "holds", ("law", False): "FAILS", ("finding", True): "yes", ("finding", False): "no"}
 
 
 def add_to(commands: Commands) -> None:
@@ -29,7 +29,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    """Exit code 1 if a law fails: then the package is wrong, not the layer."""
+    """Return exit code 1 if a law fails: then the package is wrong, not the layer."""
     with held_back():
         from convmatrix.algebra import checks, controls
     layer = layer_of(arguments)
@@ -43,7 +43,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     for check in found:
         where = f", at {check.where}" if check.where else ""
         lines.append(
-            f"{check.kind:<7}  {check.name:<{wide}}  {_WORDS[check.kind, check.holds]:<5}  "
+            f"{check.kind:<7}  {check.name:<{wide}}  {_RESULTS[check.kind, check.holds]:<5}  "
             f"{check.measured:.6g} (bound {check.bound:.6g}){where}"
         )
     laws = sum(check.kind == "law" for check in found)
