@@ -1,6 +1,6 @@
 """Colours: one for each tap, distinct under the common colour-vision deficiencies; text that stays readable on them.
 
-Named here as numbers, so that text needs no matplotlib.
+They are defined as numbers here, so that text output needs no matplotlib.
 """
 
 import re
@@ -57,7 +57,7 @@ _CIVIDIS = (
 
 
 _MOST_COLOURS = 2**16
-"""More than anybody tells apart."""
+"""Most colours; more than anybody can distinguish."""
 
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 

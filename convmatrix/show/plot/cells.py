@@ -39,7 +39,7 @@ __all__ = ["SizedText", "blank", "box", "cell", "draw", "draw_rulers", "image", 
 
 
 def blank(ax: Axes, wide: float, tall: float) -> Axes:
-    """Make axes a sheet of paper with y downwards; its unit is the side of a map's cell."""
+    """Set up empty axes with y downwards; the unit is the side of a map's cell."""
     ax.set(xlim=(0, wide), ylim=(tall, 0), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -62,7 +62,7 @@ def draw(ax: Axes, panel: Panel, looks: Mapping[tuple[int, int], Look] | NDArray
 
 
 def cell(ax: Axes, panel: Panel, place: tuple[int, int], look: Look, gid: str = "") -> None:
-    """Draw one cell, and what is written in it."""
+    """Draw one cell, with its text."""
     gid = gid or "-".join(map(str, (panel.name, *place)))
     box(ax, panel, (*place, 1, 1), gid=gid, facecolor=look.paper, edgecolor=GRID, linewidth=0.6)
     (x, y), unit = panel.at(*place), panel.unit

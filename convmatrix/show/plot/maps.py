@@ -154,7 +154,7 @@ def kernel(
     --------
     >>> [text.get_text() for text in kernel(Conv((4,), 3)).texts]
     ['w0', 'w1', 'w2']
-    """  # noqa: DOC502  the checks below refuse, for all maps
+    """
     check_kind("layer", layer, Conv, ConvTranspose)
     given = entries_of(channels)
     if given is None:
@@ -211,7 +211,7 @@ def output_map(
     --------
     >>> [text.get_text() for text in output_map(Conv((4,), 3), [7, 8]).texts]
     ['7', '8']
-    """  # noqa: DOC502  the checks below refuse, for all maps
+    """
     check_kind("layer", layer, Conv, ConvTranspose)
     require_channel(layer.out_channels, channel, "output")
     labels = _labels(Scene(layer).row_name, layer.output_shape, channel, y, "y")
@@ -287,7 +287,7 @@ def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
 
 
 def looks_of(looks: Mapping[Key, Look], panel: int) -> dict[tuple[int, int], Look]:
-    """Those of one panel."""
+    """The looks of one panel."""
     return {(row, col): look for (number, row, col), look in looks.items() if number == panel}
 
 
@@ -320,7 +320,7 @@ def _one_channel_layer(layer: Conv) -> Conv:
     )
 
 
-# -- what the cells say ----------------------------------------------------------------------------------------------
+# -- texts of the cells ----------------------------------------------------------------------------------------------
 
 
 def _input_look(place: Place, labels: dict[tuple[int, ...], str], *, seen: bool) -> Look:
@@ -340,7 +340,7 @@ def _window(scene: Scene, output: Sequence[int] | None) -> set[tuple[int, ...]]:
 def _labels(
     name: Any, shape: tuple[int, ...], channel: int, values: ArrayLike | None, letter: str
 ) -> dict[tuple[int, ...], str]:
-    """What to write at each place of one channel: its value, or its name."""
+    """Texts of the places of one channel: values, or names."""
     _require_drawable(shape[1:])
     places = [tuple(map(int, place)) for place in np.ndindex(shape[1:])]
     if values is None:
@@ -351,7 +351,7 @@ def _labels(
 
 
 def _one_channel(values: ArrayLike, shape: tuple[int, ...], channels: tuple[int, ...], name: str) -> NDArray[Any]:
-    """One map out of an array that has all channels, or is that map."""
+    """The map of one channel, from an array of all channels or of this one."""
     array = array_of(name, values)
     if array.shape == shape:
         return np.asarray(array[channels])
@@ -432,14 +432,14 @@ def _require_drawable(size: Sequence[int]) -> None:
 
 
 def require_channel(count: int, channel: int, what: str) -> None:
-    """Refuse a channel that is not there."""
+    """Raise an error for a channel that does not exist."""
     channel = integer("channel", channel)
     if not 0 <= channel < count:
         raise ValueError(f"channel {short(channel)} is not there: the {what} has channels 0 to {count - 1}")
 
 
 def require_output(layer: Layer, output: Sequence[int]) -> tuple[int, ...]:
-    """A position on the output map; refuse any other."""
+    """Validate a position on the output map."""
     position = entries_of(output)
     if position is None:
         raise WrongTypeError(f"output must be one index for each axis, got {short(output)}")

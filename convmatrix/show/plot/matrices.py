@@ -30,11 +30,11 @@ _TEXT_ENTRIES = 10**6
 _RULERS = 64
 """Most lines between blocks; more would hide what they cut."""
 _CELL = 0.4
-"""Inches of a labelled cell, and what names and titles take beside them."""
+"""Inches of a labelled cell, and of names and titles beside them."""
 _WIDE, _TALLEST, _LOWEST = 6.5, 9.0, 2.0
 """Inches of a matrix without labels."""
 _FLATTEST = 8
-"""How many times as wide as tall a matrix may be, or as tall as wide, before its cells are drawn as no squares."""
+"""Largest aspect ratio of a matrix whose cells are drawn as squares."""
 _KEY_NAMED = 12
 """Most rows and columns of a colour key with names."""
 
@@ -64,7 +64,7 @@ def matrix(
     col : int, optional
         A column to frame: the stamp of one input.
     key : bool, optional
-        Whether to draw the kernel beside it, which tells the tap of each colour; by default, where there are no labels.
+        Whether to draw the kernel beside it, which shows the tap of each colour; by default, where there are no labels.
     title : str, optional
     ax : Axes, optional
         A new one by default.
@@ -86,7 +86,7 @@ def matrix(
     ['w0', 'w1', 'w0', 'w1']
     >>> matrix(Conv(200, 3)).images[0].get_array().shape
     (594, 598, 4)
-    """  # noqa: DOC502  `tap_raster` refuses
+    """
     check_kind("layer", layer, Conv, ConvTranspose)
     rows, cols = layer.matrix_shape
     _require_line("row", row, rows)
@@ -187,7 +187,7 @@ def _begun(ax: Axes, scene: Scene) -> Panel:
 
 
 def _blocks(image_row: int, size: Sequence[int], count: int) -> tuple[int, ...]:
-    """Where to cut: at image rows and channels, or at channels alone, or around the whole, so that lines are few."""
+    """Positions of the lines: at image rows and channels, at channels alone, or around the whole, to have few."""
     channel = prod(size)
     found = next((block for block in (image_row, channel) if count // block <= _RULERS), count)
     return (found, channel if found < count else count)

@@ -158,8 +158,8 @@ def insertion(
     --------
     >>> ax = insertion(ConvTranspose((2,), 3, stride=2), output=(2,))
     >>> [text.get_text() for text in ax.texts if text.get_gid() in ("kernel-title", "caption")]
-    ['kernel w, turned', 'y2 = w2·x0 + w0·x1']
-    """  # noqa: DOC502  what `film` raises is documented here, where the user meets it
+    ['kernel w, flipped', 'y2 = w2·x0 + w0·x1']
+    """
     _require_transposed(layer)
     require_channel(layer.out_channels, channel, "output")
     place = require_output(layer, (0,) * layer.ndim if output is None else output)
@@ -176,9 +176,9 @@ def crop(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the whole result of a transposed convolution, what its padding crops, and what output_padding gives back.
+    """Draw the whole result of a transposed convolution, what its padding crops, and what output_padding restores.
 
-    With a weight and an input all of it has values: those of output_padding are no zeros unless no stamp reaches them.
+    With a weight and an input all of it has values; output_padding adds zeros only where no stamp reaches.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def crop(
 def _cropping(
     layer: ConvTranspose, whole: Scene, x: NDArray[Any] | None, channel: int
 ) -> tuple[dict[tuple[int, int], Look], list[tuple[int, int]]]:
-    """How the places of the whole result look, and those that are kept, in the order of the output."""
+    """Looks of the places of the whole result, and those that are kept, in the order of the output."""
     forward, scene = Scene(layer.T), Scene(layer)
     values = None if x is None else (whole.matrix @ x).reshape(whole.layer.output_shape)[channel]
     corner = [start for start, _ in forward.frame()]
