@@ -468,14 +468,14 @@ def kronecker(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[s
     >>> [factor.toarray().tolist() for factor in kronecker(Conv((3, 2), 2), [[1, 2], [3, 6]])]
     [[[1, 3, 0], [0, 1, 3]], [[1, 2]]]
     """
-    _, given = with_weights(layer, weight)
+    _, weight_values = with_weights(layer, weight)
     layer = one_layer(layer, "a Kronecker product over the axes")
     if layer.in_channels != 1 or layer.out_channels != 1:
         raise ValueError(
             f"a Kronecker product over the axes needs one channel, got in_channels={layer.in_channels} and "
             f"out_channels={layer.out_channels}: factor the kernel of each pair of channels"
         )
-    vectors = separated(layer.checked_weight(given).reshape(layer.kernel_size))
+    vectors = separated(layer.checked_weight(weight_values).reshape(layer.kernel_size))
     return [_one_axis(layer, axis).matrix(vector) for axis, vector in enumerate(vectors)]
 
 
@@ -507,14 +507,14 @@ def _one_conv(layer: Stack, what: str) -> Conv:
 def _factors_of_stack(
     network: Network, weights: Sequence[Any], factors_of: Callable[[Stack, Any], list[Factor]]
 ) -> list[Factor]:
-    """The factors of all layers, those of the last layer first."""
-    found = []
+    """The factors of all layers, the last layer's first."""
+    factors = []
     for layer, weight in reversed(list(zip(network.layers, weights, strict=True))):
         if isinstance(layer, Layer):
-            found += factors_of(layer, weight)
+            factors += factors_of(layer, weight)
         else:
-            found.append(Factor(type(layer).__name__, Network([layer]).matrix([weight])))
-    return found
+            factors.append(Factor(type(layer).__name__, Network([layer]).matrix([weight])))
+    return factors
 
 
 def _forward(layer: Layer, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
@@ -525,7 +525,7 @@ def _forward(layer: Layer, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
 
 
 def _copying(matrix: sparse.csr_array, weight: NDArray[Any]) -> sparse.csr_array:
-    """A matrix of zeros and ones, in the dtype of the weight where products with int64 are not those of the weight."""
+    """A matrix of zeros and ones, in the dtype of the weight where products with int64 would have another dtype."""
     # bool and uint64 with int64 make int64 and float64: no "or", and no exact integers.
     return matrix.astype(weight.dtype) if weight.dtype in (np.bool_, np.uint64) else matrix
 

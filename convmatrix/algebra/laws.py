@@ -60,9 +60,9 @@ def shapes(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     if isinstance(stack, Network):
         return _shapes_of_stack(_StackCase.of(stack, weights))
     case = _cases(stack, weights).digits[0]
-    found = (*case.matrix.shape, case.matrix.nnz, *(case.matrix @ case.x).shape)
-    foretold = (case.y.size, case.x.size, case.conv.nnz, case.y.size)
-    wrong = sum(a != b for a, b in zip(found, foretold, strict=True))
+    counts = (*case.matrix.shape, case.matrix.nnz, *(case.matrix @ case.x).shape)
+    predicted = (case.y.size, case.x.size, case.conv.nnz, case.y.size)
+    wrong = sum(a != b for a, b in zip(counts, predicted, strict=True))
     return Check("C is outputs x inputs, with nnz entries", "law", wrong == 0, wrong, 0)
 
 
@@ -159,8 +159,8 @@ def weight_gradient(layer: Stack, weight: Weights | ArrayLike | None = None) -> 
     """Check that ``X^T y`` is the gradient of ``<y, C(w) x>`` in w, by differences of one in single weights."""
 
     def sides(case: "_Case") -> Sides:
-        def value(moved: NDArray[Any]) -> Any:
-            return case.y @ (case.conv.operator(moved.reshape(case.weight.shape)) @ case.x)
+        def value(shifted: NDArray[Any]) -> Any:
+            return case.y @ (case.conv.operator(shifted.reshape(case.weight.shape)) @ case.x)
 
         return _differences(value, case.weight.ravel(), dual(case.conv, case.x_map).T @ case.y)
 
@@ -177,7 +177,7 @@ def weight_gradient(layer: Stack, weight: Weights | ArrayLike | None = None) -> 
 def backward(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check that a layer's backward pass is its matrix transposed, by differences of one in single inputs.
 
-    The backward pass of the convolution is C^T, that of the transposed convolution is C.
+    The backward pass of the convolution is C^T, the one of the transposed convolution is C.
 
     Returns
     -------
@@ -192,7 +192,7 @@ def backward(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     def sides(case: "_Case") -> Sides:
         x, y = (case.x, case.y) if forward else (case.y, case.x)
         operator = stack.operator(case.weight)
-        return _differences(lambda moved: y @ (operator @ moved), x, stack.matrix(case.weight).T @ y)
+        return _differences(lambda shifted: y @ (operator @ shifted), x, stack.matrix(case.weight).T @ y)
 
     name = "backward of the convolution = C^T" if forward else "backward of the transposed convolution = C"
     return _law(name, stack, weights, sides, all_entries=True)
@@ -242,9 +242,9 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
             "smaller input_size or fewer channels, where borders and interior are the same"
         )
     laws = (shapes, adjoint, sliding_window, stamps, zero_insertion, linear_in_weight, weight_gradient, backward)
-    given = stack.checked_weight(weights)
-    matrix = stack.convolution.matrix(_as_numbers(given))
-    return [*(law(stack, given) for law in laws), unflipped_insertion(stack, given), *_both_identities(matrix)]
+    values = stack.checked_weight(weights)
+    matrix = stack.convolution.matrix(_as_numbers(values))
+    return [*(law(stack, values) for law in laws), unflipped_insertion(stack, values), *_both_identities(matrix)]
 
 
 def _both_identities(matrix: sparse.csr_array) -> list[Check]:
@@ -266,13 +266,13 @@ def controls() -> list[Check]:
     ('C^T C = I of the Haar bank, stride 2', True)
     """
     mixing = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
-    undone = (
+    layers = (
         ("the Haar bank, stride 2", Conv(4, 2, stride=2, out_channels=4), presets.kernel("haar")),
         ("space-to-depth, stride 2", Conv(4, 2, stride=2, out_channels=4), presets.kernel("space_to_depth")),
         ("1x1 orthogonal channel mixing", Conv(2, 1, in_channels=4, out_channels=4), mixing[:, :, None, None]),
     )
-    found = (gram_is_identity(layer.matrix(weight), f"C^T C = I of {name}") for name, layer, weight in undone)
-    return [Check(check.name, "law", check.holds, check.measured, check.bound, check.where) for check in found]
+    results = (gram_is_identity(layer.matrix(weight), f"C^T C = I of {name}") for name, layer, weight in layers)
+    return [Check(check.name, "law", check.holds, check.measured, check.bound, check.where) for check in results]
 
 
 Sides = tuple[Any, Any]
@@ -326,22 +326,22 @@ class _Cases(NamedTuple):
 def _cases(layer: Layer, weight: ArrayLike) -> _Cases:
     """The case of a float weight, divided to be about 1; of integers one for each digit, with 64 bits for sums."""
     conv = layer.convolution
-    given = _as_numbers(layer.checked_weight(weight))
+    values = _as_numbers(layer.checked_weight(weight))
     require_finite("weight", np.asarray(weight))
     rng = np.random.default_rng(0)
     y, x = (rng.integers(-_DRAWN, _DRAWN + 1, size) for size in conv.matrix_shape)
     up = layer.T if isinstance(layer, Conv) else layer
     bits = digit_bits(2 * _DRAWN**2 * max(conv.nnz, 1))
-    if given.dtype.kind not in "iu":
+    if values.dtype.kind not in "iu":
         # Sums of the largest floats are infinite, and a difference of one hides small ones.
-        given, scale = scaled(given)
-        return _Cases([_Case(conv, up, x, y, given, conv.matrix(given))], bits, scale)
-    matrix = conv.matrix(given)
-    weights, entries = digits(given, bits), digits(matrix.data, bits)
-    nothing = np.zeros_like(given, dtype=np.int64), np.zeros_like(matrix.data, dtype=np.int64)
+        values, scale = scaled(values)
+        return _Cases([_Case(conv, up, x, y, values, conv.matrix(values))], bits, scale)
+    matrix = conv.matrix(values)
+    weights, entries = digits(values, bits), digits(matrix.data, bits)
+    zeros = np.zeros_like(values, dtype=np.int64), np.zeros_like(matrix.data, dtype=np.int64)
     count = max(len(weights), len(entries))  # sums may have more digits, and taps that reach no input are not stored
     pairs = zip(
-        *(part + [zero] * (count - len(part)) for part, zero in zip((weights, entries), nothing, strict=True)),
+        *(part + [zero] * (count - len(part)) for part, zero in zip((weights, entries), zeros, strict=True)),
         strict=True,
     )
     return _Cases(
@@ -385,16 +385,16 @@ def _differences(value: Callable[[NDArray[Any]], Any], at: NDArray[Any], gradien
     places = np.sort(np.random.default_rng(0).permutation(len(at))[:_PROBES])
     here, there = value(at), []
     for place in places:
-        moved = at.copy()
-        moved[place] += 1
-        there.append(value(moved))
+        shifted = at.copy()
+        shifted[place] += 1
+        there.append(value(shifted))
     return np.array(there) - here, gradient[places]
 
 
 def _single(layer: Stack, weight: Any, what: str) -> tuple[Layer, Any]:
     """One convolution and its weight, for laws that hold of no product."""
-    _, given = with_weights(layer, weight)
-    return one_layer(layer, what), given
+    _, weight_values = with_weights(layer, weight)
+    return one_layer(layer, what), weight_values
 
 
 # -- laws of a stack -------------------------------------------------------------------------------------------------
@@ -501,8 +501,12 @@ def _added_up(conv: Conv, weight: NDArray[Any], y: NDArray[Any], exact: bool) ->
 
 
 def _shapes_of_stack(case: _StackCase) -> Check:
-    found = (*case.matrix.shape, *exact_product(case.matrix, case.x).shape, case.matrix.nnz > case.network.most_entries)
-    wrong = sum(a != b for a, b in zip(found, (case.y.size, case.x.size, case.y.size, False), strict=True))
+    counts = (
+        *case.matrix.shape,
+        *exact_product(case.matrix, case.x).shape,
+        case.matrix.nnz > case.network.most_entries,
+    )
+    wrong = sum(a != b for a, b in zip(counts, (case.y.size, case.x.size, case.y.size, False), strict=True))
     return Check("C is outputs x inputs, with at most as many entries as its pattern", "law", wrong == 0, wrong, 0)
 
 
@@ -527,7 +531,7 @@ def _backward_of_stack(case: _StackCase) -> Check:
     operator = case.network.operator(case.weights)
     gradient = exact_product(case.matrix.T.tocsr(), case.y)
     with np.errstate(over="ignore"):  # integers are those modulo 2**64
-        sides = _differences(lambda moved: case.y @ (operator @ moved), case.x, gradient)
+        sides = _differences(lambda shifted: case.y @ (operator @ shifted), case.x, gradient)
     return case.law("backward of the stack = C^T", *sides, wraps=True)
 
 

@@ -39,9 +39,9 @@ def structure(layer: Stack) -> Structure:
     """
     layer = one_layer(layer, "the structure of a matrix")
     kinds = [_kind_of(axis) for axis in layer.axes]
-    broken = [f"axis {number}: {reason}" for number, (kind, reason) in enumerate(kinds) if not kind]
-    if broken:
-        return Structure("sparse, with rows that repeat", "; ".join(broken))
+    reasons = [f"axis {number}: {reason}" for number, (kind, reason) in enumerate(kinds) if not kind]
+    if reasons:
+        return Structure("sparse, with rows that repeat", "; ".join(reasons))
     names = {kind for kind, _ in kinds}
     kind = "circulant" if names == {"circulant"} else "Toeplitz"
     depth = {1: "", 2: "doubly block ", 3: "triply block "}.get(len(kinds), f"{len(kinds)}-fold block ")

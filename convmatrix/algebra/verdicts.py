@@ -135,17 +135,17 @@ def _verdict_of_layer(layer: Layer, weight: ArrayLike | None, any_size: bool, pr
     conv = layer.convolution
     if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
         return Verdict(None, None, None, generic=True)
-    given = layer.checked_weight(generic_weight(layer) if weight is None else weight)
-    require_finite("weight", given)
-    found = None
+    weight_values = layer.checked_weight(generic_weight(layer) if weight is None else weight)
+    require_finite("weight", weight_values)
+    matrix_rank = None
     if any_size or max(layer.matrix_shape) <= RANK_LIMIT:
         # A larger range than the weight's makes an accidental zero of a minor improbable.
-        drawn = generic_weight(layer, PRIMES[0] - 1) if weight is None else given
-        found = rank(layer.matrix(drawn), limit=None, progress=progress)
-    gram, cogram = _findings(conv, given)
+        drawn = generic_weight(layer, PRIMES[0] - 1) if weight is None else weight_values
+        matrix_rank = rank(layer.matrix(drawn), limit=None, progress=progress)
+    gram, cogram = _findings(conv, weight_values)
     if conv is not layer:
         gram, cogram = cogram, gram
-    return Verdict(found, gram, cogram, generic=weight is None)
+    return Verdict(matrix_rank, gram, cogram, generic=weight is None)
 
 
 def _verdict_of_stack(network: Network, weights: Any, any_size: bool, progress: Progress | None) -> Verdict:
@@ -159,12 +159,12 @@ def _verdict_of_stack(network: Network, weights: Any, any_size: bool, progress: 
     else:
         scaled_weights(network, weights)  # which refuses what is not finite
     matrix = network.matrix(weights)
-    found = None
+    matrix_rank = None
     if ranked:
         wide = network.matrix(_generic_weights(network, max(_largest_generic(network), 9))) if generic else matrix
-        found = rank(wide, limit=None, progress=progress)
+        matrix_rank = rank(wide, limit=None, progress=progress)
     gram, cogram = _products(matrix, product_names(matrix.dtype)) or (None, None)
-    return Verdict(found, gram, cogram, generic)
+    return Verdict(matrix_rank, gram, cogram, generic)
 
 
 def _generic_weights(network: Network, largest: int) -> list[Any]:
@@ -189,14 +189,14 @@ def _largest_generic(network: Network) -> int:
 
 def _findings(conv: Conv, weight: NDArray[Any]) -> tuple[Check | None, Check | None]:
     """Check whether C^H C and C C^H are the identity, on a shorter input on which all their entries occur."""
-    found = shortened(conv)
+    short = shortened(conv)
     names = product_names(weight.dtype)
     # Where the border copies inputs, the sets of taps that meet are made one by one.
     most = _ENTRIES if conv.padding_mode == "zeros" else _ENTRIES // 10
-    if any(max(axis.output_size, axis.input_size) * axis.kernel_size > most for axis in found.short.axes):
+    if any(max(axis.output_size, axis.input_size) * axis.kernel_size > most for axis in short.short.axes):
         return None, None
-    checks = _by_products(found.short, weight, names) or _by_diagonals(found.short, weight, names)
-    return _placed(checks[0], found.inputs), _placed(checks[1], found.outputs)
+    checks = _by_products(short.short, weight, names) or _by_diagonals(short.short, weight, names)
+    return _placed(checks[0], short.inputs), _placed(checks[1], short.outputs)
 
 
 def _placed(check: Check | None, in_whole: Callable[[tuple[int, int]], tuple[int, int]]) -> Check | None:

@@ -16,7 +16,7 @@ from convmatrix.layers import Conv, Layer
 __all__ = ["KINDS", "OPTIONS", "Kind", "PictureOptions"]
 
 _MOST = {"entries": 2 * 10**7, "products": 10**8}
-"""What is computed with for a picture."""
+"""Most matrix entries, and most products, that are computed for a picture."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ def _factors(plot: ModuleType, a: PictureOptions) -> Any:
     from convmatrix.algebra.factors import unfolded
 
     layer, weight = _small(a), a.numbers
-    found = unfolded(layer, weight)
-    names = ["C" if isinstance(layer, Conv) else "C^T", *(factor.name for factor in found)]
-    return plot.factors([layer.matrix(weight), *(factor.matrix for factor in found)], names, title=a.title)
+    factors = unfolded(layer, weight)
+    names = ["C" if isinstance(layer, Conv) else "C^T", *(factor.name for factor in factors)]
+    return plot.factors([layer.matrix(weight), *(factor.matrix for factor in factors)], names, title=a.title)
 
 
 def _small(a: PictureOptions) -> Layer:

@@ -64,8 +64,8 @@ def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
         f"a basis of what a {rows} x {cols} matrix cannot see is dense",
         "same_output_pair finds one image in it",
     )
-    _, _, vh, found = decomposed(matrix, full=True)
-    return vh[found:].conj().T
+    _, _, vh, matrix_rank = decomposed(matrix, full=True)
+    return vh[matrix_rank:].conj().T
 
 
 def _integer_null_space(matrix: sparse.csr_array) -> NDArray[np.int64]:
@@ -102,10 +102,12 @@ def integer_basis(matrix: sparse.csr_array) -> Array:
     free = np.setdiff1d(np.arange(cols), pivots).tolist()
     basis = np.zeros((cols, len(free)), dtype=object)
     for number, column in enumerate(free):
-        own = [(pivot, row[pivot], row[column]) for pivot, row in zip(pivots, rows, strict=False) if row[column]]
-        scale = lcm(*(int(diagonal) // gcd(int(diagonal), int(entry)) for _, diagonal, entry in own))
+        pivot_entries = [
+            (pivot, row[pivot], row[column]) for pivot, row in zip(pivots, rows, strict=False) if row[column]
+        ]
+        scale = lcm(*(int(diagonal) // gcd(int(diagonal), int(entry)) for _, diagonal, entry in pivot_entries))
         basis[column, number] = scale
-        for pivot, diagonal, entry in own:
+        for pivot, diagonal, entry in pivot_entries:
             basis[pivot, number] = -entry * scale // diagonal
     return basis
 
@@ -118,8 +120,8 @@ def _eliminated(rows: Array) -> tuple[Array, list[int]]:
         nonzero = top + np.flatnonzero(rows[top:, column])
         if not len(nonzero):
             continue
-        found = nonzero[np.argmin(np.abs(rows[nonzero, column]))]  # a small pivot keeps the others small
-        rows[[top, found]] = rows[[found, top]]
+        pivot_row = nonzero[np.argmin(np.abs(rows[nonzero, column]))]  # a small pivot keeps the others small
+        rows[[top, pivot_row]] = rows[[pivot_row, top]]
         others = np.flatnonzero(rows[:, column])
         others = others[others != top]
         if len(others):

@@ -75,8 +75,8 @@ def pseudo_inverse(matrix: sparse.csr_array) -> Array:
         f"the pseudo-inverse of a {rows} x {cols} matrix is dense",
         "deconvolve(layer, weight, y) applies it to one y without building it",
     )
-    u, values, vh, found = decomposed(matrix)
-    return (vh[:found].conj().T / values[:found]) @ u[:, :found].conj().T
+    u, values, vh, matrix_rank = decomposed(matrix)
+    return (vh[:matrix_rank].conj().T / values[:matrix_rank]) @ u[:, :matrix_rank].conj().T
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,8 @@ def compare_inverses(
     small = is_small(stack.matrix_shape)
     recovered = pseudo_inverse(stack.matrix(weights)) @ output.ravel() if small else None
 
-    def error(found: Array) -> float:
-        return float(np.linalg.norm(found - image) / size)
+    def error(estimate: Array) -> float:
+        return float(np.linalg.norm(estimate - image) / size)
 
     return Recovery(
         transpose=error(back),

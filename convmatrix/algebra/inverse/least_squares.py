@@ -134,9 +134,9 @@ def deconvolve(
     >>> deconvolve(conv, [1.0, 3.0, 1.0], y).x.round(6)
     array([[1., 2., 3., 4.]])
     """
-    stack, given = with_weights(layer, weight)
+    stack, weight_entries = with_weights(layer, weight)
     _check_arguments(stack, method, penalty, damping, tolerance, iterations)
-    weights = each_weight(stack, given, _equations)
+    weights = each_weight(stack, weight_entries, _equations)
     operator = stack.operator(weights)
     image = _output(stack, floating(y))
     if method == "fft":
@@ -145,10 +145,12 @@ def deconvolve(
                 f"method 'fft' is not exact here: {why_not_diagonalizable(stack)}; use method='lsmr', "
                 "which takes any stack"
             )
-        found = _by_frequencies(stack, weights, image, damping, penalty)
+        solution = _by_frequencies(stack, weights, image, damping, penalty)
     else:
-        found = _by_iteration(stack, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress)
-    x, steps, converged, condition, how = found
+        solution = _by_iteration(
+            stack, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress
+        )
+    x, steps, converged, condition, how = solution
     residual = float(np.linalg.norm(operator @ x.ravel() - image.ravel()))
     if progress is not None:
         progress(iterations, iterations)
@@ -190,18 +192,18 @@ def _by_iteration(
         operator = _stacked([operator, *_penalties(layer, penalty)], sqrt(damping))
         y = np.concatenate([y, np.zeros(operator.shape[0] - len(y), dtype=y.dtype)])
     y = y.astype(np.result_type(y, operator.dtype), copy=False)  # the solvers add to it in place
-    watched = _watched(operator, iterations, progress)
+    recorder = _recording_operator(operator, iterations, progress)
     solve: Any = {"lsmr": lsmr, "lsqr": lsqr}[method]
     most = {"lsmr": "maxiter", "lsqr": "iter_lim"}[method]
-    x, stop, steps, *_ = solve(watched, y, damp=damp, atol=tolerance, btol=tolerance, conlim=0, **{most: iterations})
-    return x, int(steps), stop in (0, 1, 2, 4, 5), _condition(watched.entries, damp), _STOPPED[int(stop)]
+    x, stop, steps, *_ = solve(recorder, y, damp=damp, atol=tolerance, btol=tolerance, conlim=0, **{most: iterations})
+    return x, int(steps), stop in (0, 1, 2, 4, 5), _condition(recorder.entries, damp), _STOPPED[int(stop)]
 
 
-def _watched(operator: "LinearOperator", iterations: int, progress: Progress | None) -> Any:
+def _recording_operator(operator: "LinearOperator", iterations: int, progress: Progress | None) -> Any:
     """The operator, which reports each iteration and keeps the bidiagonal matrix that both solvers work with."""
     from scipy.sparse.linalg import LinearOperator
 
-    class Watched(LinearOperator):
+    class RecordingOperator(LinearOperator):
         """Given unit vectors u1, v1, u2, v2, ..., of which each is made by subtracting the last from what this gives.
 
         So the product of each with what was given last is an entry of the bidiagonal matrix U^H C V.
@@ -210,24 +212,24 @@ def _watched(operator: "LinearOperator", iterations: int, progress: Progress | N
         def __init__(self) -> None:
             super().__init__(operator.dtype, operator.shape)  # type: ignore[call-arg]  # scipy-stubs know __new__ only
             self.entries: list[float] = []
-            self.given: Array | None = None
+            self.last: Array | None = None
 
         def _matvec(self, x: Array) -> Array:
             return self._keep(x, operator.matvec(x))
 
         def _rmatvec(self, x: Array) -> Array:
             done = len(self.entries) // 2 + 1
-            if progress is not None and self.given is not None:
+            if progress is not None and self.last is not None:
                 progress(min(done, iterations), iterations)
             return self._keep(x, operator.rmatvec(x))
 
-        def _keep(self, unit: Array, found: Array) -> Array:
-            if self.given is not None:
-                self.entries.append(float(np.vdot(unit, self.given).real))
-            self.given = found
-            return found
+        def _keep(self, unit: Array, product: Array) -> Array:
+            if self.last is not None:
+                self.entries.append(float(np.vdot(unit, self.last).real))
+            self.last = product
+            return product
 
-    return Watched()
+    return RecordingOperator()
 
 
 def _condition(entries: list[float], damp: float) -> float:
@@ -369,9 +371,9 @@ def _least_squares(blocks: Array, right: Array, values: Array) -> Array:
 def _check_arguments(
     layer: ConvOrNetwork, method: str, penalty: str, damping: float, tolerance: float, iterations: int
 ) -> None:
-    for name, word, known in (("method", method, get_args(Method)), ("penalty", penalty, get_args(Penalty))):
-        if word not in known:
-            raise ValueError(f"{name} {short(word)} is not one of {', '.join(known)}")
+    for name, choice, choices in (("method", method, get_args(Method)), ("penalty", penalty, get_args(Penalty))):
+        if choice not in choices:
+            raise ValueError(f"{name} {short(choice)} is not one of {', '.join(choices)}")
     if penalty != "identity" and layer.ndim == 0:
         raise ValueError(
             f"penalty {short(penalty)} needs at least one axis to take differences along, this layer has none"

@@ -73,21 +73,22 @@ def same_output_pair(
 
     Examples
     --------
+    >>> from convmatrix import Conv
     >>> pair = same_output_pair(Conv((3,), 2), [1, 2])
     >>> pair.first, pair.second, pair.difference
     (array([[8, 6, 5]]), array([[12,  4,  6]]), 0.0)
     """
-    stack, given = with_weights(layer, weight)
-    weights = each_weight(stack, given, _signed)
+    stack, weight_entries = with_weights(layer, weight)
+    weights = each_weight(stack, weight_entries, _signed)
     image = np.random.default_rng(0).integers(0, 10, stack.input_shape) if x is None else _one_image(stack, x)
     operator = stack.operator(weights)
     rows, cols = stack.matrix_shape
     if rows >= cols and is_small(stack.matrix_shape):
-        found = rank(stack.matrix(weights))
-        if found.value == cols:
+        matrix_rank = rank(stack.matrix(weights))
+        if matrix_rank.value == cols:
             raise ValueError(
                 f"no two images have the same output: the {rows} x {cols} matrix has rank {cols}, so every difference "
-                f"of two images shows (rank {found.how})"
+                f"of two images shows (rank {matrix_rank.how})"
             )
     null_vector, how = None, "a patch of integers that the layer maps to zero"
     if operator.dtype.kind in "biu" and image.dtype.kind in "biu" and most_entries(stack) <= _NONZEROS:

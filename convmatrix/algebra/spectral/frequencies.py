@@ -196,10 +196,10 @@ def _why_no_cosines(axis: Axis, number: int, weight: Array | None) -> str | None
 
 @dataclass(frozen=True, eq=False)
 class Frequencies:
-    """A layer's matrix between the waves of its input and those of its output.
+    """A layer's matrix in the Fourier bases of its input and its output.
 
     With B = `blocks`, ``analyse(C x, "output")[f, g] = B[f, g] @ analyse(x, "input")[f, g]`` for every frequency f and
-    every group g; both changes of basis are unitary, so that the singular values of C are those of the blocks.
+    every group g; both changes of basis are unitary, so that C has the singular values of the blocks.
 
     Parameters
     ----------
@@ -442,8 +442,8 @@ def ring_values(
     >>> np.sort(ring_values(ring, np.array([[[1.0, 1.0]]]), rings_of(ring))).round(3)
     array([0.   , 1.414, 1.414, 2.   ])
     """
-    found = [_without_copies(ring) for ring in rings]
-    rings, copies = [ring for ring, _ in found], prod(copies for _, copies in found)
+    pairs = [_without_copies(ring) for ring in rings]
+    rings, copies = [ring for ring, _ in pairs], prod(copies for _, copies in pairs)
     frequencies = prod(ring.outputs for ring in rings)
     size = prod(conv.weight_shape[:2]) * frequencies * prod(ring.width for ring in rings)
     require_memory(

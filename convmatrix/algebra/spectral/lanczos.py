@@ -125,20 +125,20 @@ class TallConv:
         if largest == 0:
             return Found(0.0, "C is zero")
         try:
-            found = self._smallest_by_elimination(largest)
+            result = self._smallest_by_elimination(largest)
         except _UnstableError:
-            found = None
-        return found or self._smallest_by_products(largest)
+            result = None
+        return result or self._smallest_by_products(largest)
 
     def _smallest_by_elimination(self, largest: float) -> Found | None:
         """The smallest singular value from the inverse; None where that is too much work."""
         rows, cols = self._conv.matrix_shape
         part, shift, done = 0.0, _FIRST_SHIFT, 0  # as parts of the largest
         for _ in range(1 if rows == cols else 3):
-            found = self._smallest_part(largest, shift)
-            if found is None:
+            result = self._smallest_part(largest, shift)
+            if result is None:
                 return None
-            part, products = found
+            part, products = result
             done += products
             if shift / 100 < part and (part < 100 * shift or shift == _FIRST_SHIFT):
                 break
@@ -155,7 +155,7 @@ class TallConv:
             if inverse is None:
                 return None
 
-            def seen(x: Array) -> Array:
+            def inverse_map(x: Array) -> Array:
                 image = inverse(x)
                 # Where C is singular, roundings decide what this map is, and even signs of its eigenvalues.
                 if not np.linalg.norm(image) <= limit * np.linalg.norm(x):
@@ -163,7 +163,7 @@ class TallConv:
                 return image
 
             products = self._counting_map(
-                seen, "the smallest singular values lie too close together; use the layer on a smaller input"
+                inverse_map, "the smallest singular values lie too close together; use the layer on a smaller input"
             )
             value, _ = self._top(products, _TOLERANCE)
         except ZeroDivisionError:
@@ -247,7 +247,7 @@ def _gram_inverse(conv: Conv | Network, weight: Any, largest: float, shift: floa
         band = _Band(matrix, row_keys, col_keys, largest)
         return (lambda b: band.solve(band.solve(b, adjoint=True))) if band.eliminated() else None
     if rows < cols:
-        matrix, row_keys, col_keys = matrix.T.tocsr(), col_keys, row_keys  # the values are those of C^H
+        matrix, row_keys, col_keys = matrix.T.tocsr(), col_keys, row_keys  # C^H has the same singular values
         rows = len(row_keys[0])
     # C^H C would lose small values in roundings of the largest one's square. Instead find r and x with
     # shift*r + C x = 0 and C^H r = -b/shift. To a singular value s of C belong two eigenvalues of this system whose

@@ -194,9 +194,9 @@ def one_layer(layers: Stack, what: str) -> Layer:
     if not isinstance(stack, Network):
         return stack
     count = len(stack.layers)
-    given = f"a Network of {count} layers" if count > 1 else f"a {type(stack.layers[0]).__name__}"
+    description = f"a Network of {count} layers" if count > 1 else f"a {type(stack.layers[0]).__name__}"
     raise WrongTypeError(
-        f"{what} needs one Conv or ConvTranspose, got {given}: take one layer of it, or the matrix of "
+        f"{what} needs one Conv or ConvTranspose, got {description}: take one layer of it, or the matrix of "
         "Network.matrix(weights)"
     )
 
@@ -254,7 +254,7 @@ def _described(value: Any) -> str:
 
 
 def each_weight(layer: ConvOrNetwork, weight: Any, change: Callable[[WeightedLayer, Array], Array]) -> Any:
-    """Change the weight of a layer, or those of a network; other entries of a network stay as they are.
+    """Change the weight of a layer, or the weights of a network; other entries of a network stay as they are.
 
     Returns
     -------
@@ -288,7 +288,7 @@ def scaled_weights(layer: ConvOrNetwork, weight: Any) -> tuple[Any, float]:
 
     def change(one: WeightedLayer, entry: Array) -> Array:
         numbers, scale = scaled(one.checked_weight(entry))
-        require_finite("weight", entry)  # its places are those of the array that was given
+        require_finite("weight", entry)  # the error names places of the user's array
         scales[0] *= scale
         return numbers
 

@@ -91,8 +91,8 @@ def overlap(up: Stack) -> tuple[Overlap, ...]:
 def _overlap(axis: Axis, counts: NDArray[np.int64]) -> Overlap:
     # An output's position modulo the stride decides which taps land on it; with input dilation not all are met.
     positions = np.arange(axis.shift)[:, None] * axis.input_dilation + axis.before
-    landing = (positions - np.arange(axis.kernel_size) * axis.dilation) % axis.stride == 0  # shape (phases, taps)
-    phases = tuple(landing.sum(axis=1).tolist())
+    is_on_phase = (positions - np.arange(axis.kernel_size) * axis.dilation) % axis.stride == 0  # shape (phases, taps)
+    phases = tuple(is_on_phase.sum(axis=1).tolist())
     even = len(set(phases)) == 1
     return Overlap(tuple(counts.tolist()), phases, even, _reason(axis, phases))
 
@@ -227,8 +227,8 @@ def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard
                 f"layer {number}, MaxPool, is linear only at a given input, where no phase repeats: leave "
                 "it out, or take an AvgPool"
             )
-    stack, given = with_weights(layers) if weights is None else with_weights(network, weights)
-    matrix = stack.matrix(given)
+    stack, weight_entries = with_weights(layers) if weights is None else with_weights(network, weights)
+    matrix = stack.matrix(weight_entries)
     squares = abs(matrix.astype(np.result_type(matrix, np.float64))).power(2)  # int8's -128 has no absolute value
     sums = (_summable(matrix).sum(axis=1), squares.sum(axis=1))
     gain, energy = (np.asarray(row_sums).reshape(network.output_shape) for row_sums in sums)
@@ -249,15 +249,15 @@ def _summable(matrix: sparse.csr_array) -> sparse.csr_array:
 
 def _representatives(size: int, steps: Sequence[Step], period: int) -> NDArray[np.intp]:
     """For each phase one output that no border touches in any layer; -1 where there is none."""
-    touched = np.zeros(size, dtype=np.int64)
+    near_border = np.zeros(size, dtype=np.int64)
     for step in steps:
-        touched = np.minimum(np.asarray(step.taps @ touched), 1)
-        touched[: step.interior.start] = 1
-        touched[step.interior.stop :] = 1
-    found = np.full(period, -1)
-    clean = np.flatnonzero(touched == 0)
-    found[clean % period] = clean
-    return found
+        near_border = np.minimum(np.asarray(step.taps @ near_border), 1)
+        near_border[: step.interior.start] = 1
+        near_border[step.interior.stop :] = 1
+    outputs = np.full(period, -1)
+    clean = np.flatnonzero(near_border == 0)
+    outputs[clean % period] = clean
+    return outputs
 
 
 def _by_phase(image: NDArray[Any], representatives: Sequence[NDArray[np.intp]]) -> NDArray[Any]:

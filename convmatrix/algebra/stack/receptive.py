@@ -90,29 +90,31 @@ class ReceptiveField:
         sentences = []
         for axis, (reads, size, window, o) in enumerate(axes):
             first, last = window.at(o)
-            looked = range(ceil(first), floor(last) + 1)
-            clauses = " and ".join(_differences(reads, looked, size))
+            window_range = range(ceil(first), floor(last) + 1)
+            clauses = " and ".join(_differences(reads, window_range, size))
             if clauses:
-                positions = f"{looked[0]} to {looked[-1]} ({len(looked)} inputs)" if looked else "none"
+                positions = (
+                    f"{window_range[0]} to {window_range[-1]} ({len(window_range)} inputs)" if window_range else "none"
+                )
                 sentences.append(f"axis {axis}: arithmetic says {positions}, but {clauses}")
         return tuple(sentences)
 
 
-def _differences(reads: Sequence[int], looked: range, size: int) -> list[str]:
+def _differences(reads: Sequence[int], window_range: range, size: int) -> list[str]:
     """Differences of the inputs that are read and the positions that are looked at, as clauses."""
     if not reads:
-        return ["no input is read"] if looked else []
-    found = []
-    on_input = range(max(looked.start, 0), min(looked.stop, size))
-    beyond = len(looked) - len(on_input)
+        return ["no input is read"] if window_range else []
+    clauses = []
+    on_input = range(max(window_range.start, 0), min(window_range.stop, size))
+    beyond = len(window_range) - len(on_input)
     if beyond:
-        found.append(f"{beyond} of them {'lies' if beyond == 1 else 'lie'} beyond the input's {size}")
+        clauses.append(f"{beyond} of them {'lies' if beyond == 1 else 'lie'} beyond the input's {size}")
     extent = range(reads[0], reads[-1] + 1)
     if extent != on_input:
-        found.append(f"inputs {extent.start} to {extent.stop - 1} are read ({_reason(extent, on_input)})")
+        clauses.append(f"inputs {extent.start} to {extent.stop - 1} are read ({_reason(extent, on_input)})")
     if len(reads) < len(extent):
-        found.append(f"{len(extent) - len(reads)} of the {len(extent)} inputs between are holes")
-    return found
+        clauses.append(f"{len(extent) - len(reads)} of the {len(extent)} inputs between are holes")
+    return clauses
 
 
 def _reason(extent: range, on_input: range) -> str:
@@ -367,11 +369,13 @@ def crop_offset(source: Stack, reference: Stack | None = None) -> tuple[int, ...
     )
 
 
-def _checked_offset(axis: int, scale: Fraction, wanted: Fraction, offset: Fraction, size: int, available: int) -> int:
-    if scale != wanted:
+def _checked_offset(
+    axis: int, scale: Fraction, reference_scale: Fraction, offset: Fraction, size: int, available: int
+) -> int:
+    if scale != reference_scale:
         raise ValueError(
-            f"scales differ on axis {axis}: the source has {scale} outputs for each input, the reference {wanted}; no "
-            f"crop fits before the source is scaled by {wanted / scale}"
+            f"scales differ on axis {axis}: the source has {scale} outputs for each input, the reference "
+            f"{reference_scale}; no crop fits before the source is scaled by {reference_scale / scale}"
         )
     if offset.denominator != 1:
         raise ValueError(

@@ -79,15 +79,15 @@ def _export(arguments: argparse.Namespace) -> None:
         notes = _notes(report)
     else:
         _require_memory(layer, weight)
-        found = findings(layer, weight, any_size=False) if ending == ".json" else {}
-        export.export(layer.matrix(weight), arguments.file, layer=layer, order=arguments.order, **found)
+        results = findings(layer, weight, any_size=False) if ending == ".json" else {}
+        export.export(layer.matrix(weight), arguments.file, layer=layer, order=arguments.order, **results)
     print_lines([f"{arguments.file}: {matrix_described(layer)}, weight {arguments.weight}", *notes])
 
 
 def _notes(report: export.BlocksReport) -> list[str]:
     """Notes on the files found in a folder of blocks that already existed."""
-    found = (("damaged, written again", report.damaged), ("not part of it, ignored", report.strays))
-    return [f"  {what}: {_listed(names)}" for what, names in found if names]
+    groups = (("damaged, written again", report.damaged), ("not part of it, ignored", report.strays))
+    return [f"  {what}: {_listed(names)}" for what, names in groups if names]
 
 
 def _listed(names: Sequence[str]) -> str:

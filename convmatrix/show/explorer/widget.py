@@ -111,7 +111,7 @@ def _widget_class() -> Any:
                     setattr(self, name, described[name])
 
         def _channels(self, transposed: bool | None = None) -> dict[str, int]:
-            """Channels and groups: those of the first layer, the other way round for a layer of the other kind."""
+            """Channels and groups of the first layer, with in and out swapped for a layer of the other kind."""
             first = self.spec["layer"]
             pair = first["in_channels"], first["out_channels"]
             if first["transposed"] != (self.transposed if transposed is None else transposed):

@@ -199,14 +199,14 @@ class Film:
         step = integer("step", step)
         if not 0 <= step < len(self.frames):
             raise ValueError(f"step {short(step)} is not there: the layer has steps 0 to {len(self.frames) - 1}")
-        seen = {**self.base, **self.waiting}
+        looks = {**self.base, **self.waiting}
         for frame in self.frames[:step]:
-            seen.update(frame.lasting)
-        seen.update(self.frames[step].looks)
-        return seen
+            looks.update(frame.lasting)
+        looks.update(self.frames[step].looks)
+        return looks
 
     def heading(self) -> Iterator[tuple[float, str]]:
-        """Lines of the title as it is drawn: the middle of each, and its text."""
+        """Lines of the title in the picture: the middle of each, and its text."""
         yield from zip(HEADING_PLACES, heading(self.title, self.width - 2 * _MARGIN), strict=False)
 
     def caption_size(self, caption: str) -> float:
@@ -281,7 +281,7 @@ _BOLD_WIDTHS = (
     | dict.fromkeys("#&<>^~+=", 0.88)
     | dict.fromkeys(" .,:;'|/\\()[]ijlIJ!", 0.46)
 )
-"""Widths in bold DejaVu Sans by the height of the text, where they are not those of most letters."""
+"""Widths in bold DejaVu Sans by the height of the text, where they differ from the width of most letters."""
 
 
 def heading(title: str, wide: float) -> list[str]:

@@ -107,7 +107,7 @@ def _without_storms(text: str) -> Iterator[str]:
 # -- width -----------------------------------------------------------------------------------------------------------
 
 _WIDTHS = dict.fromkeys("w+=·…mM", 0.84) | dict.fromkeys("W@%", 1.0) | dict.fromkeys("., -'|iljt()", 0.38)
-"""Widths of characters in DejaVu Sans by the height of the text, where they are not about that of a digit."""
+"""Widths of characters in DejaVu Sans by the height of the text, where they differ from the width of a digit."""
 _WIDE = 1.0
 """The same of a character that is as wide as tall, such as an ideograph."""
 
@@ -197,12 +197,12 @@ def shortened(text: str, width_limit: float, width: Callable[[str], float] = ems
 
 def _fitting(text: str, width_limit: float, width: Callable[[str], float]) -> int:
     """Number of characters that fit, in whole letters; at least one letter."""
-    end, taken = 0, 0.0
+    end, used_width = 0, 0.0
     for letter in _letters(text):
-        taken_with = taken + width(letter)
-        if end and taken_with > width_limit + 1e-9:
+        width_with_letter = used_width + width(letter)
+        if end and width_with_letter > width_limit + 1e-9:
             break
-        end, taken = end + len(letter), taken_with
+        end, used_width = end + len(letter), width_with_letter
     return end
 
 

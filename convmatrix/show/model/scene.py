@@ -263,14 +263,14 @@ class Scene:
         (2,) input (1,) False
         """
         along = [_along(axis) for axis in self.layer.axes]
-        found = []
+        result = []
         for each in product(*along):
             sources = [one.source for one in each]
             kinds = {one.kind for one in each}
             kind: Kind = next((kind for kind in _KINDS if kind in kinds), "input")
             source = None if None in sources else tuple(one for (one,) in filter(None, sources))
-            found.append(Place(tuple(one.place[0] for one in each), kind, source, all(one.seen for one in each)))
-        return found
+            result.append(Place(tuple(one.place[0] for one in each), kind, source, all(one.seen for one in each)))
+        return result
 
     def inserted(self) -> "Scene":
         """The scene of the direct convolution that a transposed one is: zeros inserted, kernel flipped, names kept.

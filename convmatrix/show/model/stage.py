@@ -163,7 +163,7 @@ def _require_sides(layer: WeightedLayer, frame: Iterable[tuple[int, int]]) -> No
 
 @dataclass
 class _Stage:
-    """The panels of a layer, filled as they are made, and its steps.
+    """Builder of the panels of a layer, and of its steps.
 
     Both views slide a window of the same kind over a map: for windows, the map is the input, and each position gives
     an output; for stamps, it is the output, and each position takes an input. That other map has a cell per step.
@@ -214,7 +214,7 @@ class _Stage:
     def _add_channels(self, group: str, title: str, count: int, rows: int, cols: int) -> int:
         """A panel for each channel; the number of the first."""
         unit = min(1.0, 24 / max(rows, cols))
-        made = [
+        numbers = [
             self._add(
                 group,
                 Panel(
@@ -227,7 +227,7 @@ class _Stage:
             )
             for channel in range(count)
         ]
-        return made[0]
+        return numbers[0]
 
     def _add_map(self) -> None:
         (top, bottom), (left, right) = self.frame
@@ -355,7 +355,7 @@ class _Stage:
             readings = self.slider.window(position)
             totals = next(sums)
             lasting = self._lasting(step, totals)
-            looks = dict(lasting) | self._lit(step)
+            looks = dict(lasting) | self._highlights(step)
             if self.maps:
                 looks |= self._covered(step, readings, totals)
                 if self.slider.layer.out_channels > 1 and self.scene.has_kernel:
@@ -398,7 +398,7 @@ class _Stage:
                     looks[self._map_key(channel, place.place)] = Look(colour, total, faint=place.kind == "copy")
         return looks
 
-    def _lit(self, step: int) -> dict[Key, Look]:
+    def _highlights(self, step: int) -> dict[Key, Look]:
         """Highlighted cells: the row, or the column, of the matrix."""
         if not self.matrix:
             return {}

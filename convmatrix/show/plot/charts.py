@@ -379,17 +379,17 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     >>> ax.alt
     'A product of matrices: C (4 x 4) = weights (4 x 12) times im2col (12 x 6) times padding (6 x 4).'
     """
-    named, listed = [*names] if isinstance(names, str) else entries_of(names), entries_of(matrices)
-    if named is None or listed is None:
+    name_list, matrix_list = [*names] if isinstance(names, str) else entries_of(names), entries_of(matrices)
+    if name_list is None or matrix_list is None:
         raise WrongTypeError(
             f"a list of matrices and one of names are needed, got {short(matrices)} and {short(names)}"
         )
-    if len(listed) < 2 or len(named) != len(listed):
+    if len(matrix_list) < 2 or len(name_list) != len(matrix_list):
         raise ValueError(
-            f"a product and its factors are needed, and a name for each: got {len(listed)} matrices and "
-            f"{len(named)} names"
+            f"a product and its factors are needed, and a name for each: got {len(matrix_list)} matrices and "
+            f"{len(name_list)} names"
         )
-    matrices, names = listed, [printable(name, "name") for name in named]
+    matrices, names = matrix_list, [printable(name, "name") for name in name_list]
     all_ = [_sparse(matrix, name) for matrix, name in zip(matrices, names, strict=True)]
     shapes = [each.shape for each in all_]
     inner = [left[1] == right[0] for left, right in pairwise(shapes[1:])]
@@ -508,17 +508,17 @@ def _numbers(name: str, values: Any) -> NDArray[Any]:
 
 def _sparse(matrix: Any, name: str) -> Any:
     """Its entries, as a coo_array."""
-    given: Any = matrix if sparse.issparse(matrix) else _numbers(name, matrix)
-    made: Any = sparse.coo_array(given) if len(given.shape) == 2 else None
-    if made is None or made.dtype.kind not in "biufc" or not np.all(np.isfinite(made.data)):
+    array: Any = matrix if sparse.issparse(matrix) else _numbers(name, matrix)
+    entries: Any = sparse.coo_array(array) if len(array.shape) == 2 else None
+    if entries is None or entries.dtype.kind not in "biufc" or not np.all(np.isfinite(entries.data)):
         raise ValueError(
-            f"{name} has to be a matrix of finite numbers, got shape {given.shape} and dtype {given.dtype}"
+            f"{name} has to be a matrix of finite numbers, got shape {array.shape} and dtype {array.dtype}"
         )
-    if max(made.shape) > _MOST_NUMBERS:
+    if max(entries.shape) > _MOST_NUMBERS:
         raise ValueError(
-            f"{name} of shape {made.shape} has more than {_MOST_NUMBERS} rows or columns: give a part of it"
+            f"{name} of shape {entries.shape} has more than {_MOST_NUMBERS} rows or columns: give a part of it"
         )
-    return made
+    return entries
 
 
 def _real(numbers: NDArray[Any]) -> NDArray[np.float64]:

@@ -156,10 +156,10 @@ def kernel(
     ['w0', 'w1', 'w2']
     """
     check_kind("layer", layer, Conv, ConvTranspose)
-    given = entries_of(channels)
-    if given is None:
+    pair = entries_of(channels)
+    if pair is None:
         raise WrongTypeError(f"channels must be two numbers, those of an output and an input, got {short(channels)}")
-    channels = (*given,)
+    channels = (*pair,)
     for channel, count, what in zip(channels, layer.weight_shape, ("first axis", "second axis"), strict=False):
         require_channel(count, channel, f"{what} of the weight")
     scene, first = Scene(layer), int(np.ravel_multi_index(channels, layer.weight_shape[:2])) * prod(layer.kernel_size)
@@ -266,16 +266,16 @@ def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
             f"the layer has {count} output positions, a map for each, but at most {_MAPS} are drawn: draw "
             "one of them, input_map(layer, output=...)"
         )
-    made = film(_one_channel_layer(layer), matrix=False)
-    (number,) = [number for number, panel in enumerate(made.panels) if panel.name == "input"]
-    whole = made.panels[number]
+    movie = film(_one_channel_layer(layer), matrix=False)
+    (number,) = [number for number, panel in enumerate(movie.panels) if panel.name == "input"]
+    whole = movie.panels[number]
     columns = layer.output_size[-1] if layer.output_size else 1
     columns = columns if layer.ndim == 2 else min(columns, max(1, _ACROSS // whole.cols), 6)
     unit = min(unit_for(columns * whole.cols, _ACROSS), unit_for(-(-count // columns) * whole.rows, _ACROSS))
     scene = Scene(_one_channel_layer(layer))
     tiles = []
-    around = {place: Look(_PADDING if look.faint else INPUT) for place, look in looks_of(made.base, number).items()}
-    for step, frame in enumerate(made.frames):
+    around = {place: Look(_PADDING if look.faint else INPUT) for place, look in looks_of(movie.base, number).items()}
+    for step, frame in enumerate(movie.frames):
         covered = looks_of(frame.looks, number).items()
         looks = around | {place: Look(look.paper, look.note, faint=look.faint) for place, look in covered}
         (framed,) = [outline for outline in frame.outlines if outline.panel == number]
@@ -373,7 +373,7 @@ def _slices(
     *,
     first: int = 0,
 ) -> Axes:
-    """Draw a map as it is, with nothing around it; a volume as its slices, in rows, the first one at depth `first`."""
+    """Draw a map without its padding; a volume as its slices, in rows, the first one at depth `first`."""
     _require_drawable(size)
     rows, cols = (1, 1, *size)[-2:]
     if len(size) < 3:
@@ -389,9 +389,9 @@ def _slices(
     tiles = []
     for depth in range(size[0]):
         here = {(place[1], place[2]): look for place, look in looks.items() if place[0] == depth}
-        seen = {place for place in framed or () if place[0] == depth}
+        framed_places = {place for place in framed or () if place[0] == depth}
         panel = Panel(f"{name}-{depth}", f"depth {depth + first}", rows, cols, unit)
-        tiles.append(Tile(panel, here, framed=_box(seen)))
+        tiles.append(Tile(panel, here, framed=_box(framed_places)))
     return sheet(tiles, columns=columns, ax=ax)
 
 

@@ -93,15 +93,15 @@ def matrix(
     _require_line("column", col, cols)
     if weight is not None:
         layer.checked_weight(weight)
-    labelled, given = max(rows, cols) <= _LABELLED, ax
+    labelled, given_axes = max(rows, cols) <= _LABELLED, ax
     with_key = not labelled if key is None else flag("key", key)
     beside = 0.05 + _key_part(layer) if with_key else 0.0
     title = printable(title)
     ax = _labelled(layer, weight, ax, beside, title) if labelled else _pixels(layer, ax, beside)
     if title:
         lines = write_title(ax, title, part=1 / (1 + beside))
-        if given is None:
-            _heighten(ax, (lines - 1) * LINE_INCHES)
+        if given_axes is None:
+            _add_space_above(ax, (lines - 1) * LINE_INCHES)
     panel = Panel("cell", "", rows, cols)
     wide = 2.5 if labelled else 1.2
     if row is not None:
@@ -109,7 +109,7 @@ def matrix(
     if col is not None:
         box(ax, panel, (0, col, rows, 1), gid=f"col-{col}", edgecolor=WINDOW, linewidth=wide, zorder=3, clip_on=False)
     if with_key:
-        _key(layer, ax, own=given is None)
+        _key(layer, ax, own=given_axes is None)
     kind = "C" if isinstance(layer, Conv) else "C^T"
     entries = _number_of(layer.nnz, "entry", "entries")
     alt = f"The matrix {kind}, {rows} x {cols}, with {entries}, each in the colour of its tap."
@@ -122,7 +122,7 @@ def matrix(
     )
 
 
-def _heighten(ax: Axes, inches: float) -> None:
+def _add_space_above(ax: Axes, inches: float) -> None:
     """Make space above the axes of a figure of our own."""
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -189,12 +189,12 @@ def _begun(ax: Axes, scene: Scene) -> Panel:
 def _blocks(image_row: int, size: Sequence[int], count: int) -> tuple[int, ...]:
     """Positions of the lines: at image rows and channels, at channels alone, or around the whole, to have few."""
     channel = prod(size)
-    found = next((block for block in (image_row, channel) if count // block <= _RULERS), count)
-    return (found, channel if found < count else count)
+    step = next((block for block in (image_row, channel) if count // block <= _RULERS), count)
+    return (step, channel if step < count else count)
 
 
 def _key_part(layer: Layer) -> float:
-    """Width of the key, by that of the matrix."""
+    """Width of the key, as part of the width of the matrix."""
     return min(0.5, 0.1 * (1, *layer.kernel_size)[-1])
 
 

@@ -64,8 +64,8 @@ class Picture(Axes):
             "image/png": lambda: base64.b64encode(self._pixels()).decode(),
             "text/latex": lambda: self._form("text/latex"),
         }
-        wanted = [kind for kind in makers if (not include or kind in include) and kind not in (exclude or ())]
-        bundle = {kind: made for kind in wanted if (made := makers[kind]()) is not None}
+        kinds = [kind for kind in makers if (not include or kind in include) and kind not in (exclude or ())]
+        bundle = {kind: content for kind in kinds if (content := makers[kind]()) is not None}
         self._hand_over()
         return bundle
 
@@ -132,10 +132,10 @@ def new_picture(wide: float, tall: float, *, bare: bool = False, beside: float =
     # Less would not leave space for a title.
     figure = plt.figure(figsize=(max(wide, _LEAST[0]) * (1 + beside), max(tall, _LEAST[1])))
     figure.set_layout_engine("constrained", rect=(0, 0, 1 / (1 + beside), 1), **pads)
-    made = figure.add_subplot(axes_class=Picture)
-    assert isinstance(made, Picture)
-    made.set_anchor("W" if beside else "C")
-    return made
+    picture = figure.add_subplot(axes_class=Picture)
+    assert isinstance(picture, Picture)
+    picture.set_anchor("W" if beside else "C")
+    return picture
 
 
 def described(

@@ -66,13 +66,14 @@ def linked(
 
     Examples
     --------
+    >>> from convmatrix import Conv
     >>> ax = linked(Conv((3,), 2), [1, 2], [5, 6, 7], step=1)
     >>> [text.get_text() for text in ax.texts if text.get_gid() == "caption"]
     ['y1 = 1·6 + 2·7 = 20']
     """
-    made = film(layer, weight, x, view=view, matrix=matrix, title=title, moving=step is not None)
-    ax = _drawn(made, step, ax)
-    alt = _alt(made, step)
+    movie = film(layer, weight, x, view=view, matrix=matrix, title=title, moving=step is not None)
+    ax = _drawn(movie, step, ax)
+    alt = _alt(movie, step)
     return described(
         ax,
         alt,
@@ -104,6 +105,7 @@ def film_frame(film: Film, step: int | None = 0, *, ax: Axes | None = None) -> A
 
     Examples
     --------
+    >>> from convmatrix import Conv
     >>> ax = film_frame(film(Conv((3,), 2), matrix=False))
     >>> [patch.get_gid() for patch in ax.patches if patch.get_gid().startswith("kernel")]
     ['kernel-frame', 'kernel-0-0', 'kernel-0-1']

@@ -435,7 +435,7 @@ class _Canvas:
 
     @classmethod
     def begun(cls, film: Film, cell: int) -> "_Canvas":
-        """With everything as it is before the first step."""
+        """Return the canvas with the state before the first step."""
         size = _even(film.width * cell), _even((film.height + FOOT) * cell)
         canvas = cls(film, cell, Image.new("RGB", size, PAPER))
         for y, line in film.heading():

@@ -197,14 +197,14 @@ def tikz(
     >>> print(next(line for line in picture.splitlines() if "bfseries" in line))
     \node[scale=1.013, font=\bfseries] at (2.081,0.65) {50\% \& more};
     """
-    made = film(layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None)
-    if len(made.base) > _CELLS:
+    movie = film(layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None)
+    if len(movie.base) > _CELLS:
         raise ValueError(
-            f"the picture has {len(made.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
+            f"the picture has {len(movie.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
             "smaller layer"
         )
-    first, rest = _short("\n".join(_picture(made, step)), "picture").split("\n", 1)
-    return "\n".join([first, *_comments(made), rest])
+    first, rest = _short("\n".join(_picture(movie, step)), "picture").split("\n", 1)
+    return "\n".join([first, *_comments(movie), rest])
 
 
 def _comments(film: Film) -> Iterator[str]:
@@ -331,11 +331,11 @@ def _math(text: str) -> str:
 def _as_math(text: str) -> str | None:
     """Names and numbers as math; None for other text."""
     if _NUMBER.fullmatch(text):
-        return _EXPONENT.sub(lambda found: rf"\cdot10^{{{found[1].strip('+')}{found[2]}}}", text)
+        return _EXPONENT.sub(lambda match: rf"\cdot10^{{{match[1].strip('+')}{match[2]}}}", text)
     terms = text.removeprefix("+").split("+")
     if text and not all(_SYMBOL.fullmatch(term) for term in terms):
         return None
-    return _SYMBOL.sub(lambda found: f"{found[1]}_{{{found[2]}}}" if found[2] else found[1], text)
+    return _SYMBOL.sub(lambda match: f"{match[1]}_{{{match[2]}}}" if match[2] else match[1], text)
 
 
 _SPECIAL: Mapping[str, str] = {
@@ -448,9 +448,9 @@ def escape(text: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    known = _SPECIAL.get(char) or _GREEK.get(char)
-    if known is not None:
-        return known
+    command = _SPECIAL.get(char) or _GREEK.get(char)
+    if command is not None:
+        return command
     if unicodedata.category(char) == "Cf":
         return ""  # joiners and soft hyphens, which print nothing
     if " " <= char <= "~":

@@ -47,6 +47,7 @@ def tap_raster(layer: Layer, side: int = 600) -> NDArray[np.int32]:
 
     Examples
     --------
+    >>> from convmatrix import Conv
     >>> tap_raster(Conv((4,), 3, padding=1))
     array([[ 1,  2, -1, -1],
            [ 0,  1,  2, -1],

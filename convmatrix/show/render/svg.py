@@ -76,7 +76,7 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
         *_fixed(film),
         *_changing(film, seconds_per_step),
         *_rulers(film),
-        *_spoken(film, seconds_per_step),
+        *_captions(film, seconds_per_step),
         "</svg>\n",
     ]
     return "".join(parts)
@@ -159,7 +159,7 @@ def _rulers(film: Film) -> Iterator[str]:
                 yield f'<path d="{"".join(lines)}" stroke="#000000" stroke-width="{1.8 if bold else 0.9}"/>\n'
 
 
-def _spoken(film: Film, seconds: float) -> Iterator[str]:
+def _captions(film: Film, seconds: float) -> Iterator[str]:
     """The frames around cells, and the sentence below, of each step."""
     foot = film.height + 0.15
     for step, frame in enumerate(film.frames):

@@ -64,7 +64,7 @@ class Style:
         return _UNICODE if self.unicode else _ASCII
 
     def paint(self, text: str, ink: str | None = None, paper: str | None = None) -> str:
-        """Text in a colour, on a colour; as it is where there are none."""
+        """Text in a colour, on a colour; unchanged without colours."""
         if not self.colours or not (ink or paper):
             return text
         codes = [f"{base};{self._code(colour)}" for base, colour in ((38, ink), (48, paper)) if colour]
@@ -99,7 +99,7 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
     scene : Scene
     style : Style
     form : {"grid", "half", "braille"}, optional
-        Without it, the largest that fits the width, for as many rows as it is good for.
+        Without it, the largest that fits the width, up to the number of rows that it suits.
 
     Returns
     -------
