@@ -201,8 +201,8 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
         if result.value != significant:
             raise ValueError(
                 f"the rank is {result.value} ({result.how}) but only {significant} singular values are above "
-                f"{tolerance:.2g}, the rounding error of double precision, in which this matrix therefore cannot be inverted; use "
-                "deconvolve with a damping, or null_space with exact=True"
+                f"{tolerance:.2g}, the rounding error of double precision, in which this matrix therefore cannot "
+                "be inverted; use deconvolve with a damping, or null_space with exact=True"
             )
     return u, values, vh, significant
 

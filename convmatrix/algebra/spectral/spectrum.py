@@ -5,7 +5,7 @@ both the border and the kernel are symmetric, the Fourier transform splits it in
 and the values are exact. A small matrix gets a dense decomposition. Otherwise the extreme values come from Lanczos'
 method.
 
-A transposed layer has the singular values of the convolution that it transposes, so that only convolutions are decomposed. A
+A transposed layer has the singular values of the convolution that it transposes, so only convolutions are decomposed. A
 stack of layers has no kernel for the Fourier transform; its matrix, or its operator, takes the two other ways.
 Everything is computed in double precision, of integers and of single precision too.
 """
