@@ -281,7 +281,7 @@ CALLS = {
             laws.shapes,
             laws.sliding_window,
             laws.stamps,
-            laws.unturned_insertion,
+            laws.unflipped_insertion,
             laws.weight_gradient,
             laws.zero_insertion,
         )

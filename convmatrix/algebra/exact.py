@@ -1,7 +1,7 @@
-"""Sums and products of integers of any dtype, exact: by digits that leave room for them in 64 bits.
+"""Sums and products of integers of any dtype, exact: by digits small enough for them to fit in 64 bits.
 
-A check that adds up numbers in their own dtype calls a law broken where only a sum has wrapped around. Whatever is
-linear is computed for each digit of the numbers instead, and put together in Python's integers.
+A check that adds up numbers in their own dtype would report a broken law where only a sum has wrapped around. So
+linear maps are computed for each digit of the numbers, and the results are combined in Python's integers.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from scipy import sparse
 
 __all__ = ["digit_bits", "digits", "exact_product", "from_digits", "gram_entries", "largest_magnitude"]
 
-_ROOM = 63
+_VALUE_BITS = 63
 """Bits of an int64 beside its sign."""
 
 
 def largest_magnitude(values: NDArray[Any]) -> int:
-    """The largest absolute value of some integers, in Python's own: that of int8's -128 is 128.
+    """Compute the largest absolute value of some integers, as a Python integer: for -128 in int8 it is 128.
 
     Returns
     -------
@@ -34,14 +34,14 @@ def largest_magnitude(values: NDArray[Any]) -> int:
 
 
 def digit_bits(factor: int) -> int:
-    """How many bits a digit may have so that its products with numbers that add up to `factor` fit in 64 bits.
+    """Number of bits of a digit such that its products with numbers that add up to `factor` fit in 64 bits.
 
     Returns
     -------
     int
         At least 1.
     """
-    return max(_ROOM - factor.bit_length(), 1)
+    return max(_VALUE_BITS - factor.bit_length(), 1)
 
 
 def digits(values: NDArray[Any], bits: int) -> list[NDArray[np.int64]]:
@@ -73,7 +73,7 @@ def digits(values: NDArray[Any], bits: int) -> list[NDArray[np.int64]]:
 
 
 def from_digits(parts: Sequence[NDArray[Any]], bits: int) -> NDArray[Any]:
-    """Put together what was computed for each digit.
+    """Combine the results that were computed for each digit.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def from_digits(parts: Sequence[NDArray[Any]], bits: int) -> NDArray[Any]:
 
 
 def exact_product(matrix: sparse.csr_array, x: NDArray[Any]) -> NDArray[Any]:
-    """Multiply integers by a matrix of integers, in Python's own; other numbers as NumPy does.
+    """Multiply integers by a matrix of integers, in Python's integers; other numbers as NumPy does.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def gram_entries(matrix: sparse.csr_array) -> tuple[NDArray[Any], NDArray[Any], 
     [1208925819614629174706176, 1099511627776, 1099511627776, 1]
     """
     terms = int(np.bincount(matrix.indices, minlength=1).max(initial=1))
-    bits = (_ROOM - terms.bit_length()) // 2
+    bits = (_VALUE_BITS - terms.bit_length()) // 2
     parts = [
         sparse.csr_array((part, matrix.indices, matrix.indptr), shape=matrix.shape)
         for part in digits(matrix.data, bits)

@@ -40,7 +40,7 @@ _BYTES_OF_A_ROW = 48
 
 
 class Factor(NamedTuple):
-    """One matrix of a product, and what it does."""
+    """One matrix of a product, and a description of it."""
 
     name: str
     matrix: sparse.csr_array
@@ -95,7 +95,7 @@ def unfolded(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
     weights (3, 6)
     im2col (6, 4)
     padding (4, 3)
-    """  # noqa: DOC502  `_forward` checks the weight
+    """
     stack, weights = with_weights(layer, weight)
     if isinstance(stack, Network):
         return _factors_of_stack(stack, weights, unfolded)
@@ -143,7 +143,7 @@ def selected(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
     selection [[1, 0, 0], [0, 0, 1]]
     stride 1 [[1, 2, 3, 0, 0], [0, 1, 2, 3, 0], [0, 0, 1, 2, 3]]
     padding [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
-    """  # noqa: DOC502  `_forward` checks the weight
+    """
     stack, weights = with_weights(layer, weight)
     if isinstance(stack, Network):
         return _factors_of_stack(stack, weights, selected)
@@ -316,7 +316,7 @@ def blocks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[spar
 
 
 def _groups_of(stack: ConvOrNetwork) -> int:
-    """How many diagonal blocks of one shape the matrix has: of several layers, those that all of them have."""
+    """Number of diagonal blocks of one shape; for several layers, the number that all of them share."""
     if not isinstance(stack, Network):
         return stack.groups
     # A layer without a weight moves channels, or their parts, nowhere but in order.
@@ -360,22 +360,22 @@ def dual(layer: Stack, x: ArrayLike) -> sparse.csr_array:
     if vector.ndim != 1:
         raise ValueError(f"x has shape {np.shape(x)}, a batch, but the dual matrix is made of one input")
     if vector.dtype.kind in "biu" and vector.dtype != np.uint64:
-        vector = vector.astype(np.int64)  # small ones wrap around where several of them meet one weight
+        vector = vector.astype(np.int64)  # small ones wrap around where several of them share one weight
     pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
     ptr, ids = layer.taps()
-    # Entry (r, c) of C, a sum of weights t, says that x[c] meets weight t in output r.
+    # Entry (r, c) of C, a sum of weights t, says that x[c] is multiplied by weight t in output r.
     per_entry = np.diff(ptr)
     rows = np.repeat(np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr)), per_entry)
     values = np.repeat(vector[pattern.indices], per_entry)
     shape = (pattern.shape[0], prod(layer.weight_shape))
-    meeting = sparse.csr_array(sparse.coo_array((np.ones(len(ids), dtype=np.int64), (rows, ids)), shape=shape))
+    incidence = sparse.csr_array(sparse.coo_array((np.ones(len(ids), dtype=np.int64), (rows, ids)), shape=shape))
     if vector.dtype.kind in "iu":
-        _require_sums(vector, int(meeting.data.max(initial=0)))
+        _require_sums(vector, int(incidence.data.max(initial=0)))
     return sparse.csr_array(sparse.coo_array((values, (rows, ids)), shape=shape))
 
 
 def _require_sums(inputs: NDArray[Any], terms: int) -> None:
-    """Refuse integers of which as many as meet one weight may leave 64 bits."""
+    """Raise an error if the sum of the integers that share one weight may exceed 64 bits."""
     most = largest_magnitude(inputs) * terms
     if most > np.iinfo(inputs.dtype).max:
         raise SumOverflowError(
@@ -402,7 +402,7 @@ def separated(kernel: ArrayLike) -> list[NDArray[Any]]:
     Raises
     ------
     ValueError
-        If the kernel is no outer product; with the largest entry by which the closest one differs.
+        If the kernel is no outer product; the message has the largest difference from the closest one.
 
     Examples
     --------
@@ -435,7 +435,7 @@ def _vectors(kernel: NDArray[Any]) -> list[NDArray[Any]]:
         if row.any() and kernel.dtype == object:
             row = row // gcd(*row.ravel().tolist())
             if row[*inner] == -1:
-                row = -row  # the line keeps its signs: that of the smallest int8 has none among the int8
+                row = -row  # the line keeps its signs: -128 in int8 cannot be negated
             line = line // row[*inner]
         elif row.any():
             line = line / row[*inner]
@@ -468,14 +468,14 @@ def kronecker(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[s
     >>> [factor.toarray().tolist() for factor in kronecker(Conv((3, 2), 2), [[1, 2], [3, 6]])]
     [[[1, 3, 0], [0, 1, 3]], [[1, 2]]]
     """
-    _, given = with_weights(layer, weight)
+    _, weight_values = with_weights(layer, weight)
     layer = one_layer(layer, "a Kronecker product over the axes")
     if layer.in_channels != 1 or layer.out_channels != 1:
         raise ValueError(
             f"a Kronecker product over the axes needs one channel, got in_channels={layer.in_channels} and "
             f"out_channels={layer.out_channels}: factor the kernel of each pair of channels"
         )
-    vectors = separated(layer.checked_weight(given).reshape(layer.kernel_size))
+    vectors = separated(layer.checked_weight(weight_values).reshape(layer.kernel_size))
     return [_one_axis(layer, axis).matrix(vector) for axis, vector in enumerate(vectors)]
 
 
@@ -507,14 +507,14 @@ def _one_conv(layer: Stack, what: str) -> Conv:
 def _factors_of_stack(
     network: Network, weights: Sequence[Any], factors_of: Callable[[Stack, Any], list[Factor]]
 ) -> list[Factor]:
-    """The factors of all layers, those of the last layer first."""
-    found = []
+    """The factors of all layers, the last layer's first."""
+    factors = []
     for layer, weight in reversed(list(zip(network.layers, weights, strict=True))):
         if isinstance(layer, Layer):
-            found += factors_of(layer, weight)
+            factors += factors_of(layer, weight)
         else:
-            found.append(Factor(type(layer).__name__, Network([layer]).matrix([weight])))
-    return found
+            factors.append(Factor(type(layer).__name__, Network([layer]).matrix([weight])))
+    return factors
 
 
 def _forward(layer: Layer, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
@@ -525,7 +525,7 @@ def _forward(layer: Layer, weight: ArrayLike) -> tuple[Conv, NDArray[Any]]:
 
 
 def _copying(matrix: sparse.csr_array, weight: NDArray[Any]) -> sparse.csr_array:
-    """A matrix of zeros and ones, in the dtype of the weight where products with int64 are not those of the weight."""
+    """A matrix of zeros and ones, in the dtype of the weight where products with int64 would have another dtype."""
     # bool and uint64 with int64 make int64 and float64: no "or", and no exact integers.
     return matrix.astype(weight.dtype) if weight.dtype in (np.bool_, np.uint64) else matrix
 

@@ -1,4 +1,4 @@
-"""`Check`, a claim with what was measured; and the one about matrices: does the transpose undo C, on either side?"""
+"""`Check`, a claim with its measurement; and the check whether the transpose of a matrix is its inverse."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +16,7 @@ __all__ = ["Check", "gram_is_identity", "product_names"]
 
 @dataclass(frozen=True)
 class Check:
-    """One claim about a layer, and what was measured.
+    """One claim about a layer, and its measurement.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Check:
     measured, bound : float
         The claim holds where measured <= bound.
     where : tuple of int, optional
-        Row and column of what was measured.
+        Row and column of the measured entry.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Check:
 
 
 def product_names(dtype: np.dtype[Any]) -> tuple[str, str]:
-    """Name the claims that the transpose undoes a matrix on the left, and on the right: for complex numbers, ``C^H``.
+    """Name the claims that the transpose is a left inverse, and a right inverse; for complex numbers, ``C^H``.
 
     Returns
     -------
@@ -56,10 +56,10 @@ def product_names(dtype: np.dtype[Any]) -> tuple[str, str]:
 
 
 def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check:
-    """Find out whether the transpose undoes a matrix: the largest entry of ``C^H C - I``, and where it stands.
+    """Check whether the transpose is a left inverse: the largest entry of ``C^H C - I``, and its place.
 
-    For complex matrices the conjugate transpose is meant. Integers are multiplied exactly, also where their products
-    leave 64 bits.
+    For complex matrices the conjugate transpose is used. Integers are multiplied exactly, also where their products
+    exceed 64 bits.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Laws: theorems about a layer or a stack of layers, checked on drawn numbers; and all checks of a layer in a list.
 
-Laws are checked on drawn integers, exactly, wherever the weight is integer. What a law is compared with is as
-independent as it can be: plain loops (`core.reference`), the operator, or another matrix.
+Laws are checked on drawn integers, exactly, wherever the weight is integer. The other side of each comparison is as
+independent as possible: plain loops (`core.reference`), the operator, or another matrix.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ __all__ = [
     "shapes",
     "sliding_window",
     "stamps",
-    "unturned_insertion",
+    "unflipped_insertion",
     "weight_gradient",
     "zero_insertion",
 ]
@@ -50,19 +50,19 @@ _DRAWN = 9
 
 # -- laws ------------------------------------------------------------------------------------------------------------
 #
-# Each takes a layer and a weight. For a ConvTranspose, C is the matrix of the convolution that it transposes. Those
-# that hold of any product of layers take several as well.
+# Each takes a layer and a weight. For a ConvTranspose, C is the matrix of the convolution that it transposes. Laws that
+# hold for any product of layers take several layers as well.
 
 
 def shapes(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
-    """Check that the matrix takes a flattened input to a flattened output, and has as many entries as foretold."""
+    """Check that the matrix takes a flattened input to a flattened output, and has the predicted number of entries."""
     stack, weights = with_weights(layer, weight)
     if isinstance(stack, Network):
         return _shapes_of_stack(_StackCase.of(stack, weights))
     case = _cases(stack, weights).digits[0]
-    found = (*case.matrix.shape, case.matrix.nnz, *(case.matrix @ case.x).shape)
-    foretold = (case.y.size, case.x.size, case.conv.nnz, case.y.size)
-    wrong = sum(a != b for a, b in zip(found, foretold, strict=True))
+    counts = (*case.matrix.shape, case.matrix.nnz, *(case.matrix @ case.x).shape)
+    predicted = (case.y.size, case.x.size, case.conv.nnz, case.y.size)
+    wrong = sum(a != b for a, b in zip(counts, predicted, strict=True))
     return Check("C is outputs x inputs, with nnz entries", "law", wrong == 0, wrong, 0)
 
 
@@ -110,9 +110,9 @@ def stamps(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
 
 
 def zero_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
-    """Check that C^T y is a direct convolution of y with zeros inserted and the kernel turned by 180 degrees.
+    """Check that C^T y is a direct convolution of y with zeros inserted and the kernel flipped.
 
-    For border modes, of y onto the padded frame, whose border is then folded back by ``P.T``.
+    For border modes the convolution covers the padded frame, whose border is then folded back by ``P.T``.
 
     Returns
     -------
@@ -121,22 +121,24 @@ def zero_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> C
     """
 
     def sides(case: "_Case") -> Sides:
-        return case.matrix.T @ case.y, case.inserted(turned=True)
+        return case.matrix.T @ case.y, case.inserted(flipped=True)
 
     return _law(
-        "C^T y = zeros inserted, kernel turned", *_single(layer, weight, "a direct convolution of the transpose"), sides
+        "C^T y = zeros inserted, kernel flipped",
+        *_single(layer, weight, "a direct convolution of the transpose"),
+        sides,
     )
 
 
-def unturned_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
-    """Find out whether the same holds with the kernel as it is: only where taps equal their mirror images."""
+def unflipped_insertion(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
+    """Check whether `zero_insertion` holds with the kernel as it is: only where taps equal their mirror images."""
 
     def sides(case: "_Case") -> Sides:
-        return case.matrix.T @ case.y, case.inserted(turned=False)
+        return case.matrix.T @ case.y, case.inserted(flipped=False)
 
     return replace(
         _law(
-            "C^T y = zeros inserted, kernel not turned",
+            "C^T y = zeros inserted, kernel not flipped",
             *_single(layer, weight, "a direct convolution of the transpose"),
             sides,
         ),
@@ -157,8 +159,8 @@ def weight_gradient(layer: Stack, weight: Weights | ArrayLike | None = None) -> 
     """Check that ``X^T y`` is the gradient of ``<y, C(w) x>`` in w, by differences of one in single weights."""
 
     def sides(case: "_Case") -> Sides:
-        def value(moved: NDArray[Any]) -> Any:
-            return case.y @ (case.conv.operator(moved.reshape(case.weight.shape)) @ case.x)
+        def value(shifted: NDArray[Any]) -> Any:
+            return case.y @ (case.conv.operator(shifted.reshape(case.weight.shape)) @ case.x)
 
         return _differences(value, case.weight.ravel(), dual(case.conv, case.x_map).T @ case.y)
 
@@ -175,7 +177,7 @@ def weight_gradient(layer: Stack, weight: Weights | ArrayLike | None = None) -> 
 def backward(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     """Check that a layer's backward pass is its matrix transposed, by differences of one in single inputs.
 
-    The backward pass of the convolution is C^T, that of the transposed convolution is C.
+    The backward pass of the convolution is C^T, the one of the transposed convolution is C.
 
     Returns
     -------
@@ -190,7 +192,7 @@ def backward(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     def sides(case: "_Case") -> Sides:
         x, y = (case.x, case.y) if forward else (case.y, case.x)
         operator = stack.operator(case.weight)
-        return _differences(lambda moved: y @ (operator @ moved), x, stack.matrix(case.weight).T @ y)
+        return _differences(lambda shifted: y @ (operator @ shifted), x, stack.matrix(case.weight).T @ y)
 
     name = "backward of the convolution = C^T" if forward else "backward of the transposed convolution = C"
     return _law(name, stack, weights, sides, all_entries=True)
@@ -223,11 +225,11 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
     law yes <C x, y> = <x, C^H y>
     law yes C x = the window slid over x
     law yes C^T y = stamps of the kernel added up
-    law yes C^T y = zeros inserted, kernel turned
+    law yes C^T y = zeros inserted, kernel flipped
     law yes C(w) x = X(x) w
     law yes gradient in w = X^T y
     law yes backward of the convolution = C^T
-    finding no C^T y = zeros inserted, kernel not turned
+    finding no C^T y = zeros inserted, kernel not flipped
     finding no C^T C = I
     finding no C C^T = I
     """
@@ -240,9 +242,9 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
             "smaller input_size or fewer channels, where borders and interior are the same"
         )
     laws = (shapes, adjoint, sliding_window, stamps, zero_insertion, linear_in_weight, weight_gradient, backward)
-    given = stack.checked_weight(weights)
-    matrix = stack.convolution.matrix(_as_numbers(given))
-    return [*(law(stack, given) for law in laws), unturned_insertion(stack, given), *_both_identities(matrix)]
+    values = stack.checked_weight(weights)
+    matrix = stack.convolution.matrix(_as_numbers(values))
+    return [*(law(stack, values) for law in laws), unflipped_insertion(stack, values), *_both_identities(matrix)]
 
 
 def _both_identities(matrix: sparse.csr_array) -> list[Check]:
@@ -251,7 +253,7 @@ def _both_identities(matrix: sparse.csr_array) -> list[Check]:
 
 
 def controls() -> list[Check]:
-    """Check layers that their transpose does undo: a finding that always says no would prove nothing.
+    """Check layers whose transpose is their inverse: a finding that is always negative would prove nothing.
 
     Returns
     -------
@@ -264,17 +266,17 @@ def controls() -> list[Check]:
     ('C^T C = I of the Haar bank, stride 2', True)
     """
     mixing = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
-    undone = (
+    layers = (
         ("the Haar bank, stride 2", Conv(4, 2, stride=2, out_channels=4), presets.kernel("haar")),
         ("space-to-depth, stride 2", Conv(4, 2, stride=2, out_channels=4), presets.kernel("space_to_depth")),
         ("1x1 orthogonal channel mixing", Conv(2, 1, in_channels=4, out_channels=4), mixing[:, :, None, None]),
     )
-    found = (gram_is_identity(layer.matrix(weight), f"C^T C = I of {name}") for name, layer, weight in undone)
-    return [Check(check.name, "law", check.holds, check.measured, check.bound, check.where) for check in found]
+    results = (gram_is_identity(layer.matrix(weight), f"C^T C = I of {name}") for name, layer, weight in layers)
+    return [Check(check.name, "law", check.holds, check.measured, check.bound, check.where) for check in results]
 
 
 Sides = tuple[Any, Any]
-"""What a law says is equal."""
+"""Both sides of the equation of a law."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,12 +295,12 @@ class _Case:
         """The input as an image."""
         return self.x.reshape(self.conv.input_shape)
 
-    def inserted(self, *, turned: bool) -> NDArray[Any]:
-        """C^T y as a direct convolution, with the kernel turned or as it is."""
+    def inserted(self, *, flipped: bool) -> NDArray[Any]:
+        """The transpose C^T y as a direct convolution, with the kernel flipped or as it is."""
         folded = self.conv.padding_mode != "zeros"
         up = frame_layer(self.conv).T if folded else self.up
         kernel = up.direct_weight(self.weight)
-        image = up.as_conv().matrix(kernel if turned else flip(kernel, ndim=up.ndim)) @ self.y
+        image = up.as_conv().matrix(kernel if flipped else flip(kernel, ndim=up.ndim)) @ self.y
         return padding_matrix(self.conv).T @ image if folded else image
 
 
@@ -324,22 +326,22 @@ class _Cases(NamedTuple):
 def _cases(layer: Layer, weight: ArrayLike) -> _Cases:
     """The case of a float weight, divided to be about 1; of integers one for each digit, with 64 bits for sums."""
     conv = layer.convolution
-    given = _as_numbers(layer.checked_weight(weight))
+    values = _as_numbers(layer.checked_weight(weight))
     require_finite("weight", np.asarray(weight))
     rng = np.random.default_rng(0)
     y, x = (rng.integers(-_DRAWN, _DRAWN + 1, size) for size in conv.matrix_shape)
     up = layer.T if isinstance(layer, Conv) else layer
     bits = digit_bits(2 * _DRAWN**2 * max(conv.nnz, 1))
-    if given.dtype.kind not in "iu":
+    if values.dtype.kind not in "iu":
         # Sums of the largest floats are infinite, and a difference of one hides small ones.
-        given, scale = scaled(given)
-        return _Cases([_Case(conv, up, x, y, given, conv.matrix(given))], bits, scale)
-    matrix = conv.matrix(given)
-    weights, entries = digits(given, bits), digits(matrix.data, bits)
-    nothing = np.zeros_like(given, dtype=np.int64), np.zeros_like(matrix.data, dtype=np.int64)
+        values, scale = scaled(values)
+        return _Cases([_Case(conv, up, x, y, values, conv.matrix(values))], bits, scale)
+    matrix = conv.matrix(values)
+    weights, entries = digits(values, bits), digits(matrix.data, bits)
+    zeros = np.zeros_like(values, dtype=np.int64), np.zeros_like(matrix.data, dtype=np.int64)
     count = max(len(weights), len(entries))  # sums may have more digits, and taps that reach no input are not stored
     pairs = zip(
-        *(part + [zero] * (count - len(part)) for part, zero in zip((weights, entries), nothing, strict=True)),
+        *(part + [zero] * (count - len(part)) for part, zero in zip((weights, entries), zeros, strict=True)),
         strict=True,
     )
     return _Cases(
@@ -383,16 +385,16 @@ def _differences(value: Callable[[NDArray[Any]], Any], at: NDArray[Any], gradien
     places = np.sort(np.random.default_rng(0).permutation(len(at))[:_PROBES])
     here, there = value(at), []
     for place in places:
-        moved = at.copy()
-        moved[place] += 1
-        there.append(value(moved))
+        shifted = at.copy()
+        shifted[place] += 1
+        there.append(value(shifted))
     return np.array(there) - here, gradient[places]
 
 
 def _single(layer: Stack, weight: Any, what: str) -> tuple[Layer, Any]:
     """One convolution and its weight, for laws that hold of no product."""
-    _, given = with_weights(layer, weight)
-    return one_layer(layer, what), given
+    _, weight_values = with_weights(layer, weight)
+    return one_layer(layer, what), weight_values
 
 
 # -- laws of a stack -------------------------------------------------------------------------------------------------
@@ -422,7 +424,7 @@ class _StackCase:
 
     @property
     def is_exact(self) -> bool:
-        """Whether all numbers are integers."""
+        """Check whether all numbers are integers."""
         return self.matrix.dtype.kind in "iu"
 
     def law(self, name: str, left: Any, right: Any, *, wraps: bool = False) -> Check:
@@ -440,7 +442,7 @@ class _StackCase:
         return Check(name, "law", holds, measured, bound)
 
     def _bound(self) -> float:
-        """What roundings can make of a sum of products, by the same product with absolute values."""
+        """Bound of the rounding errors of a sum of products, from the same product with absolute values."""
         largest, terms = float(_DRAWN**2), self.matrix.shape[0]
         for layer, weight in zip(self.network.layers, self.weights, strict=True):
             matrix = abs(_layer_matrix(layer, weight))
@@ -499,8 +501,12 @@ def _added_up(conv: Conv, weight: NDArray[Any], y: NDArray[Any], exact: bool) ->
 
 
 def _shapes_of_stack(case: _StackCase) -> Check:
-    found = (*case.matrix.shape, *exact_product(case.matrix, case.x).shape, case.matrix.nnz > case.network.most_entries)
-    wrong = sum(a != b for a, b in zip(found, (case.y.size, case.x.size, case.y.size, False), strict=True))
+    counts = (
+        *case.matrix.shape,
+        *exact_product(case.matrix, case.x).shape,
+        case.matrix.nnz > case.network.most_entries,
+    )
+    wrong = sum(a != b for a, b in zip(counts, (case.y.size, case.x.size, case.y.size, False), strict=True))
     return Check("C is outputs x inputs, with at most as many entries as its pattern", "law", wrong == 0, wrong, 0)
 
 
@@ -525,7 +531,7 @@ def _backward_of_stack(case: _StackCase) -> Check:
     operator = case.network.operator(case.weights)
     gradient = exact_product(case.matrix.T.tocsr(), case.y)
     with np.errstate(over="ignore"):  # integers are those modulo 2**64
-        sides = _differences(lambda moved: case.y @ (operator @ moved), case.x, gradient)
+        sides = _differences(lambda shifted: case.y @ (operator @ shifted), case.x, gradient)
     return case.law("backward of the stack = C^T", *sides, wraps=True)
 
 

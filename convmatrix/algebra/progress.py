@@ -1,4 +1,4 @@
-"""How far long work has got: the type of `progress=`, a callable that is told (done, total)."""
+"""The type of `progress=`, a callable that long computations call with (done, total)."""
 
 from collections.abc import Callable
 

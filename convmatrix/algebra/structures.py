@@ -1,4 +1,4 @@
-"""What the structure of a layer's matrix is called, such as doubly block Toeplitz or circulant, or what breaks it."""
+"""Names for the structure of a layer's matrix, such as doubly block Toeplitz or circulant, or what breaks it."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ __all__ = ["Structure", "structure"]
 
 
 class Structure(NamedTuple):
-    """What the matrix of one channel is called, and why."""
+    """The name for the structure of the matrix of one channel, and the reason."""
 
     name: str
     reason: str
@@ -39,9 +39,9 @@ def structure(layer: Stack) -> Structure:
     """
     layer = one_layer(layer, "the structure of a matrix")
     kinds = [_kind_of(axis) for axis in layer.axes]
-    broken = [f"axis {number}: {reason}" for number, (kind, reason) in enumerate(kinds) if not kind]
-    if broken:
-        return Structure("sparse, with rows that repeat", "; ".join(broken))
+    reasons = [f"axis {number}: {reason}" for number, (kind, reason) in enumerate(kinds) if not kind]
+    if reasons:
+        return Structure("sparse, with rows that repeat", "; ".join(reasons))
     names = {kind for kind, _ in kinds}
     kind = "circulant" if names == {"circulant"} else "Toeplitz"
     depth = {1: "", 2: "doubly block ", 3: "triply block "}.get(len(kinds), f"{len(kinds)}-fold block ")

@@ -1,4 +1,4 @@
-"""Does the transpose undo the convolution? Rank and Gram matrices of one layer, for a weight or for a generic one."""
+"""Rank and Gram matrices of one layer, and whether its transpose is its inverse, for a given or generic weight."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,31 +26,31 @@ from convmatrix.layers.convolution import Layer
 __all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
 
 RANK_LIMIT = 2000
-"""Most rows and columns that a rank is computed for unasked."""
+"""Most rows and columns for which a rank is computed by default."""
 
 _ENTRIES = 5 * 10**6
-"""Most entries of a matrix, and of any array, that a finding takes unasked: a fraction of a second."""
+"""Most entries of a matrix, and of any array, that a finding takes by default: a fraction of a second."""
 
 _PRODUCTS = 2 * 10**7
-"""Most multiplications that a whole Gram matrix is computed for unasked."""
+"""Most multiplications for which a whole Gram matrix is computed by default."""
 
 _WEIGHTS = 2 * 10**7
-"""Most numbers that are drawn as a generic weight unasked."""
+"""Most numbers that are drawn as a generic weight by default."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of a layer's matrix M and its transpose.
+    """Results for a layer's matrix M and its transpose.
 
     Parameters
     ----------
     rank : Rank or None
-        None where the matrix is too large to compute it unasked.
+        None where the matrix is too large to compute it by default.
     gram, cogram : Check or None
         The findings ``M^H M = I`` and ``M M^H = I``, for inputs of any size; None where even on the shortest input
         with the same borders the products are too many, and their diagonals have ones only or are too large as well.
     generic : bool
-        Whether they are those of a weight that was drawn, since none was given.
+        Whether they belong to a drawn weight, since none was given.
     """
 
     rank: Rank | None
@@ -81,7 +81,7 @@ def generic_weight(layer: Stack, largest: int = 9) -> Any:
     --------
     >>> generic_weight(Conv((3,), 3))
     array([[[8, 6, 5]]])
-    """  # noqa: DOC502  raised where memory is asked for
+    """
     network, largest = as_network(layer), positive("largest", largest)
     rng = np.random.default_rng(0)
     drawn = [_drawn(one, largest, rng) if isinstance(one, WeightedLayer) else None for one in network.layers]
@@ -106,13 +106,13 @@ def verdict(
     ----------
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, or sequence with one entry for each layer, optional
-        Without it, that of the weights that the layers know, or of a generic weight: integers below a large prime for
+        By default the weights that the layers have, or a generic weight: integers below a large prime for
         the rank, which is computed modulo that prime, and integers from 1 to 9 for the products. For several layers
         the integers are as large as their product allows.
     any_size : bool
         Compute the rank however large the matrix is.
     progress : callable, optional
-        Told (done, total) while the rank is computed; raising in it ends the work.
+        Called with (done, total) while the rank is computed; raising in it ends the work.
 
     Returns
     -------
@@ -135,17 +135,17 @@ def _verdict_of_layer(layer: Layer, weight: ArrayLike | None, any_size: bool, pr
     conv = layer.convolution
     if weight is None and not any_size and prod(conv.weight_shape) > _WEIGHTS:
         return Verdict(None, None, None, generic=True)
-    given = layer.checked_weight(generic_weight(layer) if weight is None else weight)
-    require_finite("weight", given)
-    found = None
+    weight_values = layer.checked_weight(generic_weight(layer) if weight is None else weight)
+    require_finite("weight", weight_values)
+    matrix_rank = None
     if any_size or max(layer.matrix_shape) <= RANK_LIMIT:
         # A larger range than the weight's makes an accidental zero of a minor improbable.
-        drawn = generic_weight(layer, PRIMES[0] - 1) if weight is None else given
-        found = rank(layer.matrix(drawn), limit=None, progress=progress)
-    gram, cogram = _findings(conv, given)
+        drawn = generic_weight(layer, PRIMES[0] - 1) if weight is None else weight_values
+        matrix_rank = rank(layer.matrix(drawn), limit=None, progress=progress)
+    gram, cogram = _findings(conv, weight_values)
     if conv is not layer:
         gram, cogram = cogram, gram
-    return Verdict(found, gram, cogram, generic=weight is None)
+    return Verdict(matrix_rank, gram, cogram, generic=weight is None)
 
 
 def _verdict_of_stack(network: Network, weights: Any, any_size: bool, progress: Progress | None) -> Verdict:
@@ -159,12 +159,12 @@ def _verdict_of_stack(network: Network, weights: Any, any_size: bool, progress: 
     else:
         scaled_weights(network, weights)  # which refuses what is not finite
     matrix = network.matrix(weights)
-    found = None
+    matrix_rank = None
     if ranked:
         wide = network.matrix(_generic_weights(network, max(_largest_generic(network), 9))) if generic else matrix
-        found = rank(wide, limit=None, progress=progress)
+        matrix_rank = rank(wide, limit=None, progress=progress)
     gram, cogram = _products(matrix, product_names(matrix.dtype)) or (None, None)
-    return Verdict(found, gram, cogram, generic)
+    return Verdict(matrix_rank, gram, cogram, generic)
 
 
 def _generic_weights(network: Network, largest: int) -> list[Any]:
@@ -188,19 +188,19 @@ def _largest_generic(network: Network) -> int:
 
 
 def _findings(conv: Conv, weight: NDArray[Any]) -> tuple[Check | None, Check | None]:
-    """Whether C^H C and C C^H are the identity, found on a shorter input on which all their entries occur."""
-    found = shortened(conv)
+    """Check whether C^H C and C C^H are the identity, on a shorter input on which all their entries occur."""
+    short = shortened(conv)
     names = product_names(weight.dtype)
     # Where the border copies inputs, the sets of taps that meet are made one by one.
     most = _ENTRIES if conv.padding_mode == "zeros" else _ENTRIES // 10
-    if any(max(axis.output_size, axis.input_size) * axis.kernel_size > most for axis in found.short.axes):
+    if any(max(axis.output_size, axis.input_size) * axis.kernel_size > most for axis in short.short.axes):
         return None, None
-    checks = _by_products(found.short, weight, names) or _by_diagonals(found.short, weight, names)
-    return _placed(checks[0], found.inputs), _placed(checks[1], found.outputs)
+    checks = _by_products(short.short, weight, names) or _by_diagonals(short.short, weight, names)
+    return _placed(checks[0], short.inputs), _placed(checks[1], short.outputs)
 
 
 def _placed(check: Check | None, in_whole: Callable[[tuple[int, int]], tuple[int, int]]) -> Check | None:
-    """A finding on the short layer, with the place it has on the whole one."""
+    """The finding on the short layer, with its place on the whole one."""
     if check is None or check.where is None:
         return check
     row, column = check.where
@@ -223,7 +223,7 @@ def _products(matrix: sparse.csr_array, names: tuple[str, str]) -> tuple[Check, 
 
 
 def _by_diagonals(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> tuple[Check | None, Check | None]:
-    """The diagonals of both products, which can only say no: None where they are ones, or too large as well."""
+    """The findings from the diagonals of both products, only negative ones: None for ones or if too large."""
     terms = max(conv.matrix_shape)
     if terms > _ENTRIES:
         return None, None

@@ -4,7 +4,7 @@ Each command is a module with its options and what they do; what it draws with i
 imports nothing, so that an interrupt from the keyboard is answered from the beginning.
 """
 
-TYPE_CHECKING = False  # that of `typing`, which takes a while to import
+TYPE_CHECKING = False  # as in `typing`, which is slow to import
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        Arguments; those of the process by default.
+        Arguments; by default the arguments of the process.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""From the options that are typed to layers and arrays."""
+"""Conversion of command-line options to layers and arrays."""
 
 import argparse
 import re
@@ -74,12 +74,12 @@ class Parser(argparse.ArgumentParser):
             super().print_help(file)
 
     def error(self, message: str) -> NoReturn:
-        """Leave with one line."""
+        """Exit with one line."""
         print_error(f"{self.prog}: error: {shortened_text(message)} (see {self.prog} --help)")
         self.exit(2)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse what is unknown here, where the command is known whose help tells more."""
+        """Raise the error for unknown arguments here, where the command is known and its help can be named."""
         for word in args or ():
             if word.endswith("=--"):  # from which argparse makes an empty list
                 self.error(f"argument {word[:-3]}: expected one argument")
@@ -90,7 +90,7 @@ class Parser(argparse.ArgumentParser):
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
-"""What `add_subparsers` returns, which has no public name."""
+"""Type of what `add_subparsers` returns, which has no public name."""
 
 
 def with_values_attached(argv: Sequence[str]) -> list[str]:
@@ -184,7 +184,7 @@ def add_layer(parser: Parser, *, by_name: bool = False) -> None:
         help="zeros, reflect, replicate, circular or symmetric; default: zeros",
     )
     layer.add_argument(
-        "--ndim", dest="ndim", metavar="N", type=integer, help="number of axes, where no argument tells it; default: 2"
+        "--ndim", dest="ndim", metavar="N", type=integer, help="number of axes, where no argument sets it; default: 2"
     )
     layer.add_argument("--transpose", action="store_true", help="the transposed convolution; --i is then its own input")
     layer.add_argument(
@@ -216,10 +216,12 @@ def layer_arguments(
     default: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The options that describe a layer, as keyword arguments of its class; a setting gives all of them."""
-    given: dict[str, Any] = {name: getattr(arguments, name) for name in _LAYER if getattr(arguments, name) is not None}
+    settings: dict[str, Any] = {
+        name: getattr(arguments, name) for name in _LAYER if getattr(arguments, name) is not None
+    }
     setting, setting_is = arguments.setting, arguments.setting_is
     if setting is not None:
-        if given or arguments.transpose:
+        if settings or arguments.transpose:
             raise UsageError(
                 f"{setting_is} {setting} is a whole layer and stands alone: leave out the other "
                 f"numbers, or give them all without {setting_is}"
@@ -231,17 +233,17 @@ def layer_arguments(
             del kwargs["output_size"]  # which follows from the others
             return kwargs
         return {**kwargs, "transpose": True, "output_size": None}
-    given = {**(default or {}), **given}
+    settings = {**(default or {}), **settings}
     for name, option in (("input_size", "--i"), ("kernel_size", "--k")):
-        if name in needed and name not in given:
+        if name in needed and name not in settings:
             raise UsageError(f"{option} is missing: give --i and --k, as in --i 4 --k 3, or a {setting_is}")
     if not arguments.transpose:
         for name, option in (("output_padding", "--op"), ("output_size", "--o")):
-            if name in given:
+            if name in settings:
                 raise UsageError(f"{option} needs --transpose: a convolution has only one output size")
-    if isinstance(given.get("padding"), list):
-        given["padding"] = [given["padding"]] * _axes(given)
-    return {**given, "transpose": True} if arguments.transpose else given
+    if isinstance(settings.get("padding"), list):
+        settings["padding"] = [settings["padding"]] * _axes(settings)
+    return {**settings, "transpose": True} if arguments.transpose else settings
 
 
 def layer_of(arguments: argparse.Namespace, **default: int) -> Layer:
@@ -250,10 +252,10 @@ def layer_of(arguments: argparse.Namespace, **default: int) -> Layer:
     return ConvTranspose(**kwargs) if kwargs.pop("transpose", False) else Conv(**kwargs)
 
 
-def _axes(given: dict[str, Any]) -> int:
+def _axes(settings: dict[str, Any]) -> int:
     """Number of axes of a configuration whose padding is one pair for all."""
-    lengths = [len(value) for value in given.values() if isinstance(value, tuple)]
-    return int(given.get("ndim", lengths[0] if lengths else 2))
+    lengths = [len(value) for value in settings.values() if isinstance(value, tuple)]
+    return int(settings.get("ndim", lengths[0] if lengths else 2))
 
 
 # -- weights and inputs ----------------------------------------------------------------------------------------------

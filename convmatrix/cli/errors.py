@@ -1,10 +1,10 @@
-"""What ends a command early, without an error of Python's."""
+"""Exceptions that end a command early, other than Python's."""
 
 __all__ = ["ReaderGoneError", "UsageError"]
 
 
 class UsageError(Exception):
-    """Arguments that make no sense; the message is for the user."""
+    """Invalid arguments; the message is shown to the user."""
 
 
 class ReaderGoneError(Exception):

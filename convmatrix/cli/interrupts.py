@@ -50,7 +50,7 @@ def held_back() -> Iterator[None]:
 
 
 def is_interrupt(error: BaseException | None) -> bool:
-    """Whether an error comes from an interrupt, as an ImportError does that a compiled module makes of it.
+    """Check whether an error comes from an interrupt, such as an ImportError that a compiled module raises for it.
 
     Returns
     -------

@@ -16,12 +16,12 @@ from convmatrix.layers import Conv, Layer
 __all__ = ["KINDS", "OPTIONS", "Kind", "PictureOptions"]
 
 _MOST = {"entries": 2 * 10**7, "products": 10**8}
-"""What is computed with for a picture."""
+"""Most matrix entries, and most products, that are computed for a picture."""
 
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """What to draw; None for the default."""
+    """Options of a picture; None for the default."""
 
     layer: Layer
     weight: Any = None
@@ -79,7 +79,7 @@ class Kind:
 
 
 OPTIONS = ("weight", "x", "view", "no_matrix", "step", "output", "input", "title")
-"""What a kind may take, as argparse names them."""
+"""Options that only some kinds take, under argparse's names."""
 
 
 def _matrix(plot: ModuleType, a: PictureOptions) -> Any:
@@ -88,7 +88,7 @@ def _matrix(plot: ModuleType, a: PictureOptions) -> Any:
 
 
 def _direct(layer: Layer) -> Conv:
-    """The convolution whose windows are seen: of a transposed one, that of its input with zeros inserted."""
+    """The convolution whose windows are drawn: for a transposed one, on its input with zeros inserted."""
     return layer if isinstance(layer, Conv) else layer.as_conv()
 
 
@@ -144,13 +144,13 @@ def _factors(plot: ModuleType, a: PictureOptions) -> Any:
     from convmatrix.algebra.factors import unfolded
 
     layer, weight = _small(a), a.numbers
-    found = unfolded(layer, weight)
-    names = ["C" if isinstance(layer, Conv) else "C^T", *(factor.name for factor in found)]
-    return plot.factors([layer.matrix(weight), *(factor.matrix for factor in found)], names, title=a.title)
+    factors = unfolded(layer, weight)
+    names = ["C" if isinstance(layer, Conv) else "C^T", *(factor.name for factor in factors)]
+    return plot.factors([layer.matrix(weight), *(factor.matrix for factor in factors)], names, title=a.title)
 
 
 def _small(a: PictureOptions) -> Layer:
-    """The layer, if its matrix can be computed with."""
+    """The layer, if its matrix is small enough for computations."""
     if a.layer.nnz > _MOST["entries"]:
         raise UsageError(
             f"the matrix has {a.layer.nnz} entries but a picture is computed from at most "
@@ -191,7 +191,7 @@ KINDS: Mapping[str, Kind] = {
         transposed=True,
     ),
     "insertion": Kind(
-        "the direct convolution: zeros inserted, kernel turned",
+        "the direct convolution: zeros inserted, kernel flipped",
         ("weight", "x", "step", "output", "title"),
         _insertion,
         transposed=True,

@@ -54,17 +54,17 @@ def _step(text: str) -> int | Literal["none"]:
 
 
 def options_of(arguments: argparse.Namespace, layer: Layer) -> PictureOptions:
-    """What the arguments ask for."""
+    """Options of the picture, from the arguments."""
     view, step = arguments.view, getattr(arguments, "step", None)
-    for name, seen in (("output", "windows"), ("input", "stamps")):
+    for name, needed_view in (("output", "windows"), ("input", "stamps")):
         position = getattr(arguments, name, None)
         if position is None:
             continue
         if step is not None:
             raise UsageError(f"--{name} chooses a step, and so does --step or another position: give one of them")
-        if view not in (None, seen):
-            raise UsageError(f"--{name} needs --view {seen}, got --view {view}")
-        view, step = seen, _numbered(name, position, getattr(layer, f"{name}_shape"))
+        if view not in (None, needed_view):
+            raise UsageError(f"--{name} needs --view {needed_view}, got --view {view}")
+        view, step = needed_view, _numbered(name, position, getattr(layer, f"{name}_shape"))
     weight, x = weight_of(arguments, layer), values_of(arguments, layer)
     return PictureOptions(layer, weight, x, view, step, not arguments.no_matrix, arguments.title or "")
 
@@ -91,7 +91,7 @@ def _joined(numbers: tuple[int, ...]) -> str:
 # -- files -----------------------------------------------------------------------------------------------------------
 
 
-def save(kind: str, wanted: PictureOptions, path: str) -> None:
+def save(kind: str, picture: PictureOptions, path: str) -> None:
     """Draw a picture of a kind and write it to a file, whole or not at all."""
     with held_back():
         import matplotlib as mpl
@@ -100,24 +100,24 @@ def save(kind: str, wanted: PictureOptions, path: str) -> None:
         from convmatrix.show.render import saving
 
     mpl.use("agg")  # no windows
-    saving.save(lambda: KINDS[kind].draw(plot, wanted), path, title=wanted.title or repr(wanted.layer))
+    saving.save(lambda: KINDS[kind].draw(plot, picture), path, title=picture.title or repr(picture.layer))
 
 
-def save_tikz(kind: str, wanted: PictureOptions, path: str) -> None:
+def save_tikz(kind: str, picture: PictureOptions, path: str) -> None:
     """Draw a picture of a kind as TikZ, in a document that compiles by itself."""
     from convmatrix.show.render import latex
 
     tikz = KINDS[kind].tikz
     if tikz is None:
         raise UsageError(f"--kind {kind} is not drawn as TikZ: save one of {', '.join(ENDINGS)}")
-    export.write_text(latex.document(tikz(latex, wanted)), path)
+    export.write_text(latex.document(tikz(latex, picture)), path)
 
 
-def save_default(wanted: PictureOptions, path: str) -> str:
+def save_default(picture: PictureOptions, path: str) -> str:
     """Draw the linked picture, or the matrix alone where the layer is too large for it; then the reason."""
     try:
-        save("linked", wanted, path)
+        save("linked", picture, path)
     except ValueError as error:
-        save("matrix", wanted, path)
+        save("matrix", picture, path)
         return str(error)
     return ""

@@ -19,15 +19,15 @@ def sizes_described(layer: Layer) -> list[str]:
     """The settings in the guide's letters, and how the output size comes about."""
     lines = [settings_described(layer)]
     relationships = [relationship(layer, axis) for axis in range(layer.ndim)]
-    for axis, stated in enumerate(relationships):
-        if axis and all(one == stated for one in relationships):
+    for axis, relation in enumerate(relationships):
+        if axis and all(one == relation for one in relationships):
             break
-        where = "" if all(one == stated for one in relationships) else f"axis {axis}: "
-        number = "" if stated.number is None else f"relationship {stated.number}"
-        source = "; ".join(filter(None, (number, stated.note)))
-        line = f"  {where}{stated.formula} = {stated.arithmetic}   [{source}]"
-        broken = [f"  {where}{stated.formula}", f"    = {stated.arithmetic}", f"    [{source}]"]
-        lines += [line] if len(line) <= 120 else broken
+        where = "" if all(one == relation for one in relationships) else f"axis {axis}: "
+        number = "" if relation.number is None else f"relationship {relation.number}"
+        source = "; ".join(filter(None, (number, relation.note)))
+        line = f"  {where}{relation.formula} = {relation.arithmetic}   [{source}]"
+        three_lines = [f"  {where}{relation.formula}", f"    = {relation.arithmetic}", f"    [{source}]"]
+        lines += [line] if len(line) <= 120 else three_lines
     return lines
 
 
@@ -63,14 +63,14 @@ def matrix_described(layer: Layer) -> str:
 
 
 def findings(layer: Layer, weight: "NDArray[Any] | None", *, any_size: bool) -> dict[str, Any]:
-    """Rank and Gram finding as JSON has them: null where they are not computed."""
+    """Rank and Gram findings for JSON: null where they are not computed."""
     with held_back():
         from convmatrix.algebra import verdict
     with Bar("rank") as bar:
-        found = verdict(layer, weight, any_size=any_size, progress=bar)
+        result = verdict(layer, weight, any_size=any_size, progress=bar)
     return {
-        "rank": None if found.rank is None else found.rank.value,
-        "gram_is_identity": None if found.gram is None else found.gram.holds,
+        "rank": None if result.rank is None else result.rank.value,
+        "gram_is_identity": None if result.gram is None else result.gram.holds,
     }
 
 

@@ -1,4 +1,4 @@
-"""What the command line writes to: the standard output, as wide and as colourful as it is, and a bar on stderr.
+"""Output of the command line: the standard output, with its width and colours, and a progress bar on stderr.
 
 The only module of the package that touches a stream. Either stream may be closed, full, or a pipe without a reader:
 what cannot be written to the standard output is an error, and what cannot be written to stderr is dropped, since the
@@ -38,7 +38,7 @@ class Bar:
             _write_to_stderr("\r\x1b[K")
 
     def __call__(self, done: int, total: int) -> None:
-        """Draw how far the work is."""
+        """Draw the progress of the work."""
         if time.monotonic() - self._start < _PATIENCE or sys.stderr is None or not sys.stderr.isatty():
             return
         width = max(min(shutil.get_terminal_size().columns - len(self._what) - 10, 40), 1)
@@ -58,7 +58,7 @@ def write(text: str) -> None:
     Raises
     ------
     ReaderGoneError
-        If it is a pipe whose reader has seen enough.
+        If it is a pipe whose reader has closed it.
     OSError
         If it is closed, or cannot be written to.
     """
@@ -119,17 +119,17 @@ def _drop(stream: TextIO) -> None:
 
 
 def one_line(message: str) -> str:
-    """A message with nothing in it that would break the line or command the terminal, whatever was typed."""
+    """A message without line breaks and control characters."""
     return _visible(" ".join(message.split()))
 
 
 def _visible(line: str) -> str:
-    """A line with escapes in place of what cannot be printed, so that a name in it can be typed."""
+    """A line with escapes in place of unprintable characters, so that a name in it can be typed."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
 
 
 def style(color: str) -> "drawing.Style":
-    """What the standard output can show, by its encoding, the environment and the user's word."""
+    """Capabilities of the standard output, from its encoding, the environment and the user's option."""
     from convmatrix.show.render import text as drawing
 
     try:

@@ -1,4 +1,4 @@
-"""What people look at: one scene, drawn by every renderer."""
+"""Pictures: one scene, drawn by every renderer."""
 
 from convmatrix.show.model.scene import Scene
 

@@ -46,26 +46,26 @@ def test_every_law_holds_within_roundings_for_floats(layer, seed):
 
 
 @pytest.mark.parametrize("name", GUIDE)
-def test_the_unturned_kernel_fails_on_every_setting_of_the_guide(name):
+def test_the_unflipped_kernel_fails_on_every_setting_of_the_guide(name):
     layer = presets.setting(name)
     found = checks(layer, presets.parse_weight("arange", layer))
-    assert one(found, "C^T y = zeros inserted, kernel turned").holds
-    unturned = one(found, "C^T y = zeros inserted, kernel not turned")
-    assert unturned.kind == "finding"
-    assert not unturned.holds
-    assert unturned.measured > 0
+    assert one(found, "C^T y = zeros inserted, kernel flipped").holds
+    unflipped = one(found, "C^T y = zeros inserted, kernel not flipped")
+    assert unflipped.kind == "finding"
+    assert not unflipped.holds
+    assert unflipped.measured > 0
 
 
-def test_the_unturned_kernel_does_where_the_kernel_is_its_own_mirror_image():
+def test_the_unflipped_kernel_does_where_the_kernel_is_its_own_mirror_image():
     for layer in (Conv(5, 3, stride=2, padding=1), Conv((6,), 3, padding=2, padding_mode="reflect")):
-        assert laws.unturned_insertion(layer, presets.kernel("binomial", layer.kernel_size)).holds
-        assert not laws.unturned_insertion(layer, np.arange(1, 3**layer.ndim + 1).reshape(layer.kernel_size)).holds
+        assert laws.unflipped_insertion(layer, presets.kernel("binomial", layer.kernel_size)).holds
+        assert not laws.unflipped_insertion(layer, np.arange(1, 3**layer.ndim + 1).reshape(layer.kernel_size)).holds
 
 
-def test_the_unturned_kernel_is_judged_by_the_taps_that_are_reached():
+def test_the_unflipped_kernel_is_judged_by_the_taps_that_are_reached():
     """Of this kernel only the middle tap ever meets the input."""
     layer = Conv((1,), 3, padding=1)
-    assert laws.unturned_insertion(layer, [5, 2, -7]).holds
+    assert laws.unflipped_insertion(layer, [5, 2, -7]).holds
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_gram_findings_say_yes_as_well_as_no(layer, weight, first, second):
         assert one(found, "C C^T = I").holds is second
 
 
-def test_the_deviation_is_the_largest_and_stands_where_it_says():
+def test_the_deviation_is_the_largest_and_stands_at_its_place():
     layer = Conv(4, 3)
     C = layer.matrix(np.arange(9).reshape(3, 3)).toarray()
     found = one(checks(layer, np.arange(9).reshape(3, 3)), "C^T C = I")
@@ -143,7 +143,7 @@ def test_laws_fail_when_the_matrix_is_wrong(layer, monkeypatch):
     monkeypatch.setattr(ConvTranspose, "matrix", wrong)
     failed = {check.name for check in checks(layer, weight) if check.kind == "law" and not check.holds}
     assert {"<C x, y> = <x, C^H y>", "C x = the window slid over x", "C^T y = stamps of the kernel added up"} <= failed
-    assert {"C^T y = zeros inserted, kernel turned", "C(w) x = X(x) w"} <= failed
+    assert {"C^T y = zeros inserted, kernel flipped", "C(w) x = X(x) w"} <= failed
     assert any(name.startswith("backward") for name in failed)
 
 

@@ -104,8 +104,8 @@ def test_a_wrong_matrix_is_found_for_the_extremes_of_every_integer_type(layer, d
 def test_findings_say_yes_and_no_for_the_extremes_of_every_integer_type(dtype):
     largest = np.iinfo(dtype).max
     layer = Conv((5,), 3, stride=2, padding=1)
-    assert laws.unturned_insertion(layer, np.array([largest, 1, largest], dtype=dtype)).holds
-    assert not laws.unturned_insertion(layer, np.array([largest, 1, largest - 1], dtype=dtype)).holds
+    assert laws.unflipped_insertion(layer, np.array([largest, 1, largest], dtype=dtype)).holds
+    assert not laws.unflipped_insertion(layer, np.array([largest, 1, largest - 1], dtype=dtype)).holds
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
@@ -160,7 +160,7 @@ def test_factors_multiply_to_the_matrix_in_every_integer_type(layer, seed, dtype
 
 
 def is_outer_product(matrix):
-    """Whether all rows are multiples of one, in integers of any size."""
+    """Check whether all rows are multiples of one, in integers of any size."""
     row, col = np.unravel_index(int(np.argmax(matrix != 0)), matrix.shape)
     return not (matrix * matrix[row, col] - np.outer(matrix[:, col], matrix[row])).any()
 

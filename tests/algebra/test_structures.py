@@ -1,4 +1,4 @@
-"""The structure of a matrix has the name that its entries show, and what breaks it is told."""
+"""The structure of a matrix has the name that its entries show, and what breaks it is named."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_the_names_of_two_axes_and_of_channels():
         ),
     ],
 )
-def test_what_breaks_the_structure_is_said(layer, reason):
+def test_what_breaks_the_structure_is_named(layer, reason):
     assert structure(layer) == ("sparse, with rows that repeat", reason)
     matrix = with_primes(layer)
     assert not is_circulant(matrix)

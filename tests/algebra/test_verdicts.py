@@ -324,7 +324,7 @@ def test_what_has_no_short_form_is_left_open(layer):
     assert (found.rank, found.gram, found.cogram, found.generic) == (None, None, None, True)
 
 
-def test_a_rank_that_was_asked_for_is_refused_where_its_weight_has_no_room():
+def test_a_requested_rank_is_an_error_if_its_weight_does_not_fit():
     with pytest.raises(
         ValueError, match=r"^a generic weight of shape \(1, 1, 10000000, 10000000\) needs 7.45e\+05 GiB but"
     ):

@@ -1,4 +1,4 @@
-"""The explorer's page in a browser: what lights up, the keyboard, links, refusals, and how little a hover changes."""
+"""The explorer's page in a browser: what lights up, the keyboard, links, errors, and how little a hover changes."""
 
 import numpy as np
 import pytest
@@ -161,7 +161,7 @@ def test_border_copies_light_up_and_taps_merge(opened):
     assert hover(page, "input", 0, 0, rows=1, cols=6) == point_at_matrix(page, -1, 0)
 
 
-def test_zeros_are_said(opened):
+def test_zeros_are_described(opened):
     page = opened(Conv((3,), 3, padding=1, input_dilation=2))
     assert hover(page, "input", 0, 0, rows=1, cols=7)["sentence"] == "position -1 is padding: a zero"
     assert hover(page, "input", 0, 2, rows=1, cols=7)["sentence"] == "position 1 is a zero that input_dilation inserts"
@@ -325,7 +325,7 @@ def test_link_restores_everything(opened):
 
 
 @pytest.mark.parametrize(
-    ("link", "said"),
+    ("link", "message"),
     [
         ("#i=4&k=9", "kernel does not fit on axis 0: it spans 9"),
         ("#i=4&k=3x3x3", "the link gives 3 entries for kernel_size"),
@@ -333,9 +333,9 @@ def test_link_restores_everything(opened):
         ("#i=4&k=3&mode=wrap", "padding_mode 'wrap' is not one of zeros, reflect"),
     ],
 )
-def test_impossible_links_are_refused(opened, link, said):
+def test_impossible_links_are_refused(opened, link, message):
     page = opened(Conv((6,), 3), link=link)
-    assert lit(page)["refusal"].startswith(said)
+    assert lit(page)["refusal"].startswith(message)
     assert "C: 4 x 6" in page.locator(".pictures").inner_text()  # the page's own layer
     assert page.locator("img").count() == 0
 
@@ -402,7 +402,7 @@ def test_arrows_move_through_the_matrix(opened):
 
 def test_arrows_move_through_maps_and_kernel(opened):
     page = opened(Conv(4, 3, in_channels=2))
-    for board, keys, said in (
+    for board, keys, message in (
         ("input", "ArrowDown PageDown", "input (1, 0) of channel 1"),
         ("kernel", "ArrowRight", "w00.01"),
         ("output", "Enter", "output (0, 0) reads"),
@@ -410,7 +410,7 @@ def test_arrows_move_through_maps_and_kernel(opened):
         page.locator(f"[data-board={board}]").focus()
         for key in keys.split():
             page.keyboard.press(key)
-        assert lit(page)["sentence"].startswith(said)
+        assert lit(page)["sentence"].startswith(message)
 
 
 def test_keys_that_are_not_the_page_s_stay_the_browser_s(opened):
@@ -422,7 +422,7 @@ def test_keys_that_are_not_the_page_s_stay_the_browser_s(opened):
     assert page.evaluate("kept").count(True) == 1
 
 
-def test_what_a_reader_is_told(opened):
+def test_the_descriptions_for_a_screen_reader(opened):
     page = opened(Conv(4, 3))
     live = page.locator("[aria-live=polite]")
     assert live.get_attribute("aria-atomic") == "true"

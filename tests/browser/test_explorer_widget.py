@@ -204,7 +204,7 @@ def lab(tmp_path):
         name: str(tmp_path / name)
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_SETTINGS_DIR")
     }
-    words = [
+    arguments = [
         f"--ServerApp.port={port}",
         "--no-browser",
         "--allow-root",
@@ -215,7 +215,11 @@ def lab(tmp_path):
     ]
     with (tmp_path / "lab.log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *words], cwd=tmp_path, stdout=log, stderr=log, env=os.environ | folders
+            [sys.executable, "-m", "jupyterlab", *arguments],
+            cwd=tmp_path,
+            stdout=log,
+            stderr=log,
+            env=os.environ | folders,
         )
         try:
             url = f"http://127.0.0.1:{port}"

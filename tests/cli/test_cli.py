@@ -60,35 +60,35 @@ def _plain():
         yield
 
 
-def size_of(*words):
-    return json.loads(good("size", *words, "--format", "json"))
+def size_of(*arguments):
+    return json.loads(good("size", *arguments, "--format", "json"))
 
 
-def shown(*words):
-    return json.loads(good("show", *words, "--format", "json"))
+def shown(*arguments):
+    return json.loads(good("show", *arguments, "--format", "json"))
 
 
-def matrix_of(told):
+def matrix_of(result):
     """The matrix that JSON tells of, in numbers."""
-    return sparse.csr_array((told["data"], told["indices"], told["indptr"]), shape=told["matrix_shape"])
+    return sparse.csr_array((result["data"], result["indices"], result["indptr"]), shape=result["matrix_shape"])
 
 
-# -- the layer, by its words -----------------------------------------------------------------------------------------
+# -- the layer, by its options ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("short", "long", "typed", "field", "value"), OPTIONS, ids=lambda value: str(value))
 def test_each_option_has_two_names_and_sets_its_field(short, long, typed, field, value):
     transpose = ["--transpose", "--s", "2"] if field.startswith("output") else []
     base = {"--i": "6", "--k": "3"}
-    words = [word for name, number in base.items() if name != short for word in (name, number)]
-    told = [size_of(*words, *transpose, option, typed) for option in (short, long)]
-    assert told[0][field] == value
-    assert told[0] == told[1]
-    assert size_of(*words, *transpose, f"{short}={typed}") == told[0]
+    arguments = [word for name, number in base.items() if name != short for word in (name, number)]
+    result = [size_of(*arguments, *transpose, option, typed) for option in (short, long)]
+    assert result[0][field] == value
+    assert result[0] == result[1]
+    assert size_of(*arguments, *transpose, f"{short}={typed}") == result[0]
     if short in ("--i", "--k"):
-        assert f"{short} is missing" in refused("size", *words)
+        assert f"{short} is missing" in refused("size", *arguments)
     elif field != "groups":
-        assert size_of(*words, *transpose).get(field) != value
+        assert size_of(*arguments, *transpose).get(field) != value
 
 
 def test_groups():
@@ -112,14 +112,14 @@ def test_groups():
     ],
 )
 def test_padding_as_numbers_pairs_names_and_mixtures(typed, padding):
-    words = ("--i", "6x5", "--k", "3")
-    assert size_of(*words, f"--p={typed}")["padding"] == padding
-    assert size_of(*words, "--p", typed)["padding"] == padding  # a minus sign too
-    assert size_of(*words, "--padding", typed)["padding"] == padding
+    arguments = ("--i", "6x5", "--k", "3")
+    assert size_of(*arguments, f"--p={typed}")["padding"] == padding
+    assert size_of(*arguments, "--p", typed)["padding"] == padding  # a minus sign too
+    assert size_of(*arguments, "--padding", typed)["padding"] == padding
 
 
 @pytest.mark.parametrize(
-    ("words", "ndim"),
+    ("arguments", "ndim"),
     [
         (("--i", "5", "--p", "1,2"), 2),
         (("--i", "5", "--p", "1,2", "--ndim", "1"), 1),
@@ -128,8 +128,8 @@ def test_padding_as_numbers_pairs_names_and_mixtures(typed, padding):
         (("--i", "5", "--p", "1,2", "--s", "1x1x1"), 3),
     ],
 )
-def test_one_pair_serves_all_axes(words, ndim):
-    assert size_of("--k", "3", *words)["padding"] == [[1, 2]] * ndim
+def test_one_pair_serves_all_axes(arguments, ndim):
+    assert size_of("--k", "3", *arguments)["padding"] == [[1, 2]] * ndim
 
 
 def test_number_of_axes():
@@ -140,25 +140,25 @@ def test_number_of_axes():
 
 
 def test_a_transposed_layer_has_its_own_input():
-    told = size_of("--i", 3, "--k", 3, "--s", 2, "--p", 1, "--op", "1x0", "--transpose")
-    assert (told["input_size"], told["output_size"]) == ([3, 3], [6, 5])
-    assert told["output_padding"] == [1, 0]
-    assert told["transpose"] is True
-    told = size_of("--i", 3, "--k", 3, "--s", 2, "--p", 1, "--o", "5x6", "--transpose")
-    assert (told["input_size"], told["output_size"], told["output_padding"]) == ([3, 3], [5, 6], [0, 1])
+    result = size_of("--i", 3, "--k", 3, "--s", 2, "--p", 1, "--op", "1x0", "--transpose")
+    assert (result["input_size"], result["output_size"]) == ([3, 3], [6, 5])
+    assert result["output_padding"] == [1, 0]
+    assert result["transpose"] is True
+    result = size_of("--i", 3, "--k", 3, "--s", 2, "--p", 1, "--o", "5x6", "--transpose")
+    assert (result["input_size"], result["output_size"], result["output_padding"]) == ([3, 3], [5, 6], [0, 1])
     assert size_of("--i", 3, "--k", 3, "--s", 2, "--p", "same", "--transpose")["output_size"] == [6, 6]
 
 
 @st.composite
-def words_for(draw, arguments):
+def typed_options(draw, arguments):
     """One of the ways to type a layer's arguments."""
     ndim = len(arguments["input_size"])
-    words = []
+    options = []
 
     def typed(name, text):
         short, long = next(pair[:2] for pair in OPTIONS if pair[3] == name)
         option = draw(st.sampled_from((short, long)))
-        words.extend([f"{option}={text}"] if draw(st.booleans()) else [option, text])
+        options.extend([f"{option}={text}"] if draw(st.booleans()) else [option, text])
 
     def entry(value):
         return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -173,22 +173,22 @@ def words_for(draw, arguments):
             values = values[:1]
         if values:
             typed(name, "x".join(map(entry, values)))
-    if not any("x" in word for word in words) or draw(st.booleans()):
-        words += ["--ndim", str(ndim)]
-    return words + (["--transpose"] if "output_padding" in arguments or "output_size" in arguments else [])
+    if not any("x" in word for word in options) or draw(st.booleans()):
+        options += ["--ndim", str(ndim)]
+    return options + (["--transpose"] if "output_padding" in arguments or "output_size" in arguments else [])
 
 
 def types_the_layer(data, arguments):
     layer = built(arguments)
-    told = size_of(*data.draw(words_for(arguments)))
+    result = size_of(*data.draw(typed_options(arguments)))
     fields = FIELDS + ["output_padding"] * isinstance(layer, ConvTranspose)
-    assert list(told)[: len(fields) + 5] == [*fields, *SHAPES, "transpose"]
+    assert list(result)[: len(fields) + 5] == [*fields, *SHAPES, "transpose"]
     for name in [*fields, *SHAPES, "output_size"]:
-        assert told[name] == json.loads(json.dumps(getattr(layer, name))), name
-    assert told["transpose"] is isinstance(layer, ConvTranspose)
-    assert told["leftover"] == [axis.leftover for axis in layer.axes]
-    assert told["nbytes"] == layer.nbytes()
-    assert list(told)[len(fields) + 5 :] == ARITHMETIC
+        assert result[name] == json.loads(json.dumps(getattr(layer, name))), name
+    assert result["transpose"] is isinstance(layer, ConvTranspose)
+    assert result["leftover"] == [axis.leftover for axis in layer.axes]
+    assert result["nbytes"] == layer.nbytes()
+    assert list(result)[len(fields) + 5 :] == ARITHMETIC
 
 
 @share(0.4)
@@ -207,10 +207,10 @@ def test_drawn_transposed_convolutions_as_typed(data, arguments):
 
 @pytest.mark.parametrize("name", presets.settings())
 def test_every_setting(name):
-    told, layer = size_of("--setting", name), presets.setting(name)
-    assert told["transpose"] is isinstance(layer, ConvTranspose)
-    assert (told["output_shape"], told["nnz"]) == (list(layer.output_shape), layer.nnz)
-    assert size_of("--setting", name.upper().replace("_", "-")) == told
+    result, layer = size_of("--setting", name), presets.setting(name)
+    assert result["transpose"] is isinstance(layer, ConvTranspose)
+    assert (result["output_shape"], result["nnz"]) == (list(layer.output_shape), layer.nnz)
+    assert size_of("--setting", name.upper().replace("_", "-")) == result
 
 
 # -- show: JSON ------------------------------------------------------------------------------------------------------
@@ -223,79 +223,79 @@ def test_json_has_exactly_these_keys():
 
 
 def test_json_of_the_4x16_example():
-    told = shown("--i", 4, "--k", 3)
-    assert told["data"] is None
-    assert (told["rank"], told["gram_is_identity"], told["transpose"]) == (4, False, False)
-    assert (told["matrix_shape"], told["nnz"], told["indptr"]) == ([4, 16], 36, [0, 9, 18, 27, 36])
-    assert told["indices"][:9] == [0, 1, 2, 4, 5, 6, 8, 9, 10]
-    assert told["taps"] == [[tap] for tap in range(9)] * 4
-    assert told["padding"] == [[0, 0], [0, 0]]
+    result = shown("--i", 4, "--k", 3)
+    assert result["data"] is None
+    assert (result["rank"], result["gram_is_identity"], result["transpose"]) == (4, False, False)
+    assert (result["matrix_shape"], result["nnz"], result["indptr"]) == ([4, 16], 36, [0, 9, 18, 27, 36])
+    assert result["indices"][:9] == [0, 1, 2, 4, 5, 6, 8, 9, 10]
+    assert result["taps"] == [[tap] for tap in range(9)] * 4
+    assert result["padding"] == [[0, 0], [0, 0]]
     weighted = shown("--i", 4, "--k", 3, "--weight", "arange")
     assert weighted["data"] == [*range(1, 10)] * 4
-    assert {**weighted, "data": None} == told
+    assert {**weighted, "data": None} == result
 
 
 def test_json_of_taps_that_meet_at_a_border():
-    told = shown("--i", 3, "--k", 3, "--p", 1, "--ndim", 1, "--mode", "replicate", "--weight", "1,2,4")
-    assert (told["taps"], told["data"]) == ([[0, 1], [2], [0], [1], [2], [0], [1, 2]], [3, 4, 1, 2, 4, 1, 6])
-    told = shown("--i", 2, "--k", 5, "--p", 2, "--ndim", 1, "--mode", "circular", "--weight", "1,2,4,8,16")
-    assert (told["taps"], told["data"]) == ([[0, 2, 4], [1, 3], [1, 3], [0, 2, 4]], [21, 10, 10, 21])
+    result = shown("--i", 3, "--k", 3, "--p", 1, "--ndim", 1, "--mode", "replicate", "--weight", "1,2,4")
+    assert (result["taps"], result["data"]) == ([[0, 1], [2], [0], [1], [2], [0], [1, 2]], [3, 4, 1, 2, 4, 1, 6])
+    result = shown("--i", 2, "--k", 5, "--p", 2, "--ndim", 1, "--mode", "circular", "--weight", "1,2,4,8,16")
+    assert (result["taps"], result["data"]) == ([[0, 2, 4], [1, 3], [1, 3], [0, 2, 4]], [21, 10, 10, 21])
 
 
-def as_words(layer):
+def as_options(layer):
     """A layer as it is typed with every field resolved."""
 
     def axes(values):
         return "x".join(map(str, values)) or "1"
 
-    words = ["--i", axes(layer.input_size), "--k", axes(layer.kernel_size), "--ndim", str(layer.ndim)]
-    words += ["--g", layer.groups, "--cin", layer.in_channels, "--cout", layer.out_channels]
+    arguments = ["--i", axes(layer.input_size), "--k", axes(layer.kernel_size), "--ndim", str(layer.ndim)]
+    arguments += ["--g", layer.groups, "--cin", layer.in_channels, "--cout", layer.out_channels]
     if layer.ndim:
         pads = axes(f"{before},{after}" for before, after in layer.padding)
-        words += ["--s", axes(layer.stride), f"--p={pads}", "--d", axes(layer.dilation)]
-        words += ["--a", axes(layer.input_dilation), "--mode", layer.padding_mode]
+        arguments += ["--s", axes(layer.stride), f"--p={pads}", "--d", axes(layer.dilation)]
+        arguments += ["--a", axes(layer.input_dilation), "--mode", layer.padding_mode]
     if isinstance(layer, ConvTranspose):
-        words += ["--transpose", *(["--op", axes(layer.output_padding)] if layer.ndim else [])]
-    return words
+        arguments += ["--transpose", *(["--op", axes(layer.output_padding)] if layer.ndim else [])]
+    return arguments
 
 
 @share(0.2)
 @given(layer=layers(), seed=seeds())
 def test_drawn_layers_as_json(layer, seed):
     weight = integers(layer.weight_shape, seed)
-    told = shown(*as_words(layer), f"--weight={','.join(map(str, weight.ravel()))}")
+    result = shown(*as_options(layer), f"--weight={','.join(map(str, weight.ravel()))}")
     C = layer.matrix(weight)
-    np.testing.assert_array_equal(told["indptr"], C.indptr)
-    np.testing.assert_array_equal(told["indices"], C.indices)
-    np.testing.assert_array_equal(told["data"], C.data)
-    np.testing.assert_array_equal(matrix_of(told).toarray(), dense(layer, weight))
-    assert told["data"] == [sum(weight.ravel()[taps].tolist()) for taps in told["taps"]]
+    np.testing.assert_array_equal(result["indptr"], C.indptr)
+    np.testing.assert_array_equal(result["indices"], C.indices)
+    np.testing.assert_array_equal(result["data"], C.data)
+    np.testing.assert_array_equal(matrix_of(result).toarray(), dense(layer, weight))
+    assert result["data"] == [sum(weight.ravel()[taps].tolist()) for taps in result["taps"]]
     full = C.toarray()
-    assert told["rank"] == np.linalg.matrix_rank(full)
-    assert told["gram_is_identity"] is np.array_equal(full.T @ full, np.eye(full.shape[1]))
+    assert result["rank"] == np.linalg.matrix_rank(full)
+    assert result["gram_is_identity"] is np.array_equal(full.T @ full, np.eye(full.shape[1]))
 
 
 @share(0.1)
 @given(layer=layers())
 def test_taps_are_the_ones_of_the_definition(layer):
-    told = shown(*as_words(layer))
+    result = shown(*as_options(layer))
     table = taps_by_definition(layer)
-    rows = np.repeat(np.arange(layer.matrix_shape[0]), np.diff(told["indptr"]))
-    assert [sorted(taps) for taps in told["taps"]] == [
-        table[row][col] for row, col in zip(rows, told["indices"], strict=True)
+    rows = np.repeat(np.arange(layer.matrix_shape[0]), np.diff(result["indptr"]))
+    assert [sorted(taps) for taps in result["taps"]] == [
+        table[row][col] for row, col in zip(rows, result["indices"], strict=True)
     ]
-    assert told["nnz"] == len(told["taps"]) == sum(bool(taps) for row in table for taps in row)
+    assert result["nnz"] == len(result["taps"]) == sum(bool(taps) for row in table for taps in row)
 
 
 @pytest.mark.full
 def test_rank_is_null_above_two_thousand():
-    words = ("--ndim", 1, "--k", 1, "--weight", "3")
-    assert shown(*words, "--i", 2000)["rank"] == 2000
-    above = shown(*words, "--i", 2001)
+    arguments = ("--ndim", 1, "--k", 1, "--weight", "3")
+    assert shown(*arguments, "--i", 2000)["rank"] == 2000
+    above = shown(*arguments, "--i", 2001)
     assert above["rank"] is None
     assert above["gram_is_identity"] is False
-    assert shown(*words, "--i", 2001, "--rank")["rank"] == 2001
-    text = good("show", *words, "--i", 2001)
+    assert shown(*arguments, "--i", 2001, "--rank")["rank"] == 2001
+    text = good("show", *arguments, "--i", 2001)
     assert "rank not computed for 2001 x 2001, above 2000; --rank computes it\n" in text
     # Either side counts.
     assert shown("--ndim", 1, "--i", 2002, "--k", 3, "--s", 1000)["rank"] is None
@@ -313,12 +313,12 @@ def test_what_no_memory_holds_is_shown_but_for_its_picture():
     assert "C: 4000000004000000001 x 1, 1 entry" in lines
 
 
-def test_json_says_when_the_transpose_is_the_inverse():
+def test_json_reports_when_the_transpose_is_the_inverse():
     conv, up = ("--i", 4, "--k", 2, "--s", 2, "--cout"), ("--i", 2, "--k", 2, "--s", 2, "--transpose", "--cin")
-    for words in (conv, up):
-        assert shown(*words, 4, "--weight", "haar")["gram_is_identity"] is True
-        assert shown(*words, 4, "--weight", "arange")["gram_is_identity"] is False
-    # Of one half of the bank, only C C^T is I: each layer is asked about its own matrix.
+    for arguments in (conv, up):
+        assert shown(*arguments, 4, "--weight", "haar")["gram_is_identity"] is True
+        assert shown(*arguments, 4, "--weight", "arange")["gram_is_identity"] is False
+    # Of one half of the bank, only C C^T is I: each layer reports on its own matrix.
     assert shown(*conv, 2, HALF_BANK)["gram_is_identity"] is False
     assert shown(*up, 2, HALF_BANK)["gram_is_identity"] is True
 
@@ -367,7 +367,7 @@ C^T C != I: the transposed convolution does not undo the convolution
   largest deviation |C^T C - I| = 117, at (5, 5)
 C C^T != I: the convolution does not undo the transposed convolution
   largest deviation |C C^T - I| = 149, at (0, 0)
-rank 4, nullity 12: C cannot tell apart inputs along 12 of 16 directions
+rank 4, nullity 12: C cannot distinguish inputs along 12 of 16 directions
   how: modulo the prime 2147483647; proven, since the pattern allows no more
   generic: of integers drawn with seed 0, since no --weight is given
 """
@@ -387,9 +387,9 @@ def test_the_numbers_of_the_example_are_right():
     assert np.linalg.matrix_rank(C) == 4
 
 
-def verdict_of(*words):
+def verdict_of(*arguments):
     """The lines of the verdict: those after the last picture."""
-    lines = good("show", *words).splitlines()
+    lines = good("show", *arguments).splitlines()
     return lines[max(number for number, line in enumerate(lines) if not line) + 1 :]
 
 
@@ -399,13 +399,13 @@ def test_a_verdict_on_given_numbers_does_not_say_generic():
         "  largest deviation |C^T C - I| = 15, at (1, 1)",
         "C C^T != I: the convolution does not undo the transposed convolution",
         "  largest deviation |C C^T - I| = 24, at (0, 0)",
-        "rank 1, nullity 1: C cannot tell apart inputs along 1 of 2 directions",
+        "rank 1, nullity 1: C cannot distinguish inputs along 1 of 2 directions",
         "  how: modulo the prime 2147483647; proven, since the pattern allows no more",
     ]
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "haar"),
         ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "space_to_depth"),
@@ -414,14 +414,14 @@ def test_a_verdict_on_given_numbers_does_not_say_generic():
         ("--i", 4, "--k", 1, "--weight", "-1"),
         ("--i", 2, "--k", 2, "--s", 2, "--cin", 4, "--weight", "haar", "--transpose"),
     ],
-    ids=lambda words: " ".join(map(str, words)),
+    ids=lambda arguments: " ".join(map(str, arguments)),
 )
-def test_where_the_transpose_is_the_inverse_the_verdict_says_so(words):
-    verdict = verdict_of(*words)
+def test_where_the_transpose_is_the_inverse_the_verdict_reports_it(arguments):
+    verdict = verdict_of(*arguments)
     assert verdict[:3] == [
         "C^T C = I: the transposed convolution undoes the convolution",
         "C C^T = I: the convolution undoes the transposed convolution",
-        "rank 16, nullity 0: C tells all inputs apart",
+        "rank 16, nullity 0: C distinguishes all inputs",
     ]
     assert verdict[3].startswith("  how: ")
     assert len(verdict) == 4
@@ -436,7 +436,7 @@ def test_each_side_has_a_verdict_of_its_own():
         "C^T C != I: the transposed convolution does not undo the convolution",
         "  largest deviation |C^T C - I| = 0.5, at (0, 0)",
         "C C^T = I: the convolution undoes the transposed convolution",
-        "rank 8, nullity 8: C cannot tell apart inputs along 8 of 16 directions",
+        "rank 8, nullity 8: C cannot distinguish inputs along 8 of 16 directions",
         "  how: singular values above 3.6e-15",
     ]
 
@@ -469,9 +469,9 @@ def test_large_layers_are_described_without_a_picture():
 
 
 def test_symbols_or_numbers_in_the_cells():
-    words = ("show", "--i", 2, "--k", 2, "--ndim", 1)
-    assert "y0 │ w0 w1 │" in good(*words)
-    assert "y0 │  7 -8 │" in good(*words, "--weight", "7,-8")
+    arguments = ("show", "--i", 2, "--k", 2, "--ndim", 1)
+    assert "y0 │ w0 w1 │" in good(*arguments)
+    assert "y0 │  7 -8 │" in good(*arguments, "--weight", "7,-8")
 
 
 def test_the_transpose_is_drawn_where_it_is_narrow():
@@ -481,7 +481,7 @@ def test_the_transpose_is_drawn_where_it_is_narrow():
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("arguments", "line"),
     [
         ("--i 5 --k 3", "convolution  i=5x5  k=3x3  s=1  p=0  d=1  ->  o=3x3"),
         ("--i 5x6 --k 3 --s 2x1 --p 1", "convolution  i=5x6  k=3x3  s=2x1  p=1  d=1  ->  o=3x6"),
@@ -498,9 +498,9 @@ def test_the_transpose_is_drawn_where_it_is_narrow():
         ("--i 3 --k 3 --ndim 0", "convolution  i=()  k=()  s=()  p=()  d=()  ->  o=()"),
     ],
 )
-def test_the_first_line_names_what_is_not_the_default(words, line):
+def test_the_first_line_names_what_is_not_the_default(arguments, line):
     for command in ("show", "size"):
-        assert good(command, *words.split()).splitlines()[0] == line
+        assert good(command, *arguments.split()).splitlines()[0] == line
 
 
 # -- formats and files -----------------------------------------------------------------------------------------------
@@ -515,10 +515,10 @@ def test_the_first_line_names_what_is_not_the_default(words, line):
     ],
 )
 def test_forms_on_request(form, sample):
-    told = good("show", *LAYER, "--format", form)
-    assert sample in told
-    assert told.count("└") == 2
-    assert "rank 4, nullity 12" in told
+    stdout = good("show", *LAYER, "--format", form)
+    assert sample in stdout
+    assert stdout.count("└") == 2
+    assert "rank 4, nullity 12" in stdout
 
 
 def test_markdown():
@@ -548,7 +548,7 @@ C^T C != I: the transposed convolution does not undo the convolution
   largest deviation |C^T C - I| = 48, at (1, 1)
 C C^T != I: the convolution does not undo the transposed convolution
   largest deviation |C C^T - I| = 73, at (0, 0)
-rank 1, nullity 1: C cannot tell apart inputs along 1 of 2 directions
+rank 1, nullity 1: C cannot distinguish inputs along 1 of 2 directions
   how: modulo the prime 2147483647; proven, since the pattern allows no more
 ```
 """
@@ -582,9 +582,9 @@ def test_saved_text_has_no_colours_and_the_width_it_needs(tmp_path, monkeypatch)
 )
 def test_endings_that_tell_nothing(tmp_path, monkeypatch, name, ending):
     monkeypatch.chdir(tmp_path)
-    said = f"ends in {ending!r}" if ending else "has no ending"
+    end = f"ends in {ending!r}" if ending else "has no ending"
     assert refused("show", *LAYER, "--save", name) == (
-        f"convmatrix show: error: file name {name!r} {said}, which names no format: use .json, .md, .txt, .tex, .html, "
+        f"convmatrix show: error: file name {name!r} {end}, which names no format: use .json, .md, .txt, .tex, .html, "
         ".svg, .pdf, .png"
     )
     assert list(tmp_path.iterdir()) == []
@@ -592,23 +592,23 @@ def test_endings_that_tell_nothing(tmp_path, monkeypatch, name, ending):
 
 @pytest.mark.parametrize(("form", "name"), [("md", "C.json"), ("json", "C.md"), ("grid", "C.json"), ("half", "C.md")])
 def test_formats_that_contradict_the_ending(tmp_path, form, name):
-    said = refused("show", *LAYER, "--format", form, "--save", tmp_path / name)
+    message = refused("show", *LAYER, "--format", form, "--save", tmp_path / name)
     ending = name[1:]
-    assert said.endswith(f"--format {form} does not go into a {ending} file: leave it out, or name a .txt file")
+    assert message.endswith(f"--format {form} does not go into a {ending} file: leave it out, or name a .txt file")
     assert good("show", *LAYER, "--format", {"C.json": "json", "C.md": "md"}[name], "--save", tmp_path / name) == ""
 
 
-@pytest.mark.parametrize("words", [("show", *LAYER, "--save"), ("export", *LAYER)], ids=["show", "export"])
-def test_a_file_that_cannot_be_written(tmp_path, words):
+@pytest.mark.parametrize("arguments", [("show", *LAYER, "--save"), ("export", *LAYER)], ids=["show", "export"])
+def test_a_file_that_cannot_be_written(tmp_path, arguments):
     path = tmp_path / "nowhere" / "C.json"
-    code, out, err = run(*words, path)
+    code, out, err = run(*arguments, path)
     assert (code, out) == (1, "")
-    assert err.startswith(f"convmatrix {words[0]}: error: ")
+    assert err.startswith(f"convmatrix {arguments[0]}: error: ")
     assert f"{path.parent}" in err
     assert err.count("\n") == 1
 
 
-def test_export_writes_and_says_what(tmp_path):
+def test_export_writes_and_prints_what(tmp_path):
     path = tmp_path / "C.npz"
     assert good("export", path, *LAYER) == f"{path}: 4 x 16, 36 entries, weight arange\n"
     C = Conv(4, 3).matrix(np.arange(1, 10).reshape(3, 3))
@@ -627,10 +627,11 @@ def test_export_of_a_transposed_layer(tmp_path):
     np.testing.assert_array_equal(up, C.T)
 
 
-def test_export_knows_the_ending_before_it_works(tmp_path):
-    said = refused("export", tmp_path / "C.pdf", "--i", 10**6, "--k", 3)
+def test_export_checks_the_ending_before_it_works(tmp_path):
+    message = refused("export", tmp_path / "C.pdf", "--i", 10**6, "--k", 3)
     assert (
-        "C.pdf' ends in '.pdf', which names no format: use .npz, .mtx, .mat, .csv, .npy, .json, .tex, .blocks" in said
+        "C.pdf' ends in '.pdf', which names no format: use .npz, .mtx, .mat, .csv, .npy, .json, .tex, .blocks"
+        in message
     )
 
 
@@ -651,13 +652,13 @@ def test_export_knows_the_ending_before_it_works(tmp_path):
     ],
 )
 def test_weights_in_all_forms(typed, weight):
-    for words in (["--weight", typed], [f"--weight={typed}"]):
-        assert shown(*LAYER, *words)["data"] == weight * 4
+    for arguments in (["--weight", typed], [f"--weight={typed}"]):
+        assert shown(*LAYER, *arguments)["data"] == weight * 4
 
 
 def test_complex_weights():
-    told = shown("--i", 2, "--k", 1, "--ndim", 1, "--weight", "-1-2j")
-    assert told["data"] == [[-1, -2], [-1, -2]]
+    result = shown("--i", 2, "--k", 1, "--ndim", 1, "--weight", "-1-2j")
+    assert result["data"] == [[-1, -2], [-1, -2]]
 
 
 def test_random_weights_have_a_seed():
@@ -693,7 +694,7 @@ convolution  i=6x4  k=3x3  s=2x3  p=1x1,0  d=1  ->  o=3x1
   axis 0: o = floor((i + 2p - k) / s) + 1 = floor((6 + 2*1 - 3) / 2) + 1 = 3   [relationship 6]
   axis 1: o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1
     = floor((1*(4 - 1) + 1 + 1 + 0 - 3) / 3) + 1 = 1
-    [relationship 15, for any pads and a stretched input]
+    [relationship 15, for any pads and a dilated input]
 
 axis 0: a convolution gives 3 for 2 input sizes; leftover here 1
   input size 5: leftover 0, transposed with output_padding 0
@@ -830,15 +831,15 @@ def test_size_with_an_output_padding_that_no_leftover_is():
 
 
 def test_size_as_json():
-    told = size_of("--i", 6, "--k", 3, "--s", 2, "--p", 1, "--ndim", 1)
-    assert told["relationship"] == [6]
-    assert told["formula"] == ["o = floor((i + 2p - k) / s) + 1"]
-    assert told["leftover"] == [1]
-    assert told["input_sizes"] == [
+    result = size_of("--i", 6, "--k", 3, "--s", 2, "--p", 1, "--ndim", 1)
+    assert result["relationship"] == [6]
+    assert result["formula"] == ["o = floor((i + 2p - k) / s) + 1"]
+    assert result["leftover"] == [1]
+    assert result["input_sizes"] == [
         [{"size": 5, "leftover": 0, "output_padding": 0}, {"size": 6, "leftover": 1, "output_padding": 1}]
     ]
-    assert told["nbytes"] == 8 * 12 + 4 * 4
-    (why,), (five, six) = told["output_size_options"]["why"], told["output_size_options"]["sizes"]
+    assert result["nbytes"] == 8 * 12 + 4 * 4
+    (why,), (five, six) = result["output_size_options"]["why"], result["output_size_options"]["sizes"]
     assert why.endswith("with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3")
     assert (five["size"], six["size"]) == ([5], [6])
     assert six["calls"][0] == {
@@ -851,9 +852,9 @@ def test_size_as_json():
     assert size_of("--i", 6, "--k", 3, "--p", "0,1", "--ndim", 1)["relationship"] == [None]
 
 
-def test_of_many_sizes_three_are_asked_for():
-    told = size_of("--i", 30, "--k", 3, "--s", "11", "--ndim", 1)
-    assert [one["size"] for one in told["output_size_options"]["sizes"]] == [[25], [30], [35]]
+def test_of_many_sizes_three_are_listed():
+    result = size_of("--i", 30, "--k", 3, "--s", "11", "--ndim", 1)
+    assert [one["size"] for one in result["output_size_options"]["sizes"]] == [[25], [30], [35]]
     text = good("size", "--i", "30x7", "--k", 3, "--s", "11x1")
     assert re.findall("to get (.*)", text) == ["25x7 from 3x5", "30x7 from 3x5  <- this layer", "35x7 from 3x5"]
     assert size_of("--i", 3, "--k", 3, "--ndim", 0)["output_size_options"] == {"why": [], "sizes": []}
@@ -864,8 +865,8 @@ def test_of_many_sizes_three_are_asked_for():
 
 
 def test_sizes_need_no_memory():
-    told = size_of("--i", 10**9, "--k", 3, "--p", 1, "--s", 2)
-    assert told["matrix_shape"] == [25 * 10**16, 10**18]
+    result = size_of("--i", 10**9, "--k", 3, "--p", 1, "--s", 2)
+    assert result["matrix_shape"] == [25 * 10**16, 10**18]
     assert "too many to list" in refused("size", "--i", 10**9, "--k", 3, "--s", 10**8)
 
 
@@ -883,8 +884,8 @@ def test_presets_lists_everything():
 def test_presets_shows_one():
     assert good("presets", "roberts") == "roberts: difference along the diagonal, 2x2\n[[ 1  0]\n [ 0 -1]]\n"
     assert good("presets", "ROBERTS") == good("presets", "roberts")
-    told = good("presets", "Padding-Strides-Odd").splitlines()
-    assert told == [
+    lines = good("presets", "Padding-Strides-Odd").splitlines()
+    assert lines == [
         "padding_strides_odd: guide: as padding_strides, with a leftover position",
         "Conv(input_size=(6, 6), kernel_size=(3, 3), stride=(2, 2), padding=((1, 1), (1, 1)))",
         "convolution  i=6x6  k=3x3  s=2  p=1  d=1  ->  o=3x3",
@@ -901,9 +902,9 @@ def test_every_preset_is_shown(name):
 
 
 def test_verify_counts_its_laws():
-    told = json.loads(good("verify", *LAYER, "--format", "json"))
-    laws = [check for check in told["checks"] if check["kind"] == "law"]
-    assert told["laws_hold"] is True
+    result = json.loads(good("verify", *LAYER, "--format", "json"))
+    laws = [check for check in result["checks"] if check["kind"] == "law"]
+    assert result["laws_hold"] is True
     assert all(check["holds"] for check in laws)
     lines = good("verify", *LAYER).splitlines()
     assert lines[-1] == f"{len(laws)} of {len(laws)} laws hold"
@@ -929,25 +930,25 @@ def test_verify_fails_with_a_failed_law(monkeypatch):
     assert (code, err, json.loads(out)["laws_hold"]) == (1, "", False)
 
 
-# -- help, version, refusals -----------------------------------------------------------------------------------------
+# -- help, version, errors -------------------------------------------------------------------------------------------
 
 
 def test_version():
     assert good("--version") == f"convmatrix {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)], ids=" ".join)
-def test_help(words):
-    text = good(*words, "--help")
-    assert text.startswith(f"usage: {' '.join(['convmatrix', *words])} ")
-    if words and words[0] != "presets":
+@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)], ids=" ".join)
+def test_help(arguments):
+    text = good(*arguments, "--help")
+    assert text.startswith(f"usage: {' '.join(['convmatrix', *arguments])} ")
+    if arguments and arguments[0] != "presets":
         for short, long, *_ in OPTIONS:
             assert f"{short} {short[2:].upper()[0]}" in text
             assert long in text
-        by_name = words[0] in ("figure", "animate", "explore")
+        by_name = arguments[0] in ("figure", "animate", "explore")
         for option in ("NAME" if by_name else "--setting", "--transpose", "--ndim"):
             assert option in text
-    if not words:
+    if not arguments:
         for command in COMMANDS:
             assert re.search(rf"^    {command}\s", text, re.MULTILINE)
     assert all(len(line) <= 80 for line in text.splitlines())
@@ -955,12 +956,12 @@ def test_help(words):
 
 @pytest.mark.parametrize("option", ["--in", "--input", "--trans", "--weigh", "--form", "--colour", "--pad", "--str"])
 def test_abbreviations_are_off(option):
-    said = f"convmatrix show: error: unrecognized arguments: {option} 1 (see convmatrix show --help)"
-    assert refused("show", *LAYER, option, 1) == said
+    message = f"convmatrix show: error: unrecognized arguments: {option} 1 (see convmatrix show --help)"
+    assert refused("show", *LAYER, option, 1) == message
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ("--i 4x --k 3", "argument --i/--input-size: '' is not an integer"),
         ("--i= --k 3", "argument --i/--input-size: '' is not an integer"),
@@ -980,12 +981,12 @@ def test_abbreviations_are_off(option):
         ("--i 4 --k 3 --weight --save C.md", "argument --weight: expected one argument"),
     ],
 )
-def test_words_that_are_refused(words, said):
-    assert refused("show", *words.split()) == f"convmatrix show: error: {said} (see convmatrix show --help)"
+def test_arguments_that_are_refused(arguments, message):
+    assert refused("show", *arguments.split()) == f"convmatrix show: error: {message} (see convmatrix show --help)"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ("", "the following arguments are required: COMMAND"),
         ("show --i 4 --k 3 --weight=--", "argument --weight: expected one argument"),
@@ -997,15 +998,15 @@ def test_words_that_are_refused(words, said):
         ),
     ],
 )
-def test_commands_that_are_refused(words, said):
-    assert refused(*words.split()) == f"convmatrix: error: {said} (see convmatrix --help)"
+def test_commands_that_are_refused(arguments, message):
+    assert refused(*arguments.split()) == f"convmatrix: error: {message} (see convmatrix --help)"
     assert refused("export") == (
         "convmatrix export: error: the following arguments are required: FILE (see convmatrix export --help)"
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ("show", "--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
         ("size --k 3", "--i is missing: give --i and --k, as in --i 4 --k 3, or a --setting"),
@@ -1041,8 +1042,8 @@ def test_commands_that_are_refused(words, said):
         ),
     ],
 )
-def test_layers_that_are_refused(words, said):
-    assert refused(*words.split()) == f"convmatrix {words.split()[0]}: error: {said}"
+def test_layers_that_are_refused(arguments, message):
+    assert refused(*arguments.split()) == f"convmatrix {arguments.split()[0]}: error: {message}"
 
 
 def test_a_message_stays_on_one_line():

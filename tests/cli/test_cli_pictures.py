@@ -51,9 +51,9 @@ def compiled(path):
     """Number of pages that pdflatex makes of a document."""
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", path.name]
     done = subprocess.run(command, cwd=path.parent, capture_output=True, check=False, timeout=120)
-    said = done.stdout.decode(errors="replace")
-    assert done.returncode == 0, said[-2000:]
-    return int(re.search(r"\((\d+) pages?,", said)[1])
+    output = done.stdout.decode(errors="replace")
+    assert done.returncode == 0, output[-2000:]
+    return int(re.search(r"\((\d+) pages?,", output)[1])
 
 
 # -- show ------------------------------------------------------------------------------------------------------------
@@ -64,10 +64,10 @@ def test_show_latex_is_the_array_and_tikz_the_picture():
     assert good("show", *LAYER, "--format", "latex") == latex.array(conv) + "\n"
     assert good("show", *LAYER, "--format", "tikz") == latex.tikz(conv, step=0) + "\n"
     weight = np.arange(1, 10).reshape(3, 3)
-    words = ("show", "--i", 2, "--k", 3, "--transpose", "--weight", "arange", "--format")
-    assert good(*words, "latex") == latex.array(up, weight) + "\n"
-    assert good(*words, "tikz") == latex.tikz(up, weight, step=0) + "\n"
-    assert good(*words, "latex").isascii()
+    arguments = ("show", "--i", 2, "--k", 3, "--transpose", "--weight", "arange", "--format")
+    assert good(*arguments, "latex") == latex.array(up, weight) + "\n"
+    assert good(*arguments, "tikz") == latex.tikz(up, weight, step=0) + "\n"
+    assert good(*arguments, "latex").isascii()
 
 
 def test_show_saves_the_linked_picture(folder):
@@ -89,11 +89,13 @@ def test_show_saves_the_linked_picture(folder):
 
 @pytest.mark.full
 def test_show_saves_the_matrix_alone_where_the_layer_is_too_large(folder):
-    said = good("show", "--i", "3x3x3", "--k", 2, "--save", "C.svg")
-    assert said == f"C.svg: the matrix alone, since {THREE_AXES}\n"
+    message = good("show", "--i", "3x3x3", "--k", 2, "--save", "C.svg")
+    assert message == f"C.svg: the matrix alone, since {THREE_AXES}\n"
     assert len([name for name in gids("C.svg") if re.fullmatch(r"cell-\d+-\d+", name)]) == 64
-    said = good("show", "--i", 30, "--k", 3, "--save", "large.png")
-    assert said.startswith("large.png: the matrix alone, since the matrix has 784 x 900 places but at most 512 x 512")
+    message = good("show", "--i", 30, "--k", 3, "--save", "large.png")
+    assert message.startswith(
+        "large.png: the matrix alone, since the matrix has 784 x 900 places but at most 512 x 512"
+    )
     with Image.open("large.png") as picture:
         assert len(picture.convert("RGB").getcolors(10**6)) > 3
 
@@ -170,8 +172,8 @@ def test_one_entry_is_no_entries(folder):
 
 @pytest.mark.full
 def test_a_figure_by_name_is_the_one_by_numbers(folder):
-    told = good("figure", "padding_strides", "--save", "name.svg")
-    assert told == f"name.svg: linked; {presets.setting('padding_strides')!r}\n"
+    stdout = good("figure", "padding_strides", "--save", "name.svg")
+    assert stdout == f"name.svg: linked; {presets.setting('padding_strides')!r}\n"
     good("figure", "--save", "after.svg", "Padding-Strides")
     good("figure", "--i", 5, "--k", 3, "--s", 2, "--p", 1, "--save", "numbers.svg")
     good("figure", "padding_strides", "--kind", "linked", "--save", "kind.svg")
@@ -222,13 +224,13 @@ def test_a_figure_as_a_document(folder):
     assert compiled(folder / "matrix.tex") == 1
 
 
-def drawn(monkeypatch, *words, kind="linked"):
-    """What the plot function of a kind is asked to draw."""
+def drawn(monkeypatch, *arguments, kind="linked"):
+    """Arguments of the call of a kind's plot function."""
     seen = []
     real = getattr(plot, kind)
     with monkeypatch.context() as patch:
         patch.setattr(plot, kind, lambda *args, **keywords: seen.append((args, keywords)) or real(*args, **keywords))
-        good("figure", *words, "--save", "f.svg")
+        good("figure", *arguments, "--save", "f.svg")
     (call,) = seen
     return call
 
@@ -238,7 +240,7 @@ UP = ("--i", 3, "--k", 3, "--s", 2, "--transpose")
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("words", "view", "step"),
+    ("arguments", "view", "step"),
     [
         (LAYER, None, 0),
         ((*LAYER, "--step", 3), None, 3),
@@ -253,8 +255,8 @@ UP = ("--i", 3, "--k", 3, "--s", 2, "--transpose")
         ((*UP, "--view", "stamps", "--input", "2x2"), "stamps", 8),
     ],
 )
-def test_the_step_by_its_number_or_position(monkeypatch, words, view, step):
-    _, keywords = drawn(monkeypatch, *words)
+def test_the_step_by_its_number_or_position(monkeypatch, arguments, view, step):
+    _, keywords = drawn(monkeypatch, *arguments)
     assert keywords == {"view": view, "step": step, "matrix": True, "title": ""}
 
 
@@ -271,15 +273,15 @@ def test_options_reach_the_picture(monkeypatch):
 
 
 def test_the_guides_numbers(folder):
-    words = ("numerical_padding_strides", "--weight", "guide", "--x", "guide", "--output", "1x1")
-    good("figure", *words, "--save", "f.tex")
-    layer, (x, weight) = presets.setting(words[0]), presets.numerical_data()
+    arguments = ("numerical_padding_strides", "--weight", "guide", "--x", "guide", "--output", "1x1")
+    good("figure", *arguments, "--save", "f.tex")
+    layer, (x, weight) = presets.setting(arguments[0]), presets.numerical_data()
     assert (folder / "f.tex").read_text() == latex.document(latex.tikz(layer, weight, x, view="windows", step=4))
     assert "$17$" in (folder / "f.tex").read_text()  # of the guide's [[6, 17, 3], [8, 17, 13], [6, 4, 4]]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ("--save f.gif", "file name 'f.gif' ends in '.gif', which names no format: use .svg, .pdf, .png, .tex"),
         ("--save f", "file name 'f' has no ending, which names no format: use .svg, .pdf, .png, .tex"),
@@ -370,13 +372,13 @@ def test_the_guides_numbers(folder):
         ("--i 3x3x3 --k 2 --kind linked --save f.svg", THREE_AXES),
     ],
 )
-def test_figures_that_are_refused(folder, words, said):
-    assert refused("figure", *words.split()) == f"convmatrix figure: error: {said}"
+def test_figures_that_are_refused(folder, arguments, message):
+    assert refused("figure", *arguments.split()) == f"convmatrix figure: error: {message}"
     assert names(folder) == []
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ("figure --i 4 --k 3", "the following arguments are required: --save"),
         (
@@ -391,9 +393,9 @@ def test_figures_that_are_refused(folder, words, said):
         ("explore", "the following arguments are required: --save"),
     ],
 )
-def test_words_that_are_refused(folder, words, said):
-    command = words.split()[0]
-    assert refused(*words.split()) == f"convmatrix {command}: error: {said} (see convmatrix {command} --help)"
+def test_arguments_that_are_refused(folder, arguments, message):
+    command = arguments.split()[0]
+    assert refused(*arguments.split()) == f"convmatrix {command}: error: {message} (see convmatrix {command} --help)"
     assert names(folder) == []
 
 
@@ -408,10 +410,10 @@ def test_every_kind_is_in_the_help():
 def test_every_kind_draws(folder, kind):
     generic = "; weight drawn with seed 0" * kinds.KINDS[kind].numeric
     layer = Conv(2, 2) if kind == "same_output" else ConvTranspose(2, 2)
-    words = ("--i", 2, "--k", 2, *(() if kind == "same_output" else ("--transpose",)))
+    arguments = ("--i", 2, "--k", 2, *(() if kind == "same_output" else ("--transpose",)))
     for ending in (".svg", ".png"):
-        told = good("figure", *words, "--kind", kind, "--title", TITLE, "--save", f"f{ending}")
-        assert told == f"f{ending}: {kind}; {layer!r}{generic}\n"
+        stdout = good("figure", *arguments, "--kind", kind, "--title", TITLE, "--save", f"f{ending}")
+        assert stdout == f"f{ending}: {kind}; {layer!r}{generic}\n"
     assert len(gids("f.svg")) > 10
     tree = ET.parse("f.svg")
     assert tree.find("{http://www.w3.org/2000/svg}title").text == TITLE
@@ -421,9 +423,9 @@ def test_every_kind_draws(folder, kind):
     assert len(described) > 20
 
 
-def described(*words):
-    """What a picture says of itself."""
-    good("figure", *words, "--save", "f.svg")
+def described(*arguments):
+    """Description that a picture has."""
+    good("figure", *arguments, "--save", "f.svg")
     (found,) = (node.text for node in ET.parse("f.svg").iter() if node.tag.endswith("}description"))
     return found
 
@@ -433,7 +435,7 @@ HAAR = ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "haar")
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("arguments", "found"),
     [
         # C of the 4 x 16 example with ones: sqrt(25), sqrt(5) twice, 1; of the orthonormal bank, all are 1.
         (
@@ -473,11 +475,11 @@ HAAR = ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "haar")
         ),
     ],
 )
-def test_what_algebra_finds_reaches_the_picture(words, found):
-    assert described(*words) == found
+def test_what_algebra_finds_reaches_the_picture(arguments, found):
+    assert described(*arguments) == found
 
 
-def test_the_images_that_are_not_told_apart_are_the_ones_asked_for(monkeypatch):
+def test_the_images_with_the_same_output_belong_to_the_given_layer(monkeypatch):
     (first, second, output), _ = drawn(
         monkeypatch, *LAYER, "--kind", "same_output", "--weight", "arange", "--x", "arange", kind="same_output"
     )
@@ -490,21 +492,21 @@ def test_the_images_that_are_not_told_apart_are_the_ones_asked_for(monkeypatch):
 
 @pytest.mark.full
 def test_positions_and_channels_reach_the_insertion(monkeypatch):
-    words = (*UP, "--cin", 2, "--cout", 2, "--kind", "insertion", "--output", "1x3x4")
-    _, keywords = drawn(monkeypatch, *words, kind="insertion")
+    arguments = (*UP, "--cin", 2, "--cout", 2, "--kind", "insertion", "--output", "1x3x4")
+    _, keywords = drawn(monkeypatch, *arguments, kind="insertion")
     assert keywords == {"output": (3, 4), "channel": 1, "title": ""}
 
 
 def test_windows_of_a_transposed_layer_are_those_on_inserted_zeros(monkeypatch):
-    words = ("--i", 2, "--k", 2, "--s", 2, "--ndim", 1, "--transpose", "--kind", "windows")
-    (layer,), _ = drawn(monkeypatch, *words, kind="windows")
+    arguments = ("--i", 2, "--k", 2, "--s", 2, "--ndim", 1, "--transpose", "--kind", "windows")
+    (layer,), _ = drawn(monkeypatch, *arguments, kind="windows")
     assert layer == ConvTranspose((2,), 2, stride=2).as_conv()
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("words", "line"), [(("--output", "1x2"), {"row": 9}), (("--input", "1x2"), {"col": 5})])
-def test_a_row_or_a_column_of_the_matrix(monkeypatch, words, line):
-    _, keywords = drawn(monkeypatch, *UP, "--kind", "matrix", *words, kind="matrix")
+@pytest.mark.parametrize(("arguments", "line"), [(("--output", "1x2"), {"row": 9}), (("--input", "1x2"), {"col": 5})])
+def test_a_row_or_a_column_of_the_matrix(monkeypatch, arguments, line):
+    _, keywords = drawn(monkeypatch, *UP, "--kind", "matrix", *arguments, kind="matrix")
     assert keywords == line
 
 
@@ -513,8 +515,8 @@ def test_a_row_or_a_column_of_the_matrix(monkeypatch, words, line):
 
 @pytest.mark.parametrize("ending", [".gif", ".png", ".apng", ".webp"])
 def test_an_animation_has_a_picture_for_each_step(folder, ending):
-    told = good("animate", "padding_strides", "--seconds", 0.5, "--save", f"a{ending}")
-    assert told == f"a{ending}: 9 steps of 0.5 s; {presets.setting('padding_strides')!r}\n"
+    stdout = good("animate", "padding_strides", "--seconds", 0.5, "--save", f"a{ending}")
+    assert stdout == f"a{ending}: 9 steps of 0.5 s; {presets.setting('padding_strides')!r}\n"
     with Image.open(f"a{ending}") as picture:
         assert picture.n_frames == 9
         picture.seek(1)
@@ -526,7 +528,7 @@ def test_an_animation_has_a_picture_for_each_step(folder, ending):
 
 
 def test_animations_as_text(folder):
-    words = (
+    arguments = (
         "animate",
         *UP,
         "--view",
@@ -539,8 +541,8 @@ def test_animations_as_text(folder):
         "--title",
         TITLE,
     )
-    good(*words, "--save", "a.svg")
-    good(*words, "--save", "a.html")
+    good(*arguments, "--save", "a.svg")
+    good(*arguments, "--save", "a.html")
     tree = ET.parse("a.svg")
     assert tree.find("{http://www.w3.org/2000/svg}title").text == TITLE
     layer = ConvTranspose(3, 3, stride=2)
@@ -575,7 +577,7 @@ def test_a_film_without_ffmpeg(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (
             "--i 4 --k 3 --save a.pdf",
@@ -595,16 +597,16 @@ def test_a_film_without_ffmpeg(folder, monkeypatch):
         ),
     ],
 )
-def test_animations_that_are_refused(folder, words, said):
-    assert refused("animate", *words.split()) == f"convmatrix animate: error: {said}"
+def test_animations_that_are_refused(folder, arguments, message):
+    assert refused("animate", *arguments.split()) == f"convmatrix animate: error: {message}"
     assert names(folder) == []
 
 
-def test_animate_tells_the_bar_how_far_it_is(monkeypatch):
-    told = []
-    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: told.append((done, total)))
+def test_animate_reports_its_progress_to_the_bar(monkeypatch):
+    calls = []
+    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: calls.append((done, total)))
     good("animate", *LAYER, "--save", "a.gif")
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_help_of_animate_lists_all_endings():
@@ -628,24 +630,24 @@ def test_explore_begins_with_the_4x16_matrix(folder):
 
 
 def test_explore_a_layer(folder):
-    words = ("padding_strides_transposed", "--weight", "arange", "--title", TITLE)
-    good("explore", *words, "--save", "page.html")
-    told = specification(folder / "page.html")
-    assert told["layer"] == document.settings(presets.setting(words[0]))
-    assert told["weight"]["numbers"] == [*range(1, 10)]
-    assert told["title"] == TITLE
+    arguments = ("padding_strides_transposed", "--weight", "arange", "--title", TITLE)
+    good("explore", *arguments, "--save", "page.html")
+    data = specification(folder / "page.html")
+    assert data["layer"] == document.settings(presets.setting(arguments[0]))
+    assert data["weight"]["numbers"] == [*range(1, 10)]
+    assert data["title"] == TITLE
     assert "<title>50% &lt;b&gt;&amp;&quot;$\\foo$&lt;/b&gt;" in (folder / "page.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ("--save p.svg", "file name 'p.svg' does not end in .html or .htm, as a page must"),
         ("--i 3x3x3 --k 2 --save p.html", "the explorer shows 1 or 2 axes, but the layer has 3"),
     ],
 )
-def test_pages_that_are_refused(folder, words, said):
-    assert refused("explore", *words.split()) == f"convmatrix explore: error: {said}"
+def test_pages_that_are_refused(folder, arguments, message):
+    assert refused("explore", *arguments.split()) == f"convmatrix explore: error: {message}"
     assert names(folder) == []
 
 
@@ -677,13 +679,13 @@ WRITERS = (
 )
 
 
-@pytest.mark.parametrize("words", WRITERS, ids=lambda words: f"{words[0]} {words[-1]}")
-def test_what_cannot_be_written(folder, words):
-    missing = [f"nowhere/{word}" if str(word).startswith("f.") else word for word in words]
+@pytest.mark.parametrize("arguments", WRITERS, ids=lambda arguments: f"{arguments[0]} {arguments[-1]}")
+def test_what_cannot_be_written(folder, arguments):
+    missing = [f"nowhere/{word}" if str(word).startswith("f.") else word for word in arguments]
     code, out, err = run(*missing)
     assert (code, out) == (1, "")
     path = next(word for word in missing if "nowhere" in str(word))
-    assert err == f"convmatrix {words[0]}: error: cannot write {path}: there is no directory {folder / 'nowhere'}\n"
+    assert err == f"convmatrix {arguments[0]}: error: cannot write {path}: there is no directory {folder / 'nowhere'}\n"
     assert names(folder) == []
 
 
@@ -705,8 +707,8 @@ def test_what_fails_while_it_draws_leaves_the_old_file(folder, monkeypatch, erro
 
 @pytest.mark.full
 def test_interrupted_from_the_keyboard_while_it_draws(folder):
-    words = ("animate", "--i", 17, "--k", 3, "--save", "f.gif")
-    with start(*words, cwd=folder, stdout=subprocess.PIPE) as started:
+    arguments = ("animate", "--i", 17, "--k", 3, "--save", "f.gif")
+    with start(*arguments, cwd=folder, stdout=subprocess.PIPE) as started:
         for _ in range(600):
             if names(folder):  # the temporary file: it draws now
                 break
@@ -731,6 +733,6 @@ def test_no_window_is_opened():
     assert plt.get_backend() == "agg"
 
 
-def test_the_saver_knows_its_endings():
+def test_the_endings_of_the_saver():
     with pytest.raises(ValueError, match=r"'f\.gif' ends in '\.gif', which names no format: use \.svg, \.pdf, \.png"):
         saving.save(lambda: pytest.fail("drawn"), "f.gif", title="", description="")

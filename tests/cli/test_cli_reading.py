@@ -42,7 +42,7 @@ def read(path):
 
 
 def peak(function, *arguments):
-    """What the function returns, and the most bytes that it held at a time."""
+    """Return value of the function, and its peak memory in bytes."""
     tracemalloc.start()
     try:
         return function(*arguments), tracemalloc.get_traced_memory()[1]
@@ -62,15 +62,15 @@ def described(descr="'<f8'", order="False", shape="(2, 2)"):
 
 
 def reason(content, name="w.npy"):
-    """Why a file is refused, which `show` and `frameworks` say alike."""
+    """Reason in the error for a file, which `show` and `frameworks` share."""
     Path(name).write_bytes(content)
     np.save("x.npy", np.ones((4, 4)))
-    said = refused(*SHOW, name)
+    message = refused(*SHOW, name)
     begin = f"convmatrix show: error: cannot read the weight from {name}: "
-    assert said.startswith(begin)
+    assert message.startswith(begin)
     other = refused("frameworks", "--x", "x.npy", "--y", "x.npy", "--weight", name)
-    assert other == said.replace("show", "frameworks")
-    return said.removeprefix(begin)
+    assert other == message.replace("show", "frameworks")
+    return message.removeprefix(begin)
 
 
 # -- good files ------------------------------------------------------------------------------------------------------
@@ -117,8 +117,8 @@ def test_endings_in_capitals(name):
     assert_array_equal(presets.parse_weight(name, TWO)[0, 0], kernel)
     assert_array_equal(presets.parse_input(name, Conv(2, 1))[0], kernel)
     assert good(*SHOW, name) == good(*SHOW, "1,2,3,4")
-    told = good("frameworks", "--x", name, "--y", name, "--weight", name, "--p", 1, "--format", "json")
-    assert "y has shape (2, 2) but the arguments give (..., *(1, 3, 3)) for x of shape (2, 2)" in told
+    stdout = good("frameworks", "--x", name, "--y", name, "--weight", name, "--p", 1, "--format", "json")
+    assert "y has shape (2, 2) but the arguments give (..., *(1, 3, 3)) for x of shape (2, 2)" in stdout
 
 
 def test_sizes_with_the_letter_of_python_2():
@@ -235,11 +235,11 @@ def check_mutated(count):
             try:
                 found = read("w.npy")
             except ValueError as error:
-                found, said = None, str(error)
+                found, message = None, str(error)
             assert tracemalloc.get_traced_memory()[1] - before < LITTLE, content
             if found is None:
-                assert re.fullmatch(r"cannot read the weight from w\.npy: [^\n]{10,350}", said), (said, content)
-                assert said.isprintable(), (said, content)
+                assert re.fullmatch(r"cannot read the weight from w\.npy: [^\n]{10,350}", message), (message, content)
+                assert message.isprintable(), (message, content)
                 continue
             accepted += 1
             with warnings.catch_warnings(action="ignore"):  # of Python 2, and of dtypes
@@ -263,17 +263,17 @@ def test_commands_refuse_mutated_files_in_one_line(count):
     np.save("x.npy", np.ones((4, 4)))
     for content in files(count, seed=1):
         Path("w.npy").write_bytes(content)
-        for words in ((*SHOW, "w.npy"), ("frameworks", "--x", "x.npy", "--y", "x.npy", "--weight", "w.npy")):
-            code, out, err = run(*words)
+        for arguments in ((*SHOW, "w.npy"), ("frameworks", "--x", "x.npy", "--y", "x.npy", "--weight", "w.npy")):
+            code, out, err = run(*arguments)
             if code:
                 assert (code, out, err.count("\n")) == (2, "", 1), (content, err)
-                assert err.startswith(f"convmatrix {words[0]}: error: "), (content, err)
+                assert err.startswith(f"convmatrix {arguments[0]}: error: "), (content, err)
             else:
                 assert err == "", (content, err)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "it is empty"),
         (b"1 2 3 4\n", "it is not a .npy file of numbers, as numpy.save writes it without pickled objects"),
@@ -350,8 +350,8 @@ def test_commands_refuse_mutated_files_in_one_line(count):
         ),
     ],
 )
-def test_reasons(content, said):
-    assert reason(content) == said
+def test_reasons(content, message):
+    assert reason(content) == message
 
 
 @pytest.mark.parametrize("letters", [" ", ",", "(", "'", "L", "0", "2, ", "'a': ", "\n", "{"])
@@ -371,7 +371,7 @@ def test_directories_missing_files_loops_and_odd_names():
     Path("loop.npy").symlink_to("loop.npy")
     Path("nowhere.npy").symlink_to("gone.npy")
     np.save("x.npy", np.ones((4, 4)))
-    for name, said in (
+    for name, message in (
         ("folder.npy", "Is a directory"),
         ("loop.npy", "Too many levels of symbolic links"),
         ("gone.npy", "No such file or directory"),
@@ -381,25 +381,28 @@ def test_directories_missing_files_loops_and_odd_names():
         ("a\0.npy", "no file can have this name"),
     ):
         shown = name.replace("\0", "\\x00")
-        for words in ((*SHOW, name), ("frameworks", "--x", "x.npy", "--y", "x.npy", "--weight", name)):
-            assert refused(*words) == f"convmatrix {words[0]}: error: cannot read the weight from {shown}: {said}"
+        for arguments in ((*SHOW, name), ("frameworks", "--x", "x.npy", "--y", "x.npy", "--weight", name)):
+            assert (
+                refused(*arguments)
+                == f"convmatrix {arguments[0]}: error: cannot read the weight from {shown}: {message}"
+            )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 @pytest.mark.parametrize(
-    ("cut", "said"), [(0, None), (5, "it is cut short, with 27 bytes of data where"), (100, "cut")]
+    ("cut", "message"), [(0, None), (5, "it is cut short, with 27 bytes of data where"), (100, "cut")]
 )
-def test_a_pipe_is_read(cut, said):
+def test_a_pipe_is_read(cut, message):
     np.save("w.npy", kernel := np.arange(4.0).reshape(2, 2))
     content = Path("w.npy").read_bytes()
     os.mkfifo("pipe.npy")
     writer = threading.Thread(target=Path("pipe.npy").write_bytes, args=(content[: len(content) - cut],))
     writer.start()
     try:
-        if said is None:
+        if message is None:
             assert_array_equal(presets.parse_weight("pipe.npy", TWO)[0, 0], kernel)
         else:
-            with pytest.raises(ValueError, match=said):
+            with pytest.raises(ValueError, match=message):
                 presets.parse_weight("pipe.npy", TWO)
     finally:
         writer.join()
@@ -409,7 +412,7 @@ def test_a_pipe_is_read(cut, said):
 
 
 def sparse(name, shape):
-    """A file that has all its zeros, and takes no room on the disk."""
+    """A file that has all its zeros, and takes no space on the disk."""
     with Path(name).open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
         file.truncate(file.tell() + 8 * int(np.prod(shape)))
@@ -423,9 +426,10 @@ LARGE = ((3 * 2**27,), (3, 4, 2**13, 2**12), (3, 2**27), (2**13, 2**13, 6))
 def test_a_file_of_three_gibibytes_is_refused_by_its_header(shape):
     sparse("w.npy", shape)
     np.save("x.npy", np.ones((4, 4)))
-    said, used = peak(refused, *SHOW, "w.npy")
+    message, used = peak(refused, *SHOW, "w.npy")
     assert (
-        said == f"convmatrix show: error: weight in w.npy has shape {shape} but the layer needs (1, 1, 2, 2) or (2, 2)"
+        message
+        == f"convmatrix show: error: weight in w.npy has shape {shape} but the layer needs (1, 1, 2, 2) or (2, 2)"
     )
     assert used < 32 * LITTLE
     for option in ("--weight", "--x", "--y"):
@@ -441,8 +445,8 @@ def test_arrays_that_fit_by_shape_and_not_in_memory_are_refused_before_they_are_
     sparse("y.npy", (2**14 - 2, 2**14 - 2))
     np.save("w.npy", np.ones((3, 3)))
     monkeypatch.setattr(memory, "available_memory", lambda: 2**30)
-    said, used = peak(refused, "frameworks", "--x", "x.npy", "--y", "y.npy", "--weight", "w.npy")
-    assert said.startswith(
+    message, used = peak(refused, "frameworks", "--x", "x.npy", "--y", "y.npy", "--weight", "w.npy")
+    assert message.startswith(
         "convmatrix frameworks: error: a diagnosis of x, y and weight, of 268435456 + 268369924 + 9 values, needs 20 "
         "GiB but 1 GiB of memory is available"
     )
@@ -461,10 +465,14 @@ def test_a_diagnosis_of_files_is_that_of_their_arrays():
         y = layer.unvec(layer.matrix(kernel) @ layer.vec(x))
         for name, array in {"x": x, "y": y, "w": w}.items():
             np.save(f"{name}.npy", array)
-        with open_array("x.npy", "x") as ours, open_array("y.npy", "y") as theirs, open_array("w.npy", "w") as weight:
-            told = diagnose(ours, theirs, weight)
-        assert told.found == found
-        assert str(told) == str(diagnose(x, y, w))
+        with (
+            open_array("x.npy", "x") as reference,
+            open_array("y.npy", "y") as target,
+            open_array("w.npy", "w") as weight,
+        ):
+            diagnosis = diagnose(reference, target, weight)
+        assert diagnosis.found == found
+        assert str(diagnosis) == str(diagnose(x, y, w))
 
 
 def test_a_diagnosis_by_shapes_reads_nothing():
@@ -473,7 +481,9 @@ def test_a_diagnosis_by_shapes_reads_nothing():
     np.save("w.npy", np.ones((3, 3)))
     with open_array("x.npy", "x") as x, open_array("y.npy", "y") as y, open_array("w.npy", "w") as weight:
         start = x.file.tell()
-        told = diagnose(x, y, weight)
+        diagnosis = diagnose(x, y, weight)
         assert x.file.tell() == start
-    assert str(told) == str(diagnose(np.ones((4, 4)), np.ones((2, 7)), np.ones((3, 3))))
-    assert str(told).startswith("y has shape (2, 7) but the arguments give (..., *(1, 2, 2)) for x of shape (4, 4)")
+    assert str(diagnosis) == str(diagnose(np.ones((4, 4)), np.ones((2, 7)), np.ones((3, 3))))
+    assert str(diagnosis).startswith(
+        "y has shape (2, 7) but the arguments give (..., *(1, 2, 2)) for x of shape (4, 4)"
+    )

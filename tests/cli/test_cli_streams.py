@@ -62,12 +62,12 @@ def stream(kind):
     return open(write, "w", encoding="utf-8")  # noqa: PTH123
 
 
-def expected(words, out):
+def expected(arguments, out):
     """The exit status: that of the command, or 1 where it cannot print what it has to."""
-    return 1 if not COMMANDS[words] and out in ("closed", "full") else COMMANDS[words]
+    return 1 if not COMMANDS[arguments] and out in ("closed", "full") else COMMANDS[arguments]
 
 
-def status_of(words, out, err):
+def status_of(arguments, out, err):
     """Run the command in this process with such streams; nothing is left that Python would write when it exits."""
     with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         streams = {"stdout": stream(out), "stderr": stream(err)}
@@ -76,7 +76,7 @@ def status_of(words, out, err):
             if made is not None:
                 stack.callback(made.close)  # as at the end of the process: fails where something is left
         try:
-            status = main(words)
+            status = main(arguments)
         except SystemExit as stop:
             status = stop.code
         texts = {name: made.text() for name, made in streams.items() if isinstance(made, Stream)}
@@ -84,11 +84,11 @@ def status_of(words, out, err):
 
 
 @needs_full
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_the_status_tells_what_streams_cannot(words):
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_the_status_reports_what_streams_cannot(arguments):
     for out, err in itertools.product(KINDS, repeat=2):
-        status, texts = status_of(words, out, err)
-        assert status == expected(words, out), (out, err)
+        status, texts = status_of(arguments, out, err)
+        assert status == expected(arguments, out), (out, err)
         printed = status == 0 and out == "good"
         assert bool(texts.get("stdout")) is printed, (out, err)
         if err == "good":
@@ -96,16 +96,16 @@ def test_the_status_tells_what_streams_cannot(words):
 
 
 @needs_full
-def test_what_is_wrong_with_the_standard_output_is_said():
-    for out, said in (
+def test_errors_of_the_standard_output_are_reported():
+    for out, message in (
         ("closed", "the standard output is closed"),
         ("full", "cannot write to the standard output: No space left on device"),
     ):
-        assert status_of(LAYER, out, "good") == (1, {"stderr": f"convmatrix show: error: {said}\n"})
-        assert status_of(("--version",), out, "good") == (1, {"stderr": f"convmatrix: error: {said}\n"})
+        assert status_of(LAYER, out, "good") == (1, {"stderr": f"convmatrix show: error: {message}\n"})
+        assert status_of(("--version",), out, "good") == (1, {"stderr": f"convmatrix: error: {message}\n"})
 
 
-def process_status(words, out, err):
+def process_status(arguments, out, err):
     """The same of a process."""
     closing = f'exec "$@" {">&-" * (out == "closed")} {"2>&-" * (err == "closed")}'
     with contextlib.ExitStack() as stack:
@@ -114,21 +114,21 @@ def process_status(words, out, err):
             made = stream(kind) if kind in ("full", "no reader") else None
             given[name] = subprocess.PIPE if made is None else stack.enter_context(made)
         done = subprocess.run(
-            ["sh", "-c", closing, "sh", sys.executable, "-m", "convmatrix", *words],
+            ["sh", "-c", closing, "sh", sys.executable, "-m", "convmatrix", *arguments],
             env=environment(PYTHONPATH=str(ROOT)),
             timeout=120,
             check=False,
             **given,
         )
-    said = done.stderr or b""
-    assert b"Traceback" not in said
-    assert b"Exception ignored" not in said
+    stderr = done.stderr or b""
+    assert b"Traceback" not in stderr
+    assert b"Exception ignored" not in stderr
     return done.returncode
 
 
 @needs_full
 @pytest.mark.parametrize(
-    ("words", "out", "err"),
+    ("arguments", "out", "err"),
     [
         (("--version",), "full", "full"),
         (("export", "--help"), "no reader", "closed"),
@@ -136,16 +136,16 @@ def process_status(words, out, err):
     ],
     ids=["version", "help", "refused"],
 )
-def test_the_status_of_processes(words, out, err):
-    assert process_status(words, out, err) == expected(words, out)
+def test_the_status_of_processes(arguments, out, err):
+    assert process_status(arguments, out, err) == expected(arguments, out)
 
 
 @needs_full
 @pytest.mark.full
-@pytest.mark.parametrize("words", [LAYER, ("export", "--help"), ("show", "--foo")], ids=" ".join)
-def test_the_status_of_processes_with_all_streams(words):
-    for out, err in itertools.product(KINDS, repeat=2) if words == LAYER else zip(KINDS, KINDS, strict=True):
-        assert process_status(words, out, err) == expected(words, out), (out, err)
+@pytest.mark.parametrize("arguments", [LAYER, ("export", "--help"), ("show", "--foo")], ids=" ".join)
+def test_the_status_of_processes_with_all_streams(arguments):
+    for out, err in itertools.product(KINDS, repeat=2) if arguments == LAYER else zip(KINDS, KINDS, strict=True):
+        assert process_status(arguments, out, err) == expected(arguments, out), (out, err)
 
 
 def test_a_pipe_that_breaks_elsewhere_is_an_error(monkeypatch):
@@ -201,7 +201,7 @@ NO_TEXT = os.fsdecode(b"\xff")
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("figure", "--i", 2, "--k", 2, "--save", "f.svg"),
         ("figure", "--i", 2, "--k", 2, "--save", "f.pdf", "--kind", "matrix"),
@@ -210,22 +210,22 @@ NO_TEXT = os.fsdecode(b"\xff")
         ("animate", "--i", 2, "--k", 2, "--save", "f.svg"),
         ("explore", "--i", 2, "--k", 2, "--save", "f.html"),
     ],
-    ids=lambda words: f"{words[0]} {words[6]}",
+    ids=lambda arguments: f"{arguments[0]} {arguments[6]}",
 )
-def test_a_title_that_is_no_text(words):
-    code, _, err = run(*words, "--title", NO_TEXT)
+def test_a_title_that_is_no_text(arguments):
+    code, _, err = run(*arguments, "--title", NO_TEXT)
     if code == 0:
         assert err == ""
-        Path(words[6]).read_bytes()
+        Path(arguments[6]).read_bytes()
     else:
-        assert (code, err.count("\n"), Path(words[6]).exists()) == (2, 1, False)
+        assert (code, err.count("\n"), Path(arguments[6]).exists()) == (2, 1, False)
 
 
 @pytest.mark.parametrize("option", ["--i", "--p", "--mode", "--setting", "--weight", "--format", "--color", NO_TEXT])
 def test_options_that_are_no_text(option):
-    said = refused("show", *(LAYER[1:] if option != "--setting" else ()), option, f"a{NO_TEXT}")
-    assert "\\udcff" in said
-    assert said.isascii()
+    message = refused("show", *(LAYER[1:] if option != "--setting" else ()), option, f"a{NO_TEXT}")
+    assert "\\udcff" in message
+    assert message.isascii()
 
 
 def test_files_whose_names_are_no_text():
@@ -249,7 +249,7 @@ raise SystemExit("goes on")
 """,
     "twice": "os.kill(os.getpid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGINT); raise SystemError('never')",
 }
-"""What happens while NumPy is imported."""
+"""Events during the import of NumPy."""
 
 
 @pytest.mark.parametrize("kind", STUBS)
@@ -272,14 +272,14 @@ def test_interrupted_while_it_imports(folder, kind, program):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("words", [LAYER, ("figure", *LAYER[1:], "--save", "f.svg")], ids=["show", "figure"])
-def test_interrupted_at_any_time(words):
+@pytest.mark.parametrize("arguments", [LAYER, ("figure", *LAYER[1:], "--save", "f.svg")], ids=["show", "figure"])
+def test_interrupted_at_any_time(arguments):
     """From when this package begins to be imported: what comes before is Python's."""
     for step in range(6):
         ready, begun = os.pipe()
         code = f"import os; os.write({begun}, b'.'); from convmatrix.cli import main; raise SystemExit(main())"
         with subprocess.Popen(
-            [sys.executable, "-c", code, *words],
+            [sys.executable, "-c", code, *arguments],
             env=environment(PYTHONPATH=str(ROOT)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -293,7 +293,7 @@ def test_interrupted_at_any_time(words):
         os.close(begun)
         if process.returncode not in (0, -signal.SIGINT):  # done before, or about to be
             assert process.returncode == 130
-            assert err.decode() in ("convmatrix: interrupted\n", f"convmatrix {words[0]}: interrupted\n")
+            assert err.decode() in ("convmatrix: interrupted\n", f"convmatrix {arguments[0]}: interrupted\n")
 
 
 @pytest.mark.parametrize("error", [ImportError("initialization failed"), SystemError("returned NULL")])
@@ -357,7 +357,7 @@ def test_the_command_line_runs_in_any_thread():
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("show", "--i", "9" * 5000, "--k", "2"),
         ("show", "--i", "x" * 5000, "--k", "2"),
@@ -373,8 +373,8 @@ def test_the_command_line_runs_in_any_thread():
         ("export", "C." + "x" * 5000, "--i", "3", "--k", "2"),
     ],
 )
-def test_a_long_word_is_not_repeated_as_a_whole(words):
-    result = run(*words)
+def test_a_long_word_is_not_repeated_as_a_whole(arguments):
+    result = run(*arguments)
     assert result.code == 2
     assert len(result.err.splitlines()) == 1
     assert len(result.err) < 700

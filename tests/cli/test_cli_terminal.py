@@ -149,14 +149,14 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(map(str, words)))
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(map(str, arguments)))
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "koi8-r"])
-def test_plain_ascii_where_the_stream_cannot_encode(words, encoding):
-    text = good(*words, encoding=encoding)
+def test_plain_ascii_where_the_stream_cannot_encode(arguments, encoding):
+    text = good(*arguments, encoding=encoding)
     assert text.isascii()
     assert "\\u" not in text
-    if words[0] == "show" and words[1] != "--help" and not {"json", "latex", "tikz"} & set(words):
-        assert good(*words) != text or "md" in words
+    if arguments[0] == "show" and arguments[1] != "--help" and not {"json", "latex", "tikz"} & set(arguments):
+        assert good(*arguments) != text or "md" in arguments
 
 
 def test_the_example_in_ascii():
@@ -241,27 +241,27 @@ def test_a_form_on_request_may_be_wider(surroundings, form, width):
 # -- a real terminal -------------------------------------------------------------------------------------------------
 
 
-def in_terminal(*words, columns, **variables):
-    """What the command writes to a terminal of so many columns."""
+def in_terminal(*arguments, columns, **variables):
+    """Output of the command in a terminal of so many columns."""
     pty = pytest.importorskip("pty", reason="no terminals here")
     import fcntl
     import termios
 
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    with start(*words, stdout=theirs, stdin=theirs, env=environment(TERM="xterm-256color") | variables) as started:
-        os.close(theirs)
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    with start(*arguments, stdout=slave, stdin=slave, env=environment(TERM="xterm-256color") | variables) as started:
+        os.close(slave)
         parts = []
         while True:
             try:
-                part = os.read(ours, 65536)
+                part = os.read(master, 65536)
             except OSError:  # Linux: the other end is closed
                 break
             if not part:
                 break
             parts.append(part)
         err = started.stderr.read()
-    os.close(ours)
+    os.close(master)
     assert (started.returncode, err) == (0, b"")
     return b"".join(parts).decode().replace("\r\n", "\n")
 
@@ -292,11 +292,11 @@ def test_a_reader_that_has_seen_enough():
     assert (started.returncode, err) == (0, b"")
 
 
-@pytest.mark.parametrize("words", [LAYER, ("presets",), ("export", "--help")], ids=lambda words: words[0])
-def test_a_reader_that_is_gone_before_there_is_anything_to_read(words):
+@pytest.mark.parametrize("arguments", [LAYER, ("presets",), ("export", "--help")], ids=lambda arguments: arguments[0])
+def test_a_reader_that_is_gone_before_there_is_anything_to_read(arguments):
     read, write = os.pipe()
     os.close(read)
-    with start(*words, stdout=write) as started:
+    with start(*arguments, stdout=write) as started:
         os.close(write)
         err = started.stderr.read()
     assert (started.returncode, err) == (0, b"")
@@ -359,7 +359,7 @@ def test_matplotlib_is_not_imported_for_text(tmp_path):
         loaded = [name for name in sys.modules if name.partition(".")[0] in ("matplotlib", "PIL", "pandas")]
         assert not loaded, loaded
     """
-    words = [
+    arguments = [
         "show|--i|4|--k|3",
         "show|--i|4|--k|2|--s|2|--cout|4|--weight|haar",
         "show|--i|40|--k|3|--color|always",
@@ -376,7 +376,7 @@ def test_matplotlib_is_not_imported_for_text(tmp_path):
         f"explore|--save|{tmp_path}/page.html",
     ]
     done = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "out.txt", *words],
+        [sys.executable, "-c", program, tmp_path / "out.txt", *arguments],
         env=environment(),
         capture_output=True,
         text=True,
@@ -394,7 +394,7 @@ ODD = (
     *("@file", "=", "=3", "random:", "random:-1", "random:x", "1+2j", "1,j", "1e999", ".npy", "/", "..", "~", "%s"),
     *("{}", "9" * 30, "-" + "9" * 30, "9" * 5000),
 )
-WORDS = st.one_of(
+ARGUMENTS = st.one_of(
     st.sampled_from(ODD),
     st.text(max_size=6),
     st.integers(-9, 9).map(str),
@@ -422,9 +422,9 @@ NUMBERS = (
 )
 
 
-def is_answered(words):
+def is_answered(arguments):
     """Good, or refused in one line."""
-    code, out, err = run(*words)
+    code, out, err = run(*arguments)
     if code == 0:
         assert err == ""
         assert out.endswith("\n")
@@ -439,7 +439,7 @@ def is_answered(words):
 @share(0.4)
 @given(
     st.sampled_from(["show", "size", "verify"]),
-    st.dictionaries(st.sampled_from(NUMBERS), WORDS, max_size=3),
+    st.dictionaries(st.sampled_from(NUMBERS), ARGUMENTS, max_size=3),
     st.booleans(),
 )
 def test_layers_as_mistyped(command, options, joined):
@@ -451,7 +451,7 @@ def test_layers_as_mistyped(command, options, joined):
 @share(0.4)
 @given(
     st.dictionaries(
-        st.sampled_from(["--weight", "--format", "--color", "--save", "--rank", "--colour"]), WORDS, max_size=2
+        st.sampled_from(["--weight", "--format", "--color", "--save", "--rank", "--colour"]), ARGUMENTS, max_size=2
     )
 )
 def test_other_options_as_mistyped(options):
@@ -460,18 +460,20 @@ def test_other_options_as_mistyped(options):
 
 @share(0.4)
 @given(
-    st.lists(st.one_of(WORDS, st.sampled_from(["show", "size", "presets", "--version", "--help", "-h"])), max_size=3)
+    st.lists(
+        st.one_of(ARGUMENTS, st.sampled_from(["show", "size", "presets", "--version", "--help", "-h"])), max_size=3
+    )
 )
-def test_commands_as_mistyped(words):
-    is_answered(words)
+def test_commands_as_mistyped(arguments):
+    is_answered(arguments)
 
 
 @pytest.mark.parametrize("option", ["--i", "--k", "--s", "--p", "--d", "--cin", "--cout", "--op", "--o"])
 @pytest.mark.parametrize("number", [10**9, 10**18, 10**19, 10**30, 10**400])
 @pytest.mark.parametrize("transpose", [[], ["--transpose"]], ids=["", "transpose"])
 def test_numbers_that_are_far_too_large(option, number, transpose):
-    words = [word for pair in (("--i", 6), ("--k", 3)) if pair[0] != option for word in pair]
-    is_answered(["size", *words, option, number, *transpose])
+    arguments = [word for pair in (("--i", 6), ("--k", 3)) if pair[0] != option for word in pair]
+    is_answered(["size", *arguments, option, number, *transpose])
 
 
 def test_too_many_axes_for_one_pair():

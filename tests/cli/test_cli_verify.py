@@ -19,7 +19,7 @@ def test_every_law_holds_on_the_default_example(capsys):
     assert sum(line.startswith("law ") for line in lines) == 11
     assert all(" holds " in line for line in lines if line.startswith("law "))
     assert [line.split("  ")[1].strip() for line in lines if line.startswith("finding")] == [
-        "C^T y = zeros inserted, kernel not turned",
+        "C^T y = zeros inserted, kernel not flipped",
         "C^T C = I",
         "C C^T = I",
     ]
@@ -28,7 +28,7 @@ def test_every_law_holds_on_the_default_example(capsys):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["--i", "3", "--k", "3", "--s", "2", "--p", "1", "--op", "1", "--transpose"],
         ["--i", "6", "--k", "3", "--p", "1", "--mode", "reflect", "--weight", "gaussian"],
@@ -36,8 +36,8 @@ def test_every_law_holds_on_the_default_example(capsys):
         ["--setting", "padding_strides_odd"],
     ],
 )
-def test_laws_hold_on_other_layers(words, capsys):
-    assert cli.main(["verify", *words]) == 0
+def test_laws_hold_on_other_layers(arguments, capsys):
+    assert cli.main(["verify", *arguments]) == 0
     assert capsys.readouterr().out.endswith("11 of 11 laws hold\n")
 
 
@@ -75,7 +75,7 @@ def test_a_layer_too_large_is_refused(capsys):
 
 
 def written(monkeypatch, capsys, patience, people):
-    """What a bar writes for a quarter of the work, and what it leaves."""
+    """Output of a bar for a quarter of the work, and its remains."""
     monkeypatch.setattr(terminal, "_PATIENCE", patience)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: people)
     monkeypatch.setattr(terminal.shutil, "get_terminal_size", lambda: os.terminal_size((34, 24)))
@@ -94,11 +94,11 @@ def test_short_work_and_pipes_get_no_bar(monkeypatch, capsys):
     assert written(monkeypatch, capsys, 0, people=False) == ("", "")
 
 
-def test_show_tells_the_bar_how_far_the_rank_is(monkeypatch, capsys):
-    told = []
-    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: told.append((done, total)))
+def test_show_reports_progress_of_the_rank_to_the_bar(monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: calls.append((done, total)))
     assert cli.main(["show", "--i", "12", "--k", "3", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["rank"] == Conv(12, 3).matrix_shape[0]
-    assert told
-    assert all(0 <= done <= total for done, total in told)
-    assert told[-1][0] == told[-1][1]
+    assert calls
+    assert all(0 <= done <= total for done, total in calls)
+    assert calls[-1][0] == calls[-1][1]

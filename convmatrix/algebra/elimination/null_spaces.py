@@ -1,4 +1,4 @@
-"""What a matrix cannot see: a basis of its null space, orthonormal or of integers."""
+"""Bases of the null space of a matrix, orthonormal or of integers."""
 
 from math import gcd, lcm
 from typing import Any
@@ -17,14 +17,14 @@ __all__ = ["MOST_MULTIPLICATIONS", "integer_basis", "null_space"]
 Array = NDArray[Any]
 
 MOST_MULTIPLICATIONS = 2 * 10**7
-"""Most multiplications, rows * columns * smaller side, that elimination in Python's integers is taken for: seconds."""
+"""Most multiplications, rows * columns * smaller side, of an elimination in Python's integers: some seconds."""
 
 
 def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
-    """Find a basis of what a matrix cannot see: all x with ``C @ x = 0``.
+    """Find a basis of the null space of a matrix: all x with ``C @ x = 0``.
 
-    How many columns it has is decided by `rank`, exactly for integers. It is orthonormal, from singular vectors; the
-    exact one is made of integers without common factors, by elimination without fractions.
+    `rank` decides the number of its columns, exactly for integers. The basis is orthonormal, from singular vectors; an
+    exact one consists of integers without common factors, from elimination without fractions.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
     ------
     ValueError
         If the matrix is too large, if its rank is not what its singular values show in double precision, or if an exact
-        basis is asked for floats, takes too long, or leaves int64 (also an OverflowError).
+        basis is requested of floats, takes too long, or exceeds int64 (also an OverflowError).
 
     References
     ----------
@@ -64,8 +64,8 @@ def null_space(matrix: sparse.csr_array, *, exact: bool = False) -> Array:
         f"a basis of what a {rows} x {cols} matrix cannot see is dense",
         "same_output_pair finds one image in it",
     )
-    _, _, vh, found = decomposed(matrix, full=True)
-    return vh[found:].conj().T
+    _, _, vh, matrix_rank = decomposed(matrix, full=True)
+    return vh[matrix_rank:].conj().T
 
 
 def _integer_null_space(matrix: sparse.csr_array) -> NDArray[np.int64]:
@@ -102,24 +102,26 @@ def integer_basis(matrix: sparse.csr_array) -> Array:
     free = np.setdiff1d(np.arange(cols), pivots).tolist()
     basis = np.zeros((cols, len(free)), dtype=object)
     for number, column in enumerate(free):
-        own = [(pivot, row[pivot], row[column]) for pivot, row in zip(pivots, rows, strict=False) if row[column]]
-        scale = lcm(*(int(diagonal) // gcd(int(diagonal), int(entry)) for _, diagonal, entry in own))
+        pivot_entries = [
+            (pivot, row[pivot], row[column]) for pivot, row in zip(pivots, rows, strict=False) if row[column]
+        ]
+        scale = lcm(*(int(diagonal) // gcd(int(diagonal), int(entry)) for _, diagonal, entry in pivot_entries))
         basis[column, number] = scale
-        for pivot, diagonal, entry in own:
+        for pivot, diagonal, entry in pivot_entries:
             basis[pivot, number] = -entry * scale // diagonal
     return basis
 
 
 def _eliminated(rows: Array) -> tuple[Array, list[int]]:
-    """Reduce rows in place, without fractions, until no pivot's column has anything else; tell the pivots' columns."""
+    """Reduce rows in place, without fractions, until no pivot's column has another entry; return these columns."""
     pivots: list[int] = []
     for column in range(rows.shape[1]):
         top = len(pivots)
         nonzero = top + np.flatnonzero(rows[top:, column])
         if not len(nonzero):
             continue
-        found = nonzero[np.argmin(np.abs(rows[nonzero, column]))]  # a small pivot keeps the others small
-        rows[[top, found]] = rows[[found, top]]
+        pivot_row = nonzero[np.argmin(np.abs(rows[nonzero, column]))]  # a small pivot keeps the others small
+        rows[[top, pivot_row]] = rows[[pivot_row, top]]
         others = np.flatnonzero(rows[:, column])
         others = others[others != top]
         if len(others):

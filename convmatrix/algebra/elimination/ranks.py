@@ -1,4 +1,4 @@
-"""How many dimensions a matrix keeps, how many it loses, and whether these numbers are proven."""
+"""Ranks and nullities of matrices, with a statement whether these numbers are proven."""
 
 from collections.abc import Iterator
 from math import log2, prod
@@ -35,13 +35,13 @@ PRIMES = (2**31 - 1, 2**31 - 19)
 """The largest primes below 2**31: products of residues fit in 64 bits."""
 
 SIDE = 4096
-"""Largest smaller side of a matrix that dense algebra is done on without being told to."""
+"""Largest smaller side of a matrix that dense algebra accepts by default."""
 
 _PANEL = 64
 """Columns eliminated at once: 16-bit halves times 31-bit residues, 64 of them added up, are exact in a float64."""
 
 _PROOF = 10**9
-"""Most multiplications, rows * columns * smaller side for each prime, that a proof is worth unasked."""
+"""Most multiplications, rows * columns * smaller side for each prime, that a proof takes by default."""
 
 _SECONDS = 10**10
 """Most multiplications, rows * columns * smaller side, of dense algebra that takes some seconds."""
@@ -75,7 +75,7 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
     limit : int or None
         Largest smaller side; None for any.
     progress : callable, optional
-        Told (done, total) panels of the eliminations; the total grows where a proof takes more primes.
+        Called with (done, total) panels of the eliminations; the total grows where a proof takes more primes.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
 
 
 def nullity(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progress | None = None) -> Rank:
-    """Compute the number of dimensions that a matrix cannot see: its columns less its rank.
+    """Compute the dimension of the null space of a matrix: its columns less its rank.
 
     Parameters
     ----------
@@ -134,26 +134,26 @@ def nullity(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Pro
     2
     """
     matrix = as_matrix(matrix)
-    found = rank(matrix, limit=limit, progress=progress)
-    return found._replace(value=matrix.shape[1] - found.value)
+    result = rank(matrix, limit=limit, progress=progress)
+    return result._replace(value=matrix.shape[1] - result.value)
 
 
 def is_small(shape: tuple[int, int]) -> bool:
-    """Whether dense algebra on a matrix of this shape takes seconds at most."""
+    """Check whether dense algebra on a matrix of this shape takes seconds at most."""
     return shape[0] * shape[1] * min(shape) <= _SECONDS
 
 
 def require_small(shape: tuple[int, int], side: int, what: str, remedy: str) -> None:
-    """Refuse what is dense and too large.
+    """Raise an error if a dense computation is too large.
 
     Parameters
     ----------
     shape : tuple of int
         Of the matrix.
     side : int
-        Its side that counts.
+        The side that determines the cost.
     what, remedy : str
-        What would be dense, and what to do instead.
+        The computation, and what to do instead.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
     ----------
     matrix : (m, n) csr_array
     full : bool
-        Whether to include the right singular vectors of what the matrix cannot see, if it is wider than tall.
+        Whether to include the right singular vectors of the null space, if the matrix is wider than tall.
 
     Returns
     -------
@@ -195,16 +195,16 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
         dense = dense.astype(np.float64)
     u, values, vh = np.linalg.svd(dense, full_matrices=full and cols > rows)
     tolerance = rounding(values, matrix.shape)
-    shown = int(np.count_nonzero(values > tolerance))
+    significant = int(np.count_nonzero(values > tolerance))
     if matrix.dtype.kind in "biu":
-        found = rank(matrix, limit=None)
-        if found.value != shown:
+        result = rank(matrix, limit=None)
+        if result.value != significant:
             raise ValueError(
-                f"the rank is {found.value} ({found.how}) but only {shown} singular values are above {tolerance:.2g}, "
-                "the rounding error of double precision, in which this matrix therefore cannot be inverted; use "
-                "deconvolve with a damping, or null_space with exact=True"
+                f"the rank is {result.value} ({result.how}) but only {significant} singular values are above "
+                f"{tolerance:.2g}, the rounding error of double precision, in which this matrix therefore cannot "
+                "be inverted; use deconvolve with a damping, or null_space with exact=True"
             )
-    return u, values, vh, shown
+    return u, values, vh, significant
 
 
 def rounding(values: NDArray[Any], shape: tuple[int, ...]) -> float:
@@ -226,23 +226,23 @@ def _rank_of_integers(matrix: sparse.csr_array, progress: Progress | None) -> Ra
     candidates = primes()
     most = None
     used: list[int] = []
-    found, needed = 0, 1
+    largest, needed = 0, 1
     while len(used) < needed:
         used.append(next(candidates))
-        found = max(found, rank_modulo(matrix, used[-1], _shifted(progress, len(used) - 1, needed)))
+        largest = max(largest, rank_modulo(matrix, used[-1], _shifted(progress, len(used) - 1, needed)))
         how = f"modulo {_listed(used)}"
-        most = _structural_rank(matrix, at_least=found) if most is None else most
-        if found == most:
-            return Rank(found, f"{how}; proven, since the pattern allows no more", proven=True)
-        squared = _hadamard_squared(matrix, found + 1)
-        bound = f"Hadamard's bound 2**{log2(squared) / 2:.1f} on minors of order {found + 1}"
+        most = _structural_rank(matrix, at_least=largest) if most is None else most
+        if largest == most:
+            return Rank(largest, f"{how}; proven, since the pattern allows no more", proven=True)
+        squared = _hadamard_squared(matrix, largest + 1)
+        bound = f"Hadamard's bound 2**{log2(squared) / 2:.1f} on minors of order {largest + 1}"
         if prod(used) ** 2 > squared:
             exceeds = "it exceeds" if len(used) == 1 else "their product exceeds"
-            return Rank(found, f"{how}; proven, since {exceeds} {bound}", proven=True)
-        proof = int(log2(squared) / 2 / 31) + 1  # more than 31 bits has none of them, nor much less
+            return Rank(largest, f"{how}; proven, since {exceeds} {bound}", proven=True)
+        proof = int(log2(squared) / 2 / 31) + 1  # a prime has at most 31 bits, and not much less
         feasible = proof * prod(matrix.shape) * min(matrix.shape) <= _PROOF
         needed = max(len(used) + 1, proof) if feasible else 2
-    return Rank(found, f"{how}; not proven, which takes {proof} primes, to exceed {bound}")
+    return Rank(largest, f"{how}; not proven, which takes {proof} primes, to exceed {bound}")
 
 
 def _structural_rank(matrix: sparse.csr_array, at_least: int) -> int:
@@ -271,7 +271,7 @@ def rank_modulo(matrix: sparse.csr_array, prime: int, progress: Progress | None 
     prime : int
         Below 2**31.
     progress : callable, optional
-        Told (done, total) panels of columns.
+        Called with (done, total) panels of columns.
 
     Returns
     -------
@@ -288,17 +288,17 @@ def rank_modulo(matrix: sparse.csr_array, prime: int, progress: Progress | None 
     dense = _residues(as_matrix(matrix), prime)
     if dense.shape[0] < dense.shape[1]:
         dense = np.ascontiguousarray(dense.T)  # fewer panels
-    found = 0
+    rank_so_far = 0
     panels = range(0, dense.shape[1], _PANEL)
     for done, start in enumerate(panels, 1):
-        rows = dense[found:]
+        rows = dense[rank_so_far:]
         if not len(rows):
             break
         pivots = _eliminate_panel(rows, start, min(start + _PANEL, dense.shape[1]), prime)
-        found += pivots
+        rank_so_far += pivots
         if progress is not None:
             progress(done, len(panels))
-    return found
+    return rank_so_far
 
 
 def primes() -> Iterator[int]:
@@ -375,9 +375,9 @@ def _eliminate_panel(rows: NDArray[np.int64], start: int, stop: int, prime: int)
         nonzero = np.flatnonzero(panel[top:, column])
         if not len(nonzero):
             continue
-        found = top + int(nonzero[0])
-        if found != top:
-            rows[[top, found]] = rows[[found, top]]
+        pivot_row = top + int(nonzero[0])
+        if pivot_row != top:
+            rows[[top, pivot_row]] = rows[[pivot_row, top]]
         factors = panel[top + 1 :, column] * pow(int(panel[top, column]), -1, prime) % prime
         below = panel[top + 1 :, column + 1 :]
         below -= factors[:, None] * panel[top, column + 1 :] % prime
@@ -392,10 +392,10 @@ def _eliminate_panel(rows: NDArray[np.int64], start: int, stop: int, prime: int)
             block = right[pivot + 1 : count]
             block -= factors[pivot + 1 : count, pivot, None] * right[pivot] % prime
             block %= prime
-        touched = count + np.flatnonzero(factors[count:].any(axis=1))
+        changed_rows = count + np.flatnonzero(factors[count:].any(axis=1))
         cols = np.flatnonzero(right[:count].any(axis=0))
-        where = np.ix_(touched, cols)
-        right[where] = (right[where] - _product(factors[touched], right[:count, cols], prime)) % prime
+        where = np.ix_(changed_rows, cols)
+        right[where] = (right[where] - _product(factors[changed_rows], right[:count, cols], prime)) % prime
     return count
 
 

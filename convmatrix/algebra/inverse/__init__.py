@@ -1,4 +1,4 @@
-"""What undoing a convolution takes: pseudo-inverses, least squares, and images that no inverse can tell apart."""
+"""Inverse problems: pseudo-inverses, least squares, and different images with the same output."""
 
 from convmatrix.algebra.inverse.inverses import Recovery, compare_inverses, pseudo_inverse
 from convmatrix.algebra.inverse.least_squares import Deconvolution, deconvolve

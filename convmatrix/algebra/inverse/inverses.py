@@ -1,4 +1,4 @@
-"""What undoing a convolution takes: its pseudo-inverse, beside the transpose that is taken for one."""
+"""Pseudo-inverses of convolutions, compared with the transpose that is often mistaken for one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -75,23 +75,23 @@ def pseudo_inverse(matrix: sparse.csr_array) -> Array:
         f"the pseudo-inverse of a {rows} x {cols} matrix is dense",
         "deconvolve(layer, weight, y) applies it to one y without building it",
     )
-    u, values, vh, found = decomposed(matrix)
-    return (vh[:found].conj().T / values[:found]) @ u[:, :found].conj().T
+    u, values, vh, matrix_rank = decomposed(matrix)
+    return (vh[:matrix_rank].conj().T / values[:matrix_rank]) @ u[:, :matrix_rank].conj().T
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """How near the transpose, the pseudo-inverse and a deconvolution come to the image behind an output.
+    """Errors of the transpose, the pseudo-inverse and a deconvolution as estimates of the image behind an output.
 
     Parameters
     ----------
     transpose : float
         ``|C^H y - x| / |x|``; all errors are relative, in the Euclidean norm.
     scaled_transpose : float
-        That of ``scale * C^H y``, with the scale that makes it smallest.
+        The error of ``scale * C^H y``, with the scale that makes it smallest.
     scale : complex
     pseudo_inverse : float or None
-        That of ``C^+ y``; None where the matrix is too large for it.
+        The error of ``C^+ y``; None where the matrix is too large for it.
     deconvolution : float
     method, how : str
         Of the deconvolution.
@@ -117,14 +117,14 @@ def compare_inverses(
     penalty: Penalty = "identity",
     tolerance: float = 1e-12,
 ) -> Recovery:
-    """Compare what C^T y, C^+ y and a deconvolution of y recover of an image: the transpose is not an inverse.
+    """Compare C^T y, C^+ y and a deconvolution of y with the image behind y: the transpose is not an inverse.
 
     Parameters
     ----------
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, sequence with one entry for each layer, or None
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them; None where the layers know theirs, or
-        have none.
+        As `convmatrix.algebra.stack.arguments.with_weights` takes them; None where the layers have their weights, or
+        need none.
     x : input_shape array_like
         The true image.
     y : output_shape array_like, optional
@@ -139,7 +139,7 @@ def compare_inverses(
     Raises
     ------
     ValueError
-        If x is zero, which no relative error can be taken of; or as `deconvolve` refuses.
+        If x is zero, so that relative errors are undefined; or as for `deconvolve`.
 
     Examples
     --------
@@ -166,8 +166,8 @@ def compare_inverses(
     small = is_small(stack.matrix_shape)
     recovered = pseudo_inverse(stack.matrix(weights)) @ output.ravel() if small else None
 
-    def error(found: Array) -> float:
-        return float(np.linalg.norm(found - image) / size)
+    def error(estimate: Array) -> float:
+        return float(np.linalg.norm(estimate - image) / size)
 
     return Recovery(
         transpose=error(back),

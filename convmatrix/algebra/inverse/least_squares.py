@@ -1,4 +1,4 @@
-"""The true inverse problem: which image gave this output? Least squares, with or without a penalty on rough images."""
+"""The true inverse problem, an image from its output: least squares, with or without a penalty on rough images."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -12,7 +12,7 @@ from convmatrix import presets
 from convmatrix.algebra.elimination.ranks import rounding
 from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.spectral.frequencies import Frequencies, why_not_diagonalizable
-from convmatrix.algebra.stack.arguments import Stack, each_weight, with_weights
+from convmatrix.algebra.stack.arguments import ConvOrNetwork, Stack, each_weight, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.core.numbers import require_finite
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Deconvolution", "Method", "Penalty", "deconvolve", "floating"]
 
 Array = NDArray[Any]
-Layers = Layer | Network
 
 Method = Literal["lsmr", "lsqr", "fft"]
 Penalty = Literal["identity", "gradient", "laplacian"]
@@ -39,12 +38,12 @@ _STOPPED = {
     6: "the condition is beyond machine precision",
     7: "out of iterations",
 }
-"""What the numbers say with which lsmr and lsqr tell why they stopped; 3, a limit to the condition, is not set."""
+"""Meaning of the numbers that lsmr and lsqr return for why they stopped; 3, a limit of the condition, is not set."""
 
 
 @dataclass(frozen=True, eq=False)
 class Deconvolution:
-    """An image whose output is as near as possible to a given one, and how far to trust it.
+    """An image whose output is as near as possible to a given one, with its condition.
 
     Parameters
     ----------
@@ -59,8 +58,8 @@ class Deconvolution:
     converged : bool
     condition : float
         Largest over smallest singular value of C, with the damping's rows below it: relative errors of y can be as
-        much larger in x. Exact for fft. Where the method iterates, that of the directions it has seen: a lower bound,
-        and near the condition of all that C can see once it has converged; nan where there was nothing to do.
+        much larger in x. Exact for fft. An iterative method gives the condition on the subspace that it has explored:
+        a lower bound, near the condition of C without its null space after convergence; nan without an iteration.
     how : str
         Why the method stopped, in one clause.
     """
@@ -98,8 +97,8 @@ def deconvolve(
     ----------
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, sequence with one entry for each layer, or None
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them; None where the layers know theirs, or
-        have none.
+        As `convmatrix.algebra.stack.arguments.with_weights` takes them; None where the layers have their weights, or
+        need none.
     y : output_shape array_like
         One output, not a batch; flattened, as ``C @ x`` is, will do.
     method : {"lsmr", "lsqr", "fft"}
@@ -109,7 +108,7 @@ def deconvolve(
     tolerance, iterations : float and int
         Of lsmr and lsqr: atol and btol, which are relative, and the most steps they take.
     progress : callable, optional
-        Told (done, total) iterations; the last call says that all is done.
+        Called with (done, total) iterations; the last call has done equal to total.
 
     Returns
     -------
@@ -135,9 +134,9 @@ def deconvolve(
     >>> deconvolve(conv, [1.0, 3.0, 1.0], y).x.round(6)
     array([[1., 2., 3., 4.]])
     """
-    stack, given = with_weights(layer, weight)
-    _check_words(stack, method, penalty, damping, tolerance, iterations)
-    weights = each_weight(stack, given, _equations)
+    stack, weight_entries = with_weights(layer, weight)
+    _check_arguments(stack, method, penalty, damping, tolerance, iterations)
+    weights = each_weight(stack, weight_entries, _equations)
     operator = stack.operator(weights)
     image = _output(stack, floating(y))
     if method == "fft":
@@ -146,10 +145,12 @@ def deconvolve(
                 f"method 'fft' is not exact here: {why_not_diagonalizable(stack)}; use method='lsmr', "
                 "which takes any stack"
             )
-        found = _by_frequencies(stack, weights, image, damping, penalty)
+        solution = _by_frequencies(stack, weights, image, damping, penalty)
     else:
-        found = _by_iteration(stack, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress)
-    x, steps, converged, condition, how = found
+        solution = _by_iteration(
+            stack, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress
+        )
+    x, steps, converged, condition, how = solution
     residual = float(np.linalg.norm(operator @ x.ravel() - image.ravel()))
     if progress is not None:
         progress(iterations, iterations)
@@ -171,7 +172,7 @@ def _equations(layer: WeightedLayer, weight: Array) -> Array:
 
 
 def _by_iteration(
-    layer: Layers,
+    layer: ConvOrNetwork,
     operator: "LinearOperator",
     y: Array,
     method: Method,
@@ -191,18 +192,18 @@ def _by_iteration(
         operator = _stacked([operator, *_penalties(layer, penalty)], sqrt(damping))
         y = np.concatenate([y, np.zeros(operator.shape[0] - len(y), dtype=y.dtype)])
     y = y.astype(np.result_type(y, operator.dtype), copy=False)  # the solvers add to it in place
-    watched = _watched(operator, iterations, progress)
+    recorder = _recording_operator(operator, iterations, progress)
     solve: Any = {"lsmr": lsmr, "lsqr": lsqr}[method]
     most = {"lsmr": "maxiter", "lsqr": "iter_lim"}[method]
-    x, stop, steps, *_ = solve(watched, y, damp=damp, atol=tolerance, btol=tolerance, conlim=0, **{most: iterations})
-    return x, int(steps), stop in (0, 1, 2, 4, 5), _condition(watched.entries, damp), _STOPPED[int(stop)]
+    x, stop, steps, *_ = solve(recorder, y, damp=damp, atol=tolerance, btol=tolerance, conlim=0, **{most: iterations})
+    return x, int(steps), stop in (0, 1, 2, 4, 5), _condition(recorder.entries, damp), _STOPPED[int(stop)]
 
 
-def _watched(operator: "LinearOperator", iterations: int, progress: Progress | None) -> Any:
-    """The operator, telling of each iteration, and keeping the bidiagonal matrix that both solvers work with."""
+def _recording_operator(operator: "LinearOperator", iterations: int, progress: Progress | None) -> Any:
+    """The operator, which reports each iteration and keeps the bidiagonal matrix that both solvers work with."""
     from scipy.sparse.linalg import LinearOperator
 
-    class Watched(LinearOperator):
+    class RecordingOperator(LinearOperator):
         """Given unit vectors u1, v1, u2, v2, ..., of which each is made by subtracting the last from what this gives.
 
         So the product of each with what was given last is an entry of the bidiagonal matrix U^H C V.
@@ -211,24 +212,24 @@ def _watched(operator: "LinearOperator", iterations: int, progress: Progress | N
         def __init__(self) -> None:
             super().__init__(operator.dtype, operator.shape)  # type: ignore[call-arg]  # scipy-stubs know __new__ only
             self.entries: list[float] = []
-            self.given: Array | None = None
+            self.last: Array | None = None
 
         def _matvec(self, x: Array) -> Array:
             return self._keep(x, operator.matvec(x))
 
         def _rmatvec(self, x: Array) -> Array:
             done = len(self.entries) // 2 + 1
-            if progress is not None and self.given is not None:
+            if progress is not None and self.last is not None:
                 progress(min(done, iterations), iterations)
             return self._keep(x, operator.rmatvec(x))
 
-        def _keep(self, unit: Array, found: Array) -> Array:
-            if self.given is not None:
-                self.entries.append(float(np.vdot(unit, self.given).real))
-            self.given = found
-            return found
+        def _keep(self, unit: Array, product: Array) -> Array:
+            if self.last is not None:
+                self.entries.append(float(np.vdot(unit, self.last).real))
+            self.last = product
+            return product
 
-    return Watched()
+    return RecordingOperator()
 
 
 def _condition(entries: list[float], damp: float) -> float:
@@ -264,8 +265,8 @@ def _stacked(operators: "list[LinearOperator]", factor: float) -> "LinearOperato
     return LinearOperator(shape, matvec=matvec, rmatvec=rmatvec, dtype=operators[0].dtype)
 
 
-def _penalties(layer: Layers, penalty: Penalty) -> "list[LinearOperator]":
-    """The differences of the layer's input, each channel for itself: convolutions like any other."""
+def _penalties(layer: ConvOrNetwork, penalty: Penalty) -> "list[LinearOperator]":
+    """The differences of the layer's input in each channel, as convolutions."""
     size, channels = layer.input_size, layer.in_channels
     circular = not isinstance(layer, Network) and layer.padding_mode == "circular"
     common: dict[str, Any] = {"groups": channels, "in_channels": channels, "out_channels": channels}
@@ -343,7 +344,7 @@ def _damped_rows(waves: Frequencies, shape: tuple[int, ...], damping: float, pen
 
 
 def _check_regular(waves: Frequencies, least: Array, tolerance: float, largest: float, *, damped: bool) -> None:
-    """Refuse where a frequency is lost; `least` has the smallest singular value of each."""
+    """Raise an error if a frequency is lost; `least` has the smallest singular value of each."""
     if float(least.min()) > tolerance:
         return
     lost = int(np.count_nonzero(least <= tolerance))
@@ -367,10 +368,12 @@ def _least_squares(blocks: Array, right: Array, values: Array) -> Array:
 # -- arguments -------------------------------------------------------------------------------------------------------
 
 
-def _check_words(layer: Layers, method: str, penalty: str, damping: float, tolerance: float, iterations: int) -> None:
-    for name, word, known in (("method", method, get_args(Method)), ("penalty", penalty, get_args(Penalty))):
-        if word not in known:
-            raise ValueError(f"{name} {short(word)} is not one of {', '.join(known)}")
+def _check_arguments(
+    layer: ConvOrNetwork, method: str, penalty: str, damping: float, tolerance: float, iterations: int
+) -> None:
+    for name, choice, choices in (("method", method, get_args(Method)), ("penalty", penalty, get_args(Penalty))):
+        if choice not in choices:
+            raise ValueError(f"{name} {short(choice)} is not one of {', '.join(choices)}")
     if penalty != "identity" and layer.ndim == 0:
         raise ValueError(
             f"penalty {short(penalty)} needs at least one axis to take differences along, this layer has none"
@@ -382,12 +385,12 @@ def _check_words(layer: Layers, method: str, penalty: str, damping: float, toler
 
 
 def floating(array: ArrayLike) -> Array:
-    """The array in double precision, real or complex; what is no number stays as it is, to be refused."""
+    """The array in double precision, real or complex; entries that are no numbers stay, for a later error."""
     array = array_of("the array", array)
     return array.astype(np.result_type(array.dtype, np.float64), copy=False) if array.dtype.kind in "biufc" else array
 
 
-def _output(layer: Layers, y: Array) -> Array:
+def _output(layer: ConvOrNetwork, y: Array) -> Array:
     """One output as (out_channels, *output_size), of finite numbers."""
     rows = layer.matrix_shape[0]
     if y.shape == (rows,):

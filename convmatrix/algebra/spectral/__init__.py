@@ -1,4 +1,4 @@
-"""Singular values of convolutions: by frequencies where they fall apart, by Lanczos' method elsewhere; norms."""
+"""Singular values of convolutions: from blocks of frequencies where these exist, else by Lanczos' method; norms."""
 
 from convmatrix.algebra.spectral.frequencies import Frequencies
 from convmatrix.algebra.spectral.norm_bounds import Estimate, Norms, norm_bound, norms

@@ -1,4 +1,4 @@
-"""Where a layer's matrix falls apart into one small block for each frequency, these blocks, and their singular values.
+"""Block diagonalization of a layer's matrix, one small block for each frequency, and the blocks' singular values.
 
 A block-circulant axis is a ring: every output reads what the one before it reads, some inputs further on, and the
 Fourier transform makes a product of that. A symmetric border under a kernel that is its own mirror image makes the axis
@@ -32,7 +32,7 @@ _CHUNK = 2**20
 """Numbers in the blocks that are decomposed between two reports of progress."""
 
 
-# -- where there are blocks ------------------------------------------------------------------------------------------
+# -- conditions for blocks ------------------------------------------------------------------------------------------
 
 
 class Ring(NamedTuple):
@@ -54,7 +54,7 @@ class Ring(NamedTuple):
 
     @property
     def is_pointwise(self) -> bool:
-        """Whether each output reads only the input of its own number, so that all waves stay themselves."""
+        """Check whether each output reads only the input of its own number, so that all waves stay themselves."""
         return self.width == 1 and bool((self.reads <= 0).all())
 
 
@@ -90,7 +90,7 @@ def rings_of(layer: Stack, weight: Array | None = None) -> tuple[Ring, ...] | No
 
 
 def why_not_diagonalizable(layer: Stack, weight: Array | None = None) -> str | None:
-    """Tell why the matrix of a layer has no block for each frequency.
+    """Explain why the matrix of a layer has no block for each frequency.
 
     Parameters
     ----------
@@ -154,12 +154,12 @@ def _block_circulant(axis: Axis) -> Ring | None:
 
 
 def stays_inside(axis: Axis) -> bool:
-    """Whether no window reaches beyond the input, so that the padding mode does not matter."""
+    """Check whether no window reaches beyond the input, so that the padding mode does not matter."""
     return axis.interior_outputs() == (0, axis.output_size)
 
 
 def _why_no_ring(axis: Axis, number: int, weight: Array | None) -> str | None:
-    """Tell why an axis that is not block-circulant has no cosines either; None if it has."""
+    """Explain why an axis that is not block-circulant has no cosine basis either; None if it has."""
     n, stride, spread = axis.input_size, axis.stride, axis.input_dilation
     if axis.mode != "circular" and not stays_inside(axis):
         if axis.mode != "symmetric":
@@ -196,10 +196,10 @@ def _why_no_cosines(axis: Axis, number: int, weight: Array | None) -> str | None
 
 @dataclass(frozen=True, eq=False)
 class Frequencies:
-    """A layer's matrix between the waves of its input and those of its output.
+    """A layer's matrix in the Fourier bases of its input and its output.
 
     With B = `blocks`, ``analyse(C x, "output")[f, g] = B[f, g] @ analyse(x, "input")[f, g]`` for every frequency f and
-    every group g; both changes of basis are unitary, so that the singular values of C are those of the blocks.
+    every group g; both changes of basis are unitary, so that C has the singular values of the blocks.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ class Frequencies:
 
     @property
     def mirrored(self) -> bool:
-        """Whether all waves are cosines: on a symmetric border, and for single pixels, of which all waves are such."""
+        """Check whether all waves are cosines: on a symmetric border, and for a single pixel."""
         return all(ring.mirrored for ring in self.rings)
 
     @property
@@ -283,7 +283,7 @@ class Frequencies:
         return _aliased(waves, self._widths(side)).reshape(prod(self.grid), self.layer.groups, -1)
 
     def synthesise(self, waves: Array, side: str) -> Array:
-        """The image of these waves, as `analyse` has them.
+        """The image of these waves, in the layout that `analyse` returns.
 
         Returns
         -------
@@ -302,7 +302,7 @@ class Frequencies:
         return images
 
     def differences(self) -> Array:
-        """What second differences make of each wave of the input, shape (frequencies, 1, aliases): 2 - 2 cos of it."""
+        """Eigenvalues 2 - 2 cos of the second differences by wave of the input, shape (frequencies, 1, aliases)."""
         periods = [
             np.arange(n) / (2 * n if ring.mirrored else n)
             for n, ring in zip(self.layer.input_size, self.rings, strict=True)
@@ -328,7 +328,7 @@ class Frequencies:
 
 
 def _aliased(waves: Array, widths: tuple[int, ...]) -> Array:
-    """Bring the last axes, all their frequencies, to (those that the coarse grid tells apart, ..., aliases)."""
+    """Bring the last axes, all their frequencies, to (frequencies of the coarse grid, ..., aliases)."""
     lead, size = waves.shape[: waves.ndim - len(widths)], waves.shape[waves.ndim - len(widths) :]
     coarse = tuple(n // width for n, width in zip(size, widths, strict=True))
     split = waves.reshape(*lead, *(part for pair in zip(widths, coarse, strict=True) for part in pair))
@@ -346,8 +346,8 @@ def _transform(
 ) -> Array:
     """Transform the taps, laid on the rings, into one block for each frequency.
 
-    The first axis to be transformed, while numbers are real and other axes have the kernel's size, is that of which the
-    upper half of the frequencies is left out, `halved`. With `polyphase` an axis of one frequency keeps the inputs of
+    The first axis to be transformed, while numbers are real and other axes have the kernel's size, is the `halved`
+    one: the upper half of its frequencies is left out. With `polyphase` an axis of one frequency keeps the inputs of
     its one step in place of their aliases: another basis, which changes no singular value and keeps real blocks real.
 
     Returns
@@ -397,7 +397,7 @@ def _split_axis(response: Array, axis: int, ring: Ring) -> Array:
 
 
 def _laid_on_ring(taps: Array, axis: int, ring: Ring) -> Array:
-    """Put the taps of an axis onto the places that output 0 reads through them; those that meet add up."""
+    """Put the taps of an axis onto the places that output 0 reads through them; taps on one place add up."""
     laid = np.zeros((*taps.shape[:axis], ring.places, *taps.shape[axis + 1 :]), dtype=taps.dtype)
     places, from_tap = np.moveaxis(laid, axis, 0), np.moveaxis(taps, axis, 0)
     for tap, place in enumerate(ring.reads.tolist()):
@@ -412,7 +412,7 @@ def _laid_on_ring(taps: Array, axis: int, ring: Ring) -> Array:
 def ring_values(
     conv: Conv, weight: Array, rings: Sequence[Ring], progress: Progress | None = None
 ) -> NDArray[np.float64]:
-    """Compute all singular values of a matrix that has a block for each frequency, from the blocks and without itself.
+    """Compute all singular values of a matrix that has a block for each frequency, from the blocks alone.
 
     For a real weight one block of each conjugate pair is decomposed; for an axis on which windows do not overlap, one
     block for all frequencies.
@@ -441,9 +441,9 @@ def ring_values(
     >>> ring = Conv((4,), 2, padding="causal", padding_mode="circular")
     >>> np.sort(ring_values(ring, np.array([[[1.0, 1.0]]]), rings_of(ring))).round(3)
     array([0.   , 1.414, 1.414, 2.   ])
-    """  # noqa: DOC502  raised where the memory is checked
-    found = [_without_copies(ring) for ring in rings]
-    rings, copies = [ring for ring, _ in found], prod(copies for _, copies in found)
+    """
+    pairs = [_without_copies(ring) for ring in rings]
+    rings, copies = [ring for ring, _ in pairs], prod(copies for _, copies in pairs)
     frequencies = prod(ring.outputs for ring in rings)
     size = prod(conv.weight_shape[:2]) * frequencies * prod(ring.width for ring in rings)
     require_memory(

@@ -53,10 +53,10 @@ _FIRST_SHIFT = 1e-4
 """The shift of a rectangular matrix, as part of the largest value, until the smallest is roughly known."""
 
 UNRESOLVED = 1e-12
-"""Smallest values below that part of the largest are given as 0: roundings in the elimination are of their size."""
+"""Smallest values below this part of the largest are returned as 0: rounding errors of the elimination are as large."""
 
 _HUGE = 1e100
-"""Where a solution is as large as that, the matrix is singular in double precision many times over."""
+"""A solution of this size shows that the matrix is singular in double precision."""
 
 
 class Found(NamedTuple):
@@ -76,7 +76,7 @@ class TallConv:
     weight : weight_shape ndarray of float64 or complex128, or a list with one entry for each layer
         Of entries of about 1.
     scale : float
-        How much larger the true weight is; errors speak of that.
+        Factor from this weight to the true one, which error messages refer to.
     progress : callable, optional
         Called with (done, `PRODUCTS`).
     """
@@ -99,10 +99,10 @@ class TallConv:
         ------
         numpy.linalg.LinAlgError
             If `PRODUCTS` are not enough.
-        """  # noqa: DOC502  raised where they are counted
+        """
         if not self._gram(self._start()).any():
             return Found(0.0, "C is zero")
-        products = self._counted(
+        products = self._counting_map(
             self._gram,
             "the largest singular values lie too close together; use the layer on a smaller input, or norm_bound "
             "where that holds",
@@ -120,25 +120,25 @@ class TallConv:
         Raises
         ------
         numpy.linalg.LinAlgError
-            If `PRODUCTS` are not enough, or cannot tell the value from its neighbours or from 0.
-        """  # noqa: DOC502  raised where they are counted, or for the residual
+            If `PRODUCTS` are not enough, or cannot separate the value from its neighbours or from 0.
+        """
         if largest == 0:
             return Found(0.0, "C is zero")
         try:
-            found = self._smallest_by_elimination(largest)
+            result = self._smallest_by_elimination(largest)
         except _UnstableError:
-            found = None
-        return found or self._smallest_by_products(largest)
+            result = None
+        return result or self._smallest_by_products(largest)
 
     def _smallest_by_elimination(self, largest: float) -> Found | None:
         """The smallest singular value from the inverse; None where that is too much work."""
         rows, cols = self._conv.matrix_shape
         part, shift, done = 0.0, _FIRST_SHIFT, 0  # as parts of the largest
         for _ in range(1 if rows == cols else 3):
-            found = self._smallest_part(largest, shift)
-            if found is None:
+            result = self._smallest_part(largest, shift)
+            if result is None:
                 return None
-            part, products = found
+            part, products = result
             done += products
             if shift / 100 < part and (part < 100 * shift or shift == _FIRST_SHIFT):
                 break
@@ -155,15 +155,15 @@ class TallConv:
             if inverse is None:
                 return None
 
-            def seen(x: Array) -> Array:
+            def inverse_map(x: Array) -> Array:
                 image = inverse(x)
                 # Where C is singular, roundings decide what this map is, and even signs of its eigenvalues.
                 if not np.linalg.norm(image) <= limit * np.linalg.norm(x):
                     raise ZeroDivisionError
                 return image
 
-            products = self._counted(
-                seen, "the smallest singular values lie too close together; use the layer on a smaller input"
+            products = self._counting_map(
+                inverse_map, "the smallest singular values lie too close together; use the layer on a smaller input"
             )
             value, _ = self._top(products, _TOLERANCE)
         except ZeroDivisionError:
@@ -176,7 +176,7 @@ class TallConv:
             'the layer on a smaller input, or with padding_mode "circular" where the FFT finds all values'
         )
         bound = (1 + 1e-6) * largest**2
-        products = self._counted(lambda x: bound * x - self._gram(x), remedy)
+        products = self._counting_map(lambda x: bound * x - self._gram(x), remedy)
         _, vector = self._top(products, 1e-14)
         # Not from the eigenvalue, a difference of large numbers. That the residual is small proves it right.
         image = self._gram(vector)
@@ -195,10 +195,10 @@ class TallConv:
         """The same vector on every run, with a share of every eigenvector."""
         return np.random.default_rng(0).standard_normal(self._size).astype(dtype_of(self._conv, self._weight))
 
-    def _counted(self, apply: Callable[[Array], Array], remedy: str) -> "_Counted":
-        return _Counted(apply, remedy, self._progress)
+    def _counting_map(self, apply: Callable[[Array], Array], remedy: str) -> "_CountingMap":
+        return _CountingMap(apply, remedy, self._progress)
 
-    def _top(self, products: "_Counted", tolerance: float) -> tuple[float, Array]:
+    def _top(self, products: "_CountingMap", tolerance: float) -> tuple[float, Array]:
         """Largest eigenvalue of a positive map, to `tolerance` of itself, and its eigenvector."""
         from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh  # slow to import
 
@@ -211,8 +211,8 @@ class TallConv:
         return float(values[0]), vectors[:, 0]
 
 
-class _Counted:
-    """A map that counts its uses, reports them, and gives up after too many."""
+class _CountingMap:
+    """A map that counts and reports its calls, and raises an error after too many."""
 
     def __init__(self, apply: Callable[[Array], Array], remedy: str, progress: Progress | None) -> None:
         self._apply = apply
@@ -229,7 +229,7 @@ class _Counted:
         return self._apply(x.reshape(-1))
 
     def failure(self, what: str) -> np.linalg.LinAlgError:
-        """What to raise where the method does not get there."""
+        """The error to raise where the method does not converge."""
         return np.linalg.LinAlgError(f"Lanczos' method {what} after {self.done} products: {self._remedy}")
 
 
@@ -247,7 +247,7 @@ def _gram_inverse(conv: Conv | Network, weight: Any, largest: float, shift: floa
         band = _Band(matrix, row_keys, col_keys, largest)
         return (lambda b: band.solve(band.solve(b, adjoint=True))) if band.eliminated() else None
     if rows < cols:
-        matrix, row_keys, col_keys = matrix.T.tocsr(), col_keys, row_keys  # the values are those of C^H
+        matrix, row_keys, col_keys = matrix.T.tocsr(), col_keys, row_keys  # C^H has the same singular values
         rows = len(row_keys[0])
     # C^H C would lose small values in roundings of the largest one's square. Instead find r and x with
     # shift*r + C x = 0 and C^H r = -b/shift. To a singular value s of C belong two eigenvalues of this system whose
@@ -265,7 +265,7 @@ def _gram_inverse(conv: Conv | Network, weight: Any, largest: float, shift: floa
 
 
 def _keys(conv: Conv | Network) -> tuple[Array, Array]:
-    """What to sort outputs and inputs by, so that neighbours stand together: group, and place along one axis."""
+    """Sort keys of outputs and inputs that put neighbours together: group, and place along one axis."""
     if isinstance(conv, Network):
         return _keys_of_network(conv)
     axes = conv.axes  # the keys have shapes (2, number of outputs) and (2, number of inputs), the last key first
@@ -320,7 +320,7 @@ class _Band:
         rows, self._cols = (np.argsort(order)[at] for order, at in zip(self._orders, entries.coords, strict=True))
         self._below = rows - self._cols
         self._lower, self._upper = max(int(self._below.max()), 0), max(-int(self._below.min()), 0)
-        # LAPACK needs room for the rows that pivoting brings up.
+        # LAPACK needs space for the rows that pivoting moves up.
         self._shape = (2 * self._lower + self._upper + 1, matrix.shape[0])
 
     def eliminated(self) -> bool:

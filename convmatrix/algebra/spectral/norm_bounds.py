@@ -1,4 +1,4 @@
-"""The operator norm of a layer, and three numbers that people use in its place."""
+"""The operator norm of a layer, and three numbers that are used in its place."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -53,12 +53,12 @@ def norm_bound(layer: Stack, weight: Weights | ArrayLike | None = None, *, progr
     stack, weights = with_weights(layer, weight)
     if isinstance(stack, Network):
         return _bound_of_stack(stack, weights, progress)
-    given = checked(stack, weights)
-    assert isinstance(given.conv, Conv)
-    reason = _no_bound(given.conv)
+    problem = checked(stack, weights)
+    assert isinstance(problem.conv, Conv)
+    reason = _no_bound(problem.conv)
     if reason is not None:
         raise ValueError(reason)
-    return _ring_norm(given, _grid(given.conv), (1,) * given.conv.ndim, progress)
+    return _ring_norm(problem, _grid(problem.conv), (1,) * problem.conv.ndim, progress)
 
 
 def _bound_of_stack(network: Network, weights: Sequence[Any], progress: Progress | None) -> float:
@@ -76,7 +76,7 @@ def _bound_of_stack(network: Network, weights: Sequence[Any], progress: Progress
 
 
 def _no_bound(conv: Conv) -> str | None:
-    """Say why the FFT bound does not hold."""
+    """Explain why the FFT bound does not hold."""
     if conv.padding_mode == "zeros" or all(map(stays_inside, conv.axes)):
         return None
     return (
@@ -86,7 +86,7 @@ def _no_bound(conv: Conv) -> str | None:
 
 
 def _no_circular(conv: Conv) -> str | None:
-    """Say why there is no circular layer to compare with."""
+    """Explain why there is no circular layer to compare with."""
     for number, axis in enumerate(conv.axes):
         if axis.input_dilation > 1:
             return f"input_dilation {axis.input_dilation} on axis {number} has no circular layer"
@@ -99,9 +99,9 @@ def _grid(conv: Conv) -> tuple[int, ...]:
     return tuple(axis.dilated_size + axis.span - 1 for axis in conv.axes)
 
 
-def _ring_norm(given: Checked, size: Sequence[int], stride: Sequence[int], progress: Progress | None) -> float:
+def _ring_norm(problem: Checked, size: Sequence[int], stride: Sequence[int], progress: Progress | None) -> float:
     """Operator norm of the circular convolution with the same kernel on an input of another size."""
-    conv = given.conv
+    conv = problem.conv
     assert isinstance(conv, Conv)
     ring = Conv(
         size,
@@ -115,14 +115,14 @@ def _ring_norm(given: Checked, size: Sequence[int], stride: Sequence[int], progr
         padding_mode="circular",
     )
     # It goes around by construction.
-    values = ring_values(ring, given.weight, rings_of(ring) or (), progress)
-    return float(values.max()) * given.scale
+    values = ring_values(ring, problem.weight, rings_of(ring) or (), progress)
+    return float(values.max()) * problem.scale
 
 
 class Estimate(NamedTuple):
     """A number that stands for an operator norm.
 
-    `error` is its relative error, negative where it is too small; `note` says what it is, or why there is none.
+    `error` is its relative error, negative where it is too small; `note` describes the number, or why there is none.
     """
 
     value: float | None
@@ -131,7 +131,7 @@ class Estimate(NamedTuple):
 
 
 class Norms(NamedTuple):
-    """The operator norm of a layer, and three numbers that people use in its place."""
+    """The operator norm of a layer, and three numbers that are used in its place."""
 
     operator: Estimate
     reshaped: Estimate
@@ -150,7 +150,7 @@ def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: 
     """Compute the operator norm of a layer beside three numbers that are taken for it, with their errors.
 
     The norm of the kernel reshaped to (out_channels, in_channels//groups * prod(kernel_size)) knows nothing of the
-    windows' overlap. The circular norm is that of the layer with a circular border. Neither is a bound in general.
+    windows' overlap. The circular norm is the norm of the layer with a circular border. Neither is a bound in general.
     The FFT bound is one, see `norm_bound`. A stack of layers has no kernel to be reshaped, and no circular layer.
 
     Parameters
@@ -182,39 +182,39 @@ def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: 
     >>> found = norms(Conv(8, 3, padding=1), [[1, 2, 1], [0, 0, 0], [-1, -2, -1]])
     >>> [round(estimate.value, 3) for estimate in found]
     [7.291, 3.464, 8.0, 7.608]
-    """  # noqa: DOC502  raised where the values are found
+    """
     stack, weights = with_weights(layer, weight)
-    found = extreme_singular_values(stack, weights, which="largest", progress=progress)
-    norm = float(found.values[0])
+    spectrum = extreme_singular_values(stack, weights, which="largest", progress=progress)
+    norm = float(spectrum.values[0])
     if isinstance(stack, Network):
-        return _norms_of_stack(stack, weights, Estimate(norm, 0.0, found.why), progress)
-    given = checked(stack, weights)
-    conv = given.conv
+        return _norms_of_stack(stack, weights, Estimate(norm, 0.0, spectrum.why), progress)
+    problem = checked(stack, weights)
+    conv = problem.conv
     assert isinstance(conv, Conv)
     return Norms(
-        Estimate(norm, 0.0, found.why),
-        _reshaped(stack, given, norm),
-        _ring_estimate(norm, given, (conv.input_size, conv.stride), _no_circular(conv), progress),
-        _ring_estimate(norm, given, (_grid(conv), (1,) * conv.ndim), _no_bound(conv), progress),
+        Estimate(norm, 0.0, spectrum.why),
+        _reshaped(stack, problem, norm),
+        _ring_estimate(norm, problem, (conv.input_size, conv.stride), _no_circular(conv), progress),
+        _ring_estimate(norm, problem, (_grid(conv), (1,) * conv.ndim), _no_bound(conv), progress),
     )
 
 
-def _norms_of_stack(network: Network, weights: Sequence[Any], found: Estimate, progress: Progress | None) -> Norms:
+def _norms_of_stack(network: Network, weights: Sequence[Any], exact: Estimate, progress: Progress | None) -> Norms:
     layers = f"a Network of {pluralize(len(network.layers), 'layer')}"
     reshaped = Estimate(None, None, f"{layers} has no single kernel to be reshaped")
     circular = Estimate(None, None, f"{layers} has no circular layer to be compared with")
-    assert found.value is not None
+    assert exact.value is not None
     try:
         value = norm_bound(network, weights, progress=progress)
     except ValueError as error:
-        return Norms(found, reshaped, circular, Estimate(None, None, str(error)))
+        return Norms(exact, reshaped, circular, Estimate(None, None, str(error)))
     product = "product of the layers' bounds"
-    return Norms(found, reshaped, circular, Estimate(value, _error(value, found.value), product))
+    return Norms(exact, reshaped, circular, Estimate(value, _error(value, exact.value), product))
 
 
 def _ring_estimate(
     norm: float,
-    given: Checked,
+    problem: Checked,
     grid: tuple[Sequence[int], Sequence[int]],
     reason: str | None,
     progress: Progress | None,
@@ -224,17 +224,17 @@ def _ring_estimate(
         return Estimate(None, None, reason)
     size, stride = grid
     try:
-        value = _ring_norm(given, size, stride, progress)
+        value = _ring_norm(problem, size, stride, progress)
     except TooLargeError as error:
         return Estimate(None, None, str(error))
     return Estimate(value, _error(value, norm), f"circular on the grid {' x '.join(map(str, size)) or 1}")
 
 
-def _reshaped(layer: Layer, given: Checked, norm: float) -> Estimate:
+def _reshaped(layer: Layer, problem: Checked, norm: float) -> Estimate:
     # Turning the kernel changes no norm; it has the transposed layer's own channels in front.
-    weight = layer.direct_weight(given.weight) if isinstance(layer, ConvTranspose) else given.weight
+    weight = layer.direct_weight(problem.weight) if isinstance(layer, ConvTranspose) else problem.weight
     rows = weight.reshape(len(weight), -1)
-    value = float(np.linalg.norm(rows, 2)) * given.scale
+    value = float(np.linalg.norm(rows, 2)) * problem.scale
     return Estimate(value, _error(value, norm), f"kernel as a matrix of {rows.shape[0]} x {rows.shape[1]}")
 
 

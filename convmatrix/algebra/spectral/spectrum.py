@@ -1,10 +1,11 @@
-"""Singular values of a layer's matrix: how much the layer can stretch an input, how little, and all of them at once.
+"""Singular values of a layer's matrix: the largest, the smallest, or all of them.
 
-Three ways lead there, and each result says which one was taken and why. Where C is block-circulant, or both the border
-and the kernel are symmetric, the Fourier transform splits it into one small block for each frequency, and the values
-are exact. A small matrix is decomposed as it is. For the rest the extreme values come from Lanczos' method.
+There are three methods, and each result names the one that was used and the reason. Where C is block-circulant, or
+both the border and the kernel are symmetric, the Fourier transform splits it into one small block for each frequency,
+and the values are exact. A small matrix gets a dense decomposition. Otherwise the extreme values come from Lanczos'
+method.
 
-A transposed layer has the singular values of the convolution that it transposes, so that only these are looked at. A
+A transposed layer has the singular values of the convolution that it transposes, so only convolutions are decomposed. A
 stack of layers has no kernel for the Fourier transform; its matrix, or its operator, takes the two other ways.
 Everything is computed in double precision, of integers and of single precision too.
 """
@@ -38,10 +39,10 @@ __all__ = [
 Method = Literal["fft", "dense", "lanczos"]
 
 _ALL = 2000**2
-"""Most entries of a matrix that is decomposed unasked where all values are wanted: some seconds."""
+"""Most entries of a matrix that is decomposed by default for all values: some seconds."""
 
 _EXTREME = 500**2
-"""The same where only the extreme values are wanted: above it Lanczos' method is faster."""
+"""The same for the extreme values only: above it Lanczos' method is faster."""
 
 
 # -- all of them -----------------------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ def singular_values(
     """Compute all singular values of a layer's matrix, each as often as it occurs.
 
     If C is block-circulant (padding_mode circular, or no window reaches beyond the input; stride divides input_size;
-    output_size == input_size / stride; on every axis), they are those of one block for each frequency, of shape
+    output_size == input_size / stride; on every axis), they are the values of one block for each frequency, of shape
     (out_channels, in_channels * prod(stride)), and C is never built. So it is with cosines for frequencies on an axis
     with padding_mode symmetric, stride 1, and a kernel that is its own mirror image. Else C is decomposed, if it is
     small.
@@ -114,19 +115,19 @@ def singular_values(
     """
     _require_method(method, ("fft", "dense"))
     stack, weights = with_weights(layer, weight)
-    given = checked(stack, weights)
-    rings = rings_of(given.conv, given.weight)
-    if rings is not None and method != "dense" and isinstance(given.conv, Conv):
-        values = ring_values(given.conv, given.weight, rings, progress)
-        return _spectrum(given, values, "fft", _why_fft(rings))
-    no_fft = _no_fft(given, method)
+    problem = checked(stack, weights)
+    rings = rings_of(problem.conv, problem.weight)
+    if rings is not None and method != "dense" and isinstance(problem.conv, Conv):
+        values = ring_values(problem.conv, problem.weight, rings, progress)
+        return _spectrum(problem, values, "fft", _why_fft(rings))
+    no_fft = _no_fft(problem, method)
     rows, cols = stack.matrix_shape
     if method != "dense" and rows * cols > _ALL:
         raise ValueError(
             f"a {rows} x {cols} matrix is too large to be decomposed by default ({no_fft}): use "
             'extreme_singular_values or operator_norm, which need no dense matrix, or do it with method="dense"'
         )
-    return _spectrum(given, _dense_values(given), "dense", f"{no_fft}; dense decomposition of {rows} x {cols}")
+    return _spectrum(problem, _dense_values(problem), "dense", f"{no_fft}; dense decomposition of {rows} x {cols}")
 
 
 class Checked(NamedTuple):
@@ -163,7 +164,7 @@ def checked(layer: Stack, weight: Weights | ArrayLike | None = None) -> Checked:
     --------
     >>> checked(Conv((4,), 2), [3, 6])
     Checked(conv=Conv(input_size=(4,), kernel_size=(2,)), weight=array([[[0.75, 1.5 ]]]), scale=4.0)
-    """  # noqa: DOC502  raised where numbers are checked
+    """
     stack, weights = with_weights(layer, weight)
     # Squares of very large or small weights would leave the range.
     weights, scale = scaled_weights(stack, each_weight(stack, weights, _doubled))
@@ -180,9 +181,9 @@ def _doubled(layer: WeightedLayer, weight: NDArray[Any]) -> NDArray[Any]:
     return weight.astype(np.complex128 if weight.dtype.kind == "c" else np.float64)
 
 
-def _require_method(method: str | None, known: Sequence[str]) -> None:
-    if method is not None and method not in known:
-        raise ValueError(f"method {short(method)} is not one of {', '.join(known)}")
+def _require_method(method: str | None, choices: Sequence[str]) -> None:
+    if method is not None and method not in choices:
+        raise ValueError(f"method {short(method)} is not one of {', '.join(choices)}")
 
 
 def _why_fft(rings: Sequence[Ring]) -> str:
@@ -197,29 +198,29 @@ def _why_fft(rings: Sequence[Ring]) -> str:
     return f"C is block-circulant: {outputs} turns by {width} inputs each, and a block for each frequency"
 
 
-def _no_fft(given: Checked, method: Method | None) -> str:
-    """Say why the FFT is not used; refuse if it was asked for."""
+def _no_fft(problem: Checked, method: Method | None) -> str:
+    """Explain why the FFT is not used; raise an error if it was requested."""
     if method in ("dense", "lanczos"):
-        return f"{method} was asked for"
-    reason = f"no FFT, since C is not block-circulant: {why_not_diagonalizable(given.conv, given.weight)}"
+        return f"{method} was requested"
+    reason = f"no FFT, since C is not block-circulant: {why_not_diagonalizable(problem.conv, problem.weight)}"
     if method == "fft":
         raise ValueError(f'{reason}; use method="dense" or None, or the layer with padding_mode "circular"')
     return reason
 
 
-def _dense_values(given: Checked) -> NDArray[np.float64]:
-    rows, cols = given.conv.matrix_shape
+def _dense_values(problem: Checked) -> NDArray[np.float64]:
+    rows, cols = problem.conv.matrix_shape
     require_memory(
-        2 * rows * cols * dtype_of(given.conv, given.weight).itemsize,  # LAPACK works on a copy
+        2 * rows * cols * dtype_of(problem.conv, problem.weight).itemsize,  # LAPACK works on a copy
         f"the decomposition of a dense {rows} x {cols} matrix",
         "use extreme_singular_values or operator_norm, or the layer on a smaller input",
     )
-    dense = given.conv.matrix(given.weight).toarray()
+    dense = problem.conv.matrix(problem.weight).toarray()
     return np.asarray(np.linalg.svd(dense, compute_uv=False), dtype=np.float64)
 
 
-def _spectrum(given: Checked, values: NDArray[np.float64], method: Method, why: str) -> Spectrum:
-    values = np.sort(values * given.scale)[::-1]
+def _spectrum(problem: Checked, values: NDArray[np.float64], method: Method, why: str) -> Spectrum:
+    values = np.sort(values * problem.scale)[::-1]
     values.flags.writeable = False
     return Spectrum(values, method, why)
 
@@ -237,7 +238,7 @@ def extreme_singular_values(
 ) -> Spectrum:
     """Compute the largest and the smallest of the min(matrix_shape) singular values.
 
-    The smallest is not that of a kernel: a matrix of fewer rows than columns sends inputs to zero however large its
+    The smallest is not one of a kernel: a matrix of fewer rows than columns sends inputs to zero however large its
     smallest singular value is. Without FFT, and for more than 500 x 500 entries, they come from Lanczos' method, to
     1e-6 of themselves: the largest from products with C^H C, without the matrix; the smallest from its inverse, by an
     elimination of some seconds at most, or else from products too, if it stands apart from its neighbours.
@@ -274,22 +275,22 @@ def extreme_singular_values(
     if which not in ("both", "largest", "smallest"):
         raise ValueError(f"which={short(which)} is not one of both, largest, smallest")
     stack, weights = with_weights(layer, weight)
-    given = checked(stack, weights)
-    rings = rings_of(given.conv, given.weight)
-    if rings is not None and method in (None, "fft") and isinstance(given.conv, Conv):
-        values = ring_values(given.conv, given.weight, rings, progress)
-        return _spectrum(given, _ends(values, which), "fft", _why_fft(rings))
-    why = _no_fft(given, method)
+    problem = checked(stack, weights)
+    rings = rings_of(problem.conv, problem.weight)
+    if rings is not None and method in (None, "fft") and isinstance(problem.conv, Conv):
+        values = ring_values(problem.conv, problem.weight, rings, progress)
+        return _spectrum(problem, _ends(values, which), "fft", _why_fft(rings))
+    why = _no_fft(problem, method)
     rows, cols = stack.matrix_shape
     if method == "dense" or (method is None and rows * cols <= _EXTREME):
         return _spectrum(
-            given, _ends(_dense_values(given), which), "dense", f"{why}; dense decomposition of {rows} x {cols}"
+            problem, _ends(_dense_values(problem), which), "dense", f"{why}; dense decomposition of {rows} x {cols}"
         )
     if min(rows, cols) <= SUBSPACE + 1:
         few = f"{why}; dense decomposition of {rows} x {cols}, as Lanczos' method would keep {SUBSPACE} vectors"
-        return _spectrum(given, _ends(_dense_values(given), which), "dense", few)
-    values, how = _by_lanczos(TallConv(given.conv, given.weight, given.scale, progress), which)
-    return _spectrum(given, values, "lanczos", f"{why}; {rows} x {cols}: {how}")
+        return _spectrum(problem, _ends(_dense_values(problem), which), "dense", few)
+    values, how = _by_lanczos(TallConv(problem.conv, problem.weight, problem.scale, progress), which)
+    return _spectrum(problem, values, "lanczos", f"{why}; {rows} x {cols}: {how}")
 
 
 def _ends(values: NDArray[np.float64], which: str) -> NDArray[np.float64]:
@@ -340,9 +341,9 @@ def operator_norm(
     --------
     >>> [round(operator_norm(Conv(8, 3, padding=p), [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]), 3) for p in (0, 1)]
     [7.054, 7.291]
-    """  # noqa: DOC502  raised where the values are found
-    found = extreme_singular_values(layer, weight, which="largest", method=method, progress=progress)
-    return float(found.values[0])
+    """
+    spectrum = extreme_singular_values(layer, weight, which="largest", method=method, progress=progress)
+    return float(spectrum.values[0])
 
 
 def condition_number(
@@ -355,7 +356,7 @@ def condition_number(
     """Compute how much a solution of C x = y may suffer from errors: largest by smallest singular value.
 
     Of the min(matrix_shape) values: where C has fewer rows than columns, it is the condition of the solution of least
-    norm; where more, that of the least squares.
+    norm; where more, of the least-squares solution.
 
     Parameters
     ----------
@@ -380,10 +381,10 @@ def condition_number(
     --------
     >>> [round(condition_number(Conv(n, 3, padding="same"), np.ones((3, 3))), 1) for n in (4, 5)]
     [47.0, inf]
-    """  # noqa: DOC502  raised where the values are found
+    """
     stack, weights = with_weights(layer, weight)
-    found = extreme_singular_values(stack, weights, method=method, progress=progress)
-    largest, smallest = found.values.tolist()
+    spectrum = extreme_singular_values(stack, weights, method=method, progress=progress)
+    largest, smallest = spectrum.values.tolist()
     if smallest <= max(stack.matrix_shape) * float(np.finfo(np.float64).eps) * largest:
         return float("inf")
     return float(largest / smallest)

@@ -1,4 +1,4 @@
-"""Layers one after the other, and what their product reads: networks, receptive fields, uneven overlap."""
+"""Layers one after the other, and their product: networks, receptive fields, uneven overlap."""
 
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.overlaps import Checkerboard, Overlap, checkerboard, overlap, overlap_counts, upsamplers

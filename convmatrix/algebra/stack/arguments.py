@@ -1,8 +1,8 @@
-"""A layer or a stack of layers, with its weights: whatever has one matrix, as the functions of this package take it.
+"""A layer or a stack of layers, with its weights: the arguments that the functions of this package take.
 
 A stack is a `Network`, a list or tuple of layers or of what ``from_layer`` returns, or the chain that a framework's
-``from_model`` returns; the last two know their weights. A stack of one convolution is that convolution, so that all
-that holds of one layer is found for it too.
+``from_model`` returns; the last two know their weights. A stack of one convolution is that convolution, so that
+results for single layers apply to it too.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ Stack = Network | NetworkLayer | Sequence[NetworkLayer]
 """A layer, or several of them, each taking what the one before it gives."""
 
 ConvOrNetwork = Layer | Network
-"""What a stack is at its simplest: one convolution as itself, all else as a network."""
+"""One convolution as itself, any other stack as a network."""
 
 Weighted = tuple[ConvOrNetwork, Any]
 """One convolution and its weight, or a network and a list with one entry for each layer."""
@@ -97,8 +97,8 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
     ----------
     layers : Network, layer, or sequence of layers
     weights : array_like, or sequence of array_like and None, optional
-        Of one layer its weight; of a stack one entry for each layer. Not needed where the layers know theirs, as what
-        ``from_model`` and ``from_layer`` return does, or have none.
+        Of one layer its weight; of a stack one entry for each layer. Not needed where the layers have their weights,
+        as from ``from_model`` and ``from_layer``, or need none.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
     >>> from convmatrix.layers import Conv
     >>> with_weights(Network([Conv((4,), 2)]), [[1, 2]])
     (Conv(input_size=(4,), kernel_size=(2,)), [1, 2])
-    """  # noqa: DOC502  by what checks each
+    """
     network = as_network(layers)
     entries = _entries(layers, network, weights)
     for number, (layer, weight) in enumerate(zip(network.layers, entries, strict=True)):
@@ -126,7 +126,7 @@ def with_weights(layers: Stack, weights: Any = None) -> Weighted:
 
 
 def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[ConvOrNetwork, Any]:
-    """The same where weights may be missing: then None stands for all of them.
+    """Take a stack and its weights apart, where the weights may be missing: then None stands for all of them.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def with_optional_weights(layers: Stack, weights: Any = None) -> tuple[ConvOrNet
 
 
 def simplest(layers: Stack) -> ConvOrNetwork:
-    """One convolution as itself, all else as a network.
+    """Return one convolution as itself, any other stack as a network.
 
     Returns
     -------
@@ -167,13 +167,13 @@ def known_weights(layers: Any) -> Any:
 
 
 def one_layer(layers: Stack, what: str) -> Layer:
-    """Take a stack of one convolution as that layer, and refuse all others.
+    """Take a stack of one convolution as that layer, and raise an error for all others.
 
     Parameters
     ----------
     layers : Network, layer, or sequence of layers
     what : str
-        What needs one layer, as the beginning of a sentence.
+        The result that needs one layer, as the beginning of a sentence.
 
     Returns
     -------
@@ -194,15 +194,15 @@ def one_layer(layers: Stack, what: str) -> Layer:
     if not isinstance(stack, Network):
         return stack
     count = len(stack.layers)
-    given = f"a Network of {count} layers" if count > 1 else f"a {type(stack.layers[0]).__name__}"
+    description = f"a Network of {count} layers" if count > 1 else f"a {type(stack.layers[0]).__name__}"
     raise WrongTypeError(
-        f"{what} needs one Conv or ConvTranspose, got {given}: take one layer of it, or the matrix of "
+        f"{what} needs one Conv or ConvTranspose, got {description}: take one layer of it, or the matrix of "
         "Network.matrix(weights)"
     )
 
 
 def require_input(number: int | None, layer: NetworkLayer, x: Any) -> None:
-    """Refuse a `MaxPool` without an input: it has no matrix then."""
+    """Raise an error for a `MaxPool` without an input: it has no matrix then."""
     if isinstance(layer, MaxPool) and x is None:
         which = "MaxPool" if number is None else f"layer {number} of the Network, MaxPool,"
         raise ValueError(
@@ -254,7 +254,7 @@ def _described(value: Any) -> str:
 
 
 def each_weight(layer: ConvOrNetwork, weight: Any, change: Callable[[WeightedLayer, Array], Array]) -> Any:
-    """Change the weight of a layer, or those of a network; what else a network is given stays as it is.
+    """Change the weight of a layer, or the weights of a network; other entries of a network stay as they are.
 
     Returns
     -------
@@ -288,7 +288,7 @@ def scaled_weights(layer: ConvOrNetwork, weight: Any) -> tuple[Any, float]:
 
     def change(one: WeightedLayer, entry: Array) -> Array:
         numbers, scale = scaled(one.checked_weight(entry))
-        require_finite("weight", entry)  # its places are those of the array that was given
+        require_finite("weight", entry)  # the error names places of the user's array
         scales[0] *= scale
         return numbers
 

@@ -1,4 +1,4 @@
-"""A stack of layers as one matrix: the product of theirs, the last layer leftmost."""
+"""A stack of layers as one matrix: the product of the layers' matrices, the last layer leftmost."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ Weights = Sequence[ArrayLike | None]
 class Network:
     """Layers, each taking what the one before it gives: convolutions, pools, upsampling, pixel shuffles.
 
-    Only what is linear is in it, without biases. Weights come with `matrix` and `operator`, one entry for each layer:
-    None for a layer that has none, and for a `MaxPool` the input that it sees, whose selection is then meant.
+    It is linear, without biases. Weights come with `matrix` and `operator`, one entry for each layer:
+    None for a layer that has none, and for a `MaxPool` its input, which determines the selection.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class Network:
         return tuple(reduce(joint_period, [step.period for step in steps]) for steps in self.steps)
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs an output reads, in any channel.
+        """Find on each axis the inputs that an output reads, in any channel.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class Network:
         [[1 0 1 0 1 0 0]
          [0 1 0 1 0 1 0]
          [0 0 1 0 1 0 1]]
-        """  # noqa: DOC502  raised where the patterns are multiplied
+        """
         *_, patterns = self._partial_patterns()
         for pattern in patterns:
             pattern.sort_indices()
@@ -209,7 +209,7 @@ class Network:
         >>> print(Network([up, up.T]).matrix([[3, 4], [3, 4]]).toarray())
         [[25  0]
          [ 0 25]]
-        """  # noqa: DOC502  the checks and the layers raise
+        """
         checked, dtype = _checked_weights(self.layers, weights)
         self._require_memory(np.float64 if dtype is None else dtype)
         pairs = zip(self.layers, checked, strict=True)
@@ -232,7 +232,7 @@ class Network:
         >>> from convmatrix.layers import Conv
         >>> print(Network([MaxPool((4,), 2), Conv((2,), 2)]).pattern().astype(int).toarray())
         [[1 1 1 1]]
-        """  # noqa: DOC502  raised by the check
+        """
         self._require_memory(bool)
         return _multiplied(map(_pattern, self.layers))
 
@@ -260,7 +260,7 @@ class Network:
         >>> network = Network([Conv((6,), 3), Conv((4,), 2, stride=2)])
         >>> network.operator([[1, 2, 3], [1, 10]]) @ np.arange(6)
         array([148, 280])
-        """  # noqa: DOC502  the checks and the layers raise
+        """
         checked, dtype = _checked_weights(self.layers, weights)
         operators = (_operator(layer, weight, dtype) for layer, weight in zip(self.layers, checked, strict=True))
         return reduce(lambda earlier, later: later @ earlier, operators)
@@ -290,7 +290,7 @@ class Network:
         [[1 2 0]
          [2 5 2]
          [0 2 4]]
-        """  # noqa: DOC502  the checks raise
+        """
         matrix = self.matrix(weights)
         n, products = matrix.shape[1], int((np.diff(matrix.indptr).astype(np.int64) ** 2).sum())
         entries = min(products, n * n)
@@ -306,7 +306,7 @@ class Network:
         """The transposed layers in reverse: with the weights in reverse, the matrix is this one's transposed."""
         return Network(_transposed(number, layer) for number, layer in reversed(list(enumerate(self.layers))))
 
-    # -- what fits -------------------------------------------------------------------------------------------------
+    # -- memory -------------------------------------------------------------------------------------------------
 
     def _partial_patterns(self) -> Iterator[tuple[sparse.csr_array, ...]]:
         """The pattern of each axis through the first layer, through the first two, and so on."""
@@ -318,7 +318,7 @@ class Network:
             yield tuple(through)
 
     def _require_memory(self, dtype: DTypeLike) -> None:
-        """Refuse a product that does not fit, before anything is built; each layer looks after its own matrix."""
+        """Raise an error early for a product that does not fit; each layer checks its own matrix."""
         itemsize, cols = np.dtype(dtype).itemsize, self.matrix_shape[1]
         if max(layer.matrix_shape[0] for layer in self.layers) * cols * (itemsize + 8) <= UNCHECKED:
             return  # even if no entry were zero
@@ -353,7 +353,7 @@ def _joined(axis: int, later: sparse.csr_array, earlier: sparse.csr_array) -> sp
 
 
 def _channel_pairs(layers: Iterable[NetworkLayer]) -> Iterator[int]:
-    """How many pairs (output channel, input channel) the first layer connects, the first two, and so on."""
+    """Numbers of pairs (output channel, input channel) connected by the first layer, by the first two, and so on."""
     # Groups are consecutive channels, so that what a channel reads through any number of layers is an interval.
     first = last = None
     for layer in layers:
@@ -490,7 +490,7 @@ def list_of_weights(weights: Any, layers: int) -> list[Any]:
     ValueError
         If there are more or fewer.
     """
-    if len(weights) != layers:  # asked first, since a view of one number may have any length
+    if len(weights) != layers:  # checked first, since a view of one number may have any length
         raise ValueError(
             f"Network has {pluralize(layers, 'layer')} but got {pluralize(len(weights), 'weight')}: give one entry for "
             "each, None for a layer without a weight"

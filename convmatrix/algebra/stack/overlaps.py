@@ -1,4 +1,4 @@
-"""Checkerboards: how unevenly a transposed convolution treats its outputs, counted and weighed on the true matrix."""
+"""Checkerboards: how unevenly a transposed convolution treats its outputs, by counts and by sums of entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ __all__ = ["Checkerboard", "Overlap", "checkerboard", "overlap", "overlap_counts
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many taps reach the outputs of one axis of a transposed convolution.
+    """Numbers of taps that reach the outputs of one axis of a transposed convolution.
 
     Parameters
     ----------
     counts : tuple of int
         One for each output, with the true borders.
     phases : tuple of int
-        Away from the borders the counts repeat; entry r is that of the outputs r, r + len(phases), ...
+        Away from the borders the counts repeat; entry r belongs to the outputs r, r + len(phases), ...
     even : bool
         Whether all phases have one count.
     reason : str
@@ -91,8 +91,8 @@ def overlap(up: Stack) -> tuple[Overlap, ...]:
 def _overlap(axis: Axis, counts: NDArray[np.int64]) -> Overlap:
     # An output's position modulo the stride decides which taps land on it; with input dilation not all are met.
     positions = np.arange(axis.shift)[:, None] * axis.input_dilation + axis.before
-    landing = (positions - np.arange(axis.kernel_size) * axis.dilation) % axis.stride == 0  # shape (phases, taps)
-    phases = tuple(landing.sum(axis=1).tolist())
+    is_on_phase = (positions - np.arange(axis.kernel_size) * axis.dilation) % axis.stride == 0  # shape (phases, taps)
+    phases = tuple(is_on_phase.sum(axis=1).tolist())
     even = len(set(phases)) == 1
     return Overlap(tuple(counts.tolist()), phases, even, _reason(axis, phases))
 
@@ -115,9 +115,9 @@ def _reason(axis: Axis, phases: Sequence[int]) -> str:
 
 
 def overlap_counts(network: Stack) -> NDArray[Any]:
-    """Count through how many taps, or chains of taps, every output is reached from the input, borders and all.
+    """Count the taps, or chains of taps, that lead from the input to every output, including the borders.
 
-    It is what the matrix makes of an input of ones where every entry of every layer is a one, channels aside. For a
+    It is the output for an input of ones where every entry of every layer is a one, channels aside. For a
     transposed convolution that is the column sums of the convolution's matrix.
 
     Parameters
@@ -159,7 +159,7 @@ def _counts(size: int, axis: Sequence[sparse.csr_array], dtype: np.dtype[Any]) -
 
 @dataclass(frozen=True, eq=False)
 class Checkerboard:
-    """What a stack makes of an even input: of ones, and of white noise.
+    """Outputs of a stack for an even input: of ones, and of white noise.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class Checkerboard:
     energy : output_shape ndarray
         Row sums of the squares of its entries: the variance of the output for noise of variance one.
     phase_gain, phase_energy : (out_channels, *period) ndarray
-        The same away from the borders, where they repeat with the period: entry r is that of the outputs r, r + period,
+        The same away from the borders, where they repeat with the period: entry r belongs to the outputs r, r + period,
         ...; nan for a phase that stands at borders only.
     """
 
@@ -190,7 +190,7 @@ class Checkerboard:
 
 
 def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard:
-    """Weigh every output of a stack for given kernels, and every phase of it away from the borders.
+    """Compute gain and energy of every output of a stack for given kernels, and of every phase away from the borders.
 
     Even counts (see `overlap`) do not make even outputs: a kernel's taps of one phase may still weigh more than those
     of another. Nor does a pixel shuffle, whose phases are kernels of their own. The matrix is built: for the phases, a
@@ -200,7 +200,7 @@ def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard
     ----------
     network : layer, Network, or sequence of layers
     weights : sequence of array_like or None
-        One entry for each layer, as for `Network.matrix`; not needed where the layers know theirs.
+        One entry for each layer, as for `Network.matrix`; not needed where the layers have their weights.
 
     Returns
     -------
@@ -227,8 +227,8 @@ def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard
                 f"layer {number}, MaxPool, is linear only at a given input, where no phase repeats: leave "
                 "it out, or take an AvgPool"
             )
-    stack, given = with_weights(layers) if weights is None else with_weights(network, weights)
-    matrix = stack.matrix(given)
+    stack, weight_entries = with_weights(layers) if weights is None else with_weights(network, weights)
+    matrix = stack.matrix(weight_entries)
     squares = abs(matrix.astype(np.result_type(matrix, np.float64))).power(2)  # int8's -128 has no absolute value
     sums = (_summable(matrix).sum(axis=1), squares.sum(axis=1))
     gain, energy = (np.asarray(row_sums).reshape(network.output_shape) for row_sums in sums)
@@ -249,15 +249,15 @@ def _summable(matrix: sparse.csr_array) -> sparse.csr_array:
 
 def _representatives(size: int, steps: Sequence[Step], period: int) -> NDArray[np.intp]:
     """For each phase one output that no border touches in any layer; -1 where there is none."""
-    touched = np.zeros(size, dtype=np.int64)
+    near_border = np.zeros(size, dtype=np.int64)
     for step in steps:
-        touched = np.minimum(np.asarray(step.taps @ touched), 1)
-        touched[: step.interior.start] = 1
-        touched[step.interior.stop :] = 1
-    found = np.full(period, -1)
-    clean = np.flatnonzero(touched == 0)
-    found[clean % period] = clean
-    return found
+        near_border = np.minimum(np.asarray(step.taps @ near_border), 1)
+        near_border[: step.interior.start] = 1
+        near_border[step.interior.stop :] = 1
+    outputs = np.full(period, -1)
+    clean = np.flatnonzero(near_border == 0)
+    outputs[clean % period] = clean
+    return outputs
 
 
 def _by_phase(image: NDArray[Any], representatives: Sequence[NDArray[np.intp]]) -> NDArray[Any]:

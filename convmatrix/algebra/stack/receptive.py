@@ -1,4 +1,4 @@
-"""What an output of a stack reads, and where: true receptive fields beside the arithmetic ones, coordinates, crops."""
+"""Receptive fields of a stack, true and arithmetic ones, and its coordinate maps and crops."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """Which inputs one output reads, in any channel.
+    """The inputs that one output reads, in any channel.
 
     The field is a product: an input is read where its position on every axis is.
 
@@ -43,7 +43,7 @@ class ReceptiveField:
         On each axis, the positions that it reads, in order.
     input_size : tuple of int
     windows : tuple of Window
-        On each axis, what arithmetic says of all outputs; see `Network.windows`.
+        On each axis, the arithmetic field of all outputs; see `Network.windows`.
     """
 
     output: tuple[int, ...]
@@ -85,34 +85,36 @@ class ReceptiveField:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """Where arithmetic and the true pattern differ, one sentence for each axis that does; () where they agree."""
+        """Differences of the arithmetic field and the true one, a sentence for each axis with some; () without."""
         axes = zip(self.inputs, self.input_size, self.windows, self.output, strict=True)
         sentences = []
         for axis, (reads, size, window, o) in enumerate(axes):
             first, last = window.at(o)
-            looked = range(ceil(first), floor(last) + 1)
-            clauses = " and ".join(_differences(reads, looked, size))
+            window_range = range(ceil(first), floor(last) + 1)
+            clauses = " and ".join(_differences(reads, window_range, size))
             if clauses:
-                said = f"{looked[0]} to {looked[-1]} ({len(looked)} inputs)" if looked else "none"
-                sentences.append(f"axis {axis}: arithmetic says {said}, but {clauses}")
+                positions = (
+                    f"{window_range[0]} to {window_range[-1]} ({len(window_range)} inputs)" if window_range else "none"
+                )
+                sentences.append(f"axis {axis}: arithmetic says {positions}, but {clauses}")
         return tuple(sentences)
 
 
-def _differences(reads: Sequence[int], looked: range, size: int) -> list[str]:
-    """What sets the inputs that are read apart from the positions that are looked at, as clauses."""
+def _differences(reads: Sequence[int], window_range: range, size: int) -> list[str]:
+    """Differences of the inputs that are read and the positions that are looked at, as clauses."""
     if not reads:
-        return ["no input is read"] if looked else []
-    found = []
-    on_input = range(max(looked.start, 0), min(looked.stop, size))
-    beyond = len(looked) - len(on_input)
+        return ["no input is read"] if window_range else []
+    clauses = []
+    on_input = range(max(window_range.start, 0), min(window_range.stop, size))
+    beyond = len(window_range) - len(on_input)
     if beyond:
-        found.append(f"{beyond} of them {'lies' if beyond == 1 else 'lie'} beyond the input's {size}")
+        clauses.append(f"{beyond} of them {'lies' if beyond == 1 else 'lie'} beyond the input's {size}")
     extent = range(reads[0], reads[-1] + 1)
     if extent != on_input:
-        found.append(f"inputs {extent.start} to {extent.stop - 1} are read ({_reason(extent, on_input)})")
+        clauses.append(f"inputs {extent.start} to {extent.stop - 1} are read ({_reason(extent, on_input)})")
     if len(reads) < len(extent):
-        found.append(f"{len(extent) - len(reads)} of the {len(extent)} inputs between are holes")
-    return found
+        clauses.append(f"{len(extent) - len(reads)} of the {len(extent)} inputs between are holes")
+    return clauses
 
 
 def _reason(extent: range, on_input: range) -> str:
@@ -125,7 +127,7 @@ def receptive_field(network: Stack, output: int | Sequence[int] | None = None) -
     """Find the inputs that one output reads: the nonzero pattern of its row, channels collapsed.
 
     It is a product over the axes, found by walking back each axis, layer by layer: no matrix of the size of an image
-    is built. Two layers that move pixels into channels, with none between that mixes all channels, are refused.
+    is built. Two layers that move pixels into channels, with none between that mixes all channels, raise an error.
 
     Parameters
     ----------
@@ -152,7 +154,7 @@ def receptive_field(network: Stack, output: int | Sequence[int] | None = None) -
     (((0, 1, 2, 3, 4, 5),), (Fraction(9, 1),))
     >>> print(*field.differences)
     axis 0: arithmetic says -3 to 5 (9 inputs), but 3 of them lie beyond the input's 9
-    """  # noqa: DOC502  raised by the check
+    """
     network = as_network(network)
     _require_product(network)
     position = _checked_output(network, output)
@@ -188,9 +190,9 @@ def outputs_without_input(network: Stack) -> tuple[tuple[int, ...], ...]:
     """Find the outputs that read no input at all, but only zeros of some padding.
 
     Do the pixels that a network crops at its end "come from the padding"? In FCN-32s, 500 inputs padded by 100 become
-    544 outputs, of which 19 are cropped at the start and 25 at the end. None of the 544 is blind: the very first one
-    reads inputs 0 to 214, the same as the first that stays, and the last one 291 to 499. The padding is all that 196
-    of the 698 outputs of conv1_1 see, still 6 of 44 behind pool4, and none behind pool5.
+    544 outputs, of which 19 are cropped at the start and 25 at the end. None of the 544 reads padding only: the very
+    first one reads inputs 0 to 214, the same as the first that stays, and the last one 291 to 499. The padding is all
+    that 196 of the 698 outputs of conv1_1 see, still 6 of 44 behind pool4, and none behind pool5.
 
     Parameters
     ----------
@@ -199,7 +201,7 @@ def outputs_without_input(network: Stack) -> tuple[tuple[int, ...], ...]:
     Returns
     -------
     tuple of tuple of int
-        On each axis, their positions; an output is blind if its position on any axis is among them.
+        On each axis, their positions; an output reads padding only if its position on any axis is among them.
 
     Raises
     ------
@@ -212,13 +214,13 @@ def outputs_without_input(network: Stack) -> tuple[tuple[int, ...], ...]:
     >>> conv = Conv((4,), 3, padding=4)
     >>> outputs_without_input(Network([conv])), conv.output_size
     (((0, 1, 8, 9),), (10,))
-    """  # noqa: DOC502  raised by the check
+    """
     network = as_network(network)
     _require_product(network)
-    return tuple(_blind(size, steps) for size, steps in zip(network.input_size, network.steps, strict=True))
+    return tuple(_empty_outputs(size, steps) for size, steps in zip(network.input_size, network.steps, strict=True))
 
 
-def _blind(size: int, steps: Sequence[Step]) -> tuple[int, ...]:
+def _empty_outputs(size: int, steps: Sequence[Step]) -> tuple[int, ...]:
     require_memory(2 * 8 * size, f"what is read of an axis of {size} inputs", "use a smaller layer")
     sees = np.ones(size, dtype=np.int64)
     for step in steps:
@@ -227,7 +229,7 @@ def _blind(size: int, steps: Sequence[Step]) -> tuple[int, ...]:
 
 
 def _require_product(network: Network) -> None:
-    """Refuse a stack in which what is read on one axis can depend on the channel, and with it on the other axes."""
+    """Raise an error if the inputs read on one axis can depend on the channel, and so on the other axes."""
     last: int | None = None
     for number, layer in enumerate(network.layers):
         if layer.input_shape[0] == 1 or (isinstance(layer, WeightedLayer) and layer.groups == 1):
@@ -245,7 +247,7 @@ def _require_product(network: Network) -> None:
 
 
 def _moves_channels(layer: NetworkLayer) -> bool:
-    """Whether channels and axes are connected: im2col, pixel shuffles, and their transposes."""
+    """Check whether channels and axes are connected: im2col, pixel shuffles, and their transposes."""
     return isinstance(layer.layer if isinstance(layer, Transposed) else layer, Unfold)
 
 
@@ -254,7 +256,7 @@ def _moves_channels(layer: NetworkLayer) -> bool:
 
 @dataclass(frozen=True)
 class CoordinateMap:
-    """Where the centre of what is at an input position comes to stand: ``output = scale * input + shift`` on each axis.
+    """Positions of outputs as a function of input positions: ``output = scale * input + shift`` on each axis.
 
     Parameters
     ----------
@@ -290,7 +292,7 @@ def coordinate_map(network: Stack) -> CoordinateMap:
     """Compose the coordinate maps of a stack, from the settings of its layers.
 
     A convolution has scale 1/stride and shift (before - (k_e - 1)/2)/stride, a transposed one scale stride and shift
-    (k_e - 1)/2 - before: the centre of an output's window, turned round.
+    (k_e - 1)/2 - before: the inverse of the map from an output to the centre of its window.
 
     Parameters
     ----------
@@ -315,16 +317,16 @@ def coordinate_map(network: Stack) -> CoordinateMap:
 
 
 def crop_offset(source: Stack, reference: Stack | None = None) -> tuple[int, ...]:
-    """Find where to crop the outputs of one stack, so that they stand over those of another one of the same input.
+    """Find where to crop the outputs of one stack, so that they align with those of another on the same input.
 
     The crop itself is a layer: a `Conv` with kernel_size 1 and negative padding.
 
     Parameters
     ----------
     source : Network, layer, or sequence of layers
-        What is to be cropped.
+        The stack to crop.
     reference : Network, layer, or sequence of layers, optional
-        What it shall fit; the input itself by default.
+        The stack to align with; the input itself by default.
 
     Returns
     -------
@@ -367,11 +369,13 @@ def crop_offset(source: Stack, reference: Stack | None = None) -> tuple[int, ...
     )
 
 
-def _checked_offset(axis: int, scale: Fraction, wanted: Fraction, offset: Fraction, size: int, available: int) -> int:
-    if scale != wanted:
+def _checked_offset(
+    axis: int, scale: Fraction, reference_scale: Fraction, offset: Fraction, size: int, available: int
+) -> int:
+    if scale != reference_scale:
         raise ValueError(
-            f"scales differ on axis {axis}: the source has {scale} outputs for each input, the reference {wanted}; no "
-            f"crop fits before the source is scaled by {wanted / scale}"
+            f"scales differ on axis {axis}: the source has {scale} outputs for each input, the reference "
+            f"{reference_scale}; no crop fits before the source is scaled by {reference_scale / scale}"
         )
     if offset.denominator != 1:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A shorter input for a convolution whose Gram matrices have the same entries, and where they stand in the whole.
+"""A shorter input for a convolution whose Gram matrices have the same entries, and the places of these in the whole.
 
 Far from the borders the rows of C repeat, moved on by some columns. So every entry of ``C^H C``, which belongs to two
 inputs that one window reads, occurs near a border, or again and again in between; likewise every entry of ``C C^H``,
@@ -55,12 +55,12 @@ class Shortened:
     short: Conv
 
     def inputs(self, pair: Pair) -> Pair:
-        """Two columns of the whole matrix whose product is that of these two columns of the short one."""
+        """Two columns of the whole matrix with the same product as these two columns of the short one."""
         cuts = list(map(_input_cut, self.short.axes, self.whole.axes))
         return _pair_in_whole(pair, self.short.input_shape, self.whole.input_shape, cuts)
 
     def outputs(self, pair: Pair) -> Pair:
-        """Two rows of the whole matrix whose product is that of these two rows of the short one."""
+        """Two rows of the whole matrix with the same product as these two rows of the short one."""
         cuts = list(map(_output_cut, self.short.axes, self.whole.axes))
         return _pair_in_whole(pair, self.short.output_shape, self.whole.output_shape, cuts)
 
@@ -81,12 +81,12 @@ def shortened(conv: Stack) -> Shortened:
     ((0, 1), (999999999999, 999999999998))
     """
     whole = one_layer(conv, "a shortened input").convolution
-    sizes = tuple(axis.input_size - _spare_periods(axis) * axis.shift for axis in whole.axes)
+    sizes = tuple(axis.input_size - _removable_periods(axis) * axis.shift for axis in whole.axes)
     return Shortened(whole, replace(whole, input_size=sizes))
 
 
-def _spare_periods(axis: Axis) -> int:
-    """Count the periods of the interior that an axis can do without, and keep every kind of pair that is connected.
+def _removable_periods(axis: Axis) -> int:
+    """Count the periods of the interior that can be removed from an axis without losing any kind of connected pair.
 
     A period is `shift` inputs and `period` outputs. What is left of the interior is so long that no two outputs which
     share an input touch both ends of it, and that all reads of a period in its middle have their like.
@@ -104,23 +104,23 @@ def _spare_periods(axis: Axis) -> int:
 # -- from the short axis to the whole one ----------------------------------------------------------------------------
 #
 # The cut is a span behind the beginning of the interior, and so at least two spans before its end: the partner of
-# whatever touches the left border stands before the cut, that of whatever touches the right border behind it.
+# whatever touches the left border stands before the cut, the partner of whatever touches the right border behind it.
 
 
 class _Cut(NamedTuple):
-    """Where indices are missing along one axis, before the index `at` of the short one."""
+    """The place along one axis where indices are missing: before the index `at` of the short one."""
 
     at: int
     missing: int
     reach: int
-    """How far apart two indices can be whose rows or columns have a product that is not zero by its pattern."""
+    """Largest distance of two indices whose rows or columns have a product that is not zero by its pattern."""
 
     def in_whole(self, index: int) -> int:
-        """Where an index of the short axis stands on the whole one."""
+        """The index on the whole axis for an index on the short one."""
         return index + self.missing if index >= self.at else index
 
     def pair_in_whole(self, one: int, other: int) -> Pair:
-        """Where two indices stand; those within reach of each other stay as far apart as they are."""
+        """The indices on the whole axis for two on the short one; if within reach, they keep their distance."""
         # In the picture above, (2, 3) are (2, 3) of the whole, and (3, 2) are (91, 90): the second index moves with the
         # first one, onto an equal neighbour of it. (3, 0) are (91, 0), which no window reads together in either.
         if abs(one - other) <= self.reach:

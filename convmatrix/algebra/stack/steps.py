@@ -1,7 +1,7 @@
-"""One axis of one layer of a stack: what an output looks at, where that repeats, and its pattern.
+"""One axis of one layer of a stack: the window of an output, its period, and the pattern.
 
-The matrix of every layer is a product over the axes, channels aside, and so is that of a stack. Whatever is asked of
-a whole stack is therefore asked of one axis at a time, from layer to layer.
+The matrix of every layer is a product over the axes, channels aside, and so is the matrix of a stack. Properties
+of a whole stack are therefore computed for one axis at a time, from layer to layer.
 """
 
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ from convmatrix.layers import (
 __all__ = ["NetworkLayer", "Step", "Window", "joint_period", "steps_of"]
 
 NetworkLayer = Layer | FixedLayer | MaxPool
-"""What a stack is made of."""
+"""A layer of a stack."""
 
 
 class Window(NamedTuple):
-    """What output o of an axis looks at: the input positions from ``stride*o + first`` to ``stride*o + last``.
+    """The window of output o on an axis: the input positions from ``stride*o + first`` to ``stride*o + last``.
 
     Exact fractions, as if the axis had no ends. Where an output stands between inputs, as behind a transposed layer,
     the positions do so too, and the inputs among them are those that may be read.
@@ -61,7 +61,7 @@ class Window(NamedTuple):
 
     @property
     def T(self) -> "Window":
-        """What looks at an input: the window of the transposed layer."""
+        """The window of the transposed layer: the outputs that look at an input."""
         return Window(1 / self.stride, -self.last / self.stride, -self.first / self.stride)
 
     def at(self, output: int) -> tuple[Fraction, Fraction]:
@@ -69,7 +69,7 @@ class Window(NamedTuple):
         return self.stride * output + self.first, self.stride * output + self.last
 
     def after(self, earlier: "Window") -> "Window":
-        """What an output looks at through an earlier layer.
+        """Compose the window with an earlier layer's.
 
         Returns
         -------
@@ -97,7 +97,7 @@ class Step(Protocol):
 
     @property
     def window(self) -> Window:
-        """What an output looks at."""
+        """The window of an output."""
 
     @property
     def period(self) -> tuple[int, int]:
@@ -109,7 +109,7 @@ class Step(Protocol):
 
     @property
     def taps(self) -> sparse.csr_array:
-        """Through how many taps an output reads an input, (outputs, inputs) csr_array of int64."""
+        """Number of taps through which an output reads an input, (outputs, inputs) csr_array of int64."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _line(layer: Upsample, axis: int) -> tuple[Fraction, Fraction]:
     inputs, outputs = layer.input_size[axis], layer.output_size[axis]
     slope = 1 / layer.scale[axis]
     if layer.align_corners and outputs == 1:
-        return slope, Fraction(0)  # one output stands on the first input; any slope says so
+        return slope, Fraction(0)  # one output stands on the first input; any slope is right
     if layer.align_corners and inputs > 1:
         return Fraction(inputs - 1, outputs - 1), Fraction(0)
     return slope, {"nearest": Fraction(0), "nearest-exact": slope / 2, "linear": (slope - 1) / 2}[layer.mode]

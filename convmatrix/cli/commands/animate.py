@@ -50,9 +50,9 @@ def _animate(arguments: argparse.Namespace) -> None:
 
     export.ending_of(arguments.save, animate.ENDINGS)
     layer = layer_of(arguments)
-    wanted = pictures.options_of(arguments, layer)
-    made = film(layer, wanted.weight, wanted.x, view=wanted.view, matrix=wanted.matrix, title=wanted.title)
+    picture = pictures.options_of(arguments, layer)
+    movie = film(layer, picture.weight, picture.x, view=picture.view, matrix=picture.matrix, title=picture.title)
     with Bar("animate") as bar:
-        animate.save(made, arguments.save, seconds_per_step=arguments.seconds, progress=bar)
-    steps = pluralize(len(made.frames), "step")
+        animate.save(movie, arguments.save, seconds_per_step=arguments.seconds, progress=bar)
+    steps = pluralize(len(movie.frames), "step")
     print_lines([f"{arguments.save}: {steps} of {arguments.seconds:g} s; {layer!r}"])

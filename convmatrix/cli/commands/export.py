@@ -79,25 +79,25 @@ def _export(arguments: argparse.Namespace) -> None:
         notes = _notes(report)
     else:
         _require_memory(layer, weight)
-        found = findings(layer, weight, any_size=False) if ending == ".json" else {}
-        export.export(layer.matrix(weight), arguments.file, layer=layer, order=arguments.order, **found)
+        results = findings(layer, weight, any_size=False) if ending == ".json" else {}
+        export.export(layer.matrix(weight), arguments.file, layer=layer, order=arguments.order, **results)
     print_lines([f"{arguments.file}: {matrix_described(layer)}, weight {arguments.weight}", *notes])
 
 
 def _notes(report: export.BlocksReport) -> list[str]:
-    """What was found in a folder of blocks that was there before."""
-    found = (("damaged, written again", report.damaged), ("not part of it, ignored", report.strays))
-    return [f"  {what}: {_listed(names)}" for what, names in found if names]
+    """Notes on the files found in a folder of blocks that already existed."""
+    groups = (("damaged, written again", report.damaged), ("not part of it, ignored", report.strays))
+    return [f"  {what}: {_listed(names)}" for what, names in groups if names]
 
 
 def _listed(names: Sequence[str]) -> str:
-    """File names, the first of many; with nothing in them that a terminal would obey."""
+    """File names, the first of many; without control characters."""
     more = f", and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(map(one_line, names[:_MOST_NAMES])) + more
 
 
 def _require_permutable(ending: str, rows: int | None) -> None:
-    """Refuse column-major order where the matrix is not there as a whole."""
+    """Raise an error for column-major order where the matrix is not built as a whole."""
     if ending not in export.ENDINGS:
         raise UsageError(
             f"--order F is for {' '.join(export.ENDINGS)}, but a {ending} file has row-major order: "
@@ -110,7 +110,7 @@ def _require_permutable(ending: str, rows: int | None) -> None:
 
 
 def _require_memory(layer: Layer, weight: Any) -> None:
-    """Refuse what does not fit, as the layer would, with what this command can do instead."""
+    """Raise an error if the matrix does not fit, with a remedy of this command."""
     rows, cols = layer.matrix_shape
     require_memory(
         layer.nbytes(weight.dtype),

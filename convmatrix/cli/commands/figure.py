@@ -58,23 +58,23 @@ def _figure(arguments: argparse.Namespace) -> None:
     ending = export.ending_of(arguments.save, _ENDINGS)
     layer = layer_of(arguments)
     kind = arguments.kind or "linked"
-    given = {name for name in OPTIONS if getattr(arguments, name) is not None}
+    options = {name for name in OPTIONS if getattr(arguments, name) is not None}
     for name in OPTIONS:
-        if name in given.difference(KINDS[kind].takes):
+        if name in options.difference(KINDS[kind].takes):
             raise UsageError(f"--kind {kind} does not take --{name.replace('_', '-')}: leave it out")
     if KINDS[kind].transposed and isinstance(layer, Conv):
         raise UsageError(
             f"--kind {kind} draws a transposed convolution only: add --transpose, or take a NAME that "
             "ends in transposed"
         )
-    wanted = pictures.options_of(arguments, layer)
+    picture = pictures.options_of(arguments, layer)
     reason = ""
     if ending == ".tex":
-        pictures.save_tikz(kind, wanted, arguments.save)
-    elif arguments.kind is None and given <= {"weight", "title"}:
-        reason = pictures.save_default(wanted, arguments.save)
+        pictures.save_tikz(kind, picture, arguments.save)
+    elif arguments.kind is None and options <= {"weight", "title"}:
+        reason = pictures.save_default(picture, arguments.save)
     else:
-        pictures.save(kind, wanted, arguments.save)
+        pictures.save(kind, picture, arguments.save)
     subject = f"the matrix alone, since {reason}" if reason else kind
-    generic = KINDS[kind].numeric and wanted.weight is None
+    generic = KINDS[kind].numeric and picture.weight is None
     print_lines([f"{arguments.save}: {subject}; {layer!r}" + "; weight drawn with seed 0" * generic])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _DRAWN = 2 * 10**7
-"""Most entries of a matrix that is built to be looked at."""
+"""Most entries of a matrix that is built for display."""
 
 _FORMS = (*drawing.FORMS, "json", "md", "latex", "tikz")
 
@@ -113,8 +113,8 @@ def _save(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Names
 
 def _text(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None) -> str:
     if form == "json":
-        found = findings(layer, weight, any_size=arguments.rank)
-        return json.dumps(export.matrix_as_dict(layer, weight, **found)) + "\n"
+        results = findings(layer, weight, any_size=arguments.rank)
+        return json.dumps(export.matrix_as_dict(layer, weight, **results)) + "\n"
     if form in ("latex", "tikz"):
         from convmatrix.show.render import latex
 
@@ -123,7 +123,7 @@ def _text(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Names
 
 
 def _document(layer: Layer, weight: "NDArray[Any] | None") -> tuple[str, str]:
-    """The picture and the array; without the picture where there is none of this layer, and then the reason."""
+    """The picture and the array; the array and a reason where the layer has no picture."""
     from convmatrix.show.render import latex
 
     array = latex.array(layer, weight)
@@ -164,9 +164,9 @@ def _verdict_described(layer: Layer, weight: "NDArray[Any] | None", *, any_size:
     with held_back():
         from convmatrix.algebra import verdict
     with Bar("rank") as bar:
-        found = verdict(layer, weight, any_size=any_size, progress=bar)
+        result = verdict(layer, weight, any_size=any_size, progress=bar)
     conv = isinstance(layer, Conv)
-    first, second = (found.gram, found.cogram) if conv else (found.cogram, found.gram)
+    first, second = (result.gram, result.cogram) if conv else (result.cogram, result.gram)
     rows, cols = layer.matrix_shape if conv else layer.matrix_shape[::-1]
     is_complex = weight is not None and weight.dtype.kind == "c"
     sign, transposed = ("H", "its conjugate transpose") if is_complex else ("T", "the transposed convolution")
@@ -174,14 +174,14 @@ def _verdict_described(layer: Layer, weight: "NDArray[Any] | None", *, any_size:
         *_finding_described(f"C^{sign} C", first, transposed, "the convolution"),
         *_finding_described(f"C C^{sign}", second, "the convolution", transposed),
     ]
-    if found.rank is None:
+    if result.rank is None:
         lines.append(f"rank not computed for {rows} x {cols}, above 2000; --rank computes it")
     else:
-        rank, nullity = found.rank.value, cols - found.rank.value
-        lost = f"cannot tell apart inputs along {nullity} of {cols} directions"
-        lines.append(f"rank {rank}, nullity {nullity}: C {lost if nullity else 'tells all inputs apart'}")
-        lines.append(f"  how: {found.rank.how}")
-    if found.generic:
+        rank, nullity = result.rank.value, cols - result.rank.value
+        lost = f"cannot distinguish inputs along {nullity} of {cols} directions"
+        lines.append(f"rank {rank}, nullity {nullity}: C {lost if nullity else 'distinguishes all inputs'}")
+        lines.append(f"  how: {result.rank.how}")
+    if result.generic:
         lines.append("  generic: of integers drawn with seed 0, since no --weight is given")
     return lines
 
@@ -190,10 +190,10 @@ def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
-def _finding_described(product: str, check: "Check | None", undoing: str, undone: str) -> list[str]:
+def _finding_described(product: str, check: "Check | None", inverse: str, operand: str) -> list[str]:
     if check is None:
         return [f"{product} not computed: it takes too many products"]
     if check.holds:
-        return [f"{product} = I: {undoing} undoes {undone}"]
+        return [f"{product} = I: {inverse} undoes {operand}"]
     where = f"{check.name.partition(' = I')[2]} = {_number(check.measured)}, at {check.where}"
-    return [f"{product} != I: {undoing} does not undo {undone}", f"  largest deviation |{product} - I|{where}"]
+    return [f"{product} != I: {inverse} does not undo {operand}", f"  largest deviation |{product} - I|{where}"]

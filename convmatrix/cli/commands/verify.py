@@ -11,7 +11,7 @@ from convmatrix.cli.terminal import print_lines
 
 __all__ = ["add_to"]
 
-_WORDS = {("law", True): "holds", ("law", False): "FAILS", ("finding", True): "yes", ("finding", False): "no"}
+_RESULTS = {("law", True): "holds", ("law", False): "FAILS", ("finding", True): "yes", ("finding", False): "no"}
 
 
 def add_to(commands: Commands) -> None:
@@ -29,24 +29,24 @@ def add_to(commands: Commands) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    """Exit code 1 if a law fails: then the package is wrong, not the layer."""
+    """Return exit code 1 if a law fails: then the package is wrong, not the layer."""
     with held_back():
         from convmatrix.algebra import checks, controls
     layer = layer_of(arguments)
-    found = [*checks(layer, weight_of(arguments, layer)), *controls()]
-    failed = sum(check.kind == "law" and not check.holds for check in found)
+    results = [*checks(layer, weight_of(arguments, layer)), *controls()]
+    failed = sum(check.kind == "law" and not check.holds for check in results)
     if arguments.format == "json":
-        print_lines([json.dumps({"laws_hold": not failed, "checks": [dataclasses.asdict(check) for check in found]})])
+        print_lines([json.dumps({"laws_hold": not failed, "checks": [dataclasses.asdict(check) for check in results]})])
         return int(failed > 0)
-    wide = max(len(check.name) for check in found)
+    wide = max(len(check.name) for check in results)
     lines = sizes_described(layer)
-    for check in found:
+    for check in results:
         where = f", at {check.where}" if check.where else ""
         lines.append(
-            f"{check.kind:<7}  {check.name:<{wide}}  {_WORDS[check.kind, check.holds]:<5}  "
+            f"{check.kind:<7}  {check.name:<{wide}}  {_RESULTS[check.kind, check.holds]:<5}  "
             f"{check.measured:.6g} (bound {check.bound:.6g}){where}"
         )
-    laws = sum(check.kind == "law" for check in found)
+    laws = sum(check.kind == "law" for check in results)
     lines.append(f"{laws - failed} of {laws} laws hold")
     print_lines(lines)
     return int(failed > 0)

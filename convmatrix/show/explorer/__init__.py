@@ -1,4 +1,4 @@
-"""A page that reacts: matrix, window, kernel and output, linked; change a number and all of it follows."""
+"""An interactive page: matrix, window, kernel and output, linked; a changed number updates all of it."""
 
 from convmatrix.show.explorer.document import (
     ENDINGS,

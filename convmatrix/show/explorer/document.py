@@ -1,8 +1,8 @@
-"""A page that reacts: the matrix, the window, the kernel and the output, linked; change a number and all of it follows.
+"""An interactive page: matrix, window, kernel and output, linked; a changed number updates all of it.
 
-The page is one file that needs nothing else. What it knows of convolutions is one function of the module
+The page is one file that needs nothing else. All its arithmetic of convolutions is one function of the module
 ``explorer.js``, whose tables are compared with those of `convmatrix.core.axis`; its sentences are the templates below,
-filled with numbers, and say what Python says. Without scripts a coloured table of the layer's matrix remains.
+filled with numbers, and agree with Python's. Without scripts a coloured table of the layer's matrix remains.
 """
 
 import base64
@@ -39,7 +39,7 @@ _TABLE_PLACES = 2_500
 _IMAGE_SIDES = (512, 256, 128)
 """Most pixels on a side of that image; the first that is small enough."""
 _BYTES = 21_000
-"""What table or image may take, together with the weight."""
+"""Most bytes of table or image, together with the weight."""
 _IMAGE_ENTRIES = 10**6
 """Most entries of a matrix that is drawn as an image."""
 _TITLE = 300
@@ -51,7 +51,7 @@ _WEIGHTS = 500
 _OUTPUT_SEEN = "#63c4ba"
 """The output's colour, darker where a window or a stamp is chosen, as the palette's is for the input."""
 _DRAWN = {"entries": 200_000, "places": 60_000, "number": 1_000_000}
-"""What the module draws: entries of the matrix, places of a map; and the largest number it takes."""
+"""Limits of the module: entries of the matrix, places of a map; and the largest number it takes."""
 
 
 def page(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
@@ -82,11 +82,11 @@ def page(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = N
     >>> text = page(Conv(4, 3), title="4 x 16")
     >>> text.startswith("<!doctype html>"), "<title>4 x 16</title>" in text, len(text) < 100_000
     (True, True, True)
-    """  # noqa: DOC502  `specification` refuses, for all forms
+    """
     spec = specification(layer, weight, title) | {"link": True}
     name = html.escape(spec["title"])
     described = html.escape(_title(layer, title))
-    # The policy forbids whatever is not in the page: that it needs no network is not left to good will.
+    # The policy forbids whatever is not in the page: so the browser enforces that it needs no network.
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
@@ -100,7 +100,7 @@ def page(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = N
 
 
 def fragment(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
-    """Write the explorer of a layer as a piece of HTML, for a notebook's ``text/html`` or a page of one's own.
+    """Write the explorer of a layer as a piece of HTML, for a notebook's ``text/html`` or a page of your own.
 
     Several may stand on one page, so that none uses the page's address for its settings.
 
@@ -125,18 +125,18 @@ def fragment(layer: Layer, weight: ArrayLike | None = None, *, title: str | None
     --------
     >>> fragment(Conv((4,), 3))[:32]
     '<div class="convmatrix-explorer"'
-    """  # noqa: DOC502  `specification` refuses, for all forms
+    """
     return _body(layer, weight, specification(layer, weight, title))
 
 
 class InNotebook(NamedTuple):
-    """What a notebook shows as the explorer, and what else shows as a sentence."""
+    """The explorer as a notebook's output; its repr is a sentence."""
 
     html: str
     alt: str
 
     def __repr__(self) -> str:
-        """Say what it shows, since the HTML is long."""
+        """Describe it in a sentence, since the HTML is long."""
         return self.alt
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
@@ -168,7 +168,7 @@ def in_notebook(layer: Layer, weight: ArrayLike | None = None, *, title: str | N
     --------
     >>> in_notebook(Conv((4,), 3))
     the explorer of Conv(input_size=(4,), kernel_size=(3,))
-    """  # noqa: DOC502  `specification` refuses, for all forms
+    """
     return InNotebook(fragment(layer, weight, title=title), f"the explorer of {_title(layer, title or None)}")
 
 
@@ -204,13 +204,13 @@ def save(
     ...     save(Conv(4, 3), f"{folder}/explorer.html")
     ...     Path(folder, "explorer.html").read_text(encoding="utf-8")[:15]
     '<!doctype html>'
-    """  # noqa: DOC502  what `export.write_text` raises is documented here, where the user meets it
+    """
     if Path(path).suffix.lower() not in ENDINGS:
         raise ValueError(f"file name {short(os.fspath(path))} does not end in {' or '.join(ENDINGS)}, as a page must")
     export.write_text(page(layer, weight, title=title), path)
 
 
-# -- what the module is given -----------------------------------------------------------------------------------------
+# -- data of the module -----------------------------------------------------------------------------------------
 
 
 @cache
@@ -243,7 +243,7 @@ def settings(layer: Layer) -> dict[str, Any]:
 
 
 def specification(layer: Layer, weight: ArrayLike | None, title: str | None) -> dict[str, Any]:
-    """Gather all that the module needs to know, as JSON has it.
+    """Collect all data of the module, as values for JSON.
 
     Returns
     -------
@@ -290,7 +290,7 @@ def _shown(layer: Layer, title: str | None) -> str:
 
 
 def _weight(layer: Layer, weight: ArrayLike) -> dict[str, Any]:
-    """The weight's labels, and the numbers that the module may add up where taps meet."""
+    """The weight's labels, and the numbers that the module may add up where taps coincide."""
     array = layer.checked_weight(weight)
     if array.size > _WEIGHTS:
         raise ValueError(
@@ -308,7 +308,7 @@ def _weight(layer: Layer, weight: ArrayLike) -> dict[str, Any]:
 
 
 def _exact(value: Any) -> float | None:
-    """A number that JSON and the module hold as it is, or None."""
+    """A number that JSON and JavaScript represent exactly, or None."""
     if isinstance(value, complex) or not math.isfinite(value) or (isinstance(value, int) and abs(value) > 2**53):
         return None
     return float(value) if isinstance(value, float) else int(value)
@@ -381,7 +381,7 @@ def table(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = 
 
 
 def _without_scripts(layer: Layer, weight: ArrayLike | None, title: str, most_bytes: int) -> str:
-    """The layer's matrix as what remains where scripts are not run, or are cut away: a table, or an image."""
+    """The layer's matrix for pages without scripts: a table, or an image."""
     rows, cols = layer.matrix_shape
     kind = "C" if isinstance(layer, Conv) else "C^T"
     caption = html.escape(f"the matrix {kind}, {rows} x {cols}, with {pluralize(layer.nnz, 'entry')}")
@@ -442,7 +442,7 @@ def _image(scene: Scene, caption: str, side: int) -> str:
 
 # -- sentences -------------------------------------------------------------------------------------------------------
 
-# The errors of the layers, with names for their numbers; the tests hold each beside the real one.
+# The errors of the layers, with names for their numbers; the tests compare each with the real one.
 _ERRORS = {
     "where": "{name} on axis {axis}",
     "where_end": "{name} on axis {axis}, {end},",

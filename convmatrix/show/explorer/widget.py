@@ -1,4 +1,4 @@
-"""The explorer as a notebook's widget: the numbers that are changed on the page are Python's, and the other way round.
+"""The explorer as a notebook's widget: numbers changed on the page are changed in Python, and vice versa.
 
 The same module draws as on the page. Needs anywidget, the extra ``notebook``, which is imported when the first widget
 is made.
@@ -22,7 +22,7 @@ def explore(layer: Layer, weight: ArrayLike | None = None, *, title: str | None 
     """Make the explorer of a layer as a widget.
 
     Its traits are the layer's numbers, ``input_size kernel_size stride padding dilation input_dilation output_padding``
-    (lists, one entry for each axis; pads as [before, after]), ``padding_mode``, ``transposed``, and what is lit:
+    (lists, one entry for each axis; pads as [before, after]), ``padding_mode``, ``transposed``, and the selection:
     ``row``, ``col`` and ``tap``, each None or a number. All can be set, and follow what is done on the page; its
     ``layer`` is the layer of these numbers.
 
@@ -36,7 +36,7 @@ def explore(layer: Layer, weight: ArrayLike | None = None, *, title: str | None 
     Returns
     -------
     anywidget.AnyWidget
-        Where a notebook is exported without the widgets' state, what `explorer.fragment` gives stands in its place.
+        Where a notebook is exported without the widgets' state, the result of `explorer.fragment` takes its place.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def explore(layer: Layer, weight: ArrayLike | None = None, *, title: str | None 
     >>> widget.stride = [1]  # doctest: +SKIP
     >>> widget.layer  # doctest: +SKIP
     Conv(input_size=(7,), kernel_size=(3,))
-    """  # noqa: DOC502  `document.specification` refuses, for all forms
+    """
     specification = document.specification(layer, weight, title)
     html = document.fragment(layer, weight, title=title)
     return _widget_class()(specification, html)
@@ -59,7 +59,7 @@ def explore(layer: Layer, weight: ArrayLike | None = None, *, title: str | None 
 
 @cache
 def _widget_class() -> Any:
-    """The class, made when anywidget is there to make it of."""
+    """The class, defined on demand, since anywidget is optional."""
     try:
         anywidget: Any = importlib.import_module("anywidget")
         t: Any = importlib.import_module("traitlets")
@@ -71,7 +71,7 @@ def _widget_class() -> Any:
     def number() -> Any:
         return t.Int(None, allow_none=True, min=0).tag(sync=True)
 
-    class Explorer(anywidget.AnyWidget):  # type: ignore[misc]  # a class that is only there at run time
+    class Explorer(anywidget.AnyWidget):  # type: ignore[misc]  # a class that exists at run time only
         """The explorer; its traits are described at `explore`."""
 
         _esm = document.source("explorer.js")
@@ -111,7 +111,7 @@ def _widget_class() -> Any:
                     setattr(self, name, described[name])
 
         def _channels(self, transposed: bool | None = None) -> dict[str, int]:
-            """Channels and groups: those of the first layer, the other way round for a layer of the other kind."""
+            """Channels and groups of the first layer, with in and out swapped for a layer of the other kind."""
             first = self.spec["layer"]
             pair = first["in_channels"], first["out_channels"]
             if first["transposed"] != (self.transposed if transposed is None else transposed):
@@ -119,7 +119,7 @@ def _widget_class() -> Any:
             return {"in_channels": pair[0], "out_channels": pair[1], "groups": first["groups"]}
 
         def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-            """The widget, and for what shows no widgets the explorer as HTML."""
+            """The widget, and the explorer as HTML for viewers without widgets."""
             bundle = super()._repr_mimebundle_(**kwargs)
             if bundle is None:
                 return None

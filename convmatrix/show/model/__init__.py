@@ -1,1 +1,1 @@
-"""What is drawn, free of any renderer: scenes, films, colours, sizes as sentences, printable text."""
+"""Models of pictures, independent of renderers: scenes, films, colours, sizes as sentences, printable text."""

@@ -1,4 +1,4 @@
-"""What a moving picture is, free of any renderer: panels of cells, where they stand, and what each step changes.
+"""Animations, independent of renderers: panels of cells, their positions, and the changes of each step.
 
 `convmatrix.show.model.stage` makes it of a layer. It is drawn as pixels (`convmatrix.show.render.animate`), as SVG
 (`convmatrix.show.render.svg`), and one step of it as TikZ (`convmatrix.show.render.latex`).
@@ -33,11 +33,11 @@ Key = tuple[int, int, int]
 """A cell: number of its panel, row and column."""
 
 PAPER, GRID, FAINT = "#ffffff", "#c9c9c9", "#696969"
-"""The picture's ground, the lines between cells, and text that waits or is unseen."""
+"""The picture's ground, the lines between cells, and faint text."""
 
 
 class Look(NamedTuple):
-    """How a cell looks: its colour, what is written in it, and in its corner; `faint` where it waits or is unseen."""
+    """Appearance of a cell: its colour, its text, a note in its corner; `faint` before its step or without a window."""
 
     paper: str
     text: str = ""
@@ -66,11 +66,11 @@ class Panel(NamedTuple):
 
     @property
     def labelled(self) -> bool:
-        """Whether its cells are large enough for text."""
+        """Check whether its cells are large enough for text."""
         return self.unit >= 0.5
 
     def rulers(self) -> Iterator[tuple[bool, int, bool]]:
-        """Lines across the cells: whether it runs across (else down), before which row or column, and whether bold."""
+        """Lines across the cells: horizontal (or vertical), before which row or column, and whether bold."""
         for across, count, blocks in ((True, self.rows, self.row_blocks), (False, self.cols, self.col_blocks)):
             if not blocks:
                 continue
@@ -86,7 +86,7 @@ class Panel(NamedTuple):
         return size if size >= SMALLEST * 0.7 else 0.0
 
     def at(self, row: int, col: int) -> tuple[float, float]:
-        """Where the corner of a cell is."""
+        """Position of the corner of a cell."""
         return self.x + col * self.unit, self.y + row * self.unit
 
     @property
@@ -95,7 +95,7 @@ class Panel(NamedTuple):
         return self.y - 1.5 * self.name_size - 0.3
 
     def names(self) -> Iterator[tuple[float, float, str, Literal["middle", "end"]]]:
-        """Names of rows and columns: where each is anchored, the name, and by which part of it."""
+        """Names of rows and columns: the position of the anchor, the name, and the part of it that is anchored."""
         for row, name in enumerate(self.row_names if self.name_size else ()):
             yield self.x - 0.12, self.y + (row + 0.5) * self.unit, name, "end"
         for col, name in enumerate(self.col_names if self.name_size else ()):
@@ -133,7 +133,7 @@ class Outline(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One step: how cells look while it lasts, how they look from then on, what is framed, and a sentence."""
+    """One step: looks of cells during it, looks from then on, frames, and a caption."""
 
     looks: Mapping[Key, Look]
     lasting: Mapping[Key, Look]
@@ -149,16 +149,16 @@ class Film:
     ----------
     panels : tuple of Panel
     base : dict of Key to Look
-        Every cell there is, where nothing moves.
+        Every cell, in the still picture.
     waiting : dict of Key to Look
-        How some look before their step instead.
+        Looks of some cells before their step.
     frames : tuple of Frame
     width, height : float
         In cells of a map.
     title : str
-        Of any length; the picture shows what `heading` leaves of it.
+        Of any length; the picture shows the lines of `heading`.
     about : str, optional
-        What it shows, for those who cannot see it.
+        Alternative text.
     """
 
     panels: tuple[Panel, ...]
@@ -171,7 +171,7 @@ class Film:
     about: str = ""
 
     def still(self, step: int | None = None) -> dict[Key, Look]:
-        """Tell how every cell looks at a step; without one, where nothing moves.
+        """Return the appearance of every cell at a step; without one, of the still picture.
 
         Parameters
         ----------
@@ -199,14 +199,14 @@ class Film:
         step = integer("step", step)
         if not 0 <= step < len(self.frames):
             raise ValueError(f"step {short(step)} is not there: the layer has steps 0 to {len(self.frames) - 1}")
-        seen = {**self.base, **self.waiting}
+        looks = {**self.base, **self.waiting}
         for frame in self.frames[:step]:
-            seen.update(frame.lasting)
-        seen.update(self.frames[step].looks)
-        return seen
+            looks.update(frame.lasting)
+        looks.update(self.frames[step].looks)
+        return looks
 
     def heading(self) -> Iterator[tuple[float, str]]:
-        """Lines of the title as it is drawn: the middle of each, and its text."""
+        """Lines of the title in the picture: the middle of each, and its text."""
         yield from zip(HEADING_PLACES, heading(self.title, self.width - 2 * _MARGIN), strict=False)
 
     def caption_size(self, caption: str) -> float:
@@ -221,7 +221,7 @@ class Film:
 # -- text and space --------------------------------------------------------------------------------------------------
 
 SMALLEST = 0.22
-"""Smallest height of a cell's text, in cells of a map: what makes the cells of a matrix larger."""
+"""Smallest height of a cell's text, in cells of a map, which sets the size of a matrix's cells."""
 TITLE_SIZE = 0.3
 LINE = 1.15
 """From one line of a cell to the next, by the height of its text."""
@@ -281,7 +281,7 @@ _BOLD_WIDTHS = (
     | dict.fromkeys("#&<>^~+=", 0.88)
     | dict.fromkeys(" .,:;'|/\\()[]ijlIJ!", 0.46)
 )
-"""Widths in bold DejaVu Sans by the height of the text, where they are not those of most letters."""
+"""Widths in bold DejaVu Sans by the height of the text, where they differ from the width of most letters."""
 
 
 def heading(title: str, wide: float) -> list[str]:
@@ -324,11 +324,11 @@ def heading_height(lines: Sequence[str]) -> float:
     return HEADING_PLACES[len(lines) - 1] + 0.25 if lines else 0.0
 
 
-# -- where the panels stand ------------------------------------------------------------------------------------------
+# -- layout of the panels ------------------------------------------------------------------------------------------
 
 
 class _Box(NamedTuple):
-    """Panels that stand together, and where, from the box's corner."""
+    """Panels of one group, with positions from the box's corner."""
 
     placed: tuple[tuple[int, float, float], ...]
     wide: float
@@ -348,12 +348,12 @@ def _below(boxes: Iterable[_Box], *, beside: bool = False) -> _Box:
 
 
 def arranged(panels: Sequence[tuple[str, Panel]], title: str) -> tuple[tuple[Panel, ...], float, float]:
-    """Say where panels stand: the maps in rows or columns, the matrix beside or below, whichever suits a slide.
+    """Place panels: the maps in rows or columns, the matrix beside or below, whichever suits a slide.
 
     Parameters
     ----------
     panels : sequence of (str, Panel)
-        Those with the same word before them stand one below the other; the matrix has the word ``matrix``.
+        Group and panel: panels of one group stand one below the other; the matrix's group is ``matrix``.
     title : str
         Printable.
 

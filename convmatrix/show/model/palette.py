@@ -1,6 +1,6 @@
 """Colours: one for each tap, distinct under the common colour-vision deficiencies; text that stays readable on them.
 
-Named here as numbers, so that text needs no matplotlib.
+They are defined as numbers here, so that text output needs no matplotlib.
 """
 
 import re
@@ -57,7 +57,7 @@ _CIVIDIS = (
 
 
 _MOST_COLOURS = 2**16
-"""More than anybody tells apart."""
+"""Most colours; more than anybody can distinguish."""
 
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
@@ -119,10 +119,10 @@ def tap_colours(count: int) -> list[str]:
 
 def _sequence(positions: NDArray[np.float64]) -> NDArray[np.int64]:
     """The sequential colours at positions from 0 to 1, as numbers of which each byte is a part."""
-    known = np.array([rgb(colour) for colour in _CIVIDIS], dtype=np.float64)
-    steps = positions * (len(known) - 1)
-    low = np.minimum(steps.astype(np.int64), len(known) - 2)
-    parts = known[low] + (known[low + 1] - known[low]) * (steps - low)[:, None]  # shape (positions, 3)
+    colours = np.array([rgb(colour) for colour in _CIVIDIS], dtype=np.float64)
+    steps = positions * (len(colours) - 1)
+    low = np.minimum(steps.astype(np.int64), len(colours) - 2)
+    parts = colours[low] + (colours[low + 1] - colours[low]) * (steps - low)[:, None]  # shape (positions, 3)
     numbers: NDArray[np.int64] = np.rint(parts).astype(np.int64) @ np.array([2**16, 2**8, 1])
     return numbers
 

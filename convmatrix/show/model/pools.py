@@ -44,7 +44,7 @@ def scene_of_pool(pool: AvgPool | MaxPool, x: ArrayLike | None) -> Scene:
     >>> scene = scene_of_pool(MaxPool((4,), 2), [3, 1, 4, 5])
     >>> scene.cols.tolist(), scene.made_of(1, scene.terms(1, "abcd".__getitem__))
     ([0, 3], 'max(c, d)')
-    """  # noqa: DOC502  what the pool raises is documented here, where the user meets it
+    """
     check_kind("pool", pool, AvgPool, MaxPool)
     windows = Conv(
         pool.input_size,
@@ -77,13 +77,13 @@ def _pads(pool: AvgPool | MaxPool) -> tuple[tuple[int, int], ...]:
 
 @dataclass(frozen=True)
 class _PoolScene(Scene):
-    """What both have: windows that are read as they are."""
+    """Base class: windows without weights."""
 
     has_kernel: ClassVar[bool] = False
 
     @property
     def has_values(self) -> bool:
-        """Whether its entries are numbers."""
+        """Check whether its entries are numbers."""
         return True
 
     @cached_property
@@ -91,11 +91,11 @@ class _PoolScene(Scene):
         return self.layer.matrix(np.ones(self.layer.weight_shape, dtype=bool))
 
     def _seen(self, row: int) -> slice:
-        """Where the inputs that a window sees are stored."""
+        """Indices of the stored entries in a window."""
         return slice(*self._windows.indptr[row : row + 2])
 
     def note(self, row: int, tap: int) -> str:
-        """Nothing: only averages multiply."""
+        """An empty text: only averages multiply."""
         return ""
 
     def terms(self, row: int, input_text: Callable[[int], str]) -> list[str]:
@@ -135,7 +135,7 @@ class AverageScene(_PoolScene):
         return _divided("1", self._divisors[self.rows[cell]])
 
     def note(self, row: int, tap: int) -> str:
-        """What the window of a row multiplies with, everywhere."""
+        """The factor of all inputs in the window of a row."""
         return _divided("1", self._divisors[row])
 
     def made_of(self, row: int, terms: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ from convmatrix.core.errors import WrongTypeError
 __all__ = ["REPLACEMENT", "ems", "printable", "shortened", "wrapped"]
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""What stands where a character cannot be printed."""
+"""Replacement for characters that cannot be printed."""
 
 _ELLIPSIS = "…"
 
@@ -55,7 +55,7 @@ def printable(text: str, what: str = "title", *, lines: bool = False) -> str:
     ----------
     text : str
     what : str, default "title"
-        What the text is, for the error.
+        Name of the text, for the error.
     lines : bool, default False
         Whether line breaks and repeated spaces stay, as in text that is laid out.
 
@@ -83,14 +83,14 @@ def printable(text: str, what: str = "title", *, lines: bool = False) -> str:
 
 
 def _clean(line: str) -> str:
-    """A line whose only white space are spaces, printable."""
+    """A printable line without white space other than spaces."""
     if line.isascii() and line.isprintable():
         return line
     return "".join(_without_storms(_UNPRINTABLE.sub(REPLACEMENT, _DIRECTIONS.sub("", line))))
 
 
 def _without_storms(text: str) -> Iterator[str]:
-    """The characters, but of marks and of invisible ones in a row only the first."""
+    """The characters, without excessive combining marks and invisible characters in a row."""
     marks = formats = 0
     for char in text:
         category = unicodedata.category(char)
@@ -107,7 +107,7 @@ def _without_storms(text: str) -> Iterator[str]:
 # -- width -----------------------------------------------------------------------------------------------------------
 
 _WIDTHS = dict.fromkeys("w+=·…mM", 0.84) | dict.fromkeys("W@%", 1.0) | dict.fromkeys("., -'|iljt()", 0.38)
-"""Widths of characters in DejaVu Sans by the height of the text, where they are not about that of a digit."""
+"""Widths of characters in DejaVu Sans by the height of the text, where they differ from the width of a digit."""
 _WIDE = 1.0
 """The same of a character that is as wide as tall, such as an ideograph."""
 
@@ -149,7 +149,7 @@ def wrapped(text: str, width_limit: float, most: int, width: Callable[[str], flo
     most : int
         Number of lines.
     width : callable, default `ems`
-        Gives the width of a text; that of a whole is the sum of those of its parts.
+        Returns the width of a text; the widths of its parts add up.
 
     Returns
     -------
@@ -196,13 +196,13 @@ def shortened(text: str, width_limit: float, width: Callable[[str], float] = ems
 
 
 def _fitting(text: str, width_limit: float, width: Callable[[str], float]) -> int:
-    """How many characters fit, in whole letters; at least one letter."""
-    end, taken = 0, 0.0
+    """Number of characters that fit, in whole letters; at least one letter."""
+    end, used_width = 0, 0.0
     for letter in _letters(text):
-        taken_with = taken + width(letter)
-        if end and taken_with > width_limit + 1e-9:
+        width_with_letter = used_width + width(letter)
+        if end and width_with_letter > width_limit + 1e-9:
             break
-        end, taken = end + len(letter), taken_with
+        end, used_width = end + len(letter), width_with_letter
     return end
 
 

@@ -1,4 +1,4 @@
-"""What every renderer draws, computed once and free of any renderer.
+"""Scenes: the contents of pictures, computed once for all renderers.
 
 A scene is a layer's matrix as cells (row, column, taps, label, value), with the rulers that cut its rows and columns
 into image rows; the map that the windows slide over, with its padding; the window of each output, which is a row of
@@ -27,7 +27,7 @@ __all__ = ["Place", "Reading", "Scene", "number_label", "tap_label"]
 
 
 class Reading(NamedTuple):
-    """What one tap of a window meets.
+    """The place that one tap of a window reads.
 
     `tap` is the position in the kernel, `place` the one on the map, which lies outside of it where there is padding,
     and `source` the position of the input that is read, or None for a zero.
@@ -45,8 +45,8 @@ _KINDS: tuple[Kind, ...] = ("zero", "inserted", "copy")
 class Place(NamedTuple):
     """One place of the map that the windows slide over.
 
-    `place` counts from the first input, on the map with the zeros that input dilation inserts. `kind` says what stands
-    there: an ``input``, a ``zero`` of the padding, a zero that was ``inserted``, or a ``copy`` that a border mode made;
+    `place` counts from the first input, on the map with the zeros that input dilation inserts. `kind` is its
+    content: an ``input``, a ``zero`` of the padding, an ``inserted`` zero, or a ``copy`` made by a border mode;
     `source` is the input that is read there, or None. `seen` is False where no window lies: beyond a negative
     padding, in the leftover, and between windows whose stride is longer than they are. What a dilated kernel's taps
     skip lies under its window all the same, and is seen.
@@ -68,7 +68,7 @@ class Scene:
     weight : weight_shape ndarray, optional
         Without it, cells have labels but no values.
     names : tuple of str, optional
-        Names of the weight entries, in C order; by default what `tap_label` says.
+        Names of the weight entries, in C order; by default from `tap_label`.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class Scene:
 
     @cached_property
     def matrix(self) -> sparse.csr_array:
-        """The matrix; without a weight its values only say where the entries are."""
+        """The matrix; without a weight its values only mark the entries."""
         weight = np.ones(self.layer.weight_shape, dtype=bool) if self.weight is None else self.weight
         return self.layer.matrix(weight)
 
@@ -125,7 +125,7 @@ class Scene:
         return tap_colours(prod(self.layer.kernel_size))
 
     def colour(self, cell: int) -> str:
-        """Colour of a cell: that of its (first) tap."""
+        """Colour of a cell: the colour of its (first) tap."""
         return self.colours[int(self.kernel_taps[cell])]
 
     def label(self, cell: int) -> str:
@@ -137,21 +137,21 @@ class Scene:
         return tap_label(self.layer.weight_shape, tap) if self.names is None else self.names[tap]
 
     def text(self, cell: int) -> str:
-        """What to write into a cell: its value, or its label where there is no weight."""
+        """Text of a cell: its value, or its label where there is no weight."""
         return self.label(cell) if self.weight is None else number_label(self.matrix.data[cell])
 
-    # -- how it is read --------------------------------------------------------------------------------------------
+    # -- texts --------------------------------------------------------------------------------------------
 
     equation: ClassVar[str] = "y = C x, C"
-    """What the matrix does, and its letter."""
+    """Verb for the matrix, and its letter."""
     beyond: ClassVar[str] = "0"
-    """What a window meets where there is no input."""
+    """Text for places of a window without an input."""
     has_kernel: ClassVar[bool] = True
-    """Whether the layer has a weight that can be shown."""
+    """True if the layer has a weight that can be shown."""
 
     @property
     def has_values(self) -> bool:
-        """Whether its entries are numbers."""
+        """Check whether its entries are numbers."""
         return self.weight is not None
 
     def applied(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -164,17 +164,17 @@ class Scene:
         return self.tap_name(tap) if self.weight is None else number_label(np.ravel(np.asarray(self.weight))[tap])
 
     def note(self, row: int, tap: int) -> str:
-        """What the window of a row multiplies with at one of its taps, a flat index into the weight."""
+        """The factor in the window of a row at one of its taps, a flat index into the weight."""
         return self.tap_text(tap)
 
     def terms(self, row: int, input_text: Callable[[int], str]) -> list[str]:
-        """What an output is made of; `input_text` writes an input."""
+        """Terms of an output; `input_text` formats an input."""
         return [
             f"{_factor(self.text(cell))}·{_factor(input_text(int(self.cols[cell])))}" for cell in self.row_cells(row)
         ]
 
     def made_of(self, row: int, terms: Sequence[str]) -> str:
-        """How an output is made of its terms."""
+        """An output as an expression of its terms."""
         return " + ".join(terms) or "0"
 
     @property
@@ -214,7 +214,7 @@ class Scene:
     # -- the map and its windows --------------------------------------------------------------------------------------
 
     def window(self, output: Sequence[int]) -> list[Reading]:
-        """What the forward convolution's window meets at one position of its output map.
+        """Find the places that the forward convolution's window reads at one position of its output map.
 
         Parameters
         ----------
@@ -263,14 +263,14 @@ class Scene:
         (2,) input (1,) False
         """
         along = [_along(axis) for axis in self.layer.axes]
-        found = []
+        result = []
         for each in product(*along):
             sources = [one.source for one in each]
             kinds = {one.kind for one in each}
             kind: Kind = next((kind for kind in _KINDS if kind in kinds), "input")
             source = None if None in sources else tuple(one for (one,) in filter(None, sources))
-            found.append(Place(tuple(one.place[0] for one in each), kind, source, all(one.seen for one in each)))
-        return found
+            result.append(Place(tuple(one.place[0] for one in each), kind, source, all(one.seen for one in each)))
+        return result
 
     def inserted(self) -> "Scene":
         """The scene of the direct convolution that a transposed one is: zeros inserted, kernel flipped, names kept.
@@ -361,7 +361,7 @@ def _factor(text: str) -> str:
 
 
 def _is_seen(axis: Axis, place: int) -> bool:
-    """Whether a place lies between the first and the last tap of some window."""
+    """Check whether a place lies between the first and the last tap of some window."""
     position = place + axis.before
     last = min(position // axis.stride, axis.output_size - 1)  # of the windows that begin here or before
     return last >= 0 and position - last * axis.stride < axis.span

@@ -44,7 +44,7 @@ def _axis_of(layer: Layer, axis: int) -> Axis:
 
 
 def relationship(layer: Layer, axis: int) -> Relationship:
-    """State how the output size of one axis comes about.
+    """Explain the output size of one axis.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def relationship(layer: Layer, axis: int) -> Relationship:
 
 
 def _facts(values: dict[str, int], *, transposed: bool) -> dict[str, bool | str]:
-    """What decides which row of `RELATIONSHIPS` holds; explorer.js has the same function."""
+    """Facts that decide which row of `RELATIONSHIPS` holds; explorer.js has the same function."""
     p, reach = values["p"], values["k_e"] - 1
     kinds = {0: "none", reach / 2: "half", reach: "full"}  # a kernel of one pads nothing, half and in full: none
     return {
@@ -114,7 +114,7 @@ def _of_convolutions() -> list[dict[str, Any]]:
             None,
             "o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1",
             "floor(({a}*({i} - 1) + 1 + {before} + {after} - {k_e}) / {s}) + 1 = {o}",
-            "relationship 15, for any pads and a stretched input",
+            "relationship 15, for any pads and a dilated input",
             general=True,
         ),
         _row(
@@ -146,7 +146,7 @@ def _of_transposes() -> list[dict[str, Any]]:
         None,
         "o' = (s(i' - 1) + k_e - p_b - p_e + op - 1) / a + 1, k_e = d(k - 1) + 1",
         "({s}*({i} - 1) + {k_e} - {before} - {after} + {op} - 1) / {a} + 1 = {o}",
-        "relationship 14, for any pads and a stretched output",
+        "relationship 14, for any pads and a dilated output",
         general=True,
     )
     # The guide has no dilation here: the same relationships hold with the span of the dilated kernel.
@@ -169,7 +169,7 @@ The explorer's page has this table too, as JSON.
 
 
 def size_choices(layer: Layer, axis: int) -> list[SizeChoice]:
-    """List the input sizes of the (forward) convolution that give the same output size, and what tells them apart.
+    """List the input sizes of the (forward) convolution that give the same output size, and their differences.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""A layer's sliding window as a film: what stands where, and what each step lights up.
+"""A layer's sliding window as a film: its panels, and the cells that each step highlights.
 
 A convolution reads: each step is the window of one output, a row of the matrix. A transposed convolution can be seen
 both ways: it stamps, where each step adds the stamp of one input, a column of the matrix; or it reads as well, from
-the input with zeros inserted, through the kernel flipped (turned by 180 degrees).
+the input with zeros inserted, through the flipped kernel (rotated by 180 degrees).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ Drawable = Layer | AvgPool | MaxPool
 View = Literal["windows", "stamps"]
 
 _NOTHING = "#f4f4f4"
-"""Where a zero stands."""
+"""Colour of a zero."""
 _DONE = "#4fc0b5"
 """Output cyan, stronger: the output of this step."""
 _STEPS = 400
@@ -158,12 +158,12 @@ def _require_sides(layer: WeightedLayer, frame: Iterable[tuple[int, int]]) -> No
         )
 
 
-# -- what is on the stage --------------------------------------------------------------------------------------------
+# -- contents --------------------------------------------------------------------------------------------
 
 
 @dataclass
 class _Stage:
-    """The panels of a layer, filled as they are made, and its steps.
+    """Builder of the panels of a layer, and of its steps.
 
     Both views slide a window of the same kind over a map: for windows, the map is the input, and each position gives
     an output; for stamps, it is the output, and each position takes an input. That other map has a cell per step.
@@ -185,7 +185,7 @@ class _Stage:
         self.frame = _plane(self.slider.frame(), (0, 1))
         if self.maps:
             _require_sides(self.slider.layer, self.frame)
-        _ = scene.matrix  # built before anything is drawn: it refuses a weight that is not the layer's
+        _ = scene.matrix  # built before anything is drawn: it raises the error for a weight of another shape
         self.colours = _colours(scene, flipped=self.flipped)
         self.values = None if self.x is None else one_input(layer, self.x)
         self.answers = scene.applied(self.values) if self.values is not None and scene.has_values else None
@@ -214,7 +214,7 @@ class _Stage:
     def _add_channels(self, group: str, title: str, count: int, rows: int, cols: int) -> int:
         """A panel for each channel; the number of the first."""
         unit = min(1.0, 24 / max(rows, cols))
-        made = [
+        numbers = [
             self._add(
                 group,
                 Panel(
@@ -227,7 +227,7 @@ class _Stage:
             )
             for channel in range(count)
         ]
-        return made[0]
+        return numbers[0]
 
     def _add_map(self) -> None:
         (top, bottom), (left, right) = self.frame
@@ -295,7 +295,7 @@ class _Stage:
             return
         layer = self.slider.layer
         rows, cols = _plane(layer.kernel_size, 1)
-        heading = "kernel w, turned" if self.flipped else "kernel w"
+        heading = "kernel w, flipped" if self.flipped else "kernel w"
         self.kernel_panel = self._add_channels("kernel", heading, layer.in_channels // layer.groups, rows, cols)
         self.base |= self._kernel_looks(0)
 
@@ -355,7 +355,7 @@ class _Stage:
             readings = self.slider.window(position)
             totals = next(sums)
             lasting = self._lasting(step, totals)
-            looks = dict(lasting) | self._lit(step)
+            looks = dict(lasting) | self._highlights(step)
             if self.maps:
                 looks |= self._covered(step, readings, totals)
                 if self.slider.layer.out_channels > 1 and self.scene.has_kernel:
@@ -398,8 +398,8 @@ class _Stage:
                     looks[self._map_key(channel, place.place)] = Look(colour, total, faint=place.kind == "copy")
         return looks
 
-    def _lit(self, step: int) -> dict[Key, Look]:
-        """The row, or the column, of the matrix."""
+    def _highlights(self, step: int) -> dict[Key, Look]:
+        """Highlighted cells: the row, or the column, of the matrix."""
         if not self.matrix:
             return {}
         cells: Iterable[int] = self.scene.row_cells(step) if self.reads else self.scene.col_cells(step)
@@ -424,7 +424,7 @@ class _Stage:
         return looks
 
     def _note(self, step: int, tap: int) -> str:
-        """What a place of the window is multiplied with; for a stamp of numbers, what is added."""
+        """The factor of a place of the window; for a stamp of numbers, the summand."""
         if self.reads or self.answers is None:
             return self.slider.note(step, tap)
         assert self.values is not None
@@ -432,7 +432,7 @@ class _Stage:
         return added if added.startswith("-") else "+" + added
 
     def _channels(self, channel: int) -> range:
-        """Channels of the map that a channel of the points is connected with: those of its group."""
+        """Channels of the map that a channel of the points is connected with: the channels of its group."""
         layer = self.slider.layer
         size = layer.in_channels // layer.groups
         group = channel // (layer.out_channels // layer.groups)

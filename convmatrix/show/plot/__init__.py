@@ -1,6 +1,6 @@
 """Pictures on matplotlib axes: functions that draw on one Axes and return it; they never show and never save.
 
-This is the door to all of them. They take layers and arrays; what `convmatrix.algebra` computes, the caller hands over.
+All of them are imported from here. They take layers and arrays; the caller passes the results of `convmatrix.algebra`.
 Without ``ax`` they make a new figure of pyplot's whose axes are a `Picture`, which notebooks show in their best form.
 Artists carry gids (``cell-3-7``, ``input-1-2``, ``tap-0-1``, ``output-0-0``), so that pictures can be read back.
 """

@@ -39,7 +39,7 @@ __all__ = ["SizedText", "blank", "box", "cell", "draw", "draw_rulers", "image", 
 
 
 def blank(ax: Axes, wide: float, tall: float) -> Axes:
-    """Make axes a sheet of paper with y downwards; its unit is the side of a map's cell."""
+    """Set up empty axes with y downwards; the unit is the side of a map's cell."""
     ax.set(xlim=(0, wide), ylim=(tall, 0), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -62,7 +62,7 @@ def draw(ax: Axes, panel: Panel, looks: Mapping[tuple[int, int], Look] | NDArray
 
 
 def cell(ax: Axes, panel: Panel, place: tuple[int, int], look: Look, gid: str = "") -> None:
-    """Draw one cell, and what is written in it."""
+    """Draw one cell, with its text."""
     gid = gid or "-".join(map(str, (panel.name, *place)))
     box(ax, panel, (*place, 1, 1), gid=gid, facecolor=look.paper, edgecolor=GRID, linewidth=0.6)
     (x, y), unit = panel.at(*place), panel.unit
@@ -94,11 +94,13 @@ def image(ax: Axes, panel: Panel, pixels: NDArray[np.uint8]) -> None:
     """Colours (rows, cols, 3 or 4) on the place of a panel, which they fill however many they are."""
     (left, top), (right, bottom) = panel.at(0, 0), panel.at(panel.rows, panel.cols)
     # Without interpolation a file holds the pixels as they are, few and sharp.
-    made = AxesImage(ax, extent=(left, right, bottom, top), interpolation="none", zorder=0.9, gid=f"{panel.name}-cells")
-    made.set_data(pixels)
+    artist = AxesImage(
+        ax, extent=(left, right, bottom, top), interpolation="none", zorder=0.9, gid=f"{panel.name}-cells"
+    )
+    artist.set_data(pixels)
     # Not `imshow`, which sets the limits and the aspect of the axes.
-    ax.add_image(made)
-    made.set_clip_path(ax.patch)
+    ax.add_image(artist)
+    artist.set_clip_path(ax.patch)
 
 
 def _pixels(panel: Panel, looks: Mapping[tuple[int, int], Look]) -> NDArray[np.uint8]:
@@ -109,7 +111,7 @@ def _pixels(panel: Panel, looks: Mapping[tuple[int, int], Look]) -> NDArray[np.u
 
 
 def draw_rulers(ax: Axes, panel: Panel, *, faint: bool = False) -> None:
-    """Lines between image rows and, bold, between channels; where they are many, those of image rows below the rest."""
+    """Lines between image rows and, bold, between channels; many lines between image rows lie below the rest."""
     lines, widths = [], []
     for across, at, bold in sorted(panel.rulers(), key=lambda ruler: ruler[2]):  # bold ones last, above the others
         ends = ((at, 0), (at, panel.cols)) if across else ((0, at), (panel.rows, at))

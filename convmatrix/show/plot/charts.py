@@ -1,6 +1,6 @@
-"""Pictures of what algebra finds, from the arrays that it hands over: products, spectra, counts, factors.
+"""Pictures of the results of `convmatrix.algebra`, given as arrays: products, spectra, counts, factors.
 
-Nothing is computed here but what a picture needs: its scale, its deviations, its texts.
+Only the picture's scale, deviations and texts are computed here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _ACROSS, _DOWN = 26, 14
 _PIXELS = 512
 """Most pixels on a side of a picture whose cells are too small to be labelled."""
 _LEAST, _ROUNDING = 0.15, 1e-9
-"""By the largest number: the colour of the smallest that is not zero, and what counts as zero."""
+"""In units of the largest number: the colour of the smallest that is not zero, and the bound below which it is zero."""
 _MOST_NUMBERS = 10**8
 """Of an array that is drawn."""
 _SLICES = 32
@@ -45,7 +45,7 @@ Matrix = ArrayLike | sparse.sparray
 
 
 def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw C^T C beside the identity, and how far it is from it, all in the same colours.
+    """Draw C^T C, the identity and their difference, all in the same colours.
 
     Parameters
     ----------
@@ -99,14 +99,14 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
 def same_output(
     first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str = "", ax: Axes | None = None
 ) -> Axes:
-    """Draw two different images that have the same output: what a layer cannot see.
+    """Draw two different images that have the same output, and their difference.
 
     Parameters
     ----------
     first, second : (*size) or (channels, *size) array_like
         Of at most three axes; the channels stand one below the other.
     output : array_like
-        What the layer makes of both.
+        The output of the layer for both.
     title : str, optional
     ax : Axes, optional
         A new one by default.
@@ -158,7 +158,7 @@ def same_output(
 def singular_values(
     values: ArrayLike, *, log: bool = False, zero: float = 0.0, title: str = "", ax: Axes | None = None
 ) -> Axes:
-    """Draw singular values from the largest to the smallest, and say what their quotient is: the condition number.
+    """Draw singular values from the largest to the smallest, and the quotient of both, the condition number.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def singular_values(
     log : bool, default False
         Whether the scale is logarithmic; values of zero then stand at its lower end.
     zero : float, default 0
-        What is no larger counts as zero, and is marked as such.
+        Values up to this one count as zero, and are marked.
     title : str, optional
     ax : Axes, optional
         A new one by default.
@@ -254,7 +254,7 @@ def _marker(count: int) -> float:
 
 
 def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw by how many taps each output of a transposed convolution is reached: where it is uneven, a checkerboard.
+    """Draw the number of taps that reach each output of a transposed convolution: if uneven, a checkerboard.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
     >>> from convmatrix.layers import ConvTranspose
     >>> overlaps(overlap_counts(ConvTranspose((3,), 3, stride=2))).alt
     'How many taps reach each output, 7: 1 to 2.'
-    """  # noqa: DOC502  `_slices` refuses
+    """
     array = _numbers("counts", counts)
     low, high = number_label(array.min()), number_label(array.max())
     caption = f"{low} to {high}" if low != high else f"{low} everywhere"
@@ -297,7 +297,7 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
 
 
 def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw which inputs an output reads, or how often, and a frame around them.
+    """Draw the inputs that an output reads, or their counts, and a frame around them.
 
     Parameters
     ----------
@@ -324,7 +324,7 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
     >>> net = Network([Conv(9, 3, dilation=2), Conv(5, 3)])
     >>> receptive_field(field_of(net, (0, 0)).mask).alt
     'Which of the 9 x 9 inputs are read: 49 of 81, within 7 x 7.'
-    """  # noqa: DOC502  `_slices` refuses
+    """
     array = _numbers("pattern", pattern)
     read = array != 0
     shades = _Shades(array.reshape(1, -1), most=2.0 if array.dtype == bool else None)
@@ -346,7 +346,7 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
 def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a product of matrices as an equation of pictures: C = A B D.
 
-    All are drawn to one scale of length, so that what meets has the same size, and each with colours of its own.
+    All are drawn to one scale of length, so that adjacent sides have the same length, and each in its own colours.
 
     Parameters
     ----------
@@ -379,17 +379,17 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     >>> ax.alt
     'A product of matrices: C (4 x 4) = weights (4 x 12) times im2col (12 x 6) times padding (6 x 4).'
     """
-    named, listed = [*names] if isinstance(names, str) else entries_of(names), entries_of(matrices)
-    if named is None or listed is None:
+    name_list, matrix_list = [*names] if isinstance(names, str) else entries_of(names), entries_of(matrices)
+    if name_list is None or matrix_list is None:
         raise WrongTypeError(
             f"a list of matrices and one of names are needed, got {short(matrices)} and {short(names)}"
         )
-    if len(listed) < 2 or len(named) != len(listed):
+    if len(matrix_list) < 2 or len(name_list) != len(matrix_list):
         raise ValueError(
-            f"a product and its factors are needed, and a name for each: got {len(listed)} matrices and "
-            f"{len(named)} names"
+            f"a product and its factors are needed, and a name for each: got {len(matrix_list)} matrices and "
+            f"{len(name_list)} names"
         )
-    matrices, names = listed, [printable(name, "name") for name in named]
+    matrices, names = matrix_list, [printable(name, "name") for name in name_list]
     all_ = [_sparse(matrix, name) for matrix, name in zip(matrices, names, strict=True)]
     shapes = [each.shape for each in all_]
     inner = [left[1] == right[0] for left, right in pairwise(shapes[1:])]
@@ -437,7 +437,7 @@ class _Shades:
         return np.asarray(colours[..., :3], dtype=np.uint8)
 
     def key(self, unit: float) -> Iterator[Tile]:
-        """What the colours mean, where cells are too small to say it."""
+        """A colour key, where cells are too small for numbers."""
         if unit < 0.5:
             steps = np.linspace(self.most, -self.most if self.signed else 0.0, 5)
             yield _tile("key", "", steps[:, None], self, 1.0)
@@ -508,17 +508,17 @@ def _numbers(name: str, values: Any) -> NDArray[Any]:
 
 def _sparse(matrix: Any, name: str) -> Any:
     """Its entries, as a coo_array."""
-    given: Any = matrix if sparse.issparse(matrix) else _numbers(name, matrix)
-    made: Any = sparse.coo_array(given) if len(given.shape) == 2 else None
-    if made is None or made.dtype.kind not in "biufc" or not np.all(np.isfinite(made.data)):
+    array: Any = matrix if sparse.issparse(matrix) else _numbers(name, matrix)
+    entries: Any = sparse.coo_array(array) if len(array.shape) == 2 else None
+    if entries is None or entries.dtype.kind not in "biufc" or not np.all(np.isfinite(entries.data)):
         raise ValueError(
-            f"{name} has to be a matrix of finite numbers, got shape {given.shape} and dtype {given.dtype}"
+            f"{name} has to be a matrix of finite numbers, got shape {array.shape} and dtype {array.dtype}"
         )
-    if max(made.shape) > _MOST_NUMBERS:
+    if max(entries.shape) > _MOST_NUMBERS:
         raise ValueError(
-            f"{name} of shape {made.shape} has more than {_MOST_NUMBERS} rows or columns: give a part of it"
+            f"{name} of shape {entries.shape} has more than {_MOST_NUMBERS} rows or columns: give a part of it"
         )
-    return made
+    return entries
 
 
 def _real(numbers: NDArray[Any]) -> NDArray[np.float64]:

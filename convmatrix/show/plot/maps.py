@@ -154,12 +154,12 @@ def kernel(
     --------
     >>> [text.get_text() for text in kernel(Conv((4,), 3)).texts]
     ['w0', 'w1', 'w2']
-    """  # noqa: DOC502  the checks below refuse, for all maps
+    """
     check_kind("layer", layer, Conv, ConvTranspose)
-    given = entries_of(channels)
-    if given is None:
+    pair = entries_of(channels)
+    if pair is None:
         raise WrongTypeError(f"channels must be two numbers, those of an output and an input, got {short(channels)}")
-    channels = (*given,)
+    channels = (*pair,)
     for channel, count, what in zip(channels, layer.weight_shape, ("first axis", "second axis"), strict=False):
         require_channel(count, channel, f"{what} of the weight")
     scene, first = Scene(layer), int(np.ravel_multi_index(channels, layer.weight_shape[:2])) * prod(layer.kernel_size)
@@ -211,7 +211,7 @@ def output_map(
     --------
     >>> [text.get_text() for text in output_map(Conv((4,), 3), [7, 8]).texts]
     ['7', '8']
-    """  # noqa: DOC502  the checks below refuse, for all maps
+    """
     check_kind("layer", layer, Conv, ConvTranspose)
     require_channel(layer.out_channels, channel, "output")
     labels = _labels(Scene(layer).row_name, layer.output_shape, channel, y, "y")
@@ -266,16 +266,16 @@ def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
             f"the layer has {count} output positions, a map for each, but at most {_MAPS} are drawn: draw "
             "one of them, input_map(layer, output=...)"
         )
-    made = film(_one_channel_layer(layer), matrix=False)
-    (number,) = [number for number, panel in enumerate(made.panels) if panel.name == "input"]
-    whole = made.panels[number]
+    movie = film(_one_channel_layer(layer), matrix=False)
+    (number,) = [number for number, panel in enumerate(movie.panels) if panel.name == "input"]
+    whole = movie.panels[number]
     columns = layer.output_size[-1] if layer.output_size else 1
     columns = columns if layer.ndim == 2 else min(columns, max(1, _ACROSS // whole.cols), 6)
     unit = min(unit_for(columns * whole.cols, _ACROSS), unit_for(-(-count // columns) * whole.rows, _ACROSS))
     scene = Scene(_one_channel_layer(layer))
     tiles = []
-    around = {place: Look(_PADDING if look.faint else INPUT) for place, look in looks_of(made.base, number).items()}
-    for step, frame in enumerate(made.frames):
+    around = {place: Look(_PADDING if look.faint else INPUT) for place, look in looks_of(movie.base, number).items()}
+    for step, frame in enumerate(movie.frames):
         covered = looks_of(frame.looks, number).items()
         looks = around | {place: Look(look.paper, look.note, faint=look.faint) for place, look in covered}
         (framed,) = [outline for outline in frame.outlines if outline.panel == number]
@@ -287,7 +287,7 @@ def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
 
 
 def looks_of(looks: Mapping[Key, Look], panel: int) -> dict[tuple[int, int], Look]:
-    """Those of one panel."""
+    """The looks of one panel."""
     return {(row, col): look for (number, row, col), look in looks.items() if number == panel}
 
 
@@ -320,7 +320,7 @@ def _one_channel_layer(layer: Conv) -> Conv:
     )
 
 
-# -- what the cells say ----------------------------------------------------------------------------------------------
+# -- texts of the cells ----------------------------------------------------------------------------------------------
 
 
 def _input_look(place: Place, labels: dict[tuple[int, ...], str], *, seen: bool) -> Look:
@@ -340,7 +340,7 @@ def _window(scene: Scene, output: Sequence[int] | None) -> set[tuple[int, ...]]:
 def _labels(
     name: Any, shape: tuple[int, ...], channel: int, values: ArrayLike | None, letter: str
 ) -> dict[tuple[int, ...], str]:
-    """What to write at each place of one channel: its value, or its name."""
+    """Texts of the places of one channel: values, or names."""
     _require_drawable(shape[1:])
     places = [tuple(map(int, place)) for place in np.ndindex(shape[1:])]
     if values is None:
@@ -351,7 +351,7 @@ def _labels(
 
 
 def _one_channel(values: ArrayLike, shape: tuple[int, ...], channels: tuple[int, ...], name: str) -> NDArray[Any]:
-    """One map out of an array that has all channels, or is that map."""
+    """The map of one channel, from an array of all channels or of this one."""
     array = array_of(name, values)
     if array.shape == shape:
         return np.asarray(array[channels])
@@ -373,7 +373,7 @@ def _slices(
     *,
     first: int = 0,
 ) -> Axes:
-    """Draw a map as it is, with nothing around it; a volume as its slices, in rows, the first one at depth `first`."""
+    """Draw a map without its padding; a volume as its slices, in rows, the first one at depth `first`."""
     _require_drawable(size)
     rows, cols = (1, 1, *size)[-2:]
     if len(size) < 3:
@@ -389,9 +389,9 @@ def _slices(
     tiles = []
     for depth in range(size[0]):
         here = {(place[1], place[2]): look for place, look in looks.items() if place[0] == depth}
-        seen = {place for place in framed or () if place[0] == depth}
+        framed_places = {place for place in framed or () if place[0] == depth}
         panel = Panel(f"{name}-{depth}", f"depth {depth + first}", rows, cols, unit)
-        tiles.append(Tile(panel, here, framed=_box(seen)))
+        tiles.append(Tile(panel, here, framed=_box(framed_places)))
     return sheet(tiles, columns=columns, ax=ax)
 
 
@@ -432,14 +432,14 @@ def _require_drawable(size: Sequence[int]) -> None:
 
 
 def require_channel(count: int, channel: int, what: str) -> None:
-    """Refuse a channel that is not there."""
+    """Raise an error for a channel that does not exist."""
     channel = integer("channel", channel)
     if not 0 <= channel < count:
         raise ValueError(f"channel {short(channel)} is not there: the {what} has channels 0 to {count - 1}")
 
 
 def require_output(layer: Layer, output: Sequence[int]) -> tuple[int, ...]:
-    """A position on the output map; refuse any other."""
+    """Validate a position on the output map."""
     position = entries_of(output)
     if position is None:
         raise WrongTypeError(f"output must be one index for each axis, got {short(output)}")

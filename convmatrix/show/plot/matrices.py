@@ -30,11 +30,11 @@ _TEXT_ENTRIES = 10**6
 _RULERS = 64
 """Most lines between blocks; more would hide what they cut."""
 _CELL = 0.4
-"""Inches of a labelled cell, and what names and titles take beside them."""
+"""Inches of a labelled cell, and of names and titles beside them."""
 _WIDE, _TALLEST, _LOWEST = 6.5, 9.0, 2.0
 """Inches of a matrix without labels."""
 _FLATTEST = 8
-"""How many times as wide as tall a matrix may be, or as tall as wide, before its cells are drawn as no squares."""
+"""Largest aspect ratio of a matrix whose cells are drawn as squares."""
 _KEY_NAMED = 12
 """Most rows and columns of a colour key with names."""
 
@@ -64,7 +64,7 @@ def matrix(
     col : int, optional
         A column to frame: the stamp of one input.
     key : bool, optional
-        Whether to draw the kernel beside it, which tells the tap of each colour; by default, where there are no labels.
+        Whether to draw the kernel beside it, which shows the tap of each colour; by default, where there are no labels.
     title : str, optional
     ax : Axes, optional
         A new one by default.
@@ -86,22 +86,22 @@ def matrix(
     ['w0', 'w1', 'w0', 'w1']
     >>> matrix(Conv(200, 3)).images[0].get_array().shape
     (594, 598, 4)
-    """  # noqa: DOC502  `tap_raster` refuses
+    """
     check_kind("layer", layer, Conv, ConvTranspose)
     rows, cols = layer.matrix_shape
     _require_line("row", row, rows)
     _require_line("column", col, cols)
     if weight is not None:
         layer.checked_weight(weight)
-    labelled, given = max(rows, cols) <= _LABELLED, ax
+    labelled, given_axes = max(rows, cols) <= _LABELLED, ax
     with_key = not labelled if key is None else flag("key", key)
     beside = 0.05 + _key_part(layer) if with_key else 0.0
     title = printable(title)
     ax = _labelled(layer, weight, ax, beside, title) if labelled else _pixels(layer, ax, beside)
     if title:
         lines = write_title(ax, title, part=1 / (1 + beside))
-        if given is None:
-            _heighten(ax, (lines - 1) * LINE_INCHES)
+        if given_axes is None:
+            _add_space_above(ax, (lines - 1) * LINE_INCHES)
     panel = Panel("cell", "", rows, cols)
     wide = 2.5 if labelled else 1.2
     if row is not None:
@@ -109,7 +109,7 @@ def matrix(
     if col is not None:
         box(ax, panel, (0, col, rows, 1), gid=f"col-{col}", edgecolor=WINDOW, linewidth=wide, zorder=3, clip_on=False)
     if with_key:
-        _key(layer, ax, own=given is None)
+        _key(layer, ax, own=given_axes is None)
     kind = "C" if isinstance(layer, Conv) else "C^T"
     entries = _number_of(layer.nnz, "entry", "entries")
     alt = f"The matrix {kind}, {rows} x {cols}, with {entries}, each in the colour of its tap."
@@ -122,7 +122,7 @@ def matrix(
     )
 
 
-def _heighten(ax: Axes, inches: float) -> None:
+def _add_space_above(ax: Axes, inches: float) -> None:
     """Make space above the axes of a figure of our own."""
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -187,14 +187,14 @@ def _begun(ax: Axes, scene: Scene) -> Panel:
 
 
 def _blocks(image_row: int, size: Sequence[int], count: int) -> tuple[int, ...]:
-    """Where to cut: at image rows and channels, or at channels alone, or around the whole, so that lines are few."""
+    """Positions of the lines: at image rows and channels, at channels alone, or around the whole, to have few."""
     channel = prod(size)
-    found = next((block for block in (image_row, channel) if count // block <= _RULERS), count)
-    return (found, channel if found < count else count)
+    step = next((block for block in (image_row, channel) if count // block <= _RULERS), count)
+    return (step, channel if step < count else count)
 
 
 def _key_part(layer: Layer) -> float:
-    """Width of the key, by that of the matrix."""
+    """Width of the key, as part of the width of the matrix."""
     return min(0.5, 0.1 * (1, *layer.kernel_size)[-1])
 
 

@@ -1,4 +1,4 @@
-"""What plot functions return where they are not given axes: axes that a notebook shows in the best form it knows.
+"""Axes that plot functions return by default: a notebook shows them in the best form that it supports.
 
 Axes and pyplot's figure are as usual, so that ``ax.set_title``, ``ax.figure.savefig`` and ``plt.show`` work. What is
 more: as the last line of a notebook's cell, they give their figure as a picture, as HTML, as text, and as LaTeX where
@@ -26,7 +26,7 @@ _LEAST = (2.0, 0.8)
 _PIXELS = 2000
 """Most pixels on a side."""
 _HTML = 90_000
-"""What a picture within HTML may take."""
+"""Most bytes of a picture within HTML."""
 _SHRUNK = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)
 """Parts of its size that are tried for that."""
 
@@ -46,26 +46,26 @@ class Picture(Axes):
 
     @property
     def alt(self) -> str:
-        """What is seen, in a sentence or two."""
+        """Description of the picture, in a sentence or two."""
         return self._alt
 
     def describe(self, alt: str, forms: dict[str, Form]) -> None:
-        """Say what has been drawn; if more than once, no other form shows all of it."""
+        """Describe what has been drawn; after more than one call, no other form shows all of it."""
         alt = printable(alt, "alt")
         self._alt, self._forms = (f"{self._alt} {alt}", {}) if self._alt else (alt, forms)
 
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, Any]:
-        """What notebooks ask for: each form is made only if it is wanted, and the figure is not shown once more."""
+        """Forms of the picture for notebooks: each is made only if it is wanted, and the figure is not shown again."""
         makers: dict[str, Form] = {
             "text/plain": lambda: self._form("text/plain") or self.alt,
             "text/html": lambda: self._form("text/html") or self._image_tag(),
             "image/png": lambda: base64.b64encode(self._pixels()).decode(),
             "text/latex": lambda: self._form("text/latex"),
         }
-        wanted = [kind for kind in makers if (not include or kind in include) and kind not in (exclude or ())]
-        bundle = {kind: made for kind in wanted if (made := makers[kind]()) is not None}
+        kinds = [kind for kind in makers if (not include or kind in include) and kind not in (exclude or ())]
+        bundle = {kind: content for kind in kinds if (content := makers[kind]()) is not None}
         self._hand_over()
         return bundle
 
@@ -132,22 +132,22 @@ def new_picture(wide: float, tall: float, *, bare: bool = False, beside: float =
     # Less would not leave space for a title.
     figure = plt.figure(figsize=(max(wide, _LEAST[0]) * (1 + beside), max(tall, _LEAST[1])))
     figure.set_layout_engine("constrained", rect=(0, 0, 1 / (1 + beside), 1), **pads)
-    made = figure.add_subplot(axes_class=Picture)
-    assert isinstance(made, Picture)
-    made.set_anchor("W" if beside else "C")
-    return made
+    picture = figure.add_subplot(axes_class=Picture)
+    assert isinstance(picture, Picture)
+    picture.set_anchor("W" if beside else "C")
+    return picture
 
 
 def described(
     ax: Axes, alt: str, *, plain: Form | None = None, html: Form | None = None, latex: Form | None = None
 ) -> Axes:
-    """Tell a `Picture` what has been drawn on it; other axes are left as they are.
+    """Describe what has been drawn on a `Picture`; other axes are not changed.
 
     Parameters
     ----------
     ax : Axes
     alt : str
-        What is seen.
+        Description of the picture.
     plain, html, latex : callable, optional
         Other forms of it.
 
@@ -163,7 +163,7 @@ def described(
 
 
 def titled(title: str, alt: str) -> str:
-    """Put a picture's title before what is seen on it: there, it is never shortened.
+    """Put a picture's title before its description, where it is never shortened.
 
     Parameters
     ----------

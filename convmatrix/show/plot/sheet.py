@@ -17,7 +17,7 @@ from convmatrix.show.plot.still import sheet_size
 __all__ = ["Looks", "Tile", "sheet", "unit_for"]
 
 Looks = Mapping[tuple[int, int], Look] | NDArray[np.uint8]
-"""How the cells of a panel look, by row and column; or their colours alone."""
+"""Looks of the cells of a panel, by row and column; or their colours alone."""
 
 _GAP, _MARGIN = 0.6, 0.35
 _SIGN = 0.7
@@ -26,7 +26,7 @@ _CAPTION = 0.3
 
 
 class Tile(NamedTuple):
-    """A panel, how its cells look, the sign before it, and what is framed: first row and column, rows and columns."""
+    """A panel, the looks of its cells, the sign before it, and a frame: first row and column, rows and columns."""
 
     panel: Panel
     looks: Looks
@@ -47,7 +47,7 @@ def sheet(
     Parameters
     ----------
     tiles : sequence of Tile
-        Where their panels stand is decided here.
+        The positions of their panels are set here.
     columns : int, optional
         All in one row by default.
     title, caption : str, optional

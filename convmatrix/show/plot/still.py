@@ -35,7 +35,7 @@ def linked(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw one step of a layer's sliding window: what it covers, the kernel, the output, and its row of the matrix.
+    """Draw one step of a layer's sliding window: the window, the kernel, the output, and its row of the matrix.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def linked(
     view : {"windows", "stamps"}, optional
         As for `convmatrix.show.model.stage.film`: for a transposed convolution, ``stamps`` is the default.
     step : int or None, default 0
-        Which output's window, or which input's stamp. With None, nothing is singled out.
+        Number of the output whose window, or of the input whose stamp, is shown; None highlights nothing.
     matrix : bool, default True
         Whether to show the matrix.
     title : str, optional
@@ -66,13 +66,14 @@ def linked(
 
     Examples
     --------
+    >>> from convmatrix import Conv
     >>> ax = linked(Conv((3,), 2), [1, 2], [5, 6, 7], step=1)
     >>> [text.get_text() for text in ax.texts if text.get_gid() == "caption"]
     ['y1 = 1·6 + 2·7 = 20']
-    """  # noqa: DOC502  what `film` and `still` raise is documented here, where the user meets it
-    made = film(layer, weight, x, view=view, matrix=matrix, title=title, moving=step is not None)
-    ax = _drawn(made, step, ax)
-    alt = _alt(made, step)
+    """
+    movie = film(layer, weight, x, view=view, matrix=matrix, title=title, moving=step is not None)
+    ax = _drawn(movie, step, ax)
+    alt = _alt(movie, step)
     return described(
         ax,
         alt,
@@ -89,7 +90,7 @@ def film_frame(film: Film, step: int | None = 0, *, ax: Axes | None = None) -> A
     ----------
     film : Film
     step : int or None, default 0
-        With None, nothing is singled out.
+        None highlights nothing.
     ax : Axes, optional
         A new one by default.
 
@@ -104,10 +105,11 @@ def film_frame(film: Film, step: int | None = 0, *, ax: Axes | None = None) -> A
 
     Examples
     --------
+    >>> from convmatrix import Conv
     >>> ax = film_frame(film(Conv((3,), 2), matrix=False))
     >>> [patch.get_gid() for patch in ax.patches if patch.get_gid().startswith("kernel")]
     ['kernel-frame', 'kernel-0-0', 'kernel-0-1']
-    """  # noqa: DOC502  `still` refuses
+    """
     check_kind("film", film, Film)
     ax = _drawn(film, step, ax)
     return described(ax, _alt(film, step))
@@ -130,7 +132,7 @@ def _drawn(film: Film, step: int | None, ax: Axes | None) -> Axes:
 
 
 def _alt(film: Film, step: int | None) -> str:
-    """What is seen: what the panels show, and what the step does."""
+    """Alternative text: the panels, and the step."""
     shown = "; ".join(panel.title for panel in film.panels if panel.title)
     shown_step = "" if step is None else f" Step {step} of 0 to {len(film.frames) - 1}: {film.frames[step].caption}."
     return titled(film.title, f"{shown}.{shown_step}")

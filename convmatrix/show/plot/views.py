@@ -84,15 +84,15 @@ def stamps(
             f"{len(inputs)} inputs reach this channel, a stamp for each, but at most {_STAMPS} are drawn: "
             "take a smaller layer, or linked(layer), which shows one"
         )
-    made = film(layer, weight, x, view="stamps", matrix=False)
+    movie = film(layer, weight, x, view="stamps", matrix=False)
     scene, values = Scene(layer, weight), None if x is None else one_input(layer, x)
-    number, whole = _panel(made, "output", layer.out_channels, channel)
+    number, whole = _panel(movie, "output", layer.out_channels, channel)
     columns = max(1, min(layer.input_size[-1] if layer.ndim else 1, _ACROSS // whole.cols))
     unit = unit_for(columns * (whole.cols + 1), _ACROSS)
-    around = {place: Look(_NOTHING) for place in looks_of(made.base, number)}
+    around = {place: Look(_NOTHING) for place in looks_of(movie.base, number)}
     tiles = []
     for order, step in enumerate(inputs):
-        covered = looks_of(made.frames[step].looks, number).items()
+        covered = looks_of(movie.frames[step].looks, number).items()
         looks = around | {
             place: Look(look.paper, look.note.removeprefix("+"), faint=look.faint)
             for place, look in covered
@@ -107,7 +107,7 @@ def stamps(
             )
         )
     total = Panel("sum", f"their sum, output y, {times(layer.output_size)}", whole.rows, whole.cols, unit)
-    tiles.append(Tile(total, looks_of(made.base, number), "="))
+    tiles.append(Tile(total, looks_of(movie.base, number), "="))
     ax = sheet(tiles, columns=columns, title=title, ax=ax)
     alt = (
         f"The stamps of {len(inputs)} inputs of a transposed convolution, and their sum, the output, "
@@ -158,8 +158,8 @@ def insertion(
     --------
     >>> ax = insertion(ConvTranspose((2,), 3, stride=2), output=(2,))
     >>> [text.get_text() for text in ax.texts if text.get_gid() in ("kernel-title", "caption")]
-    ['kernel w, turned', 'y2 = w2·x0 + w0·x1']
-    """  # noqa: DOC502  what `film` raises is documented here, where the user meets it
+    ['kernel w, flipped', 'y2 = w2·x0 + w0·x1']
+    """
     _require_transposed(layer)
     require_channel(layer.out_channels, channel, "output")
     place = require_output(layer, (0,) * layer.ndim if output is None else output)
@@ -176,9 +176,9 @@ def crop(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the whole result of a transposed convolution, what its padding crops, and what output_padding gives back.
+    """Draw the whole result of a transposed convolution, what its padding crops, and what output_padding restores.
 
-    With a weight and an input all of it has values: those of output_padding are no zeros unless no stamp reaches them.
+    With a weight and an input all of it has values; output_padding adds zeros only where no stamp reaches.
 
     Parameters
     ----------
@@ -221,12 +221,14 @@ def crop(
             f"the whole result is {times(whole.layer.output_size)} but at most {_SIDE} places on an axis "
             "are drawn: take a smaller layer"
         )
-    looks, kept = _cropping(layer, whole, None if weight is None or x is None else one_input(layer, x), channel)
+    looks, output_places = _cropping(
+        layer, whole, None if weight is None or x is None else one_input(layer, x), channel
+    )
     rows, cols = (1 + max(place[axis] for place in looks) for axis in (0, 1))
     tall, wide = in_plane((1, 1, *layer.output_size))
     unit = unit_for(cols + wide + 3, _ACROSS)
-    output = {divmod(number, wide): looks[place] for number, place in enumerate(kept)}
-    places = list(zip(*kept, strict=True))
+    output = {divmod(number, wide): looks[place] for number, place in enumerate(output_places)}
+    places = list(zip(*output_places, strict=True))
     box = min(places[0]), min(places[1]), max(places[0]) - min(places[0]) + 1, max(places[1]) - min(places[1]) + 1
     papers = {look.paper for look in looks.values()}
     captions = [caption for paper, caption in _CAPTIONS.items() if paper in papers]
@@ -245,12 +247,12 @@ def crop(
 def _cropping(
     layer: ConvTranspose, whole: Scene, x: NDArray[Any] | None, channel: int
 ) -> tuple[dict[tuple[int, int], Look], list[tuple[int, int]]]:
-    """How the places of the whole result look, and those that are kept, in the order of the output."""
+    """Looks of the places of the whole result, and those that are kept, in the order of the output."""
     forward, scene = Scene(layer.T), Scene(layer)
     values = None if x is None else (whole.matrix @ x).reshape(whole.layer.output_shape)[channel]
     corner = [start for start, _ in forward.frame()]
     added = [axis.dilated_size - more for axis, more in zip(layer.axes, layer.output_padding, strict=True)]
-    looks, kept = {}, []
+    looks, output_places = {}, []
     for place in forward.places():
         if not place.seen and place.source is None:
             continue  # no stamp reaches it, and it is no output
@@ -263,8 +265,8 @@ def _cropping(
             text = scene.row_name(int(np.ravel_multi_index((channel, *place.source), layer.output_shape)))
         later = any(p >= first for p, first in zip(place.place, added, strict=True))
         looks[in_plane(index)] = Look(_ADDED if later else OUTPUT, text)
-        kept.append(in_plane(index))
-    return looks, kept
+        output_places.append(in_plane(index))
+    return looks, output_places
 
 
 def _inputs_of(layer: ConvTranspose, channel: int) -> range:
@@ -274,10 +276,10 @@ def _inputs_of(layer: ConvTranspose, channel: int) -> range:
     return range(group * size, (group + 1) * size)
 
 
-def _panel(made: Film, name: str, count: int, channel: int) -> tuple[int, Panel]:
+def _panel(movie: Film, name: str, count: int, channel: int) -> tuple[int, Panel]:
     """A channel's panel, and its number."""
-    wanted = f"{name}{channel}" if count > 1 else name
-    return next((number, panel) for number, panel in enumerate(made.panels) if panel.name == wanted)
+    panel_name = f"{name}{channel}" if count > 1 else name
+    return next((number, panel) for number, panel in enumerate(movie.panels) if panel.name == panel_name)
 
 
 def _require_transposed(layer: ConvTranspose) -> None:

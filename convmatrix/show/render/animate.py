@@ -59,7 +59,7 @@ from convmatrix.show.render.svg import moving, page
 __all__ = ["ENDINGS", "animate", "images", "save"]
 
 ENDINGS = (".gif", ".png", ".apng", ".webp", ".mp4", ".svg", ".html")
-"""What can be written."""
+"""File formats, by their endings."""
 
 Progress = Callable[[int, int], object]
 
@@ -110,7 +110,7 @@ def animate(
     ValueError
         If the ending is unknown, the speed impossible, or the layer cannot be drawn, in one sentence.
     OSError
-        If the file cannot be written, or what writes its format is not installed.
+        If the file cannot be written, or a program or package for its format is not installed.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def animate(
     ...     with Image.open(f"{folder}/window.gif") as picture:
     ...         print(picture.n_frames)
     4
-    """  # noqa: DOC502  what `film` and `save` raise is documented here, where the user meets it
+    """
     _checked(path, seconds_per_step)
     save(
         film(layer, weight, x, view=view, matrix=matrix, title=title),
@@ -150,7 +150,7 @@ def save(
     ValueError
         If the ending is unknown, or the speed impossible.
     OSError
-        If the file cannot be written, or what writes its format is not installed.
+        If the file cannot be written, or a program or package for its format is not installed.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def save(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(film(Conv((3,), 2)), f"{folder}/window.svg", progress=print)
     2 2
-    """  # noqa: DOC502  what the checks and `replacing` raise is documented here, where the user meets it
+    """
     ending = _checked(path, seconds_per_step)
     with replacing(path) as file:
         if ending in (".svg", ".html"):
@@ -292,7 +292,7 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float, titl
         str(rate),
         "-i",
         "-",
-        # Players lose their way in films of one picture a second.
+        # Players cannot seek in films of one picture a second.
         "-r",
         str(max(rate, Fraction(5))),
         "-c:v",
@@ -333,9 +333,9 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float, titl
 
 @contextmanager
 def _waiting_signals() -> Iterator[Callable[[], object]]:
-    """Let signals that end the process wait until `release` is called: one of them could part a program from us.
+    """Let signals that end the process wait until `release` is called: one of them could leave a program running.
 
-    What is started meanwhile lets them wait for ever. It is killed where we end, or ends with its input.
+    A program that is started meanwhile inherits the blocked signals. It is killed where we end, or ends with its input.
 
     Yields
     ------
@@ -435,7 +435,7 @@ class _Canvas:
 
     @classmethod
     def begun(cls, film: Film, cell: int) -> "_Canvas":
-        """With everything as it is before the first step."""
+        """Return the canvas with the state before the first step."""
         size = _even(film.width * cell), _even((film.height + FOOT) * cell)
         canvas = cls(film, cell, Image.new("RGB", size, PAPER))
         for y, line in film.heading():
@@ -466,7 +466,7 @@ class _Canvas:
                 self.label(*panel.at(row, col), panel.unit, look)
 
     def label(self, x: float, y: float, unit: float, look: Look) -> None:
-        """What is written in a cell whose corner is (x, y)."""
+        """Draw the text of a cell whose corner is (x, y)."""
         ink, lines, size = _ink(look), lines_of(look.text), text_size(look.text) * unit
         first = y + unit * (0.42 if look.note else 0.5) - (len(lines) - 1) / 2 * LINE * size
         for number, line in enumerate(lines):

@@ -1,6 +1,6 @@
 r"""The matrix and its windows as LaTeX: an array of any width, TikZ pictures, and a document around them.
 
-What is written is plain ASCII and compiles with plain pdflatex. An array needs no package; a picture needs
+The output is plain ASCII and compiles with plain pdflatex. An array needs no package; a picture needs
 ``\usepackage{tikz}`` in the preamble, also that of a beamer document, where its frame need not be fragile.
 """
 
@@ -37,9 +37,9 @@ from convmatrix.show.model.stage import View, film
 __all__ = ["array", "document", "escape", "label", "tikz"]
 
 _PLACES = 10_000
-"""Most places of an array. TikZ takes 2,000,000 of the 5,000,000 memory words of pdflatex, a place 75, or more."""
+"""Most places of an array. Of the 5,000,000 units of pdflatex's memory, TikZ takes 2,000,000, a place 75 or more."""
 _CHARACTERS = {"array": 150_000, "picture": 400_000}
-"""Most characters, of 3 memory words each; pdflatex draws such a picture in some seconds."""
+"""Most characters, of 3 units of memory each; pdflatex draws such a picture in some seconds."""
 _LENGTH = 16_000
 """Points; TeX's lengths end soon after."""
 _CELLS = 10_000
@@ -71,7 +71,7 @@ def array(
     weight : weight_shape array_like, optional
         Numbers to write; names such as ``w_{12}`` without it.
     nothing : {"0", "dot", "blank"}, default "0"
-        What stands where nothing is stored.
+        Text for places where nothing is stored.
     rulers : bool, default False
         Whether to draw lines between image rows.
 
@@ -82,7 +82,7 @@ def array(
     Raises
     ------
     ValueError
-        If `nothing` is no such word, or the matrix is larger than pdflatex can take.
+        If `nothing` is none of these, or the matrix is larger than pdflatex can take.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def _short(text: str, what: Literal["array", "picture"]) -> str:
 
 
 def _columns(cols: int, block: int) -> str:
-    """So many columns, with a line between blocks of them."""
+    """Column specification, with a line between blocks of them."""
     if block >= cols:
         return f"*{{{cols}}}{{c}}"
     return f"*{{{cols // block - 1}}}{{*{{{block}}}{{c}}|}}*{{{block}}}{{c}}"
@@ -189,7 +189,7 @@ def tikz(
     ------
     ValueError
         If the layer cannot be drawn, is larger than pdflatex can take, or has no such step; or if the title has a
-        character that plain pdflatex has not.
+        character that plain pdflatex does not have.
 
     Examples
     --------
@@ -197,14 +197,14 @@ def tikz(
     >>> print(next(line for line in picture.splitlines() if "bfseries" in line))
     \node[scale=1.013, font=\bfseries] at (2.081,0.65) {50\% \& more};
     """
-    made = film(layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None)
-    if len(made.base) > _CELLS:
+    movie = film(layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None)
+    if len(movie.base) > _CELLS:
         raise ValueError(
-            f"the picture has {len(made.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
+            f"the picture has {len(movie.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
             "smaller layer"
         )
-    first, rest = _short("\n".join(_picture(made, step)), "picture").split("\n", 1)
-    return "\n".join([first, *_comments(made), rest])
+    first, rest = _short("\n".join(_picture(movie, step)), "picture").split("\n", 1)
+    return "\n".join([first, *_comments(movie), rest])
 
 
 def _comments(film: Film) -> Iterator[str]:
@@ -291,7 +291,7 @@ def _point(x: float, y: float) -> str:
 
 
 def _name(colour: str) -> str:
-    """Name of a colour, such that it is nobody else's."""
+    """Name of a colour, unlikely to clash with others."""
     return "convmatrix" + colour[1:]
 
 
@@ -303,7 +303,7 @@ _EXPONENT = re.compile(r"e([+-])0*(\d+)")
 
 
 def label(text: str) -> str:
-    r"""Typeset what stands in a cell: names of taps, inputs and outputs and numbers as math, all else as it is.
+    r"""Typeset the text of a cell: names of taps, inputs and outputs and numbers as math, other text unchanged.
 
     Parameters
     ----------
@@ -331,11 +331,11 @@ def _math(text: str) -> str:
 def _as_math(text: str) -> str | None:
     """Names and numbers as math; None for other text."""
     if _NUMBER.fullmatch(text):
-        return _EXPONENT.sub(lambda found: rf"\cdot10^{{{found[1].strip('+')}{found[2]}}}", text)
+        return _EXPONENT.sub(lambda match: rf"\cdot10^{{{match[1].strip('+')}{match[2]}}}", text)
     terms = text.removeprefix("+").split("+")
     if text and not all(_SYMBOL.fullmatch(term) for term in terms):
         return None
-    return _SYMBOL.sub(lambda found: f"{found[1]}_{{{found[2]}}}" if found[2] else found[1], text)
+    return _SYMBOL.sub(lambda match: f"{match[1]}_{{{match[2]}}}" if match[2] else match[1], text)
 
 
 _SPECIAL: Mapping[str, str] = {
@@ -391,7 +391,7 @@ _SPECIAL: Mapping[str, str] = {
     "³": r"\ensuremath{^3}",
     "ᵀ": r"\ensuremath{^T}",
 }
-"""What plain pdflatex, in the encoding it begins with, has for a character."""
+"""Commands of plain pdflatex, in its default encoding, for characters."""
 
 _SMALL = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi . pi rho varsigma sigma tau "
@@ -436,21 +436,21 @@ def escape(text: str) -> str:
     Raises
     ------
     ValueError
-        If a character is one that plain pdflatex has not.
+        If a character is one that plain pdflatex does not have.
 
     Examples
     --------
     >>> print(escape(r"\input{x} 50% of $x_1 & naïve"))
     \textbackslash{}input\{x\} 50\% of \$x\_1 \& na\"{\i}ve
-    """  # noqa: DOC502  raised for the character
+    """
     check_text("text", text)
     return "".join(map(_escaped, unicodedata.normalize("NFC", " ".join(text.split()))))
 
 
 def _escaped(char: str) -> str:
-    known = _SPECIAL.get(char) or _GREEK.get(char)
-    if known is not None:
-        return known
+    command = _SPECIAL.get(char) or _GREEK.get(char)
+    if command is not None:
+        return command
     if unicodedata.category(char) == "Cf":
         return ""  # joiners and soft hyphens, which print nothing
     if " " <= char <= "~":
@@ -485,7 +485,7 @@ def document(*contents: str) -> str:
     Parameters
     ----------
     *contents : str
-        What `array` and `tikz` give.
+        Results of `array` and `tikz`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A matrix of any size as few pixels: which tap stands where, counted block by block from the tables of the axes.
+"""A matrix of any size as few pixels, by the taps of its entries, counted block by block from the tables of the axes.
 
 The matrix is not built, so that one of many millions of entries takes seconds and almost no memory.
 """
@@ -17,7 +17,7 @@ from convmatrix.layers import ConvTranspose, Layer
 __all__ = ["NONE", "tap_raster"]
 
 NONE = -1
-"""Where a pixel has no entry."""
+"""Value of a pixel without an entry."""
 _MOST = 10**9
 """Most entries: about half a minute."""
 _BLOCK = 2**17
@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 
 
 def tap_raster(layer: Layer, side: int = 600) -> NDArray[np.int32]:
-    """Say for each pixel of a picture of the matrix which tap most of its entries have.
+    """Find for each pixel of a picture of the matrix the most frequent tap of its entries.
 
     Parameters
     ----------
@@ -47,6 +47,7 @@ def tap_raster(layer: Layer, side: int = 600) -> NDArray[np.int32]:
 
     Examples
     --------
+    >>> from convmatrix import Conv
     >>> tap_raster(Conv((4,), 3, padding=1))
     array([[ 1,  2, -1, -1],
            [ 0,  1,  2, -1],
@@ -86,7 +87,7 @@ def _entries(layer: Layer, tap: tuple[int, ...]) -> Iterator[tuple[Ints, Ints]]:
 
 
 def _channel_pairs(to: int, of: int, groups: int) -> Ints:
-    """Which output channels of the convolution read which input channels, shape (pairs, 2)."""
+    """Pairs of connected output and input channels of the convolution, shape (pairs, 2)."""
     pairs = np.indices((groups, to // groups, of // groups)).reshape(3, -1)
     return np.stack([pairs[0] * (to // groups) + pairs[1], pairs[0] * (of // groups) + pairs[2]], axis=1)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ENDINGS", "rendered", "save"]
 
 ENDINGS = (".svg", ".pdf", ".png")
-"""What can be written."""
+"""File formats, by their endings."""
 
 _STYLE: Any = {
     "svg.hashsalt": "convmatrix",
@@ -41,9 +41,9 @@ def save(
     path : str or path-like
         Ends in one of `ENDINGS`.
     title : str
-        What the picture is, for the file's metadata.
+        Title of the picture, for the file's metadata.
     description : str, optional
-        What it shows; by default, what a `convmatrix.show.plot.picture.Picture` says of itself.
+        Description; by default, the `alt` of a `convmatrix.show.plot.picture.Picture`.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def save(
     ...     save(lambda: plot.matrix(Conv((3,), 2)), f"{folder}/C.pdf", title="C", description="2 x 3")
     ...     Path(folder, "C.pdf").read_bytes()[:5]
     b'%PDF-'
-    """  # noqa: DOC502  raised by what knows endings and files, documented where the user meets it
+    """
     format_ = export.ending_of(path, ENDINGS)[1:]
     picture = rendered(draw, format_, title=title, description=description)[format_]
     with export.replacing(path) as file:

@@ -2,7 +2,7 @@
 
 The SVG is animated by SMIL alone: no script. Whatever a step changes stands in groups, each of which is visible during
 its steps; without SMIL, the first step is seen. The page carries the SVG and a few lines of script that stop it, move
-it on and say its sentences; it asks for nothing from anywhere, and without scripts the SVG plays.
+it on and show its captions; it loads nothing from elsewhere, and without scripts the SVG plays.
 """
 
 import json
@@ -76,7 +76,7 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
         *_fixed(film),
         *_changing(film, seconds_per_step),
         *_rulers(film),
-        *_spoken(film, seconds_per_step),
+        *_captions(film, seconds_per_step),
         "</svg>\n",
     ]
     return "".join(parts)
@@ -86,7 +86,7 @@ _UNTITLED = "A sliding window, step by step"
 
 
 def _fixed(film: Film) -> Iterator[str]:
-    """What stays, and below the rest: titles, names, and all cells as they are before the first step."""
+    """Fixed parts, drawn below the rest: titles, names, and all cells as they are before the first step."""
     for y, line in film.heading():
         yield _text(film.width / 2, y, HEADING_SIZE, line, 'font-weight="bold"')
     for number, panel in enumerate(film.panels):
@@ -129,7 +129,7 @@ def _groups(film: Film, groups: Sequence[tuple[Span, list[tuple[Key, Look]]]], s
 
 
 def _during(span: Span, total: int, seconds: float, content: str) -> str:
-    """What is visible during some steps only."""
+    """A group that is visible during some steps only."""
     first, end = span
     if not content or (first, end) == (0, total):
         return content
@@ -159,7 +159,7 @@ def _rulers(film: Film) -> Iterator[str]:
                 yield f'<path d="{"".join(lines)}" stroke="#000000" stroke-width="{1.8 if bold else 0.9}"/>\n'
 
 
-def _spoken(film: Film, seconds: float) -> Iterator[str]:
+def _captions(film: Film, seconds: float) -> Iterator[str]:
     """The frames around cells, and the sentence below, of each step."""
     foot = film.height + 0.15
     for step, frame in enumerate(film.frames):
@@ -211,7 +211,7 @@ def _text(x: float, y: float, size: float, text: str, attribute: str = "") -> st
 
 
 def _escaped(text: str) -> str:
-    """Text that is printable and no markup."""
+    """Printable text, escaped."""
     return escape(printable(text, "text"))
 
 

@@ -20,7 +20,7 @@ FORMS = ("grid", "half", "braille")
 """From the largest to the smallest."""
 
 _ROWS = {"grid": 64, "half": 200, "braille": 200}
-"""Most rows of a matrix that a form is chosen for by itself."""
+"""Most rows of a matrix for each form that is chosen by default."""
 _LARGEST = 2 * 10**7
 """Most rows, columns and entries of a matrix that is drawn: some seconds."""
 _PLACES = 4 * 10**6
@@ -42,14 +42,14 @@ _ASCII = {"nothing": ".", "across": "-", "down": "|", "corners": "+++++++++", "h
 
 @dataclass(frozen=True)
 class Style:
-    """What the place that text is written to can show.
+    """Capabilities of the output that text is written to.
 
     Parameters
     ----------
     width : int
         Characters in a line.
     colours : {0, 256, 16777216}
-        How many it knows; 0 for none.
+        Number of colours; 0 for none.
     unicode : bool
         Whether it can encode box-drawing characters and braille.
     """
@@ -64,7 +64,7 @@ class Style:
         return _UNICODE if self.unicode else _ASCII
 
     def paint(self, text: str, ink: str | None = None, paper: str | None = None) -> str:
-        """Text in a colour, on a colour; as it is where there are none."""
+        """Text in a colour, on a colour; unchanged without colours."""
         if not self.colours or not (ink or paper):
             return text
         codes = [f"{base};{self._code(colour)}" for base, colour in ((38, ink), (48, paper)) if colour]
@@ -99,7 +99,7 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
     scene : Scene
     style : Style
     form : {"grid", "half", "braille"}, optional
-        Without it, the largest that fits the width, for as many rows as it is good for.
+        Without it, the largest that fits the width, up to the number of rows that it suits.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
     y0 | w0 w1 w2  . |
     y1 |  . w0 w1 w2 |
        +-------------+
-    """  # noqa: DOC502  raised by what checks the size
+    """
     check_kind("scene", scene, Scene)
     check_kind("style", style, Style)
     _require_drawable(scene, form)
@@ -135,7 +135,7 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
 
 
 def _require_drawable(scene: Scene, form: str | None) -> None:
-    """Refuse a matrix of which too much would have to be looked at, or written out."""
+    """Raise an error for a matrix that is too large to be drawn."""
     rows, cols = scene.shape
     largest = max(rows, cols, scene.layer.nnz)
     if largest > _LARGEST:
@@ -151,7 +151,7 @@ def _require_drawable(scene: Scene, form: str | None) -> None:
 
 
 _PLACED = {"grid": "grids", "half": "half-blocks", "markdown": "tables"}
-"""What has a place for each entry that may be."""
+"""Forms that have a place for each possible entry."""
 
 
 # -- grid ------------------------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def _framed(lines: Iterable[str], width: int, style: Style) -> list[str]:
 
 
 def _dots(scene: Scene, style: Style) -> list[str]:
-    """Where there is something: braille dots, 4 x 2 to a character, each for as many entries as it takes to fit."""
+    """Braille dots where entries are, 4 x 2 to a character, each for as many entries as necessary to fit."""
     tall, wide = (4, 2) if style.unicode else (1, 1)
     rows, cols = scene.shape
     row_step = -(-rows // (tall * _LINES))
@@ -306,7 +306,7 @@ def markdown(scene: Scene) -> list[str]:
     |----|---:|---:|---:|
     | y0 |  5 |  7 |    |
     | y1 |    |  5 |  7 |
-    """  # noqa: DOC502  raised by what checks the size
+    """
     check_kind("scene", scene, Scene)
     _require_drawable(scene, "markdown")
     rows, cols = scene.shape

@@ -1,4 +1,4 @@
-"""What a matrix cannot see is mapped to zero, and is all there is of it."""
+"""Null spaces: each basis is mapped to zero, and is complete."""
 
 import re
 
@@ -18,7 +18,7 @@ from strategies import covers, integers, layers, seeds, share
 @share(0.6)
 @given(layer=layers(), seed=seeds(), dtype=st.sampled_from((np.int64, np.float64, np.complex128)))
 @covers()
-def test_the_basis_is_orthonormal_unseen_and_complete(layer, seed, dtype):
+def test_the_basis_is_orthonormal_complete_and_mapped_to_zero(layer, seed, dtype):
     C = layer.matrix(integers(layer.weight_shape, seed, dtype))
     basis = null_space(C)
     scale = max(abs(C.data).max(initial=0), 1)
@@ -32,8 +32,8 @@ def test_the_basis_is_orthonormal_unseen_and_complete(layer, seed, dtype):
 @given(layer=layers(), seed=seeds())
 @covers()
 def test_the_exact_basis_proves_the_rank(layer, seed):
-    # C N = 0 in integers, and N has a column's own entry for each of its columns: the nullity is at least theirs. The
-    # rank modulo a prime is a lower bound. Together they are the proof.
+    # C N = 0 in integers, and N has a column's own entry for each of its columns: the nullity is at least their
+    # number. The rank modulo a prime is a lower bound. Together they are the proof.
     C = layer.matrix(integers(layer.weight_shape, seed))
     basis = integer_basis(C)
     assert not (C.toarray().astype(object) @ basis).any()

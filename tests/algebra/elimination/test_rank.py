@@ -66,8 +66,8 @@ def test_rank_at_the_borders_of_panels(cols, deficit):
     inner = max(cols - deficit, 1)
     dense = rng.integers(-9, 10, (cols + 30, inner)) @ rng.integers(-9, 10, (inner, cols))
     assert np.linalg.matrix_rank(dense) == inner
-    for turned in (dense, dense.T):
-        assert rank_modulo(sparse.csr_array(turned), PRIMES[0]) == inner
+    for matrix in (dense, dense.T):
+        assert rank_modulo(sparse.csr_array(matrix), PRIMES[0]) == inner
 
 
 @share(0.2)
@@ -175,7 +175,7 @@ def test_complex_ranks():
     assert rank(sparse.csr_array([[1, 1j], [1j, 1]])).value == 2
 
 
-def test_how_says_how():
+def test_how_names_the_method():
     assert rank(sparse.csr_array([[1, 2], [3, 4]])).how.startswith(f"modulo the prime {PRIMES[0]}")
     assert rank(sparse.csr_array([[1.0, 2], [2, 4]])).how.startswith("singular values above ")
     assert rank(sparse.csr_array((2, 2), dtype=int)).how.startswith("no entries")

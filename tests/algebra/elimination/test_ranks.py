@@ -1,4 +1,4 @@
-"""When a rank modulo primes is the rank: the pattern, Hadamard's bound, and matrices made to fool both primes."""
+"""Proofs that a rank modulo primes is exact: the pattern, Hadamard's bound, and matrices made to fool both primes."""
 
 import re
 import sys
@@ -39,8 +39,8 @@ def test_multiples_of_the_primes_do_not_fool(name):
     entries, value, used = FOOLING[name]
     found = rank(csr(entries))
     assert (found.value, found.proven) == (value, True)
-    words = {1: f"the prime {P}", 2: f"the primes {P} and {Q}"}.get(used, f"{used} primes from {P} down")
-    assert found.how.startswith(f"modulo {words}; proven, since ")
+    clause = {1: f"the prime {P}", 2: f"the primes {P} and {Q}"}.get(used, f"{used} primes from {P} down")
+    assert found.how.startswith(f"modulo {clause}; proven, since ")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_convolution_whose_weights_are_multiples_of_the_primes():
     assert (found.value, found.proven) == (9, True)
 
 
-def test_what_proves_it_is_said_with_its_numbers():
+def test_the_proof_is_named_with_its_numbers():
     assert rank(Conv(4, 3).matrix(BOX)) == Rank(
         4, "modulo the prime 2147483647; proven, since the pattern allows no more", proven=True
     )
@@ -85,7 +85,7 @@ def test_what_proves_it_is_said_with_its_numbers():
     assert rank(csr([[0, 0]])) == Rank(0, "no entries but zeros", True)
 
 
-def test_what_is_not_proven_is_said_with_what_it_takes(monkeypatch):
+def test_a_missing_proof_is_named_with_its_cost(monkeypatch):
     monkeypatch.setattr(ranks, "_PROOF", 64**3 * 2)
     assert rank(Conv(8, 3, padding=1).matrix(BOX)) == Rank(
         49,
@@ -197,11 +197,11 @@ def test_a_large_rank_is_refused_with_its_price():
 
 
 def test_progress_counts_panels_of_all_primes():
-    told = []
-    found = rank(Conv(11, 3, padding=1).matrix(BOX), progress=lambda *counts: told.append(counts))
+    calls = []
+    found = rank(Conv(11, 3, padding=1).matrix(BOX), progress=lambda *counts: calls.append(counts))
     # 121 columns are two panels; that five primes are needed is known after the first.
     assert found.how.startswith("modulo 5 primes")
-    assert told == [(1, 2), (2, 2), *((done, 10) for done in range(3, 11))]
+    assert calls == [(1, 2), (2, 2), *((done, 10) for done in range(3, 11))]
 
 
 def test_an_interrupt_gets_through():

@@ -1,4 +1,4 @@
-"""The pseudo-inverse is one, the transpose is not; where it is, it is said too."""
+"""The pseudo-inverse is one, the transpose is not; the results name the exceptions."""
 
 import re
 
@@ -203,8 +203,8 @@ def test_a_large_comparison_does_without_the_pseudo_inverse():
 
 
 def test_comparisons_that_mean_nothing_are_refused():
-    said = r"^x, of size 16, has only zeros, for which no relative error is defined: give another image$"
-    with pytest.raises(ValueError, match=said):
+    message = r"^x, of size 16, has only zeros, for which no relative error is defined: give another image$"
+    with pytest.raises(ValueError, match=message):
         compare_inverses(Conv(4, 3), ONES, np.zeros((4, 4)))
     with pytest.raises(ValueError, match=r"^x has shape \(3, 4, 4\), a batch of 3: give one image$"):
         compare_inverses(Conv(4, 3), ONES, np.ones((3, 4, 4)))

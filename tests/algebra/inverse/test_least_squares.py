@@ -86,7 +86,7 @@ def test_the_penalties_are_differences_of_each_channel(mode, size):
 @share(0.2)
 @given(layer=layers(ndims=(1, 2, 3)), seed=seeds(), penalty=PENALTIES)
 @covers()
-def test_every_penalty_is_what_it_says(layer, seed, penalty):
+def test_every_penalty_matches_its_name(layer, seed, penalty):
     weight, y = integers(layer.weight_shape, seed), noise(layer.output_shape, seed)
     D, C = differences(layer, penalty), layer.matrix(weight)
 
@@ -232,7 +232,7 @@ def test_a_cosine_that_a_circle_twice_as_long_loses_is_no_loss():
         deconvolve(circle, weight, x, method="fft")
 
 
-def test_iteration_says_when_it_has_not_converged():
+def test_iteration_reports_when_it_has_not_converged():
     layer = Conv((40,), 3, padding=1)
     y = np.random.default_rng(0).standard_normal(40)
     found = deconvolve(layer, [1.0, 2.0, 1.0], y, iterations=3, tolerance=1e-14)
@@ -272,17 +272,17 @@ def test_y_comes_as_an_image_or_flat_and_x_goes_as_an_image():
 
 
 def test_progress_counts_iterations_up_to_all():
-    layer, told = Conv((40,), 3, padding=1), []
+    layer, calls = Conv((40,), 3, padding=1), []
     found = deconvolve(
-        layer, [1, 2, 1], np.arange(40), iterations=50, tolerance=0, progress=lambda *counts: told.append(counts)
+        layer, [1, 2, 1], np.arange(40), iterations=50, tolerance=0, progress=lambda *counts: calls.append(counts)
     )
-    steps = [done for done, _ in told[:-1]]
+    steps = [done for done, _ in calls[:-1]]
     assert steps == list(range(1, found.iterations + 1))
-    assert {total for _, total in told} == {50}
-    assert told[-1] == (50, 50)
-    told.clear()
-    deconvolve(Conv((4,), 1), [2], np.ones(4), method="fft", progress=lambda *counts: told.append(counts))
-    assert told == [(1000, 1000)]
+    assert {total for _, total in calls} == {50}
+    assert calls[-1] == (50, 50)
+    calls.clear()
+    deconvolve(Conv((4,), 1), [2], np.ones(4), method="fft", progress=lambda *counts: calls.append(counts))
+    assert calls == [(1000, 1000)]
 
 
 REFUSED = {

@@ -1,4 +1,4 @@
-"""What a layer cannot see makes two images with one output."""
+"""Two images with one output, from the null space of a layer."""
 
 import re
 
@@ -94,7 +94,7 @@ def test_integers_too_large_for_a_patch_fall_back_to_floats():
     assert pair.second.dtype == np.float64
     assert pair.how == "noise, projected onto the 1 dimensions that are lost"
     assert pair.difference < 1e-3 * 2**10  # of 2**40
-    image = np.array([2**63, 0, 0], dtype=np.uint64)  # no room for a patch
+    image = np.array([2**63, 0, 0], dtype=np.uint64)  # too large to add a patch
     assert same_output_pair(Conv((3,), 2), [1, 1], image).second.dtype == np.float64
 
 
@@ -104,14 +104,14 @@ def test_a_large_image_takes_no_rank():
     assert exact.difference == 0
     assert exact.second.dtype == np.int64
     small = Conv(200, 3, stride=2)
-    told = []
+    calls = []
     pair = same_output_pair(
-        small, np.random.default_rng(0).random((3, 3)), progress=lambda *counts: told.append(counts)
+        small, np.random.default_rng(0).random((3, 3)), progress=lambda *counts: calls.append(counts)
     )
     assert re.fullmatch(r"noise less what \d+ iterations of lsmr recovered of it", pair.how)
     assert pair.difference < 1e-9
     assert np.abs(pair.first - pair.second).max() == pytest.approx(9)
-    assert told[-1] == (1000, 1000)
+    assert calls[-1] == (1000, 1000)
 
 
 def test_a_large_image_that_hides_nothing_is_refused_without_a_rank():
@@ -124,7 +124,7 @@ def test_a_large_image_that_hides_nothing_is_refused_without_a_rank():
         same_output_pair(Conv(200, 1), [[2.5]])
 
 
-def test_full_rank_is_said_with_how_it_was_found():
+def test_the_error_for_full_rank_names_the_method():
     message = (
         "no two images have the same output: the 16 x 4 matrix has rank 4, so every difference of two images shows "
         "(rank modulo the prime 2147483647; proven, since the pattern allows no more)"

@@ -99,7 +99,7 @@ def test_the_bound_is_refused_where_the_border_copies_inputs(mode, kernel):
     assert operator_norm(layer, kernel) > norm_bound(Conv((5,), 3, padding=1), kernel) + 0.05
 
 
-def test_the_bound_holds_for_any_mode_that_is_never_asked():
+def test_the_bound_holds_for_any_mode_that_no_window_uses():
     layer = Conv(8, 3, padding_mode="reflect")
     assert norm_bound(layer, SOBEL) == norm_bound(Conv(8, 3), SOBEL)
 
@@ -127,11 +127,11 @@ def test_norms_of_a_ring_agree():
 
 def test_the_circular_norm_keeps_the_stride_and_needs_it_to_divide():
     weight = np.random.default_rng(0).standard_normal((4, 2, 3, 3))
-    words = {"stride": 2, "in_channels": 2, "out_channels": 4}
-    found = norms(Conv(6, 3, padding=1, **words), weight)
-    ring = Conv(6, 3, padding=((1, 0), (1, 0)), padding_mode="circular", **words)
+    kwargs = {"stride": 2, "in_channels": 2, "out_channels": 4}
+    found = norms(Conv(6, 3, padding=1, **kwargs), weight)
+    ring = Conv(6, 3, padding=((1, 0), (1, 0)), padding_mode="circular", **kwargs)
     assert found.circular.value == pytest.approx(operator_norm(ring, weight), rel=1e-12)
-    found = norms(Conv((6, 7), 3, padding=1, **words), weight)
+    found = norms(Conv((6, 7), 3, padding=1, **kwargs), weight)
     assert found.circular == (None, None, "stride 2 does not divide input_size 7 on axis 1")
     assert (
         str(found).splitlines()[2] == "circular           -           stride 2 does not divide input_size 7 on axis 1"

@@ -27,7 +27,7 @@ LAPLACE = [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
 
 
 def decomposed(layer, weight):
-    """What LAPACK finds for the whole matrix, in double precision."""
+    """Singular values by LAPACK for the whole matrix, in double precision."""
     weight = np.asarray(weight)
     return np.linalg.svd(layer.matrix(weight.astype(np.result_type(weight, float))).toarray(), compute_uv=False)
 
@@ -122,7 +122,7 @@ def assert_true_reason(why):
 
 
 def is_diagonalizable(layer, weight):
-    """Whether each axis is block-circulant, or has a matrix that is diagonal in cosines."""
+    """Check whether each axis is block-circulant, or has a matrix that is diagonal in cosines."""
     conv = layer if isinstance(layer, Conv) else layer.T
     for number, axis in enumerate(conv.axes):
         n, m = axis.input_size, axis.output_size
@@ -144,7 +144,7 @@ def is_diagonalizable(layer, weight):
 
 
 def has_cosines(alone):
-    """Whether cosines diagonalise the matrix of any kernel that is its own mirror image."""
+    """Check whether cosines diagonalise the matrix of any kernel that is its own mirror image."""
     taps = 2 ** np.arange(alone.kernel_size[0])
     C = alone.matrix(taps + taps[::-1]).toarray()
     if C.shape[0] != C.shape[1]:
@@ -176,7 +176,7 @@ def test_a_symmetric_border_needs_no_dense_matrix(monkeypatch):
     assert condition_number(layer, LAPLACE) == inf
 
 
-def test_what_is_said_of_cosines():
+def test_the_reasons_about_cosines():
     layer = Conv((4, 6), 3, padding=1, padding_mode="symmetric")
     why = (
         "the border and the kernel are symmetric on axes 0 and 1, where the frequencies are cosines: a block for "
@@ -197,17 +197,17 @@ def test_what_is_said_of_cosines():
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    "words", [{"kernel_size": 1}, {"kernel_size": 2, "stride": 3}, {"kernel_size": 2, "stride": 3, "padding": -1}]
+    "kwargs", [{"kernel_size": 1}, {"kernel_size": 2, "stride": 3}, {"kernel_size": 2, "stride": 3, "padding": -1}]
 )
-def test_windows_that_do_not_overlap_need_no_ring(words, mode):
-    layer = Conv((6, 9), **words, in_channels=2, out_channels=4, groups=2, padding_mode=mode)
+def test_windows_that_do_not_overlap_need_no_ring(kwargs, mode):
+    layer = Conv((6, 9), **kwargs, in_channels=2, out_channels=4, groups=2, padding_mode=mode)
     weight = np.random.default_rng(0).standard_normal(layer.weight_shape)
     found = singular_values(layer, weight)
-    assert found.method == ("dense" if words.get("padding") else "fft")  # -1: output_size (2, 3) -> (1, 2)
+    assert found.method == ("dense" if kwargs.get("padding") else "fft")  # -1: output_size (2, 3) -> (1, 2)
     assert_whole(found, layer, weight)
 
 
-def test_a_tap_that_meets_the_input_only_in_the_middle():
+def test_a_tap_that_reaches_the_input_only_in_the_middle():
     """The first outputs and the last read nothing, as all would on a ring whose tap reads zeros."""
     layer = Conv((5,), 1, stride=3, padding=4)
     assert singular_values(layer, [7]).method == "dense"
@@ -315,13 +315,13 @@ def test_each_reason_why_c_is_not_block_circulant(layer, reason):
     assert str(refused.value) == f'{reason}; use method="dense" or None, or the layer with padding_mode "circular"'
 
 
-def test_what_is_said_of_the_fft():
+def test_the_reasons_about_the_fft():
     layer = Conv((8, 6), 3, stride=(2, 3), padding=((1, 0), (0, 0)), padding_mode="circular")
     why = "C is block-circulant: 4 x 2 turns by 2 x 3 inputs each, and a block for each frequency"
     assert singular_values(layer, BOX).why == singular_values(layer, BOX, method="fft").why == why
     assert extreme_singular_values(layer, BOX).why == why
     dense = singular_values(layer, BOX, method="dense")
-    assert (dense.method, dense.why) == ("dense", "dense was asked for; dense decomposition of 8 x 48")
+    assert (dense.method, dense.why) == ("dense", "dense was requested; dense decomposition of 8 x 48")
     assert_whole(dense, layer, BOX)
 
 
@@ -559,7 +559,7 @@ def test_dense_where_lanczos_would_keep_all_vectors():
     found = extreme_singular_values(layer, [1, 2, 3], method="lanczos")
     assert found.method == "dense"
     assert found.why == (
-        "lanczos was asked for; dense decomposition of 41 x 41, as Lanczos' method would keep 40 vectors"
+        "lanczos was requested; dense decomposition of 41 x 41, as Lanczos' method would keep 40 vectors"
     )
     assert extreme_singular_values(Conv((42,), 3, padding=1), [1, 2, 3], method="lanczos").method == "lanczos"
 
@@ -588,7 +588,7 @@ def test_nothing_is_zero(layer, method):
     assert_array_equal(found.values, [0, 0])
     assert condition_number(layer, np.zeros((3, 3)), method=method) == inf
     if method == "lanczos":
-        assert found.why == "lanczos was asked for; 900 x 900: C is zero; C is zero"
+        assert found.why == "lanczos was requested; 900 x 900: C is zero; C is zero"
 
 
 def test_a_matrix_of_zeros_whose_weight_is_none():
@@ -627,7 +627,7 @@ def test_integers_are_not_summed_in_their_own_range():
     assert_array_equal(singular_values(layer, weight, method="dense").values, [300])
 
 
-# -- progress and refusals -------------------------------------------------------------------------------------------
+# -- progress and errors ---------------------------------------------------------------------------------------------
 
 
 def test_progress_of_the_fft():
@@ -694,7 +694,7 @@ def test_a_million_columns_are_refused_with_the_way_out():
     assert singular_values(Conv(1000, 3, padding=1, padding_mode="circular"), weight).values.shape == (10**6,)
 
 
-def test_the_limits_of_what_is_decomposed_unasked(monkeypatch):
+def test_the_limits_of_what_is_decomposed_by_default(monkeypatch):
     layer = Conv((20,), 3, padding=1)
     monkeypatch.setattr(spectrum, "_ALL", 400)
     assert singular_values(layer, [1, 2, 3]).method == "dense"
@@ -752,7 +752,7 @@ def test_the_smallest_value_is_refused_where_products_cannot_find_it(monkeypatch
     assert 0 <= float(str(refused.value).removeprefix(text).split(":")[0]) < 1e-6
 
 
-def test_the_bound_in_a_refusal_is_that_of_the_weight_as_it_is(monkeypatch):
+def test_the_bound_in_an_error_is_the_bound_of_the_original_weight(monkeypatch):
     import scipy.sparse.linalg
 
     def first_unit_vector(operator, **_):
@@ -800,7 +800,7 @@ def test_what_is_no_weight_is_refused_as_by_the_layer(function, layer):
         function(layer, np.ones(3, dtype=bool))
 
 
-def test_unknown_words_are_refused():
+def test_unknown_names_are_errors():
     layer = Conv((5,), 3)
     with pytest.raises(ValueError, match=r"^method 'svd' is not one of fft, dense$"):
         singular_values(layer, [1, 2, 3], method="svd")

@@ -166,7 +166,7 @@ def test_laws_of_a_stack_fail_where_its_matrix_is_wrong(monkeypatch):
         ]
 
 
-def test_laws_of_a_stack_hold_for_integers_whose_sums_leave_64_bits():
+def test_laws_of_a_stack_hold_for_integers_whose_sums_exceed_64_bits():
     network = Network([Conv((4,), 2), Conv((3,), 2)])
     found = checks(network, [np.array([2**30, -(2**30)]), np.array([2**31, 2**31])])
     assert [check.kind for check in found] == ["law"] * 5 + ["finding"] * 2
@@ -289,7 +289,7 @@ def test_matrices_in_every_form_have_one_answer():
     assert gram_is_identity(square.tocsc()) == gram_is_identity(square)
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_a_pool_without_its_input_has_no_matrix():
     assert operator_norm(POOLED, [[1, 2, 3], [1, 5, 2, 3]]) > 0
 
 
-def test_what_is_said_of_one_layer_is_refused_of_several():
+def test_results_for_one_layer_are_errors_for_several():
     from convmatrix.algebra.factors import (
         dual,
         frame_layer,
@@ -383,7 +383,7 @@ def test_what_is_said_of_one_layer_is_refused_of_several():
     calls = [lambda: dual(PAIR, x), lambda: kronecker(PAIR, WEIGHTS), lambda: overlap(PAIR)]
     alone = (frame_layer, padding_matrix, structure, unfold_matrix, zero_insertion, shortened)
     calls += [lambda f=f: f(PAIR) for f in alone]
-    of_weights = (laws.zero_insertion, laws.unturned_insertion, laws.linear_in_weight, laws.weight_gradient)
+    of_weights = (laws.zero_insertion, laws.unflipped_insertion, laws.linear_in_weight, laws.weight_gradient)
     calls += [lambda f=f: f(PAIR, WEIGHTS) for f in of_weights]
     for call in calls:
         with pytest.raises(
@@ -433,7 +433,7 @@ OTHERS = {
     "stays_inside",
     "upsamplers",
 }
-"""What takes neither layers nor a matrix: an axis, a kernel, numbers, or nothing."""
+"""Functions that take neither layers nor a matrix: an axis, a kernel, numbers, or nothing."""
 
 
 def public_functions():

@@ -1,4 +1,4 @@
-"""Stacks of layers against dense products of the reference's matrices, and every refusal with its numbers."""
+"""Stacks of layers against dense products of the reference's matrices, and every error with its numbers."""
 
 import re
 
@@ -19,9 +19,9 @@ WITHOUT_SHUFFLES = ("convs", "transposes", "pools", "upsamples", "transposed fix
 INTEGERS = ("convs", "transposes", "shuffles")
 
 
-def refused(kind, *words):
-    """Refused with a message that is exactly this."""
-    return pytest.raises(kind, match=f"^{re.escape(' '.join(words))}$")
+def raises_error(kind, *sentences):
+    """Expect an error with exactly this message."""
+    return pytest.raises(kind, match=f"^{re.escape(' '.join(sentences))}$")
 
 
 # -- the product ---------------------------------------------------------------------------------------------------
@@ -94,13 +94,13 @@ def test_pattern_is_a_product_over_the_axes(network):
 
 @share(0.6)
 @given(network=stacks())
-def test_entries_are_counted_before_they_are_multiplied(network):
-    said = []
+def test_entries_are_bounded_before_they_are_multiplied(network):
+    needs = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "UNCHECKED", 0)
-        patch.setattr(module, "require_memory", lambda needed, what, _: said.append((needed, what)))
+        patch.setattr(module, "require_memory", lambda needed, what, _: needs.append((needed, what)))
         found = network.pattern().nnz
-    products = [(needed, what) for needed, what in said if what.startswith("the product")]
+    products = [(needed, what) for needed, what in needs if what.startswith("the product")]
     assert len(products) == len(network.layers) - 1
     for count, (needed, what) in enumerate(products, start=2):
         entries = int(re.search(r"up to (\d+) entries", what)[1])
@@ -111,7 +111,7 @@ def test_entries_are_counted_before_they_are_multiplied(network):
         assert found <= entries if moves else found == entries
 
 
-def test_channels_are_counted_through_groups():
+def test_channel_pairs_follow_groups():
     # Two groups of two, then two depthwise multipliers: every output reads a group of two channels.
     layers = [
         Conv((1,), 1, in_channels=4, out_channels=4, groups=2),
@@ -186,8 +186,8 @@ def test_integers_that_fit_in_the_end_are_exact():
 @pytest.mark.parametrize(("second", "reached", "end"), [(2, 200, 127), (-2, -200, -128)])
 def test_overflow_of_small_integers_is_refused(second, reached, end):
     network = Network([Conv((1,), 1), Conv((1,), 1)])
-    said = f"entries of the product reach {reached}, but int8 ends at {end}: cast a weight with .astype('int64')"
-    with refused(SumOverflowError, said):
+    message = f"entries of the product reach {reached}, but int8 ends at {end}: cast a weight with .astype('int64')"
+    with raises_error(SumOverflowError, message):
         network.matrix([np.array([100], np.int8), np.array([second], np.int8)])
     weights = [np.array([100], np.int64), np.array([second], np.int8)]
     assert network.matrix(weights).toarray() == reached
@@ -196,46 +196,48 @@ def test_overflow_of_small_integers_is_refused(second, reached, end):
 def test_overflow_of_64_bits_is_refused():
     network = Network([Conv((2,), 2), Conv((1,), 1)])
     weights = [np.array([2**40, 2**40]), np.array([2**23])]
-    said = "entries of the product may reach 9.2e+18, but int64 ends at 9.2e+18: cast a weight with .astype('float64')"
-    with refused(SumOverflowError, said):
+    message = (
+        "entries of the product may reach 9.2e+18, but int64 ends at 9.2e+18: cast a weight with .astype('float64')"
+    )
+    with raises_error(SumOverflowError, message):
         network.matrix(weights)
     assert_array_equal(network.matrix([weights[0].astype(float), weights[1]]).toarray(), [[2.0**63, 2.0**63]])
     assert_array_equal(network.matrix([weights[0], weights[1] // 2]).toarray(), [[2**62, 2**62]])
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------------------------
 
 
 def test_an_empty_network_is_refused():
-    with refused(ValueError, "a network needs at least one layer, got none"):
+    with raises_error(ValueError, "a network needs at least one layer, got none"):
         Network([])
 
 
 def test_what_is_no_layer_is_refused():
-    with refused(WrongTypeError, "layer 1 is 'relu', of type str, which is no layer"):
+    with raises_error(WrongTypeError, "layer 1 is 'relu', of type str, which is no layer"):
         Network([Conv(4, 3), "relu"])
 
 
 def test_layers_that_do_not_chain_are_refused():
-    said = (
+    message = (
         "layers 1 and 2 do not chain: layer 1, MaxPool, gives (1, 2, 2) (channels, *size) but layer 2, Conv, takes "
         "(3, 2, 2)"
     )
-    with refused(ValueError, said):
+    with raises_error(ValueError, message):
         Network([Conv(6, 3), MaxPool(4, 2), Conv(2, 2, in_channels=3)])
     with pytest.raises(ValueError, match=r"layer 0, Conv, gives \(1, 4\) .* but layer 1, Conv, takes \(1, 4, 4\)"):
         Network([Conv((4,), 1), Conv(4, 1)])
 
 
-def test_weights_are_counted():
+def test_the_number_of_weights():
     network = Network([Conv((4,), 1), AvgPool((4,), 2), Conv((2,), 2)])
-    said = "Network has 3 layers but got 2 weights: give one entry for each, None for a layer without a weight"
+    message = "Network has 3 layers but got 2 weights: give one entry for each, None for a layer without a weight"
     for call in (network.matrix, network.operator):
-        with refused(ValueError, said):
+        with raises_error(ValueError, message):
             call([[1], [1, 1]])
-        with refused(ValueError, "layer 1, AvgPool, has no weight: give None, got shape (2,)"):
+        with raises_error(ValueError, "layer 1, AvgPool, has no weight: give None, got shape (2,)"):
             call([[1], [1, 1], [1, 1]])
-        with refused(ValueError, "layer 2, Conv, needs a weight of shape (1, 1, 2), got None"):
+        with raises_error(ValueError, "layer 2, Conv, needs a weight of shape (1, 1, 2), got None"):
             call([[1], None, None])
         with pytest.raises(ValueError, match=r"weight has shape \(3,\) but"):
             call([[1], None, [1, 2, 3]])
@@ -246,11 +248,11 @@ def test_max_pool_without_an_input_is_refused():
     for call in (network.matrix, network.operator):
         with pytest.raises(WrongTypeError, match=r"^max pooling is not linear"):
             call([None])
-    said = (
+    message = (
         "layer 0, MaxPool, has no transpose: it is linear only at a given input; transpose the result of "
         ".matrix(weights)"
     )
-    with refused(ValueError, said):
+    with raises_error(ValueError, message):
         _ = network.T
 
 
@@ -258,13 +260,13 @@ def test_a_product_too_large_is_refused_before_anything_is_built():
     convs = [Conv((10**6,), 3, padding=1, in_channels=c, out_channels=512) for c in (1, 512, 512)]
     weights = [np.ones(conv.weight_shape, np.float32) for conv in convs]
     # 10**6 * 512 rows; 5 taps but 6 less at the borders
-    said = (
+    message = (
         r"^the product of the first 2 layers, 512000000 x 1000000 with up to 2559996928 entries, needs 28\.\d GiB but "
         r".* use \.operator\(weights\), which applies one layer after the other, or \.axis_patterns\(\)$"
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("convmatrix.core.memory.available_memory", lambda: 2**30)
-        with pytest.raises(TooLargeError, match=said):
+        with pytest.raises(TooLargeError, match=message):
             Network(convs).matrix(weights)
         assert Network(convs).operator(weights).shape == (512 * 10**6, 10**6)
 
@@ -272,13 +274,13 @@ def test_a_product_too_large_is_refused_before_anything_is_built():
 @pytest.mark.full
 def test_a_pattern_too_large_is_refused():
     wide = Conv((10**6,), 20, padding="same")
-    said = (
+    message = (
         r"^the pattern of axis 0, 1000000 x 1000000 with up to \d+ entries, needs 1\.\d+ GiB but 1 GiB of memory is "
         r"available: take fewer layers or a smaller input, since away from the borders the pattern repeats$"
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("convmatrix.core.memory.available_memory", lambda: 2**30)
-        with pytest.raises(TooLargeError, match=said):
+        with pytest.raises(TooLargeError, match=message):
             Network([wide, wide]).axis_patterns()
 
 

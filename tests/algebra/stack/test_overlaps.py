@@ -18,16 +18,16 @@ from stacks import dense_product, stacks, weights_of
 from strategies import integers, seeds, share, transposes
 
 
-def refused(kind, *words):
+def raises_error(kind, *sentences):
     """Refused with a message that is exactly this."""
-    return pytest.raises(kind, match=f"^{re.escape(' '.join(words))}$")
+    return pytest.raises(kind, match=f"^{re.escape(' '.join(sentences))}$")
 
 
 # -- counts --------------------------------------------------------------------------------------------------------
 
 
 def stamped(up):
-    """How many taps land on the positions 0 to stride - 1 of an endless transposed axis."""
+    """Number of taps that land on the positions 0 to stride - 1 of an endless transposed axis."""
     (kernel, stride, dilation), hits = (up.kernel_size[0], up.stride[0], up.dilation[0]), {}
     for o in range(-100, 100):
         for t in range(kernel):
@@ -60,14 +60,14 @@ def test_counts_are_the_column_sums_of_the_convolution(up):
 @share(0.6)
 @given(up=transposes(ndims=(1,), modes=("zeros",)))
 def test_phases_are_the_counts_of_a_long_axis(up):
-    words = {name: getattr(up, name) for name in ("kernel_size", "stride", "dilation", "input_dilation")}
+    kwargs = {name: getattr(up, name) for name in ("kernel_size", "stride", "dilation", "input_dilation")}
     (before, _), spread = up.padding[0], up.input_dilation[0]
     pads = next(  # of a size that input_dilation allows
         ((before, after),)
         for after in range(spread)
         if (59 * up.stride[0] + up.axes[0].span - 1 - before - after) % spread == 0
     )
-    long = ConvTranspose((60,), **words, padding=pads)
+    long = ConvTranspose((60,), **kwargs, padding=pads)
     (axis,) = overlap(long)
     period = len(axis.phases)
     middle = long.output_size[0] // 2 // period * period
@@ -83,8 +83,8 @@ def test_counts_of_a_stack_are_what_ones_become(network):
     x = np.ones(network.input_size, dtype=np.int64)
     for layer in network.layers:
         if isinstance(layer, WeightedLayer):
-            words = {name: getattr(layer, name) for name in layer.__dataclass_fields__}
-            one = type(layer)(**words | {"in_channels": 1, "out_channels": 1, "groups": 1})
+            kwargs = {name: getattr(layer, name) for name in layer.__dataclass_fields__}
+            one = type(layer)(**kwargs | {"in_channels": 1, "out_channels": 1, "groups": 1})
             x = one.unvec(one.matrix(np.ones(one.weight_shape, dtype=np.int64)) @ one.vec(x))[0]
         else:
             pattern = layer.pattern()[: np.prod(layer.output_size), : np.prod(layer.input_size)].astype(np.int64)
@@ -151,7 +151,7 @@ def test_no_axes():
 
 
 def test_overlaps_of_a_convolution_are_refused():
-    with refused(WrongTypeError, "overlaps are counted on a ConvTranspose, got a Conv: for a Conv give conv.T"):
+    with raises_error(WrongTypeError, "overlaps are counted on a ConvTranspose, got a Conv: for a Conv give conv.T"):
         overlap(Conv(4, 3))
 
 
@@ -174,18 +174,18 @@ def recipes(draw):
     for _ in range(draw(st.integers(1, 3))):
         kernel, stride, dilation = (draw(st.integers(1, most)) for most in (4, 3, 2))
         pad, mode = draw(st.integers(0, 2)), draw(st.sampled_from(("zeros", "circular", "reflect")))
-        words = {"stride": stride, "padding": pad, "dilation": dilation, "padding_mode": mode}
+        kwargs = {"stride": stride, "padding": pad, "dilation": dilation, "padding_mode": mode}
         extra = draw(st.integers(0, max(stride, dilation) - 1))
         # Each with the inputs that are enough for so many outputs.
         make, need = draw(
             st.sampled_from(
                 (
                     (
-                        lambda n, k=kernel, w=words: Conv(n, k, **w),
+                        lambda n, k=kernel, w=kwargs: Conv(n, k, **w),
                         lambda o, k=kernel, s=stride, d=dilation: (o - 1) * s + d * (k - 1) + 1,
                     ),
                     (
-                        lambda n, k=kernel, w=words, op=extra: ConvTranspose(n, k, output_padding=op, **w),
+                        lambda n, k=kernel, w=kwargs, op=extra: ConvTranspose(n, k, output_padding=op, **w),
                         lambda o, p=pad: o + 2 * p,
                     ),
                     (
@@ -316,7 +316,7 @@ def test_complex_kernels_have_the_energy_of_both_parts():
 
 def test_max_pools_are_refused():
     network = Network([Conv((8,), 1), MaxPool((8,), 2)])
-    with refused(
+    with raises_error(
         ValueError,
         "layer 1, MaxPool, is linear only at a given input, where no phase repeats: leave it out, or take an AvgPool",
     ):

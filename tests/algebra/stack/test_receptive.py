@@ -26,9 +26,9 @@ from strategies import share
 WITHOUT_SHUFFLES = ("convs", "transposes", "pools", "upsamples", "transposed fixed")
 
 
-def refused(*words):
+def raises_value_error(*sentences):
     """Refused with a message that is exactly this."""
-    return pytest.raises(ValueError, match=f"^{re.escape(' '.join(words))}$")
+    return pytest.raises(ValueError, match=f"^{re.escape(' '.join(sentences))}$")
 
 
 def chain(size, *makers):
@@ -59,13 +59,13 @@ def up(kernel_size, stride):
 @given(network=stacks(kinds=WITHOUT_SHUFFLES))
 def test_field_is_the_row_of_the_dense_pattern(network):
     reads = collapsed_pattern(network)
-    blind = outputs_without_input(network)
+    empty = outputs_without_input(network)
     for output in np.ndindex(network.output_size):
         field = receptive_field(network, output)
         truth = reads[output]
         assert_array_equal(field.mask, truth)
         assert field.count == truth.sum()
-        assert any(o in axis for o, axis in zip(output, blind, strict=True)) == (not truth.any())
+        assert any(o in axis for o, axis in zip(output, empty, strict=True)) == (not truth.any())
         assert field.start == tuple(w.stride * o + w.first for w, o in zip(network.windows, output, strict=True))
 
 
@@ -108,7 +108,7 @@ def test_one_output_with_aligned_corners_reads_the_first_input(inputs, others):
 
 @share(0.6)
 @given(network=stacks(kinds=WITHOUT_SHUFFLES, ndims=(1,)))
-def test_differences_are_said_where_there_are_any(network):
+def test_differences_are_listed_where_there_are_any(network):
     for o in range(network.output_size[0]):
         field = receptive_field(network, (o,))
         first, last = network.windows[0].at(o)
@@ -147,13 +147,13 @@ def test_one_axis_needs_no_tuple():
 
 def test_an_axis_too_long_is_refused(monkeypatch):
     monkeypatch.setattr("convmatrix.core.memory.available_memory", lambda: 2**30)
-    said = (
+    message = (
         "the matrix of the taps of an axis, 100000000 x 100000000 with 299999998 entries, needs 3.35 GiB but 1 GiB of "
         "memory is available: take a smaller input, since away from the borders the taps repeat"
     )
     network = Network([Conv((10**8,), 3, padding=1)])
     assert network.windows == ((1, -1, 1),)
-    with refused(said):
+    with raises_value_error(message):
         receptive_field(network)
 
 
@@ -329,7 +329,7 @@ def test_fcn_needs_pools_that_round_up():
     network = fcn(conv(7), up(64, 32), ceil_mode=False)
     assert network.output_size == (512, 512)
     assert coordinate_map(network) == CoordinateMap((1, 1), (19, 19))
-    with refused(
+    with raises_value_error(
         "crop on axis 0 needs outputs 19 to 519 (= offset 19 + size 500) but the source has 512: 7 are missing; pad "
         "a convolution of the source more at the end, or a transposed convolution, whose padding crops, less, or let "
         "pools round up"
@@ -354,16 +354,16 @@ def test_cropped_pixels_do_not_come_from_the_padding():
 
 
 @pytest.mark.parametrize(
-    ("pools", "blind", "outputs"), [(1, 96, 349), (2, 46, 175), (3, 20, 88), (4, 6, 44), (5, 0, 22)]
+    ("pools", "empty", "outputs"), [(1, 96, 349), (2, 46, 175), (3, 20, 88), (4, 6, 44), (5, 0, 22)]
 )
-def test_padding_alone_is_seen_by_early_layers_only(pools, blind, outputs):
+def test_padding_alone_is_seen_by_early_layers_only(pools, empty, outputs):
     network = fcn(pools=pools)
     rows, _ = outputs_without_input(network)
-    assert (len(rows), network.output_size[0]) == (blind, outputs)
-    assert rows == (*range(blind // 2), *range(outputs - blind // 2, outputs))
+    assert (len(rows), network.output_size[0]) == (empty, outputs)
+    assert rows == (*range(empty // 2), *range(outputs - empty // 2, outputs))
 
 
-def test_conv1_1_has_blind_outputs():
+def test_conv1_1_has_outputs_without_input():
     network = Network(fcn().layers[:1])
     rows, columns = outputs_without_input(network)
     assert rows == columns == (*range(98), *range(600, 698))
@@ -371,7 +371,7 @@ def test_conv1_1_has_blind_outputs():
     assert_array_equal(np.flatnonzero(np.diff(pattern.indptr) == 0), rows)
 
 
-def test_a_skip_alone_has_blind_outputs_among_the_cropped():
+def test_a_skip_alone_has_outputs_without_input_among_the_cropped():
     # FCN-8s: what comes through pool3 alone leaves 8 of the 31 cropped rows at the start without a pixel.
     skip = Network([*fcn(pools=3).layers, Conv((88, 88), 1, padding=((-9, -9),) * 2), *chain((70, 70), up(16, 8))])
     assert skip.output_size == (568, 568)
@@ -435,7 +435,7 @@ def test_a_ramp_shows_where_outputs_stand(kinds, data):
 
 
 def test_scale_mismatch_is_refused():
-    with refused(
+    with raises_value_error(
         "scales differ on axis 1: the source has 1/4 outputs for each input, the reference 1; no crop fits before the "
         "source is scaled by 4"
     ):
@@ -445,7 +445,7 @@ def test_scale_mismatch_is_refused():
 
 
 def test_offset_between_outputs_is_refused():
-    with refused(
+    with raises_value_error(
         "crop offset on axis 0 is 1/2, no integer: the source stands between the reference's outputs; a kernel of odd "
         "size instead of even, or the other way round, moves it by a fraction"
     ):
@@ -453,7 +453,7 @@ def test_offset_between_outputs_is_refused():
 
 
 def test_padding_moves_a_convolution_and_its_transpose_apart():
-    """What the remedies say: a pad at the start raises the offset, except that of a transposed convolution."""
+    """The remedies hold: a pad at the start raises the offset, except that of a transposed convolution."""
 
     def source(pads, crops):
         conv = Conv((9,), 3, stride=2, padding=(pads,))
@@ -471,7 +471,7 @@ def test_padding_moves_a_convolution_and_its_transpose_apart():
 
 
 def test_negative_offset_is_refused():
-    with refused(
+    with raises_value_error(
         "crop offset on axis 0 is -2, negative: the source begins 2 outputs after the reference; pad a convolution of",
         "the source more at the start, or a transposed convolution, whose padding crops, less",
     ):
@@ -479,7 +479,9 @@ def test_negative_offset_is_refused():
 
 
 def test_other_inputs_are_refused():
-    with refused("source has input_size (500, 500) but reference has (224, 224): they must start from one input"):
+    with raises_value_error(
+        "source has input_size (500, 500) but reference has (224, 224): they must start from one input"
+    ):
         crop_offset(fcn(), Network(chain((224, 224), *vgg())))
 
 
@@ -488,14 +490,14 @@ def test_other_inputs_are_refused():
 
 def test_outputs_that_do_not_exist_are_refused():
     network = Network([Conv((5, 5), 3)])
-    with refused("output (1,) has 1 indices but the network's output (3, 3) has 2 axes"):
+    with raises_value_error("output (1,) has 1 indices but the network's output (3, 3) has 2 axes"):
         receptive_field(network, (1,))
-    with refused("output (1,) has 1 indices but the network's output (3, 3) has 2 axes"):
+    with raises_value_error("output (1,) has 1 indices but the network's output (3, 3) has 2 axes"):
         receptive_field(network, 1)
-    with refused("output on axis 1 must be an integer, got 1.0 (float): write 1"):
+    with raises_value_error("output on axis 1 must be an integer, got 1.0 (float): write 1"):
         receptive_field(network, (1, 1.0))
     for wrong in (3, -1):
-        with refused(f"there is no output {wrong} on axis 1: it has 3, from 0 to 2"):
+        with raises_value_error(f"there is no output {wrong} on axis 1: it has 3, from 0 to 2"):
             receptive_field(network, (0, wrong))
 
 
@@ -505,13 +507,13 @@ def test_outputs_that_do_not_exist_are_refused():
 def test_shuffles_without_a_mixture_between_are_refused():
     depthwise = Conv((4,), 3, padding=1, in_channels=2, out_channels=2, groups=2)
     layers = [PixelUnshuffle((8,), 2), depthwise, PixelShuffle((4,), 2)]
-    said = (
+    message = (
         "layers 0, PixelUnshuffle, and 2, PixelShuffle, both move pixels between channels and axes, and no layer "
         "between them mixes all channels, so that a receptive field need not be a product over the axes: take the rows "
         "of .pattern()"
     )
     for ask in (receptive_field, outputs_without_input):
-        with refused(said):
+        with raises_value_error(message):
             ask(Network(layers))
     # What the axes alone say would be too much: each output reads every second input.
     (axis,) = Network(layers).axis_patterns()

@@ -26,13 +26,13 @@ def products(conv, weight):
 def assert_same_entries(conv, weight):
     found = shortened(conv)
     whole, short = products(conv, weight), products(found.short, weight)
-    for large, small, mended in zip(whole, short, (found.inputs, found.outputs), strict=True):
+    for large, small, mapped in zip(whole, short, (found.inputs, found.outputs), strict=True):
         assert_array_equal(np.union1d(large, [0]), np.union1d(small, [0]))
         assert_array_equal(np.unique(large.diagonal()), np.unique(small.diagonal()))
         pairs = np.argwhere(small + np.eye(len(small), dtype=int))
         some = np.random.default_rng(0).permutation(len(pairs))[:PAIRS]
         for pair in map(tuple, pairs[some].tolist()):
-            there = mended(pair)
+            there = mapped(pair)
             assert large[there] == small[pair]
             assert (there[0] == there[1]) is (pair[0] == pair[1])
     return found

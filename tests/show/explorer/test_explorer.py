@@ -62,8 +62,8 @@ class Elements(HTMLParser):
             self.rows[-1][-1][0] += data.strip()
 
 
-def told(text):
-    """What the module is told."""
+def specification(text):
+    """The JSON that the page passes to the module."""
     return json.loads(Elements(text).scripts["application/json"])
 
 
@@ -111,10 +111,10 @@ def test_page_is_the_same_every_time():
     assert explorer.page(layer) == explorer.page(layer)
 
 
-def test_page_tells_the_layer():
+def test_page_has_the_layer():
     layer = ConvTranspose((3, 2), 3, stride=(2, 1), padding=((1, 0), (0, 1)), output_padding=(1, 0), groups=2,
                           in_channels=4, out_channels=2)  # fmt: skip
-    assert told(explorer.page(layer))["layer"] == {
+    assert specification(explorer.page(layer))["layer"] == {
         "transposed": True,
         "input_size": [3, 2],
         "kernel_size": [3, 3],
@@ -128,17 +128,17 @@ def test_page_tells_the_layer():
         "out_channels": 2,
         "groups": 2,
     }
-    assert told(explorer.page(layer))["link"] is True
-    assert "link" not in told(explorer.fragment(layer))
+    assert specification(explorer.page(layer))["link"] is True
+    assert "link" not in specification(explorer.fragment(layer))
 
 
 def test_fragment_is_the_page_s_body():
     layer = Conv((4,), 3)
     text = explorer.fragment(layer, title="a")
     assert "<html" not in text
-    assert {name: value for name, value in told(explorer.page(layer, title="a")).items() if name != "link"} == told(
-        text
-    )
+    assert {
+        name: value for name, value in specification(explorer.page(layer, title="a")).items() if name != "link"
+    } == specification(text)
 
 
 # -- what the user writes --------------------------------------------------------------------------------------------
@@ -147,10 +147,10 @@ def test_fragment_is_the_page_s_body():
 @pytest.mark.parametrize("title", EVIL)
 def test_titles_cannot_break_out(title):
     for write in (explorer.page, explorer.fragment):
-        plain, evil = (write(Conv(4, 3), title=words) for words in ("title", title))
+        plain, evil = (write(Conv(4, 3), title=text) for text in ("title", title))
         assert [tag for tag, _ in Elements(evil).tags] == [tag for tag, _ in Elements(plain).tags]
         assert [tag.keys() for _, tag in Elements(evil).tags] == [tag.keys() for _, tag in Elements(plain).tags]
-        assert told(evil)["title"] == printable(title)
+        assert specification(evil)["title"] == printable(title)
         assert evil.lower().count("</script") == 2
         assert "<!--" not in evil
     assert Elements(explorer.page(Conv(4, 3), title=title)).title.strip() == printable(title)
@@ -160,7 +160,7 @@ def test_titles_cannot_break_out(title):
 @given(title=st.text())
 def test_no_title_breaks_out(title):
     text = explorer.fragment(Conv((1,), 1), title=title)
-    assert told(text)["title"] == printable(title)
+    assert specification(text)["title"] == printable(title)
     assert [tag for tag, _ in Elements(text).tags] == [
         tag for tag, _ in Elements(explorer.fragment(Conv((1,), 1))).tags
     ]
@@ -181,14 +181,14 @@ def test_title_is_the_repr_by_default():
         (np.array([1.5, 2, 3], dtype="float32"), ["1.5", "2", "3"], [1.5, 2, 3]),
     ],
 )
-def test_weights_are_told_as_json_holds_them(weight, texts, numbers):
-    said = told(explorer.page(Conv((5,), 3), weight))["weight"]
-    assert (said["texts"], said["numbers"], said["shape"]) == (texts, numbers, [1, 1, 3])
-    assert said["whole"] == (weight.dtype.kind == "i")
-    assert said["any"] == (weight.dtype.kind == "b")
+def test_weights_are_stored_as_json_represents_them(weight, texts, numbers):
+    entry = specification(explorer.page(Conv((5,), 3), weight))["weight"]
+    assert (entry["texts"], entry["numbers"], entry["shape"]) == (texts, numbers, [1, 1, 3])
+    assert entry["whole"] == (weight.dtype.kind == "i")
+    assert entry["any"] == (weight.dtype.kind == "b")
 
 
-def test_refusals():
+def test_errors():
     for layer in (Conv(4, 3, ndim=3), Conv(4, 3, ndim=0)):
         with pytest.raises(ValueError, match=f"^the explorer shows 1 or 2 axes, but the layer has {layer.ndim}$"):
             explorer.page(layer)
@@ -196,7 +196,7 @@ def test_refusals():
         explorer.fragment(Conv(4, 3), np.ones((2, 2)))
     with pytest.raises(ValueError, match=r"^the weight has 501 entries but a page holds at most 500: leave it out"):
         explorer.page(Conv((501,), 501), np.ones(501))
-    assert told(explorer.page(Conv((500,), 500), np.ones(500)))["weight"]["texts"] == ["1"] * 500
+    assert specification(explorer.page(Conv((500,), 500), np.ones(500)))["weight"]["texts"] == ["1"] * 500
 
 
 def test_save(tmp_path):

@@ -1,4 +1,4 @@
-"""The explorer's module beside Python: sizes, every entry with its taps, labels, sentences, refusals."""
+"""The explorer's module beside Python: sizes, every entry with its taps, labels, sentences, errors."""
 
 import json
 import shutil
@@ -40,8 +40,8 @@ def ask():
         pytest.skip("node is not there to run the explorer's module")
     with subprocess.Popen([node, CHECK, MODULE], stdin=-1, stdout=-1, encoding="utf-8") as process:
 
-        def call(*words):
-            process.stdin.write(json.dumps(words) + "\n")
+        def call(*arguments):
+            process.stdin.write(json.dumps(arguments) + "\n")
             process.stdin.flush()
             answer = json.loads(process.stdout.readline())
             assert "failure" not in answer, answer["failure"]
@@ -56,7 +56,7 @@ def table_of(ask, settings):
 
 
 def settings_of(arguments):
-    """What the page's fields hold for the arguments of a layer: a name stays a name."""
+    """Contents of the page's fields for the arguments of a layer: a name stays a name."""
     ndim = len(arguments["input_size"])
     one = [1] * ndim
     pads = arguments["padding"]
@@ -139,7 +139,7 @@ def test_sizes_that_no_page_can_walk_through(ask):
     assert table["nnz"] is table["cells"] is None
 
 
-# -- words -----------------------------------------------------------------------------------------------------------
+# -- texts -----------------------------------------------------------------------------------------------------------
 
 
 @share(0.6)
@@ -147,8 +147,8 @@ def test_sizes_that_no_page_can_walk_through(ask):
 def test_relationships(ask, layer):
     table = table_of(ask, document.settings(layer))["result"]
     for axis in range(layer.ndim):
-        said = ask("stated", {**table, "cells": None}, axis, RELATIONSHIPS)["result"]
-        assert tuple(said) == relationship(layer, axis)
+        result = ask("stated", {**table, "cells": None}, axis, RELATIONSHIPS)["result"]
+        assert tuple(result) == relationship(layer, axis)
 
 
 @share(0.4)
@@ -178,10 +178,10 @@ def test_whole_numbers(ask, value):
 @share(0.4)
 @given(value=st.floats(-1e12, 1e12) | st.floats(-10, 10) | st.sampled_from((999.5, 1e-4, 9.995e-5, 1000.0, 0.1 + 0.2)))
 def test_numbers(ask, value):
-    said = ask("numberText", value, False)["result"]
+    result = ask("numberText", value, False)["result"]
     # Halves of the third digit may be rounded to either side: what is written names the same number.
-    assert said == number_label(value) or float(said) == pytest.approx(float(number_label(value)), rel=0.011)
-    assert ("e" in said) == ("e" in number_label(value))
+    assert result == number_label(value) or float(result) == pytest.approx(float(number_label(value)), rel=0.011)
+    assert ("e" in result) == ("e" in number_label(value))
 
 
 def test_numbers_exactly(ask):
@@ -196,7 +196,7 @@ def test_colours(ask, count):
     assert [ask("inkOn", colour)["result"] for colour in colours] == [ink_on(colour) for colour in colours]
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 # Kinds of wrong arguments that fields and links can say; a page has no field for the others.
 SAYABLE = {
@@ -234,17 +234,17 @@ def typed(settings):
 
 @share(0.4)
 @given(drawn=st.one_of(invalid_conv_arguments(), invalid_transpose_arguments()).filter(sayable))
-def test_refusals_are_those_of_python(ask, drawn):
+def test_errors_are_the_errors_of_python(ask, drawn):
     kind, arguments = drawn
     if isinstance(arguments["input_dilation"], int):
         arguments["input_dilation"] = (arguments["input_dilation"],) * len(arguments["input_size"])
     with pytest.raises(ValueError) as refused:  # noqa: PT011  the message is the test
         built(arguments)
-    said = table_of(ask, typed(settings_of(arguments)))["refusal"]
+    message = table_of(ask, typed(settings_of(arguments)))["refusal"]
     if kind in ("name", "mode"):  # Python adds what may have been meant
-        assert str(refused.value).partition(": did you mean")[0] == said
+        assert str(refused.value).partition(": did you mean")[0] == message
     else:
-        assert said == str(refused.value)
+        assert message == str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_what_is_typed_and_is_no_integer(ask, changed, python):
 
 
 def test_both_kinds_refuse_the_first_of_two_faults(ask):
-    for kind, words in ((Conv, {}), (ConvTranspose, {"output_padding": (0, 5)})):
+    for kind, kwargs in ((Conv, {}), (ConvTranspose, {"output_padding": (0, 5)})):
         arguments = {
             "input_size": (2, 2),
             "kernel_size": (3, 5),
@@ -275,7 +275,7 @@ def test_both_kinds_refuse_the_first_of_two_faults(ask):
             "dilation": (1, 1),
             "input_dilation": (1, 1),
             "padding_mode": "zeros",
-            **words,
+            **kwargs,
         }
         with pytest.raises(ValueError, match="on axis") as refused:
             kind(**arguments)
@@ -284,8 +284,8 @@ def test_both_kinds_refuse_the_first_of_two_faults(ask):
 
 def test_a_number_beyond_the_page(ask):
     settings = document.settings(Conv(4, 3)) | {"input_size": [4, 10**7]}
-    said = ask("layerTable", settings, document.SENTENCES, UNLIMITED | {"number": 10**6})["refusal"]
-    assert said == "input_size on axis 1 is 10000000, but this page takes numbers up to 1000000"
+    message = ask("layerTable", settings, document.SENTENCES, UNLIMITED | {"number": 10**6})["refusal"]
+    assert message == "input_size on axis 1 is 10000000, but this page takes numbers up to 1000000"
 
 
 # -- links -----------------------------------------------------------------------------------------------------------
@@ -320,18 +320,18 @@ def test_a_link_without_a_layer_is_the_page_s_own(ask, link):
 
 
 @pytest.mark.parametrize(
-    ("link", "said"),
+    ("link", "message"),
     [
         ("i=4x4&k=3x3x3", "the link gives 3 entries for kernel_size, but there are 2 axes"),
         ("i=4x4x4&k=3", "the link gives 3 entries for input_size, but there are 2 axes"),
     ],
 )
-def test_a_link_with_another_number_of_axes(ask, link, said):
-    assert ask("fromLink", link, document.settings(Conv(4, 3)), document.SENTENCES)["refusal"] == said
+def test_a_link_with_another_number_of_axes(ask, link, message):
+    assert ask("fromLink", link, document.settings(Conv(4, 3)), document.SENTENCES)["refusal"] == message
 
 
 def test_a_link_that_is_no_link_is_refused_as_python_would(ask):
     link = "i=4&k=%3Cb%3E&mode=%E0%A4%A"
     read = ask("fromLink", link, document.settings(Conv(4, 3)), document.SENTENCES)["result"]
-    said = table_of(ask, read["settings"])["refusal"]
-    assert said == "kernel_size on axis 0 must be an integer, got '<b>' (str)"
+    message = table_of(ask, read["settings"])["refusal"]
+    assert message == "kernel_size on axis 0 must be an integer, got '<b>' (str)"

@@ -1,4 +1,4 @@
-"""Colours: those of matplotlib that they are said to be, apart from each other, and readable."""
+"""Colours: the named ones of matplotlib, apart from each other, and readable."""
 
 import colorsys
 import itertools
@@ -79,12 +79,12 @@ def smallest_distance(colours, deficiency):
 @pytest.mark.parametrize(
     ("deficiency", "distance"), [("none", 19.3), ("protanopia", 18.5), ("deuteranopia", 17.6), ("tritanopia", 17.3)]
 )
-def test_ten_taps_are_told_apart_by_everybody(deficiency, distance):
+def test_ten_taps_are_distinct_for_everybody(deficiency, distance):
     assert smallest_distance(tap_colours(10), deficiency) == pytest.approx(distance, abs=0.5)
 
 
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
-def test_the_window_is_told_apart_from_what_it_lies_on(deficiency):
+def test_the_window_is_distinct_from_its_background(deficiency):
     for map_colour in (INPUT, OUTPUT, "#ffffff"):
         assert smallest_distance((WINDOW, map_colour), deficiency) > 35
     assert smallest_distance((INPUT, SEEN), deficiency) > 13

@@ -145,18 +145,18 @@ def test_printable_text_is_valid_everywhere(text):
 BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
-@given(text=TEXTS, room=st.floats(1.5, 30), most=st.integers(1, 4))
-def test_lines_fit(text, room, most):
+@given(text=TEXTS, width=st.floats(1.5, 30), most=st.integers(1, 4))
+def test_lines_fit(text, width, most):
     text = printable(text)
-    lines = wrapped(text, room, most)
+    lines = wrapped(text, width, most)
     assert len(lines) <= most
     assert all(lines)
     for line in lines:
         whole = len(line.rstrip("…")) <= 17  # a letter with its marks stays whole
-        assert ems(line) <= room + 1e-6 or whole
+        assert ems(line) <= width + 1e-6 or whole
     read = "".join(lines).replace(" ", "")
     assert read == text.replace(" ", "") or text.replace(" ", "").startswith(read.removesuffix("…"))
-    if ems(text) <= room:
+    if ems(text) <= width:
         assert lines == ([text] if text else [])
 
 
@@ -169,7 +169,7 @@ def test_letters_keep_their_marks():
     assert wrapped("one two three", 4.0, 3) == ["one", "two", "three"]
 
 
-def test_titles_have_the_room_that_they_take():
+def test_titles_have_the_space_that_they_take():
     """Measured in the font, for letters, digits and signs of many widths."""
     font = animate._font(100, bold=True)
     for text in (*map(chr, range(33, 127)), *"ÄßéΩ…", "Привет, мир ", "ЖЕЛЕЗО "):
@@ -203,7 +203,7 @@ PICTURES = {
 
 def own(title):
     """A picture on which a user wrote by matplotlib's own functions."""
-    ax = described(new_picture(4, 4), title)  # with room for many lines, which matplotlib keeps
+    ax = described(new_picture(4, 4), title)  # with space for many lines, which matplotlib keeps
     ax.set_title(title, parse_math=False)
     ax.set_xlabel(title, parse_math=False)
     ax.get_figure().suptitle(f"a\n{title}", parse_math=False)
@@ -224,9 +224,9 @@ def test_pictures_are_xml_with_any_title(kind, title):
     made = saving.rendered(lambda: PICTURES[kind](title), "svg", title=title)["svg"]
     root = ET.fromstring(made)
     assert root.findtext(f"{SVG}title") == (printable(title) or None) or not printable(title)
-    (told,) = (node.text for node in root.iter() if node.tag.endswith("}description"))
+    (description,) = (node.text for node in root.iter() if node.tag.endswith("}description"))
     if kind not in ("named", "sheet"):
-        assert printable(title) in (told or "")
+        assert printable(title) in (description or "")
 
 
 @pytest.mark.parametrize("kind", sorted(set(PICTURES) - {"own"}))
@@ -253,7 +253,7 @@ def test_pictures_are_written_with_any_title(kind, title):
 @pytest.mark.full
 @pytest.mark.parametrize("kind", sorted(set(PICTURES) - {"own", "sheet", "frame"}))
 @pytest.mark.parametrize("title", [LONG, WHOLE])
-def test_long_titles_leave_the_picture_as_it_is(kind, title):
+def test_long_titles_do_not_change_the_picture(kind, title):
     plain, long = PICTURES[kind]("C"), PICTURES[kind](title)
     figure = long.get_figure()
     wide, tall = figure.get_size_inches()
@@ -364,7 +364,7 @@ def test_mp4_films_carry_the_title(folder):
 
 
 @pytest.mark.parametrize("title", [LONG, WHOLE, "W" * 3000, "猫" * 3000, "a" * 10**6])
-def test_long_titles_leave_the_film_as_it_is(title):
+def test_long_titles_do_not_change_the_film(title):
     plain, made = (film(Conv((3,), 2), title=text) for text in ("C", title))
     assert made.title == printable(title)
     assert made.height == pytest.approx(plain.height + 1.0)
@@ -405,7 +405,7 @@ def test_the_widget_has_the_title_of_the_page():
 
 
 def balanced(text):
-    """Whether braces are closed, and nothing is left that LaTeX would take for more than a picture."""
+    """Check whether braces are closed, and nothing is left that LaTeX would take for more than a picture."""
     depth = 0
     without_comments = re.sub(r"(?<!\\)%.*", "", text)
     for brace in re.findall(r"(?<!\\)[{}]", without_comments.replace(r"\\", "")):
@@ -419,8 +419,8 @@ def picture_of(title):
     try:
         return latex.tikz(Conv((2,), 2), title=title)
     except ValueError as error:
-        refusal = str(error)
-    assert re.match(r"^the text has the character ('.' \()?U\+[0-9A-F]{4,6}\)?, which plain pdflatex ", refusal)
+        message = str(error)
+    assert re.match(r"^the text has the character ('.' \()?U\+[0-9A-F]{4,6}\)?, which plain pdflatex ", message)
     return None
 
 
@@ -473,8 +473,8 @@ HOSTILE = "\x1b]0;a\x07 \ufffe\udcff\u202e $\\frac{ 猫"
 @pytest.mark.full
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_every_kind_of_figure_with_hostile_and_long_titles(folder, kind):
-    words = ("--i", 2, "--k", 2, *(() if kind == "same_output" else ("--transpose",)), "--kind", kind)
-    good("figure", *words, "--title", HOSTILE + WHOLE, "--save", "f.svg")
+    arguments = ("--i", 2, "--k", 2, *(() if kind == "same_output" else ("--transpose",)), "--kind", kind)
+    good("figure", *arguments, "--title", HOSTILE + WHOLE, "--save", "f.svg")
     assert ET.parse("f.svg").findtext(f"{SVG}title") == printable(HOSTILE + WHOLE)
 
 
@@ -486,8 +486,8 @@ def test_every_command_that_takes_a_title(folder):
         assert Page((folder / "e.html").read_text(encoding="utf-8")).named["description"] == printable(title)
         good("figure", "--i", 2, "--k", 2, "--title", title.replace("猫", ""), "--save", "f.tex")
         assert balanced((folder / "f.tex").read_text(encoding="ascii"))
-    told = refused("figure", "--i", 2, "--k", 2, "--title", HOSTILE, "--save", "f.tex")
-    assert told == (
+    stdout = refused("figure", "--i", 2, "--k", 2, "--title", HOSTILE, "--save", "f.tex")
+    assert stdout == (
         "convmatrix figure: error: the text has the character '猫' (U+732B), which plain pdflatex has not: leave it out"
     )
 
@@ -503,6 +503,6 @@ def test_captions_of_a_page_are_json():
 
 
 def test_names_of_files_do_not_command_the_terminal(folder):
-    told = good("explore", "--i", 2, "--k", 2, "--save", "a\x1b[31m\u202e.html")
-    assert told == f"a\\x1b[31m\\u202e.html: {Conv(2, 2)!r}\n"
+    stdout = good("explore", "--i", 2, "--k", 2, "--save", "a\x1b[31m\u202e.html")
+    assert stdout == f"a\\x1b[31m\\u202e.html: {Conv(2, 2)!r}\n"
     assert good("presets", "sobel").count("\n") == 4  # the lines of an array stay lines

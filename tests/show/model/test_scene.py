@@ -40,9 +40,9 @@ def test_cells_are_the_entries_of_the_matrix(layer, seed):
 @share(0.2)
 @given(layer=layers())
 def test_the_transposed_scene_has_the_same_cells(layer):
-    scene, turned = Scene(layer), Scene(layer.T)
+    scene, transposed = Scene(layer), Scene(layer.T)
     there = {(row, col): (scene.label(cell), scene.colour(cell)) for cell, row, col in cells(scene)}
-    back = {(col, row): (turned.label(cell), turned.colour(cell)) for cell, row, col in cells(turned)}
+    back = {(col, row): (transposed.label(cell), transposed.colour(cell)) for cell, row, col in cells(transposed)}
     assert there == back
 
 

@@ -39,12 +39,12 @@ RELATIONSHIPS = [
 @pytest.mark.parametrize(("number", "layer", "formula", "arithmetic"), RELATIONSHIPS)
 def test_relationships_by_number(number, layer, formula, arithmetic):
     for axis in (0, 1):
-        said = relationship(layer, axis)
-        assert (said.number, said.formula, said.arithmetic) == (number, formula, arithmetic)
+        result = relationship(layer, axis)
+        assert (result.number, result.formula, result.arithmetic) == (number, formula, arithmetic)
 
 
 def test_relationship_7_is_poolings():
-    """It is number 5 over again: no convolution is said to follow it, and none is left without."""
+    """It repeats number 5: no convolution is assigned to it, and each one has a relationship."""
     assert sorted({number for number, *_ in RELATIONSHIPS} | {7}) == [*range(1, 16)]
 
 
@@ -76,14 +76,14 @@ def test_notes(layer, note):
     ],
 )
 def test_what_the_guide_does_not_state_has_no_number(layer):
-    said = relationship(layer, 0)
-    assert said.number is None
-    assert said.formula == "o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1"
-    assert said.note == "relationship 15, for any pads and a stretched input"
-    said = relationship(layer.T, 0)
-    assert said.number is None
-    assert said.formula == "o' = (s(i' - 1) + k_e - p_b - p_e + op - 1) / a + 1, k_e = d(k - 1) + 1"
-    assert said.note == "relationship 14, for any pads and a stretched output"
+    result = relationship(layer, 0)
+    assert result.number is None
+    assert result.formula == "o = floor((a(i - 1) + 1 + p_b + p_e - k_e) / s) + 1, k_e = d(k - 1) + 1"
+    assert result.note == "relationship 15, for any pads and a dilated input"
+    result = relationship(layer.T, 0)
+    assert result.number is None
+    assert result.formula == "o' = (s(i' - 1) + k_e - p_b - p_e + op - 1) / a + 1, k_e = d(k - 1) + 1"
+    assert result.note == "relationship 14, for any pads and a dilated output"
 
 
 def test_an_output_padding_beyond_the_stride_has_no_number():
@@ -102,18 +102,18 @@ def test_axes_have_relationships_of_their_own():
 @covers()
 def test_the_arithmetic_comes_out_right(layer):
     for axis in range(layer.ndim):
-        said = relationship(layer, axis)
-        left, _, right = said.arithmetic.rpartition(" = ")
+        result = relationship(layer, axis)
+        left, _, right = result.arithmetic.rpartition(" = ")
         assert int(right) == layer.output_size[axis]
         assert eval(left or right, {"floor": floor}) == layer.output_size[axis]
-        assert said.number is not None or said.note
+        assert result.number is not None or result.note
         # Every number of the layer that the formula names stands in the arithmetic.
         numbers = set(map(int, re.findall(r"\d+", left or right)))
         named = {"i": layer.input_size, "k": layer.kernel_size, "s": layer.stride, "d": layer.dilation}
-        if said.note.endswith(f"{layer.axes[axis].span} for k") or said.number is None:
+        if result.note.endswith(f"{layer.axes[axis].span} for k") or result.number is None:
             named["k"] = tuple(other.span for other in layer.axes)  # and `d` is in it
             named["d"] = named["k"]
-        for letter in re.findall(r"\b[iksd]\b", said.formula.partition(",")[0].replace("(", " ")):
+        for letter in re.findall(r"\b[iksd]\b", result.formula.partition(",")[0].replace("(", " ")):
             assert named[letter][axis] in numbers
 
 
@@ -149,9 +149,9 @@ def test_choices_against_all_input_sizes(layer):
 
 def test_too_many_choices():
     assert len(size_choices(Conv((30_000,), 1, stride=10_000), 0)) == 10_000
-    said = (
+    message = (
         "^on axis 0, 10001 input sizes, from 20003 to 30003, have the output size 3: too many to list, at most 10000 "
         "are$"
     )
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         size_choices(Conv((30_003,), 1, stride=10_001), 0)

@@ -30,7 +30,7 @@ def _closed():
 
 
 def texts(ax, start):
-    """What is written in the cells of a panel, by place."""
+    """Texts in the cells of a panel, by place."""
     found = {}
     for text in ax.texts:
         gid = text.get_gid() or ""
@@ -120,7 +120,7 @@ def test_each_pixel_has_the_largest_number_of_its_block(matrix):
 # -- two images ------------------------------------------------------------------------------------------------------
 
 
-def test_unseen_shows_both_images_and_their_one_output():
+def test_same_output_shows_both_images_and_their_one_output():
     layer = Conv(4, 3, in_channels=2)
     weight = np.arange(18).reshape(1, 2, 3, 3)
     pair = same_output_pair(layer, weight)
@@ -229,7 +229,7 @@ def test_factors_as_an_equation():
 
 
 @pytest.mark.parametrize(
-    ("draw", "said"),
+    ("draw", "message"),
     [
         (lambda: plot.gram(np.ones((2, 3))), r"^C\^T C has to be square to be compared with I, got 2 x 3$"),
         (lambda: plot.gram([[np.nan]]), r"^C\^T C has to be a matrix of finite numbers, got shape \(1, 1\) and dtype"),
@@ -263,7 +263,7 @@ def test_factors_as_an_equation():
         ),
     ],
 )
-def test_what_charts_refuse(draw, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_charts_refuse(draw, message):
+    with pytest.raises(ValueError, match=message):
         draw()
     assert not plt.get_fignums()

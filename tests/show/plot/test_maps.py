@@ -76,7 +76,7 @@ def limits(ax):
 
 
 def drawable(layer):
-    """Whether the matrix has few places, and labels."""
+    """Check whether the matrix has few places, and labels."""
     return np.prod(layer.matrix_shape) <= 600 and max(layer.matrix_shape) <= 64
 
 
@@ -142,14 +142,14 @@ def test_a_stamp_is_framed():
 
 
 @pytest.mark.parametrize(
-    ("keywords", "said"),
+    ("keywords", "message"),
     [
         ({"row": 4}, r"^row 4 is not there: the matrix has rows 0 to 3$"),
         ({"col": -1}, r"^column -1 is not there: the matrix has columns 0 to 15$"),
     ],
 )
-def test_a_row_or_column_that_is_not_there(keywords, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_row_or_column_that_is_not_there(keywords, message):
+    with pytest.raises(ValueError, match=message):
         plot.matrix(Conv(4, 3), **keywords)
 
 
@@ -269,7 +269,7 @@ def test_maps_have_up_to_three_axes(draw):
 
 
 @pytest.mark.parametrize(
-    ("draw", "said"),
+    ("draw", "message"),
     [
         (lambda layer: plot.input_map(layer, channel=2), r"^channel 2 is not there: the input has channels 0 to 1$"),
         (
@@ -305,8 +305,8 @@ def test_maps_have_up_to_three_axes(draw):
         (lambda layer: plot.output_map(Conv((33, 2, 2), 1)), r"^the volume has 33 slices but at most 32 are drawn: "),
     ],
 )
-def test_what_maps_refuse(draw, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_maps_refuse(draw, message):
+    with pytest.raises(ValueError, match=message):
         draw(Conv(3, 2, in_channels=2))
     assert not plt.get_fignums()
 

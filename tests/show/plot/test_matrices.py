@@ -102,7 +102,7 @@ def key_of(ax):
     }
 
 
-def test_a_key_tells_the_taps_where_there_are_no_labels():
+def test_a_key_names_the_taps_where_there_are_no_labels():
     names = ["w00", "w01", "w10", "w11"]
     assert key_of(plot.matrix(Conv(20, 2, in_channels=2))) == dict(zip(names, tap_colours(4), strict=True))
     assert key_of(plot.matrix(Conv(4, 2), key=True)) == dict(zip(names, tap_colours(4), strict=True))
@@ -136,8 +136,8 @@ def test_rulers_of_a_large_matrix_are_few():
 
 
 def test_a_matrix_that_is_too_large_even_for_that():
-    said = r"^the matrix has 9000000000 entries but at most 1000000000 are drawn: draw a layer with fewer channels"
-    with pytest.raises(ValueError, match=said):
+    message = r"^the matrix has 9000000000 entries but at most 1000000000 are drawn: draw a layer with fewer channels"
+    with pytest.raises(ValueError, match=message):
         plot.matrix(Conv((1000, 1000), 1, in_channels=90, out_channels=100))
 
 

@@ -1,4 +1,4 @@
-"""What a notebook gets of a picture: its forms, made only when asked for, and the figure once."""
+"""A picture in a notebook: its forms, made only on demand, and the figure once."""
 
 import base64
 import io
@@ -110,27 +110,27 @@ def test_a_layer_that_another_renderer_refuses_has_the_other_forms():
     assert point._repr_mimebundle_()["text/html"].startswith("<img ")
 
 
-def test_only_the_forms_that_are_asked_for():
+def test_only_the_requested_forms():
     picture = PICTURES["linked"]()
     assert set(picture._repr_mimebundle_(include={"text/plain", "image/png", "model/x"})) == {"text/plain", "image/png"}
     assert set(picture._repr_mimebundle_(exclude={"text/html"})) == {"text/plain", "image/png", "text/latex"}
     assert set(picture._repr_mimebundle_(include=["text/html"], exclude=["text/html"])) == set()
 
 
-def test_forms_are_made_when_they_are_asked_for(monkeypatch):
-    asked = []
+def test_forms_are_made_on_request(monkeypatch):
+    calls = []
     picture = described(
         new_picture(2, 2),
         "Seen.",
-        plain=lambda: asked.append("plain") or "drawn",
-        html=lambda: asked.append("html"),
-        latex=lambda: asked.append("latex") or "x",
+        plain=lambda: calls.append("plain") or "drawn",
+        html=lambda: calls.append("html"),
+        latex=lambda: calls.append("latex") or "x",
     )
-    monkeypatch.setattr(picture.figure, "savefig", lambda *_, **__: asked.append("saved"))
-    assert asked == []
+    monkeypatch.setattr(picture.figure, "savefig", lambda *_, **__: calls.append("saved"))
+    assert calls == []
     assert picture._repr_mimebundle_(include={"text/plain"}) == {"text/plain": "drawn"}
     assert picture._repr_mimebundle_(include={"text/latex"}) == {"text/latex": "x"}
-    assert asked == ["plain", "latex"]
+    assert calls == ["plain", "latex"]
 
 
 @pytest.mark.parametrize("first", [plot.matrix, plot.kernel])
@@ -240,6 +240,6 @@ def test_the_table_of_a_matrix_for_pages_of_ones_own():
     html = explorer.table(Conv((3, 3, 3), 2), title=UGLY)
     assert [tag for tag, _ in Tags(html).found[:4]] == ["p", "strong", "table", "caption"]
     assert len(html) < 40_000
-    said = r"^the matrix has 4384836 entries but at most 1000000 are drawn: take a smaller layer$"
-    with pytest.raises(ValueError, match=said):
+    message = r"^the matrix has 4384836 entries but at most 1000000 are drawn: take a smaller layer$"
+    with pytest.raises(ValueError, match=message):
         explorer.table(Conv(700, 3))

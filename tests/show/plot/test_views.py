@@ -185,7 +185,7 @@ def test_stamps_have_the_names_and_colours_of_the_taps():
 # -- zero insertion --------------------------------------------------------------------------------------------------
 
 
-def test_insertion_has_the_turned_kernel_and_the_window():
+def test_insertion_has_the_flipped_kernel_and_the_window():
     ax = plot.insertion(ODD, output=(2, 3))
     found = panels(ax)
     assert [text for text, _ in found["kernel"].values()] == [f"w{r}{c}" for r in (2, 1, 0) for c in (2, 1, 0)]
@@ -209,14 +209,14 @@ def test_insertion_of_another_channel():
 
 @pytest.mark.parametrize("draw", [plot.stamps, plot.insertion, plot.crop])
 def test_a_convolution_has_none_of_these_views(draw):
-    said = r"^this picture is one of a ConvTranspose, got Conv\(.*\): take layer.T$"
-    with pytest.raises(ValueError, match=said) as caught:
+    message = r"^this picture is one of a ConvTranspose, got Conv\(.*\): take layer.T$"
+    with pytest.raises(ValueError, match=message) as caught:
         draw(Conv(4, 3))
     assert isinstance(caught.value, TypeError)
 
 
 @pytest.mark.parametrize(
-    ("draw", "said"),
+    ("draw", "message"),
     [
         (
             lambda: plot.crop(ConvTranspose(3, 3, padding=1, padding_mode="replicate")),
@@ -242,7 +242,7 @@ def test_a_convolution_has_none_of_these_views(draw):
         ),
     ],
 )
-def test_what_the_views_refuse(draw, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_the_views_refuse(draw, message):
+    with pytest.raises(ValueError, match=message):
         draw()
     assert not plt.get_fignums()

@@ -59,7 +59,7 @@ def pairs_by_definition(layer):
 
 
 def written(lit, axis):
-    """What stands in the cells of a row or column; nothing, where the matrix is too large for labels."""
+    """Texts in the cells of a row or column; nothing, where the matrix is too large for labels."""
     return {key[axis]: look.text.split("+") for key, look in lit.items()}
 
 
@@ -73,7 +73,7 @@ def expected(layer, taps):
 
 @share(0.15)
 @given(layer=st.one_of(convs(ndims=(0, 1, 2)), transposes(modes=("zeros",), ndims=(0, 1, 2))))
-def test_windows_read_what_the_row_says(layer):
+def test_windows_read_the_entries_of_the_row(layer):
     made, scene = drawn(layer, view="windows"), Scene(layer)
     table = pairs_by_definition(layer)
     assert len(made.frames) == len(table)
@@ -89,7 +89,7 @@ def test_windows_read_what_the_row_says(layer):
 
 @share(0.15)
 @given(layer=transposes(ndims=(0, 1, 2)))
-def test_stamps_reach_what_the_column_says(layer):
+def test_stamps_reach_the_entries_of_the_column(layer):
     made, scene = drawn(layer), Scene(layer)
     table = pairs_by_definition(layer)
     assert len(made.frames) == layer.matrix_shape[1]
@@ -132,7 +132,7 @@ def test_in_the_end_the_output_has_its_values(layer, seed, stamps):
             assert frame.caption.endswith(f" = {number_label(value)}")
 
 
-def test_sums_of_small_integers_leave_their_dtype():
+def test_sums_of_small_integers_exceed_their_dtype():
     up = ConvTranspose((2,), 2)
     made = film(up, np.array([100, 100], dtype=np.int8), np.array([2, 1], dtype=np.int8))
     texts = [look.text for frame in made.frames for look in frame.lasting.values()]
@@ -141,7 +141,7 @@ def test_sums_of_small_integers_leave_their_dtype():
     assert notes == ["+200", "+200"]
 
 
-def test_a_turned_tap_keeps_its_name_and_its_colour():
+def test_a_flipped_tap_keeps_its_name_and_its_colour():
     up = Conv(4, 3, in_channels=2, out_channels=4, groups=2).T
     stamps, windows = film(up), film(up, view="windows")
 
@@ -157,7 +157,7 @@ def test_a_turned_tap_keeps_its_name_and_its_colour():
     assert first == [f"w00.{row}{col}" for row in (2, 1, 0) for col in (2, 1, 0)]
 
 
-def test_caption_says_the_sum_as_far_as_it_fits():
+def test_caption_has_the_sum_as_far_as_it_fits():
     assert film(Conv((4,), 3, padding=1)).frames[0].caption == "y0 = w1·x0 + w2·x1"
     assert film(Conv((3,), 2), [2, -1.5], [1, -1, 0]).frames[0].caption == "y0 = 2·1 + (-1.5)·(-1) = 3.5"
     assert film(Conv((1,), 2, padding=3)).frames[0].caption == "y0 = 0"
@@ -279,7 +279,7 @@ def test_labels_of_merged_taps_make_the_matrix_larger():
 
 
 def on_at(group, moment):
-    """Whether a group is visible at a moment from 0 to 1, by the rules of SMIL's discrete animations."""
+    """Check whether a group is visible at a moment from 0 to 1, by the rules of SMIL's discrete animations."""
     animation = group.find(f"{SVG}animate")
     if animation is None:
         return True
@@ -350,7 +350,7 @@ def test_svg_shows_each_step(name):
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_svg_frames_and_says_each_step(name):
+def test_svg_frames_and_describes_each_step(name):
     made = FILMS[name]
     root = ET.fromstring(moving(made, seconds_per_step=0.5))
     total = len(made.frames)
@@ -373,7 +373,7 @@ def test_svg_frames_and_says_each_step(name):
 def test_svg_without_smil_shows_the_first_step():
     groups = [group for group in ET.fromstring(moving(FILMS["windows"])).iter(f"{SVG}g") if group.get("data-steps")]
     first = [group for group in groups if group.get("data-steps").startswith("0 ")]
-    assert len(first) == 2  # what passes, and what is said; what lasts from the first step on is in no group
+    assert len(first) == 2  # what passes, and the caption; what lasts from the first step on is in no group
     assert all(group.get("visibility") is None for group in first)
     assert {group.get("visibility") for group in groups if group not in first} == {"hidden"}
 
@@ -589,17 +589,17 @@ def fake_ffmpeg(folder, monkeypatch, script):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for ffmpeg is a shell script")
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "message"),
     [
         ("echo one >&2; echo Unknown encoder libx264 >&2; exit 3", "Unknown encoder libx264"),
         ("exec 0<&-; exit 4", "code 4"),
     ],
 )
-def test_ffmpeg_fails(tmp_path, monkeypatch, script, said):
+def test_ffmpeg_fails(tmp_path, monkeypatch, script, message):
     fake_ffmpeg(tmp_path, monkeypatch, script)
     target = tmp_path / "film.mp4"
     target.write_bytes(b"before")
-    with pytest.raises(OSError, match=rf"^cannot write .*film\.mp4: ffmpeg could not make the film: {said}$"):
+    with pytest.raises(OSError, match=rf"^cannot write .*film\.mp4: ffmpeg could not make the film: {message}$"):
         animate(Conv(4, 3), target)
     assert target.read_bytes() == b"before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ffmpeg", "film.mp4"]
@@ -626,9 +626,9 @@ def test_webp_is_missing(tmp_path, monkeypatch):
 def test_progress_and_what_a_failure_leaves(tmp_path, ending):
     if ending == ".mp4" and shutil.which("ffmpeg") is None:
         pytest.skip("ffmpeg is not installed")
-    told, path = [], tmp_path / f"film{ending}"
-    animate(Conv(4, 3), path, progress=lambda done, total: told.append((done, total)))
-    assert told == ([(4, 4)] if ending in {".svg", ".html"} else [(1, 4), (2, 4), (3, 4), (4, 4)])
+    calls, path = [], tmp_path / f"film{ending}"
+    animate(Conv(4, 3), path, progress=lambda done, total: calls.append((done, total)))
+    assert calls == ([(4, 4)] if ending in {".svg", ".html"} else [(1, 4), (2, 4), (3, 4), (4, 4)])
     before = path.read_bytes()
 
     def stop(done, total):
@@ -652,7 +652,7 @@ def test_animate_hands_everything_on(tmp_path):
     assert (tmp_path / "film.html").read_text(encoding="utf-8") == page(film(up, view="stamps"))
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -699,9 +699,11 @@ def test_no_such_step(step):
         film(Conv(4, 3)).still(step)
 
 
-@pytest.mark.parametrize(("name", "said"), [("film.avi", "ends in '.avi'"), ("film", "has no ending")])
-def test_unknown_endings(tmp_path, name, said):
-    with pytest.raises(ValueError, match=rf"^file name '.*{name}' {said}, which names no animation: use \.gif, \.png"):
+@pytest.mark.parametrize(("name", "message"), [("film.avi", "ends in '.avi'"), ("film", "has no ending")])
+def test_unknown_endings(tmp_path, name, message):
+    with pytest.raises(
+        ValueError, match=rf"^file name '.*{name}' {message}, which names no animation: use \.gif, \.png"
+    ):
         animate(Conv(4, 3), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

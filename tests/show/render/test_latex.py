@@ -234,7 +234,7 @@ def test_pictures_read_back(case):
         if panel.labelled:
             ink = FAINT if look.faint else ink_on(look.paper)
             written += [(ink, label(line)) for line in [*lines_of(look.text), look.note] if line]
-    assert [("#" + colours[ink].lower(), said) for ink, _, _, said in nodes] == written
+    assert [("#" + colours[ink].lower(), content) for ink, _, _, content in nodes] == written
     assert written
     outlines = re.findall(rf"\\draw\[convmatrix{WINDOW[1:]}, ", text)
     assert len(outlines) == (0 if step is None else len(made.frames[step].outlines))
@@ -268,7 +268,7 @@ def test_documents():
         document()
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.full

@@ -29,7 +29,7 @@ def named(index, sizes):
 
 
 def labels(layer):
-    """What each place of the matrix is called, and the names of rows and columns, by a second account of the rules."""
+    """Names of all places of the matrix, and the names of rows and columns, by a second account of the rules."""
     kernel = layer.kernel_size
     channels = layer.weight_shape[:2]
 
@@ -89,8 +89,8 @@ def test_values_read_back(layer, seed):
     lines = draw(Scene(layer, weight), Style(WIDE), "grid")
     read = [layer_arguments(line)[1:] for line in lines if line.split()[0].startswith("y")]
     matrix, pattern = dense(layer, weight), taps_by_definition(layer)
-    for words, values, taps in zip(read, matrix.tolist(), pattern, strict=True):
-        assert words == [str(value) if some else "·" for value, some in zip(values, taps, strict=True)]
+    for texts, values, taps in zip(read, matrix.tolist(), pattern, strict=True):
+        assert texts == [str(value) if some else "·" for value, some in zip(values, taps, strict=True)]
 
 
 def test_columns_stand_below_each_other():
@@ -230,7 +230,7 @@ def test_half_blocks_read_back(layer, unicode):
 
 
 def half_cells(line):
-    """What the upper and the lower half of each character are painted with; None for nothing."""
+    """Colours of the upper and the lower half of each character; None for nothing."""
     line, cells = line[1:-1], []
     for codes, sign, other in re.findall(r"\x1b\[([0-9;]+)m(.)\x1b\[0m|(.)", line):
         if other:
@@ -311,7 +311,7 @@ def dots(lines, unicode):
 
 
 def scaled(pattern, row_step, col_step):
-    """Which blocks of a pattern have something in them."""
+    """Blocks of a pattern that are not empty."""
     rows, cols = (-(-size // step) for size, step in zip(pattern.shape, (row_step, col_step), strict=True))
     padded = np.zeros((rows * row_step, cols * col_step), dtype=bool)
     padded[: pattern.shape[0], : pattern.shape[1]] = pattern
@@ -324,8 +324,8 @@ def test_braille_reads_back(layer, unicode, width):
     lines = draw(Scene(layer), Style(width, 0, unicode), "braille")
     steps = (1, 1)
     if lines[-1].startswith("one "):
-        said = re.fullmatch(rf"one {'dot' if unicode else '#'} for (\d+) x (\d+) entries", lines.pop())
-        steps = tuple(map(int, said.groups()))
+        match = re.fullmatch(rf"one {'dot' if unicode else '#'} for (\d+) x (\d+) entries", lines.pop())
+        steps = tuple(map(int, match.groups()))
         assert max(steps) > 1
     assert all(len(line) <= width for line in lines)
     assert len(lines) <= 48 + 2
@@ -422,7 +422,7 @@ LARGE = Scene(Conv((2001,), 1))
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (
             lambda: draw(HUGE, Style()),
@@ -435,8 +435,8 @@ LARGE = Scene(Conv((2001,), 1))
         (lambda: markdown(LARGE), "but tables have at most"),
     ],
 )
-def test_what_is_too_large_for_text_is_refused_at_once(make, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_is_too_large_for_text_is_refused_at_once(make, message):
+    with pytest.raises(ValueError, match=message):
         make()
 
 
