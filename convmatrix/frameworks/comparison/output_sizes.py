@@ -5,7 +5,7 @@ needs an argument that selects one of them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convmatrix.frameworks.comparison.output_size_calls import OutputSizeCall, output_size_calls
 from convmatrix.layers import Conv, ConvTranspose, Layer
@@ -117,13 +117,12 @@ def output_size_options(layer: Layer) -> OutputSizeOptions:
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     forward = layer.convolution
-    sizes = []
-    for axis in forward.axes:
-        smallest = (axis.output_size - 1) * axis.stride + axis.span - axis.before - axis.after
-        sizes.append(tuple(Size(n, (n - 1) * axis.input_dilation + 1 - smallest) for n in axis.input_sizes()))
-    return OutputSizeOptions(
-        layer, tuple(sizes), tuple(_why(forward, number, axis_sizes) for number, axis_sizes in enumerate(sizes))
-    )
+    sizes = [
+        tuple(Size(size, replace(axis, input_size=size).leftover) for size in axis.input_sizes())
+        for axis in forward.axes
+    ]
+    why = (_why(forward, number, axis_sizes) for number, axis_sizes in enumerate(sizes))
+    return OutputSizeOptions(layer, tuple(sizes), tuple(why))
 
 
 def _why(forward: Conv, number: int, sizes: Sequence[Size]) -> str:

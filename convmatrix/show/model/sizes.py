@@ -1,5 +1,6 @@
 """The arithmetic of sizes as sentences: formula, numbers, and the relationship of the guide that states it."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convmatrix.core.axis import Axis
@@ -194,6 +195,5 @@ def size_choices(layer: Layer, axis: int) -> list[SizeChoice]:
             f"on axis {axis}, {count} input sizes, from {sizes.start} to {sizes.stop - 1}, have the output size "
             f"{forward.output_size}: too many to list, at most {_LISTED} are"
         )
-    smallest = (forward.output_size - 1) * forward.stride + forward.span - forward.before - forward.after
-    leftovers = ((n, (n - 1) * forward.input_dilation + 1 - smallest) for n in sizes)
-    return [SizeChoice(n, leftover, leftover) for n, leftover in leftovers]
+    leftovers = ((size, replace(forward, input_size=size).leftover) for size in sizes)
+    return [SizeChoice(size, leftover, leftover) for size, leftover in leftovers]
