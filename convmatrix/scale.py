@@ -75,7 +75,7 @@ class Slab:
         return sums
 
     def overlaps(self, lo: int, hi: int) -> Iterator[tuple[tuple[int, int], int]]:
-        """What of the inputs lo to hi the slab reads, as ((start, stop), place of start in `scatter`'s sums)."""
+        """Yield the reads among inputs lo to hi, as ((start, stop), index of start in the sums of `scatter`)."""
         place = 0
         for start, stop in self.reads:
             first, last = max(start, lo), min(stop, hi)
@@ -122,7 +122,7 @@ def slabs_of(layer: Conv, outputs: int) -> Iterator[Slab]:
 
 
 def _window(layer: Conv, outputs: range) -> tuple[int, int]:
-    """Range of the positions, on the stretched first axis, from the first window's first tap to the last one's last."""
+    """Return the range of positions on the first axis, after input dilation, that the windows of `outputs` cover."""
     axis = layer.axes[0]
     return outputs[0] * axis.stride - axis.before, outputs[-1] * axis.stride - axis.before + axis.span
 
@@ -187,7 +187,7 @@ def split(layer: Layer, weight: ArrayLike, *, outputs: int | None = None) -> "Sp
         If dask is not installed.
     ValueError
         If the weight is not the layer's, the layer has no axis, or `outputs` is less than 1.
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     check_kind("layer", layer, Conv, ConvTranspose)
     _dask("dask.array")
     checked = layer.checked_weight(weight, copy=True)  # products are computed later
@@ -269,7 +269,7 @@ class SplitMatrix:
         ValueError
             If x is not the layer's input, or if the client that kept the slabs' matrices has them no longer: it was
             closed or restarted. (Where that happens later, `compute` ends in an error of dask's.)
-        """  # noqa: DOC502  raised where x is given its shape
+        """
         self._require_kept()
         dask, array = _dask("dask"), _dask("dask.array")
         x = self._shaped(x, array)

@@ -1,7 +1,7 @@
-"""How many entries the matrix of one axis has: in logarithmic time, from the axis's numbers, however large these are.
+"""Number of entries of the matrix of one axis, in time logarithmic in the sizes of the axis.
 
-`axis_nnz` is the count. What it rests on is below it: the solutions of a linear congruence within bounds (`Solutions`),
-counted by sums of floors (`floor_sums`), which Euclid's algorithm makes short.
+`axis_nnz` returns the number. It counts the solutions of linear congruences within bounds (`Solutions`), by sums of
+rounded-down fractions (`floor_sums`), which are computed as in Euclid's algorithm.
 """
 
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ _NOT_NUMBERS = "it is not a .npy file of numbers, as numpy.save writes it withou
 
 _MAGIC = b"\x93NUMPY"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-"""How archives begin, those with files in them and empty ones."""
+"""First bytes of zip archives, with and without files in them."""
 
 _LENGTHS = {b"\x01\x00": "<H", b"\x02\x00": "<I", b"\x03\x00": "<I"}
 """Versions of the format, and how each writes the length of its header."""
@@ -101,7 +101,7 @@ class ArrayFile:
             If the data cannot be read, or ends too early.
         TooLargeError
             If it does not fit in memory. Also a ValueError.
-        """  # noqa: DOC502  what `require_memory` raises is documented here, where the user meets it
+        """
         what = f"{self.what} in {short_name(self.path)}, of shape {_written(self.shape)} and {self.dtype},"
         require_memory(self.nbytes, what, "save a smaller array")
         array = np.empty(prod(self.shape), self.dtype)
@@ -196,7 +196,7 @@ def _written(shape: tuple[int, ...]) -> str:
 
 
 class _DamagedError(Exception):
-    """Why a file is not a .npy file of numbers."""
+    """Raised for a file that is not a .npy file of numbers; its message is the reason."""
 
 
 def _header(file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[Any], bool]:

@@ -1,4 +1,4 @@
-"""Which numbers can be computed with: finite ones, and of a size that leaves room for their squares."""
+"""Checks and scaling for numerical stability: finite numbers, small enough that their squares are finite too."""
 
 from math import frexp, ldexp
 from typing import Any

@@ -45,18 +45,18 @@ from convmatrix.layers.arguments import check_kind, positive
 __all__ = ["BLOCK_ENDINGS", "BlocksReport", "export_blocks", "read_blocks"]
 
 BLOCK_ENDINGS = (".blocks", ".mtx")
-"""What `export_blocks` can write."""
+"""Endings of the names that `export_blocks` can write."""
 
 _BYTES = 2**26
-"""About how large a block is if nobody says."""
+"""Default size of a block, approximately."""
 
 _AS_TEXT = 4
-"""How many times as much a block of a stream takes while it becomes text."""
+"""Ratio of the memory of a block while it is converted to text to that of the block."""
 
 _INDEX = "index.json"
 
 _MOST_FILES = 10**5
-"""Files in a folder; more of them are no help to anyone."""
+"""Largest number of files in a folder."""
 
 _LARGEST_INDEX = 2**26
 """Bytes; an index of `_MOST_FILES` blocks has about a third."""
@@ -81,13 +81,13 @@ _UNREADABLE = (
     zlib.error,
     tokenize.TokenError,
 )
-"""What `scipy.sparse.load_npz` raises for bytes that are no matrix."""
+"""Errors that `scipy.sparse.load_npz` raises for files that are not matrices."""
 
 Progress: TypeAlias = Callable[[int, int], object]
 
 
 class BlocksReport(NamedTuple):
-    """What `export_blocks` did.
+    """Report of `export_blocks` on the blocks of a folder.
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ def export_blocks(
     BlocksReport(written=2, kept=0, damaged=(), strays=())
     slice(0, 2, None) [[5, -7, 0, 0], [0, 5, -7, 0]]
     slice(2, 3, None) [[0, 0, 5, -7]]
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     ending = ending_of(path, BLOCK_ENDINGS)
     check_kind("layer", layer, WeightedLayer)
     weight = layer.checked_weight(weight)
@@ -196,7 +196,7 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
     ...     report = export_blocks(Conv((4,), 2), [5, -7], f"{folder}/C.blocks", rows=2)
     ...     np.concatenate([block @ [1, 1, 1, 0] for rows, block in read_blocks(f"{folder}/C.blocks")])
     array([-2, -2,  5])
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     path = Path(path)
     index = _read_index(path, "export the matrix again, to a new folder")
     blocks = index["blocks"]
@@ -210,7 +210,7 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
 
 
 def _fitting(layer: WeightedLayer, weight: NDArray[Any], ending: str) -> int:
-    """How many rows take about `_BYTES`, on their way to text if they are to be text."""
+    """Return the number of rows that take about `_BYTES`, including the conversion to text if there is one."""
     size = layer.nbytes(weight.dtype) * (_AS_TEXT if ending == ".mtx" else 1)
     return max(layer.matrix_shape[0] * _BYTES // size, 1)
 
@@ -459,15 +459,15 @@ def _is_known(size: Any, digest: Any) -> bool:
 
 
 def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Refuse an index of another matrix."""
+    """Check that an index describes the same matrix."""
     for name in ("layer", "dtype", "weight_sha256", "rows"):
         if found[name] != wanted[name]:
-            said = _difference(name, found[name], wanted[name])
-            raise ValueError(f"folder {path} has blocks of another matrix: {said}; {_REMEDY}")
+            difference = _difference(name, found[name], wanted[name])
+            raise ValueError(f"folder {path} has blocks of another matrix: {difference}; {_REMEDY}")
 
 
 def _difference(name: str, found: Any, wanted: Any) -> str:
-    """What two indices differ in, where that is a number or a word."""
+    """Describe the difference of two indices, as numbers or strings."""
     if name == "weight_sha256":
         return "its weight has other values"
     if isinstance(wanted, dict):

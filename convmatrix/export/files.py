@@ -37,13 +37,13 @@ __all__ = ["explained", "make_folder", "reading", "remove_leftovers", "replacing
 _PREFIX, _SUFFIX = ".convmatrix-", ".tmp"
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-"""What writing reports on a full disk, and beyond a user's share of one."""
+"""Error numbers of a write to a full disk, or beyond a disk quota."""
 
 _FULL_IN_NUMPY = re.compile(r"Not enough free space to write|\d+ requested and \d+ written")
-"""What NumPy's ``tofile`` says there, without a number."""
+"""Messages of NumPy's ``tofile`` in these cases, whose errors have no number."""
 
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP)
-"""What ``fsync`` reports on file systems that cannot sync a directory."""
+"""Error numbers of ``fsync`` on file systems that cannot sync a directory."""
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> None:
@@ -58,7 +58,7 @@ def write_text(text: str, path: str | os.PathLike[str]) -> None:
     ------
     OSError
         If the file cannot be written.
-    """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
+    """
     check_text("text", text)
     with replacing(path) as file:
         file.write(text.encode())
@@ -99,7 +99,7 @@ def replacing(path: str | os.PathLike[str], *, batch: bool = False) -> Iterator[
     ...         written = file.write(b"C is 4 x 16")
     ...     Path(folder, "C.txt").read_text()
     'C is 4 x 16'
-    """  # noqa: DOC502  raised by its helpers
+    """
     path = Path(path)
     with explained("write", path):
         target = _regular_target(path)
@@ -140,7 +140,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
     ------
     OSError
         If it is not a regular file, or cannot be read: path and reason in one sentence.
-    """  # noqa: DOC502  raised by its helpers
+    """
     path = Path(path)
     with explained("read", path):
         _require("regular file", path, path.stat())
@@ -161,7 +161,7 @@ def make_folder(path: str | os.PathLike[str]) -> None:
         If the path exists and is not a folder, or the folder cannot be created: path and reason in one sentence.
     ValueError
         If the file system can have no such name.
-    """  # noqa: DOC502  raised by its helpers
+    """
     path = Path(path)
     with explained("write", path):
         found = _status(path)
@@ -231,7 +231,7 @@ def explained(verb: str, path: Path) -> Iterator[None]:
     ------
     OSError
         What the block raises, with path and reason.
-    """  # noqa: DOC502  raised anew
+    """
     try:
         yield
     except OSError as error:

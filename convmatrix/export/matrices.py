@@ -37,10 +37,10 @@ from convmatrix.layers.arguments import check_kind, flag, integer
 __all__ = ["ENDINGS", "Order", "ending_of", "export", "layer_as_dict", "matrix_as_dict"]
 
 ENDINGS = (".npz", ".mtx", ".mat", ".csv", ".npy", ".json")
-"""What `export` can write."""
+"""Endings of the files that `export` can write."""
 
 Order: TypeAlias = Literal["C", "F"]
-"""How inputs and outputs are flattened: the last axis fastest, or the first."""
+"""Order in which inputs and outputs are flattened: the last axis varies fastest ("C"), or the first ("F")."""
 
 _MAT_END = 2**32
 """Bytes at which a variable of a MATLAB 5 file ends."""
@@ -117,7 +117,7 @@ def export(
     1,2,0,0
     0,0,1,2
     <BLANKLINE>
-    """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
+    """
     ending = ending_of(path)
     if order not in get_args(Order):
         raise ValueError(f"order must be 'C' or 'F', got {short(order)}")
@@ -141,7 +141,7 @@ def export(
 
 
 def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> str:
-    """Tell the format of a file by its ending, before anything large is built for it.
+    """Return the ending of a file name, which determines its format; an error if it is not a known one.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> s
     Returns
     -------
     str
-        One of them, in small letters.
+        One of `known`, in lower case.
 
     Raises
     ------
@@ -166,8 +166,8 @@ def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> s
     """
     ending = Path(path).suffix.lower()
     if ending not in known:
-        said = f"ends in {ending!r}" if ending else "has no ending"
-        raise ValueError(f"file name {short(os.fspath(path))} {said}, which names no format: use {', '.join(known)}")
+        fault = f"ends in {ending!r}" if ending else "has no ending"
+        raise ValueError(f"file name {short(os.fspath(path))} {fault}, which names no format: use {', '.join(known)}")
     return ending
 
 
@@ -175,7 +175,7 @@ def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> s
 
 
 def layer_as_dict(layer: WeightedLayer) -> dict[str, Any]:
-    """Describe a layer in lists, numbers and words, as JSON has them.
+    """Describe a layer in types that JSON supports: dictionaries, lists, numbers and strings.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def matrix_as_dict(
     rank: int | None = None,
     gram_is_identity: bool | None = None,
 ) -> dict[str, Any]:
-    """Describe a layer and its matrix in lists, numbers and words, as JSON has them.
+    """Describe a layer and its matrix in types that JSON supports: dictionaries, lists, numbers and strings.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def matrix_as_dict(
     >>> described = matrix_as_dict(Conv((3,), 2), [1.5, -1])
     >>> described["indptr"], described["indices"], described["data"], described["taps"]
     ([0, 2, 4], [0, 1, 1, 2], [1.5, -1.0, 1.5, -1.0], [[0], [1], [0], [1]])
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     check_kind("layer", layer, WeightedLayer)
     return _described(layer, None if weight is None else layer.matrix(weight), rank, gram_is_identity)
 
@@ -356,7 +356,7 @@ _MAT_HEADERS: Mapping[Order, bytes] = {
     "C": b"MATLAB 5.0 MAT-file, written by convmatrix: vectors are in row-major order, A(:) needs order='F'",
     "F": b"MATLAB 5.0 MAT-file, written by convmatrix: vectors are in column-major order, as A(:) is",
 }
-"""Text that a .mat file begins with; MATLAB needs its first words."""
+"""Text at the start of a .mat file; MATLAB requires that it begins with "MATLAB 5.0 MAT-file"."""
 
 
 def _write_mat(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None, order: Order = "C") -> None:
@@ -402,8 +402,8 @@ def _write_csv(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> Non
         dense = dense.view(np.uint8)  # numpy.loadtxt reads no True
     for row in dense:
         # As str, a number is the shortest text that reads back the same; a complex one has parentheses around it.
-        words = (word.strip("()") for word in row.astype(str).tolist())
-        file.write(",".join(words).encode() + b"\n")
+        cells = (text.strip("()") for text in row.astype(str).tolist())
+        file.write(",".join(cells).encode() + b"\n")
 
 
 def _write_npy(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> None:

@@ -1,7 +1,7 @@
-"""From what a user writes to numbers, one for each axis; what is no such number is refused in one sentence.
+"""Validation of arguments, and their conversion to one number per axis.
 
-Every argument of a layer is an integer for all axes or one entry for each axis. Refusals say the axis, what was given
-as it was typed, and what would do.
+Every argument of a layer is an integer for all axes or a sequence with one entry per axis. Error messages are one
+sentence with the axis, the value as it was typed, and a value that would be valid.
 """
 
 import difflib
@@ -44,7 +44,7 @@ Padding = int | str | Sequence[int | str | tuple[int, int]]
 PaddingEntry = str | tuple[int, int]
 """The padding of one axis: a name, or the numbers (before, after)."""
 
-_OTHER_WORDS = {
+_SYNONYMS = {
     "constant": "zeros",
     "zero": "zeros",
     "wrap": "circular",
@@ -56,7 +56,7 @@ _OTHER_WORDS = {
     "bilinear": "linear",
     "trilinear": "linear",
 }
-"""What numpy.pad, scipy.ndimage, ONNX and PyTorch call our words."""
+"""Names in numpy.pad, scipy.ndimage, ONNX and PyTorch, and their equivalents in convmatrix."""
 
 _MOST_ENTRIES = 1000
 """Most entries of a sequence that is copied and counted: many more than a layer has axes."""
@@ -101,7 +101,7 @@ def _index(what: str, value: Any) -> int:
         return operator.index(value)
     except Exception as error:
         kind = type(value).__name__
-        if not isinstance(error, TypeError):  # a class of the user's, which is not asked to refuse in our way
+        if not isinstance(error, TypeError):  # raised by a class of the user, which may raise any error
             raise WrongTypeError(
                 f"{what} must be an integer, got {short(value)} ({kind}), whose __index__ raises {type(error).__name__}"
             ) from error
@@ -153,26 +153,26 @@ def flag(what: str, value: Any) -> bool:
 
 
 def check_word(what: str, word: Any, known: Sequence[str]) -> None:
-    """Refuse a word that is none of the known ones, with the one that was perhaps meant."""
+    """Check that a word is one of the known ones; the error message suggests the closest of them."""
     if not isinstance(word, str) or word not in known:
-        raise ValueError(f"{what} {short(word)} is not one of {', '.join(known)}{_meant(word, known)}")
+        raise ValueError(f"{what} {short(word)} is not one of {', '.join(known)}{_suggestion(word, known)}")
 
 
-def _meant(word: Any, known: Sequence[str]) -> str:
-    """What a wrong word may have stood for, as the end of a sentence."""
+def _suggestion(word: Any, known: Sequence[str]) -> str:
+    """Return the end of an error message that suggests the known word closest to a wrong one."""
     if not isinstance(word, str) or len(word) > _LONGEST_WORD:
         return ""
     lower = word.lower()
-    close = [_OTHER_WORDS[lower]] if lower in _OTHER_WORDS else []
+    close = [_SYNONYMS[lower]] if lower in _SYNONYMS else []
     close += difflib.get_close_matches(lower, known, n=1)
     return f": did you mean {close[0]!r}?" if close and close[0] in known else ""
 
 
 def array_of(what: str, value: Any) -> NDArray[Any]:
-    """An array of NumPy's, or what NumPy makes of the value."""
+    """Convert a value to a NumPy array."""
     try:
         return np.asarray(value)
-    except (MemoryError, WrongTypeError):  # the latter of values that say themselves why they are missing
+    except (MemoryError, WrongTypeError):  # a WrongTypeError of a missing value, whose message is the reason
         raise
     except Exception as error:  # lists of lists of different lengths, and objects of any class
         reason = " ".join(str(error).split())[:_LONGEST_REASON]
@@ -247,19 +247,19 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
         if known is None:
             known = (name, len(entries))
         elif known[1] != len(entries):
-            said = f"ndim is {short(known[1])}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
+            first = f"ndim is {short(known[1])}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
             hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
             raise ValueError(
-                f"{said} but {name} has {pluralize(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
+                f"{first} but {name} has {pluralize(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
                 f"for each axis, or one number for all{hint}"
             )
     if known is not None and known[1] > MOST_AXES:
-        said = (
+        first = (
             f"ndim is {short(known[1])}"
             if known[0] == "ndim"
             else f"{known[0]} has {known[1]} entries, one for each axis"
         )
-        raise ValueError(f"{said}, but {_AXES_AT_MOST}")
+        raise ValueError(f"{first}, but {_AXES_AT_MOST}")
     return 2 if known is None else known[1]
 
 
@@ -267,11 +267,11 @@ def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
     """One integer of at least `least` for each axis."""
     entries = entries_of(value)
     if entries is None and ndim and type(value) is int and least <= value < _MOST:
-        return [value] * ndim  # the usual case, without a sentence for each axis
+        return [value] * ndim  # the usual case, without composing an error message for each axis
     if entries is not None:
         return [_at_least(least, f"{name} on axis {axis}", entry) for axis, entry in enumerate(entries)]
     if ndim == 0:
-        _at_least(least, name, value)  # there is no axis to stand on, but nonsense is refused all the same
+        _at_least(least, name, value)  # without axes, an invalid value is an error too
     return [_at_least(least, f"{name} on axis {axis}", value) for axis in range(ndim)]
 
 
@@ -283,7 +283,7 @@ def _at_least(least: int, what: str, value: Any) -> int:
 
 
 def padding_entries(padding: Any, ndim: int) -> list[PaddingEntry]:
-    """A name or a (before, after) pair for each axis."""
+    """Return a name or a (before, after) pair for each axis."""
     entries = entries_of(padding)
     if entries is None:
         entries = [padding] * ndim if ndim else [_padding_entry("padding", padding)][:0]
@@ -299,6 +299,6 @@ def _padding_entry(what: str, entry: Any) -> PaddingEntry:
         number = integer(what, entry)
         return (number, number)
     if len(pair) != 2:
-        said = pluralize(len(pair), "entry")
-        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {said}, {short(entry)}")
+        entries = pluralize(len(pair), "entry")
+        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {entries}, {short(entry)}")
     return (integer(f"{what}, before,", pair[0]), integer(f"{what}, after,", pair[1]))

@@ -1,4 +1,4 @@
-"""What every layer has: shapes, vectors, and a repr that makes it again; and what a layer without a weight has."""
+"""Base classes: `LayerBase` of all layers, `FixedLayer` of those without a weight, and their transposes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -31,13 +31,13 @@ _MOST_INDICES = 2**63 - 1
 
 @dataclass(frozen=True, init=False, repr=False)
 class LayerBase:
-    """What all layers share; never made itself. The fields of a subclass are resolved numbers, one for each axis.
+    """Abstract base class of all layers. The fields of a subclass are resolved numbers, one for each axis.
 
-    Fields are the arguments of the constructor, by the same names, so that `dataclasses.replace` makes another layer.
-    Those with ``init=False`` follow from the others.
+    Fields have the names of the arguments of the constructor, so that `dataclasses.replace` works. Those with
+    ``init=False`` are computed from the others.
     """
 
-    # -- what a subclass says --------------------------------------------------------------------------------------
+    # -- defined by subclasses -------------------------------------------------------------------------------------
 
     if TYPE_CHECKING:  # where a subclass has a field of the name, a property here would become the field's default
 
@@ -64,12 +64,12 @@ class LayerBase:
 
     @property
     def _defaults(self) -> Mapping[str, Any]:
-        """What the repr leaves out: fields, and the number that each has, on every axis, by default."""
+        """Default value of each field, on every axis; the repr omits fields that have it."""
         raise NotImplementedError
 
     @property
     def _remedy(self) -> str:
-        """What to do instead of building what does not fit in memory."""
+        """Alternative to building a matrix that does not fit in memory, for the error message."""
         raise NotImplementedError
 
     # -- sizes -----------------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ class LayerBase:
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what has been computed from them is computed again."""
+        """Return the fields without cached properties, which are computed again."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _set(self, **values: Any) -> None:
@@ -202,18 +202,18 @@ class LayerBase:
 
 
 def _is_everywhere(value: Any, default: Any) -> bool:
-    """Whether a field is the default, or has it on every axis."""
+    """Check whether a field has the default value, on every axis if it is a tuple."""
     return bool(value == default) or (isinstance(value, tuple) and all(entry == default for entry in value))
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class FixedLayer(LayerBase):
-    """A layer that is linear and has no weight: its numbers alone decide its matrix. Never made itself."""
+    """Abstract base class of linear layers without a weight: the sizes alone determine the matrix."""
 
-    # -- what a subclass says --------------------------------------------------------------------------------------
+    # -- defined by subclasses -------------------------------------------------------------------------------------
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs an output reads, in any channel.
+        """Build a matrix for each axis that is true where an output reads an input, in any channel.
 
         Returns
         -------
@@ -223,10 +223,10 @@ class FixedLayer(LayerBase):
         raise NotImplementedError
 
     def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:
-        """The matrix, of a dtype that can hold it and in memory that suffices."""
+        """Build the matrix; the dtype and the available memory have been checked."""
         raise NotImplementedError
 
-    # -- the matrix and its kin ------------------------------------------------------------------------------------
+    # -- matrix and operator ---------------------------------------------------------------------------------------
 
     def nbytes(self, dtype: DTypeLike | None = None) -> int:
         """Bytes of the matrix for a dtype: data, indices and indptr; known without building it.
@@ -326,11 +326,11 @@ class FixedLayer(LayerBase):
         """The layer whose matrix is this layer's transposed; ``layer.T.T == layer``."""
         return Transposed(self)
 
-    # -- what a subclass may say otherwise -------------------------------------------------------------------------
+    # -- subclasses may override -----------------------------------------------------------------------------------
 
     @property
     def _fractional(self) -> bool:
-        """Whether the entries are other numbers than 0 and 1."""
+        """True if the matrix has entries other than 0 and 1."""
         return False
 
     @property
@@ -415,7 +415,7 @@ class Transposed(FixedLayer):
         return self.layer
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs an output reads, in any channel.
+        """Build a matrix for each axis that is true where an output reads an input, in any channel.
 
         Returns
         -------
@@ -461,7 +461,7 @@ def require_indices(what: str, rows: int, cols: int) -> None:
 
 
 def reads_of(axis: Axis) -> sparse.csr_array:
-    """Tell which inputs each output of one axis reads.
+    """Build the matrix of one axis that is true where an output reads an input.
 
     Returns
     -------

@@ -46,18 +46,18 @@ class Conv(WeightedLayer):
         ``same_lower`` (at the start); k_e = dilation*(kernel_size-1)+1.
     groups, in_channels, out_channels : int, default 1
     padding_mode : str, default "zeros"
-        ``zeros``, ``reflect``, ``replicate``, ``circular`` (PyTorch's words) or ``symmetric``. All but zeros extend
-        the axis endlessly; `padding` says which part of it the windows see.
+        ``zeros``, ``reflect``, ``replicate``, ``circular`` (named as in PyTorch) or ``symmetric``. All but zeros
+        extend the axis endlessly; `padding` determines the part of it that the windows cover.
     input_dilation : int or sequence of int, default 1
-        Spreads the input with zeros first; 1 where the padding mode is not zeros, or the padding ``same``.
+        Inserts ``input_dilation - 1`` zeros between inputs; 1 if the padding mode is not zeros or the padding ``same``.
     ndim : int, optional
-        Number of axes, where no argument tells it.
+        Number of axes, where no argument determines it.
 
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not an integer.
+        For arguments of which there is no layer, with the arithmetic; a TypeError as well where an argument is not an
+        integer.
 
     Notes
     -----
@@ -210,10 +210,10 @@ class ConvTranspose(WeightedLayer):
         inputs that come later. ``anticausal`` is the causal trim: it crops at the end alone, to input_size*stride
         outputs, none of which reads an input that comes later.
     output_padding : int or sequence of int, default 0
-        Which of the sizes that the forward convolution maps to one output is meant; no zeros are added by it. Less
-        than max(stride, dilation).
+        Selects one of the sizes that the forward convolution maps to the same output size; it adds no zeros. Less than
+        max(stride, dilation).
     output_size : int or sequence of int, optional
-        The same said as a size.
+        Selects the same by the output size itself.
 
     Raises
     ------
@@ -362,7 +362,7 @@ class ConvTranspose(WeightedLayer):
         )
 
     def as_conv(self) -> Conv:
-        """Make the direct convolution with the same matrix: zero insertion, and a kernel turned by 180 degrees.
+        """Return the convolution with the same matrix: with zero insertion, and with a kernel flipped on all axes.
 
         Returns
         -------

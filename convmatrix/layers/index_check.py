@@ -1,8 +1,8 @@
-"""Whether a matrix has the entries of a layer where the layer has them: what `refill` relies on before it writes.
+"""Check that a matrix has its entries where those of a layer are, before `refill` overwrites their values.
 
-The indices of a small matrix are compared with the layer's one by one. Those of a large matrix are compared in some
-rows: at both ends of every axis, where layers differ, and in rows that are drawn. A column that was changed elsewhere
-changes the sum of all columns.
+The indices of a small matrix are all compared with those of the layer. Of a large matrix some rows are compared: those
+at both ends of every axis, where layers differ, and a random sample. A column index that was changed in another row
+changes the sum of all column indices, which is compared as well.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ _BORDER_ROWS = 2
 """Outputs at each end of an axis whose rows are compared."""
 
 _DRAWN_ROWS = 16
-"""Rows that are drawn and compared as well."""
+"""Number of random rows that are compared as well."""
 
 _ROW_ENTRIES = 2**10
 """Most entries of a row that are compared, evenly spaced."""
@@ -228,7 +228,7 @@ def _require_writable(matrix: sparse.csr_array, nnz: int) -> None:
 
 
 def _described(value: Any) -> str:
-    """What was given in place of a matrix, with its article."""
+    """Describe a value that was given in place of a matrix, with an article."""
     if isinstance(value, np.ndarray):
         return f"a dense array of shape {value.shape}"
     kind = type(value).__name__

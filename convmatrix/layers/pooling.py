@@ -45,7 +45,7 @@ _MOST_INT64 = int(np.iinfo(np.int64).max)
 
 @dataclass(frozen=True, init=False, repr=False)
 class Pool(LayerBase):
-    """What `AvgPool` and `MaxPool` share, their windows; never made itself."""
+    """Abstract base class of `AvgPool` and `MaxPool`, with their windows."""
 
     input_size: tuple[int, ...]
     kernel_size: tuple[int, ...]
@@ -56,7 +56,7 @@ class Pool(LayerBase):
     channels: int
 
     _padding_alone = "a window of padding alone has nothing to pool"
-    """Why every window has to see an input."""
+    """Reason, in an error message, that every window has to contain an input."""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -103,7 +103,7 @@ class Pool(LayerBase):
         return self.channels
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs a window sees.
+        """Build a matrix for each axis that is true where a window contains an input.
 
         Returns
         -------
@@ -284,11 +284,11 @@ class AvgPool(Pool, FixedLayer):
         return reduce(np.multiply.outer, counts, np.ones((), dtype=np.int64))
 
     def _counts(self) -> list[NDArray[np.int64]]:
-        """How many cells of each window count, axis by axis: a divisor is the product over the axes."""
-        return [self._counted(axis, *pads) for axis, pads in zip(self.axes, self.padding, strict=True)]
+        """Return, for each axis, the number of cells of each window that count; their products are the divisors."""
+        return [self._axis_counts(axis, *pads) for axis, pads in zip(self.axes, self.padding, strict=True)]
 
-    def _counted(self, axis: Axis, before: int, after: int) -> NDArray[np.int64]:
-        """How many cells of each window count on one axis: its taps between the ends of padding or input."""
+    def _axis_counts(self, axis: Axis, before: int, after: int) -> NDArray[np.int64]:
+        """Count the taps of each window of one axis that lie on the input, or on the padding if it is included."""
         first, last = (-before, axis.input_size + after - 1) if self.count_include_pad else (0, axis.input_size - 1)
         if axis.output_size == 1:  # without arrays, since a single window may be larger than what 64 bits count
             starts: Any = np.array([-before], dtype=object)
@@ -521,7 +521,7 @@ class MaxPool(Pool):
 
 
 def _equal(seen: NDArray[Any], largest: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where the largest value stands; a NaN, which equals nothing, stands where there is a NaN."""
+    """Return a mask of the values that equal the largest; where the largest is NaN, of those that are NaN."""
     same: NDArray[np.bool_] = seen == largest
     return same | np.isnan(seen) if seen.dtype.kind == "f" else same
 

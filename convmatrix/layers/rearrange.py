@@ -147,7 +147,7 @@ class Unfold(FixedLayer):
         return Fold(self.input_size, self.kernel_size, **self._keywords, out_channels=self.in_channels)
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs a window reads.
+        """Build a matrix for each axis that is true where a window reads an input.
 
         Returns
         -------
@@ -169,7 +169,7 @@ class Unfold(FixedLayer):
         return U
 
     def _reads(self, index: np.dtype[np.signedinteger]) -> tuple[NDArray[np.signedinteger], NDArray[np.bool_]]:
-        """Which input each tap of each window reads in a channel, and whether it reads one; shapes (taps, windows)."""
+        """Return the input that each tap of each window reads in a channel, and a mask; shapes (taps, windows)."""
         places, reads = np.zeros((1, 1), dtype=index), np.ones((1, 1), dtype=bool)
         for axis in self.axes:
             table = axis.table().T.astype(index)[None, :, None, :]  # shape (1, kernel_size, 1, output_size)

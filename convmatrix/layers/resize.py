@@ -52,7 +52,7 @@ class _Resolved(Fraction):
 
 
 class Positions(NamedTuple):
-    """Where the outputs of one axis stand on its inputs: output o at (slope * o + offset) / unit, within the ends.
+    """Positions of the outputs of one axis on its inputs: output o is at (slope * o + offset) / unit, clipped to them.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class Positions(NamedTuple):
         return self.outputs + max(hi - lo, 0) - on_inputs
 
     def equals(self, other: "Positions") -> bool:
-        """Whether every output reads the same inputs with the same weights as in another axis of the same sizes.
+        """Check whether all outputs read the same inputs with the same weights as those of another axis of this size.
 
         Parameters
         ----------
@@ -118,12 +118,12 @@ class Positions(NamedTuple):
         )
 
     def _read(self, output: int, factor: int) -> int:
-        """The position of an output in units of 1 / (unit * factor), or the one input that it reads."""
+        """Return the position of an output in units of 1 / (unit * factor), or the single input that it reads."""
         position = min(max(self.slope * output + self.offset, 0), (self.inputs - 1) * self.unit)
         return position * factor if self.interpolates else position // self.unit
 
     def matrix(self, what: str = "the matrix of an axis") -> sparse.csr_array:
-        """Which inputs each output reads, and with which weight.
+        """Build the matrix of the axis: the weight of each input in each output.
 
         Parameters
         ----------
@@ -301,7 +301,7 @@ class Upsample(FixedLayer):
         """Number of entries the matrix stores; known without building it."""
         return self.channels * prod(positions.nnz for positions in self.positions)
 
-    # -- the matrix and its kin ------------------------------------------------------------------------------------
+    # -- matrix and operator ---------------------------------------------------------------------------------------
 
     def axis_matrices(self, dtype: DTypeLike | None = None) -> tuple[sparse.csr_array, ...]:
         """Build the matrix of each axis: that of the layer is their Kronecker product, in every channel.
@@ -341,7 +341,7 @@ class Upsample(FixedLayer):
         )
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs an output reads.
+        """Build a matrix for each axis that is true where an output reads an input.
 
         Returns
         -------
@@ -360,7 +360,7 @@ class Upsample(FixedLayer):
 
     @property
     def positions(self) -> tuple[Positions, ...]:
-        """Where the outputs stand on the inputs, for each axis, outermost first."""
+        """Positions of the outputs on the inputs, for each axis, outermost first."""
         interpolates = self.mode == "linear"
         positions = []
         for n, o, f in zip(self.input_size, self.output_size, self.scale, strict=True):

@@ -1,7 +1,7 @@
-"""How the arguments of a layer become numbers: named paddings, output_padding and output_size, and what must fit.
+"""Resolution of named paddings, output_padding and output_size to numbers, and checks that the kernel fits.
 
-Each function works on one axis whose padding is not known yet, and refuses what makes no layer in one sentence with
-the axis, the arithmetic and what would do.
+Each function works on one axis whose padding is not known yet. Its error messages have the axis, the arithmetic and a
+remedy.
 """
 
 from collections.abc import Iterable, Mapping
@@ -148,21 +148,21 @@ def conv_padding(axis: Axis, pad: PaddingEntry) -> tuple[int, int]:
 
 
 def check_fit(number: int, axis: Axis, before: int, after: int, *, beyond: int = 0) -> None:
-    """Refuse a kernel that fits nowhere; `beyond` is how far it may reach over the padded end."""
+    """Check that the kernel fits on an axis; it may extend `beyond` positions beyond the padded end."""
     padded = axis.dilated_size + before + after
     if axis.span <= padded + beyond:
         return
     also = f", and ceil_mode lets it reach {beyond} beyond" if beyond else ""
     raise ValueError(
         f"kernel does not fit on axis {number}: it spans {axis.span} (= dilation {axis.dilation} * (kernel_size "
-        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_stretched_arithmetic(axis)} + padding "
+        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_dilated_arithmetic(axis)} + padding "
         f"{before} + {after}){also}; add {axis.span - padded - beyond} to the padding, or use a smaller kernel or "
         "dilation"
     )
 
 
-def _stretched_arithmetic(axis: Axis) -> str:
-    """How the stretched input size comes from the input size."""
+def _dilated_arithmetic(axis: Axis) -> str:
+    """Write the dilated input size as a formula, for an error message."""
     if axis.input_dilation == 1:
         return f"input_size {axis.input_size}"
     return f"input_dilation {axis.input_dilation} * (input_size {axis.input_size} - 1) + 1"
@@ -260,7 +260,7 @@ def _check_output(number: int, axis: Axis, pad: PaddingEntry, pair: tuple[int, i
 
 
 def _fitting_output_padding(axis: Axis, pad: PaddingEntry, pair: tuple[int, int], positions: int) -> str:
-    """Which output_padding leads from so many positions without one to a whole number of outputs, as a remedy."""
+    """Suggest the smallest output_padding that gives a whole number of outputs, as the end of an error message."""
     most = max(axis.stride, axis.dilation)
     least = max(1 - positions, 0)
     fitting = least + -(positions + least - 1) % axis.input_dilation

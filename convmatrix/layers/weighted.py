@@ -1,7 +1,6 @@
-"""What Conv and ConvTranspose do with a weight: the matrix, its rows, new values in it, C^H C, and the operator.
+"""The base class of Conv and ConvTranspose: from a weight to the matrix, its rows, new values, C^H C, and the operator.
 
-`Layer` is their common part. A subclass says which axes there are and how its weight is laid out; from these come the
-entries, in one order for all of them.
+Subclasses define the axes and the layout of the weight, which determine the entries of the matrix and their order.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,10 +46,10 @@ _EQUATION_BYTES = 100
 
 @dataclass(frozen=True, init=False, repr=False)
 class WeightedLayer(LayerBase):
-    """What `Conv` and `ConvTranspose` share; never made itself.
+    """Abstract base class of `Conv` and `ConvTranspose`.
 
-    A subclass says which axes its forward convolution has and how its weight is laid out; the matrix of a `Conv` has
-    the outputs of these axes as rows, that of a `ConvTranspose` their inputs.
+    A subclass defines the axes of its forward convolution and the layout of its weight. The rows of the matrix are the
+    outputs of these axes for a `Conv`, and their inputs for a `ConvTranspose`.
     """
 
     input_size: tuple[int, ...]
@@ -64,10 +63,10 @@ class WeightedLayer(LayerBase):
     padding_mode: str
     input_dilation: tuple[int, ...]
 
-    # -- what a subclass says --------------------------------------------------------------------------------------
+    # -- defined by subclasses -------------------------------------------------------------------------------------
 
     _transposed = False
-    """Whether the layer's own matrix is the transpose of the one that `axes` and the weight describe."""
+    """True if the matrix is the transpose of the one that `axes` and the weight describe."""
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
@@ -118,7 +117,7 @@ class WeightedLayer(LayerBase):
         """
         return self._nbytes(self.nnz, storable_dtype(dtype))
 
-    # -- the matrix and its kin ------------------------------------------------------------------------------------
+    # -- matrix and operator ---------------------------------------------------------------------------------------
 
     def matrix(
         self,
@@ -223,7 +222,7 @@ class WeightedLayer(LayerBase):
             )
         prepared = self._prepared(self.checked_weight(weight, copy=True))
         wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
-        # Arguments are checked when this is called, not when the first block is asked for.
+        # A generator expression, so that arguments are checked at the call and not when the first block is requested.
         return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
 
     def refill(self, matrix: sparse.csr_array, weight: ArrayLike) -> sparse.csr_array:
@@ -316,7 +315,7 @@ class WeightedLayer(LayerBase):
         return assemble(patterns, gram_weight(self._by_rows(weight), patterns, self.groups), self.groups)
 
     def taps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Tell which weight entries each stored entry of the matrix is the sum of.
+        """Return the entries of the weight of which each stored entry of the matrix is the sum.
 
         Returns
         -------

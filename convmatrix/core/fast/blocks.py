@@ -25,12 +25,12 @@ Array = NDArray[Any]
 
 
 class Place(NamedTuple):
-    """Where a block is written within the entries of a row channel."""
+    """Positions of a block and its repetitions among the entries of a row channel."""
 
     start: int
-    """Where the first period begins."""
+    """Start of the first period."""
     offset: int
-    """Where the block begins within a period."""
+    """Start of the block within a period."""
     period: int
     """Entries from one repetition to the next."""
     repeats: int = 1

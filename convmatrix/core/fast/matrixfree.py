@@ -156,12 +156,12 @@ def _conjugate(weight: NDArray[Any]) -> NDArray[Any]:
 
 
 def _along_windows(axes: Sequence[Axis], weight: NDArray[Any], x: NDArray[Any], *, back: bool) -> NDArray[Any]:
-    """Apply by products with whole windows, in the way that suits the axes and the channels."""
+    """Apply the operator by products with whole windows, with the function that is fastest for axes and channels."""
     if back:
-        turned = mirrored(axes, weight)
-        if turned is None:
+        flipped = mirrored(axes, weight)
+        if flipped is None:
             return scattered(axes, weight, x)
-        axes, weight = turned
+        axes, weight = flipped
     result = banded(axes, weight, x) if has_band(axes, weight) else None
     return gathered(axes, weight, x) if result is None else result
 

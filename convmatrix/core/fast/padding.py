@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 
 class PaddedAxis(NamedTuple):
-    """Which input stands at each position: those of `before`, then a slice of the inputs, then those of `after`.
+    """The input at each position of a padded axis: `before`, then a slice of the inputs, then `after`.
 
     Tap t of window o is at position o*stride + t*dilation.
 
@@ -32,7 +32,7 @@ class PaddedAxis(NamedTuple):
     before, after : ndarray of int64
         Numbers of inputs, `NOTHING` for a zero.
     inside : slice
-        Inputs that stand side by side.
+        Range of consecutive inputs.
     stride, dilation : int
         Positions between neighbouring windows, and between neighbouring taps.
     """
@@ -50,11 +50,11 @@ class PaddedAxis(NamedTuple):
 
     @property
     def has_zeros_only(self) -> bool:
-        """Whether zeros alone stand before and after the inputs."""
+        """True if there are only zeros before and after the inputs."""
         return bool((self.before == NOTHING).all() and (self.after == NOTHING).all())
 
     def pad(self, x: Array, axis: int) -> Array:
-        """What stands at all positions, for one axis of x: a view where nothing stands before or after the inputs."""
+        """Pad one axis of x; the result is a view where there is no padding."""
         middle: Array = x[at(axis, self.inside)]
         if not len(self.before) and not len(self.after):
             return middle
@@ -62,7 +62,7 @@ class PaddedAxis(NamedTuple):
         return np.concatenate(parts, axis=axis, dtype=x.dtype)
 
     def sums_by_input(self, values: Array, axis: int) -> Iterator[tuple[slice, Array]]:
-        """What values at the positions add to the inputs there, the transpose of `pad`: ranges of inputs, and sums."""
+        """Apply the transpose of `pad`: yield ranges of inputs, and the sums of the values at their positions."""
         first = len(self.before)
         last = first + _size(self.inside)
         if first < last:
@@ -82,7 +82,7 @@ def padded(x: Array, axes: Sequence[PaddedAxis]) -> Array:
     Returns
     -------
     (..., *lengths) ndarray
-        A view where nothing is put beside the inputs.
+        A view where there is no padding.
 
     Examples
     --------

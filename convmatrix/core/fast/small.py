@@ -36,7 +36,7 @@ Arrays = tuple[NDArray[Any], NDArray[np.signedinteger], NDArray[np.signedinteger
 
 
 def is_small(patterns: Sequence[Pattern], row_channels: int, col_channels: int, n_cols: int) -> bool:
-    """Tell whether a matrix is written faster by `write_small`.
+    """Check whether `write_small` is the faster way to write a matrix.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ class _Repetitions(NamedTuple):
 
 
 def _no_column(n_axes: int) -> int:
-    """What stands for a column of an axis where there is none: whatever the others add, the sum is negative."""
+    """Return the number that marks a missing column of an axis: its sum with columns of other axes is negative."""
     return -(2**31 // (n_axes + 1))
 
 
@@ -203,7 +203,7 @@ def _columns_of_slots(tables: Sequence[Table], col_channels: int) -> NDArray[np.
 
 
 def _has_entry(tables: Sequence[Table], columns: NDArray[np.int32]) -> NDArray[np.bool_] | None:
-    """Which slots have an entry; None where all have one."""
+    """Return a mask of the slots that have an entry, None if all have one."""
     return None if all(table.empty is None for table in tables) else columns >= 0
 
 
