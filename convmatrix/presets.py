@@ -165,7 +165,7 @@ def _difference(sizes: Sizes) -> Array:
 
 
 _LARGEST_BINOMIAL = 100
-"""More than the size of any row of binomial coefficients that int64 holds."""
+"""Upper bound of the size of a row of binomial coefficients that fit in int64."""
 
 
 def _binomial(sizes: Sizes) -> Array:

@@ -25,13 +25,13 @@ Arrays: TypeAlias = tuple[NDArray[Any], NDArray[np.signedinteger], NDArray[np.si
 """Data, indices and indptr."""
 
 _MOST_SLABS = 10**5
-"""Most slabs of a layer: each is a task of its own, of about 256 MiB."""
+"""Largest number of slabs of a layer: each is a task of about 256 MiB."""
 
 _BYTES = 2**28
-"""About how large the matrix of a slab is if nobody says."""
+"""Default size of the matrix of a slab, approximately."""
 
 _GONE = ("cancelled", "lost")
-"""States of a distributed future whose result is nowhere any more."""
+"""States of a distributed future whose result is lost."""
 
 
 # -- slabs -----------------------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ _GONE = ("cancelled", "lost")
 
 @dataclass(frozen=True)
 class Slab:
-    """Some outputs of a convolution along its first axis, as a layer of their own.
+    """Some outputs of a convolution along its first axis, as a smaller layer.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def split(layer: Layer, weight: ArrayLike, *, outputs: int | None = None) -> "Sp
 
 @dataclass(frozen=True, eq=False)
 class SplitMatrix:
-    """The matrix of a layer in slabs; what `split` makes.
+    """The matrix of a layer in slabs, as `split` returns it.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ class SplitMatrix:
         return replace(self, layer=self.layer.T)
 
     def persist(self) -> "SplitMatrix":
-        """Build the slabs' matrices now, to be kept where they are built: for many products.
+        """Build the matrices of the slabs and keep them on their workers, for many products.
 
         Returns
         -------
@@ -289,7 +289,7 @@ class SplitMatrix:
         return array.concatenate([array.from_delayed(part, shape, dtype=dtype) for shape, part in parts], axis=1)
 
     def _require_kept(self) -> None:
-        """Refuse a product by matrices that are gone, of which dask would say that dependencies are missing."""
+        """Check that the matrices of the slabs still exist; the error of dask would be unclear."""
         # What a client keeps, stands in the graph as a future of its; what dask itself keeps, as the arrays.
         lost = sum(
             any(getattr(value, "status", None) in _GONE for value in dict(kept.dask).values())
@@ -339,7 +339,7 @@ def _dask(name: str) -> Any:
 
 
 def _arrays(slab: Slab, weight: NDArray[Any]) -> Arrays:
-    """The matrix of a slab as what dask knows the size of, and so leaves where it is."""
+    """The matrix of a slab as arrays, whose size dask can compute, so that it does not move them."""
     matrix = slab.layer.matrix(weight)
     return matrix.data, matrix.indices, matrix.indptr
 

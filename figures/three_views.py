@@ -1,7 +1,7 @@
-"""Three views of one transposed convolution: the matrix C^T, stamps that add up, and zeros inserted.
+"""Three views of one transposed convolution: the matrix C^T, stamps that add up, and zero insertion.
 
-i'=2, k=3, s=2: C^T has a column for each input, and that column is the input's stamp. As a direct convolution it slides
-the kernel, turned by 180 degrees, over the input with zeros inserted and around it. All three give the same 25 numbers.
+i'=2, k=3, s=2: C^T has a column for each input, which is the stamp of that input. As a direct convolution it slides the
+flipped kernel over the input with zeros inserted between and around its elements. All three give the same 25 numbers.
 """
 
 import matplotlib.pyplot as plt

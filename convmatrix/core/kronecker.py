@@ -1,4 +1,4 @@
-"""A map that is a product of one small matrix for each axis, with and without its matrix.
+"""Kronecker products of one small matrix for each axis, as a matrix and as an operator.
 
 The matrix is ``I (x) A_0 (x) A_1 (x) ...``, a Kronecker product with the identity for the channels. Without it, each
 small matrix is applied along its own axis, one after the other.
@@ -21,7 +21,7 @@ __all__ = ["KroneckerOperator", "kronecker"]
 
 
 def kronecker(factors: Sequence[sparse.csr_array], channels: int, dtype: np.dtype[Any]) -> sparse.csr_array:
-    """Build the matrix of a map that is a product over the axes and the same in every channel.
+    """Build the Kronecker product of one matrix for each axis, the same in every channel.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def _kron(left: sparse.csr_array, right: sparse.csr_array) -> sparse.csr_array:
 
 
 class KroneckerOperator(LinearOperator):
-    """The same map as `kronecker`, without the matrix.
+    """Linear operator that is equivalent to the matrix of `kronecker`.
 
     Parameters
     ----------

@@ -27,13 +27,13 @@ __all__ = [
 ]
 
 UNCHECKED = 64 * 2**20
-"""Results up to this many bytes are built without a look at the machine and its control groups."""
+"""Size in bytes up to which the memory of the machine and its control groups is not checked."""
 
 UNCHECKED_BY_PROCESS = 2**20
-"""The same for the limits of the process itself, which are seldom set and known at once."""
+"""Size in bytes up to which the limits of the process are not checked; they are fast to read."""
 
 _NO_LIMIT = 2**60
-"""From here on a limit is none: version 1 of control groups writes the largest number of whole pages for it."""
+"""Smallest number that means no limit: version 1 of control groups writes the largest number of whole pages."""
 
 _WORKSPACE = 16 * 2**20
 """Bytes that building takes beside the result, for temporary blocks: they have to fit as well."""
@@ -43,12 +43,12 @@ _ROOT = Path("/")
 
 
 class Available(int):
-    """A number of bytes, and the limit that leaves no more than these; no name where it is the machine's memory."""
+    """A number of available bytes, and the name of the limit that determines it, empty for that of the machine."""
 
     limit: str
 
     def __new__(cls, size: int, limit: str = "") -> "Available":
-        """Name a number."""
+        """Create a number with the name of a limit."""
         self = super().__new__(cls, size)
         self.limit = limit
         return self
@@ -86,7 +86,7 @@ def available_memory(root: Path | None = None) -> int | None:
 
 
 def require_memory(needed: int, what: str, remedy: str) -> None:
-    """Refuse what does not fit in memory.
+    """Check that a result fits in the available memory.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def require_memory(needed: int, what: str, remedy: str) -> None:
 
 
 def require_product_memory(shape: tuple[int, int], needed: int) -> None:
-    """Refuse a product of an operator that does not fit in memory.
+    """Check that a product of an operator fits in the available memory.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def _meminfo(root: Path) -> Iterator[Available]:
 
 
 def _fields(path: Path) -> dict[str, int]:
-    """The sizes in a file of lines such as ``VmSize:  1234 kB``, in bytes."""
+    """Return the sizes, in bytes, of a file with lines such as ``VmSize:  1234 kB``."""
     text = _text(path) or ""
     lines = (line.split() for line in text.splitlines())
     return {parts[0].rstrip(":"): int(parts[1]) * 1024 for parts in lines if len(parts) == 3 and parts[2] == "kB"}

@@ -1,4 +1,4 @@
-"""The one reader of ``.npy`` files: the header first, the data once shape, dtype and size of the file are known to fit.
+"""Reader of ``.npy`` files: first the header, then, after checks of shape, dtype and file size, the data.
 
 The header is matched, not evaluated, and nothing is unpickled: a damaged file is a ``ValueError`` with one sentence,
 whatever its bytes are, and allocates no more than its own size.
@@ -25,7 +25,7 @@ from convmatrix.core.memory import require_memory
 __all__ = ["ENDING", "ArrayFile", "open_array"]
 
 ENDING = ".npy"
-"""Of the files, in capitals or not."""
+"""Ending of the files, in upper or lower case."""
 
 _NOT_NUMBERS = "it is not a .npy file of numbers, as numpy.save writes it without pickled objects"
 
@@ -37,16 +37,16 @@ _LENGTHS = {b"\x01\x00": "<H", b"\x02\x00": "<I", b"\x03\x00": "<I"}
 """Versions of the format, and how each writes the length of its header."""
 
 _LONGEST_HEADER = 10_000
-"""Bytes; numpy.load reads no longer one from files that are not trusted. The header of numbers has about 100."""
+"""Largest length of a header in bytes, as in numpy.load for untrusted files. The header of numbers has about 100."""
 
 _MOST_AXES = 64
-"""Of a NumPy array."""
+"""Largest number of axes of a NumPy array."""
 
 _WRITTEN_AXES = 8
 """Most sizes of a shape that an error writes out."""
 
 _MOST_DIGITS = len(str(sys.maxsize))
-"""Of a size that an array can have."""
+"""Largest number of digits of a size of an array."""
 
 _SPACE = " \t\n"
 _FIELD = re.compile(
@@ -89,7 +89,7 @@ class ArrayFile:
         return prod(self.shape) * self.dtype.itemsize
 
     def read(self) -> NDArray[Any]:
-        """Read the data; once.
+        """Read the data; this can be done only once.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Matrices that need not fit in memory: built and written block by block of rows, and read back the same way.
+"""Export of matrices in blocks of rows, which are built, written and read one at a time to save memory.
 
 =========== =============================================================== ===========================
 ending      holds                                                           read with
@@ -59,7 +59,7 @@ _MOST_FILES = 10**5
 """Largest number of files in a folder."""
 
 _LARGEST_INDEX = 2**26
-"""Bytes; an index of `_MOST_FILES` blocks has about a third."""
+"""Largest size of an index in bytes; an index of `_MOST_FILES` blocks has about a third."""
 
 _CHECKPOINT = 1.0
 """Seconds of work after which the index is written again: a killed process loses no more than that."""
@@ -115,7 +115,7 @@ def export_blocks(
     rows: int | None = None,
     progress: Progress | None = None,
 ) -> BlocksReport:
-    """Write a layer's matrix, of which no more than one block of rows is in memory at a time.
+    """Write the matrix of a layer with no more than one block of rows in memory at a time.
 
     ``.blocks`` is a folder. Its ``index.json`` has the layer's fields, the dtype, the rows of a block, a digest of the
     weight, the file, rows, shape, size and SHA-256 digest of each block, and ``complete``: whether all of them are
@@ -266,7 +266,7 @@ def _prepare_folder(path: Path, index: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _require_own_files(path: Path, names: set[str]) -> None:
-    """Refuse links that lead two names of a folder to one file, where writing one would write over the other."""
+    """Check that no two names of a folder are links to the same file, which would overwrite each other."""
     links = sorted(name for name in names if (path / name).is_symlink())
     known = {os.path.realpath(path / name): name for name in names.difference(links)} if links else {}
     for name in links:
@@ -410,7 +410,7 @@ def _read_index(path: Path, remedy: str) -> dict[str, Any]:
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    """Return an index from its bytes; a ValueError says what is wrong with them."""
+    """Parse the bytes of an index; a ValueError describes the fault."""
     if len(content) > _LARGEST_INDEX:
         raise ValueError(f"it is larger than {_LARGEST_INDEX} bytes")
     try:
@@ -512,7 +512,7 @@ def _write_stream(
 
 
 _TEXT_BYTES = {"f": 80, "c": 110}
-"""Memory that an entry of a block takes on its way to text, by its kind; that of integers is less. Measured."""
+"""Bytes per entry while a block is converted to text, by the kind of its dtype; integers take less. Measured."""
 
 
 def _as_text(block: sparse.csr_array, first: int, layer: WeightedLayer) -> tuple[bytes, memoryview]:

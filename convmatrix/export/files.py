@@ -190,7 +190,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, as far as the file system can tell.
+    """Wait until the entries of a folder are on the disk, if the file system supports it.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def explained(verb: str, path: Path) -> Iterator[None]:
-    """Say what cannot be read or written, and why, in one sentence.
+    """Describe a file error in one sentence: the action, the path and the reason.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def explained(verb: str, path: Path) -> Iterator[None]:
 
 
 def _shown(path: Path) -> str:
-    """A path as it is, or quoted and shortened where it is no line of text."""
+    """Return a path unchanged, or quoted and shortened if it is not a line of text."""
     name = os.fspath(path)
     return short_name(name) if name.isprintable() else short(name)
 
@@ -277,7 +277,7 @@ def _regular_target(path: Path) -> Path:
 
 
 def _destination(path: Path) -> Path:
-    """Return the place of what does not exist yet, links followed."""
+    """Return the path of a file that does not exist yet, with links followed."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"there is no directory {target.parent}")
@@ -312,7 +312,7 @@ def _require(kind: str, path: Path, found: os.stat_result) -> None:
 
 
 def _temporary_start(name: str) -> str:
-    """Return how the names of the temporary files of a target begin; a digest, since its name may be of any length."""
+    """Return the prefix of the temporary files of a target; it has a digest, since the name may be of any length."""
     return f"{_PREFIX}{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-"
 
 

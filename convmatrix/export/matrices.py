@@ -1,4 +1,4 @@
-"""Matrices as files: written whole, or not at all, and the same bytes every time.
+"""Export of matrices to files, which are written completely or not at all, with reproducible bytes.
 
 ========== ================================================== =============================================
 ending     holds                                              read with
@@ -43,10 +43,10 @@ Order: TypeAlias = Literal["C", "F"]
 """Order in which inputs and outputs are flattened: the last axis varies fastest ("C"), or the first ("F")."""
 
 _MAT_END = 2**32
-"""Bytes at which a variable of a MATLAB 5 file ends."""
+"""Largest size of a variable of a MATLAB 5 file in bytes."""
 
 _JSON_BYTES = 450
-"""Memory that one stored entry takes on its way to JSON, in Python's lists and as text; measured, rounded up."""
+"""Bytes per entry while a matrix is converted to JSON, as Python lists and text; measured, rounded up."""
 
 Matrix = sparse.sparray | sparse.spmatrix
 Csr: TypeAlias = "sparse.csr_array[Any, tuple[int, int]]"  # in quotes: no subscripts at run time before SciPy 1.16
@@ -285,7 +285,7 @@ def _listed(value: Any) -> Any:
 
 
 def _finite(data: NDArray[Any]) -> list[Any]:
-    """The data as JSON's numbers, true and false, or pairs of numbers."""
+    """Convert the data to JSON numbers, true and false, or pairs of numbers."""
     finite = np.isfinite(data)
     if not finite.all():
         place = int(np.argmin(finite))
@@ -298,7 +298,7 @@ def _finite(data: NDArray[Any]) -> list[Any]:
 
 
 def _checked(matrix: Matrix, layer: WeightedLayer | None) -> Csr:
-    """The matrix as a csr_array of a dtype that the formats know, and of the layer's shape."""
+    """Convert a matrix to a csr_array, and check that its dtype is supported and its shape is that of the layer."""
     if not sparse.issparse(matrix):
         raise WrongTypeError(
             f"matrix must be sparse, got {type(matrix).__name__}: pass what layer.matrix(weight) gives, or wrap it in "
@@ -390,7 +390,7 @@ def _widened(matrix: AnyMatrix) -> AnyMatrix:
 
 
 def _require_copies(matrix: Csr, ending: str) -> None:
-    """Refuse a matrix of which SciPy cannot make the copies that it writes: measured, rounded up."""
+    """Check that the copies that SciPy makes to write a matrix fit in memory: measured, rounded up."""
     wide = 16 if matrix.dtype.kind == "c" else 8
     each = {".mtx": 8 + wide, ".mat": 2 * (wide + 4) + 8}.get(ending, 0)
     require_memory(matrix.nnz * each, f"the {ending} file of {pluralize(matrix.nnz, 'entry')}", "save .npz")

@@ -59,13 +59,13 @@ _SYNONYMS = {
 """Names in numpy.pad, scipy.ndimage, ONNX and PyTorch, and their equivalents in convmatrix."""
 
 _MOST_ENTRIES = 1000
-"""Most entries of a sequence that is copied and counted: many more than a layer has axes."""
+"""Largest number of entries of a sequence that is copied: many more than a layer has axes."""
 
 _LONGEST_REASON = 200
-"""Letters of what NumPy says that are repeated."""
+"""Number of letters of a message of NumPy that are repeated."""
 
 _LONGEST_WORD = 40
-"""Letters of a word that may be a known one, mistyped."""
+"""Number of letters up to which a wrong word is compared with the known ones."""
 
 _CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
 """dtypes that scipy.sparse cannot hold, by NumPy's character, and what to cast them to."""
@@ -87,7 +87,7 @@ _MOST = 10**MOST_DIGITS
 
 
 def integer(what: str, value: Any) -> int:
-    """An integer of Python's or NumPy's; a float is none, nor is a bool."""
+    """Convert an integer of Python or NumPy to int; floats and bools are errors."""
     number = value if type(value) is int else _index(what, value)  # the usual case takes a tenth of the time
     if not -_MOST < number < _MOST:
         raise ValueError(f"{what} must have at most {MOST_DIGITS} digits, got {short(number)}")
@@ -111,7 +111,7 @@ def _index(what: str, value: Any) -> int:
 
 
 def positive(what: str, value: Any) -> int:
-    """An integer of at least 1."""
+    """Convert an integer of at least 1 to int."""
     number = integer(what, value)
     if number < 1:
         raise ValueError(f"{what} must be at least 1, got {short(number)}")
@@ -119,7 +119,7 @@ def positive(what: str, value: Any) -> int:
 
 
 def real_number(what: str, value: Any) -> float:
-    """A real number that is finite, as a float."""
+    """Convert a finite real number to float."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise WrongTypeError(f"{what} must be a number, got {short(value)} ({type(value).__name__})")
     try:
@@ -132,7 +132,7 @@ def real_number(what: str, value: Any) -> float:
 
 
 def check_kind(what: str, value: Any, *kinds: type) -> None:
-    """Refuse what is none of some classes, such as a number where a layer belongs."""
+    """Check that a value is an instance of one of some classes."""
     if not isinstance(value, kinds):
         *others, last = (f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}" for kind in kinds)
         wanted = f"{', '.join(others)} or {last}" if others else last
@@ -140,13 +140,13 @@ def check_kind(what: str, value: Any, *kinds: type) -> None:
 
 
 def check_text(what: str, value: Any) -> None:
-    """Refuse what is no text."""
+    """Check that a value is a string."""
     if not isinstance(value, str):
         raise WrongTypeError(f"{what} must be a text, got {short(value)} ({type(value).__name__})")
 
 
 def flag(what: str, value: Any) -> bool:
-    """A bool, of Python's or NumPy's."""
+    """Convert a bool of Python or NumPy to bool."""
     if not isinstance(value, bool | np.bool_):
         raise WrongTypeError(f"{what} must be True or False, got {short(value)} ({type(value).__name__})")
     return bool(value)
@@ -180,14 +180,14 @@ def array_of(what: str, value: Any) -> NDArray[Any]:
 
 
 def cast_for(dtype: np.dtype[Any]) -> str | None:
-    """The dtype to cast to where scipy.sparse cannot hold this one, or None where it can."""
+    """Return the dtype to cast to if scipy.sparse does not support this one, None if it does."""
     if dtype.kind in "biufc" and dtype.char not in _CASTS:
         return None
     return _CASTS.get(dtype.char, "float64")
 
 
 def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """A dtype of NumPy's, if scipy.sparse can hold it, in the byte order of the machine."""
+    """Return a NumPy dtype in native byte order, if scipy.sparse supports it."""
     try:
         known = np.dtype(dtype)
     except Exception as error:  # NumPy reads objects of any class
@@ -202,7 +202,7 @@ def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 
 def entries_of(value: Any) -> list[Any] | None:
-    """The entries of a per-axis argument, or None for one value for all axes."""
+    """Return the entries of a per-axis argument, or None for one value for all axes."""
     if value is None or type(value) is int:  # the usual case: to ask for a Sequence takes longer
         return None
     if isinstance(value, np.ndarray):
@@ -222,7 +222,7 @@ def entries_of(value: Any) -> list[Any] | None:
 
 
 def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
-    """Number of axes: that of the first argument that has one entry per axis."""
+    """Return the number of axes, from the arguments that have one entry per axis."""
     known: tuple[str, int] | None = None
     if ndim is not None:
         known = ("ndim", integer("ndim", ndim))
@@ -264,7 +264,7 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
 
 
 def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
-    """One integer of at least `least` for each axis."""
+    """Return one integer of at least `least` for each axis."""
     entries = entries_of(value)
     if entries is None and ndim and type(value) is int and least <= value < _MOST:
         return [value] * ndim  # the usual case, without composing an error message for each axis

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FixedLayer", "LayerBase", "Transposed", "reads_of", "require_indices"]
 
 _MOST_INDICES = 2**63 - 1
-"""Rows and columns that indices of 64 bits can number."""
+"""Largest number of rows or columns with 64-bit indices."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -111,7 +111,7 @@ class LayerBase:
 
     @shortens_errors
     def vec(self, x: ArrayLike) -> NDArray[Any]:
-        """Flatten inputs to what the matrix multiplies.
+        """Flatten inputs to the vectors that the matrix multiplies.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class LayerBase:
 
     @shortens_errors
     def unvec(self, y: ArrayLike) -> NDArray[Any]:
-        """Give a vector of outputs, or columns of them, the shape of images.
+        """Reshape a vector of outputs, or columns of them, to images.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class LayerBase:
     # -- fields ----------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        """Write the call that makes an equal layer; numbers that are the defaults are left out."""
+        """Return the call that creates an equal layer, without arguments that have their defaults."""
         arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
         return f"{type(self).__name__}({arguments})"
 
@@ -278,7 +278,7 @@ class FixedLayer(LayerBase):
         return permuted(matrix, self.output_shape, self.input_shape) if last else matrix
 
     def pattern(self) -> sparse.csr_array:
-        """Build the matrix as a pattern: which inputs each output reads.
+        """Build the matrix as a pattern: true where an output reads an input.
 
         Returns
         -------
@@ -292,7 +292,7 @@ class FixedLayer(LayerBase):
         return self.matrix(bool)
 
     def operator(self, dtype: DTypeLike | None = None) -> "LinearOperator":
-        """Make the same map as `matrix`, as a linear operator.
+        """Return a linear operator that is equivalent to `matrix`.
 
         Where no row has more than one entry the matrix is no larger than a few vectors, and the operator holds it;
         all other layers apply their map without building it.
@@ -338,7 +338,7 @@ class FixedLayer(LayerBase):
         return "take fewer channels at a time: they all have the same block"
 
     def _peak(self, dtype: np.dtype[Any]) -> int:
-        """Bytes that building the matrix takes at most."""
+        """Upper bound of the bytes that building the matrix takes."""
         return self.nbytes(dtype)
 
     def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
@@ -347,7 +347,7 @@ class FixedLayer(LayerBase):
         return aslinearoperator(self.matrix(dtype))
 
     def _checked(self, dtype: DTypeLike | None) -> np.dtype[Any]:
-        """The dtype of the matrix, if scipy.sparse and this layer's entries allow it."""
+        """Return the dtype of the matrix, if scipy.sparse and the entries of this layer support it."""
         if dtype is None:
             return np.dtype(np.float64 if self._fractional else np.int64)
         checked = storable_dtype(dtype)
@@ -361,7 +361,7 @@ class FixedLayer(LayerBase):
 
 @dataclass(frozen=True, repr=False)
 class Transposed(FixedLayer):
-    """The transpose of a layer without a weight: what its backward pass applies, `layer.T`.
+    """The transpose of a layer without a weight, `layer.T`, which is its backward pass.
 
     Parameters
     ----------
@@ -446,7 +446,7 @@ class Transposed(FixedLayer):
 
 
 def require_indices(what: str, rows: int, cols: int) -> None:
-    """Refuse a matrix whose rows or columns no index can number.
+    """Check that 64-bit indices suffice for the rows and columns of a matrix.
 
     Raises
     ------

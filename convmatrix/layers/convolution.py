@@ -1,4 +1,4 @@
-"""Conv and ConvTranspose: what a convolution layer is, before there is any data.
+"""Conv and ConvTranspose: convolution layers, described by their sizes without any data.
 
 A layer is frozen and valid from the moment it exists: its fields hold resolved numbers, one for each axis, its sizes
 are integer arithmetic, and nobody checks shapes again. The matrix, the operator and the transpose come from it.
@@ -31,7 +31,7 @@ __all__ = ["Conv", "ConvTranspose", "Layer", "flip"]
 
 @dataclass(frozen=True, init=False, repr=False)
 class Conv(WeightedLayer):
-    """A convolution layer (cross-correlation, as in deep-learning frameworks), as numbers.
+    """A convolution layer (cross-correlation, as in deep-learning frameworks), described by its sizes.
 
     Parameters
     ----------
@@ -406,7 +406,7 @@ class ConvTranspose(WeightedLayer):
         )
 
     def direct_weight(self, weight: ArrayLike) -> NDArray[Any]:
-        """Turn a weight by 180 degrees and swap its channels within the groups: the weight of `as_conv`.
+        """Flip a weight on all axes and swap its channels within the groups: the weight of `as_conv`.
 
         Parameters
         ----------
@@ -493,7 +493,7 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
 
 
 def _shape_sentence(layer: WeightedLayer, shape: tuple[int, ...], first: str, second: str) -> str:
-    """Say which numbers of a layer the shape of a weight does not go with; `first` and `second` name its channels."""
+    """Describe the mismatch of a weight's shape and a layer; `first` and `second` are the names of its channels."""
     wanted = layer.weight_shape
     if len(shape) != len(wanted) or shape[1] != wanted[1]:
         numbers = f"groups={layer.groups} and {second}={getattr(layer, second)} need"

@@ -18,7 +18,7 @@ from convmatrix.core.errors import WrongTypeError
 __all__ = ["EXACT_ENTRIES", "StoredIndices", "require_filled_by", "sample_indices", "sample_rows"]
 
 EXACT_ENTRIES = 2**18
-"""Most entries whose indices are all compared; a layer then keeps them, 1 MiB."""
+"""Largest number of entries whose indices are all compared; a layer then caches them, 1 MiB."""
 
 _BORDER_ROWS = 2
 """Outputs at each end of an axis whose rows are compared."""
@@ -39,7 +39,7 @@ _REMEDY = "build it with this layer's matrix()"
 
 
 class StoredIndices(NamedTuple):
-    """Some or all of the indices of a layer's matrix, and where they stand in its `indptr` and its `indices`.
+    """Some or all of the indices of a layer's matrix, and their positions in its `indptr` and its `indices`.
 
     Where they are some, `column_sum` is what 32 bits keep of the sum of all columns.
     """
@@ -51,7 +51,7 @@ class StoredIndices(NamedTuple):
     column_sum: int | None = None
 
     def require_same(self, matrix: sparse.csr_array) -> None:
-        """Refuse a matrix with an entry that this layer's matrix has elsewhere.
+        """Check that a matrix has its entries where the matrix of this layer has them.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class StoredIndices(NamedTuple):
 
 
 def sample_rows(output_shape: tuple[int, ...]) -> list[int]:
-    """Choose the rows of a large matrix that are compared, those first in which layers differ most likely.
+    """Choose the rows of a large matrix that are compared, beginning with those in which layers most likely differ.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def sample_indices(
 def require_filled_by(
     matrix: Any, shape: tuple[int, int], nnz: int, dtype: np.dtype[Any], stored: Callable[[], StoredIndices]
 ) -> None:
-    """Refuse what new values of a layer cannot be written into.
+    """Check that new values of a layer can be written into a matrix.
 
     Parameters
     ----------

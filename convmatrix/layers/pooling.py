@@ -1,4 +1,4 @@
-"""AvgPool and MaxPool: windows slide over each channel by itself, and there is nothing to learn.
+"""AvgPool and MaxPool: pooling of each channel separately, without a weight.
 
 An average is a matrix. A maximum is none, until it is known which input is the largest of each window: then it is a
 matrix that selects, and its transpose puts the values back where they came from.
@@ -123,7 +123,7 @@ class Pool(LayerBase):
         return [windows_of(axis) for axis in self.axes]
 
     def _ones(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The weight that goes with the patterns, in which all taps are one symbol."""
+        """The weight for the patterns of `windows_of`, in which all taps have the same symbol."""
         return np.ones((self.channels, 1, *(1,) * self.ndim), dtype=dtype)
 
     @property
@@ -145,7 +145,7 @@ class Pool(LayerBase):
         channels: int,
         ndim: int | None,
     ) -> None:
-        """Resolve and check what both pools have."""
+        """Resolve and check the common arguments of both pools."""
         numbers = {
             "input_size": input_size,
             "kernel_size": kernel_size,
@@ -257,7 +257,7 @@ class AvgPool(Pool, FixedLayer):
         return self._windows_nnz
 
     def divisors(self) -> NDArray[np.int64]:
-        """Count what each output's sum is divided by.
+        """Return the divisor of each output.
 
         Returns
         -------
@@ -430,7 +430,7 @@ class MaxPool(Pool):
         return self._nbytes(self.nnz, dtype)
 
     def pattern(self) -> sparse.csr_array:
-        """Build the pattern of the windows: which inputs each output is the largest of.
+        """Build the pattern of the windows: true for the inputs of which an output is the largest.
 
         Returns
         -------
@@ -452,7 +452,7 @@ class MaxPool(Pool):
         return assemble(self._patterns(), self._ones(np.dtype(bool)), self.channels)
 
     def matrix(self, x: ArrayLike | None = None, dtype: DTypeLike = np.int64) -> sparse.csr_array:
-        """Build the matrix S that selects what max pooling keeps of one input: ``S @ vec(x)`` is the pooled x.
+        """Build the matrix S that selects the largest entries of one input: ``S @ vec(x)`` is the pooled x.
 
         Of equal entries the first in C order is selected, and a NaN before all numbers, as PyTorch does (but of
         several NaNs also the first).
@@ -561,7 +561,7 @@ def _check_pads(number: int, axis: Axis, pads: tuple[int, int], padding_alone: s
 
 
 def _check_sight(number: int, axis: Axis) -> None:
-    """Refuse a window whose taps step over the whole input; all other windows see some of it."""
+    """Check that every window contains an input: none has taps on both sides of the input only."""
     if axis.dilation <= axis.input_size:
         return
     for output in range(min(-(-axis.before // axis.stride), axis.output_size)):

@@ -1,4 +1,4 @@
-"""Unfold and Fold, PixelUnshuffle and PixelShuffle: inputs move to other places, and none is changed.
+"""Unfold and Fold, PixelUnshuffle and PixelShuffle: layers that rearrange inputs without changing their values.
 
 Unfold (im2col) gives every tap a channel of its own; Fold (col2im) is its transpose. Where windows lie side by side,
 each input is read once: these are the pixel shuffles, permutations whose transpose is the way back.
@@ -35,7 +35,7 @@ _WINDOW_DEFAULTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, init=False, repr=False)
 class Unfold(FixedLayer):
-    """Im2col: every output has one channel for each input channel and tap, with what the tap reads there.
+    """Im2col: the output has a channel for each input channel and tap, with the inputs that the tap reads.
 
     Channels are those of PyTorch's `unfold`, ``in_channel * taps + tap`` with taps in C order; `output_size` is the
     shape of its last axis. A convolution is its weight times this matrix.
@@ -200,7 +200,7 @@ class Unfold(FixedLayer):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Fold(Transposed):
-    """Col2im: put windows back where they were read, and add up where they overlap; the transpose of `Unfold`.
+    """Col2im: put windows back to where they were read, and add them where they overlap; the transpose of `Unfold`.
 
     All arguments are those of the `Unfold`, whose input is this layer's output, as in PyTorch. Its input has
     ``out_channels * taps`` channels. It undoes the unfolding only where no windows overlap: otherwise each entry comes
@@ -426,7 +426,7 @@ class PixelShuffle(Transposed):
 def _blocks(
     input_size: PerAxis, factor: PerAxis, channels: int, ndim: int | None
 ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """Check what both shuffles have."""
+    """Check the common arguments of both shuffles."""
     count = count_axes({"input_size": input_size, "factor": factor}, ndim)
     sizes, factors = (per_axis(name, value, count) for name, value in (("input_size", input_size), ("factor", factor)))
     return tuple(sizes), tuple(factors), positive("channels", channels)

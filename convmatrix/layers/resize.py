@@ -1,4 +1,4 @@
-"""Upsample: every output stands somewhere between two inputs, and reads the nearest one, or both.
+"""Upsample: every output has a position between two inputs, and reads the nearest one or both.
 
 Output o of an axis stands at the input position (slope * o + offset) / unit, three integers: no position is rounded.
 The axes are independent, so that the matrix is a Kronecker product.
@@ -33,7 +33,7 @@ _LARGEST_DENOMINATOR = 2**31
 
 
 _LARGEST_EXACT = 2**53
-"""Up to here floats hold all integers."""
+"""Largest integer up to which floats represent all integers."""
 
 _MOST_COMPARED = 2**16
 """Outputs that are compared one by one, in some hundredths of a second, where the numbers alone do not decide."""
@@ -43,7 +43,7 @@ _PEAK = 128
 
 
 class _Resolved(Fraction):
-    """A scale as a layer holds it. The constructor takes it back as it is: it was checked and rounded once."""
+    """A scale that has been checked and rounded, which the constructor takes unchanged."""
 
     __slots__ = ()
 
@@ -72,7 +72,7 @@ class Positions(NamedTuple):
 
     @property
     def nnz(self) -> int:
-        """One input for each output, and a second one where it stands between two."""
+        """Number of entries: one input for each output, and a second one if it is between two."""
         if not self.interpolates or self.inputs == 1:
             return self.outputs
         # Outputs from lo to hi - 1 stand within the ends, and every `every`-th of these on an input.
@@ -162,7 +162,7 @@ class Positions(NamedTuple):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Upsample(FixedLayer):
-    """Resize every channel, with the values of PyTorch's `interpolate`; a scale below 1 makes smaller.
+    """Resize every channel, as PyTorch's `interpolate`; a scale below 1 reduces the size.
 
     Parameters
     ----------

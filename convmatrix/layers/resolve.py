@@ -37,7 +37,7 @@ def axes_and_pads(
     in_channels: int,
     out_channels: int,
 ) -> tuple[list[Axis], list[PaddingEntry]]:
-    """Check what `Conv` and `ConvTranspose` have in common, and count their axes.
+    """Check the common arguments of `Conv` and `ConvTranspose`, and count their axes.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def transposed_padding(
 
 
 def _from_name(axis: Axis, name: str, output_padding: int) -> tuple[tuple[int, int], int]:
-    """The pads of a name, and the output_padding, which some names decide."""
+    """Return the pads of a named padding, and the output_padding, which some names determine."""
     longer_stride = max(axis.stride - axis.span, 0)
     if name in ("same", "same_lower"):
         return split_same(max(axis.span - axis.stride, 0), lower=name == "same_lower"), longer_stride
@@ -240,7 +240,7 @@ def _check_output_padding(number: int, axis: Axis, output_padding: int) -> None:
 
 
 def _check_output(number: int, axis: Axis, pad: PaddingEntry, pair: tuple[int, int], output_padding: int) -> None:
-    """Refuse an output without positions, or whose last position stands between two outputs."""
+    """Check that the output has positions, and that the last one is not between two outputs."""
     without_output_padding = (axis.input_size - 1) * axis.stride + axis.span - sum(pair)
     dilated = without_output_padding + output_padding
     arithmetic = (
@@ -294,7 +294,7 @@ def _from_output_size(number: int, axis: Axis, pad: PaddingEntry, output_size: i
 
 
 def _padding_reaching(axis: Axis, output_size: int, pads: int) -> int | tuple[int, int]:
-    """A padding with which a convolution of `output_size` gives the input size: both ends alike, where that does."""
+    """Find a padding with which a convolution of `output_size` gives the input size, if possible a symmetric one."""
     dilated = (output_size - 1) * axis.input_dilation + 1
     least = (axis.input_size - 1) * axis.stride + axis.span - dilated  # more leaves over up to stride - 1 positions
     nearest = min(max(pads, least), least + axis.stride - 1)

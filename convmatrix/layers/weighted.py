@@ -41,7 +41,7 @@ __all__ = ["WeightedLayer"]
 _Method = Literal["fast", "equation"]
 
 _EQUATION_BYTES = 100
-"""Of one read in the terms of the equation, which are concatenated and sorted."""
+"""Bytes of one read while the terms of the equation are concatenated and sorted."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -182,7 +182,7 @@ class WeightedLayer(LayerBase):
         return assemble(*self._prepared(weight), self.groups, threads=threads)
 
     def row_blocks(self, weight: ArrayLike, *, rows: int, first: int = 0) -> Iterator[tuple[slice, sparse.csr_array]]:
-        """Build the matrix block by block of rows: what does not fit in memory at once, or goes to several machines.
+        """Build the matrix in blocks of rows, for a matrix that does not fit in memory or is distributed.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class WeightedLayer(LayerBase):
         return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
 
     def refill(self, matrix: sparse.csr_array, weight: ArrayLike) -> sparse.csr_array:
-        """Write the values of another weight over those of a matrix of this layer, whose pattern they share.
+        """Overwrite the values of a matrix of this layer by those for another weight.
 
         Parameters
         ----------
@@ -360,7 +360,7 @@ class WeightedLayer(LayerBase):
         return indptr, ids[within]
 
     def operator(self, weight: ArrayLike) -> "LinearOperator":
-        """Make the same map as `matrix` without building it.
+        """Return a linear operator that is equivalent to `matrix`, without building it.
 
         Parameters
         ----------
@@ -394,7 +394,7 @@ class WeightedLayer(LayerBase):
 
     @shortens_errors
     def bias_vector(self, bias: ArrayLike) -> NDArray[Any]:
-        """Spread one bias per output channel over the map: what to add to ``C @ x``.
+        """Return the vector to add to ``C @ x`` for one bias per output channel.
 
         Parameters
         ----------
@@ -513,7 +513,7 @@ class WeightedLayer(LayerBase):
 
     @shortens_errors
     def checked_weight(self, weight: ArrayLike, *, copy: bool = False) -> NDArray[Any]:
-        """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
+        """Return a weight in the shape `weight_shape` and in native byte order, if it fits this layer.
 
         Parameters
         ----------

@@ -13,8 +13,13 @@ from convmatrix.core.axis import Axis, input_sizes, named_padding, split_same
 from convmatrix.core.counting import axis_nnz
 from strategies import MODES, convs, covers, layers, share
 
-NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap",
-               "symmetric": "symmetric"}  # fmt: skip
+NUMPY_MODES = {
+    "zeros": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+    "symmetric": "symmetric",
+}
 
 
 def table_by_numpy(axis):
@@ -43,7 +48,7 @@ def test_the_table_is_that_of_numpys_padding_and_window(layer):
 
 @given(layer=convs(ndims=(1,)))
 @covers(without=("2-D", "3-D"))
-def test_sizes_are_counted_windows(layer):
+def test_sizes_are_numbers_of_windows(layer):
     (axis,) = layer.axes
     inputs = range(0, axis.input_size * axis.input_dilation, axis.input_dilation)
     starts = range(0, axis.padded_size - axis.span + 1, axis.stride)

@@ -1,4 +1,4 @@
-"""Which outputs read which inputs: against plain loops over the table of the axis."""
+"""Incidences of outputs and inputs, compared with plain loops over the table of the axis."""
 
 import numpy as np
 from hypothesis import given

@@ -61,8 +61,12 @@ def test_its_entries_are_those_of_the_table(kind, axis):
     for row, col, symbol in found:
         assert sorted(pattern.symbols[symbol]) == sorted(expected[row, col])
     shape = [axis.output_size, axis.input_size]
-    rows, cols = {pattern_of: shape, transposed_pattern_of: shape[::-1], gram_pattern_of: [axis.input_size] * 2,
-                  transposed_gram_pattern_of: [axis.output_size] * 2}[kind]  # fmt: skip
+    rows, cols = {
+        pattern_of: shape,
+        transposed_pattern_of: shape[::-1],
+        gram_pattern_of: [axis.input_size] * 2,
+        transposed_gram_pattern_of: [axis.output_size] * 2,
+    }[kind]
     assert (pattern.n_rows, pattern.n_cols, pattern.nnz) == (rows, cols, len(expected))
 
 

@@ -52,7 +52,7 @@ def is_in(position, sizes):
     return all(0 <= p < n for p, n in zip(position, sizes, strict=True))
 
 
-def is_counted(position, pool):
+def counts(position, pool):
     if not pool.count_include_pad:
         return is_in(position, pool.input_size)
     bounds = zip(position, pool.input_size, pool.padding, strict=True)
@@ -66,7 +66,7 @@ def average(pool, x):
     for window in covered:
         cells = list(product(*window))
         total = sum((x[:, *cell] for cell in cells if is_in(cell, pool.input_size)), np.zeros(pool.channels))
-        y.append(total / (pool.divisor_override or sum(is_counted(cell, pool) for cell in cells)))
+        y.append(total / (pool.divisor_override or sum(counts(cell, pool) for cell in cells)))
     return np.moveaxis(np.array(y), 0, 1).reshape(pool.channels, *sizes)
 
 
@@ -130,7 +130,7 @@ def test_divisors(keywords, divisors):
 
 
 def test_tensorflows_same_average():
-    """As many outputs as ceil(size / stride), and padding that does not count."""
+    """The number of outputs is ceil(size / stride), and padding does not count."""
     pool = AvgPool((5,), 2, stride=2, padding="same", count_include_pad=False)
     assert_array_equal(pool.matrix() @ [2, 4, 6, 8, 10], [3, 7, 10])
 

@@ -251,14 +251,14 @@ def test_the_gram_matrix_is_the_product(layer, seed, dtype):
     assert found.dtype == C.dtype
     assert_array_equal(found.toarray(), (C.conj().T @ C).toarray())
     assert_canonical(found)
-    meeting = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
-    assert found.nnz == (meeting.T @ meeting).nnz
+    pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
+    assert found.nnz == (pattern.T @ pattern).nnz
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("mode", MODES)
 def test_the_gram_matrix_of_every_axis_that_is_long_enough_to_repeat(mode):
-    """Where the interior begins and ends: drawn layers are mostly too short to have one."""
+    """Interiors that are long enough to have both ends: drawn layers are mostly too short."""
     numbers = itertools.product((13, 16), (1, 2, 3), (1, 2, 3), (-1, 0, 2), (-1, 0, 2), (1, 2), (1, 2, 3))
     repeated = 0
     for n, k, stride, before, after, dilation, spread in numbers:

@@ -1,4 +1,4 @@
-"""The same map as the matrix, without the matrix.
+"""Linear operators that are equivalent to the matrix, without building it.
 
 Correct is `convmatrix.core.equation`; this is the same, faster.
 """
@@ -24,7 +24,7 @@ __all__ = ["ConvolutionOperator", "ScaledOperator"]
 
 
 class ConvolutionOperator(LinearOperator):
-    """The linear operator of a convolution or of its transpose; what `assemble` makes a matrix of.
+    """The linear operator of a convolution or of its transpose, equivalent to the matrix of `assemble`.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
 
 
 def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
-    """Add up in Python's integers, and refuse an entry that the dtype cannot hold."""
+    """Add up in Python integers; an error if an entry is beyond the range of the dtype."""
     sums = _summed(weight.astype(object), patterns)
     # Only sums that the matrix stores count: where taps always meet, none of them stands alone.
     stored = [np.arange(size) for size in sums.shape[:2]] + [pattern.stored_symbols for pattern in patterns]

@@ -71,7 +71,7 @@ def gathered(axes: Sequence[Axis], weight: Array, x: Array) -> Array:
 
 
 def scattered(axes: Sequence[Axis], weight: Array, y: Array) -> Array:
-    """Add up what every output sends back to its window: the transpose of `gathered`.
+    """Multiply by the transpose of `gathered`: add each output, times the weight, to the inputs of its window.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def mirrored(axes: Sequence[Axis], weight: Array) -> tuple[list[Axis], Array] | 
 
 
 def has_band(axes: Sequence[Axis], weight: Array) -> bool:
-    """Check whether `banded` supports these axes and is faster: one channel, overlapping windows on a long last axis."""
+    """Check whether `banded` works and is faster: one channel, and overlapping windows on a long last axis."""
     if weight.shape[:3] != (1, 1, 1) or weight.dtype.kind not in "fc" or not axes:
         return False
     last = axes[-1]
@@ -339,7 +339,7 @@ def _multiply(matrix: Array, columns: Array, out: Array) -> None:
 
 
 def _add_to_inputs(out: Array, values: Array, padded_axes: Sequence[PaddedAxis], axis: int) -> None:
-    """Add values at positions to the inputs that stand there."""
+    """Add values at positions to the inputs at these positions."""
     if not padded_axes:
         out += values
         return
