@@ -83,14 +83,14 @@ def kernel(name: str, kernel_size: int | Sequence[int] | None = None, ndim: int 
         need = f"has {count}" if least == most else f"needs at least {count}"
         raise ValueError(f"kernel {short(name)} {need}, got {len(sizes)}")
     require_memory(8 * prod(sizes), f"a kernel of kernel_size {short(sizes)}", "use a smaller one")
-    made = preset.make(sizes)
-    shape = made.shape[made.ndim - len(sizes) :]
+    array = preset.make(sizes)
+    shape = array.shape[array.ndim - len(sizes) :]
     if kernel_size is not None and shape != sizes:
         raise ValueError(
             f"kernel {short(name)} has kernel_size {shape}, got {sizes}: it comes in no other size, as box, binomial "
             "or gaussian do"
         )
-    return made
+    return array
 
 
 def kernels() -> dict[str, str]:
@@ -199,16 +199,16 @@ def _bilinear_row(size: int) -> Array:
 
 
 def _delta(sizes: Sizes) -> Array:
-    made = np.zeros(sizes, dtype=np.int64)
-    made[tuple((size - 1) // 2 for size in sizes)] = 1
-    return made
+    array = np.zeros(sizes, dtype=np.int64)
+    array[tuple((size - 1) // 2 for size in sizes)] = 1
+    return array
 
 
 def _laplacian(sizes: Sizes) -> Array:
-    made = np.zeros((3,) * len(sizes), dtype=np.int64)
+    array = np.zeros((3,) * len(sizes), dtype=np.int64)
     for axis in range(len(sizes)):
-        made += _outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in range(len(sizes))])
-    return made
+        array += _outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in range(len(sizes))])
+    return array
 
 
 def _sharpen(sizes: Sizes) -> Array:
@@ -288,7 +288,7 @@ def weight_for(layer: WeightedLayer, name: str) -> Array:
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     name = _known(name, _KERNELS, "kernel")
-    made = kernel(name, layer.kernel_size)
+    array = kernel(name, layer.kernel_size)
     rows, reads, *_ = layer.weight_shape
     inner, outer = ("out", "in") if isinstance(layer, ConvTranspose) else ("in", "out")
     if reads != 1:
@@ -298,14 +298,14 @@ def weight_for(layer: WeightedLayer, name: str) -> Array:
             f"kernel {short(name)} is for one channel but {inner}_channels // groups = {channels} // {layer.groups} = "
             f"{reads}: {grouped}give a whole weight, of shape {layer.weight_shape}"
         )
-    if made.ndim == layer.ndim:
-        return np.broadcast_to(made, layer.weight_shape).copy()
-    if len(made) * layer.groups != rows:
+    if array.ndim == layer.ndim:
+        return np.broadcast_to(array, layer.weight_shape).copy()
+    if len(array) * layer.groups != rows:
         raise ValueError(
-            f"kernel {short(name)} is a bank of {len(made)} kernels but {outer}_channels // groups = {rows} // "
-            f"{layer.groups} = {rows // layer.groups}: use {outer}_channels={len(made) * layer.groups}"
+            f"kernel {short(name)} is a bank of {len(array)} kernels but {outer}_channels // groups = {rows} // "
+            f"{layer.groups} = {rows // layer.groups}: use {outer}_channels={len(array) * layer.groups}"
         )
-    return np.concatenate([made] * layer.groups)
+    return np.concatenate([array] * layer.groups)
 
 
 def parse_weight(text: str, layer: WeightedLayer) -> Array:
@@ -382,13 +382,13 @@ def parse_input(text: str, layer: WeightedLayer) -> Array:
         return _read("input", text, shape, layer.input_size if layer.in_channels == 1 else None)
     if word[:1].isalpha() and "," not in word:
         _known(text, {"guide": None}, "input", _FILLINGS)
-        made, _ = numerical_data()
-        if shape != (1, *made.shape):
+        image, _ = numerical_data()
+        if shape != (1, *image.shape):
             raise ValueError(
-                f"input 'guide' has shape {made.shape} but the layer needs {shape}: it fits the "
+                f"input 'guide' has shape {image.shape} but the layer needs {shape}: it fits the "
                 "settings whose names begin with 'numerical'"
             )
-        return made.reshape(shape)
+        return image.reshape(shape)
     return _numbers("input", text, shape)
 
 
@@ -418,8 +418,8 @@ def _random(what: str, text: str, shape: Sizes) -> Array:
             f"{what} {short(text)} has a seed of {len(seed)} digits, but seeds have at most "
             f"{_LONGEST_SEED}: write random:0"
         )
-    drawn = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
-    return drawn + (drawn >= 0)
+    numbers = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
+    return numbers + (numbers >= 0)
 
 
 def _numbers(what: str, text: str, shape: Sizes) -> Array:

@@ -64,7 +64,7 @@ class Slab:
         return (x if self.order is None else x.take(self.order, axis=1)).ravel()
 
     def scatter(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The transpose of `gather`: add up what belongs to each input that the slab reads, side by side."""
+        """Apply the transpose of `gather`: add up the values for each input that the slab reads."""
         x = x.reshape(self.layer.input_shape)
         if self.order is None:
             return x
@@ -290,7 +290,7 @@ class SplitMatrix:
 
     def _require_kept(self) -> None:
         """Check that the matrices of the slabs still exist; the error of dask would be unclear."""
-        # What a client keeps, stands in the graph as a future of its; what dask itself keeps, as the arrays.
+        # In the graph, results that a client keeps are futures; results that dask itself keeps are arrays.
         lost = sum(
             any(getattr(value, "status", None) in _GONE for value in dict(kept.dask).values())
             for kept in self.kept or ()

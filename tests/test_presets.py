@@ -645,8 +645,8 @@ def test_unknown_settings_are_refused():
     ],
 )
 def test_inputs_of_one_word(text, values):
-    found = presets.parse_input(text, Conv((4,), 2, in_channels=2))
-    np.testing.assert_array_equal(found, values.reshape(2, 4), strict=True)
+    result = presets.parse_input(text, Conv((4,), 2, in_channels=2))
+    np.testing.assert_array_equal(result, values.reshape(2, 4), strict=True)
 
 
 def test_the_guides_input():

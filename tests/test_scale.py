@@ -52,19 +52,19 @@ def test_slabs_multiply_as_their_rows(layer, seed, data):
     C = layer.matrix(weight)
     x, y = inputs_of(C, seed)
     images, outputs = x.reshape(layer.input_shape), y.reshape(layer.output_shape)
-    found, back, next_output = [], np.zeros_like(images), 0
+    result, back, next_output = [], np.zeros_like(images), 0
     for slab in scale.slabs_of(layer, data.draw(st.integers(1, layer.output_size[0] + 1))):
         assert slab.outputs.start == next_output
         next_output = slab.outputs.stop
         small = slab.layer.matrix(weight)
-        found.append(
+        result.append(
             (small @ slab.gather([images[:, lo:hi] for lo, hi in slab.reads])).reshape(slab.layer.output_shape)
         )
         part = slab.scatter(small.T @ outputs[:, slab.outputs.start : slab.outputs.stop].ravel())
         for (lo, hi), first in slab.overlaps(0, layer.input_size[0]):
             back[:, lo:hi] += part[:, first : first + hi - lo]
     assert next_output == layer.output_size[0]
-    assert_array_equal(np.concatenate(found, axis=1).ravel(), C @ x)
+    assert_array_equal(np.concatenate(result, axis=1).ravel(), C @ x)
     assert_array_equal(back.ravel(), C.T @ y)
 
 
@@ -111,10 +111,10 @@ def test_products_are_those_of_the_matrix(layer, seed, dtype, data):
     x, y = inputs_of(C, seed)
     split = scale.split(layer, weight, outputs=data.draw(st.integers(1, 6)))
     with dask.config.set(scheduler="synchronous"):
-        found, back = split.matvec(x).compute(), split.T.matvec(y).compute()
-    assert (found.dtype, found.shape) == (C.dtype, layer.output_shape)
+        result, back = split.matvec(x).compute(), split.T.matvec(y).compute()
+    assert (result.dtype, result.shape) == (C.dtype, layer.output_shape)
     assert (back.dtype, back.shape) == (C.dtype, layer.input_shape)
-    assert_array_equal(found.ravel(), C @ x)
+    assert_array_equal(result.ravel(), C @ x)
     assert_array_equal(back.ravel(), C.T @ y)
     assert_array_equal(back.ravel(), layer.T.operator(weight) @ y)
 
@@ -379,6 +379,6 @@ def test_what_the_recipe_for_petsc_hands_over_is_the_matrix(monkeypatch, size):
         columns += cols
     C = made["layer"].matrix(made["weight"])
     assert columns == C.shape[1]
-    found = sparse.vstack(blocks, format="csr")
-    assert found.shape == C.shape
-    assert (found != C).nnz == 0
+    result = sparse.vstack(blocks, format="csr")
+    assert result.shape == C.shape
+    assert (result != C).nnz == 0

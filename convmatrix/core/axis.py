@@ -26,7 +26,7 @@ _MOST_INT64 = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Sizes of a convolution along one axis, on which the kernel fits: the layers check this before they create one.
+    """One axis of a convolution. Layers check that the kernel fits before they create it.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class Axis:
         return _clamped(-(self.before // self.input_dilation), last // self.input_dilation + 1, self.input_size)
 
     def input_sizes(self) -> range:
-        """Return all input sizes with the same output size: several for strides above 1, where it is rounded down.
+        """Return all input sizes that give this output size: with a stride there are several, since it is rounded down.
 
         Returns
         -------
@@ -127,9 +127,9 @@ class Axis:
             return positions % n
         if self.mode == "replicate" or n == 1:
             return np.clip(positions, 0, n - 1)
-        period, mirror = self.mirrors()
+        period, c = self.mirrors()
         folded = positions % period
-        return np.where(folded < n, folded, period - mirror - folded)
+        return np.where(folded < n, folded, period - c - folded)
 
     def table(self) -> NDArray[np.int64]:
         """Return the index of the input that each tap of each output reads, shape (output_size, kernel_size)."""
@@ -159,7 +159,7 @@ class Axis:
         return _clamped(lo, hi, self.output_size)
 
     def interior_inputs(self) -> tuple[int, int]:
-        """Range [lo, hi) of the inputs that neither the padding repeats nor further outputs at the ends would read."""
+        """Range [lo, hi) of the inputs whose column has no entry cut off at a border, and none added by the padding."""
         a, last_output = self.input_dilation, (self.output_size - 1) * self.stride
         # Input i is at position i*a. Outputs before the first would read positions below span - 1 - before, and outputs
         # after the last would read positions from last_output + stride - before on.
@@ -173,7 +173,7 @@ class Axis:
         return _clamped(lo, hi, self.input_size)
 
     def _inputs_without_copy(self, left: int, right: int) -> tuple[int, int]:
-        """Range [lo, hi) of the inputs that are not repeated on `left` positions before and `right` after the input."""
+        """Range [lo, hi) of the inputs that the `left` positions before and `right` after all inputs do not repeat."""
         n = self.input_size
         if self.mode == "circular":  # the padding at one end repeats inputs from the other end
             return right, n - left
@@ -185,7 +185,7 @@ class Axis:
 
 
 def require_countable(axis: Axis) -> None:
-    """Check that all positions of an axis are 64-bit integers, as its arrays need them.
+    """Check that all positions of an axis fit in the 64-bit integers of arrays.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def named_padding(name: str, span: int, stride: int, input_size: int) -> tuple[i
     """Resolve the name of a padding into (before, after) on one axis.
 
     ``same`` is SAME in TensorFlow and SAME_UPPER in ONNX: it gives ceil(input_size / stride) outputs. With ``causal``
-    no output reads a later input, with ``anticausal`` no earlier one; the transpose of either is the other.
+    no output reads a later input, with ``anticausal`` no earlier one. Transposition exchanges these two.
 
     Parameters
     ----------

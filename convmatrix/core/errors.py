@@ -101,7 +101,7 @@ def shortened_text(sentence: str) -> str:
     '9999999999...9999999999999999999999999999999999999999 (5000 letters) is not an integer'
     """
     return _LONG_WORD.sub(
-        lambda found: f"{found[0][:_WORD_ENDS]}...{found[0][-_WORD_ENDS:]} ({len(found[0])} letters)", sentence
+        lambda match: f"{match[0][:_WORD_ENDS]}...{match[0][-_WORD_ENDS:]} ({len(match[0])} letters)", sentence
     )
 
 
@@ -181,7 +181,7 @@ def shortened(sentence: str) -> str:
     >>> shortened(f"stride {10**99} is too large")
     'stride 100000...000000 (100 digits) is too large'
     """
-    return _LONG_INTEGER.sub(lambda found: _short_digits(found[0]), sentence)
+    return _LONG_INTEGER.sub(lambda match: _short_digits(match[0]), sentence)
 
 
 _LONG_INTEGER = re.compile(rf"\d{{{_MOST_DIGITS + 1},}}")

@@ -86,9 +86,9 @@ def outputs_reading(axis: Axis, inputs: Ints, border: Incidences) -> Incidences:
     if not len(border.row):
         return Incidences(row, -col, tap)
     start, stop = (np.searchsorted(border.row, inputs, side) for side in ("left", "right"))
-    copied, read = _joined_ranges(start, stop - start)
-    columns = np.concatenate([-col, border.col[read]])
-    return Incidences(np.concatenate([row, copied]), columns, np.concatenate([tap, border.tap[read]]))
+    copy_row, entry = _joined_ranges(start, stop - start)
+    columns = np.concatenate([-col, border.col[entry]])
+    return Incidences(np.concatenate([row, copy_row]), columns, np.concatenate([tap, border.tap[entry]]))
 
 
 def border_reads(axis: Axis) -> Incidences:
@@ -119,9 +119,9 @@ def border_reads(axis: Axis) -> Incidences:
         outputs += [np.arange(below), np.arange(above, axis.output_size)]
         taps.append(np.full(below + axis.output_size - above, tap))
     output, through = np.concatenate(outputs), np.concatenate(taps)
-    read = axis.extend(output * axis.stride + through * axis.dilation - axis.before)
-    order = np.argsort(read, kind="stable")
-    return Incidences(read[order], output[order], through[order])
+    inputs = axis.extend(output * axis.stride + through * axis.dilation - axis.before)
+    order = np.argsort(inputs, kind="stable")
+    return Incidences(inputs[order], output[order], through[order])
 
 
 def composed(first: Incidences, second: Callable[[Ints], Incidences], kernel_size: int) -> Incidences:

@@ -91,7 +91,7 @@ class KroneckerOperator(LinearOperator):
     def _applied(self, x: NDArray[Any], factors: Sequence[sparse.csr_array]) -> NDArray[Any]:
         """Apply to the columns of x, one axis after the other; all other axes are columns meanwhile."""
         batch = x.shape[1]
-        done, left = self._channels, prod(factor.shape[1] for factor in factors)
+        outer, inner = self._channels, prod(factor.shape[1] for factor in factors)
         dtype = np.result_type(self.dtype, x.dtype)
         sizes = [x.size]
         for factor in factors:
@@ -102,9 +102,9 @@ class KroneckerOperator(LinearOperator):
         x = x.astype(dtype, copy=False)
         for factor in factors:
             rows, cols = factor.shape
-            left //= cols
-            blocks = np.moveaxis(x.reshape(done, cols, left * batch), 1, 0)  # shape (cols, done, left * batch)
-            applied = (factor @ blocks.reshape(cols, -1)).reshape(rows, done, left * batch)
+            inner //= cols
+            blocks = np.moveaxis(x.reshape(outer, cols, inner * batch), 1, 0)  # shape (cols, outer, inner * batch)
+            applied = (factor @ blocks.reshape(cols, -1)).reshape(rows, outer, inner * batch)
             x = np.moveaxis(applied, 0, 1)
-            done *= rows
-        return np.ascontiguousarray(x).reshape(done, batch)
+            outer *= rows
+        return np.ascontiguousarray(x).reshape(outer, batch)

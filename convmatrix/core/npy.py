@@ -157,35 +157,39 @@ def open_array(path: str | os.PathLike[str], what: str) -> Iterator[ArrayFile]:
         raise ValueError(_unreadable(what, path, "no file can have this name")) from error
     with file:
         try:
-            found = ArrayFile(what, path, *_header(file), file)
+            array_file = ArrayFile(what, path, *_header(file), file)
             status = os.fstat(file.fileno())
             size = status.st_size - file.tell() if stat.S_ISREG(status.st_mode) else None
         except OSError as error:
             raise ValueError(_unreadable(what, path, error.strerror or str(error))) from error
         except _DamagedError as error:
             raise ValueError(_unreadable(what, path, str(error))) from error
-        if size is not None and size != found.nbytes:
+        if size is not None and size != array_file.nbytes:
             raise ValueError(
-                _unreadable(what, path, _too_short(found, size) if size < found.nbytes else _too_long(found, size))
+                _unreadable(
+                    what,
+                    path,
+                    _too_short(array_file, size) if size < array_file.nbytes else _too_long(array_file, size),
+                )
             )
-        yield found
+        yield array_file
 
 
 def _unreadable(what: str, path: str, reason: str) -> str:
     return f"cannot read {what} from {short_name(path)}: {reason}"
 
 
-def _too_short(found: ArrayFile, size: int) -> str:
-    return f"it is cut short, with {_sizes(found, size)}: save the array again"
+def _too_short(array_file: ArrayFile, size: int) -> str:
+    return f"it is cut short, with {_sizes(array_file, size)}: save the array again"
 
 
-def _too_long(found: ArrayFile, size: int) -> str:
-    return f"it has {_sizes(found, size)}: save one array, with numpy.save"
+def _too_long(array_file: ArrayFile, size: int) -> str:
+    return f"it has {_sizes(array_file, size)}: save one array, with numpy.save"
 
 
-def _sizes(found: ArrayFile, size: int) -> str:
-    needed = f"shape {_written(found.shape)} of {found.dtype} needs {found.nbytes}"
-    return f"{pluralize(size, 'byte')} of data where {needed}"
+def _sizes(array_file: ArrayFile, size: int) -> str:
+    expected = f"shape {_written(array_file.shape)} of {array_file.dtype} needs {array_file.nbytes}"
+    return f"{pluralize(size, 'byte')} of data where {expected}"
 
 
 def _written(shape: tuple[int, ...]) -> str:
@@ -228,10 +232,10 @@ def _header(file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[Any], bool]
 
 
 def _exactly(file: BufferedReader, count: int) -> bytes:
-    found = file.read(count)
-    if len(found) < count:
-        raise _DamagedError(f"its header is cut short: it ends after {pluralize(len(found), 'byte')} of {count}")
-    return found
+    content = file.read(count)
+    if len(content) < count:
+        raise _DamagedError(f"its header is cut short: it ends after {pluralize(len(content), 'byte')} of {count}")
+    return content
 
 
 def _fields(header: str) -> dict[str, str]:

@@ -15,8 +15,8 @@ Rows(ptr=array([0, 3]), cols=array([0, 1, 2]), symbols=array([0, 1, 2]))
 >>> pattern.tail  # row 6: inputs 5 and 6, through taps 0 and 1
 Rows(ptr=array([0, 2]), cols=array([5, 6]), symbols=array([0, 1]))
 
-The *symbol* of an entry is the number of a set of taps, those through which the output reads the input. Symbol t below
-`kernel_size` is tap t alone; larger symbols occur where a padding mode makes several taps read the same input:
+The *symbol* of an entry is the number of the set of taps through which the output reads the input. Symbols below
+`kernel_size` are single taps; larger ones occur where a padding mode makes several taps read the same input:
 
 >>> pattern = pattern_of(Axis(input_size=7, kernel_size=3, before=1, after=1, mode="replicate"))
 >>> pattern.head  # row 0: input 0 through taps 0 and 1, which is symbol 3, and input 1 through tap 2
@@ -24,7 +24,7 @@ Rows(ptr=array([0, 2]), cols=array([0, 1]), symbols=array([3, 2]))
 >>> pattern.symbols
 ((0,), (1,), (2,), (0, 1), (1, 2))
 
-In the patterns of Gram matrices, C^H C and C C^H, symbols are sets of pairs of taps instead.
+In the patterns of Gram matrices, C^H C and C C^H, symbols are numbers of sets of pairs of taps.
 """
 
 from collections.abc import Callable, Iterator
@@ -190,7 +190,7 @@ def _stacked(pieces: list[Rows]) -> Rows:
 
 
 class _Symbols:
-    """Numbers of the sets of taps found so far; each of the `single` single taps has its own number from the start."""
+    """Numbers of the sets of taps found so far; numbers 0 to `single` - 1 are reserved for the single taps."""
 
     def __init__(self, single: int) -> None:
         self._single = single
@@ -245,8 +245,8 @@ def pattern_of(axis: Axis) -> Pattern:
 def windows_of(axis: Axis) -> Pattern:
     """Return the pattern of the windows of an axis in mode ``zeros``: `pattern_of`, but with symbol 0 for every tap."""
     outputs = axis.output_size
-    # The stride and the kernel size of a pool may exceed 64 bits. Replace the stride where it has no effect, with one
-    # output, and remove taps that are beyond the end of the input in every window. No array is as long as the kernel.
+    # The stride and the kernel size of a pool may exceed 64 bits. With a single output, the stride has no effect:
+    # replace it by 1. Remove the taps that are beyond the end of the input in all windows.
     stride = axis.stride if outputs > 1 else 1
     taps = min(axis.kernel_size, (axis.dilated_size - 1 + axis.before) // axis.dilation + 1)
     if (stride, taps) != (axis.stride, axis.kernel_size):
@@ -352,7 +352,7 @@ def _build(
     symbols: _Symbols,
     incidences: Callable[[Ints], Incidences],
 ) -> Pattern:
-    """Build a pattern from a function that returns the incidences of given rows; only rows `with_entries` have any."""
+    """Build a pattern from a function that returns the incidences of rows; rows outside `with_entries` are empty."""
 
     def rows(first: int, stop: int) -> Rows:
         start = min(max(first, with_entries[0]), stop)

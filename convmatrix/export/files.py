@@ -164,9 +164,9 @@ def make_folder(path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     with explained("write", path):
-        found = _status(path)
-        if found is not None:
-            _require("directory", path, found)
+        status = _status(path)
+        if status is not None:
+            _require("directory", path, status)
             return
         target = _destination(path)
         target.mkdir(exist_ok=True)
@@ -266,10 +266,10 @@ _KINDS = (
 
 def _regular_target(path: Path) -> Path:
     """Return where a file is to be written, links followed; nothing is there, or a regular file that is writable."""
-    found = _status(path)
-    if found is None:
+    status = _status(path)
+    if status is None:
         return _destination(path)
-    _require("regular file", path, found)
+    _require("regular file", path, status)
     target = Path(os.path.realpath(path))
     # A rename would replace a read-only file, which open() does not.
     os.close(os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
@@ -299,9 +299,9 @@ def _status(path: Path) -> os.stat_result | None:
         raise ValueError(f"file name {os.fspath(path)!r} has a null character: give another name") from error
 
 
-def _require(kind: str, path: Path, found: os.stat_result) -> None:
+def _require(kind: str, path: Path, status: os.stat_result) -> None:
     """Raise an error unless a path leads to something of a kind."""
-    actual = next((name for is_one, name in _KINDS if is_one(found.st_mode)), "special file")
+    actual = next((name for is_one, name in _KINDS if is_one(status.st_mode)), "special file")
     if actual == kind:
         return
     what = f"it is a symbolic link to a {actual}" if path.is_symlink() else f"it is a {actual}"

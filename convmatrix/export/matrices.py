@@ -13,7 +13,7 @@ ending     holds                                              read with
 
 Rows and columns are those of the library: outputs and inputs flattened in C order, the last axis fastest (row-major).
 MATLAB, Octave, Julia and Fortran flatten the first axis fastest (column-major), as in ``A(:)``: for them ``order="F"``
-permutes rows and columns. The header of a ``.mat`` file says which of the two it has.
+permutes rows and columns. The header of a ``.mat`` file names the order.
 """
 
 import json
@@ -225,7 +225,7 @@ def matrix_as_dict(
     Returns
     -------
     dict
-        What `layer_as_dict` says, and ``indptr``, ``indices``, ``data`` (complex numbers as [re, im]), ``taps`` (for
+        The items of `layer_as_dict`, and ``indptr``, ``indices``, ``data`` (complex numbers as [re, im]), ``taps`` (for
         each stored entry the flat indices of the weights that it is the sum of), ``rank``, ``gram_is_identity``.
 
     Raises
@@ -262,7 +262,7 @@ def _described(
     data = None if matrix is None else _finite(matrix.data)
     if order == "F":
         entries: Csr = sparse.csr_array((np.arange(pattern.nnz), pattern.indices, pattern.indptr), shape=pattern.shape)
-        pattern = _column_major(entries, layer)  # its values say which entry of the layer's matrix stands there
+        pattern = _column_major(entries, layer)  # its values are the indices of the entries of the layer's matrix
         taps = [taps[entry] for entry in pattern.data]
         data = None if data is None else [data[entry] for entry in pattern.data]
     described = layer_as_dict(layer)

@@ -135,8 +135,8 @@ def check_kind(what: str, value: Any, *kinds: type) -> None:
     """Check that a value is an instance of one of some classes."""
     if not isinstance(value, kinds):
         *others, last = (f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}" for kind in kinds)
-        wanted = f"{', '.join(others)} or {last}" if others else last
-        raise WrongTypeError(f"{what} must be {wanted}, got {short(value)} ({type(value).__name__})")
+        types = f"{', '.join(others)} or {last}" if others else last
+        raise WrongTypeError(f"{what} must be {types}, got {short(value)} ({type(value).__name__})")
 
 
 def check_text(what: str, value: Any) -> None:
@@ -189,13 +189,13 @@ def cast_for(dtype: np.dtype[Any]) -> str | None:
 def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """Return a NumPy dtype in native byte order, if scipy.sparse supports it."""
     try:
-        known = np.dtype(dtype)
+        result = np.dtype(dtype)
     except Exception as error:  # NumPy reads objects of any class
         raise WrongTypeError(f"dtype {short(dtype)} is none that NumPy knows: use 'float64', say") from error
-    cast = cast_for(known)
+    cast = cast_for(result)
     if cast is not None:
-        raise WrongTypeError(f"dtype {known} is none that scipy.sparse can hold: use {cast!r}")
-    return known.newbyteorder("=")
+        raise WrongTypeError(f"dtype {result} is none that scipy.sparse can hold: use {cast!r}")
+    return result.newbyteorder("=")
 
 
 # -- one value for each axis -----------------------------------------------------------------------------------------
@@ -223,11 +223,11 @@ def entries_of(value: Any) -> list[Any] | None:
 
 def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
     """Return the number of axes, from the arguments that have one entry per axis."""
-    known: tuple[str, int] | None = None
+    source: tuple[str, int] | None = None
     if ndim is not None:
-        known = ("ndim", integer("ndim", ndim))
-        if known[1] < 0:
-            raise ValueError(f"ndim must be at least 0, got {short(known[1])}")
+        source = ("ndim", integer("ndim", ndim))
+        if source[1] < 0:
+            raise ValueError(f"ndim must be at least 0, got {short(source[1])}")
     order = (
         "input_size",
         "kernel_size",
@@ -244,23 +244,23 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
         entries = entries_of(arguments.get(name))
         if entries is None:
             continue
-        if known is None:
-            known = (name, len(entries))
-        elif known[1] != len(entries):
-            first = f"ndim is {short(known[1])}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
-            hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
+        if source is None:
+            source = (name, len(entries))
+        elif source[1] != len(entries):
+            first = f"ndim is {short(source[1])}" if source[0] == "ndim" else f"{source[0]} has {source[1]}"
+            hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and source[1] == 1 else ""
             raise ValueError(
                 f"{first} but {name} has {pluralize(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
                 f"for each axis, or one number for all{hint}"
             )
-    if known is not None and known[1] > MOST_AXES:
+    if source is not None and source[1] > MOST_AXES:
         first = (
-            f"ndim is {short(known[1])}"
-            if known[0] == "ndim"
-            else f"{known[0]} has {known[1]} entries, one for each axis"
+            f"ndim is {short(source[1])}"
+            if source[0] == "ndim"
+            else f"{source[0]} has {source[1]} entries, one for each axis"
         )
         raise ValueError(f"{first}, but {_AXES_AT_MOST}")
-    return 2 if known is None else known[1]
+    return 2 if source is None else source[1]
 
 
 def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:

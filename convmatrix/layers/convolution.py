@@ -1,7 +1,7 @@
 """Conv and ConvTranspose: convolution layers, described by their sizes without any data.
 
 A layer is frozen and valid from the moment it exists: its fields hold resolved numbers, one for each axis, its sizes
-are integer arithmetic, and nobody checks shapes again. The matrix, the operator and the transpose come from it.
+are integer arithmetic, and shapes are not checked again. The matrix, the operator and the transpose come from it.
 """
 
 import operator
@@ -36,7 +36,7 @@ class Conv(WeightedLayer):
     Parameters
     ----------
     input_size, kernel_size : int or sequence of int
-        One int for all axes, or one for each. The first sequence among the arguments says how many axes there are;
+        One int for all axes, or one for each. The first sequence among the arguments determines the number of axes;
         if there is none, 2.
     stride, dilation : int or sequence of int, default 1
     padding : int, str, or sequence, default 0
@@ -463,7 +463,7 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     weight : (out_channels, in_channels // groups, *kernel_size) or (*kernel_size) array_like
     ndim : int, optional
         Number of spatial axes, the last ones. Without it an array of one or two axes is a bare kernel, and a larger
-        one has two channel axes first; say ``ndim=3`` for a bare kernel of three axes.
+        one has two channel axes first; use ``ndim=3`` for a bare kernel of three axes.
 
     Returns
     -------
@@ -494,13 +494,13 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
 
 def _shape_sentence(layer: WeightedLayer, shape: tuple[int, ...], first: str, second: str) -> str:
     """Describe the mismatch of a weight's shape and a layer; `first` and `second` are the names of its channels."""
-    wanted = layer.weight_shape
-    if len(shape) != len(wanted) or shape[1] != wanted[1]:
+    expected = layer.weight_shape
+    if len(shape) != len(expected) or shape[1] != expected[1]:
         numbers = f"groups={layer.groups} and {second}={getattr(layer, second)} need"
-        form = f"({first}, {wanted[1]}, *kernel_size)"
-    elif shape[0] != wanted[0]:
-        numbers, form = f"{first}={wanted[0]} needs", f"({wanted[0]}, {second} // groups, *kernel_size)"
+        form = f"({first}, {expected[1]}, *kernel_size)"
+    elif shape[0] != expected[0]:
+        numbers, form = f"{first}={expected[0]} needs", f"({expected[0]}, {second} // groups, *kernel_size)"
     else:
         numbers = f"kernel_size={layer.kernel_size} needs"
         form = f"({first}, {second} // groups, *kernel_size)"
-    return f"weight has shape {shape} but {numbers} {form} = {wanted}"
+    return f"weight has shape {shape} but {numbers} {form} = {expected}"

@@ -69,13 +69,13 @@ class StoredIndices(NamedTuple):
                 f"the rows of the matrix do not have as many entries as those of this layer's: it is the matrix of "
                 f"another layer, or its indptr was changed; {_REMEDY}"
             )
-        found = matrix.indices[self.places]
-        if not np.array_equal(found, self.indices):
-            first = int(np.flatnonzero(found != self.indices)[0])
+        indices = matrix.indices[self.places]
+        if not np.array_equal(indices, self.indices):
+            first = int(np.flatnonzero(indices != self.indices)[0])
             place = first if isinstance(self.places, slice) else int(self.places[first])
             row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
             raise ValueError(
-                f"stored entry {place} of the matrix, in row {row}, is in column {found[first]} but that of this "
+                f"stored entry {place} of the matrix, in row {row}, is in column {indices[first]} but that of this "
                 f"layer's is in column {self.indices[first]}: it is the matrix of another layer, or its indices were "
                 f"changed; {_REMEDY}"
             )

@@ -181,7 +181,7 @@ class AvgPool(Pool, FixedLayer):
     Parameters
     ----------
     input_size, kernel_size : int or sequence of int
-        One int for all axes, or one for each. The first sequence among the arguments says how many axes there are;
+        One int for all axes, or one for each. The first sequence among the arguments determines the number of axes;
         if there is none, 2.
     stride : int or sequence of int, optional
         Without it, `kernel_size`.
@@ -332,7 +332,7 @@ class AvgPool(Pool, FixedLayer):
         from convmatrix.core.kronecker import KroneckerOperator  # scipy.sparse.linalg is slow to import
 
         if any(axis.kernel_size > axis.input_size for axis in self.axes):
-            # A kernel need not fit in memory where the input does; axis by axis it is never written out.
+            # A kernel may be too large for memory even if the input is not; axis by axis it is not written out.
             return KroneckerOperator(self.axis_patterns(), self.channels, dtype)
         taps = self.channels * prod(self.kernel_size)
         require_memory(taps * dtype.itemsize, f"a weight of {short(taps)} ones", "take fewer channels at a time")
@@ -485,9 +485,9 @@ class MaxPool(Pool):
         windows_and_values = self._nbytes(self._windows_nnz, bool) + self._windows_nnz * (2 * values.itemsize + 3)
         self._require_memory(windows_and_values + 3 * self.nbytes(kind), "the selection", self.nnz)
         windows = assemble(self._patterns(), self._ones(np.dtype(bool)), self.channels)
-        seen, starts = values[windows.indices], windows.indptr[:-1]  # no window is empty
-        largest = np.maximum.reduceat(seen, starts)
-        is_largest = np.flatnonzero(_equal(seen, np.repeat(largest, np.diff(windows.indptr))))
+        window_values, starts = values[windows.indices], windows.indptr[:-1]  # no window is empty
+        largest = np.maximum.reduceat(window_values, starts)
+        is_largest = np.flatnonzero(_equal(window_values, np.repeat(largest, np.diff(windows.indptr))))
         first = is_largest[np.searchsorted(is_largest, starts)]
         rows, cols = self.matrix_shape
         index = index_dtype(rows, cols, rows)
@@ -520,10 +520,10 @@ class MaxPool(Pool):
         return values
 
 
-def _equal(seen: NDArray[Any], largest: NDArray[Any]) -> NDArray[np.bool_]:
+def _equal(values: NDArray[Any], largest: NDArray[Any]) -> NDArray[np.bool_]:
     """Return a mask of the values that equal the largest; where the largest is NaN, of those that are NaN."""
-    same: NDArray[np.bool_] = seen == largest
-    return same | np.isnan(seen) if seen.dtype.kind == "f" else same
+    same: NDArray[np.bool_] = values == largest
+    return same | np.isnan(values) if values.dtype.kind == "f" else same
 
 
 # -- checks ----------------------------------------------------------------------------------------------------------

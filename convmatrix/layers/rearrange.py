@@ -374,7 +374,7 @@ class PixelShuffle(Transposed):
     Parameters
     ----------
     input_size : int or sequence of int
-        One int for all axes, or one for each; the first sequence among the arguments says how many axes there are;
+        One int for all axes, or one for each; the first sequence among the arguments determines the number of axes;
         if there is none, 2.
     factor : int or sequence of int
         Size of the blocks.

@@ -97,8 +97,8 @@ def columns_of(axes: Iterable[Axis]) -> dict[str, tuple[int, ...]]:
 
 def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
     groups = positive("groups", groups)
-    for name, given in (("in_channels", in_channels), ("out_channels", out_channels)):
-        value = positive(name, given)
+    for name, argument in (("in_channels", in_channels), ("out_channels", out_channels)):
+        value = positive(name, argument)
         if value % groups:
             raise ValueError(
                 f"groups={groups} does not divide {name}={value} (remainder {value % groups}): every group needs as "
@@ -280,12 +280,12 @@ def _from_output_size(number: int, axis: Axis, pad: PaddingEntry, output_size: i
         pair = named_padding(pad, axis.span, stride, output_size) if isinstance(pad, str) else pad
         fits = input_sizes(outputs, axis.span, stride, sum(pair), axis.input_dilation)
     if output_size not in fits:
-        written = repr(pad) if isinstance(pad, str) else str(pad[0]) if pad[0] == pad[1] else str(pad)
+        padding = repr(pad) if isinstance(pad, str) else str(pad[0]) if pad[0] == pad[1] else str(pad)
         also = f", dilation {axis.dilation}" if axis.dilation > 1 else ""
         also += f", input_dilation {axis.input_dilation}" if axis.input_dilation > 1 else ""
         raise ValueError(
             f"output_size {output_size} on axis {number} cannot come from input_size {outputs} with kernel_size "
-            f"{axis.kernel_size}, stride {stride}, padding {written}{also}: a convolution gives "
+            f"{axis.kernel_size}, stride {stride}, padding {padding}{also}: a convolution gives "
             f"{pluralize(outputs, 'output')} {_only_for(fits)}; padding "
             f"{_padding_reaching(axis, output_size, sum(pair))} on this axis would make it {output_size}"
         )

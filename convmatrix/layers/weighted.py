@@ -221,9 +221,9 @@ class WeightedLayer(LayerBase):
                 "up), numbered from 0"
             )
         prepared = self._prepared(self.checked_weight(weight, copy=True))
-        wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
+        ranges = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
         # A generator expression, so that arguments are checked at the call and not when the first block is requested.
-        return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
+        return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in ranges)
 
     def refill(self, matrix: sparse.csr_array, weight: ArrayLike) -> sparse.csr_array:
         """Overwrite the values of a matrix of this layer by those for another weight.
@@ -246,7 +246,7 @@ class WeightedLayer(LayerBase):
         ------
         ValueError
             If the matrix has another shape, number of entries or other indices than this layer's, if its data cannot
-            be written to, or if the weight is none of this layer's; the matrix is left as it was.
+            be written to, or if the weight does not fit this layer; the matrix is then unchanged.
         WrongTypeError
             If it is no CSR matrix, or the two have different dtypes; also a TypeError.
 
@@ -269,7 +269,7 @@ class WeightedLayer(LayerBase):
     def gram(self, weight: ArrayLike) -> sparse.csr_array:
         """Build C^H C, the matrix of the normal equations, without a product of sparse matrices.
 
-        Two inputs meet in it wherever a window reads both. For a real weight it is C^T C; in the interior it is the
+        Two inputs have an entry wherever a window reads both. For a real weight it is C^T C; in the interior it is the
         convolution with the kernel's autocorrelation, at the borders it is exact in every padding mode.
 
         Parameters
@@ -280,8 +280,8 @@ class WeightedLayer(LayerBase):
         Returns
         -------
         (n, n) csr_array
-            n = prod(input_shape). Of the weight's dtype, canonical, with an entry wherever two inputs meet, whatever
-            its value.
+            n = prod(input_shape). Of the weight's dtype, canonical, with an entry for any two inputs in a window,
+            whatever its value.
 
         Raises
         ------
@@ -336,7 +336,7 @@ class WeightedLayer(LayerBase):
         [[0, 1], [2], [0], [1], [2], [0], [1, 2]]
         """
         count = self.nnz
-        if self.padding_mode != "zeros":  # several ids where taps meet on one input
+        if self.padding_mode != "zeros":  # several ids where several taps read the same input
             taps = prod(axis.output_size * axis.kernel_size for axis in self.axes)
             count += taps * self.out_channels * self.in_channels // self.groups
         self._require_memory(4 * count * np.dtype(np.int64).itemsize, "the table of taps", self.nnz)
@@ -347,7 +347,7 @@ class WeightedLayer(LayerBase):
         ids = (channels.reshape(-1, 1) * prod(self.kernel_size) + kernel_taps).ravel()
         starts = (np.arange(channels.size)[:, None] * ptr[-1] + ptr[:-1]).ravel()
         sizes = np.tile(np.diff(ptr), channels.size)
-        # With the number of its place for a weight, the matrix says which place each of its entries has.
+        # If each weight is the number of its place, the entries of the matrix are the numbers of their places.
         numbers = np.arange(len(sizes)).reshape(*channels.shape, *(len(pattern.symbols) for pattern in patterns))
         places = assemble(patterns, numbers, self.groups).data
         if len(ids) == len(sizes):
@@ -459,8 +459,8 @@ class WeightedLayer(LayerBase):
         """Consecutive rows of the matrix."""
         nnz = count_entries(patterns, weight, self.groups, rows)
         index = index_dtype(len(rows), self.matrix_shape[1], nnz).itemsize
-        needed = nnz * (weight.dtype.itemsize + index) + (len(rows) + 1) * index
-        require_memory(needed, f"{len(rows)} rows of the matrix, with {nnz} entries,", "take fewer rows at a time")
+        n_bytes = nnz * (weight.dtype.itemsize + index) + (len(rows) + 1) * index
+        require_memory(n_bytes, f"{len(rows)} rows of the matrix, with {nnz} entries,", "take fewer rows at a time")
         return assemble(patterns, weight, self.groups, rows, threads)
 
     def _equation(self, weight: NDArray[Any]) -> sparse.csr_array:
@@ -487,7 +487,7 @@ class WeightedLayer(LayerBase):
                 f"rows={rows} cannot stand beside channels_last=True, whose consecutive rows are far apart in the "
                 "matrix that is built: take matrix(weight, channels_last=True)[rows]"
             )
-        # The permuted copies of all arrays stand beside the matrix that they come from.
+        # The permuted copies of all arrays are in memory together with the original matrix.
         self._require_memory(3 * self.nbytes(weight.dtype), "the matrix with channels last", self.nnz)
         if method == "equation":
             matrix = self._equation(weight)
@@ -501,13 +501,13 @@ class WeightedLayer(LayerBase):
             raise WrongTypeError(
                 f"rows is {short(rows)} but has to be a slice of consecutive rows, such as slice(0, 100)"
             )
-        wanted = range(*rows.indices(self.matrix_shape[0]))
-        if wanted.step != 1:
+        row_range = range(*rows.indices(self.matrix_shape[0]))
+        if row_range.step != 1:
             raise ValueError(
-                f"rows={rows} has step {wanted.step}, but only consecutive rows are built: take "
+                f"rows={rows} has step {row_range.step}, but only consecutive rows are built: take "
                 f"matrix(weight)[{rows.start}:{rows.stop}:{rows.step}]"
             )
-        return wanted.start, max(wanted.start, wanted.stop)
+        return row_range.start, max(row_range.start, row_range.stop)
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
@@ -531,7 +531,7 @@ class WeightedLayer(LayerBase):
         ValueError
             If the weight's shape is not the layer's.
         WrongTypeError
-            If its dtype is none that scipy.sparse can hold: a TypeError as well.
+            If scipy.sparse does not support its dtype: a TypeError as well.
 
         Examples
         --------

@@ -62,13 +62,13 @@ def test_sizes_are_numbers_of_windows(layer):
 def test_input_sizes_are_all_sizes_with_this_output(layer):
     for axis in layer.axes:
         pads = axis.before + axis.after
-        found = []
+        result = []
         for size in range(1, axis.input_size + axis.stride + 2):
             padded = (size - 1) * axis.input_dilation + 1 + pads
             if padded >= axis.span and (padded - axis.span) // axis.stride + 1 == axis.output_size:
-                found.append(size)
-        assert list(axis.input_sizes()) == found
-        assert axis.input_size in found
+                result.append(size)
+        assert list(axis.input_sizes()) == result
+        assert axis.input_size in result
 
 
 def test_input_sizes_are_none_where_input_dilation_leaves_none():

@@ -98,9 +98,9 @@ def test_a_group_without_a_limit_has_the_machines(system):
     assert system(version_2("max", 300)) is None
 
 
-@pytest.mark.parametrize(("limit", "found"), [(9223372036854771712, None), (2**60 - 1, 2**60 - 301 - WORKSPACE)])
-def test_the_first_version_writes_no_limit_as_a_number(system, limit, found):
-    assert system(version_1(limit, 300)) == found
+@pytest.mark.parametrize(("limit", "result"), [(9223372036854771712, None), (2**60 - 1, 2**60 - 301 - WORKSPACE)])
+def test_the_first_version_writes_no_limit_as_a_number(system, limit, result):
+    assert system(version_1(limit, 300)) == result
 
 
 @pytest.mark.parametrize("version", [version_2, version_1])

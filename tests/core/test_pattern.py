@@ -56,9 +56,9 @@ def entries_of(pattern):
 @given(axis=axes())
 def test_its_entries_are_those_of_the_table(kind, axis):
     pattern, expected = kind(axis), expected_entries(kind, axis)
-    found = entries_of(pattern)
-    assert [(row, col) for row, col, _ in found] == sorted(expected)
-    for row, col, symbol in found:
+    result = entries_of(pattern)
+    assert [(row, col) for row, col, _ in result] == sorted(expected)
+    for row, col, symbol in result:
         assert sorted(pattern.symbols[symbol]) == sorted(expected[row, col])
     shape = [axis.output_size, axis.input_size]
     rows, cols = {

@@ -80,10 +80,10 @@ def test_blocks_of_any_layer_are_its_matrix(tmp_path_factory, layer, seed, dtype
     C = layer.matrix(weight)
     rows = data.draw(st.integers(1, C.shape[0] + 2))
     export_blocks(layer, weight, path, rows=rows)
-    found = read(path)
-    assert found.dtype == C.dtype
+    result = read(path)
+    assert result.dtype == C.dtype
     for name in ("indptr", "indices", "data"):
-        assert_array_equal(getattr(found, name), getattr(C, name))
+        assert_array_equal(getattr(result, name), getattr(C, name))
     assert names(path) == sorted(["index.json", *(block["file"] for block in index_of(path)["blocks"])])
 
 
@@ -103,9 +103,9 @@ def test_a_stream_of_any_layer_is_read_as_its_matrix(tmp_path_factory, layer, se
     weight = integers(layer.weight_shape, seed)
     C = layer.matrix(weight)
     export_blocks(layer, weight, path, rows=data.draw(st.integers(1, C.shape[0] + 2)))
-    found = io.mmread(path, spmatrix=False)
-    assert found.nnz == C.nnz
-    assert_array_equal(found.toarray(), C.toarray())
+    result = io.mmread(path, spmatrix=False)
+    assert result.nnz == C.nnz
+    assert_array_equal(result.toarray(), C.toarray())
 
 
 def test_the_text_of_a_block_beyond_32_bits():
@@ -373,14 +373,14 @@ def test_blocks_are_read_as_they_were_built(tmp_path_factory, layer, seed, dtype
     weight = integers(layer.weight_shape, seed, dtype)
     rows = data.draw(st.integers(1, layer.matrix_shape[0] + 2))
     report = export_blocks(layer, weight, path, rows=rows)
-    found = list(read_blocks(path))
+    result = list(read_blocks(path))
     built = list(layer.row_blocks(weight, rows=rows))
     assert report == BlocksReport(len(built), 0, (), ())
-    assert [part for part, _ in found] == [part for part, _ in built]
-    for (_, block), (_, wanted) in zip(found, built, strict=True):
-        assert block.dtype == wanted.dtype
+    assert [part for part, _ in result] == [part for part, _ in built]
+    for (_, block), (_, expected) in zip(result, built, strict=True):
+        assert block.dtype == expected.dtype
         for name in ("indptr", "indices", "data"):
-            assert_array_equal(getattr(block, name), getattr(wanted, name))
+            assert_array_equal(getattr(block, name), getattr(expected, name))
 
 
 def test_damaged_blocks_are_not_read(folder):
@@ -397,13 +397,13 @@ def test_damaged_blocks_are_not_read(folder):
             fault = f"has {len(changed)} bytes, not {known} as in the index"
         else:
             fault = f"has the SHA-256 digest {hashlib.sha256(changed).hexdigest()}, not {digest} as in the index"
-        found = read_blocks("C.blocks")
-        assert next(found)[0] == slice(0, 20)
+        result = read_blocks("C.blocks")
+        assert next(result)[0] == slice(0, 20)
         with pytest.raises(
             ValueError,
             match=whole_message(f"block C.blocks/1.npz {fault}: export the same matrix to this folder again"),
         ):
-            next(found)
+            next(result)
 
 
 def saved(matrix):
@@ -556,9 +556,9 @@ def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data
     else:
         del place[name]
     (path / "index.json").write_text(json.dumps(index))
-    wanted = LAYER.matrix(WEIGHT).toarray()
+    expected = LAYER.matrix(WEIGHT).toarray()
     try:
-        assert_array_equal(sparse.vstack([block for _, block in read_blocks(path)]).toarray(), wanted)
+        assert_array_equal(sparse.vstack([block for _, block in read_blocks(path)]).toarray(), expected)
     except ValueError as error:
         assert "\n" not in str(error)  # noqa: PT017
         assert len(str(error)) < 1000 + len(str(path))  # noqa: PT017
@@ -569,7 +569,7 @@ def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data
         assert len(str(error)) < 1000 + len(str(path))  # noqa: PT017
         assert json.loads((path / "index.json").read_text()) == index or "nan" in str(index)
     else:
-        assert_array_equal(read(path).toarray(), wanted)
+        assert_array_equal(read(path).toarray(), expected)
     assert names(path.parent) == ["C.blocks"]
     assert names(path) == ["0.npz", "1.npz", "2.npz", "index.json"]
 
@@ -731,14 +731,14 @@ def test_interrupted_from_the_keyboard(folder, path):
     if path == "C.mtx":
         assert names(folder) == []
         return
-    found = names(path)
-    assert found[-1] == "index.json"
-    assert found[:-1] == [f"{number:04}.npz" for number in range(len(found) - 1)]
+    result = names(path)
+    assert result[-1] == "index.json"
+    assert result[:-1] == [f"{number:04}.npz" for number in range(len(result) - 1)]
     weight = np.arange(1, 26).reshape(5, 5)
-    last = sparse.load_npz(BytesIO(Path(path, found[-2]).read_bytes()))
-    number = len(found) - 2
-    wanted = Conv(4000, 5).matrix(weight, rows=slice(number * 4000, number * 4000 + 4000))
-    assert (last != wanted).nnz == 0
+    last = sparse.load_npz(BytesIO(Path(path, result[-2]).read_bytes()))
+    number = len(result) - 2
+    expected = Conv(4000, 5).matrix(weight, rows=slice(number * 4000, number * 4000 + 4000))
+    assert (last != expected).nnz == 0
 
 
 def test_help_names_blocks():

@@ -441,8 +441,8 @@ def test_a_terminated_process_cleans_up(folder, path):
         started.send_signal(signal.SIGTERM)
         _, err = started.communicate(timeout=60)
     assert (started.returncode, err) == (143, b"convmatrix export: terminated\n")
-    found = names(path) if path == "C.blocks" else names()
-    assert not any(name.endswith(".tmp") for name in found)
+    result = names(path) if path == "C.blocks" else names()
+    assert not any(name.endswith(".tmp") for name in result)
 
 
 @pytest.mark.full

@@ -28,14 +28,14 @@ GUIDE_X = [[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [
 def windows(size, kernel, stride, pads, dilation, ceil_mode):
     """The windows of one axis, as lists of positions: slid from the start of the padding, one after the other."""
     end = size + pads[1]
-    found, start = [], -pads[0]
+    result, start = [], -pads[0]
     while True:
         window = [start + tap * dilation for tap in range(kernel)]
         if window[-1] >= end and not ceil_mode:
-            return found
-        if found and (found[-1][-1] >= end - 1 or start >= size):
-            return found  # rounded up, there is one more window as long as one has not reached the end
-        found.append(window)
+            return result
+        if result and (result[-1][-1] >= end - 1 or start >= size):
+            return result  # rounded up, there is one more window as long as one has not reached the end
+        result.append(window)
         start += stride
 
 

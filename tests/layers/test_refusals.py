@@ -522,9 +522,9 @@ def test_the_padding_that_is_named_makes_the_output_size(numbers, pads, output_s
     try:
         up = ConvTranspose((size,), kernel, padding=(pads,), **keywords)
     except ValueError as error:
-        found = re.search(r"; padding (.*) on this axis would make it (\d+)$", str(error))
-        up = ConvTranspose((size,), kernel, padding=(ast.literal_eval(found[1]),), **keywords)
-        assert int(found[2]) == output_size
+        result = re.search(r"; padding (.*) on this axis would make it (\d+)$", str(error))
+        up = ConvTranspose((size,), kernel, padding=(ast.literal_eval(result[1]),), **keywords)
+        assert int(result[2]) == output_size
     assert up.output_size == (output_size,)
     assert up.T.output_size == (size,)
 

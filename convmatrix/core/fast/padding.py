@@ -121,7 +121,7 @@ def padded_axis(axis: Axis, start: int, stop: int) -> PaddedAxis:
     """
     first = start * axis.stride - axis.before
     end = first + (stop - 1 - start) * axis.stride + axis.span
-    # Steps that are never taken may be larger than an array's.
+    # Steps that are not used may exceed 64 bits.
     stride = axis.stride if stop - start > 1 else 1
     dilation = axis.dilation if axis.kernel_size > 1 else 1
     if end - first > tuning.SPARSE_POSITIONS * (stop - start) * axis.kernel_size:
@@ -168,7 +168,7 @@ def _taken(x: Array, inputs: Ints, axis: int) -> Array:
     nothing = inputs == NOTHING
     if nothing.all():
         return np.zeros((*x.shape[:axis], len(inputs), *x.shape[axis + 1 :]), dtype=x.dtype)
-    taken = x.take(inputs, axis, mode="wrap")  # whatever NOTHING takes is overwritten
+    taken = x.take(inputs, axis, mode="wrap")  # the values taken for NOTHING are overwritten
     taken[at(axis, nothing)] = 0
     return taken
 
@@ -178,9 +178,9 @@ def _summed(values: Array, inputs: Ints, axis: int) -> Iterator[tuple[slice, Arr
     order = np.argsort(inputs, kind="stable")[np.count_nonzero(inputs == NOTHING) :]
     if not len(order):
         return
-    found, starts = np.unique(inputs[order], return_index=True)
+    indices, starts = np.unique(inputs[order], return_index=True)
     sums = np.add.reduceat(values.take(order, axis), starts, axis=axis, dtype=values.dtype)
-    first, stop = int(found[0]), int(found[-1]) + 1
+    first, stop = int(indices[0]), int(indices[-1]) + 1
     by_input = np.zeros((*values.shape[:axis], stop - first, *values.shape[axis + 1 :]), dtype=values.dtype)
-    by_input[at(axis, found - first)] = sums
+    by_input[at(axis, indices - first)] = sums
     yield slice(first, stop), by_input

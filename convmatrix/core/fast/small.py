@@ -68,7 +68,7 @@ def is_small(patterns: Sequence[Pattern], row_channels: int, col_channels: int, 
 
 
 def write_small(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) -> Arrays:
-    """Write data, indices and indptr of the matrix that `assemble` makes of the same arguments.
+    """Write data, indices and indptr of the matrix that `assemble` returns for the same arguments.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def write_small(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) 
 
 
 def refill_small(patterns: Sequence[Pattern], weight: NDArray[Any], data: NDArray[Any]) -> None:
-    """Write the data that `write_small` makes of the same arguments over that of a matrix."""
+    """Overwrite the data of a matrix by those that `write_small` returns for the same arguments."""
     row_channels, col_channels = weight.shape[:2]
     repetitions = _Repetitions.of(patterns, col_channels)
     tables = [table_of(pattern) for pattern in repetitions.patterns]
@@ -134,7 +134,7 @@ class _Repetitions(NamedTuple):
 
     @classmethod
     def of(cls, patterns: Sequence[Pattern], col_channels: int) -> Self:
-        """The patterns with one repetition of the outermost axis, if that is worth it, or as they are."""
+        """Return the patterns with one repetition of the outermost axis, or unchanged if that is not faster."""
         if not patterns or patterns[0].repeats < tuning.COPIED_REPEATS:
             return cls(patterns)
         outermost, inner = patterns[0], patterns[1:]

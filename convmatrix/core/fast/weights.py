@@ -58,7 +58,7 @@ def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
 def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
     """Add up in Python integers; an error if an entry is beyond the range of the dtype."""
     sums = _summed(weight.astype(object), patterns)
-    # Only sums that the matrix stores count: where taps always meet, none of them stands alone.
+    # Check only the sums that the matrix stores: taps that are always added to others have no entry by themselves.
     stored = [np.arange(size) for size in sums.shape[:2]] + [pattern.stored_symbols for pattern in patterns]
     sums = sums[np.ix_(*stored)]
     limits = np.iinfo(weight.dtype.str)

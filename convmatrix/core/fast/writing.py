@@ -3,7 +3,7 @@
 Correct is `convmatrix.core.equation`; this is the same, faster.
 
 All row channels of a group have the same columns; only their weights differ. Each channel consists of blocks, most of
-which repeat. A plan says in which order blocks and channels are written, and how long the blocks are.
+which repeat. A plan determines the order of blocks and channels, and the length of the blocks.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -79,8 +79,8 @@ def _is_channelwise(levels: Sequence[Level], row_channels: int, col_channels: in
     if row_channels == 1 or not levels or col_channels * _entries(levels) < tuning.CHANNELWISE_ENTRIES:
         return False
     outermost = levels[0].pattern
-    kept = sum(len(rows.cols) for rows, _ in outermost.parts)
-    return tuning.CHANNEL_PER_BLOCKS * kept < outermost.nnz
+    stored = sum(len(rows.cols) for rows, _ in outermost.parts)
+    return tuning.CHANNEL_PER_BLOCKS * stored < outermost.nnz
 
 
 def _entries(levels: Sequence[Level]) -> int:
