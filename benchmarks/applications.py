@@ -1,4 +1,4 @@
-"""What is done with a layer besides building its matrix: new weights, C^T C, blocks of rows, and the operator."""
+"""Benchmarks of everything but building the matrix: new weights, C^T C, blocks of rows, and the operator."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -89,7 +89,7 @@ def scale_table(workload: Workload, effort: Effort) -> Table:
 
 def _compared(workload: Workload, what: str, calls: dict, effort: Effort, at_most: float) -> Table:
     """Two calls, the first of which is the measure of the second."""
-    (base, _), (ours, _) = calls.items()
+    (base, _), (own, _) = calls.items()
     results: dict[str, object] = {}
 
     def inspect(name: str, result: object) -> None:
@@ -98,14 +98,14 @@ def _compared(workload: Workload, what: str, calls: dict, effort: Effort, at_mos
         result.sort_indices()
         if not same(results.setdefault(base, result), result):
             raise AssertionError(f"{name} of {workload.code} is not {base}")
-        if name == ours:
+        if name == own:
             results.clear()
 
     times = medians(calls, effort, inspect)
     table = Table(f"{workload.name}, {what}", f"`{workload.code}`", ("ms", f"x {base}"))
     table.add(base, {"ms": times[base].text})
-    ratio = times[ours].seconds / times[base].seconds
-    table.add(ours, {"ms": times[ours].text, f"x {base}": Figure(ratio, at_most)})
+    ratio = times[own].seconds / times[base].seconds
+    table.add(own, {"ms": times[own].text, f"x {base}": Figure(ratio, at_most)})
     return table
 
 

@@ -15,7 +15,7 @@ from convmatrix import Conv, ConvTranspose
 
 __all__ = ["build_table", "transpose_table"]
 
-OURS = "convmatrix"
+CONVMATRIX = "convmatrix"
 CONSTRUCTED = "convmatrix, Conv(...) included"
 TWO_THREADS = "convmatrix, two threads"
 OWN_TRANSPOSED = "convmatrix, .T.tocsr()"
@@ -30,12 +30,12 @@ Calls = Mapping[str, Callable[[], object]]
 
 
 def build_table(workload: Workload, effort: Effort) -> Table:
-    """The matrix of a layer: ours for an existing layer, with the layer's construction, on two threads; and peers'."""
+    """Time building a matrix: for an existing layer, with construction of the layer, on two threads; and by peers."""
     layer, weight = workload.layer, workload.weight
     peers = [peer for peer in PEERS if peer.installed and peer.describes(layer)]
     running = [peer for peer in peers if not peer.too_slow(layer)]
-    ours = {
-        OURS: partial(layer.matrix, weight),
+    own_calls = {
+        CONVMATRIX: partial(layer.matrix, weight),
         CONSTRUCTED: lambda: workload.make().matrix(weight),
         TWO_THREADS: partial(layer.matrix, weight, threads=2),
     }
@@ -43,14 +43,14 @@ def build_table(workload: Workload, effort: Effort) -> Table:
     rows = _Rows(
         layer,
         workload.dtype,
-        ours,
+        own_calls,
         {peer.name: partial(peer.build, layer, weight) for peer in running},
         effort,
         not_peers=[GATHERED.name],
     )
     table = Table(workload.name, _subject(workload, layer), _COLUMNS)
     rows.add_limit(table)
-    rows.add(table, OURS, limit=reach.get("limit"), best=reach.get("best peer"), peak=reach.get("peak"))
+    rows.add(table, CONVMATRIX, limit=reach.get("limit"), best=reach.get("best peer"), peak=reach.get("peak"))
     rows.add(table, CONSTRUCTED, best=targets.CONSTRUCTED if workload.name == "tiny" else None)
     rows.add(table, TWO_THREADS, limit=targets.TWO_THREADS if layer.nnz >= targets.LARGE else None)
     aims = {COO: reach.get("COO"), GATHERED: targets.NEVER_SLOWER}
@@ -71,14 +71,14 @@ def transpose_table(workload: Workload, effort: Effort) -> Table:
     rows = _Rows(
         layer.T,
         workload.dtype,
-        {OURS: partial(layer.T.matrix, weight)},
+        {CONVMATRIX: partial(layer.T.matrix, weight)},
         {name: partial(_built_then_transposed, build, layer, weight) for name, build in ways.items()},
         effort,
         not_peers=[OWN_TRANSPOSED],
     )
     table = Table(f"{workload.name}, transposed", _subject(workload, layer.T), _COLUMNS)
     rows.add_limit(table)
-    rows.add(table, OURS, limit=reach.get("limit"), peak=reach.get("peak"))
+    rows.add(table, CONVMATRIX, limit=reach.get("limit"), peak=reach.get("peak"))
     aims = {OWN_TRANSPOSED: reach.get("own"), _transposed(MASKED): reach.get("masked")}
     for name in ways:
         rows.add(table, name, this=aims.get(name))
@@ -105,19 +105,19 @@ class _Rows:
         self,
         layer: Conv | ConvTranspose,
         dtype: str,
-        ours: Calls,
+        own_calls: Calls,
         others: Calls,
         effort: Effort,
         not_peers: Sequence[str] = (),
     ) -> None:
-        self._calls = {**ours, **others}
+        self._calls = {**own_calls, **others}
         self._nbytes, self._effort = layer.nbytes(dtype), effort
         first: dict[str, object] = {}
 
         def inspect(name: str, result: object) -> None:
             if name == LIMIT:
                 return
-            if not same(first.setdefault(OURS, result), result):
+            if not same(first.setdefault(CONVMATRIX, result), result):
                 raise AssertionError(f"{name} makes another matrix of {layer} than convmatrix")
             if name == list(self._calls)[-1]:
                 first.clear()  # not held while others are timed
@@ -147,8 +147,8 @@ class _Rows:
             "x limit": Figure(timed.seconds / self._limit, limit),
             "x best peer": Figure(timed.seconds / self._best, best),
         }
-        if name != OURS:
-            cells["convmatrix / this"] = Figure(self._times[OURS].seconds / timed.seconds, this)
-        if name == OURS or (traced and timed.seconds < _WORTH_A_PEAK):
+        if name != CONVMATRIX:
+            cells["convmatrix / this"] = Figure(self._times[CONVMATRIX].seconds / timed.seconds, this)
+        if name == CONVMATRIX or (traced and timed.seconds < _WORTH_A_PEAK):
             cells["peak / result"] = Figure(peak_bytes(self._calls[name]) / self._nbytes, peak)
         table.add(name, cells)

@@ -59,16 +59,16 @@ class Peer:
 
     @property
     def installed(self) -> bool:
-        """Whether it can run here."""
+        """True if its package is installed."""
         return self.needs is None or find_spec(self.needs) is not None
 
     @property
     def traced(self) -> bool:
-        """Whether NumPy allocates its memory, so that the peak is known."""
+        """True if NumPy allocates its memory, so that the peak can be measured."""
         return self.needs not in _WITH_TORCH
 
     def too_slow(self, layer: Conv) -> str | None:
-        """Why it is not run, by the stated rule; None where it is."""
+        """Return the reason that it is left out, None if it is run."""
         cells = prod(layer.matrix_shape)
         if self.dense and cells > _MOST_CELLS:
             return f"left out: {cells:.2g} cells"
@@ -88,7 +88,7 @@ def load() -> None:
 
 
 def same(C: sparse.csr_array, D: sparse.csr_array) -> bool:
-    """Whether two canonical matrices are equal, array by array and in their dtype."""
+    """Check whether two canonical matrices are equal, array by array and in their dtype."""
     return (
         C.shape == D.shape
         and C.dtype == D.dtype
@@ -100,7 +100,7 @@ def same(C: sparse.csr_array, D: sparse.csr_array) -> bool:
 
 
 def _reads(layer: Conv, axis: int) -> np.ndarray:
-    """Which input each output and tap of an axis reads, -1 for a zero; shape (outputs, taps)."""
+    """Return the input that each output and tap of an axis reads, -1 for a zero; shape (outputs, taps)."""
     size, pads = layer.input_size[axis], layer.padding[axis]
     starts = np.arange(layer.output_size[axis], dtype=np.int32)[:, None] * layer.stride[axis]
     reads = starts + np.arange(layer.kernel_size[axis], dtype=np.int32) * layer.dilation[axis]
@@ -243,7 +243,7 @@ def _ones(reads: np.ndarray, inputs: int, dtype: np.dtype) -> sparse.csr_array:
 
 
 def probed(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
-    """What torch makes of every unit vector."""
+    """Apply the convolution of torch to every unit vector."""
     import torch
     from torch.nn import functional
 
@@ -282,7 +282,7 @@ def ptwt_matrix(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
     import torch
     from ptwt import sparse_math
 
-    torch.sparse.check_sparse_tensor_invariants.disable()  # it warns unless told
+    torch.sparse.check_sparse_tensor_invariants.disable()  # else torch warns
     kernel = torch.from_numpy(np.flip(weight[0, 0]).copy())
     if layer.ndim == 1:
         C = sparse_math.construct_conv_matrix(kernel, *layer.input_size, mode="same")
@@ -294,7 +294,7 @@ def ptwt_matrix(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
 
 
 def toeplitz_blocks(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
-    """What sparse_convolution makes of every unit vector, by its Toeplitz matrix; it flips the kernel."""
+    """Apply the Toeplitz matrix of sparse_convolution to every unit vector; it flips the kernel."""
     from sparse_convolution import Toeplitz_convolution2d
 
     kernel = np.ascontiguousarray(np.flip(weight[0, 0]))
@@ -306,7 +306,7 @@ def toeplitz_blocks(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
 
 
 def pylops_probed(layer: Conv, weight: np.ndarray) -> sparse.csr_array:
-    """What pylops makes of its operator; it flips the kernel."""
+    """Build the matrix of the operator of pylops; it flips the kernel."""
     from pylops.signalprocessing import ConvolveND
 
     offset = [pads[1] for pads in layer.padding]

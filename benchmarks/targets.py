@@ -1,4 +1,4 @@
-"""What is to be reached: at most so many times something else, measured in the same run."""
+"""Targets of the benchmarks: upper bounds of ratios to other times of the same run."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether the number is what it may be."""
+        """True if the number is at most the target."""
         return self.at_most is None or self.value <= self.at_most
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class Figure:
 
 
 def build_targets(layer: Conv) -> dict[str, float]:
-    """What a build has to reach, of "limit", "best peer", "COO" and "peak", at most so many times each."""
+    """Return the highest ratios allowed for a build, to "limit", "best peer", "COO" and "peak"."""
     targets = {"best peer": NEVER_SLOWER}
     if layer.nnz >= LARGE:
         targets |= {"limit": 1.15, "best peer": 1 / 4.4, "COO": 1 / 15, "peak": PEAK}
@@ -83,7 +83,7 @@ def transpose_targets(layer: ConvTranspose) -> dict[str, float]:
 
 
 def application_target(layer: Conv, dtype: str, batch: int, *, adjoint: bool) -> float | None:
-    """What applying without the matrix has to reach, at most so many times torch."""
+    """Return the highest ratio to torch allowed for applying the layer without its matrix."""
     one_channel = layer.in_channels == layer.out_channels == 1
     if layer.groups > 1:
         return {1: 7.0, 32: 4.0}[batch]
@@ -97,5 +97,5 @@ def application_target(layer: Conv, dtype: str, batch: int, *, adjoint: bool) ->
 
 
 def gram_target(layer: Conv) -> float:
-    """What ``gram`` has to reach, at most so many times the product."""
+    """Return the highest ratio to the product of two matrices allowed for ``gram``."""
     return 1 / 2.5 if layer.in_channels == 1 else 1 / 50

@@ -52,7 +52,7 @@ _NEVER = 2**31 - 1
 
 @dataclass(frozen=True)
 class Effort:
-    """How much time a measurement may take.
+    """Time that a measurement may take.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def divide_heap() -> Callable[[], None]:
 
 
 def _lies_below(libc: ctypes.CDLL, end: int, size: int) -> bool:
-    """Whether malloc finds so many bytes in the heap, which ends there; what the system maps lies above."""
+    """Check whether malloc finds `size` bytes in the heap below `end`; memory that the system maps is above."""
     block = libc.malloc(size)
     libc.free(block)
     return bool(block + size <= end)
@@ -229,7 +229,7 @@ def peak_bytes(call: Callable[[], object]) -> int:
 
 
 def _burst(call: Callable[[], object], clock: Callable[[], float]) -> int:
-    """How often a call is repeated in its turn: once, or as often as a burst has room for."""
+    """Return the number of repetitions of a call in its turn: as many as fit in a burst, at least one."""
     return max(1, round(_BURST / max(_seconds(call, 1, clock), 1e-7)))
 
 

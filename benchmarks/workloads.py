@@ -20,7 +20,7 @@ class Workload:
     arguments: Mapping[str, Any]
     dtype: str = "float64"
     slow: bool = False
-    """Whether it is left out where there is little time."""
+    """True if quick runs leave it out."""
 
     def make(self) -> Conv:
         """Construct the layer."""
@@ -43,13 +43,13 @@ class Workload:
 
 
 def _workload(name: str, input_size: Any, kernel_size: int, **others: Any) -> Workload:
-    """A workload of one channel in float64, unless told otherwise."""
+    """Create a workload, by default of one channel in float64."""
     dtype, slow = others.pop("dtype", "float64"), others.pop("slow", False)
     return Workload(name, {"input_size": input_size, "kernel_size": kernel_size, **others}, dtype, slow)
 
 
 def _channels(inputs: int, outputs: int, groups: int = 1) -> dict[str, Any]:
-    """What layers of several channels share: networks compute in float32."""
+    """Return the arguments of layers of several channels, in float32 as in networks."""
     return {"in_channels": inputs, "out_channels": outputs, "groups": groups, "dtype": "float32"}
 
 

@@ -1,4 +1,4 @@
-"""Kernels and layers that have a name: what a lecture draws, by the words it uses.
+"""Named kernels, weights and settings of layers, as they occur in lectures.
 
 Kernels are correlation kernels, as the layers use them: `sobel` gives a positive number where the image is
 brighter at the top. Integer kernels stay integers; only what is defined by its sum or its norm is scaled.
@@ -43,7 +43,7 @@ _FILLINGS = ("ones", "arange", "random:SEED")
 
 
 def kernel(name: str, kernel_size: int | Sequence[int] | None = None, ndim: int | None = None) -> Array:
-    """Make the kernel of a name, or the bank of kernels.
+    """Return the kernel, or the bank of kernels, that has a name.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ def kernel(name: str, kernel_size: int | Sequence[int] | None = None, ndim: int 
         need = f"has {count}" if least == most else f"needs at least {count}"
         raise ValueError(f"kernel {short(name)} {need}, got {len(sizes)}")
     require_memory(8 * prod(sizes), f"a kernel of kernel_size {short(sizes)}", "use a smaller one")
-    made = preset.make(sizes)
-    shape = made.shape[made.ndim - len(sizes) :]
+    array = preset.make(sizes)
+    shape = array.shape[array.ndim - len(sizes) :]
     if kernel_size is not None and shape != sizes:
         raise ValueError(
             f"kernel {short(name)} has kernel_size {shape}, got {sizes}: it comes in no other size, as box, binomial "
             "or gaussian do"
         )
-    return made
+    return array
 
 
 def kernels() -> dict[str, str]:
@@ -126,14 +126,14 @@ def bilinear_size(factor: int) -> int:
     --------
     >>> [bilinear_size(factor) for factor in (1, 2, 3, 32)]
     [1, 4, 5, 64]
-    """  # noqa: DOC502  what `positive` raises is documented here, where the user meets it
+    """
     factor = positive("factor", factor)
     return 2 * factor - factor % 2
 
 
 @dataclass(frozen=True)
 class _Kernel:
-    """How a kernel is made: from the number of sizes, and from the sizes where it comes in sizes."""
+    """A named kernel: a function that makes it, from sizes where there are several, and its description."""
 
     make: Callable[[Sizes], Array]
     about: str
@@ -165,7 +165,7 @@ def _difference(sizes: Sizes) -> Array:
 
 
 _LARGEST_BINOMIAL = 100
-"""More than the size of any row of binomial coefficients that int64 holds."""
+"""Upper bound of the size of a row of binomial coefficients that fit in int64."""
 
 
 def _binomial(sizes: Sizes) -> Array:
@@ -199,16 +199,16 @@ def _bilinear_row(size: int) -> Array:
 
 
 def _delta(sizes: Sizes) -> Array:
-    made = np.zeros(sizes, dtype=np.int64)
-    made[tuple((size - 1) // 2 for size in sizes)] = 1
-    return made
+    array = np.zeros(sizes, dtype=np.int64)
+    array[tuple((size - 1) // 2 for size in sizes)] = 1
+    return array
 
 
 def _laplacian(sizes: Sizes) -> Array:
-    made = np.zeros((3,) * len(sizes), dtype=np.int64)
+    array = np.zeros((3,) * len(sizes), dtype=np.int64)
     for axis in range(len(sizes)):
-        made += _outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in range(len(sizes))])
-    return made
+        array += _outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in range(len(sizes))])
+    return array
 
 
 def _sharpen(sizes: Sizes) -> Array:
@@ -259,7 +259,7 @@ _KERNELS: Mapping[str, _Kernel] = {
 
 
 def weight_for(layer: WeightedLayer, name: str) -> Array:
-    """Make the kernel of a name the weight of a layer.
+    """Return the weight of a layer whose kernels are a named kernel.
 
     One kernel serves every channel of the output, if each reads one channel. A bank of n kernels serves each group,
     if it turns one channel into n. A transposed convolution takes the weight that its forward convolution has.
@@ -288,7 +288,7 @@ def weight_for(layer: WeightedLayer, name: str) -> Array:
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     name = _known(name, _KERNELS, "kernel")
-    made = kernel(name, layer.kernel_size)
+    array = kernel(name, layer.kernel_size)
     rows, reads, *_ = layer.weight_shape
     inner, outer = ("out", "in") if isinstance(layer, ConvTranspose) else ("in", "out")
     if reads != 1:
@@ -298,18 +298,18 @@ def weight_for(layer: WeightedLayer, name: str) -> Array:
             f"kernel {short(name)} is for one channel but {inner}_channels // groups = {channels} // {layer.groups} = "
             f"{reads}: {grouped}give a whole weight, of shape {layer.weight_shape}"
         )
-    if made.ndim == layer.ndim:
-        return np.broadcast_to(made, layer.weight_shape).copy()
-    if len(made) * layer.groups != rows:
+    if array.ndim == layer.ndim:
+        return np.broadcast_to(array, layer.weight_shape).copy()
+    if len(array) * layer.groups != rows:
         raise ValueError(
-            f"kernel {short(name)} is a bank of {len(made)} kernels but {outer}_channels // groups = {rows} // "
-            f"{layer.groups} = {rows // layer.groups}: use {outer}_channels={len(made) * layer.groups}"
+            f"kernel {short(name)} is a bank of {len(array)} kernels but {outer}_channels // groups = {rows} // "
+            f"{layer.groups} = {rows // layer.groups}: use {outer}_channels={len(array) * layer.groups}"
         )
-    return np.concatenate([made] * layer.groups)
+    return np.concatenate([array] * layer.groups)
 
 
 def parse_weight(text: str, layer: WeightedLayer) -> Array:
-    """Read the weight of a layer from one word, as the command line gives it.
+    """Read the weight of a layer from a text, as on the command line.
 
     Parameters
     ----------
@@ -330,19 +330,16 @@ def parse_weight(text: str, layer: WeightedLayer) -> Array:
     Examples
     --------
     >>> layer = Conv(4, 2)
-    >>> parse_weight("arange", layer)
-    array([[[[1, 2],
-             [3, 4]]]])
+    >>> parse_weight("arange", layer).ravel()
+    array([1, 2, 3, 4])
     >>> parse_weight("1,0,0,-1", layer).ravel()
     array([ 1,  0,  0, -1])
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     check_text("text", text)
     check_kind("layer", layer, Conv, ConvTranspose)
-    text = text.strip()
-    word = text.lower()
+    text, word = text.strip(), text.strip().lower()
     shape = layer.weight_shape
-    filled = _filled("weight", text, shape)
-    if filled is not None:
+    if (filled := _filled("weight", text, shape)) is not None:
         return filled
     if word.endswith(ENDING):
         return _read("weight", text, shape, layer.kernel_size if layer.in_channels == layer.out_channels == 1 else None)
@@ -352,7 +349,7 @@ def parse_weight(text: str, layer: WeightedLayer) -> Array:
 
 
 def parse_input(text: str, layer: WeightedLayer) -> Array:
-    """Read an input of the layer from one word, as the command line gives it.
+    """Read an input of the layer from a text, as on the command line.
 
     Parameters
     ----------
@@ -377,28 +374,26 @@ def parse_input(text: str, layer: WeightedLayer) -> Array:
     """
     check_text("text", text)
     check_kind("layer", layer, Conv, ConvTranspose)
-    text = text.strip()
-    word = text.lower()
+    text, word = text.strip(), text.strip().lower()
     shape = layer.input_shape
-    filled = _filled("input", text, shape)
-    if filled is not None:
+    if (filled := _filled("input", text, shape)) is not None:
         return filled
     if word.endswith(ENDING):
         return _read("input", text, shape, layer.input_size if layer.in_channels == 1 else None)
     if word[:1].isalpha() and "," not in word:
         _known(text, {"guide": None}, "input", _FILLINGS)
-        made, _ = numerical_data()
-        if shape != (1, *made.shape):
+        image, _ = numerical_data()
+        if shape != (1, *image.shape):
             raise ValueError(
-                f"input 'guide' has shape {made.shape} but the layer needs {shape}: it fits the "
+                f"input 'guide' has shape {image.shape} but the layer needs {shape}: it fits the "
                 "settings whose names begin with 'numerical'"
             )
-        return made.reshape(shape)
+        return image.reshape(shape)
     return _numbers("input", text, shape)
 
 
 def _filled(what: str, text: str, shape: Sizes) -> Array | None:
-    """The array that a word fills, if it is one of `_FILLINGS`."""
+    """Return the array that one of `_FILLINGS` describes, None for another text."""
     word = text.lower()
     require_memory(8 * prod(shape), f"{what} of shape {shape}", "take a smaller layer")
     if word == "ones":
@@ -423,8 +418,8 @@ def _random(what: str, text: str, shape: Sizes) -> Array:
             f"{what} {short(text)} has a seed of {len(seed)} digits, but seeds have at most "
             f"{_LONGEST_SEED}: write random:0"
         )
-    drawn = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
-    return drawn + (drawn >= 0)
+    numbers = np.random.default_rng(int(seed)).integers(-9, 9, size=shape)
+    return numbers + (numbers >= 0)
 
 
 def _numbers(what: str, text: str, shape: Sizes) -> Array:
@@ -459,7 +454,7 @@ def _number(what: str, place: int, word: str) -> int | float | complex:
 
 
 def _read(what: str, path: str, shape: Sizes, bare: Sizes | None) -> Array:
-    """The array of a .npy file, which may be `bare` of channels; one of another shape is not read."""
+    """Read the array of a .npy file, of the full shape or of the shape `bare`, without channels."""
     with open_array(path, f"the {what}") as file:
         if file.shape not in (shape, bare):
             also = "" if bare is None else f" or {bare}"
@@ -473,7 +468,7 @@ def _read(what: str, path: str, shape: Sizes, bare: Sizes | None) -> Array:
 
 
 def setting(name: str) -> Layer:
-    """Give the layer of a published setting.
+    """Return the layer of a published setting.
 
     Parameters
     ----------
@@ -497,7 +492,7 @@ def setting(name: str) -> Layer:
     --------
     >>> setting("padding_strides_odd_transposed").output_size
     (6, 6)
-    """  # noqa: DOC502  what `_known` raises is documented here, where the user meets it
+    """
     return _SETTINGS[_known(name, _SETTINGS, "setting")][0]
 
 
@@ -588,16 +583,17 @@ _SETTINGS: Mapping[str, tuple[Layer, str]] = {
 
 
 _LONGEST_NAME = 40
-"""Letters of a name that may be a known one, mistyped."""
+"""Number of letters of a wrong name that are compared with the known names."""
 
 
-def _known(name: str, table: Mapping[str, object], what: str, words: Sequence[str] = ()) -> str:
-    """The name as the table has it."""
+def _known(name: str, table: Mapping[str, object], what: str, others: Sequence[str] = ()) -> str:
+    """Return a name as it is spelled in the table; an error that suggests known ones, also `others`, if it is not."""
     check_text(f"the name of a {what}", name)
     plain = name.lower().replace("-", "_")
     if plain in table:
         return plain
-    close = difflib.get_close_matches(plain[:_LONGEST_NAME], [*words, *table], n=3)
-    numbers = ", numbers such as 1,0,-1 or a .npy file" if words else ""
-    known = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join([*words, *table])}{numbers}"
+    names = [*others, *table]
+    close = difflib.get_close_matches(plain[:_LONGEST_NAME], names, n=3)
+    numbers = ", numbers such as 1,0,-1 or a .npy file" if others else ""
+    known = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(names)}{numbers}"
     raise ValueError(f"there is no {what} {short(name)}: {known}")

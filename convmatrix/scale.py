@@ -25,13 +25,13 @@ Arrays: TypeAlias = tuple[NDArray[Any], NDArray[np.signedinteger], NDArray[np.si
 """Data, indices and indptr."""
 
 _MOST_SLABS = 10**5
-"""Most slabs of a layer: each is a task of its own, of about 256 MiB."""
+"""Largest number of slabs of a layer: each is a task of about 256 MiB."""
 
 _BYTES = 2**28
-"""About how large the matrix of a slab is if nobody says."""
+"""Default size of the matrix of a slab, approximately."""
 
 _GONE = ("cancelled", "lost")
-"""States of a distributed future whose result is nowhere any more."""
+"""States of a distributed future whose result is lost."""
 
 
 # -- slabs -----------------------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ _GONE = ("cancelled", "lost")
 
 @dataclass(frozen=True)
 class Slab:
-    """Some outputs of a convolution along its first axis, as a layer of their own.
+    """Some outputs of a convolution along its first axis, as a smaller layer.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Slab:
         return (x if self.order is None else x.take(self.order, axis=1)).ravel()
 
     def scatter(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The transpose of `gather`: add up what belongs to each input that the slab reads, side by side."""
+        """Apply the transpose of `gather`: add up the values for each input that the slab reads."""
         x = x.reshape(self.layer.input_shape)
         if self.order is None:
             return x
@@ -75,7 +75,7 @@ class Slab:
         return sums
 
     def overlaps(self, lo: int, hi: int) -> Iterator[tuple[tuple[int, int], int]]:
-        """What of the inputs lo to hi the slab reads, as ((start, stop), place of start in `scatter`'s sums)."""
+        """Yield the reads among inputs lo to hi, as ((start, stop), index of start in the sums of `scatter`)."""
         place = 0
         for start, stop in self.reads:
             first, last = max(start, lo), min(stop, hi)
@@ -122,7 +122,7 @@ def slabs_of(layer: Conv, outputs: int) -> Iterator[Slab]:
 
 
 def _window(layer: Conv, outputs: range) -> tuple[int, int]:
-    """Range of the positions, on the stretched first axis, from the first window's first tap to the last one's last."""
+    """Return the range of positions on the first axis, after input dilation, that the windows of `outputs` cover."""
     axis = layer.axes[0]
     return outputs[0] * axis.stride - axis.before, outputs[-1] * axis.stride - axis.before + axis.span
 
@@ -187,7 +187,7 @@ def split(layer: Layer, weight: ArrayLike, *, outputs: int | None = None) -> "Sp
         If dask is not installed.
     ValueError
         If the weight is not the layer's, the layer has no axis, or `outputs` is less than 1.
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     check_kind("layer", layer, Conv, ConvTranspose)
     _dask("dask.array")
     checked = layer.checked_weight(weight, copy=True)  # products are computed later
@@ -212,7 +212,7 @@ def split(layer: Layer, weight: ArrayLike, *, outputs: int | None = None) -> "Sp
 
 @dataclass(frozen=True, eq=False)
 class SplitMatrix:
-    """The matrix of a layer in slabs; what `split` makes.
+    """The matrix of a layer in slabs, as `split` returns it.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ class SplitMatrix:
         return replace(self, layer=self.layer.T)
 
     def persist(self) -> "SplitMatrix":
-        """Build the slabs' matrices now, to be kept where they are built: for many products.
+        """Build the matrices of the slabs and keep them on their workers, for many products.
 
         Returns
         -------
@@ -269,7 +269,7 @@ class SplitMatrix:
         ValueError
             If x is not the layer's input, or if the client that kept the slabs' matrices has them no longer: it was
             closed or restarted. (Where that happens later, `compute` ends in an error of dask's.)
-        """  # noqa: DOC502  raised where x is given its shape
+        """
         self._require_kept()
         dask, array = _dask("dask"), _dask("dask.array")
         x = self._shaped(x, array)
@@ -289,8 +289,8 @@ class SplitMatrix:
         return array.concatenate([array.from_delayed(part, shape, dtype=dtype) for shape, part in parts], axis=1)
 
     def _require_kept(self) -> None:
-        """Refuse a product by matrices that are gone, of which dask would say that dependencies are missing."""
-        # What a client keeps, stands in the graph as a future of its; what dask itself keeps, as the arrays.
+        """Check that the matrices of the slabs still exist; the error of dask would be unclear."""
+        # In the graph, results that a client keeps are futures; results that dask itself keeps are arrays.
         lost = sum(
             any(getattr(value, "status", None) in _GONE for value in dict(kept.dask).values())
             for kept in self.kept or ()
@@ -339,7 +339,7 @@ def _dask(name: str) -> Any:
 
 
 def _arrays(slab: Slab, weight: NDArray[Any]) -> Arrays:
-    """The matrix of a slab as what dask knows the size of, and so leaves where it is."""
+    """The matrix of a slab as arrays, whose size dask can compute, so that it does not move them."""
     matrix = slab.layer.matrix(weight)
     return matrix.data, matrix.indices, matrix.indptr
 

@@ -1,6 +1,6 @@
-"""Where checkerboards come from: the stride does not divide the kernel, so that outputs are reached unevenly.
+"""The origin of checkerboards: the stride does not divide the kernel size, so that outputs are reached unevenly.
 
-By how many taps each output is reached, for i'=5. k=3, s=2 gives 1, 2 and 4; k=4, s=2 is even inside; with dilation 2
+The number of taps that reach each output, for i'=5. k=3, s=2 gives 1, 2 and 4; k=4, s=2 is even inside; with dilation 2
 the same kernel leaves holes, since all its taps reach outputs of one parity.
 After Odena, Dumoulin & Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016.
 """

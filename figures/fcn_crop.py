@@ -1,8 +1,8 @@
-"""Why FCN-32s crops at 19: the chain of layers, along one axis, as the pattern of its matrix.
+"""The reason that FCN-32s crops at 19: the chain of layers, along one axis, as the pattern of its matrix.
 
-An input of 500, padded by 100, comes out of VGG's pools, rounded up, and a transposed convolution as 544 scores. The
-coordinate maps say that score 19 belongs to input 0; so scores 19 to 518 are kept. The claim that the others come from
-padding zeros is wrong: every one of the 544 scores reads the image, as no row of the pattern is empty.
+An input of 500, padded by 100, becomes 544 scores after VGG's pools, rounded up, and a transposed convolution. By the
+coordinate maps, score 19 belongs to input 0, so scores 19 to 518 are kept. The claim that the others come from padding
+zeros is wrong: every one of the 544 scores reads the image, as no row of the pattern is empty.
 After Long, Shelhamer & Darrell 2015, and the coordinate maps of Caffe.
 """
 

@@ -21,7 +21,7 @@ from convmatrix.show.model.stage import Drawable, film
 
 
 class Picture(NamedTuple):
-    """What is built: the name of its files, and a film, which is a still if it has one step."""
+    """A picture to build: the name of its files, and a film, which is a still if it has one step."""
 
     name: str
     film: Film
@@ -37,18 +37,18 @@ class Entry(NamedTuple):
     number: str
     stem: str
     layer: Drawable
-    says: str
+    summary: str
     compose: Callable[[Drawable, str], Film] | None = None
 
     @property
     def title(self) -> str:
-        """What stands above the picture."""
+        """Title above the picture."""
         return f"{f'Figure {self.number}' if self.number else 'The printed C'}: {arithmetic(self.layer)}"
 
     @property
     def about(self) -> str:
         """Caption and alternative text."""
-        return f"{self.says} Sizes: {arithmetic(self.layer)}; {entries(self.layer)}."
+        return f"{self.summary} Sizes: {arithmetic(self.layer)}; {entries(self.layer)}."
 
     @property
     def still(self) -> Picture:
@@ -75,11 +75,11 @@ def pictures() -> Iterator[Picture]:
             yield entry.animation
 
 
-# -- sizes as words --------------------------------------------------------------------------------------------------
+# -- sizes as text ---------------------------------------------------------------------------------------------------
 
 
 def arithmetic(layer: Drawable) -> str:
-    """The setting in the guide's letters, and the size that comes of it."""
+    """Return the setting in the letters of the guide, and the resulting size."""
     if not isinstance(layer, ConvTranspose):
         return f"{letters(layer)}: o={layer.output_size[0]}"
     direct = layer.as_conv()
@@ -178,9 +178,9 @@ def channels(layer: Drawable, title: str) -> Film:
     shown = pieces(one_step(made, steps[used]))
     kernels = []
     for of, step in enumerate(steps):
-        theirs = pieces(one_step(made, step))
+        step_pieces = pieces(one_step(made, step))
         for within in range(layer.in_channels):
-            kernel = theirs[f"kernel{within}"].named(f"kernel{of}{within}", f"kernel w, {within} to {of}")
+            kernel = step_pieces[f"kernel{within}"].named(f"kernel{of}{within}", f"kernel w, {within} to {of}")
             kernels.append((kernel if of == used else kernel.pale())._replace(group=f"kernel{of}"))
     of_group = {group: [piece for piece in shown.values() if piece.group == group] for group in ("input", "output")}
     parts = [*of_group["input"], *kernels, *of_group["output"], shown["matrix"]]
@@ -224,8 +224,8 @@ def positions(layer: Drawable, title: str) -> Film:
     ]
     matrix = steps[0]["matrix"]._replace(outlines=((0, 0, count, layer.matrix_shape[1]),))
     matrix = matrix.pale(but=matrix.rows(range(count)))
-    said = f"the first position, and {count - 1} step{'s' if count > 2 else ''} of {layer.stride[-1]}"
-    return together([*maps, matrix], title, f"{said}: o = {relationship(layer, 1).arithmetic}")
+    start = f"the first position, and {count - 1} step{'s' if count > 2 else ''} of {layer.stride[-1]}"
+    return together([*maps, matrix], title, f"{start}: o = {relationship(layer, 1).arithmetic}")
 
 
 def printed(layer: Drawable, title: str) -> Film:
@@ -240,18 +240,18 @@ def printed(layer: Drawable, title: str) -> Film:
 # -- the table -------------------------------------------------------------------------------------------------------
 
 
-def named(number: str, stem: str, says: str) -> Entry:
+def named(number: str, stem: str, summary: str) -> Entry:
     """A figure that is a step of an animation, of a setting with a name."""
-    return Entry(number, stem, setting(stem), says)
+    return Entry(number, stem, setting(stem), summary)
 
 
 def twin(number: str, of: str, stem: str, also: str = "") -> Entry:
     """The transpose of another figure's setting."""
-    says = (
+    summary = (
         f"The transpose of figure {of}, as the direct convolution that it is: the matrix is the transposed one, "
-        f"and the kernel is turned by 180 degrees, which the guide leaves out.{also}"
+        f"and the kernel is flipped, which the guide leaves out.{also}"
     )
-    return named(number, f"{stem}_transposed", says)
+    return named(number, f"{stem}_transposed", summary)
 
 
 ENTRIES = (

@@ -1,7 +1,7 @@
-"""What a padding mode does to the matrix: the border's weights are folded back onto inputs that exist.
+"""The effect of a padding mode on the matrix: weights beyond the border are folded back onto inputs that exist.
 
 One axis with six inputs, five taps and padding 2. With zeros, weights beyond the border are lost; the other modes put
-them onto an input at the other end (circular) or at this end, where they are added to what stands there already.
+them onto an input at the other end (circular) or at this end, where they are added to the weight that is there already.
 """
 
 import matplotlib.pyplot as plt

@@ -1,7 +1,7 @@
-"""Three views of one transposed convolution: the matrix C^T, stamps that add up, and zeros inserted.
+"""Three views of one transposed convolution: the matrix C^T, stamps that add up, and zero insertion.
 
-i'=2, k=3, s=2: C^T has a column for each input, and that column is the input's stamp. As a direct convolution it slides
-the flipped kernel over the input with zeros inserted and around it. All three give the same 25 numbers.
+i'=2, k=3, s=2: C^T has a column for each input, which is the stamp of that input. As a direct convolution it slides the
+flipped kernel over the input with zeros inserted between and around its elements. All three give the same 25 numbers.
 """
 
 import matplotlib.pyplot as plt
@@ -22,5 +22,5 @@ def figure() -> Figure:
     )
     plot.matrix(up, weight, ax=axes["matrix"], col=0, key=False).set_title("1. C^T, 25 x 4")
     plot.stamps(up, weight, x, ax=axes["stamps"]).set_title("2. stamps that add up")
-    plot.insertion(up, weight, x, output=(2, 2), ax=axes["insertion"]).set_title("3. zeros inserted, kernel flipped")
+    plot.insertion(up, weight, x, output=(2, 2), ax=axes["insertion"]).set_title("3. zeros inserted, kernel turned")
     return fig

@@ -1,7 +1,7 @@
-"""Which size comes out of a transposed convolution? It has to be said, since two sizes of input have one of output.
+"""The output size of a transposed convolution has to be specified, since two input sizes have the same output size.
 
-k=3, s=2, p=1 brings 5 and 6 both to 3. Back from 3, output_padding says which one is meant. The sixth row of C^T is a
-row of real weights, not of zeros: it was there in the convolution of 6 inputs.
+k=3, s=2, p=1 maps 5 and 6 both to 3. Back from 3, output_padding selects one of them. The sixth row of C^T is a row of
+weights, not of zeros: it is a column of the convolution of 6 inputs.
 """
 
 import matplotlib.pyplot as plt

@@ -1,4 +1,4 @@
-"""Which tests a run takes, and how many examples its drawn tests get: few by default, all with ``--full``."""
+"""Selection of tests, and numbers of examples of drawn tests: few by default, all with ``--full``."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ settings.register_profile(
 settings.register_profile("quick", parent=settings.get_profile("full"), max_examples=6)
 # `make test-random`: as few, but others for each `--hypothesis-seed`.
 settings.register_profile("random", parent=settings.get_profile("quick"), derandomize=False)
-# `make fuzz`: fresh draws on every run, as many as asked for.
+# `make fuzz`: new random examples on every run, in the requested number.
 settings.register_profile(
     "fuzz",
     parent=settings.get_profile("full"),

@@ -183,7 +183,7 @@ def test_every_peer_that_is_installed_makes_our_matrix(workload):
 
 
 @pytest.mark.parametrize("change", ["data", "indices", "dtype"])
-def test_same_tells_matrices_apart(change):
+def test_same_distinguishes_matrices(change):
     C = workloads.TINY.layer.matrix(workloads.TINY.weight)
     D = C.astype("float32") if change == "dtype" else C.copy()
     if change != "dtype":
@@ -251,8 +251,8 @@ def test_the_page_has_every_table_and_what_is_not_met(tmp_path, monkeypatch, cap
     assert [cell.strip() for cell in table[0]] == ["", "", *builds._COLUMNS, ""]
     names = [line[1].strip() for line in table[2:]]
     assert names[:4] == ["limit", "convmatrix", "convmatrix, Conv(...) included", "convmatrix, two threads"]
-    ours, best = (float(table[2 + names.index(name)][2]) for name in ("convmatrix", "COO, tocsr"))
-    assert ours > 0
+    seconds, best = (float(table[2 + names.index(name)][2]) for name in ("convmatrix", "COO, tocsr"))
+    assert seconds > 0
     assert best > 0
     missed = page.count("**not met**") // 2
     assert re.search(rf"^{2 - missed} of 2 targets are met", page, re.MULTILINE)
@@ -265,9 +265,9 @@ def test_the_page_has_every_table_and_what_is_not_met(tmp_path, monkeypatch, cap
 def test_what_else_is_measured_is_compared(measure):
     workload = SMALL[1]
     table = measure(workload, ONCE)
-    (base, _), (ours, cells) = table.rows
+    (base, _), (name, cells) = table.rows
     assert cells[f"x {base}"].at_most is not None
-    assert f"| {ours} " in table.markdown()
+    assert f"| {name} " in table.markdown()
 
 
 @pytest.mark.full

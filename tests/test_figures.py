@@ -1,4 +1,4 @@
-"""The figures: each builds, the same every time, and says what it shows; the committed pictures are theirs."""
+"""The figures: each is reproducible and has a caption, and the committed pictures are up to date."""
 
 import importlib.util
 import io
@@ -149,7 +149,7 @@ def texts_of(ax):
     return [text.get_text() for text in ax.findobj(Text) if text.get_text()]
 
 
-def test_fcn_keeps_the_scores_from_19_to_518_and_no_score_is_blind():
+def test_fcn_keeps_the_scores_from_19_to_518_and_no_score_reads_padding_only():
     module, figure = figure_of("fcn_crop")
     pattern = module.chain().pattern()
     assert pattern.shape == (544, 500)
@@ -163,10 +163,10 @@ def test_padding_modes_say_what_numpy_reads_beyond_the_ends():
     module, figure = figure_of("padding_modes")
     inputs = np.array([f"x{n}" for n in range(6)], dtype=object)
     modes = {"circular": "wrap", "replicate": "edge", "reflect": "reflect", "symmetric": "symmetric"}
-    for (mode, said), ax in zip(module.READS.items(), figure.axes, strict=False):
+    for (mode, expected), ax in zip(module.READS.items(), figure.axes, strict=False):
         padded = np.pad(inputs, 2, mode=modes[mode]) if mode in modes else np.array(["0", "0", *inputs, "0", "0"])
-        assert said.split() == [*padded[:2], "|", *padded[2:8], "|", *padded[8:]]
-        assert ax.get_title() == f"{mode}:  {said}"
+        assert expected.split() == [*padded[:2], "|", *padded[2:8], "|", *padded[8:]]
+        assert ax.get_title() == f"{mode}:  {expected}"
 
 
 def test_groups_halve_and_quarter_the_entries():
@@ -275,7 +275,7 @@ def panel(made, name):
 
 
 def texts(made, name, step=None):
-    """What is written in a panel at a step, as rows; None where there is no cell."""
+    """Return the texts of a panel at a step, as rows; None where there is no cell."""
     number = made.panels.index(panel(made, name))
     rows = [[None] * made.panels[number].cols for _ in range(made.panels[number].rows)]
     for (where, row, col), look in made.still(step).items():
@@ -356,7 +356,7 @@ def test_animations_of_their_twins(name):
         at: look.text for at, look in cells(forward, "matrix").items()
     }
     number = {entry.stem: entry.number for entry in GUIDE.ENTRIES}[name]
-    assert entry.says.startswith(f"The transpose of figure {number}, ")
+    assert entry.summary.startswith(f"The transpose of figure {number}, ")
     assert entry.number == f"4.{number[-1]}"
 
 
@@ -425,8 +425,8 @@ def test_figure_2_8_counts_the_positions_of_the_kernel(name, stride, count):
         assert noted == {(row, number * stride + col) for row in range(3) for col in range(3)}
     assert {at[0] for at, look in cells(made, "matrix").items() if not look.faint} == set(range(count))
     assert framed(made, "matrix") == [(0, 0, count, 25)]
-    said = f"the first position, and {count - 1} step{'s' * (count > 2)} of {stride}: o = "
-    assert made.frames[0].caption.startswith(said)
+    expected = f"the first position, and {count - 1} step{'s' * (count > 2)} of {stride}: o = "
+    assert made.frames[0].caption.startswith(expected)
     assert made.frames[0].caption.endswith(f" + 1 = {count}")
 
 
@@ -438,7 +438,7 @@ def test_the_printed_matrix_has_its_zeros():
 
 @pytest.mark.parametrize("name", STILLS)
 def test_stills_of_the_guide(name):
-    """The committed picture has these bytes; no part of it is still to come, and it says what it shows."""
+    """The committed picture has these bytes, all parts of the film, and a caption."""
     entry = STILLS[name]
     made = entry.still.film
     picture = (ROOT / "figures" / "guide" / f"{name}.svg").read_bytes()
@@ -449,8 +449,8 @@ def test_stills_of_the_guide(name):
     assert root.get("role") == "img"
     described = [node.text for node in root if node.get("id") == "description"]
     assert described == [entry.about]
-    assert entry.about.startswith(entry.says)
-    assert len(entry.says) > 20
+    assert entry.about.startswith(entry.summary)
+    assert len(entry.summary) > 20
     found = ids(picture)
     assert len(found) == len(set(found))
     assert {made.cell_id(key) for key in made.base} <= set(found)
@@ -473,12 +473,14 @@ def test_the_committed_pictures_of_the_guide_are_its_stills():
     ] == [f"guide/{name}.svg" for name in STILLS]
 
 
-def test_no_two_captions_are_the_same_and_the_erratum_is_told_once():
-    says = [entry.about for entry in GUIDE.ENTRIES]
-    assert len(set(says)) == len(says)
+def test_no_two_captions_are_the_same_and_one_has_the_erratum():
+    summary = [entry.about for entry in GUIDE.ENTRIES]
+    assert len(set(summary)) == len(summary)
     assert [entry.number for entry in GUIDE.ENTRIES if "Erratum" in entry.about] == ["4.7"]
     assert GUIDE.ENTRIES[-3].layer.input_size == (3, 3)
-    assert [entry.number for entry in GUIDE.ENTRIES if "180 degrees" in entry.about] == [f"4.{n}" for n in range(1, 8)]
+    assert [entry.number for entry in GUIDE.ENTRIES if "kernel is flipped" in entry.about] == [
+        f"4.{n}" for n in range(1, 8)
+    ]
 
 
 # -- films as files --------------------------------------------------------------------------------------------------

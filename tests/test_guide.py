@@ -29,10 +29,10 @@ def rank(C):
     return np.linalg.matrix_rank(C.toarray())
 
 
-def assert_same_matrix(layer, other, turned):
-    """Compare a transposed layer with a direct convolution whose kernel is turned by 180 degrees."""
+def assert_same_matrix(layer, other, flipped):
+    """Compare a transposed layer with a direct convolution, with a flipped kernel if `flipped` is true."""
     weight = integer_weight(layer)
-    assert_array_equal(other.matrix(weight[..., ::-1] if turned else weight).toarray(), layer.matrix(weight).toarray())
+    assert_array_equal(other.matrix(weight[..., ::-1] if flipped else weight).toarray(), layer.matrix(weight).toarray())
 
 
 # -- the relationships ---------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def test_relationship_8_transposed_no_padding_unit_strides():
         up = ConvTranspose((i,), k)
         assert up.output_size == (i + (k - 1),)
         assert up.as_conv() == Conv((i,), k, padding=k - 1)
-        assert_same_matrix(up, Conv((i,), k, padding=k - 1), turned=True)
+        assert_same_matrix(up, Conv((i,), k, padding=k - 1), flipped=True)
 
 
 def test_relationship_9_transposed_padding_unit_strides():
@@ -99,7 +99,7 @@ def test_relationship_9_transposed_padding_unit_strides():
             up = ConvTranspose((i,), k, padding=p)
             assert up.output_size == (i + (k - 1) - 2 * p,)
             assert up.as_conv() == Conv((i,), k, padding=k - p - 1)
-            assert_same_matrix(up, Conv((i,), k, padding=k - p - 1), turned=True)
+            assert_same_matrix(up, Conv((i,), k, padding=k - p - 1), flipped=True)
 
 
 def test_relationship_10_transposed_half_padding_keeps_the_size():
@@ -107,7 +107,7 @@ def test_relationship_10_transposed_half_padding_keeps_the_size():
         up = ConvTranspose((i,), 2 * n + 1, padding="half")
         assert up.output_size == (i,)
         assert up.as_conv() == Conv((i,), 2 * n + 1, padding="half")
-        assert_same_matrix(up, Conv((i,), 2 * n + 1, padding=n), turned=True)
+        assert_same_matrix(up, Conv((i,), 2 * n + 1, padding=n), flipped=True)
 
 
 def test_relationship_11_transposed_full_padding_takes_k_minus_1():
@@ -116,7 +116,7 @@ def test_relationship_11_transposed_full_padding_takes_k_minus_1():
             up = ConvTranspose((i,), k, padding="full")
             assert up.output_size == (i - (k - 1),)
             assert up.as_conv() == Conv((i,), k)
-            assert_same_matrix(up, Conv((i,), k), turned=True)
+            assert_same_matrix(up, Conv((i,), k), flipped=True)
 
 
 def test_relationship_12_transposed_no_padding_strides():
@@ -128,7 +128,7 @@ def test_relationship_12_transposed_no_padding_strides():
         direct = Conv((o,), k, padding=k - 1, input_dilation=s)
         assert up.as_conv() == direct
         assert direct.axes[0].dilated_size == o + (o - 1) * (s - 1)
-        assert_same_matrix(up, direct, turned=True)
+        assert_same_matrix(up, direct, flipped=True)
 
 
 @pytest.mark.full
@@ -139,7 +139,7 @@ def test_relationship_13_transposed_padding_strides():
             up = ConvTranspose((o,), k, stride=s, padding=p)
             assert up.output_size == (size,)
             assert up == Conv((size,), k, stride=s, padding=p).T
-            assert_same_matrix(up, Conv((o,), k, padding=k - p - 1, input_dilation=s), turned=True)
+            assert_same_matrix(up, Conv((o,), k, padding=k - p - 1, input_dilation=s), flipped=True)
 
 
 @pytest.mark.full
@@ -153,7 +153,7 @@ def test_relationship_14_transposed_padding_strides_odd():
             assert up == conv.T
             # a extra zeros at the bottom and right, not at the top as some texts have it
             direct = Conv((o,), k, padding=((k - p - 1, k - p - 1 + a),), input_dilation=s)
-            assert_same_matrix(up, direct, turned=True)
+            assert_same_matrix(up, direct, flipped=True)
 
 
 @pytest.mark.full
@@ -178,7 +178,7 @@ def test_beyond_the_guide_relationships_8_to_14_hold_with_dilation_asymmetry_and
             up = ConvTranspose((o,), k, stride=s, dilation=d, padding=((before, after),))
             direct = Conv((o,), k, padding=((span - 1 - before, span - 1 - after),), dilation=d, input_dilation=s)
             assert up.as_conv() == direct
-            assert_same_matrix(up, direct, turned=True)
+            assert_same_matrix(up, direct, flipped=True)
 
 
 # -- the settings and their twins ----------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_transposed_twins_of_the_settings(name):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_the_kernel_of_every_twin_must_be_turned(name):
+def test_the_kernel_of_every_twin_must_be_flipped(name):
     up = setting(name).T
     weight = integer_weight(up)
     C, direct = up.matrix(weight).toarray(), up.as_conv()
@@ -454,7 +454,7 @@ def test_text_c_fcn_32s_rounds_up():
     assert sizes == [698, 349, 175, 88, 44, 22]
     (size,) = Conv((sizes[-1],), 7).output_size
     assert size == 16
-    assert ConvTranspose((size,), 64, stride=32).output_size == (544,)  # room for the crop, 19 to 519
+    assert ConvTranspose((size,), 64, stride=32).output_size == (544,)  # enough for the crop, 19 to 519
 
 
 def test_text_c_fcn_32s_with_floors_is_too_small_for_its_crop():
@@ -564,7 +564,7 @@ def test_text_e_groups_have_a_fraction_of_the_weights():
     ("mode", "word"), [("zeros", "constant"), ("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")]
 )
 def test_text_e_a_padding_mode_is_a_padding_layer_before_the_convolution(mode, word):
-    """What the author could not verify, as a product of two matrices."""
+    """A claim that the author could not verify, as a product of two matrices."""
     conv = Conv(4, 3, padding=2, padding_mode=mode)
     pad = Conv(4, 1, padding=2, padding_mode=mode).matrix([[1]])
     assert_array_equal(pad @ np.arange(16), np.pad(np.arange(16).reshape(4, 4), 2, mode=word).ravel())
@@ -640,7 +640,7 @@ def test_the_average_by_padding_mode(mode, box_rank, norm):
 
 
 def counts(k, s, d, ndim=1):
-    """How many windows cover each place, far from the borders, for one period."""
+    """Count the windows that cover each position, far from the borders, for one period."""
     up = ConvTranspose(20, k, stride=s, dilation=d, ndim=ndim)
     covered = (up.matrix(np.ones((k,) * ndim, int)).sum(axis=1)).reshape(up.output_size)
     middle = slice(up.output_size[0] // 2, up.output_size[0] // 2 + s)

@@ -935,7 +935,7 @@ def consumed(result):
 
 
 def fault(function, arguments):
-    """What is wrong with the answer to a call; None where nothing is."""
+    """Describe the fault of the result of a call; None if there is none."""
     start = time.process_time()
     try:
         with bounded(5 * SECONDS), warnings.catch_warnings():
@@ -944,19 +944,19 @@ def fault(function, arguments):
     except TooLong:
         return f"no answer in {5 * SECONDS} s"
     except (ValueError, TypeError, MemoryError, OSError) as error:
-        if isinstance(error, OverflowError) and not is_ours(error):
+        if isinstance(error, OverflowError) and not is_from_convmatrix(error):
             return described(error)
         sentence = str(error)
         if not sentence or "\n" in sentence.strip() or len(sentence) > MOST_LETTERS:
             return f"no sentence: {described(error)}"
     except Exception as error:
-        if not is_ours(error):
+        if not is_from_convmatrix(error):
             return described(error)
     took = time.process_time() - start
     return f"took {took:.0f} s" if took > SECONDS else None
 
 
-def is_ours(error):
+def is_from_convmatrix(error):
     return type(error).__module__.startswith("convmatrix")
 
 

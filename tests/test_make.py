@@ -31,7 +31,7 @@ BUILDER = "#!/bin/sh\nmkdir -p build/dist && touch build/dist/convmatrix.whl\n"
 
 
 def make(*arguments):
-    """What make prints, without the options of a make that runs this test."""
+    """Return the output of make, without the options of a make that runs this test."""
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
@@ -52,7 +52,7 @@ def recipes(text):
     return found
 
 
-def test_recipes_are_told_from_rules():
+def test_recipes_are_distinguished_from_rules():
     assert recipes("a:\n\tone\n\ttwo\nb: ## help\nc:\n\tthree\n") == {"a:": ["\tone", "\ttwo"], "c:": ["\tthree"]}
 
 
@@ -80,13 +80,13 @@ def test_a_dry_run_does_nothing():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_pages_name_commands_that_there_are(page):
     text = page.read_text(encoding="utf-8")
-    named = {name for words in re.findall(r"(?m)(?:`|^)make ([a-z][a-z -]*)", text) for name in words.split()}
+    named = {name for names in re.findall(r"(?m)(?:`|^)make ([a-z][a-z -]*)", text) for name in names.split()}
     assert named <= set(COMMANDS)
     assert named or page.name not in ("README.md", "CONTRIBUTING.md")
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_a_script_says_what_it_does_and_stops_at_an_error(path):
+def test_a_script_begins_with_its_purpose_and_stops_at_an_error(path):
     first, second, *others = path.read_text(encoding="utf-8").splitlines()
     assert first == "#!/usr/bin/env bash"
     assert second.startswith("# ")

@@ -77,8 +77,8 @@ def test_the_first_one_leads_to_all_others():
     assert re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text)[:12] == [path.name for path in NOTEBOOKS[1:]]
 
 
-def test_common_mistakes_are_named_where_the_first_one_says():
-    """What people get wrong has a place each, where it is named, shown wrong by a counter-example, and put right."""
+def test_common_mistakes_are_named_where_the_first_one_refers_to():
+    """Each common mistake has a section that names it, has a counterexample, and corrects it."""
     (table,) = [
         text for text in markdown(json.loads(NOTEBOOKS[0].read_text(encoding="utf-8"))) if "| People say |" in text
     ]
@@ -180,7 +180,7 @@ def test_public_names_only(notebook):
                 assert node.end_lineno - node.lineno < 5
 
 
-def test_it_says_what_it_is_for(notebook):
+def test_it_begins_with_its_purpose(notebook):
     first = "".join(notebook["cells"][0]["source"])
     assert notebook["cells"][0]["cell_type"] == "markdown"
     assert first.startswith("# ")

@@ -64,7 +64,7 @@ def test_public_names():
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_all_names_what_there_is(path):
-    """Where a module says what is public, it is there."""
+    """All names in ``__all__`` of a module are defined."""
     if path.name == "__main__.py":
         pytest.skip("it runs the command line")
     name = ".".join(("convmatrix", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")

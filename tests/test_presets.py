@@ -1,4 +1,4 @@
-"""Kernels, weights and settings by name: literal values, scipy.ndimage as the oracle, every refusal with its words."""
+"""Kernels, weights and settings by name: literal values, scipy.ndimage as the oracle, whole error messages."""
 
 import pickle
 import re
@@ -36,10 +36,14 @@ KERNELS = {
     "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
     "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
     "guide": [[0, 1, 2], [2, 2, 0], [0, 1, 2]],
-    "haar": [[[[0.5, 0.5], [0.5, 0.5]]], [[[0.5, -0.5], [0.5, -0.5]]], [[[0.5, 0.5], [-0.5, -0.5]]],
-             [[[0.5, -0.5], [-0.5, 0.5]]]],
+    "haar": [
+        [[[0.5, 0.5], [0.5, 0.5]]],
+        [[[0.5, -0.5], [0.5, -0.5]]],
+        [[[0.5, 0.5], [-0.5, -0.5]]],
+        [[[0.5, -0.5], [-0.5, 0.5]]],
+    ],
     "space_to_depth": [[[[1, 0], [0, 0]]], [[[0, 1], [0, 0]]], [[[0, 0], [1, 0]]], [[[0, 0], [0, 1]]]],
-}  # fmt: skip
+}
 
 FLOATS = {"average", "bilinear", "gaussian", "haar"}
 
@@ -66,8 +70,8 @@ REAL = {
 }
 
 
-def refusal(*parts):
-    """The whole of an error's one sentence."""
+def whole_message(*parts):
+    """Return a pattern that matches the whole message of an error."""
     return "^" + re.escape("".join(parts)) + "$"
 
 
@@ -154,7 +158,7 @@ def test_binomial_is_pascals_triangle_to_the_last_row_that_fits():
     assert presets.kernel("binomial", (67,)).max() == 7219428434016265740  # C(66, 33)
     with pytest.raises(
         ValueError,
-        match=refusal(
+        match=whole_message(
             "kernel 'binomial' of kernel_size (68,) has an entry of 1.42e+19, which int64 cannot hold (it ends at "
             "9.22e+18): use a smaller one, or gaussian"
         ),
@@ -203,7 +207,7 @@ def test_bilinear_interpolates(factor):
         ("laplacian", ndimage.laplace),
     ],
 )
-def test_edges_are_those_of_scipy_where_the_sign_says_top_or_left_is_brighter(name, oracle):
+def test_edges_are_those_of_scipy_with_positive_sign_where_top_or_left_is_brighter(name, oracle):
     x = np.random.default_rng(0).integers(-9, 10, (6, 7))
     layer = Conv((6, 7), 3)
     y = layer.unvec(layer.matrix(presets.weight_for(layer, name)) @ layer.vec(x))[0]
@@ -235,7 +239,7 @@ def test_space_to_depth_moves_every_place_to_a_channel():
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("call", "message"),
     [
         (("sobl",), "there is no kernel 'sobl': did you mean sobel or sobel_y or sobel_x?"),
         (
@@ -272,8 +276,8 @@ def test_space_to_depth_moves_every_place_to_a_channel():
         ),
     ],
 )
-def test_kernels_that_are_refused(call, words):
-    with pytest.raises(ValueError, match=refusal(words)):
+def test_kernels_that_are_refused(call, message):
+    with pytest.raises(ValueError, match=whole_message(message)):
         presets.kernel(*call)
 
 
@@ -311,7 +315,7 @@ def test_a_transposed_convolution_has_the_weight_of_its_convolution(conv, name):
 
 
 @pytest.mark.parametrize(
-    ("layer", "name", "words"),
+    ("layer", "name", "message"),
     [
         (
             Conv(4, 3, in_channels=3, out_channels=6),
@@ -356,8 +360,8 @@ def test_a_transposed_convolution_has_the_weight_of_its_convolution(conv, name):
         ),
     ],
 )
-def test_weights_that_a_kernel_leaves_open_are_refused(layer, name, words):
-    with pytest.raises(ValueError, match=refusal(words)):
+def test_weights_that_a_kernel_leaves_open_are_refused(layer, name, message):
+    with pytest.raises(ValueError, match=whole_message(message)):
         presets.weight_for(layer, name)
 
 
@@ -381,14 +385,14 @@ TWO = Conv(4, 2)
         ("1,2j,(1-1j),0.5", [1, 2j, 1 - 1j, 0.5], "complex128"),
     ],
 )
-def test_weights_in_words(text, expected, dtype):
+def test_weights_from_text(text, expected, dtype):
     weight = presets.parse_weight(text, TWO)
     assert weight.shape == (1, 1, 2, 2)
     assert weight.dtype == dtype
     assert_array_equal(weight.ravel(), expected)
 
 
-def test_weights_in_words_have_the_shape_of_the_layer():
+def test_weights_from_text_have_the_shape_of_the_layer():
     layer = ConvTranspose((3,), 2, in_channels=2, out_channels=3)
     assert_array_equal(presets.parse_weight("arange", layer), [[[1, 2], [3, 4], [5, 6]], [[7, 8], [9, 10], [11, 12]]])
     assert_array_equal(presets.parse_weight("1,2,3,4,5,6,7,8,9,10,11,12", layer), presets.parse_weight("arange", layer))
@@ -402,7 +406,7 @@ def test_random_weights_are_every_digit_but_zero():
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("1,2,3", "weight has 3 numbers but the layer's weight (1, 1, 2, 2) needs 4 (= 1 * 1 * 2 * 2), in C order"),
         ("7", "weight has 1 number but the layer's weight (1, 1, 2, 2) needs 4 (= 1 * 1 * 2 * 2), in C order"),
@@ -443,8 +447,8 @@ def test_random_weights_are_every_digit_but_zero():
         ),
     ],
 )
-def test_weights_in_words_that_are_refused(text, words):
-    with pytest.raises(ValueError, match=refusal(words)):
+def test_weights_from_text_that_raise_errors(text, message):
+    with pytest.raises(ValueError, match=whole_message(message)):
         presets.parse_weight(text, TWO)
 
 
@@ -461,11 +465,11 @@ def test_weights_from_files_keep_their_dtype(tmp_path, dtype):
         assert_array_equal(np.load(tmp_path / "w.npy"), array)
 
 
-@pytest.mark.parametrize(("value", "said"), [(np.nan, "nan"), (-np.inf, "-inf"), (complex(1, np.inf), r"\(1\+infj\)")])
-def test_weights_from_files_are_finite(tmp_path, monkeypatch, value, said):
+@pytest.mark.parametrize(("value", "fault"), [(np.nan, "nan"), (-np.inf, "-inf"), (complex(1, np.inf), r"\(1\+infj\)")])
+def test_weights_from_files_are_finite(tmp_path, monkeypatch, value, fault):
     monkeypatch.chdir(tmp_path)
     np.save("w.npy", np.array([[1, 2], [3, value]]))
-    with pytest.raises(ValueError, match=rf"^weight in w.npy has {said} at \(0, 0, 1, 1\): nothing can be solved or"):
+    with pytest.raises(ValueError, match=rf"^weight in w.npy has {fault} at \(0, 0, 1, 1\): nothing can be solved or"):
         presets.parse_weight("w.npy", TWO)
 
 
@@ -486,7 +490,7 @@ def test_pickled_files_are_refused_and_not_executed(tmp_path, monkeypatch):
     for name in ("objects.npy", "pickle.npy"):
         with pytest.raises(
             ValueError,
-            match=refusal(
+            match=whole_message(
                 f"cannot read the weight from {name}: it is not a .npy file of numbers, as numpy.save writes it "
                 f"without "
                 "pickled objects"
@@ -515,15 +519,17 @@ def test_files_that_hold_no_weight_are_refused(tmp_path, monkeypatch):
         ("text.npy", "it is not a .npy file of numbers, as numpy.save writes it without pickled objects"),
         ("header.npy", "its header is damaged, or that of an array with named fields: save an array of numbers"),
     ):
-        with pytest.raises(ValueError, match=refusal(f"cannot read the weight from {name}: {reason}")):
+        with pytest.raises(ValueError, match=whole_message(f"cannot read the weight from {name}: {reason}")):
             presets.parse_weight(name, TWO)
-    with pytest.raises(ValueError, match=refusal("cannot read the weight from gone.npy: No such file or directory")):
+    with pytest.raises(
+        ValueError, match=whole_message("cannot read the weight from gone.npy: No such file or directory")
+    ):
         presets.parse_weight("gone.npy", TWO)
     with Path("zip.npy").open("wb") as file:
         np.savez(file, np.ones((2, 2)))
     with pytest.raises(
         ValueError,
-        match=refusal(
+        match=whole_message(
             "cannot read the weight from zip.npy: it begins as an .npz archive: save one of its arrays as .npy"
         ),
     ):
@@ -534,11 +540,13 @@ def test_files_of_another_shape_are_refused_before_they_are_read(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     np.save("w.npy", np.ones((3, 2)))
     with pytest.raises(
-        ValueError, match=refusal("weight in w.npy has shape (3, 2) but the layer needs (1, 1, 2, 2) or (2, 2)")
+        ValueError, match=whole_message("weight in w.npy has shape (3, 2) but the layer needs (1, 1, 2, 2) or (2, 2)")
     ):
         presets.parse_weight("w.npy", TWO)
     np.save("w.npy", np.ones((2, 2)))
-    with pytest.raises(ValueError, match=refusal("weight in w.npy has shape (2, 2) but the layer needs (1, 3, 2, 2)")):
+    with pytest.raises(
+        ValueError, match=whole_message("weight in w.npy has shape (2, 2) but the layer needs (1, 3, 2, 2)")
+    ):
         presets.parse_weight("w.npy", Conv(4, 2, in_channels=3))
     with Path("huge.npy").open("wb") as file:  # 8 TB, sparse on disk
         np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
@@ -568,7 +576,7 @@ def test_the_guides_transposed_twins(name, numbers, output, shape, nnz):
     assert twin.output_size == (i, i)
     assert (twin.matrix_shape, twin.nnz) == (shape[::-1], nnz)
     assert twin == presets.setting(name).T
-    # The numbers of the direct view: k, stretched by s, p' = k - 1 - p, and a more at the end.
+    # The numbers of the direct convolution: k, input dilation s, p' = k - 1 - p, and a more at the end.
     direct = twin.as_conv()
     assert direct.input_dilation == (s, s)
     assert direct.padding == ((k - 1 - p, k - 1 - p + a),) * 2
@@ -596,7 +604,7 @@ def test_layers_of_published_networks(name):
     assert (layer.input_shape, layer.output_shape, layer.weight_shape) == REAL[name]
 
 
-def test_layers_of_published_networks_have_the_numbers_that_are_told_of_them():
+def test_layers_of_published_networks_have_the_published_numbers():
     alexnet = presets.setting("alexnet_conv2")
     assert np.prod(alexnet.weight_shape) == 307200
     assert alexnet.matrix_shape == (186624, 69984)
@@ -616,10 +624,10 @@ def test_every_listed_setting_is_tested_and_described_in_one_line():
 
 
 def test_unknown_settings_are_refused():
-    with pytest.raises(ValueError, match=refusal("there is no setting 'dilations': did you mean dilation?")):
+    with pytest.raises(ValueError, match=whole_message("there is no setting 'dilations': did you mean dilation?")):
         presets.setting("dilations")
     with pytest.raises(
-        ValueError, match=refusal("there is no setting 'qq': known are ", ", ".join(presets.settings()))
+        ValueError, match=whole_message("there is no setting 'qq': known are ", ", ".join(presets.settings()))
     ):
         presets.setting("qq")
 
@@ -637,8 +645,8 @@ def test_unknown_settings_are_refused():
     ],
 )
 def test_inputs_of_one_word(text, values):
-    found = presets.parse_input(text, Conv((4,), 2, in_channels=2))
-    np.testing.assert_array_equal(found, values.reshape(2, 4), strict=True)
+    result = presets.parse_input(text, Conv((4,), 2, in_channels=2))
+    np.testing.assert_array_equal(result, values.reshape(2, 4), strict=True)
 
 
 def test_the_guides_input():

@@ -52,19 +52,19 @@ def test_slabs_multiply_as_their_rows(layer, seed, data):
     C = layer.matrix(weight)
     x, y = inputs_of(C, seed)
     images, outputs = x.reshape(layer.input_shape), y.reshape(layer.output_shape)
-    found, back, next_output = [], np.zeros_like(images), 0
+    result, back, next_output = [], np.zeros_like(images), 0
     for slab in scale.slabs_of(layer, data.draw(st.integers(1, layer.output_size[0] + 1))):
         assert slab.outputs.start == next_output
         next_output = slab.outputs.stop
         small = slab.layer.matrix(weight)
-        found.append(
+        result.append(
             (small @ slab.gather([images[:, lo:hi] for lo, hi in slab.reads])).reshape(slab.layer.output_shape)
         )
         part = slab.scatter(small.T @ outputs[:, slab.outputs.start : slab.outputs.stop].ravel())
         for (lo, hi), first in slab.overlaps(0, layer.input_size[0]):
             back[:, lo:hi] += part[:, first : first + hi - lo]
     assert next_output == layer.output_size[0]
-    assert_array_equal(np.concatenate(found, axis=1).ravel(), C @ x)
+    assert_array_equal(np.concatenate(result, axis=1).ravel(), C @ x)
     assert_array_equal(back.ravel(), C.T @ y)
 
 
@@ -111,10 +111,10 @@ def test_products_are_those_of_the_matrix(layer, seed, dtype, data):
     x, y = inputs_of(C, seed)
     split = scale.split(layer, weight, outputs=data.draw(st.integers(1, 6)))
     with dask.config.set(scheduler="synchronous"):
-        found, back = split.matvec(x).compute(), split.T.matvec(y).compute()
-    assert (found.dtype, found.shape) == (C.dtype, layer.output_shape)
+        result, back = split.matvec(x).compute(), split.T.matvec(y).compute()
+    assert (result.dtype, result.shape) == (C.dtype, layer.output_shape)
     assert (back.dtype, back.shape) == (C.dtype, layer.input_shape)
-    assert_array_equal(found.ravel(), C @ x)
+    assert_array_equal(result.ravel(), C @ x)
     assert_array_equal(back.ravel(), C.T @ y)
     assert_array_equal(back.ravel(), layer.T.operator(weight) @ y)
 
@@ -191,7 +191,7 @@ def test_a_weight_travels_without_the_matrix_that_was_built_of_it():
     assert_array_equal(pickle.loads(pickle.dumps(weight)).values, weight.values)
 
 
-def test_dask_knows_how_large_a_kept_slab_is(dask):
+def test_dask_computes_the_size_of_a_kept_slab(dask):
     """Else it takes the matrix for a trifle, and moves it to the input instead of the input to it."""
     (slab,) = scale.split(Conv((100, 7), 3), np.ones((3, 3))).slabs
     kept = scale._arrays(slab, np.ones((1, 1, 3, 3)))
@@ -209,45 +209,47 @@ def test_slabs_are_about_as_large_as_memory_should_be(dask, monkeypatch):
     assert len(scale.split(layer, np.ones((3, 3))).slabs) == 100
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
-def refusal(words):
-    return f"^{re.escape(words)}$"
+def whole_message(message):
+    return f"^{re.escape(message)}$"
 
 
 def test_without_dask_the_extra_is_named(no_dask):
-    words = (
+    message = (
         "convmatrix.scale needs dask: install convmatrix[scale], or multiply block by block of "
         "layer.row_blocks(weight, rows=...)"
     )
-    with pytest.raises(ImportError, match=refusal(words)):
+    with pytest.raises(ImportError, match=whole_message(message)):
         scale.split(Conv(4, 3), np.ones((3, 3)))
 
 
 def test_what_cannot_be_split_is_refused(dask):
     with pytest.raises(ValueError, match=r"^weight has shape \(2, 2\)"):
         scale.split(Conv(4, 3), np.ones((2, 2)))
-    with pytest.raises(ValueError, match=refusal("outputs must be at least 1, got 0")):
+    with pytest.raises(ValueError, match=whole_message("outputs must be at least 1, got 0")):
         scale.split(Conv(4, 3), np.ones((3, 3)), outputs=0)
-    words = (
+    message = (
         "Conv(input_size=(), kernel_size=()) has no axis to be split along: use its matrix(weight), which has 1 entry"
     )
-    with pytest.raises(ValueError, match=refusal(words)):
+    with pytest.raises(ValueError, match=whole_message(message)):
         scale.split(Conv((), ()), 3)
 
 
 def test_an_input_of_another_shape_is_refused(dask):
     split = scale.split(Conv(4, 3), np.ones((3, 3)))
-    words = "x has shape (4,) but has to have one of (1, 4, 4), (16,), (4, 4)"
-    with pytest.raises(ValueError, match=refusal(words)):
+    message = "x has shape (4,) but has to have one of (1, 4, 4), (16,), (4, 4)"
+    with pytest.raises(ValueError, match=whole_message(message)):
         split.matvec(np.ones(4))
-    with pytest.raises(ValueError, match=refusal("x has shape (16,) but has to have one of (1, 2, 2), (4,), (2, 2)")):
+    with pytest.raises(
+        ValueError, match=whole_message("x has shape (16,) but has to have one of (1, 2, 2), (4,), (2, 2)")
+    ):
         split.T.matvec(np.ones(16))
 
 
 class LostFuture:
-    """What stands in a graph for a result that a client kept, once it is closed."""
+    """Placeholder in a graph for a result that a client kept, once it is closed."""
 
     status = "cancelled"
 
@@ -257,12 +259,12 @@ def test_matrices_that_are_kept_no_longer_are_missed_at_once(dask):
     kept = scale.split(layer, np.ones((3, 3)), outputs=10).persist()
     kept.matvec(np.ones((40, 3)))
     lost = [type(kept.kept[0])("lost", {"lost": LostFuture()}), *kept.kept[1:]]
-    words = (
+    message = (
         "1 of the matrices of 4 slabs that persist() kept are gone, since the client that kept them was closed or "
         "restarted, or cancelled them: call persist() again"
     )
     for split in (replace(kept, kept=tuple(lost)), replace(kept.T, kept=tuple(lost))):
-        with pytest.raises(ValueError, match=refusal(words)):
+        with pytest.raises(ValueError, match=whole_message(message)):
             split.matvec(np.ones((40, 3)))
         assert_array_equal(split.persist().matvec(np.ones((40, 3))).compute(), kept.matvec(np.ones((40, 3))).compute())
 
@@ -377,6 +379,6 @@ def test_what_the_recipe_for_petsc_hands_over_is_the_matrix(monkeypatch, size):
         columns += cols
     C = made["layer"].matrix(made["weight"])
     assert columns == C.shape[1]
-    found = sparse.vstack(blocks, format="csr")
-    assert found.shape == C.shape
-    assert (found != C).nnz == 0
+    result = sparse.vstack(blocks, format="csr")
+    assert result.shape == C.shape
+    assert (result != C).nnz == 0

@@ -1,4 +1,4 @@
-"""Find words of a private dialect in identifiers, docstrings and comments: `python tools/check_language.py [PATH ...]`.
+"""Find terms of a private dialect in identifiers, docstrings and comments: `python tools/check_language.py [PATH ...]`.
 
 `tools/language.txt` has a line for each word: the word, where it is not wanted, and what to write in its place. A
 program of `make lint`; it prints file, line, word and remedy, and fails if there are any.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-WORDS = Path(__file__).with_name("language.txt")
+LANGUAGE = Path(__file__).with_name("language.txt")
 FOLDERS = ("convmatrix", "tests", "tools", "benchmarks", "figures", "docs")
 PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """The parts of an identifier: `SameOutput` and `same_output` have two."""
@@ -39,7 +39,7 @@ class Text(NamedTuple):
 def rules() -> dict[str, Rule]:
     """Read `language.txt`: word, places, remedy, and optionally a pattern of contexts, separated by tabs."""
     found = {}
-    for line in WORDS.read_text(encoding="utf-8").splitlines():
+    for line in LANGUAGE.read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         word, places, remedy, *unless = line.split("\t")
@@ -76,7 +76,7 @@ def texts(source: str) -> Iterator[Text]:
 
 
 def matches(text: Text, word: str, rule: Rule) -> bool:
-    """Tell whether a text has a word where it is not wanted."""
+    """Check whether a text has a word where it is not wanted."""
     if text.kind not in rule.places:
         return False
     if text.kind == "identifier":

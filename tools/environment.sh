@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make a virtual environment and install into it, quietly; where that fails, show the installer's words and what to do.
+# Make a virtual environment and install into it, quietly; where that fails, print the output of the installer and a remedy.
 #
 #   tools/environment.sh [--pip] FOLDER PINS [ARGUMENT ...]
 #

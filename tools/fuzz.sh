@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the drawn tests on so many fresh draws each: tools/fuzz.sh 2000; with the oracles where they are installed.
+# Run the drawn tests on that many new random examples each: tools/fuzz.sh 2000; with the oracles where they are installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run what any version has to pass, $PORTABLE, on the newest versions there are, in an environment for once.
+# Run what any version has to pass, $PORTABLE, on the newest versions there are, in a temporary environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Record anew what a framework computes that does not install beside the others: tools/record_oracle.sh mxnet.
+# Record again the results of a framework that cannot be installed together with the others: tools/record_oracle.sh mxnet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

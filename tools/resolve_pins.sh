@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write constraints.txt anew: the versions that an environment for once gets when everything is installed into it.
+# Resolve constraints.txt again: the versions of a temporary environment when everything is installed into it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

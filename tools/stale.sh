@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the committed pages, figures and notebooks anew in a copy, which then has to equal the original, file by file.
+# Build the committed pages, figures and notebooks again in a copy, and compare it with the original, file by file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the wheel into build/dist, install it in an environment for once, and run what it brings.
+# Build the wheel into build/dist, install it in a temporary environment, and run what it brings.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,8 +1,8 @@
-"""One axis of a convolution: which input does output ``o`` read through tap ``t``?
+"""One axis of a convolution: the input that output ``o`` reads through tap ``t``.
 
-Everything here follows from one line: tap ``t`` of output ``o`` looks at position ``o*stride + t*dilation - before`` of
-the axis, after the input has been spread by ``input_dilation`` and extended beyond its ends by the padding mode.
-Sizes and counts are integer arithmetic; only `Axis.extend` and `Axis.table` make arrays.
+Everything here follows from one formula: tap ``t`` of output ``o`` reads position ``o*stride + t*dilation - before``
+of the dilated input, which has ``input_dilation - 1`` zeros between neighbours. Position 0 is the first input; beyond
+the ends, the padding mode continues the input. Only `Axis.positions`, `Axis.extend` and `Axis.table` return arrays.
 """
 
 from dataclasses import dataclass
@@ -19,23 +19,24 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
 PADDING_NAMES = ("valid", "full", "half", "causal", "anticausal", "same", "same_lower")
 
 NOTHING = -1
-"""The entry of a table that reads a zero, not an input."""
+"""Entry of `Axis.table` for a tap that reads a zero instead of an input."""
 
 _MOST_INT64 = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis of a convolution whose kernel fits; the layers check that before they make one.
+    """One axis of a convolution. Layers check that the kernel fits before they create it.
 
     Parameters
     ----------
     input_size, kernel_size, stride, dilation, input_dilation : int
-        As in the layers, at least 1.
+        Each at least 1. An `input_dilation` above 1 requires the mode ``zeros``.
     before, after : int
-        Padding at the two ends; negative crops, after the extension that `mode` describes.
+        Padding before the first and after the last input; a negative number crops.
     mode : str
-        One of `PADDING_MODES`.
+        One of `PADDING_MODES`. In ``numpy.pad``, ``zeros`` is called ``constant``, ``replicate`` ``edge`` and
+        ``circular`` ``wrap``; ``reflect`` and ``symmetric`` have the same names.
 
     Examples
     --------
@@ -59,43 +60,43 @@ class Axis:
 
     @property
     def span(self) -> int:
-        """Number of positions from the first tap to the last, k_e = dilation*(kernel_size-1)+1."""
+        """Number of positions from the first to the last tap, both included: k_e = dilation*(kernel_size-1)+1."""
         return self.dilation * (self.kernel_size - 1) + 1
 
     @property
     def dilated_size(self) -> int:
-        """Input size with the zeros that `input_dilation` inserts."""
+        """Input size including the zeros that `input_dilation` inserts."""
         return (self.input_size - 1) * self.input_dilation + 1
 
     @property
     def padded_size(self) -> int:
-        """Number of positions that windows may cover."""
+        """Size of the dilated input including its padding."""
         return self.dilated_size + self.before + self.after
 
     @property
     def output_size(self) -> int:
-        """Number of windows (Dumoulin & Visin, arXiv:1603.07285, relationships 6 and 15)."""
+        """Number of windows that fit (Dumoulin & Visin, arXiv:1603.07285, relationships 6 and 15)."""
         return (self.padded_size - self.span) // self.stride + 1
 
     @property
     def leftover(self) -> int:
-        """Positions at the end that no window reaches, the guide's ``a = (i + 2p - k) mod s``."""
+        """Number of positions after the last window, ``a = (i + 2p - k) mod s`` in the guide by Dumoulin & Visin."""
         return (self.padded_size - self.span) % self.stride
 
     @property
     def reading_outputs(self) -> tuple[int, int]:
-        """Range [lo, hi) of the outputs of which some tap looks at the stretched input, not beyond its ends."""
+        """Range [lo, hi) of the outputs whose window overlaps the dilated input."""
         lo = -((self.span - 1 - self.before) // self.stride)
         return _clamped(lo, (self.dilated_size - 1 + self.before) // self.stride + 1, self.output_size)
 
     @property
     def read_inputs(self) -> tuple[int, int]:
-        """Range [lo, hi) of the inputs that lie between the first position and the last that any tap looks at."""
+        """Range [lo, hi) of the inputs between the first and the last position that any tap reads."""
         last = (self.output_size - 1) * self.stride + self.span - 1 - self.before
         return _clamped(-(self.before // self.input_dilation), last // self.input_dilation + 1, self.input_size)
 
     def input_sizes(self) -> range:
-        """All input sizes that give this axis's output size with the same numbers: why floor makes a size ambiguous.
+        """Return all input sizes that give this output size: with a stride there are several, since it is rounded down.
 
         Returns
         -------
@@ -109,67 +110,59 @@ class Axis:
         pads = self.before + self.after
         return input_sizes(self.output_size, self.span, self.stride, pads, self.input_dilation)
 
-    # -- reads ---------------------------------------------------------------------------------------------------
+    # -- the input that each tap reads ---------------------------------------------------------------------------
 
     def positions(self, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Positions that the taps of `outputs` look at, on the stretched input; shape (len(outputs), kernel_size)."""
+        """Return the position that each tap of each output reads, shape (len(outputs), kernel_size)."""
         taps = np.arange(self.kernel_size, dtype=np.int64)
         return outputs[:, None] * self.stride + taps * self.dilation - self.before
 
     def extend(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Input index behind each position of the endlessly extended axis, or -1 where there is a zero.
-
-        The extension is what ``numpy.pad`` gives, repeated as often as needed (``zeros`` is ``constant``,
-        ``circular`` is ``wrap``, ``replicate`` is ``edge``; ``reflect`` and ``symmetric`` share their names).
-
-        Returns
-        -------
-        ndarray of the shape of `positions`
-        """
+        """Return the index of the input at each position, however far beyond the ends; -1 for a zero."""
         n = self.input_size
         if self.mode == "zeros":
-            index, between = np.divmod(positions, self.input_dilation)
-            return np.where((between == 0) & (index >= 0) & (index < n), index, NOTHING)
+            index, remainder = np.divmod(positions, self.input_dilation)
+            return np.where((remainder == 0) & (index >= 0) & (index < n), index, NOTHING)
         if self.mode == "circular":
             return positions % n
         if self.mode == "replicate" or n == 1:
             return np.clip(positions, 0, n - 1)
-        period, mirror = self.mirrors()
+        period, c = self.mirrors()
         folded = positions % period
-        return np.where(folded < n, folded, period - mirror - folded)
+        return np.where(folded < n, folded, period - c - folded)
 
     def table(self) -> NDArray[np.int64]:
-        """The whole table *output o, tap t -> input index* (-1: a zero), shape (output_size, kernel_size)."""
+        """Return the index of the input that each tap of each output reads, shape (output_size, kernel_size)."""
         require_countable(self)
         return self.extend(self.positions(np.arange(self.output_size, dtype=np.int64)))
 
     def mirrors(self) -> tuple[int, int]:
-        """Period of a mirrored extension, and c of its mirror image q -> -c - q."""
+        """Return (period, c) of a mirrored extension: positions q, q + period and -c - q read the same input."""
         return (2 * self.input_size, 1) if self.mode == "symmetric" else (2 * self.input_size - 2, 0)
 
-    # -- the interior: rows that repeat --------------------------------------------------------------------------
+    # -- the interior, in which rows repeat ----------------------------------------------------------------------
 
     @property
     def period(self) -> int:
-        """Every `period` outputs, the interior's rows repeat, `shift` inputs further on."""
+        """Number of outputs after which the rows of the interior repeat, `shift` columns further right."""
         return self.input_dilation // gcd(self.stride, self.input_dilation)
 
     @property
     def shift(self) -> int:
-        """Every `shift` inputs, the interior's columns repeat, `period` outputs further on."""
+        """Number of inputs after which the columns of the interior repeat, `period` rows further down."""
         return self.stride // gcd(self.stride, self.input_dilation)
 
     def interior_outputs(self) -> tuple[int, int]:
-        """Range [lo, hi) of the outputs whose whole window lies on the stretched input."""
+        """Range [lo, hi) of the outputs whose whole window lies on the dilated input."""
         lo = -(-self.before // self.stride)
         hi = (self.dilated_size - self.span + self.before) // self.stride + 1
         return _clamped(lo, hi, self.output_size)
 
     def interior_inputs(self) -> tuple[int, int]:
-        """Range [lo, hi) of the inputs that every tap reads exactly once, and that no border copies."""
+        """Range [lo, hi) of the inputs whose column has no entry cut off at a border, and none added by the padding."""
         a, last_output = self.input_dilation, (self.output_size - 1) * self.stride
-        # Input i stands at position i*a. The first tap reaches positions up to that of the last output, the last tap
-        # those from the span of the first output on.
+        # Input i is at position i*a. Outputs before the first would read positions below span - 1 - before, and outputs
+        # after the last would read positions from last_output + stride - before on.
         lo = -((self.before - self.span + 1) // a)
         hi = (last_output + self.stride - 1 - self.before) // a + 1
         if self.mode != "zeros":
@@ -180,26 +173,26 @@ class Axis:
         return _clamped(lo, hi, self.input_size)
 
     def _inputs_without_copy(self, left: int, right: int) -> tuple[int, int]:
-        """Range [lo, hi) of the inputs that are repeated nowhere on so many positions beyond the two ends."""
+        """Range [lo, hi) of the inputs that the `left` positions before and `right` after all inputs do not repeat."""
         n = self.input_size
-        if self.mode == "circular":  # beyond one end stands what is at the other
+        if self.mode == "circular":  # the padding at one end repeats inputs from the other end
             return right, n - left
-        if self.mode == "replicate":  # beyond an end stands the input at that end
+        if self.mode == "replicate":  # the padding repeats the input at the end
             return min(left, 1), n - min(right, 1)
-        if self.mode == "symmetric":  # the mirror stands behind the last input, which is repeated
+        if self.mode == "symmetric":  # the padding mirrors the inputs, beginning with the one at the end
             return left, n - right
-        return (left + 1 if left else 0), (n - 1 - right if right else n)  # reflect: the mirror stands on it
+        return (left + 1 if left else 0), (n - 1 - right if right else n)  # reflect: beginning with the one next to it
 
 
 def require_countable(axis: Axis) -> None:
-    """Refuse an axis of which no arrays can be made, since they hold positions in 64 bits.
+    """Check that all positions of an axis fit in the 64-bit integers of arrays.
 
     Raises
     ------
     ValueError
-        If numbers of the axis lead to larger ones.
+        If a position, or a number computed on the way to one, may be larger.
     """
-    numbers = {  # what is added up on the way to a position, some of it twice
+    numbers = {  # their sum is an upper bound of all numbers computed on the way
         "input_size": 2 * axis.dilated_size,
         "padding": 2 * (abs(axis.before) + abs(axis.after)),
         "kernel_size": 2 * axis.span,
@@ -222,7 +215,7 @@ def require_countable(axis: Axis) -> None:
 
 
 def input_sizes(outputs: int, span: int, stride: int, pads: int, input_dilation: int) -> range:
-    """All input sizes of an axis with which a convolution gives `outputs`; `pads` is the sum of both ends."""
+    """Return all input sizes for which an axis has `outputs` outputs; `pads` is the total padding of both ends."""
     smallest = (outputs - 1) * stride + span - pads
     first = -((1 - smallest) // input_dilation) + 1
     last = (smallest + stride - 2) // input_dilation + 1
@@ -230,13 +223,13 @@ def input_sizes(outputs: int, span: int, stride: int, pads: int, input_dilation:
 
 
 def _clamped(lo: int, hi: int, size: int) -> tuple[int, int]:
-    """[lo, hi) cut to [0, size); (size, size) where nothing is left, so that all rows are border rows."""
+    """Clip the range [lo, hi) to [0, size). An empty range becomes (size, size), so that all rows are border rows."""
     lo, hi = max(lo, 0), min(hi, size)
     return (lo, hi) if lo < hi else (size, size)
 
 
 def split_same(total: int, *, lower: bool) -> tuple[int, int]:
-    """Split a total padding into (before, after); the odd element goes to the end, or with `lower` to the start.
+    """Split a total padding into (before, after); an odd element goes to the end, or to the start if `lower` is true.
 
     Returns
     -------
@@ -252,25 +245,23 @@ def split_same(total: int, *, lower: bool) -> tuple[int, int]:
 
 
 def named_padding(name: str, span: int, stride: int, input_size: int) -> tuple[int, int]:
-    """Resolve a padding name on one axis of a convolution into (before, after).
+    """Resolve the name of a padding into (before, after) on one axis.
 
-    ``same`` is TensorFlow's and ONNX's SAME_UPPER: as many outputs as ceil(input_size / stride). Outputs of a
-    ``causal`` convolution read nothing later, those of an ``anticausal`` one nothing earlier; transposition exchanges
-    the two.
+    ``same`` is SAME in TensorFlow and SAME_UPPER in ONNX: it gives ceil(input_size / stride) outputs. With ``causal``
+    no output reads a later input, with ``anticausal`` no earlier one. Transposition exchanges these two.
 
     Parameters
     ----------
     name : str
         One of `PADDING_NAMES`.
     span : int
-        k_e = dilation*(kernel_size-1)+1.
+        As in `Axis`: dilation*(kernel_size-1)+1.
     stride, input_size : int
-        Needed by ``same`` and ``same_lower`` only.
+        Used by ``same`` and ``same_lower`` only.
 
     Returns
     -------
     tuple of int
-        (before, after)
 
     Examples
     --------

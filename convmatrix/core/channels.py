@@ -1,4 +1,4 @@
-"""The same matrix for data whose channels are the last axis, as TensorFlow and JAX have it."""
+"""Conversion of a matrix to data whose channels are the last axis, as in TensorFlow and JAX."""
 
 from math import prod
 

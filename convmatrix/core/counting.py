@@ -1,7 +1,7 @@
-"""How many entries the matrix of one axis has: in logarithmic time, from the axis's numbers, however large these are.
+"""Number of entries of the matrix of one axis, in time logarithmic in the sizes of the axis.
 
-`axis_nnz` is the count. What it rests on is below it: the solutions of a linear congruence within bounds (`Solutions`),
-counted by sums of floors (`floor_sums`), which Euclid's algorithm makes short.
+`axis_nnz` returns the number. It counts the solutions of linear congruences within bounds (`Solutions`), by sums of
+rounded-down fractions (`floor_sums`), which are computed as in Euclid's algorithm.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def axis_nnz(axis: Axis) -> int:
         return _reads_in_place(axis)
     if axis.input_size == 1:
         return axis.output_size
-    if axis.mode == "circular":  # around the ring, a row's taps come back to its first input after so many steps
+    if axis.mode == "circular":  # number of taps after which a row reads its first input again
         return axis.output_size * min(axis.kernel_size, axis.input_size // gcd(axis.dilation, axis.input_size))
     if axis.mode == "replicate":
         return _reads_in_place(axis) + sum(_rows_reading_an_end_from_beyond(axis))
@@ -41,7 +41,7 @@ def axis_nnz(axis: Axis) -> int:
 
 
 def _reads_in_place(axis: Axis) -> int:
-    """Pairs (output, tap) that read an input where it stands, not a copy of it beyond the ends."""
+    """Count the pairs (output, tap) that read an input itself, not a repetition of it in the padding."""
     # o*stride + t*dilation = before (mod input_dilation), for the positions between inputs hold zeros.
     solutions = Solutions.of(axis.stride, axis.dilation, axis.before, axis.input_dilation)
     if solutions is None:
@@ -61,7 +61,7 @@ def _rows_reading_an_end_from_beyond(axis: Axis) -> Iterator[int]:
             continue
         rows = min((farthest - 1) // stride + 1, axis.output_size)
         nearest = farthest - (rows - 1) * stride
-        # Rows of which another tap stands on the end itself have counted that input already.
+        # In rows with another tap on the end itself, that input is counted already.
         within_reach = (min(farthest, reach) - nearest) // stride + 1
         yield rows - count_multiples(nearest, stride, within_reach, axis.dilation)
 
@@ -172,13 +172,13 @@ def floor_sums(count: int, modulus: int, slope: int, offset: int) -> tuple[int, 
     steps = []  # a list, not a recursion: numbers of thousands of digits take thousands of steps
     while count > 0:
         steep, slope = divmod(slope, modulus)
-        raised, offset = divmod(offset, modulus)
+        quotient, offset = divmod(offset, modulus)
         top = (slope * (count - 1) + offset) // modulus
-        steps.append((count, top, steep, raised))
+        steps.append((count, top, steep, quotient))
         # The points (j, F) under the line, seen from the other axis: at height h they begin behind j = g.
         count, modulus, slope, offset = top, slope, modulus, modulus - offset - 1
     f = jf = ff = 0
-    for count, top, steep, raised in reversed(steps):
+    for count, top, steep, quotient in reversed(steps):
         # Sums of 1, j and j*j.
         ones, firsts, squares = count, count * (count - 1) // 2, count * (count - 1) * (2 * count - 1) // 6
         if top:
@@ -187,13 +187,13 @@ def floor_sums(count: int, modulus: int, slope: int, offset: int) -> tuple[int, 
             jf = (top * count * (count - 1) - gg - g) // 2
             ff = top * top * (count - 1) - 2 * hg - g
         f, jf, ff = (
-            f + steep * firsts + raised * ones,
-            jf + steep * squares + raised * firsts,
+            f + steep * firsts + quotient * ones,
+            jf + steep * squares + quotient * firsts,
             ff
-            + 2 * (steep * jf + raised * f)
+            + 2 * (steep * jf + quotient * f)
             + steep * steep * squares
-            + 2 * steep * raised * firsts
-            + raised**2 * ones,
+            + 2 * steep * quotient * firsts
+            + quotient**2 * ones,
         )
     return f, jf, ff
 

@@ -1,8 +1,8 @@
-"""The matrix of a convolution, as the equation says it: C = sum over t of W[:, :, t] (x) T_t.
+"""The matrix of a convolution, built from its definition: C = sum over t of W[:, :, t] (x) T_t.
 
-Here t runs over the taps of the kernel, W[:, :, t] is the block of weights from every input channel to every output
-channel at that tap, T_t has a one wherever tap t of an output reads an input, and (x) is the Kronecker product.
-Everything else that builds matrices has to agree with this file; it is only faster.
+Here t runs over the taps of the kernel, W[:, :, t] is the matrix of weights from each input channel to each output
+channel at tap t, T_t is 1 where an output reads an input through tap t, and (x) is the Kronecker product. The other
+modules that build matrices are faster and have to give the same result.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ __all__ = ["matrix", "tap_matrix", "weight_block"]
 
 
 def tap_matrix(axis: Axis, tap: int) -> sparse.coo_array:
-    """T_t of one axis: which input each output reads through tap t.
+    """Build T_t of one axis, which is true where an output reads an input through tap t.
 
     Returns
     -------
     (output_size, input_size) coo_array of bool
-        A row is empty where the tap reads a zero of the padding, or between inputs that are spread.
+        The row of an output is empty where the tap reads a zero, of the padding or inserted by `input_dilation`.
 
     Examples
     --------
@@ -41,17 +41,18 @@ def tap_matrix(axis: Axis, tap: int) -> sparse.coo_array:
 
 
 def weight_block(weight: NDArray[Any], groups: int) -> sparse.coo_array:
-    """W[:, :, t] of one tap: a dense block for each group of channels, along the diagonal.
+    """Build W[:, :, t] of one tap: block diagonal, with one dense block per group of channels.
 
     Parameters
     ----------
     weight : (out_channels, in_channels // groups) ndarray
+        The weights of the tap.
     groups : int
 
     Returns
     -------
     (out_channels, in_channels) coo_array
-        Weights of zero are stored.
+        Zero weights are stored as entries.
 
     Examples
     --------
@@ -66,7 +67,7 @@ def weight_block(weight: NDArray[Any], groups: int) -> sparse.coo_array:
 
 
 def matrix(axes: Sequence[Axis], weight: NDArray[Any], groups: int = 1) -> sparse.csr_array:
-    """Add up, over all taps, the Kronecker product of their weights and of their T_t along each axis.
+    """Build C: add up, over all taps, the Kronecker product of W[:, :, t] and of T_t along each axis.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def matrix(axes: Sequence[Axis], weight: NDArray[Any], groups: int = 1) -> spars
     Returns
     -------
     (outputs, inputs) csr_array of the weight's dtype
-        Both flattened in C order, channels first. Taps that read one input are added up (for bool: "or").
+        Outputs and inputs are flattened in C order, channels first. Taps of an output that read the same input are
+        added (for bool: "or").
 
     Examples
     --------

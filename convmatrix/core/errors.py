@@ -1,7 +1,7 @@
-"""What a refusal is, how it counts, and how it repeats a value.
+"""Error classes, and functions that write numbers, names and values in error messages.
 
-Every refusal of convmatrix is a ``ValueError``, so that one ``except`` catches them all; where Python has a
-more telling class, the refusal is that as well.
+Every error that convmatrix raises is a ``ValueError``, so that one ``except`` catches them all. Where Python has a more
+specific class, such as ``TypeError``, the error is an instance of that as well.
 """
 
 import re
@@ -22,42 +22,42 @@ __all__ = [
 ]
 
 _MOST_DIGITS = 40
-"""Most digits of an integer that a refusal writes out."""
+"""Number of digits up to which an error message has the whole integer."""
 
 _LINE_BREAK = re.compile(r"\s*\n\s*")
-"""Between the rows of an array; strings have theirs escaped."""
+"""Line break between the rows of an array; in the repr of a string, line breaks are escaped."""
 
 _ENDS = 6
-"""Digits that are shown of both ends of a longer one."""
+"""Number of digits that are shown of each end of a longer integer."""
 
 _MOST_LETTERS = 300
-"""Most letters of a value that a refusal writes out."""
+"""Number of characters up to which an error message has the whole value."""
 
 _LONGEST_NAME = 400
-"""Letters of a word, such as the name of a file, that a refusal repeats."""
+"""Number of characters up to which an error message has a whole word, such as a file name."""
 
 _LONG_WORD = re.compile(r"\S{%d,}" % (_LONGEST_NAME + 1))  # noqa: UP031  braces
 _WORD_ENDS = 40
-"""Letters that are shown of both ends of a longer word."""
+"""Number of characters that are shown of each end of a longer word."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class WrongTypeError(TypeError, ValueError):
-    """A value of a kind that cannot be used, such as a float where a size belongs."""
+    """A value of a type that cannot be used, such as a float for a size."""
 
 
 class TooLargeError(MemoryError, ValueError):
-    """A result that does not fit into the memory that is available."""
+    """A result that does not fit in the available memory."""
 
 
 class SumOverflowError(OverflowError, ValueError):
-    """Weights that meet on one input and whose sum leaves their integer dtype."""
+    """Weights of several taps on the same input, whose sum is beyond the range of their integer dtype."""
 
 
 def pluralize(number: int, noun: str) -> str:
-    """Write a number of things, of a regular noun: one has no plural.
+    """Write a number and a regular noun, in the plural unless the number is 1.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def pluralize(number: int, noun: str) -> str:
 
     Examples
     --------
-    >>> counted(1, "entry"), counted(2, "entry"), counted(0, "layer")
+    >>> pluralize(1, "entry"), pluralize(2, "entry"), pluralize(0, "layer")
     ('1 entry', '2 entries', '0 layers')
     """
     if number == 1:
@@ -74,7 +74,7 @@ def pluralize(number: int, noun: str) -> str:
 
 
 def short_name(name: str) -> str:
-    """Write the name of a file as it is; of one that is very long, both ends, in quotes.
+    """Return the name of a file unchanged, or shortened and in quotes if it is very long.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def short_name(name: str) -> str:
 
 
 def shortened_text(sentence: str) -> str:
-    """A sentence in which words that are very long, as a user may have typed them, have their two ends alone.
+    """Replace the middle of every very long word of a text with three dots.
 
     Returns
     -------
@@ -101,15 +101,15 @@ def shortened_text(sentence: str) -> str:
     '9999999999...9999999999999999999999999999999999999999 (5000 letters) is not an integer'
     """
     return _LONG_WORD.sub(
-        lambda found: f"{found[0][:_WORD_ENDS]}...{found[0][-_WORD_ENDS:]} ({len(found[0])} letters)", sentence
+        lambda match: f"{match[0][:_WORD_ENDS]}...{match[0][-_WORD_ENDS:]} ({len(match[0])} letters)", sentence
     )
 
 
-# -- values in refusals ----------------------------------------------------------------------------------------------
+# -- values in error messages ----------------------------------------------------------------------------------------
 
 
 def short(value: Any) -> str:
-    """Write a value as it was typed; of one that is very long, the beginning, or both ends.
+    """Return the repr of a value, shortened if it is very long.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def short(value: Any) -> str:
 
 
 class _ShortRepr(reprlib.Repr):
-    """The repr of values of any size and of any class, also of one whose own repr fails."""
+    """Short repr of any object, even if its own ``__repr__`` raises an error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class _ShortRepr(reprlib.Repr):
 
     def repr_instance(self, x: Any, level: int) -> str:
         text = super().repr_instance(x, level)
-        # An object without a repr of its own is known by its class: its address says nothing to anybody.
+        # The default repr of an object ends with its address, which is of no use in a message.
         return re.sub(r" (object|instance) at 0x[0-9a-f]+>", r" \1>", text)
 
 
@@ -155,10 +155,10 @@ def _short_digits(digits: str) -> str:
 
 
 def shortens_errors(function: Callable[P, R]) -> Callable[P, R]:
-    """Shorten the integers in the refusals of a function, those that were given and those computed from them."""
+    """Shorten long integers in the messages of the errors that a function raises."""
 
     @wraps(function)
-    def refusing_briefly(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except ValueError as error:
@@ -166,11 +166,11 @@ def shortens_errors(function: Callable[P, R]) -> Callable[P, R]:
                 error.args = (shortened(error.args[0]),)
             raise
 
-    return refusing_briefly
+    return wrapper
 
 
 def shortened(sentence: str) -> str:
-    """A sentence whose long integers have their first and last digits alone.
+    """Replace the middle digits of long integers in a text with three dots.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def shortened(sentence: str) -> str:
     >>> shortened(f"stride {10**99} is too large")
     'stride 100000...000000 (100 digits) is too large'
     """
-    return _LONG_INTEGER.sub(lambda found: _short_digits(found[0]), sentence)
+    return _LONG_INTEGER.sub(lambda match: _short_digits(match[0]), sentence)
 
 
 _LONG_INTEGER = re.compile(rf"\d{{{_MOST_DIGITS + 1},}}")

@@ -1,7 +1,7 @@
-"""Which outputs of an axis read which inputs, through which taps: arrays of triples, by output or by input.
+"""Incidences of an axis: (output, input, tap) triples of all reads, by output or by input.
 
-The table of an axis has a cell for every output and tap, most of them empty where the input is dilated or the padding
-is wide. Here are the cells that read an input, and they take memory for no others.
+`Axis.table` has an entry for each output and tap. Most of them read a zero where the input is dilated or the padding is
+wide. The functions of this module find the other ones only, and take memory for no more than these.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 
 class Incidences(NamedTuple):
-    """Triples: the row number `row` of those that were given has column `col` through tap `tap`."""
+    """Arrays of (row, column, tap) triples; `row` is an index into the outputs or inputs passed to the function."""
 
     row: Ints
     col: Ints
@@ -27,7 +27,7 @@ class Incidences(NamedTuple):
 
 
 def inputs_read(axis: Axis, outputs: Ints) -> Incidences:
-    """Which inputs some outputs read: rows are outputs, columns inputs.
+    """Return the inputs that the given outputs read: rows are outputs, columns are inputs.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def inputs_read(axis: Axis, outputs: Ints) -> Incidences:
     Returns
     -------
     Incidences
-        Sorted by row; `row` counts the given outputs, from 0 to n - 1.
+        Sorted by row, an index into `outputs`.
 
     Examples
     --------
@@ -57,19 +57,19 @@ def inputs_read(axis: Axis, outputs: Ints) -> Incidences:
 
 
 def outputs_reading(axis: Axis, inputs: Ints, border: Incidences) -> Incidences:
-    """Which outputs read some inputs: rows are inputs, columns outputs.
+    """Return the outputs that read the given inputs: rows are inputs, columns are outputs.
 
     Parameters
     ----------
     axis : Axis
     inputs : (n,) ndarray of int64
     border : Incidences
-        What `border_reads` returns for the axis; it serves any number of calls.
+        Result of `border_reads` for the axis.
 
     Returns
     -------
     Incidences
-        `row` counts the given inputs, from 0 to n - 1.
+        Not sorted; `row` is an index into `inputs`.
 
     Examples
     --------
@@ -80,19 +80,19 @@ def outputs_reading(axis: Axis, inputs: Ints, border: Incidences) -> Incidences:
     row 0 is read by output 0 through tap 1
     row 0 is read by output 0 through tap 0
     """
-    # Where an input itself stands, tap t brings it to output (i*a + before - t*d) / s.
+    # Without padding, tap t of output (i*a + before - t*d) / s reads input i.
     first, last = -axis.before, (axis.output_size - 1) * axis.stride
     row, col, tap = _multiples_within(first - inputs * axis.input_dilation, axis, (-last, 0), axis.stride)
     if not len(border.row):
         return Incidences(row, -col, tap)
     start, stop = (np.searchsorted(border.row, inputs, side) for side in ("left", "right"))
-    copied, read = _joined_ranges(start, stop - start)
-    columns = np.concatenate([-col, border.col[read]])
-    return Incidences(np.concatenate([row, copied]), columns, np.concatenate([tap, border.tap[read]]))
+    copy_row, entry = _joined_ranges(start, stop - start)
+    columns = np.concatenate([-col, border.col[entry]])
+    return Incidences(np.concatenate([row, copy_row]), columns, np.concatenate([tap, border.tap[entry]]))
 
 
 def border_reads(axis: Axis) -> Incidences:
-    """Which inputs are read beyond the ends, where the padding mode has copied them: rows are inputs, columns outputs.
+    """Return the reads of inputs that the padding repeats beyond the ends: rows are inputs, columns are outputs.
 
     Parameters
     ----------
@@ -119,33 +119,33 @@ def border_reads(axis: Axis) -> Incidences:
         outputs += [np.arange(below), np.arange(above, axis.output_size)]
         taps.append(np.full(below + axis.output_size - above, tap))
     output, through = np.concatenate(outputs), np.concatenate(taps)
-    read = axis.extend(output * axis.stride + through * axis.dilation - axis.before)
-    order = np.argsort(read, kind="stable")
-    return Incidences(read[order], output[order], through[order])
+    inputs = axis.extend(output * axis.stride + through * axis.dilation - axis.before)
+    order = np.argsort(inputs, kind="stable")
+    return Incidences(inputs[order], output[order], through[order])
 
 
 def composed(first: Incidences, second: Callable[[Ints], Incidences], kernel_size: int) -> Incidences:
-    """Which rows of `first` have a column in common with which others, through which pairs of taps.
+    """Connect rows that have a column in common, as in the product of two sparse matrices.
 
     Parameters
     ----------
     first : Incidences
     second : callable
-        Takes the columns of `first` as its rows.
+        Returns the incidences of given rows, which are the columns of `first`.
     kernel_size : int
 
     Returns
     -------
     Incidences
-        Rows of `first`, columns of `second`; the taps t of the one and u of the other are ``t * kernel_size + u``.
+        Rows of `first`, columns of `second`; tap t of `first` and tap u of `second` become ``t * kernel_size + u``.
     """
     between, col, tap = second(first.col)
     return Incidences(first.row[between], col, first.tap[between] * kernel_size + tap)
 
 
 def _multiples_within(starts: Ints, axis: Axis, bounds: tuple[int, int], divisor: int) -> Incidences:
-    """Where start + tap*dilation is a multiple of `divisor` within bounds: number of the start, quotient, and tap."""
-    # It takes as much memory as there are triples, not that of a table of all starts and taps.
+    """Find the multiples start + tap*dilation of `divisor` within bounds: rows are starts, columns are quotients."""
+    # The memory is proportional to the number of triples, not to that of all starts and taps.
     low, high = bounds
     first = np.maximum(-((starts - low) // axis.dilation), 0)
     stop = np.minimum((high - starts) // axis.dilation + 1, axis.kernel_size)
@@ -170,7 +170,7 @@ _LARGEST_MODULUS = 2**31
 
 
 def _joined_ranges(starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
-    """The ranges from `starts` on, one after the other: for each number in them, that of its range, and itself."""
+    """Concatenate the ranges of `counts` numbers from `starts` on; return the index of the range, and the number."""
     # Starts (5, 8) and counts (2, 3) give the ranges (0, 0, 1, 1, 1) and the numbers (5, 6, 8, 9, 10).
     own = np.repeat(np.arange(len(counts)), counts)
     return own, np.arange(len(own)) + np.repeat(starts - np.cumsum(counts) + counts, counts)

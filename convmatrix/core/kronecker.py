@@ -1,4 +1,4 @@
-"""A map that is a product of one small matrix for each axis, with and without its matrix.
+"""Kronecker products of one small matrix for each axis, as a matrix and as an operator.
 
 The matrix is ``I (x) A_0 (x) A_1 (x) ...``, a Kronecker product with the identity for the channels. Without it, each
 small matrix is applied along its own axis, one after the other.
@@ -21,7 +21,7 @@ __all__ = ["KroneckerOperator", "kronecker"]
 
 
 def kronecker(factors: Sequence[sparse.csr_array], channels: int, dtype: np.dtype[Any]) -> sparse.csr_array:
-    """Build the matrix of a map that is a product over the axes and the same in every channel.
+    """Build the Kronecker product of one matrix for each axis, the same in every channel.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def _kron(left: sparse.csr_array, right: sparse.csr_array) -> sparse.csr_array:
 
 
 class KroneckerOperator(LinearOperator):
-    """The same map as `kronecker`, without the matrix.
+    """Linear operator that is equivalent to the matrix of `kronecker`.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class KroneckerOperator(LinearOperator):
     def _applied(self, x: NDArray[Any], factors: Sequence[sparse.csr_array]) -> NDArray[Any]:
         """Apply to the columns of x, one axis after the other; all other axes are columns meanwhile."""
         batch = x.shape[1]
-        done, left = self._channels, prod(factor.shape[1] for factor in factors)
+        outer, inner = self._channels, prod(factor.shape[1] for factor in factors)
         dtype = np.result_type(self.dtype, x.dtype)
         sizes = [x.size]
         for factor in factors:
@@ -102,9 +102,9 @@ class KroneckerOperator(LinearOperator):
         x = x.astype(dtype, copy=False)
         for factor in factors:
             rows, cols = factor.shape
-            left //= cols
-            blocks = np.moveaxis(x.reshape(done, cols, left * batch), 1, 0)  # shape (cols, done, left * batch)
-            applied = (factor @ blocks.reshape(cols, -1)).reshape(rows, done, left * batch)
+            inner //= cols
+            blocks = np.moveaxis(x.reshape(outer, cols, inner * batch), 1, 0)  # shape (cols, outer, inner * batch)
+            applied = (factor @ blocks.reshape(cols, -1)).reshape(rows, outer, inner * batch)
             x = np.moveaxis(applied, 0, 1)
-            done *= rows
-        return np.ascontiguousarray(x).reshape(done, batch)
+            outer *= rows
+        return np.ascontiguousarray(x).reshape(outer, batch)

@@ -1,4 +1,4 @@
-"""How much memory is available? Checked before anything large is built, so that the system never has to refuse.
+"""Available memory, and checks that a result fits in it before it is built.
 
 Four things limit a process: the memory of the machine, its own limits on address space (``ulimit -v``) and on data
 (``ulimit -d``), and each of the control groups that it is in, from its own up to the outermost one.
@@ -27,28 +27,28 @@ __all__ = [
 ]
 
 UNCHECKED = 64 * 2**20
-"""Results up to this many bytes are built without a look at the machine and its control groups."""
+"""Size in bytes up to which the memory of the machine and its control groups is not checked."""
 
 UNCHECKED_BY_PROCESS = 2**20
-"""The same for the limits of the process itself, which are seldom set and known at once."""
+"""Size in bytes up to which the limits of the process are not checked; they are fast to read."""
 
 _NO_LIMIT = 2**60
-"""From here on a limit is none: version 1 of control groups writes the largest number of whole pages for it."""
+"""Smallest number that means no limit: version 1 of control groups writes the largest number of whole pages."""
 
 _WORKSPACE = 16 * 2**20
-"""What building a result takes beside it, for blocks that are written again and again: it has to fit as well."""
+"""Bytes that building takes beside the result, for temporary blocks: they have to fit as well."""
 
 _ROOT = Path("/")
-"""Where ``proc`` and ``sys`` are."""
+"""Parent directory of ``proc`` and ``sys``."""
 
 
 class Available(int):
-    """A number of bytes, and the limit that leaves no more than these; no name where it is the machine's memory."""
+    """A number of available bytes, and the name of the limit that determines it, empty for that of the machine."""
 
     limit: str
 
     def __new__(cls, size: int, limit: str = "") -> "Available":
-        """Name a number."""
+        """Create a number with the name of a limit."""
         self = super().__new__(cls, size)
         self.limit = limit
         return self
@@ -86,7 +86,7 @@ def available_memory(root: Path | None = None) -> int | None:
 
 
 def require_memory(needed: int, what: str, remedy: str) -> None:
-    """Refuse what does not fit in memory.
+    """Check that a result fits in the available memory.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def require_memory(needed: int, what: str, remedy: str) -> None:
 
 
 def require_product_memory(shape: tuple[int, int], needed: int) -> None:
-    """Refuse a product of an operator that does not fit in memory.
+    """Check that a product of an operator fits in the available memory.
 
     Parameters
     ----------
@@ -147,14 +147,14 @@ def _meminfo(root: Path) -> Iterator[Available]:
 
 
 def _fields(path: Path) -> dict[str, int]:
-    """The sizes in a file of lines such as ``VmSize:  1234 kB``, in bytes."""
+    """Return the sizes, in bytes, of a file with lines such as ``VmSize:  1234 kB``."""
     text = _text(path) or ""
     lines = (line.split() for line in text.splitlines())
-    return {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines if len(words) == 3 and words[2] == "kB"}
+    return {parts[0].rstrip(":"): int(parts[1]) * 1024 for parts in lines if len(parts) == 3 and parts[2] == "kB"}
 
 
 def _text(path: Path) -> str | None:
-    """What a file of the system says; None where it is not there, or not for this user."""
+    """Return the text of a system file, None if it does not exist or cannot be read."""
     try:
         return path.read_text()
     except OSError:
@@ -163,7 +163,7 @@ def _text(path: Path) -> str | None:
 
 # -- the process -----------------------------------------------------------------------------------------------------
 
-_LIMITS = (  # (limit, what counts against it, what it is called)
+_LIMITS = (  # (limit, field of the status file with the size that it limits, name)
     ("RLIMIT_AS", "VmSize", "address space of this process (ulimit -v)"),
     ("RLIMIT_DATA", "VmData", "data segment of this process (ulimit -d)"),
 )
@@ -172,11 +172,11 @@ _LIMITS = (  # (limit, what counts against it, what it is called)
 def _process_limits(root: Path) -> Iterator[Available]:
     if resource is None:
         return
-    for limit, pluralize, name in _LIMITS:
+    for limit, field, name in _LIMITS:
         most = resource.getrlimit(getattr(resource, limit))[0]
         if most in (resource.RLIM_INFINITY, -1) or most >= _NO_LIMIT:
             continue
-        used = _fields(root / "proc/self/status").get(pluralize)
+        used = _fields(root / "proc/self/status").get(field)
         if used is not None:
             yield Available(max(most - used - _WORKSPACE, 0), f"the limit of {_gib(most)} on the {name}")
 
@@ -185,7 +185,7 @@ def _process_limits(root: Path) -> Iterator[Available]:
 
 
 def _control_groups(root: Path) -> Iterator[Available]:
-    """What is left in each control group of this process, its own and all around it."""
+    """Yield the memory left in each control group of this process, its own and all that contain it."""
     for folder, kind in _memory_groups(root):
         version = _VERSIONS[kind]
         most = _text(folder / version.limit)
@@ -201,7 +201,7 @@ def _control_groups(root: Path) -> Iterator[Available]:
 
 
 def _memory_groups(root: Path) -> Iterator[tuple[Path, str]]:
-    """The folder of each control group that counts the memory of this process, and the type of its file system."""
+    """Yield the folder and the file system type of each control group that limits the memory of this process."""
     paths = _group_paths(root)
     for kind, top, mounted in _mounts(root):
         path = paths.get(kind)
@@ -229,7 +229,7 @@ def _group_paths(root: Path) -> dict[str, Path]:
 
 
 def _mounts(root: Path) -> Iterator[tuple[str, Path, Path]]:
-    """Where hierarchies that count memory are mounted: type, which of their folders, and where."""
+    """Yield the mounts of hierarchies that limit memory: file system type, mounted folder, and mount point."""
     for line in (_text(root / "proc/self/mountinfo") or "").splitlines():
         before, _, after = line.partition(" - ")
         _, _, _, top, mounted, *_ = before.split(" ")
@@ -239,7 +239,7 @@ def _mounts(root: Path) -> Iterator[tuple[str, Path, Path]]:
 
 
 def _unescaped(path: str) -> str:
-    """A path of mountinfo, which has spaces and such as octal numbers."""
+    """Decode a path of mountinfo, which has octal numbers in place of spaces and the like."""
     for character in " \t\n\\":
         path = path.replace(f"\\{ord(character):03o}", character)
     return path

@@ -1,4 +1,4 @@
-"""The one reader of ``.npy`` files: the header first, the data once shape, dtype and size of the file are known to fit.
+"""Reader of ``.npy`` files: first the header, then, after checks of shape, dtype and file size, the data.
 
 The header is matched, not evaluated, and nothing is unpickled: a damaged file is a ``ValueError`` with one sentence,
 whatever its bytes are, and allocates no more than its own size.
@@ -25,28 +25,28 @@ from convmatrix.core.memory import require_memory
 __all__ = ["ENDING", "ArrayFile", "open_array"]
 
 ENDING = ".npy"
-"""Of the files, in capitals or not."""
+"""Ending of the files, in upper or lower case."""
 
 _NOT_NUMBERS = "it is not a .npy file of numbers, as numpy.save writes it without pickled objects"
 
 _MAGIC = b"\x93NUMPY"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-"""How archives begin, those with files in them and empty ones."""
+"""First bytes of zip archives, with and without files in them."""
 
 _LENGTHS = {b"\x01\x00": "<H", b"\x02\x00": "<I", b"\x03\x00": "<I"}
 """Versions of the format, and how each writes the length of its header."""
 
 _LONGEST_HEADER = 10_000
-"""Bytes; numpy.load reads no longer one from files that are not trusted. The header of numbers has about 100."""
+"""Largest length of a header in bytes, as in numpy.load for untrusted files. The header of numbers has about 100."""
 
 _MOST_AXES = 64
-"""Of a NumPy array."""
+"""Largest number of axes of a NumPy array."""
 
 _WRITTEN_AXES = 8
 """Most sizes of a shape that an error writes out."""
 
 _MOST_DIGITS = len(str(sys.maxsize))
-"""Of a size that an array can have."""
+"""Largest number of digits of a size of an array."""
 
 _SPACE = " \t\n"
 _FIELD = re.compile(
@@ -89,7 +89,7 @@ class ArrayFile:
         return prod(self.shape) * self.dtype.itemsize
 
     def read(self) -> NDArray[Any]:
-        """Read the data; once.
+        """Read the data; this can be done only once.
 
         Returns
         -------
@@ -101,7 +101,7 @@ class ArrayFile:
             If the data cannot be read, or ends too early.
         TooLargeError
             If it does not fit in memory. Also a ValueError.
-        """  # noqa: DOC502  what `require_memory` raises is documented here, where the user meets it
+        """
         what = f"{self.what} in {short_name(self.path)}, of shape {_written(self.shape)} and {self.dtype},"
         require_memory(self.nbytes, what, "save a smaller array")
         array = np.empty(prod(self.shape), self.dtype)
@@ -157,35 +157,39 @@ def open_array(path: str | os.PathLike[str], what: str) -> Iterator[ArrayFile]:
         raise ValueError(_unreadable(what, path, "no file can have this name")) from error
     with file:
         try:
-            found = ArrayFile(what, path, *_header(file), file)
+            array_file = ArrayFile(what, path, *_header(file), file)
             status = os.fstat(file.fileno())
             size = status.st_size - file.tell() if stat.S_ISREG(status.st_mode) else None
         except OSError as error:
             raise ValueError(_unreadable(what, path, error.strerror or str(error))) from error
         except _DamagedError as error:
             raise ValueError(_unreadable(what, path, str(error))) from error
-        if size is not None and size != found.nbytes:
+        if size is not None and size != array_file.nbytes:
             raise ValueError(
-                _unreadable(what, path, _too_short(found, size) if size < found.nbytes else _too_long(found, size))
+                _unreadable(
+                    what,
+                    path,
+                    _too_short(array_file, size) if size < array_file.nbytes else _too_long(array_file, size),
+                )
             )
-        yield found
+        yield array_file
 
 
 def _unreadable(what: str, path: str, reason: str) -> str:
     return f"cannot read {what} from {short_name(path)}: {reason}"
 
 
-def _too_short(found: ArrayFile, size: int) -> str:
-    return f"it is cut short, with {_sizes(found, size)}: save the array again"
+def _too_short(array_file: ArrayFile, size: int) -> str:
+    return f"it is cut short, with {_sizes(array_file, size)}: save the array again"
 
 
-def _too_long(found: ArrayFile, size: int) -> str:
-    return f"it has {_sizes(found, size)}: save one array, with numpy.save"
+def _too_long(array_file: ArrayFile, size: int) -> str:
+    return f"it has {_sizes(array_file, size)}: save one array, with numpy.save"
 
 
-def _sizes(found: ArrayFile, size: int) -> str:
-    needed = f"shape {_written(found.shape)} of {found.dtype} needs {found.nbytes}"
-    return f"{pluralize(size, 'byte')} of data where {needed}"
+def _sizes(array_file: ArrayFile, size: int) -> str:
+    expected = f"shape {_written(array_file.shape)} of {array_file.dtype} needs {array_file.nbytes}"
+    return f"{pluralize(size, 'byte')} of data where {expected}"
 
 
 def _written(shape: tuple[int, ...]) -> str:
@@ -196,7 +200,7 @@ def _written(shape: tuple[int, ...]) -> str:
 
 
 class _DamagedError(Exception):
-    """Why a file is not a .npy file of numbers."""
+    """Raised for a file that is not a .npy file of numbers; its message is the reason."""
 
 
 def _header(file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
@@ -228,10 +232,10 @@ def _header(file: BufferedReader) -> tuple[tuple[int, ...], np.dtype[Any], bool]
 
 
 def _exactly(file: BufferedReader, count: int) -> bytes:
-    found = file.read(count)
-    if len(found) < count:
-        raise _DamagedError(f"its header is cut short: it ends after {pluralize(len(found), 'byte')} of {count}")
-    return found
+    content = file.read(count)
+    if len(content) < count:
+        raise _DamagedError(f"its header is cut short: it ends after {pluralize(len(content), 'byte')} of {count}")
+    return content
 
 
 def _fields(header: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Which numbers can be computed with: finite ones, and of a size that leaves room for their squares."""
+"""Checks and scaling for numerical stability: finite numbers, small enough that their squares are finite too."""
 
 from math import frexp, ldexp
 from typing import Any
@@ -11,12 +11,12 @@ __all__ = ["require_finite", "scaled"]
 
 
 def require_finite(what: str, values: NDArray[Any] | sparse.csr_array) -> None:
-    """Refuse numbers that no equation holds for.
+    """Check that all numbers are finite.
 
     Parameters
     ----------
     what : str
-        What they are called.
+        Name of the numbers, for the error message.
     values : ndarray or csr_array
 
     Raises

@@ -1,28 +1,30 @@
-"""Which row of the matrix of one axis has entries in which columns: its pattern, without any values.
+"""The sparsity pattern of the matrix of one axis: the rows and columns of its entries, without values.
 
-Along one axis a convolution is a small sparse matrix. Its rows differ at the borders, where windows reach beyond the
-input; in between they are the same again and again, further to the right each time. A `Pattern` writes out the border
-rows, as `head` and `tail`, and of the interior only what repeats, as `body`; so a million rows are a handful of arrays:
+Along one axis a convolution is a small sparse matrix. Its rows differ at the borders, where windows extend beyond the
+input; in the interior, rows repeat, moved to the right. A `Pattern` therefore stores the border rows as `head` and
+`tail`, and only one period of the interior as `body`. A few short arrays thus describe any number of rows:
 
 >>> from convmatrix.core.axis import Axis
 >>> pattern = pattern_of(Axis(input_size=7, kernel_size=3, before=1, after=1))
->>> pattern.head  # row 0 reads inputs 0 and 1, through taps 1 and 2
+>>> pattern.head  # row 0: inputs 0 and 1, through taps 1 and 2
 Rows(ptr=array([0, 2]), cols=array([0, 1]), symbols=array([1, 2]))
->>> pattern.body  # row 1, and `repeats` times in all, `shift` columns further to the right each time
+>>> pattern.body  # row 1; rows 2 to 5 repeat it, each `shift` columns further right
 Rows(ptr=array([0, 3]), cols=array([0, 1, 2]), symbols=array([0, 1, 2]))
 >>> pattern.repeats, pattern.shift
 (5, 1)
->>> pattern.tail  # row 6
+>>> pattern.tail  # row 6: inputs 5 and 6, through taps 0 and 1
 Rows(ptr=array([0, 2]), cols=array([5, 6]), symbols=array([0, 1]))
 
-An entry has a *symbol*: the set of taps that it is the sum of, in a Gram matrix of pairs of taps. The first
-`kernel_size` symbols are the single taps; others follow where a padding mode brings several taps onto one input:
+The *symbol* of an entry is the number of the set of taps through which the output reads the input. Symbols below
+`kernel_size` are single taps; larger ones occur where a padding mode makes several taps read the same input:
 
 >>> pattern = pattern_of(Axis(input_size=7, kernel_size=3, before=1, after=1, mode="replicate"))
->>> pattern.head  # input 0 is read through taps 0 and 1
+>>> pattern.head  # row 0: input 0 through taps 0 and 1, which is symbol 3, and input 1 through tap 2
 Rows(ptr=array([0, 2]), cols=array([0, 1]), symbols=array([3, 2]))
 >>> pattern.symbols
 ((0,), (1,), (2,), (0, 1), (1, 2))
+
+In the patterns of Gram matrices, C^H C and C C^H, symbols are numbers of sets of pairs of taps.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,7 +56,7 @@ Ints = NDArray[np.int64]
 
 
 class Rows(NamedTuple):
-    """Some consecutive rows in compressed form: row r holds entries ptr[r] to ptr[r+1]."""
+    """Consecutive rows in compressed form, as in a CSR matrix: row r has the entries ptr[r] to ptr[r+1] - 1."""
 
     ptr: Ints
     cols: Ints
@@ -66,34 +68,34 @@ class Rows(NamedTuple):
         return len(self.ptr) - 1
 
     def part(self, start: int, stop: int) -> "Rows":
-        """Some of the rows."""
+        """Return rows start to stop - 1."""
         here = slice(self.ptr[start], self.ptr[stop])
         return Rows(self.ptr[start : stop + 1] - self.ptr[start], self.cols[here], self.symbols[here])
 
     def moved(self, shift: int) -> "Rows":
-        """The same rows, reading `shift` columns further on."""
+        """Return the same rows, `shift` columns further right."""
         return self._replace(cols=self.cols + shift)
 
     def entries(self) -> Iterator[tuple[int, int, int]]:
-        """All entries as (row, column, symbol), in order."""
+        """Yield all entries as (row, column, symbol), in order."""
         rows = np.repeat(np.arange(self.n_rows), np.diff(self.ptr))
         yield from zip(rows.tolist(), self.cols.tolist(), self.symbols.tolist(), strict=True)
 
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """Rows of one axis: `head`, then `body` so many times, then `tail`.
+    """The pattern of one axis: the rows of `head`, then those of `body` `repeats` times, then those of `tail`.
 
     Parameters
     ----------
     n_cols : int
         Number of columns.
     head, body, tail : Rows
-        Their columns are sorted within each row.
+        Columns are sorted within each row; those of `body` are the columns of its first repetition.
     repeats, shift : int
-        How often the rows of `body` follow each other, and how many columns further on each time.
+        Number of repetitions of `body`, and number of columns by which each is further right than the previous one.
     symbols : tuple of tuple of int
-        For each symbol the taps that an entry with it is the sum of; of a Gram matrix, pairs of taps.
+        The taps of each symbol. In Gram matrices, a pair (t, u) of taps is the number ``t * kernel_size + u``.
     """
 
     n_cols: int
@@ -104,7 +106,7 @@ class Pattern:
     tail: Rows
     symbols: tuple[tuple[int, ...], ...]
     results: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
-    """What functions have worked out from the pattern and keep with it."""
+    """Cache of functions that compute something from the pattern."""
 
     @cached_property
     def n_rows(self) -> int:
@@ -118,56 +120,56 @@ class Pattern:
 
     @property
     def parts(self) -> tuple[tuple[Rows, int], ...]:
-        """Its rows, and how often they are repeated, in order."""
+        """The three parts in order, each with its number of repetitions."""
         return (self.head, 1), (self.body, self.repeats), (self.tail, 1)
 
     @property
     def column_sum(self) -> int:
-        """Sum of the columns of all entries, or what 64 bits keep of it; known without writing them out."""
+        """Sum of the column indices of all entries; exact unless the sum of a single part exceeds 64 bits."""
         columns = sum(count * int(part.cols.sum(dtype=np.int64)) for part, count in self.parts)
         return columns + self.shift * len(self.body.cols) * (self.repeats * (self.repeats - 1) // 2)
 
     @property
     def stored_symbols(self) -> Ints:
-        """The symbols that some row has."""
+        """The symbols that occur, sorted."""
         return np.unique(np.concatenate([part.symbols for part, _ in self.parts]))
 
     def entries(self) -> tuple[Ints, Ints, Ints]:
-        """Rows, columns and symbols of all entries, in order."""
-        found, first = [], 0
+        """Return the rows, the columns and the symbols of all entries, in order."""
+        pieces, first = [], 0
         for part, repeats in self.parts:
-            rows = np.repeat(np.arange(part.n_rows), np.diff(part.ptr))
             repetition = np.arange(repeats)[:, None]
-            found.append(((rows + repetition * part.n_rows + first).ravel(),
-                          (part.cols + repetition * self.shift).ravel(), np.tile(part.symbols, repeats)))  # fmt: skip
+            rows = np.repeat(np.arange(part.n_rows), np.diff(part.ptr)) + first + repetition * part.n_rows
+            cols = part.cols + repetition * self.shift
+            pieces.append((rows.ravel(), cols.ravel(), np.tile(part.symbols, repeats)))
             first += repeats * part.n_rows
-        rows, cols, symbols = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        rows, cols, symbols = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
         return rows, cols, symbols
 
     def symbol_counts(self) -> tuple[Ints, Ints]:
-        """How often each row, and each column, has each symbol: shapes (n_rows, symbols) and (n_cols, symbols)."""
+        """Count each symbol in each row and in each column, shapes (n_rows, symbols) and (n_cols, symbols)."""
         rows, cols, symbols = self.entries()
-        kinds = len(self.symbols)
-        by_row = np.bincount(rows * kinds + symbols, minlength=self.n_rows * kinds)
-        by_col = np.bincount(cols * kinds + symbols, minlength=self.n_cols * kinds)
-        return by_row.reshape(self.n_rows, kinds), by_col.reshape(self.n_cols, kinds)
+        n_symbols = len(self.symbols)
+        by_row = np.bincount(rows * n_symbols + symbols, minlength=self.n_rows * n_symbols)
+        by_col = np.bincount(cols * n_symbols + symbols, minlength=self.n_cols * n_symbols)
+        return by_row.reshape(self.n_rows, n_symbols), by_col.reshape(self.n_cols, n_symbols)
 
     def part(self, start: int, stop: int) -> "Pattern":
-        """Some of the rows, again with an interior that repeats."""
+        """Return the pattern of rows start to stop - 1."""
         if (start, stop) == (0, self.n_rows):
             return self
         first, last, period = self.head.n_rows, self.n_rows - self.tail.n_rows, max(self.body.n_rows, 1)
-        # The repetitions that are wanted whole, and what is wanted of the ones before and after them.
+        # Repetitions begin to end - 1 are wholly among these rows and stay the body.
         begin = min(max(-(-(start - first) // period), 0), self.repeats)
         end = max(min((stop - first) // period, self.repeats), begin)
 
         def rows(lo: int, hi: int) -> list[Rows]:
-            """Rows lo to hi, one piece for each part and each repetition that they come from."""
+            """Copy rows lo to hi - 1: a piece of the head, one of each repetition, and a piece of the tail."""
             pieces = [self.head.part(min(lo, first), min(hi, first))]
             for repeat in range(max(lo - first, 0) // period, max(-(-(min(hi, last) - first) // period), 0)):
                 top = first + repeat * period
-                cut = self.body.part(max(lo - top, 0), min(hi - top, period))
-                pieces.append(cut.moved(repeat * self.shift))
+                piece = self.body.part(max(lo - top, 0), min(hi - top, period))
+                pieces.append(piece.moved(repeat * self.shift))
             return [*pieces, self.tail.part(max(lo, last) - last, max(hi, last) - last)]
 
         if begin == end:
@@ -188,14 +190,14 @@ def _stacked(pieces: list[Rows]) -> Rows:
 
 
 class _Symbols:
-    """The sets of taps seen so far, numbered; each of the first `single` taps keeps its own number."""
+    """Numbers of the sets of taps found so far; numbers 0 to `single` - 1 are reserved for the single taps."""
 
     def __init__(self, single: int) -> None:
         self._single = single
         self._numbers: dict[tuple[int, ...], int] = {(tap,): tap for tap in range(single)}
 
     def rows(self, count: int, rows: Ints, cols: Ints, taps: Ints) -> Rows:
-        """Compress `count` rows given as triples; taps that share a row and a column become one symbol."""
+        """Build `count` rows from (row, column, tap) triples; taps with the same row and column become one symbol."""
         order = np.lexsort((taps, cols, rows))
         rows, cols, taps = rows[order], cols[order], taps[order]
         new = np.ones(len(rows), dtype=bool)
@@ -204,58 +206,47 @@ class _Symbols:
         symbols = taps[starts]
         sizes = np.diff(starts, append=len(rows))
         for entry in np.flatnonzero((sizes > 1) | (symbols >= self._single)).tolist():
-            met = tuple(taps[starts[entry] : starts[entry] + sizes[entry]].tolist())
-            symbols[entry] = self._numbers.setdefault(met, len(self._numbers))
+            tap_set = tuple(taps[starts[entry] : starts[entry] + sizes[entry]].tolist())
+            symbols[entry] = self._numbers.setdefault(tap_set, len(self._numbers))
         ptr = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(np.bincount(rows[starts], minlength=count), out=ptr[1:])
         return Rows(ptr, cols[starts], symbols)
 
     def sets(self) -> tuple[tuple[int, ...], ...]:
-        """The set of taps behind each symbol."""
+        """Return the set of taps of each symbol."""
         return tuple(self._numbers)
 
 
-def _remembered(make: Callable[[Axis], Pattern]) -> Callable[[Axis], Pattern]:
-    """Make the pattern of an axis once: in a small matrix that is most of the work. Large ones are not kept."""
-    known = lru_cache(maxsize=64)(make)
+def _cached(build: Callable[[Axis], Pattern]) -> Callable[[Axis], Pattern]:
+    """Cache the patterns of small axes: building them takes most of the time of building a small matrix."""
+    cached_build = lru_cache(maxsize=64)(build)
 
-    @wraps(make)
+    @wraps(build)
     def pattern(axis: Axis) -> Pattern:
-        return known(axis) if axis.output_size * axis.kernel_size <= _KEPT else make(axis)
+        small = axis.output_size * axis.kernel_size <= _MAX_CACHED_ENTRIES
+        return cached_build(axis) if small else build(axis)
 
     return pattern
 
 
-_KEPT = 2**15
-"""Most entries of an axis whose pattern is remembered: less than a megabyte."""
+_MAX_CACHED_ENTRIES = 2**15
+"""Largest number of entries of an axis whose pattern is cached: it takes less than a megabyte."""
 
 
-@_remembered
+@_cached
 def pattern_of(axis: Axis) -> Pattern:
-    """Pattern of the convolution along one axis: rows are outputs, columns inputs."""
+    """Return the pattern of a convolution along one axis: rows are outputs, columns are inputs."""
     interior = _interior(axis, axis.output_size, axis.interior_outputs(), (axis.period, axis.shift))
     reading = _rows_with_entries(axis, axis.reading_outputs, axis.output_size)
     shape = axis.output_size, axis.input_size
-    return _built(shape, interior, reading, _Symbols(axis.kernel_size), lambda outputs: inputs_read(axis, outputs))
+    return _build(shape, interior, reading, _Symbols(axis.kernel_size), lambda outputs: inputs_read(axis, outputs))
 
 
 def windows_of(axis: Axis) -> Pattern:
-    """Pattern of the windows along one axis: which inputs an output reads, whatever the tap; its only symbol is 0.
-
-    It takes no arrays as long as the kernel, which may be much longer than the input.
-
-    Parameters
-    ----------
-    axis : Axis
-        With padding mode ``zeros``, so that no two taps of a window read the same input.
-
-    Returns
-    -------
-    Pattern
-    """
+    """Return the pattern of the windows of an axis in mode ``zeros``: `pattern_of`, but with symbol 0 for every tap."""
     outputs = axis.output_size
-    # A stride that is never taken, and taps that lie beyond the end of the input in every window, are left out: those
-    # of a pool may be larger than what can be counted.
+    # The stride and the kernel size of a pool may exceed 64 bits. With a single output, the stride has no effect:
+    # replace it by 1. Remove the taps that are beyond the end of the input in all windows.
     stride = axis.stride if outputs > 1 else 1
     taps = min(axis.kernel_size, (axis.dilated_size - 1 + axis.before) // axis.dilation + 1)
     if (stride, taps) != (axis.stride, axis.kernel_size):
@@ -265,7 +256,7 @@ def windows_of(axis: Axis) -> Pattern:
     return _windows_of(axis)
 
 
-@_remembered
+@_cached
 def _windows_of(axis: Axis) -> Pattern:
     interior = _interior(axis, axis.output_size, axis.interior_outputs(), (axis.period, axis.shift), symbols=1)
     reading = _rows_with_entries(axis, axis.reading_outputs, axis.output_size)
@@ -274,28 +265,28 @@ def _windows_of(axis: Axis) -> Pattern:
         incidences = inputs_read(axis, outputs)
         return incidences._replace(tap=np.zeros_like(incidences.tap))
 
-    return _built((axis.output_size, axis.input_size), interior, reading, _Symbols(1), reads)
+    return _build((axis.output_size, axis.input_size), interior, reading, _Symbols(1), reads)
 
 
-@_remembered
+@_cached
 def transposed_pattern_of(axis: Axis) -> Pattern:
-    """Pattern of the transposed convolution along one axis: rows are the convolution's inputs, columns its outputs."""
+    """Return the transpose of `pattern_of`: rows are the inputs of the convolution, columns are its outputs."""
     interior = _interior(axis, axis.input_size, axis.interior_inputs(), (axis.shift, axis.period))
     read = _rows_with_entries(axis, axis.read_inputs, axis.input_size)
     border = border_reads(axis)
     shape = axis.input_size, axis.output_size
-    return _built(shape, interior, read, _Symbols(axis.kernel_size), lambda i: outputs_reading(axis, i, border))
+    return _build(shape, interior, read, _Symbols(axis.kernel_size), lambda i: outputs_reading(axis, i, border))
 
 
-@_remembered
+@_cached
 def gram_pattern_of(axis: Axis) -> Pattern:
-    """Pattern of C^H C along one axis: inputs that share a window; symbols are sets of pairs of taps."""
-    # In the interior the pairs of a symbol are those with the same distance tap' - tap, so that C^H C is there the
-    # convolution with the kernel's autocorrelation.
+    """Return the pattern of C^H C along one axis: pairs of inputs in the same window. Symbols are sets of tap pairs."""
+    # In the interior a symbol has all pairs (t, u) with the same difference u - t: there, C^H C is the convolution with
+    # the autocorrelation of the kernel.
     a = axis.input_dilation
     lo, hi = axis.interior_inputs()
     first, last = axis.interior_outputs()
-    # All windows on an input of the interior lie on the input themselves.
+    # Keep the inputs that are read by interior outputs only.
     lo = max(lo, -((axis.before - axis.span + 1 - first * axis.stride) // a))
     hi = min(hi, ((last - 1) * axis.stride - axis.before) // a + 1)
     interior = _interior(axis, axis.input_size, (lo, hi), (axis.shift, axis.shift))
@@ -305,16 +296,16 @@ def gram_pattern_of(axis: Axis) -> Pattern:
     def sharing(inputs: Ints) -> Incidences:
         return composed(outputs_reading(axis, inputs, border), lambda o: inputs_read(axis, o), axis.kernel_size)
 
-    return _built((axis.input_size, axis.input_size), interior, read, _Symbols(0), sharing)
+    return _build((axis.input_size, axis.input_size), interior, read, _Symbols(0), sharing)
 
 
-@_remembered
+@_cached
 def transposed_gram_pattern_of(axis: Axis) -> Pattern:
-    """Pattern of C C^H along one axis: outputs whose windows share an input; symbols as for `gram_pattern_of`."""
+    """Return the pattern of C C^H along one axis: pairs of outputs that read the same input; symbols as in C^H C."""
     a = axis.input_dilation
     lo, hi = axis.interior_outputs()
     first, last = axis.interior_inputs()
-    # All inputs in a window of the interior are read by every tap.
+    # Keep the outputs that read interior inputs only.
     lo = max(lo, -((-first * a - axis.before) // axis.stride))
     hi = min(hi, ((last - 1) * a + axis.before - axis.span + 1) // axis.stride + 1)
     interior = _interior(axis, axis.output_size, (lo, hi), (axis.period, axis.period))
@@ -324,11 +315,11 @@ def transposed_gram_pattern_of(axis: Axis) -> Pattern:
     def sharing(outputs: Ints) -> Incidences:
         return composed(inputs_read(axis, outputs), lambda i: outputs_reading(axis, i, border), axis.kernel_size)
 
-    return _built((axis.output_size, axis.output_size), interior, reading, _Symbols(0), sharing)
+    return _build((axis.output_size, axis.output_size), interior, reading, _Symbols(0), sharing)
 
 
 class _Interior(NamedTuple):
-    """Rows that repeat: from row `first` on, `period` rows `repeats` times, `shift` columns further on each time."""
+    """Rows that repeat: `period` rows from row `first` on, `repeats` times, each time `shift` columns further right."""
 
     first: int
     repeats: int
@@ -339,7 +330,7 @@ class _Interior(NamedTuple):
 def _interior(
     axis: Axis, n_rows: int, rows: tuple[int, int], steps: tuple[int, int], *, symbols: int | None = None
 ) -> _Interior:
-    """The interior of a range of rows, of given period and shift, if a pattern of the axis can be built."""
+    """Return the interior of a range of rows; an error if the pattern of the axis needs too much memory."""
     require_countable(axis)
     (lo, hi), (period, shift) = rows, steps
     repeats = (hi - lo) // period
@@ -350,18 +341,18 @@ def _interior(
 
 
 def _rows_with_entries(axis: Axis, reading: tuple[int, int], size: int) -> tuple[int, int]:
-    """The range of rows that may have entries: where borders copy the input, all of them."""
+    """Return the range of rows that may have entries: all of them where the padding repeats inputs."""
     return reading if axis.mode == "zeros" else (0, size)
 
 
-def _built(
+def _build(
     shape: tuple[int, int],
     interior: _Interior,
     with_entries: tuple[int, int],
     symbols: _Symbols,
     incidences: Callable[[Ints], Incidences],
 ) -> Pattern:
-    """The pattern whose rows have the columns that `incidences` says, those outside of `with_entries` none."""
+    """Build a pattern from a function that returns the incidences of rows; rows outside `with_entries` are empty."""
 
     def rows(first: int, stop: int) -> Rows:
         start = min(max(first, with_entries[0]), stop)
@@ -375,14 +366,14 @@ def _built(
 
 
 def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int, symbols: int) -> None:
-    """Refuse an axis of which too many rows are written out, since they do not repeat others."""
+    """Check that there is enough memory for a pattern: for its border rows and one period of its interior."""
     rows = n_rows - max(repeats - 1, 0) * period
-    meetings = axis_nnz(axis) if axis.mode == "zeros" else axis.output_size * axis.kernel_size
-    # A period reads through each tap once, if at all.
+    incidences = axis_nnz(axis) if axis.mode == "zeros" else axis.output_size * axis.kernel_size
+    # Within a period, each tap reads one input or none.
     common = gcd(axis.stride, axis.input_dilation)
-    meetings -= max(repeats - 1, 0) * count_multiples(-axis.before, axis.dilation, axis.kernel_size, common)
+    incidences -= max(repeats - 1, 0) * count_multiples(-axis.before, axis.dilation, axis.kernel_size, common)
     require_memory(
-        rows * _ROW_BYTES + meetings * _MEETING_BYTES + symbols * _SYMBOL_BYTES,
+        rows * _ROW_BYTES + incidences * _INCIDENCE_BYTES + symbols * _SYMBOL_BYTES,
         f"the pattern of {short(n_rows)} rows along an axis, {short(rows)} of which do not repeat others, for a kernel "
         f"of {pluralize(axis.kernel_size, 'tap')}",
         "use less padding, or a smaller kernel",
@@ -390,10 +381,10 @@ def _require_memory(axis: Axis, n_rows: int, repeats: int, period: int, symbols:
 
 
 _ROW_BYTES = 40
-"""Bytes that a row takes while a pattern is built, and a matrix of it: its start, five times."""
+"""Bytes per row while a pattern and its matrix are built: five copies of the row's entry in `Rows.ptr`."""
 
 _SYMBOL_BYTES = 192
-"""Bytes of a symbol: a tuple, its tap, and its place among the others."""
+"""Bytes per symbol: a tuple, its tap, and its entry in a dict."""
 
-_MEETING_BYTES = 128
-"""Bytes that what a tap reads takes while a pattern is built: row, column and tap, in four versions; measured."""
+_INCIDENCE_BYTES = 128
+"""Bytes per (row, column, tap) triple while a pattern is built: measured."""

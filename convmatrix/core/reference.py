@@ -1,6 +1,6 @@
-"""The definition of a convolution layer in plain loops: slow, obvious, and independent of everything else here.
+"""Convolution and transposed convolution in plain loops: slow, simple, and a reference for the tests.
 
-It shares no code with the rest, so that agreeing with it means something.
+This module shares no code with the rest of the package, so that the two are unlikely to have the same mistake.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,16 +24,16 @@ def convolve(
     padding_mode: str = "zeros",
     input_dilation: Sequence[int],
 ) -> NDArray[Any]:
-    """Slide the window: cross-correlation, as deep-learning frameworks define it.
+    """Convolve by sliding the kernel over x: a cross-correlation, as in deep-learning frameworks.
 
     Parameters
     ----------
     x : (in_channels, *input_size) array_like
     weight : (out_channels, in_channels // groups, *kernel_size) array_like
     stride, dilation, input_dilation : sequence of int
-        One for each axis.
+        One number per axis.
     padding : sequence of (int, int)
-        Before and after, for each axis.
+        (before, after) of each axis.
     groups : int
     padding_mode : str
         ``zeros``, ``reflect``, ``replicate``, ``circular`` or ``symmetric``.
@@ -73,18 +73,18 @@ def convolve_transposed(
     padding_mode: str = "zeros",
     input_dilation: Sequence[int],
 ) -> NDArray[Any]:
-    """Add up stamps: each entry of y puts its multiple of the kernel where the convolution had read.
+    """Apply the transpose of `convolve`: add each entry of y, times the kernel, to the inputs that its window reads.
 
     Parameters
     ----------
     y : (in_channels, *input_size) array_like
-        Of the shape that the forward convolution's output has.
+        Of the same shape as the output of the convolution.
     weight : (in_channels, out_channels // groups, *kernel_size) array_like
-        The array that the forward convolution has.
+        The weight of the convolution, unchanged.
     output_size : sequence of int
-        Size of the forward convolution's input.
+        Input size of the convolution.
     stride, padding, dilation, groups, padding_mode, input_dilation
-        Those of the forward convolution, as for `convolve`.
+        Arguments of the convolution, as in `convolve`.
 
     Returns
     -------
@@ -113,12 +113,12 @@ def _output_size(
     dilation: Sequence[int],
     input_dilation: Sequence[int],
 ) -> list[int]:
-    """Count the windows that fit, by trying."""
+    """Count the windows that fit, one after another."""
     counts = []
     for n, k, s, (before, after), d, a in zip(sizes, kernel, stride, padding, dilation, input_dilation, strict=True):
-        last = n + (n - 1) * (a - 1) + after  # one past the last position a window may touch
+        stop = n + (n - 1) * (a - 1) + after  # one past the last position of the padded input
         start, count = -before, 0
-        while start + d * (k - 1) < last:
+        while start + d * (k - 1) < stop:
             start, count = start + s, count + 1
         counts.append(count)
     return counts
@@ -135,35 +135,34 @@ def _reads(
     padding_mode: str,
     input_dilation: Sequence[int],
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """Every (output index, input index, weight index) of the sum, one by one."""
+    """Yield the (output index, input index, weight index) of every product that the convolution adds up."""
     out_channels, in_per_group, *kernel = weight_shape
     out_per_group = out_channels // groups
-    for o, *position in product(range(out_channels), *map(range, sizes)):
+    for o, *output in product(range(out_channels), *map(range, sizes)):
         for c, *tap in product(range(in_per_group), *map(range, kernel)):
             source: list[int] = []
             for axis, n in enumerate(x_shape[1:]):
-                place = position[axis] * stride[axis] + tap[axis] * dilation[axis] - padding[axis][0]
-                index = _behind(place, n, padding_mode, input_dilation[axis])
-                if index is None:
+                position = output[axis] * stride[axis] + tap[axis] * dilation[axis] - padding[axis][0]
+                index = _input_at(position, n, padding_mode, input_dilation[axis])
+                if index is None:  # the tap reads a zero, which adds nothing
                     break
                 source.append(index)
             else:
-                yield (o, *position), (o // out_per_group * in_per_group + c, *source), (o, c, *tap)
+                yield (o, *output), (o // out_per_group * in_per_group + c, *source), (o, c, *tap)
 
 
-def _behind(place: int, n: int, mode: str, input_dilation: int) -> int | None:
-    """The input that stands at a place of the extended axis, walked to step by step; None for a zero."""
+def _input_at(position: int, n: int, mode: str, input_dilation: int) -> int | None:
+    """Return the index of the input at a position, which is moved onto the n inputs step by step; None for a zero."""
     if mode == "zeros":
-        between = place % input_dilation
-        index = place // input_dilation
-        return index if between == 0 and 0 <= index < n else None
-    while not 0 <= place < n:
+        index, remainder = divmod(position, input_dilation)
+        return index if remainder == 0 and 0 <= index < n else None
+    while not 0 <= position < n:
         if mode == "circular":
-            place += n if place < 0 else -n
+            position += n if position < 0 else -n
         elif mode == "replicate" or n == 1:
-            place = 0 if place < 0 else n - 1
+            position = 0 if position < 0 else n - 1
         elif mode == "reflect":
-            place = -place if place < 0 else 2 * (n - 1) - place
+            position = -position if position < 0 else 2 * (n - 1) - position
         else:  # symmetric
-            place = -1 - place if place < 0 else 2 * n - 1 - place
-    return place
+            position = -1 - position if position < 0 else 2 * n - 1 - position
+    return position

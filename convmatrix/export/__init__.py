@@ -1,4 +1,4 @@
-"""Matrices as files: whole, or block by block of rows where they are larger than memory."""
+"""Export of matrices to files: whole, or in blocks of rows for matrices larger than memory."""
 
 from convmatrix.export.blocks import BLOCK_ENDINGS, BlocksReport, export_blocks, read_blocks
 from convmatrix.export.files import replacing, write_text

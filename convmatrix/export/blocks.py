@@ -1,4 +1,4 @@
-"""Matrices that need not fit in memory: built and written block by block of rows, and read back the same way.
+"""Export of matrices in blocks of rows, which are built, written and read one at a time to save memory.
 
 =========== =============================================================== ===========================
 ending      holds                                                           read with
@@ -45,21 +45,21 @@ from convmatrix.layers.arguments import check_kind, positive
 __all__ = ["BLOCK_ENDINGS", "BlocksReport", "export_blocks", "read_blocks"]
 
 BLOCK_ENDINGS = (".blocks", ".mtx")
-"""What `export_blocks` can write."""
+"""Endings of the names that `export_blocks` can write."""
 
 _BYTES = 2**26
-"""About how large a block is if nobody says."""
+"""Default size of a block, approximately."""
 
 _AS_TEXT = 4
-"""How many times as much a block of a stream takes while it becomes text."""
+"""Ratio of the memory of a block while it is converted to text to that of the block."""
 
 _INDEX = "index.json"
 
 _MOST_FILES = 10**5
-"""Files in a folder; more of them are no help to anyone."""
+"""Largest number of files in a folder."""
 
 _LARGEST_INDEX = 2**26
-"""Bytes; an index of `_MOST_FILES` blocks has about a third."""
+"""Largest size of an index in bytes; an index of `_MOST_FILES` blocks has about a third."""
 
 _CHECKPOINT = 1.0
 """Seconds of work after which the index is written again: a killed process loses no more than that."""
@@ -81,13 +81,13 @@ _UNREADABLE = (
     zlib.error,
     tokenize.TokenError,
 )
-"""What `scipy.sparse.load_npz` raises for bytes that are no matrix."""
+"""Errors that `scipy.sparse.load_npz` raises for files that are not matrices."""
 
 Progress: TypeAlias = Callable[[int, int], object]
 
 
 class BlocksReport(NamedTuple):
-    """What `export_blocks` did.
+    """Report of `export_blocks` on the blocks of a folder.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ def export_blocks(
     rows: int | None = None,
     progress: Progress | None = None,
 ) -> BlocksReport:
-    """Write a layer's matrix, of which no more than one block of rows is in memory at a time.
+    """Write the matrix of a layer with no more than one block of rows in memory at a time.
 
     ``.blocks`` is a folder. Its ``index.json`` has the layer's fields, the dtype, the rows of a block, a digest of the
     weight, the file, rows, shape, size and SHA-256 digest of each block, and ``complete``: whether all of them are
@@ -157,7 +157,7 @@ def export_blocks(
     BlocksReport(written=2, kept=0, damaged=(), strays=())
     slice(0, 2, None) [[5, -7, 0, 0], [0, 5, -7, 0]]
     slice(2, 3, None) [[0, 0, 5, -7]]
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     ending = ending_of(path, BLOCK_ENDINGS)
     check_kind("layer", layer, WeightedLayer)
     weight = layer.checked_weight(weight)
@@ -196,7 +196,7 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
     ...     report = export_blocks(Conv((4,), 2), [5, -7], f"{folder}/C.blocks", rows=2)
     ...     np.concatenate([block @ [1, 1, 1, 0] for rows, block in read_blocks(f"{folder}/C.blocks")])
     array([-2, -2,  5])
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     path = Path(path)
     index = _read_index(path, "export the matrix again, to a new folder")
     blocks = index["blocks"]
@@ -210,7 +210,7 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
 
 
 def _fitting(layer: WeightedLayer, weight: NDArray[Any], ending: str) -> int:
-    """How many rows take about `_BYTES`, on their way to text if they are to be text."""
+    """Return the number of rows that take about `_BYTES`, including the conversion to text if there is one."""
     size = layer.nbytes(weight.dtype) * (_AS_TEXT if ending == ".mtx" else 1)
     return max(layer.matrix_shape[0] * _BYTES // size, 1)
 
@@ -254,19 +254,19 @@ def _prepare_folder(path: Path, index: dict[str, Any]) -> tuple[str, ...]:
     """Create the folder, or take from its index what is known of the blocks; names of what does not belong to it."""
     others = _others(path)
     _require_own_files(path, {_INDEX, *(block["file"] for block in index["blocks"])} & {*others, _INDEX})
-    found = _read_index(path, _REMEDY) if (path / _INDEX).exists() else None
-    if found is None and others:
+    existing = _read_index(path, _REMEDY) if (path / _INDEX).exists() else None
+    if existing is None and others:
         raise ValueError(f"folder {path} has no {_INDEX} but {pluralize(len(others), 'other entry')}: {_REMEDY}")
-    if found is not None and others:
-        _require_same(path, found, index)
-        index |= {"complete": found["complete"], "blocks": found["blocks"]}
+    if existing is not None and others:
+        _require_same(path, existing, index)
+        index |= {"complete": existing["complete"], "blocks": existing["blocks"]}
     make_folder(path)
     remove_leftovers(path)
     return tuple(sorted(others - {block["file"] for block in index["blocks"]}))
 
 
 def _require_own_files(path: Path, names: set[str]) -> None:
-    """Refuse links that lead two names of a folder to one file, where writing one would write over the other."""
+    """Check that no two names of a folder are links to the same file, which would overwrite each other."""
     links = sorted(name for name in names if (path / name).is_symlink())
     known = {os.path.realpath(path / name): name for name in names.difference(links)} if links else {}
     for name in links:
@@ -321,7 +321,7 @@ def _read_block(path: Path, block: Mapping[str, Any], dtype: str) -> "tuple[slic
             try:
                 matrix = _loaded(stream, f"block {file}")
                 if isinstance(matrix, sparse.csr_array):
-                    matrix.check_format(full_check=True)  # SciPy reads columns that are out of range all the same
+                    matrix.check_format(full_check=True)  # else SciPy reads columns that are out of range
             except TooLargeError:
                 raise
             except _UNREADABLE as error:
@@ -343,7 +343,7 @@ def _loaded(stream: IO[bytes], what: str) -> Any:
 
 
 def _mismatch(matrix: Any, shape: list[int], dtype: str) -> str:
-    """Return how a matrix differs from what the index says of it, or nothing."""
+    """Describe the difference of a matrix from its description in the index; empty if there is none."""
     if not isinstance(matrix, sparse.csr_array):
         return f"holds a {type(matrix).__name__}, not a csr_array"
     if list(matrix.shape) != shape or str(matrix.dtype) != dtype:
@@ -403,36 +403,36 @@ def _read_index(path: Path, remedy: str) -> dict[str, Any]:
     with reading(file) as stream:
         content = stream.read(_LARGEST_INDEX + 1)
     try:
-        found = _parsed(content)
+        index = _parsed(content)
     except ValueError as error:
         raise ValueError(f"{file} is no index of blocks: {error}; {remedy}") from error
-    return found
+    return index
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    """Return an index from its bytes; a ValueError says what is wrong with them."""
+    """Parse the bytes of an index; a ValueError describes the fault."""
     if len(content) > _LARGEST_INDEX:
         raise ValueError(f"it is larger than {_LARGEST_INDEX} bytes")
     try:
-        found = json.loads(content)
+        index = json.loads(content)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
     except ValueError as error:
         raise ValueError(f"it is not JSON ({error})") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"it is a JSON {type(found).__name__}, not an object")
+    if not isinstance(index, dict):
+        raise ValueError(f"it is a JSON {type(index).__name__}, not an object")
     for name, kind in _FIELDS.items():
-        if type(found.get(name)) is not kind:
-            raise ValueError(f"its {name} is {_shown(found.get(name))}")
-    found["blocks"] = _parsed_blocks(found)
-    return found
+        if type(index.get(name)) is not kind:
+            raise ValueError(f"its {name} is {_shown(index.get(name))}")
+    index["blocks"] = _parsed_blocks(index)
+    return index
 
 
-def _parsed_blocks(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _parsed_blocks(index: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the entries for the blocks, with what is known of each; none has to be trusted as a file name."""
-    shape, rows, entries = found["layer"].get("matrix_shape"), found["rows"], found["blocks"]
+    shape, rows, entries = index["layer"].get("matrix_shape"), index["rows"], index["blocks"]
     if not (
         isinstance(shape, list) and len(shape) == 2 and all(type(side) is int and 0 < side < 2**63 for side in shape)
     ):
@@ -446,11 +446,11 @@ def _parsed_blocks(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(entry, dict):
             raise ValueError(f"block {number} is {_shown(entry)}")
         # An index of an earlier version has neither size nor digest: its blocks count as not written.
-        given = {"size": None, "sha256": None} | entry
-        known = given["size"], given["sha256"]
-        if given | {"size": None, "sha256": None} != block or not (known == (None, None) or _is_known(*known)):
+        fields = {"size": None, "sha256": None} | entry
+        checksum = fields["size"], fields["sha256"]
+        if fields | {"size": None, "sha256": None} != block or not (checksum == (None, None) or _is_known(*checksum)):
             raise ValueError(f"block {number} is {_shown(entry)}")
-        block |= {"size": given["size"], "sha256": given["sha256"]}
+        block |= {"size": fields["size"], "sha256": fields["sha256"]}
     return blocks
 
 
@@ -458,23 +458,23 @@ def _is_known(size: Any, digest: Any) -> bool:
     return type(size) is int and size >= 0 and isinstance(digest, str) and bool(re.fullmatch("[0-9a-f]{64}", digest))
 
 
-def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Refuse an index of another matrix."""
+def _require_same(path: Path, actual: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Check that an index describes the same matrix."""
     for name in ("layer", "dtype", "weight_sha256", "rows"):
-        if found[name] != wanted[name]:
-            said = _difference(name, found[name], wanted[name])
-            raise ValueError(f"folder {path} has blocks of another matrix: {said}; {_REMEDY}")
+        if actual[name] != expected[name]:
+            difference = _difference(name, actual[name], expected[name])
+            raise ValueError(f"folder {path} has blocks of another matrix: {difference}; {_REMEDY}")
 
 
-def _difference(name: str, found: Any, wanted: Any) -> str:
-    """What two indices differ in, where that is a number or a word."""
+def _difference(name: str, actual: Any, expected: Any) -> str:
+    """Describe the difference of two indices, as numbers or strings."""
     if name == "weight_sha256":
         return "its weight has other values"
-    if isinstance(wanted, dict):
-        differing = [field for field in {**wanted, **found} if found.get(field) != wanted.get(field)]
+    if isinstance(expected, dict):
+        differing = [field for field in {**expected, **actual} if actual.get(field) != expected.get(field)]
         name = differing[0]
-        found, wanted = found.get(name), wanted.get(name)
-    return f"its {name} is {_shown(found)}, not {_shown(wanted)}"
+        actual, expected = actual.get(name), expected.get(name)
+    return f"its {name} is {_shown(actual)}, not {_shown(expected)}"
 
 
 _SHORT = reprlib.Repr()
@@ -489,7 +489,7 @@ def _shown(value: Any) -> str:
 
 
 def _write_index(path: Path, index: dict[str, Any]) -> None:
-    sync_folder(path)  # the names of the blocks are on the disk before the index says that they are there
+    sync_folder(path)  # the names of the blocks are on the disk before the index lists them
     write_text(json.dumps(index) + "\n", path / _INDEX)
 
 
@@ -512,7 +512,7 @@ def _write_stream(
 
 
 _TEXT_BYTES = {"f": 80, "c": 110}
-"""Memory that an entry of a block takes on its way to text, by its kind; that of integers is less. Measured."""
+"""Bytes per entry while a block is converted to text, by the kind of its dtype; integers take less. Measured."""
 
 
 def _as_text(block: sparse.csr_array, first: int, layer: WeightedLayer) -> tuple[bytes, memoryview]:

@@ -37,13 +37,13 @@ __all__ = ["explained", "make_folder", "reading", "remove_leftovers", "replacing
 _PREFIX, _SUFFIX = ".convmatrix-", ".tmp"
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-"""What writing reports on a full disk, and beyond a user's share of one."""
+"""Error numbers of a write to a full disk, or beyond a disk quota."""
 
 _FULL_IN_NUMPY = re.compile(r"Not enough free space to write|\d+ requested and \d+ written")
-"""What NumPy's ``tofile`` says there, without a number."""
+"""Messages of NumPy's ``tofile`` in these cases, whose errors have no number."""
 
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP)
-"""What ``fsync`` reports on file systems that cannot sync a directory."""
+"""Error numbers of ``fsync`` on file systems that cannot sync a directory."""
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> None:
@@ -58,7 +58,7 @@ def write_text(text: str, path: str | os.PathLike[str]) -> None:
     ------
     OSError
         If the file cannot be written.
-    """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
+    """
     check_text("text", text)
     with replacing(path) as file:
         file.write(text.encode())
@@ -99,7 +99,7 @@ def replacing(path: str | os.PathLike[str], *, batch: bool = False) -> Iterator[
     ...         written = file.write(b"C is 4 x 16")
     ...     Path(folder, "C.txt").read_text()
     'C is 4 x 16'
-    """  # noqa: DOC502  raised by its helpers
+    """
     path = Path(path)
     with explained("write", path):
         target = _regular_target(path)
@@ -140,7 +140,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
     ------
     OSError
         If it is not a regular file, or cannot be read: path and reason in one sentence.
-    """  # noqa: DOC502  raised by its helpers
+    """
     path = Path(path)
     with explained("read", path):
         _require("regular file", path, path.stat())
@@ -161,12 +161,12 @@ def make_folder(path: str | os.PathLike[str]) -> None:
         If the path exists and is not a folder, or the folder cannot be created: path and reason in one sentence.
     ValueError
         If the file system can have no such name.
-    """  # noqa: DOC502  raised by its helpers
+    """
     path = Path(path)
     with explained("write", path):
-        found = _status(path)
-        if found is not None:
-            _require("directory", path, found)
+        status = _status(path)
+        if status is not None:
+            _require("directory", path, status)
             return
         target = _destination(path)
         target.mkdir(exist_ok=True)
@@ -190,7 +190,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, as far as the file system can tell.
+    """Wait until the entries of a folder are on the disk, if the file system supports it.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def explained(verb: str, path: Path) -> Iterator[None]:
-    """Say what cannot be read or written, and why, in one sentence.
+    """Describe a file error in one sentence: the action, the path and the reason.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def explained(verb: str, path: Path) -> Iterator[None]:
     ------
     OSError
         What the block raises, with path and reason.
-    """  # noqa: DOC502  raised anew
+    """
     try:
         yield
     except OSError as error:
@@ -247,7 +247,7 @@ def explained(verb: str, path: Path) -> Iterator[None]:
 
 
 def _shown(path: Path) -> str:
-    """A path as it is, or quoted and shortened where it is no line of text."""
+    """Return a path unchanged, or quoted and shortened if it is not a line of text."""
     name = os.fspath(path)
     return short_name(name) if name.isprintable() else short(name)
 
@@ -266,10 +266,10 @@ _KINDS = (
 
 def _regular_target(path: Path) -> Path:
     """Return where a file is to be written, links followed; nothing is there, or a regular file that is writable."""
-    found = _status(path)
-    if found is None:
+    status = _status(path)
+    if status is None:
         return _destination(path)
-    _require("regular file", path, found)
+    _require("regular file", path, status)
     target = Path(os.path.realpath(path))
     # A rename would replace a read-only file, which open() does not.
     os.close(os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
@@ -277,7 +277,7 @@ def _regular_target(path: Path) -> Path:
 
 
 def _destination(path: Path) -> Path:
-    """Return the place of what does not exist yet, links followed."""
+    """Return the path of a file that does not exist yet, with links followed."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"there is no directory {target.parent}")
@@ -299,9 +299,9 @@ def _status(path: Path) -> os.stat_result | None:
         raise ValueError(f"file name {os.fspath(path)!r} has a null character: give another name") from error
 
 
-def _require(kind: str, path: Path, found: os.stat_result) -> None:
+def _require(kind: str, path: Path, status: os.stat_result) -> None:
     """Raise an error unless a path leads to something of a kind."""
-    actual = next((name for is_one, name in _KINDS if is_one(found.st_mode)), "special file")
+    actual = next((name for is_one, name in _KINDS if is_one(status.st_mode)), "special file")
     if actual == kind:
         return
     what = f"it is a symbolic link to a {actual}" if path.is_symlink() else f"it is a {actual}"
@@ -312,7 +312,7 @@ def _require(kind: str, path: Path, found: os.stat_result) -> None:
 
 
 def _temporary_start(name: str) -> str:
-    """Return how the names of the temporary files of a target begin; a digest, since its name may be of any length."""
+    """Return the prefix of the temporary files of a target; it has a digest, since the name may be of any length."""
     return f"{_PREFIX}{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-"
 
 

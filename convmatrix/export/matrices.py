@@ -1,4 +1,4 @@
-"""Matrices as files: written whole, or not at all, and the same bytes every time.
+"""Export of matrices to files, which are written completely or not at all, with reproducible bytes.
 
 ========== ================================================== =============================================
 ending     holds                                              read with
@@ -13,7 +13,7 @@ ending     holds                                              read with
 
 Rows and columns are those of the library: outputs and inputs flattened in C order, the last axis fastest (row-major).
 MATLAB, Octave, Julia and Fortran flatten the first axis fastest (column-major), as in ``A(:)``: for them ``order="F"``
-permutes rows and columns. The header of a ``.mat`` file says which of the two it has.
+permutes rows and columns. The header of a ``.mat`` file names the order.
 """
 
 import json
@@ -37,16 +37,16 @@ from convmatrix.layers.arguments import check_kind, flag, integer
 __all__ = ["ENDINGS", "Order", "ending_of", "export", "layer_as_dict", "matrix_as_dict"]
 
 ENDINGS = (".npz", ".mtx", ".mat", ".csv", ".npy", ".json")
-"""What `export` can write."""
+"""Endings of the files that `export` can write."""
 
 Order: TypeAlias = Literal["C", "F"]
-"""How inputs and outputs are flattened: the last axis fastest, or the first."""
+"""Order in which inputs and outputs are flattened: the last axis varies fastest ("C"), or the first ("F")."""
 
 _MAT_END = 2**32
-"""Bytes at which a variable of a MATLAB 5 file ends."""
+"""Largest size of a variable of a MATLAB 5 file in bytes."""
 
 _JSON_BYTES = 450
-"""Memory that one stored entry takes on its way to JSON, in Python's lists and as text; measured, rounded up."""
+"""Bytes per entry while a matrix is converted to JSON, as Python lists and text; measured, rounded up."""
 
 Matrix = sparse.sparray | sparse.spmatrix
 Csr: TypeAlias = "sparse.csr_array[Any, tuple[int, int]]"  # in quotes: no subscripts at run time before SciPy 1.16
@@ -117,7 +117,7 @@ def export(
     1,2,0,0
     0,0,1,2
     <BLANKLINE>
-    """  # noqa: DOC502  what `replacing` raises is documented here, where the user meets it
+    """
     ending = ending_of(path)
     if order not in get_args(Order):
         raise ValueError(f"order must be 'C' or 'F', got {short(order)}")
@@ -141,7 +141,7 @@ def export(
 
 
 def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> str:
-    """Tell the format of a file by its ending, before anything large is built for it.
+    """Return the ending of a file name, which determines its format; an error if it is not a known one.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> s
     Returns
     -------
     str
-        One of them, in small letters.
+        One of `known`, in lower case.
 
     Raises
     ------
@@ -166,8 +166,8 @@ def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> s
     """
     ending = Path(path).suffix.lower()
     if ending not in known:
-        said = f"ends in {ending!r}" if ending else "has no ending"
-        raise ValueError(f"file name {short(os.fspath(path))} {said}, which names no format: use {', '.join(known)}")
+        fault = f"ends in {ending!r}" if ending else "has no ending"
+        raise ValueError(f"file name {short(os.fspath(path))} {fault}, which names no format: use {', '.join(known)}")
     return ending
 
 
@@ -175,7 +175,7 @@ def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> s
 
 
 def layer_as_dict(layer: WeightedLayer) -> dict[str, Any]:
-    """Describe a layer in lists, numbers and words, as JSON has them.
+    """Describe a layer in types that JSON supports: dictionaries, lists, numbers and strings.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def matrix_as_dict(
     rank: int | None = None,
     gram_is_identity: bool | None = None,
 ) -> dict[str, Any]:
-    """Describe a layer and its matrix in lists, numbers and words, as JSON has them.
+    """Describe a layer and its matrix in types that JSON supports: dictionaries, lists, numbers and strings.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def matrix_as_dict(
     Returns
     -------
     dict
-        What `layer_as_dict` says, and ``indptr``, ``indices``, ``data`` (complex numbers as [re, im]), ``taps`` (for
+        The items of `layer_as_dict`, and ``indptr``, ``indices``, ``data`` (complex numbers as [re, im]), ``taps`` (for
         each stored entry the flat indices of the weights that it is the sum of), ``rank``, ``gram_is_identity``.
 
     Raises
@@ -240,7 +240,7 @@ def matrix_as_dict(
     >>> described = matrix_as_dict(Conv((3,), 2), [1.5, -1])
     >>> described["indptr"], described["indices"], described["data"], described["taps"]
     ([0, 2, 4], [0, 1, 1, 2], [1.5, -1.0, 1.5, -1.0], [[0], [1], [0], [1]])
-    """  # noqa: DOC502  what its helpers raise is documented here, where the user meets it
+    """
     check_kind("layer", layer, WeightedLayer)
     return _described(layer, None if weight is None else layer.matrix(weight), rank, gram_is_identity)
 
@@ -262,7 +262,7 @@ def _described(
     data = None if matrix is None else _finite(matrix.data)
     if order == "F":
         entries: Csr = sparse.csr_array((np.arange(pattern.nnz), pattern.indices, pattern.indptr), shape=pattern.shape)
-        pattern = _column_major(entries, layer)  # its values say which entry of the layer's matrix stands there
+        pattern = _column_major(entries, layer)  # its values are the indices of the entries of the layer's matrix
         taps = [taps[entry] for entry in pattern.data]
         data = None if data is None else [data[entry] for entry in pattern.data]
     described = layer_as_dict(layer)
@@ -285,7 +285,7 @@ def _listed(value: Any) -> Any:
 
 
 def _finite(data: NDArray[Any]) -> list[Any]:
-    """The data as JSON's numbers, true and false, or pairs of numbers."""
+    """Convert the data to JSON numbers, true and false, or pairs of numbers."""
     finite = np.isfinite(data)
     if not finite.all():
         place = int(np.argmin(finite))
@@ -298,7 +298,7 @@ def _finite(data: NDArray[Any]) -> list[Any]:
 
 
 def _checked(matrix: Matrix, layer: WeightedLayer | None) -> Csr:
-    """The matrix as a csr_array of a dtype that the formats know, and of the layer's shape."""
+    """Convert a matrix to a csr_array, and check that its dtype is supported and its shape is that of the layer."""
     if not sparse.issparse(matrix):
         raise WrongTypeError(
             f"matrix must be sparse, got {type(matrix).__name__}: pass what layer.matrix(weight) gives, or wrap it in "
@@ -356,7 +356,7 @@ _MAT_HEADERS: Mapping[Order, bytes] = {
     "C": b"MATLAB 5.0 MAT-file, written by convmatrix: vectors are in row-major order, A(:) needs order='F'",
     "F": b"MATLAB 5.0 MAT-file, written by convmatrix: vectors are in column-major order, as A(:) is",
 }
-"""Text that a .mat file begins with; MATLAB needs its first words."""
+"""Text at the start of a .mat file; MATLAB requires that it begins with "MATLAB 5.0 MAT-file"."""
 
 
 def _write_mat(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None, order: Order = "C") -> None:
@@ -390,7 +390,7 @@ def _widened(matrix: AnyMatrix) -> AnyMatrix:
 
 
 def _require_copies(matrix: Csr, ending: str) -> None:
-    """Refuse a matrix of which SciPy cannot make the copies that it writes: measured, rounded up."""
+    """Check that the copies that SciPy makes to write a matrix fit in memory: measured, rounded up."""
     wide = 16 if matrix.dtype.kind == "c" else 8
     each = {".mtx": 8 + wide, ".mat": 2 * (wide + 4) + 8}.get(ending, 0)
     require_memory(matrix.nnz * each, f"the {ending} file of {pluralize(matrix.nnz, 'entry')}", "save .npz")
@@ -402,8 +402,8 @@ def _write_csv(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> Non
         dense = dense.view(np.uint8)  # numpy.loadtxt reads no True
     for row in dense:
         # As str, a number is the shortest text that reads back the same; a complex one has parentheses around it.
-        words = (word.strip("()") for word in row.astype(str).tolist())
-        file.write(",".join(words).encode() + b"\n")
+        cells = (text.strip("()") for text in row.astype(str).tolist())
+        file.write(",".join(cells).encode() + b"\n")
 
 
 def _write_npy(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> None:

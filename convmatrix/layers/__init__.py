@@ -1,4 +1,4 @@
-"""What a layer is, before there is any data: convolutions, and the layers whose weights are fixed."""
+"""Layers, described by their sizes without any data: convolutions, and layers without a weight."""
 
 from convmatrix.layers.base import FixedLayer, LayerBase, Transposed
 from convmatrix.layers.convolution import Conv, ConvTranspose, Layer, flip

@@ -1,7 +1,7 @@
-"""From what a user writes to numbers, one for each axis; what is no such number is refused in one sentence.
+"""Validation of arguments, and their conversion to one number per axis.
 
-Every argument of a layer is an integer for all axes or one entry for each axis. Refusals say the axis, what was given
-as it was typed, and what would do.
+Every argument of a layer is an integer for all axes or a sequence with one entry per axis. Error messages are one
+sentence with the axis, the value as it was typed, and a value that would be valid.
 """
 
 import difflib
@@ -44,7 +44,7 @@ Padding = int | str | Sequence[int | str | tuple[int, int]]
 PaddingEntry = str | tuple[int, int]
 """The padding of one axis: a name, or the numbers (before, after)."""
 
-_OTHER_WORDS = {
+_SYNONYMS = {
     "constant": "zeros",
     "zero": "zeros",
     "wrap": "circular",
@@ -56,16 +56,16 @@ _OTHER_WORDS = {
     "bilinear": "linear",
     "trilinear": "linear",
 }
-"""What numpy.pad, scipy.ndimage, ONNX and PyTorch call our words."""
+"""Names in numpy.pad, scipy.ndimage, ONNX and PyTorch, and their equivalents in convmatrix."""
 
 _MOST_ENTRIES = 1000
-"""Most entries of a sequence that is copied and counted: many more than a layer has axes."""
+"""Largest number of entries of a sequence that is copied: many more than a layer has axes."""
 
 _LONGEST_REASON = 200
-"""Letters of what NumPy says that are repeated."""
+"""Number of letters of a message of NumPy that are repeated."""
 
 _LONGEST_WORD = 40
-"""Letters of a word that may be a known one, mistyped."""
+"""Number of letters up to which a wrong word is compared with the known ones."""
 
 _CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
 """dtypes that scipy.sparse cannot hold, by NumPy's character, and what to cast them to."""
@@ -87,7 +87,7 @@ _MOST = 10**MOST_DIGITS
 
 
 def integer(what: str, value: Any) -> int:
-    """An integer of Python's or NumPy's; a float is none, nor is a bool."""
+    """Convert an integer of Python or NumPy to int; floats and bools are errors."""
     number = value if type(value) is int else _index(what, value)  # the usual case takes a tenth of the time
     if not -_MOST < number < _MOST:
         raise ValueError(f"{what} must have at most {MOST_DIGITS} digits, got {short(number)}")
@@ -101,7 +101,7 @@ def _index(what: str, value: Any) -> int:
         return operator.index(value)
     except Exception as error:
         kind = type(value).__name__
-        if not isinstance(error, TypeError):  # a class of the user's, which is not asked to refuse in our way
+        if not isinstance(error, TypeError):  # raised by a class of the user, which may raise any error
             raise WrongTypeError(
                 f"{what} must be an integer, got {short(value)} ({kind}), whose __index__ raises {type(error).__name__}"
             ) from error
@@ -111,7 +111,7 @@ def _index(what: str, value: Any) -> int:
 
 
 def positive(what: str, value: Any) -> int:
-    """An integer of at least 1."""
+    """Convert an integer of at least 1 to int."""
     number = integer(what, value)
     if number < 1:
         raise ValueError(f"{what} must be at least 1, got {short(number)}")
@@ -119,7 +119,7 @@ def positive(what: str, value: Any) -> int:
 
 
 def real_number(what: str, value: Any) -> float:
-    """A real number that is finite, as a float."""
+    """Convert a finite real number to float."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise WrongTypeError(f"{what} must be a number, got {short(value)} ({type(value).__name__})")
     try:
@@ -132,47 +132,47 @@ def real_number(what: str, value: Any) -> float:
 
 
 def check_kind(what: str, value: Any, *kinds: type) -> None:
-    """Refuse what is none of some classes, such as a number where a layer belongs."""
+    """Check that a value is an instance of one of some classes."""
     if not isinstance(value, kinds):
         *others, last = (f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}" for kind in kinds)
-        wanted = f"{', '.join(others)} or {last}" if others else last
-        raise WrongTypeError(f"{what} must be {wanted}, got {short(value)} ({type(value).__name__})")
+        types = f"{', '.join(others)} or {last}" if others else last
+        raise WrongTypeError(f"{what} must be {types}, got {short(value)} ({type(value).__name__})")
 
 
 def check_text(what: str, value: Any) -> None:
-    """Refuse what is no text."""
+    """Check that a value is a string."""
     if not isinstance(value, str):
         raise WrongTypeError(f"{what} must be a text, got {short(value)} ({type(value).__name__})")
 
 
 def flag(what: str, value: Any) -> bool:
-    """A bool, of Python's or NumPy's."""
+    """Convert a bool of Python or NumPy to bool."""
     if not isinstance(value, bool | np.bool_):
         raise WrongTypeError(f"{what} must be True or False, got {short(value)} ({type(value).__name__})")
     return bool(value)
 
 
 def check_word(what: str, word: Any, known: Sequence[str]) -> None:
-    """Refuse a word that is none of the known ones, with the one that was perhaps meant."""
+    """Check that a word is one of the known ones; the error message suggests the closest of them."""
     if not isinstance(word, str) or word not in known:
-        raise ValueError(f"{what} {short(word)} is not one of {', '.join(known)}{_meant(word, known)}")
+        raise ValueError(f"{what} {short(word)} is not one of {', '.join(known)}{_suggestion(word, known)}")
 
 
-def _meant(word: Any, known: Sequence[str]) -> str:
-    """What a wrong word may have stood for, as the end of a sentence."""
+def _suggestion(word: Any, known: Sequence[str]) -> str:
+    """Return the end of an error message that suggests the known word closest to a wrong one."""
     if not isinstance(word, str) or len(word) > _LONGEST_WORD:
         return ""
     lower = word.lower()
-    close = [_OTHER_WORDS[lower]] if lower in _OTHER_WORDS else []
+    close = [_SYNONYMS[lower]] if lower in _SYNONYMS else []
     close += difflib.get_close_matches(lower, known, n=1)
     return f": did you mean {close[0]!r}?" if close and close[0] in known else ""
 
 
 def array_of(what: str, value: Any) -> NDArray[Any]:
-    """An array of NumPy's, or what NumPy makes of the value."""
+    """Convert a value to a NumPy array."""
     try:
         return np.asarray(value)
-    except (MemoryError, WrongTypeError):  # the latter of values that say themselves why they are missing
+    except (MemoryError, WrongTypeError):  # a WrongTypeError of a missing value, whose message is the reason
         raise
     except Exception as error:  # lists of lists of different lengths, and objects of any class
         reason = " ".join(str(error).split())[:_LONGEST_REASON]
@@ -180,29 +180,29 @@ def array_of(what: str, value: Any) -> NDArray[Any]:
 
 
 def cast_for(dtype: np.dtype[Any]) -> str | None:
-    """The dtype to cast to where scipy.sparse cannot hold this one, or None where it can."""
+    """Return the dtype to cast to if scipy.sparse does not support this one, None if it does."""
     if dtype.kind in "biufc" and dtype.char not in _CASTS:
         return None
     return _CASTS.get(dtype.char, "float64")
 
 
 def storable_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """A dtype of NumPy's, if scipy.sparse can hold it, in the byte order of the machine."""
+    """Return a NumPy dtype in native byte order, if scipy.sparse supports it."""
     try:
-        known = np.dtype(dtype)
+        result = np.dtype(dtype)
     except Exception as error:  # NumPy reads objects of any class
         raise WrongTypeError(f"dtype {short(dtype)} is none that NumPy knows: use 'float64', say") from error
-    cast = cast_for(known)
+    cast = cast_for(result)
     if cast is not None:
-        raise WrongTypeError(f"dtype {known} is none that scipy.sparse can hold: use {cast!r}")
-    return known.newbyteorder("=")
+        raise WrongTypeError(f"dtype {result} is none that scipy.sparse can hold: use {cast!r}")
+    return result.newbyteorder("=")
 
 
 # -- one value for each axis -----------------------------------------------------------------------------------------
 
 
 def entries_of(value: Any) -> list[Any] | None:
-    """The entries of a per-axis argument, or None for one value for all axes."""
+    """Return the entries of a per-axis argument, or None for one value for all axes."""
     if value is None or type(value) is int:  # the usual case: to ask for a Sequence takes longer
         return None
     if isinstance(value, np.ndarray):
@@ -222,12 +222,12 @@ def entries_of(value: Any) -> list[Any] | None:
 
 
 def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
-    """Number of axes: that of the first argument that has one entry per axis."""
-    known: tuple[str, int] | None = None
+    """Return the number of axes, from the arguments that have one entry per axis."""
+    source: tuple[str, int] | None = None
     if ndim is not None:
-        known = ("ndim", integer("ndim", ndim))
-        if known[1] < 0:
-            raise ValueError(f"ndim must be at least 0, got {short(known[1])}")
+        source = ("ndim", integer("ndim", ndim))
+        if source[1] < 0:
+            raise ValueError(f"ndim must be at least 0, got {short(source[1])}")
     order = (
         "input_size",
         "kernel_size",
@@ -244,34 +244,34 @@ def count_axes(arguments: Mapping[str, Any], ndim: int | None) -> int:
         entries = entries_of(arguments.get(name))
         if entries is None:
             continue
-        if known is None:
-            known = (name, len(entries))
-        elif known[1] != len(entries):
-            said = f"ndim is {short(known[1])}" if known[0] == "ndim" else f"{known[0]} has {known[1]}"
-            hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and known[1] == 1 else ""
+        if source is None:
+            source = (name, len(entries))
+        elif source[1] != len(entries):
+            first = f"ndim is {short(source[1])}" if source[0] == "ndim" else f"{source[0]} has {source[1]}"
+            hint = " (a pair on one axis is written ((before, after),))" if name == "padding" and source[1] == 1 else ""
             raise ValueError(
-                f"{said} but {name} has {pluralize(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
+                f"{first} but {name} has {pluralize(len(entries), 'entry')}, {short(arguments[name])}: give one entry "
                 f"for each axis, or one number for all{hint}"
             )
-    if known is not None and known[1] > MOST_AXES:
-        said = (
-            f"ndim is {short(known[1])}"
-            if known[0] == "ndim"
-            else f"{known[0]} has {known[1]} entries, one for each axis"
+    if source is not None and source[1] > MOST_AXES:
+        first = (
+            f"ndim is {short(source[1])}"
+            if source[0] == "ndim"
+            else f"{source[0]} has {source[1]} entries, one for each axis"
         )
-        raise ValueError(f"{said}, but {_AXES_AT_MOST}")
-    return 2 if known is None else known[1]
+        raise ValueError(f"{first}, but {_AXES_AT_MOST}")
+    return 2 if source is None else source[1]
 
 
 def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
-    """One integer of at least `least` for each axis."""
+    """Return one integer of at least `least` for each axis."""
     entries = entries_of(value)
     if entries is None and ndim and type(value) is int and least <= value < _MOST:
-        return [value] * ndim  # the usual case, without a sentence for each axis
+        return [value] * ndim  # the usual case, without composing an error message for each axis
     if entries is not None:
         return [_at_least(least, f"{name} on axis {axis}", entry) for axis, entry in enumerate(entries)]
     if ndim == 0:
-        _at_least(least, name, value)  # there is no axis to stand on, but nonsense is refused all the same
+        _at_least(least, name, value)  # without axes, an invalid value is an error too
     return [_at_least(least, f"{name} on axis {axis}", value) for axis in range(ndim)]
 
 
@@ -283,7 +283,7 @@ def _at_least(least: int, what: str, value: Any) -> int:
 
 
 def padding_entries(padding: Any, ndim: int) -> list[PaddingEntry]:
-    """A name or a (before, after) pair for each axis."""
+    """Return a name or a (before, after) pair for each axis."""
     entries = entries_of(padding)
     if entries is None:
         entries = [padding] * ndim if ndim else [_padding_entry("padding", padding)][:0]
@@ -299,6 +299,6 @@ def _padding_entry(what: str, entry: Any) -> PaddingEntry:
         number = integer(what, entry)
         return (number, number)
     if len(pair) != 2:
-        said = pluralize(len(pair), "entry")
-        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {said}, {short(entry)}")
+        entries = pluralize(len(pair), "entry")
+        raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {entries}, {short(entry)}")
     return (integer(f"{what}, before,", pair[0]), integer(f"{what}, after,", pair[1]))

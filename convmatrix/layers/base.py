@@ -1,4 +1,4 @@
-"""What every layer has: shapes, vectors, and a repr that makes it again; and what a layer without a weight has."""
+"""Base classes: `LayerBase` of all layers, `FixedLayer` of those without a weight, and their transposes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["FixedLayer", "LayerBase", "Transposed", "reads_of", "require_indices"]
 
 _MOST_INDICES = 2**63 - 1
-"""Rows and columns that indices of 64 bits can number."""
+"""Largest number of rows or columns with 64-bit indices."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class LayerBase:
-    """What all layers share; never made itself. The fields of a subclass are resolved numbers, one for each axis.
+    """Abstract base class of all layers. The fields of a subclass are resolved numbers, one for each axis.
 
-    Fields are the arguments of the constructor, by the same names, so that `dataclasses.replace` makes another layer.
-    Those with ``init=False`` follow from the others.
+    Fields have the names of the arguments of the constructor, so that `dataclasses.replace` works. Those with
+    ``init=False`` are computed from the others.
     """
 
-    # -- what a subclass says --------------------------------------------------------------------------------------
+    # -- defined by subclasses -------------------------------------------------------------------------------------
 
     if TYPE_CHECKING:  # where a subclass has a field of the name, a property here would become the field's default
 
@@ -64,12 +64,12 @@ class LayerBase:
 
     @property
     def _defaults(self) -> Mapping[str, Any]:
-        """What the repr leaves out: fields, and the number that each has, on every axis, by default."""
+        """Default value of each field, on every axis; the repr omits fields that have it."""
         raise NotImplementedError
 
     @property
     def _remedy(self) -> str:
-        """What to do instead of building what does not fit in memory."""
+        """Alternative to building a matrix that does not fit in memory, for the error message."""
         raise NotImplementedError
 
     # -- sizes -----------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ class LayerBase:
 
     @shortens_errors
     def vec(self, x: ArrayLike) -> NDArray[Any]:
-        """Flatten inputs to what the matrix multiplies.
+        """Flatten inputs to the vectors that the matrix multiplies.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class LayerBase:
 
     @shortens_errors
     def unvec(self, y: ArrayLike) -> NDArray[Any]:
-        """Give a vector of outputs, or columns of them, the shape of images.
+        """Reshape a vector of outputs, or columns of them, to images.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class LayerBase:
     # -- fields ----------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        """Write the call that makes an equal layer; numbers that are the defaults are left out."""
+        """Return the call that creates an equal layer, without arguments that have their defaults."""
         arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
         return f"{type(self).__name__}({arguments})"
 
@@ -193,7 +193,7 @@ class LayerBase:
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what has been computed from them is computed again."""
+        """Return the fields without cached properties, which are computed again."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _set(self, **values: Any) -> None:
@@ -202,18 +202,18 @@ class LayerBase:
 
 
 def _is_everywhere(value: Any, default: Any) -> bool:
-    """Whether a field is the default, or has it on every axis."""
+    """Check whether a field has the default value, on every axis if it is a tuple."""
     return bool(value == default) or (isinstance(value, tuple) and all(entry == default for entry in value))
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class FixedLayer(LayerBase):
-    """A layer that is linear and has no weight: its numbers alone decide its matrix. Never made itself."""
+    """Abstract base class of linear layers without a weight: the sizes alone determine the matrix."""
 
-    # -- what a subclass says --------------------------------------------------------------------------------------
+    # -- defined by subclasses -------------------------------------------------------------------------------------
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs an output reads, in any channel.
+        """Build a matrix for each axis that is true where an output reads an input, in any channel.
 
         Returns
         -------
@@ -223,10 +223,10 @@ class FixedLayer(LayerBase):
         raise NotImplementedError
 
     def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:
-        """The matrix, of a dtype that can hold it and in memory that suffices."""
+        """Build the matrix; the dtype and the available memory have been checked."""
         raise NotImplementedError
 
-    # -- the matrix and its kin ------------------------------------------------------------------------------------
+    # -- matrix and operator ---------------------------------------------------------------------------------------
 
     def nbytes(self, dtype: DTypeLike | None = None) -> int:
         """Bytes of the matrix for a dtype: data, indices and indptr; known without building it.
@@ -278,7 +278,7 @@ class FixedLayer(LayerBase):
         return permuted(matrix, self.output_shape, self.input_shape) if last else matrix
 
     def pattern(self) -> sparse.csr_array:
-        """Build the matrix as a pattern: which inputs each output reads.
+        """Build the matrix as a pattern: true where an output reads an input.
 
         Returns
         -------
@@ -292,7 +292,7 @@ class FixedLayer(LayerBase):
         return self.matrix(bool)
 
     def operator(self, dtype: DTypeLike | None = None) -> "LinearOperator":
-        """Make the same map as `matrix`, as a linear operator.
+        """Return a linear operator that is equivalent to `matrix`.
 
         Where no row has more than one entry the matrix is no larger than a few vectors, and the operator holds it;
         all other layers apply their map without building it.
@@ -326,11 +326,11 @@ class FixedLayer(LayerBase):
         """The layer whose matrix is this layer's transposed; ``layer.T.T == layer``."""
         return Transposed(self)
 
-    # -- what a subclass may say otherwise -------------------------------------------------------------------------
+    # -- subclasses may override -----------------------------------------------------------------------------------
 
     @property
     def _fractional(self) -> bool:
-        """Whether the entries are other numbers than 0 and 1."""
+        """True if the matrix has entries other than 0 and 1."""
         return False
 
     @property
@@ -338,7 +338,7 @@ class FixedLayer(LayerBase):
         return "take fewer channels at a time: they all have the same block"
 
     def _peak(self, dtype: np.dtype[Any]) -> int:
-        """Bytes that building the matrix takes at most."""
+        """Upper bound of the bytes that building the matrix takes."""
         return self.nbytes(dtype)
 
     def _operator(self, dtype: np.dtype[Any]) -> "LinearOperator":
@@ -347,7 +347,7 @@ class FixedLayer(LayerBase):
         return aslinearoperator(self.matrix(dtype))
 
     def _checked(self, dtype: DTypeLike | None) -> np.dtype[Any]:
-        """The dtype of the matrix, if scipy.sparse and this layer's entries allow it."""
+        """Return the dtype of the matrix, if scipy.sparse and the entries of this layer support it."""
         if dtype is None:
             return np.dtype(np.float64 if self._fractional else np.int64)
         checked = storable_dtype(dtype)
@@ -361,7 +361,7 @@ class FixedLayer(LayerBase):
 
 @dataclass(frozen=True, repr=False)
 class Transposed(FixedLayer):
-    """The transpose of a layer without a weight: what its backward pass applies, `layer.T`.
+    """The transpose of a layer without a weight, `layer.T`, which is its backward pass.
 
     Parameters
     ----------
@@ -415,7 +415,7 @@ class Transposed(FixedLayer):
         return self.layer
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs an output reads, in any channel.
+        """Build a matrix for each axis that is true where an output reads an input, in any channel.
 
         Returns
         -------
@@ -446,7 +446,7 @@ class Transposed(FixedLayer):
 
 
 def require_indices(what: str, rows: int, cols: int) -> None:
-    """Refuse a matrix whose rows or columns no index can number.
+    """Check that 64-bit indices suffice for the rows and columns of a matrix.
 
     Raises
     ------
@@ -461,7 +461,7 @@ def require_indices(what: str, rows: int, cols: int) -> None:
 
 
 def reads_of(axis: Axis) -> sparse.csr_array:
-    """Tell which inputs each output of one axis reads.
+    """Build the matrix of one axis that is true where an output reads an input.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Conv and ConvTranspose: what a convolution layer is, before there is any data.
+"""Conv and ConvTranspose: convolution layers, described by their sizes without any data.
 
 A layer is frozen and valid from the moment it exists: its fields hold resolved numbers, one for each axis, its sizes
-are integer arithmetic, and nobody checks shapes again. The matrix, the operator and the transpose come from it.
+are integer arithmetic, and shapes are not checked again. The matrix, the operator and the transpose come from it.
 """
 
 import operator
@@ -31,12 +31,12 @@ __all__ = ["Conv", "ConvTranspose", "Layer", "flip"]
 
 @dataclass(frozen=True, init=False, repr=False)
 class Conv(WeightedLayer):
-    """A convolution layer (cross-correlation, as in deep-learning frameworks), as numbers.
+    """A convolution layer (cross-correlation, as in deep-learning frameworks), described by its sizes.
 
     Parameters
     ----------
     input_size, kernel_size : int or sequence of int
-        One int for all axes, or one for each. The first sequence among the arguments says how many axes there are;
+        One int for all axes, or one for each. The first sequence among the arguments determines the number of axes;
         if there is none, 2.
     stride, dilation : int or sequence of int, default 1
     padding : int, str, or sequence, default 0
@@ -46,18 +46,18 @@ class Conv(WeightedLayer):
         ``same_lower`` (at the start); k_e = dilation*(kernel_size-1)+1.
     groups, in_channels, out_channels : int, default 1
     padding_mode : str, default "zeros"
-        ``zeros``, ``reflect``, ``replicate``, ``circular`` (PyTorch's words) or ``symmetric``. All but zeros extend
-        the axis endlessly; `padding` says which part of it the windows see.
+        ``zeros``, ``reflect``, ``replicate``, ``circular`` (named as in PyTorch) or ``symmetric``. All but zeros
+        extend the axis endlessly; `padding` determines the part of it that the windows cover.
     input_dilation : int or sequence of int, default 1
-        Spreads the input with zeros first; 1 where the padding mode is not zeros, or the padding ``same``.
+        Inserts ``input_dilation - 1`` zeros between inputs; 1 if the padding mode is not zeros or the padding ``same``.
     ndim : int, optional
-        Number of axes, where no argument tells it.
+        Number of axes, where no argument determines it.
 
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not an integer.
+        For arguments of which there is no layer, with the arithmetic; a TypeError as well where an argument is not an
+        integer.
 
     Notes
     -----
@@ -210,10 +210,10 @@ class ConvTranspose(WeightedLayer):
         inputs that come later. ``anticausal`` is the causal trim: it crops at the end alone, to input_size*stride
         outputs, none of which reads an input that comes later.
     output_padding : int or sequence of int, default 0
-        Which of the sizes that the forward convolution maps to one output is meant; no zeros are added by it. Less
-        than max(stride, dilation).
+        Selects one of the sizes that the forward convolution maps to the same output size; it adds no zeros. Less than
+        max(stride, dilation).
     output_size : int or sequence of int, optional
-        The same said as a size.
+        Selects the same by the output size itself.
 
     Raises
     ------
@@ -362,7 +362,7 @@ class ConvTranspose(WeightedLayer):
         )
 
     def as_conv(self) -> Conv:
-        """Make the direct convolution with the same matrix: zero insertion, and a kernel turned by 180 degrees.
+        """Return the convolution with the same matrix: with zero insertion, and with a kernel flipped on all axes.
 
         Returns
         -------
@@ -406,7 +406,7 @@ class ConvTranspose(WeightedLayer):
         )
 
     def direct_weight(self, weight: ArrayLike) -> NDArray[Any]:
-        """Turn a weight by 180 degrees and swap its channels within the groups: the weight of `as_conv`.
+        """Flip a weight on all axes and swap its channels within the groups: the weight of `as_conv`.
 
         Parameters
         ----------
@@ -463,7 +463,7 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
     weight : (out_channels, in_channels // groups, *kernel_size) or (*kernel_size) array_like
     ndim : int, optional
         Number of spatial axes, the last ones. Without it an array of one or two axes is a bare kernel, and a larger
-        one has two channel axes first; say ``ndim=3`` for a bare kernel of three axes.
+        one has two channel axes first; use ``ndim=3`` for a bare kernel of three axes.
 
     Returns
     -------
@@ -493,14 +493,14 @@ def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
 
 
 def _shape_sentence(layer: WeightedLayer, shape: tuple[int, ...], first: str, second: str) -> str:
-    """Say which numbers of a layer the shape of a weight does not go with; `first` and `second` name its channels."""
-    wanted = layer.weight_shape
-    if len(shape) != len(wanted) or shape[1] != wanted[1]:
+    """Describe the mismatch of a weight's shape and a layer; `first` and `second` are the names of its channels."""
+    expected = layer.weight_shape
+    if len(shape) != len(expected) or shape[1] != expected[1]:
         numbers = f"groups={layer.groups} and {second}={getattr(layer, second)} need"
-        form = f"({first}, {wanted[1]}, *kernel_size)"
-    elif shape[0] != wanted[0]:
-        numbers, form = f"{first}={wanted[0]} needs", f"({wanted[0]}, {second} // groups, *kernel_size)"
+        form = f"({first}, {expected[1]}, *kernel_size)"
+    elif shape[0] != expected[0]:
+        numbers, form = f"{first}={expected[0]} needs", f"({expected[0]}, {second} // groups, *kernel_size)"
     else:
         numbers = f"kernel_size={layer.kernel_size} needs"
         form = f"({first}, {second} // groups, *kernel_size)"
-    return f"weight has shape {shape} but {numbers} {form} = {wanted}"
+    return f"weight has shape {shape} but {numbers} {form} = {expected}"

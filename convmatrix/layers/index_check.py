@@ -1,8 +1,8 @@
-"""Whether a matrix has the entries of a layer where the layer has them: what `refill` relies on before it writes.
+"""Check that a matrix has its entries where those of a layer are, before `refill` overwrites their values.
 
-The indices of a small matrix are compared with the layer's one by one. Those of a large matrix are compared in some
-rows: at both ends of every axis, where layers differ, and in rows that are drawn. A column that was changed elsewhere
-changes the sum of all columns.
+The indices of a small matrix are all compared with those of the layer. Of a large matrix some rows are compared: those
+at both ends of every axis, where layers differ, and a random sample. A column index that was changed in another row
+changes the sum of all column indices, which is compared as well.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,13 +18,13 @@ from convmatrix.core.errors import WrongTypeError
 __all__ = ["EXACT_ENTRIES", "StoredIndices", "require_filled_by", "sample_indices", "sample_rows"]
 
 EXACT_ENTRIES = 2**18
-"""Most entries whose indices are all compared; a layer then keeps them, 1 MiB."""
+"""Largest number of entries whose indices are all compared; a layer then caches them, 1 MiB."""
 
 _BORDER_ROWS = 2
 """Outputs at each end of an axis whose rows are compared."""
 
 _DRAWN_ROWS = 16
-"""Rows that are drawn and compared as well."""
+"""Number of random rows that are compared as well."""
 
 _ROW_ENTRIES = 2**10
 """Most entries of a row that are compared, evenly spaced."""
@@ -39,7 +39,7 @@ _REMEDY = "build it with this layer's matrix()"
 
 
 class StoredIndices(NamedTuple):
-    """Some or all of the indices of a layer's matrix, and where they stand in its `indptr` and its `indices`.
+    """Some or all of the indices of a layer's matrix, and their positions in its `indptr` and its `indices`.
 
     Where they are some, `column_sum` is what 32 bits keep of the sum of all columns.
     """
@@ -51,7 +51,7 @@ class StoredIndices(NamedTuple):
     column_sum: int | None = None
 
     def require_same(self, matrix: sparse.csr_array) -> None:
-        """Refuse a matrix with an entry that this layer's matrix has elsewhere.
+        """Check that a matrix has its entries where the matrix of this layer has them.
 
         Parameters
         ----------
@@ -69,13 +69,13 @@ class StoredIndices(NamedTuple):
                 f"the rows of the matrix do not have as many entries as those of this layer's: it is the matrix of "
                 f"another layer, or its indptr was changed; {_REMEDY}"
             )
-        found = matrix.indices[self.places]
-        if not np.array_equal(found, self.indices):
-            first = int(np.flatnonzero(found != self.indices)[0])
+        indices = matrix.indices[self.places]
+        if not np.array_equal(indices, self.indices):
+            first = int(np.flatnonzero(indices != self.indices)[0])
             place = first if isinstance(self.places, slice) else int(self.places[first])
             row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
             raise ValueError(
-                f"stored entry {place} of the matrix, in row {row}, is in column {found[first]} but that of this "
+                f"stored entry {place} of the matrix, in row {row}, is in column {indices[first]} but that of this "
                 f"layer's is in column {self.indices[first]}: it is the matrix of another layer, or its indices were "
                 f"changed; {_REMEDY}"
             )
@@ -94,7 +94,7 @@ class StoredIndices(NamedTuple):
 
 
 def sample_rows(output_shape: tuple[int, ...]) -> list[int]:
-    """Choose the rows of a large matrix that are compared, those first in which layers differ most likely.
+    """Choose the rows of a large matrix that are compared, beginning with those in which layers most likely differ.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def sample_indices(
 def require_filled_by(
     matrix: Any, shape: tuple[int, int], nnz: int, dtype: np.dtype[Any], stored: Callable[[], StoredIndices]
 ) -> None:
-    """Refuse what new values of a layer cannot be written into.
+    """Check that new values of a layer can be written into a matrix.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def _require_writable(matrix: sparse.csr_array, nnz: int) -> None:
 
 
 def _described(value: Any) -> str:
-    """What was given in place of a matrix, with its article."""
+    """Describe a value that was given in place of a matrix, with an article."""
     if isinstance(value, np.ndarray):
         return f"a dense array of shape {value.shape}"
     kind = type(value).__name__

@@ -1,4 +1,4 @@
-"""AvgPool and MaxPool: windows slide over each channel by itself, and there is nothing to learn.
+"""AvgPool and MaxPool: pooling of each channel separately, without a weight.
 
 An average is a matrix. A maximum is none, until it is known which input is the largest of each window: then it is a
 matrix that selects, and its transpose puts the values back where they came from.
@@ -45,7 +45,7 @@ _MOST_INT64 = int(np.iinfo(np.int64).max)
 
 @dataclass(frozen=True, init=False, repr=False)
 class Pool(LayerBase):
-    """What `AvgPool` and `MaxPool` share, their windows; never made itself."""
+    """Abstract base class of `AvgPool` and `MaxPool`, with their windows."""
 
     input_size: tuple[int, ...]
     kernel_size: tuple[int, ...]
@@ -56,7 +56,7 @@ class Pool(LayerBase):
     channels: int
 
     _padding_alone = "a window of padding alone has nothing to pool"
-    """Why every window has to see an input."""
+    """Reason, in an error message, that every window has to contain an input."""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -103,7 +103,7 @@ class Pool(LayerBase):
         return self.channels
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs a window sees.
+        """Build a matrix for each axis that is true where a window contains an input.
 
         Returns
         -------
@@ -123,7 +123,7 @@ class Pool(LayerBase):
         return [windows_of(axis) for axis in self.axes]
 
     def _ones(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The weight that goes with the patterns, in which all taps are one symbol."""
+        """The weight for the patterns of `windows_of`, in which all taps have the same symbol."""
         return np.ones((self.channels, 1, *(1,) * self.ndim), dtype=dtype)
 
     @property
@@ -145,7 +145,7 @@ class Pool(LayerBase):
         channels: int,
         ndim: int | None,
     ) -> None:
-        """Resolve and check what both pools have."""
+        """Resolve and check the common arguments of both pools."""
         numbers = {
             "input_size": input_size,
             "kernel_size": kernel_size,
@@ -181,7 +181,7 @@ class AvgPool(Pool, FixedLayer):
     Parameters
     ----------
     input_size, kernel_size : int or sequence of int
-        One int for all axes, or one for each. The first sequence among the arguments says how many axes there are;
+        One int for all axes, or one for each. The first sequence among the arguments determines the number of axes;
         if there is none, 2.
     stride : int or sequence of int, optional
         Without it, `kernel_size`.
@@ -257,7 +257,7 @@ class AvgPool(Pool, FixedLayer):
         return self._windows_nnz
 
     def divisors(self) -> NDArray[np.int64]:
-        """Count what each output's sum is divided by.
+        """Return the divisor of each output.
 
         Returns
         -------
@@ -284,11 +284,11 @@ class AvgPool(Pool, FixedLayer):
         return reduce(np.multiply.outer, counts, np.ones((), dtype=np.int64))
 
     def _counts(self) -> list[NDArray[np.int64]]:
-        """How many cells of each window count, axis by axis: a divisor is the product over the axes."""
-        return [self._counted(axis, *pads) for axis, pads in zip(self.axes, self.padding, strict=True)]
+        """Return, for each axis, the number of cells of each window that count; their products are the divisors."""
+        return [self._axis_counts(axis, *pads) for axis, pads in zip(self.axes, self.padding, strict=True)]
 
-    def _counted(self, axis: Axis, before: int, after: int) -> NDArray[np.int64]:
-        """How many cells of each window count on one axis: its taps between the ends of padding or input."""
+    def _axis_counts(self, axis: Axis, before: int, after: int) -> NDArray[np.int64]:
+        """Count the taps of each window of one axis that lie on the input, or on the padding if it is included."""
         first, last = (-before, axis.input_size + after - 1) if self.count_include_pad else (0, axis.input_size - 1)
         if axis.output_size == 1:  # without arrays, since a single window may be larger than what 64 bits count
             starts: Any = np.array([-before], dtype=object)
@@ -332,7 +332,7 @@ class AvgPool(Pool, FixedLayer):
         from convmatrix.core.kronecker import KroneckerOperator  # scipy.sparse.linalg is slow to import
 
         if any(axis.kernel_size > axis.input_size for axis in self.axes):
-            # A kernel need not fit in memory where the input does; axis by axis it is never written out.
+            # A kernel may be too large for memory even if the input is not; axis by axis it is not written out.
             return KroneckerOperator(self.axis_patterns(), self.channels, dtype)
         taps = self.channels * prod(self.kernel_size)
         require_memory(taps * dtype.itemsize, f"a weight of {short(taps)} ones", "take fewer channels at a time")
@@ -430,7 +430,7 @@ class MaxPool(Pool):
         return self._nbytes(self.nnz, dtype)
 
     def pattern(self) -> sparse.csr_array:
-        """Build the pattern of the windows: which inputs each output is the largest of.
+        """Build the pattern of the windows: true for the inputs of which an output is the largest.
 
         Returns
         -------
@@ -452,7 +452,7 @@ class MaxPool(Pool):
         return assemble(self._patterns(), self._ones(np.dtype(bool)), self.channels)
 
     def matrix(self, x: ArrayLike | None = None, dtype: DTypeLike = np.int64) -> sparse.csr_array:
-        """Build the matrix S that selects what max pooling keeps of one input: ``S @ vec(x)`` is the pooled x.
+        """Build the matrix S that selects the largest entries of one input: ``S @ vec(x)`` is the pooled x.
 
         Of equal entries the first in C order is selected, and a NaN before all numbers, as PyTorch does (but of
         several NaNs also the first).
@@ -485,9 +485,9 @@ class MaxPool(Pool):
         windows_and_values = self._nbytes(self._windows_nnz, bool) + self._windows_nnz * (2 * values.itemsize + 3)
         self._require_memory(windows_and_values + 3 * self.nbytes(kind), "the selection", self.nnz)
         windows = assemble(self._patterns(), self._ones(np.dtype(bool)), self.channels)
-        seen, starts = values[windows.indices], windows.indptr[:-1]  # no window is empty
-        largest = np.maximum.reduceat(seen, starts)
-        is_largest = np.flatnonzero(_equal(seen, np.repeat(largest, np.diff(windows.indptr))))
+        window_values, starts = values[windows.indices], windows.indptr[:-1]  # no window is empty
+        largest = np.maximum.reduceat(window_values, starts)
+        is_largest = np.flatnonzero(_equal(window_values, np.repeat(largest, np.diff(windows.indptr))))
         first = is_largest[np.searchsorted(is_largest, starts)]
         rows, cols = self.matrix_shape
         index = index_dtype(rows, cols, rows)
@@ -520,10 +520,10 @@ class MaxPool(Pool):
         return values
 
 
-def _equal(seen: NDArray[Any], largest: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where the largest value stands; a NaN, which equals nothing, stands where there is a NaN."""
-    same: NDArray[np.bool_] = seen == largest
-    return same | np.isnan(seen) if seen.dtype.kind == "f" else same
+def _equal(values: NDArray[Any], largest: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return a mask of the values that equal the largest; where the largest is NaN, of those that are NaN."""
+    same: NDArray[np.bool_] = values == largest
+    return same | np.isnan(values) if values.dtype.kind == "f" else same
 
 
 # -- checks ----------------------------------------------------------------------------------------------------------
@@ -561,7 +561,7 @@ def _check_pads(number: int, axis: Axis, pads: tuple[int, int], padding_alone: s
 
 
 def _check_sight(number: int, axis: Axis) -> None:
-    """Refuse a window whose taps step over the whole input; all other windows see some of it."""
+    """Check that every window contains an input: none has taps on both sides of the input only."""
     if axis.dilation <= axis.input_size:
         return
     for output in range(min(-(-axis.before // axis.stride), axis.output_size)):

@@ -1,4 +1,4 @@
-"""Unfold and Fold, PixelUnshuffle and PixelShuffle: inputs move to other places, and none is changed.
+"""Unfold and Fold, PixelUnshuffle and PixelShuffle: layers that rearrange inputs without changing their values.
 
 Unfold (im2col) gives every tap a channel of its own; Fold (col2im) is its transpose. Where windows lie side by side,
 each input is read once: these are the pixel shuffles, permutations whose transpose is the way back.
@@ -35,7 +35,7 @@ _WINDOW_DEFAULTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, init=False, repr=False)
 class Unfold(FixedLayer):
-    """Im2col: every output has one channel for each input channel and tap, with what the tap reads there.
+    """Im2col: the output has a channel for each input channel and tap, with the inputs that the tap reads.
 
     Channels are those of PyTorch's `unfold`, ``in_channel * taps + tap`` with taps in C order; `output_size` is the
     shape of its last axis. A convolution is its weight times this matrix.
@@ -147,7 +147,7 @@ class Unfold(FixedLayer):
         return Fold(self.input_size, self.kernel_size, **self._keywords, out_channels=self.in_channels)
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs a window reads.
+        """Build a matrix for each axis that is true where a window reads an input.
 
         Returns
         -------
@@ -169,7 +169,7 @@ class Unfold(FixedLayer):
         return U
 
     def _reads(self, index: np.dtype[np.signedinteger]) -> tuple[NDArray[np.signedinteger], NDArray[np.bool_]]:
-        """Which input each tap of each window reads in a channel, and whether it reads one; shapes (taps, windows)."""
+        """Return the input that each tap of each window reads in a channel, and a mask; shapes (taps, windows)."""
         places, reads = np.zeros((1, 1), dtype=index), np.ones((1, 1), dtype=bool)
         for axis in self.axes:
             table = axis.table().T.astype(index)[None, :, None, :]  # shape (1, kernel_size, 1, output_size)
@@ -200,7 +200,7 @@ class Unfold(FixedLayer):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Fold(Transposed):
-    """Col2im: put windows back where they were read, and add up where they overlap; the transpose of `Unfold`.
+    """Col2im: put windows back to where they were read, and add them where they overlap; the transpose of `Unfold`.
 
     All arguments are those of the `Unfold`, whose input is this layer's output, as in PyTorch. Its input has
     ``out_channels * taps`` channels. It undoes the unfolding only where no windows overlap: otherwise each entry comes
@@ -374,7 +374,7 @@ class PixelShuffle(Transposed):
     Parameters
     ----------
     input_size : int or sequence of int
-        One int for all axes, or one for each; the first sequence among the arguments says how many axes there are;
+        One int for all axes, or one for each; the first sequence among the arguments determines the number of axes;
         if there is none, 2.
     factor : int or sequence of int
         Size of the blocks.
@@ -426,7 +426,7 @@ class PixelShuffle(Transposed):
 def _blocks(
     input_size: PerAxis, factor: PerAxis, channels: int, ndim: int | None
 ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """Check what both shuffles have."""
+    """Check the common arguments of both shuffles."""
     count = count_axes({"input_size": input_size, "factor": factor}, ndim)
     sizes, factors = (per_axis(name, value, count) for name, value in (("input_size", input_size), ("factor", factor)))
     return tuple(sizes), tuple(factors), positive("channels", channels)

@@ -1,6 +1,6 @@
-"""Upsample: every output stands somewhere between two inputs, and reads the nearest one, or both.
+"""Upsample: every output has a position between two inputs, and reads the nearest one or both.
 
-Output o of an axis stands at the input position (slope * o + offset) / unit, three integers: no position is rounded.
+Output o of an axis is at the input position (slope * o + offset) / unit, three integers: no position is rounded.
 The axes are independent, so that the matrix is a Kronecker product.
 """
 
@@ -33,17 +33,17 @@ _LARGEST_DENOMINATOR = 2**31
 
 
 _LARGEST_EXACT = 2**53
-"""Up to here floats hold all integers."""
+"""Largest integer up to which floats represent all integers."""
 
 _MOST_COMPARED = 2**16
-"""Outputs that are compared one by one, in some hundredths of a second, where the numbers alone do not decide."""
+"""Largest number of outputs that are compared one by one, in some hundredths of a second."""
 
 _PEAK = 128
 """Bytes for each output that building the matrix of an axis takes at most; measured with tracemalloc, rounded up."""
 
 
 class _Resolved(Fraction):
-    """A scale as a layer holds it. The constructor takes it back as it is: it was checked and rounded once."""
+    """A scale that has been checked and rounded, which the constructor takes unchanged."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ class _Resolved(Fraction):
 
 
 class Positions(NamedTuple):
-    """Where the outputs of one axis stand on its inputs: output o at (slope * o + offset) / unit, within the ends.
+    """Positions of the outputs of one axis on its inputs: output o is at (slope * o + offset) / unit, clipped to them.
 
     Parameters
     ----------
@@ -72,10 +72,10 @@ class Positions(NamedTuple):
 
     @property
     def nnz(self) -> int:
-        """One input for each output, and a second one where it stands between two."""
+        """Number of entries: one input for each output, and a second one if it is between two."""
         if not self.interpolates or self.inputs == 1:
             return self.outputs
-        # Outputs from lo to hi - 1 stand within the ends, and every `every`-th of these on an input.
+        # Outputs from lo to hi - 1 are within the ends, and every `every`-th of these is on an input.
         lo = max(-self.offset // self.slope + 1, 0)
         hi = min(-(-((self.inputs - 1) * self.unit - self.offset) // self.slope), self.outputs)
         common = gcd(self.slope, self.unit)
@@ -87,7 +87,7 @@ class Positions(NamedTuple):
         return self.outputs + max(hi - lo, 0) - on_inputs
 
     def equals(self, other: "Positions") -> bool:
-        """Whether every output reads the same inputs with the same weights as in another axis of the same sizes.
+        """Check whether all outputs read the same inputs with the same weights as those of another axis of this size.
 
         Parameters
         ----------
@@ -118,12 +118,12 @@ class Positions(NamedTuple):
         )
 
     def _read(self, output: int, factor: int) -> int:
-        """The position of an output in units of 1 / (unit * factor), or the one input that it reads."""
+        """Return the position of an output in units of 1 / (unit * factor), or the single input that it reads."""
         position = min(max(self.slope * output + self.offset, 0), (self.inputs - 1) * self.unit)
         return position * factor if self.interpolates else position // self.unit
 
     def matrix(self, what: str = "the matrix of an axis") -> sparse.csr_array:
-        """Which inputs each output reads, and with which weight.
+        """Build the matrix of the axis: the weight of each input in each output.
 
         Parameters
         ----------
@@ -139,8 +139,8 @@ class Positions(NamedTuple):
         TooLargeError
             If it does not fit in the available memory; a MemoryError as well.
         """
-        if (needed := _PEAK * self.outputs) > UNCHECKED:
-            require_memory(needed, f"{what}, {self.outputs} x {self.inputs},", "take a smaller output")
+        if (n_bytes := _PEAK * self.outputs) > UNCHECKED:
+            require_memory(n_bytes, f"{what}, {self.outputs} x {self.inputs},", "take a smaller output")
         last = (self.inputs - 1) * self.unit
         # In Python's integers where 64 bits do not hold a position: sizes and scales may have little in common.
         wide = max(last, self.outputs * self.slope + abs(self.offset), self.unit) >= 2**63
@@ -162,16 +162,16 @@ class Positions(NamedTuple):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Upsample(FixedLayer):
-    """Resize every channel, with the values of PyTorch's `interpolate`; a scale below 1 makes smaller.
+    """Resize every channel, as PyTorch's `interpolate`; a scale below 1 reduces the size.
 
     Parameters
     ----------
     input_size : int or sequence of int
-        One int for all axes, or one for each. The first sequence among the arguments says how many axes there are;
+        One int for all axes, or one for each. The first sequence among the arguments determines the number of axes;
         if there is none, 2.
     scale : number or sequence of numbers, optional
         Gives output_size floor(input_size * scale), and the distance 1 / scale between the outputs' positions, also
-        where the floor took something away. A float stands for the closest fraction of a denominator up to 2**31.
+        where the floor took something away. A float is replaced by the closest fraction with a denominator up to 2**31.
     output_size : int or sequence of int, optional
         In place of `scale`: then the distance is input_size / output_size. Beside it, the size alone.
     mode : str, default "nearest"
@@ -179,7 +179,7 @@ class Upsample(FixedLayer):
         nearest to the output's. ``linear`` (PyTorch's linear, bilinear or trilinear): the two inputs around
         (o + 1/2) / scale - 1/2; beyond the outermost inputs only these.
     align_corners : bool, default False
-        For ``linear``: the outermost outputs stand on the outermost inputs, whatever the scale.
+        For ``linear``: the outermost outputs are on the outermost inputs, for any scale.
     channels : int, default 1
     ndim : int, optional
         Number of axes, where no argument tells it.
@@ -264,11 +264,11 @@ class Upsample(FixedLayer):
             scales = [_Resolved(o, n) for n, o in zip(inputs, outputs, strict=True)]
         else:
             ratios = _ratios(inputs, output_size)
-            given = _scales(scale, ratios)
-            scaled = [floor(_times(n, f)) for n, f in zip(inputs, given, strict=True)]
+            factors = _scales(scale, ratios)
+            scaled = [floor(_times(n, f)) for n, f in zip(inputs, factors, strict=True)]
             outputs = scaled if output_size is None else per_axis("output_size", output_size, count)
             scales = []
-            for axis, (n, o, f, ratio) in enumerate(zip(inputs, outputs, given, ratios, strict=True)):
+            for axis, (n, o, f, ratio) in enumerate(zip(inputs, outputs, factors, ratios, strict=True)):
                 _check_scaled(axis, n, o, f)
                 # `is`: only where a layer gave it, since what a user gives is rounded to a smaller denominator.
                 follows = f is ratio or align_corners or o == n or (mode == "nearest" and o == 2 * n)
@@ -301,7 +301,7 @@ class Upsample(FixedLayer):
         """Number of entries the matrix stores; known without building it."""
         return self.channels * prod(positions.nnz for positions in self.positions)
 
-    # -- the matrix and its kin ------------------------------------------------------------------------------------
+    # -- matrix and operator ---------------------------------------------------------------------------------------
 
     def axis_matrices(self, dtype: DTypeLike | None = None) -> tuple[sparse.csr_array, ...]:
         """Build the matrix of each axis: that of the layer is their Kronecker product, in every channel.
@@ -341,7 +341,7 @@ class Upsample(FixedLayer):
         )
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Tell on each axis which inputs an output reads.
+        """Build a matrix for each axis that is true where an output reads an input.
 
         Returns
         -------
@@ -360,7 +360,7 @@ class Upsample(FixedLayer):
 
     @property
     def positions(self) -> tuple[Positions, ...]:
-        """Where the outputs stand on the inputs, for each axis, outermost first."""
+        """Positions of the outputs on the inputs, for each axis, outermost first."""
         interpolates = self.mode == "linear"
         positions = []
         for n, o, f in zip(self.input_size, self.output_size, self.scale, strict=True):
@@ -441,8 +441,8 @@ def _checked_scale(what: str, value: Any) -> float | Fraction:
     else:
         number = _fraction(value) if isinstance(value, Rational) else float(value)
     if not 1 / _LARGEST_DENOMINATOR < number < _LARGEST_DENOMINATOR:
-        given = short(int(value)) if isinstance(value, Integral) else str(value)
-        raise ValueError(f"{what} must be between 1/2**31 and 2**31, got {given}")
+        text = short(int(value)) if isinstance(value, Integral) else str(value)
+        raise ValueError(f"{what} must be between 1/2**31 and 2**31, got {text}")
     return number
 
 

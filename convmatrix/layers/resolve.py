@@ -1,7 +1,7 @@
-"""How the arguments of a layer become numbers: named paddings, output_padding and output_size, and what must fit.
+"""Resolution of named paddings, output_padding and output_size to numbers, and checks that the kernel fits.
 
-Each function works on one axis whose padding is not known yet, and refuses what makes no layer in one sentence with
-the axis, the arithmetic and what would do.
+Each function works on one axis whose padding is not known yet. Its error messages have the axis, the arithmetic and a
+remedy.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ def axes_and_pads(
     in_channels: int,
     out_channels: int,
 ) -> tuple[list[Axis], list[PaddingEntry]]:
-    """Check what `Conv` and `ConvTranspose` have in common, and count their axes.
+    """Check the common arguments of `Conv` and `ConvTranspose`, and count their axes.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def columns_of(axes: Iterable[Axis]) -> dict[str, tuple[int, ...]]:
 
 def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
     groups = positive("groups", groups)
-    for name, given in (("in_channels", in_channels), ("out_channels", out_channels)):
-        value = positive(name, given)
+    for name, argument in (("in_channels", in_channels), ("out_channels", out_channels)):
+        value = positive(name, argument)
         if value % groups:
             raise ValueError(
                 f"groups={groups} does not divide {name}={value} (remainder {value % groups}): every group needs as "
@@ -148,21 +148,21 @@ def conv_padding(axis: Axis, pad: PaddingEntry) -> tuple[int, int]:
 
 
 def check_fit(number: int, axis: Axis, before: int, after: int, *, beyond: int = 0) -> None:
-    """Refuse a kernel that fits nowhere; `beyond` is how far it may reach over the padded end."""
+    """Check that the kernel fits on an axis; it may extend `beyond` positions beyond the padded end."""
     padded = axis.dilated_size + before + after
     if axis.span <= padded + beyond:
         return
     also = f", and ceil_mode lets it reach {beyond} beyond" if beyond else ""
     raise ValueError(
         f"kernel does not fit on axis {number}: it spans {axis.span} (= dilation {axis.dilation} * (kernel_size "
-        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_stretched_arithmetic(axis)} + padding "
+        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_dilated_arithmetic(axis)} + padding "
         f"{before} + {after}){also}; add {axis.span - padded - beyond} to the padding, or use a smaller kernel or "
         "dilation"
     )
 
 
-def _stretched_arithmetic(axis: Axis) -> str:
-    """How the stretched input size comes from the input size."""
+def _dilated_arithmetic(axis: Axis) -> str:
+    """Write the dilated input size as a formula, for an error message."""
     if axis.input_dilation == 1:
         return f"input_size {axis.input_size}"
     return f"input_dilation {axis.input_dilation} * (input_size {axis.input_size} - 1) + 1"
@@ -221,7 +221,7 @@ def transposed_padding(
 
 
 def _from_name(axis: Axis, name: str, output_padding: int) -> tuple[tuple[int, int], int]:
-    """The pads of a name, and the output_padding, which some names decide."""
+    """Return the pads of a named padding, and the output_padding, which some names determine."""
     longer_stride = max(axis.stride - axis.span, 0)
     if name in ("same", "same_lower"):
         return split_same(max(axis.span - axis.stride, 0), lower=name == "same_lower"), longer_stride
@@ -240,7 +240,7 @@ def _check_output_padding(number: int, axis: Axis, output_padding: int) -> None:
 
 
 def _check_output(number: int, axis: Axis, pad: PaddingEntry, pair: tuple[int, int], output_padding: int) -> None:
-    """Refuse an output without positions, or whose last position stands between two outputs."""
+    """Check that the output has positions, and that the last one is not between two outputs."""
     without_output_padding = (axis.input_size - 1) * axis.stride + axis.span - sum(pair)
     dilated = without_output_padding + output_padding
     arithmetic = (
@@ -260,7 +260,7 @@ def _check_output(number: int, axis: Axis, pad: PaddingEntry, pair: tuple[int, i
 
 
 def _fitting_output_padding(axis: Axis, pad: PaddingEntry, pair: tuple[int, int], positions: int) -> str:
-    """Which output_padding leads from so many positions without one to a whole number of outputs, as a remedy."""
+    """Suggest the smallest output_padding that gives a whole number of outputs, as the end of an error message."""
     most = max(axis.stride, axis.dilation)
     least = max(1 - positions, 0)
     fitting = least + -(positions + least - 1) % axis.input_dilation
@@ -280,12 +280,12 @@ def _from_output_size(number: int, axis: Axis, pad: PaddingEntry, output_size: i
         pair = named_padding(pad, axis.span, stride, output_size) if isinstance(pad, str) else pad
         fits = input_sizes(outputs, axis.span, stride, sum(pair), axis.input_dilation)
     if output_size not in fits:
-        written = repr(pad) if isinstance(pad, str) else str(pad[0]) if pad[0] == pad[1] else str(pad)
+        padding = repr(pad) if isinstance(pad, str) else str(pad[0]) if pad[0] == pad[1] else str(pad)
         also = f", dilation {axis.dilation}" if axis.dilation > 1 else ""
         also += f", input_dilation {axis.input_dilation}" if axis.input_dilation > 1 else ""
         raise ValueError(
             f"output_size {output_size} on axis {number} cannot come from input_size {outputs} with kernel_size "
-            f"{axis.kernel_size}, stride {stride}, padding {written}{also}: a convolution gives "
+            f"{axis.kernel_size}, stride {stride}, padding {padding}{also}: a convolution gives "
             f"{pluralize(outputs, 'output')} {_only_for(fits)}; padding "
             f"{_padding_reaching(axis, output_size, sum(pair))} on this axis would make it {output_size}"
         )
@@ -294,7 +294,7 @@ def _from_output_size(number: int, axis: Axis, pad: PaddingEntry, output_size: i
 
 
 def _padding_reaching(axis: Axis, output_size: int, pads: int) -> int | tuple[int, int]:
-    """A padding with which a convolution of `output_size` gives the input size: both ends alike, where that does."""
+    """Find a padding with which a convolution of `output_size` gives the input size, if possible a symmetric one."""
     dilated = (output_size - 1) * axis.input_dilation + 1
     least = (axis.input_size - 1) * axis.stride + axis.span - dilated  # more leaves over up to stride - 1 positions
     nearest = min(max(pads, least), least + axis.stride - 1)

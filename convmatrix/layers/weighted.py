@@ -1,7 +1,6 @@
-"""What Conv and ConvTranspose do with a weight: the matrix, its rows, new values in it, C^H C, and the operator.
+"""The base class of Conv and ConvTranspose: from a weight to the matrix, its rows, new values, C^H C, and the operator.
 
-`Layer` is their common part. A subclass says which axes there are and how its weight is laid out; from these come the
-entries, in one order for all of them.
+Subclasses define the axes and the layout of the weight, which determine the entries of the matrix and their order.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,15 +41,15 @@ __all__ = ["WeightedLayer"]
 _Method = Literal["fast", "equation"]
 
 _EQUATION_BYTES = 100
-"""Of one read in the terms of the equation, which are concatenated and sorted."""
+"""Bytes of one read while the terms of the equation are concatenated and sorted."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class WeightedLayer(LayerBase):
-    """What `Conv` and `ConvTranspose` share; never made itself.
+    """Abstract base class of `Conv` and `ConvTranspose`.
 
-    A subclass says which axes its forward convolution has and how its weight is laid out; the matrix of a `Conv` has
-    the outputs of these axes as rows, that of a `ConvTranspose` their inputs.
+    A subclass defines the axes of its forward convolution and the layout of its weight. The rows of the matrix are the
+    outputs of these axes for a `Conv`, and their inputs for a `ConvTranspose`.
     """
 
     input_size: tuple[int, ...]
@@ -64,10 +63,10 @@ class WeightedLayer(LayerBase):
     padding_mode: str
     input_dilation: tuple[int, ...]
 
-    # -- what a subclass says --------------------------------------------------------------------------------------
+    # -- defined by subclasses -------------------------------------------------------------------------------------
 
     _transposed = False
-    """Whether the layer's own matrix is the transpose of the one that `axes` and the weight describe."""
+    """True if the matrix is the transpose of the one that `axes` and the weight describe."""
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
@@ -118,7 +117,7 @@ class WeightedLayer(LayerBase):
         """
         return self._nbytes(self.nnz, storable_dtype(dtype))
 
-    # -- the matrix and its kin ------------------------------------------------------------------------------------
+    # -- matrix and operator ---------------------------------------------------------------------------------------
 
     def matrix(
         self,
@@ -183,7 +182,7 @@ class WeightedLayer(LayerBase):
         return assemble(*self._prepared(weight), self.groups, threads=threads)
 
     def row_blocks(self, weight: ArrayLike, *, rows: int, first: int = 0) -> Iterator[tuple[slice, sparse.csr_array]]:
-        """Build the matrix block by block of rows: what does not fit in memory at once, or goes to several machines.
+        """Build the matrix in blocks of rows, for a matrix that does not fit in memory or is distributed.
 
         Parameters
         ----------
@@ -222,12 +221,12 @@ class WeightedLayer(LayerBase):
                 "up), numbered from 0"
             )
         prepared = self._prepared(self.checked_weight(weight, copy=True))
-        wanted = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
-        # Arguments are checked when this is called, not when the first block is asked for.
-        return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in wanted)
+        ranges = (range(start, min(start + rows, total)) for start in range(first * rows, total, rows))
+        # A generator expression, so that arguments are checked at the call and not when the first block is requested.
+        return ((slice(block.start, block.stop), self._rows(*prepared, block)) for block in ranges)
 
     def refill(self, matrix: sparse.csr_array, weight: ArrayLike) -> sparse.csr_array:
-        """Write the values of another weight over those of a matrix of this layer, whose pattern they share.
+        """Overwrite the values of a matrix of this layer by those for another weight.
 
         Parameters
         ----------
@@ -247,7 +246,7 @@ class WeightedLayer(LayerBase):
         ------
         ValueError
             If the matrix has another shape, number of entries or other indices than this layer's, if its data cannot
-            be written to, or if the weight is none of this layer's; the matrix is left as it was.
+            be written to, or if the weight does not fit this layer; the matrix is then unchanged.
         WrongTypeError
             If it is no CSR matrix, or the two have different dtypes; also a TypeError.
 
@@ -270,7 +269,7 @@ class WeightedLayer(LayerBase):
     def gram(self, weight: ArrayLike) -> sparse.csr_array:
         """Build C^H C, the matrix of the normal equations, without a product of sparse matrices.
 
-        Two inputs meet in it wherever a window reads both. For a real weight it is C^T C; in the interior it is the
+        Two inputs have an entry wherever a window reads both. For a real weight it is C^T C; in the interior it is the
         convolution with the kernel's autocorrelation, at the borders it is exact in every padding mode.
 
         Parameters
@@ -281,8 +280,8 @@ class WeightedLayer(LayerBase):
         Returns
         -------
         (n, n) csr_array
-            n = prod(input_shape). Of the weight's dtype, canonical, with an entry wherever two inputs meet, whatever
-            its value.
+            n = prod(input_shape). Of the weight's dtype, canonical, with an entry for any two inputs in a window,
+            whatever its value.
 
         Raises
         ------
@@ -316,7 +315,7 @@ class WeightedLayer(LayerBase):
         return assemble(patterns, gram_weight(self._by_rows(weight), patterns, self.groups), self.groups)
 
     def taps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Tell which weight entries each stored entry of the matrix is the sum of.
+        """Return the entries of the weight of which each stored entry of the matrix is the sum.
 
         Returns
         -------
@@ -337,7 +336,7 @@ class WeightedLayer(LayerBase):
         [[0, 1], [2], [0], [1], [2], [0], [1, 2]]
         """
         count = self.nnz
-        if self.padding_mode != "zeros":  # several ids where taps meet on one input
+        if self.padding_mode != "zeros":  # several ids where several taps read the same input
             taps = prod(axis.output_size * axis.kernel_size for axis in self.axes)
             count += taps * self.out_channels * self.in_channels // self.groups
         self._require_memory(4 * count * np.dtype(np.int64).itemsize, "the table of taps", self.nnz)
@@ -348,7 +347,7 @@ class WeightedLayer(LayerBase):
         ids = (channels.reshape(-1, 1) * prod(self.kernel_size) + kernel_taps).ravel()
         starts = (np.arange(channels.size)[:, None] * ptr[-1] + ptr[:-1]).ravel()
         sizes = np.tile(np.diff(ptr), channels.size)
-        # With the number of its place for a weight, the matrix says which place each of its entries has.
+        # If each weight is the number of its place, the entries of the matrix are the numbers of their places.
         numbers = np.arange(len(sizes)).reshape(*channels.shape, *(len(pattern.symbols) for pattern in patterns))
         places = assemble(patterns, numbers, self.groups).data
         if len(ids) == len(sizes):
@@ -361,7 +360,7 @@ class WeightedLayer(LayerBase):
         return indptr, ids[within]
 
     def operator(self, weight: ArrayLike) -> "LinearOperator":
-        """Make the same map as `matrix` without building it.
+        """Return a linear operator that is equivalent to `matrix`, without building it.
 
         Parameters
         ----------
@@ -395,7 +394,7 @@ class WeightedLayer(LayerBase):
 
     @shortens_errors
     def bias_vector(self, bias: ArrayLike) -> NDArray[Any]:
-        """Spread one bias per output channel over the map: what to add to ``C @ x``.
+        """Return the vector to add to ``C @ x`` for one bias per output channel.
 
         Parameters
         ----------
@@ -460,8 +459,8 @@ class WeightedLayer(LayerBase):
         """Consecutive rows of the matrix."""
         nnz = count_entries(patterns, weight, self.groups, rows)
         index = index_dtype(len(rows), self.matrix_shape[1], nnz).itemsize
-        needed = nnz * (weight.dtype.itemsize + index) + (len(rows) + 1) * index
-        require_memory(needed, f"{len(rows)} rows of the matrix, with {nnz} entries,", "take fewer rows at a time")
+        n_bytes = nnz * (weight.dtype.itemsize + index) + (len(rows) + 1) * index
+        require_memory(n_bytes, f"{len(rows)} rows of the matrix, with {nnz} entries,", "take fewer rows at a time")
         return assemble(patterns, weight, self.groups, rows, threads)
 
     def _equation(self, weight: NDArray[Any]) -> sparse.csr_array:
@@ -488,7 +487,7 @@ class WeightedLayer(LayerBase):
                 f"rows={rows} cannot stand beside channels_last=True, whose consecutive rows are far apart in the "
                 "matrix that is built: take matrix(weight, channels_last=True)[rows]"
             )
-        # The permuted copies of all arrays stand beside the matrix that they come from.
+        # The permuted copies of all arrays are in memory together with the original matrix.
         self._require_memory(3 * self.nbytes(weight.dtype), "the matrix with channels last", self.nnz)
         if method == "equation":
             matrix = self._equation(weight)
@@ -502,19 +501,19 @@ class WeightedLayer(LayerBase):
             raise WrongTypeError(
                 f"rows is {short(rows)} but has to be a slice of consecutive rows, such as slice(0, 100)"
             )
-        wanted = range(*rows.indices(self.matrix_shape[0]))
-        if wanted.step != 1:
+        row_range = range(*rows.indices(self.matrix_shape[0]))
+        if row_range.step != 1:
             raise ValueError(
-                f"rows={rows} has step {wanted.step}, but only consecutive rows are built: take "
+                f"rows={rows} has step {row_range.step}, but only consecutive rows are built: take "
                 f"matrix(weight)[{rows.start}:{rows.stop}:{rows.step}]"
             )
-        return wanted.start, max(wanted.start, wanted.stop)
+        return row_range.start, max(row_range.start, row_range.stop)
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
     @shortens_errors
     def checked_weight(self, weight: ArrayLike, *, copy: bool = False) -> NDArray[Any]:
-        """Give a weight the shape `weight_shape` and the machine's byte order, if it is this layer's.
+        """Return a weight in the shape `weight_shape` and in native byte order, if it fits this layer.
 
         Parameters
         ----------
@@ -532,7 +531,7 @@ class WeightedLayer(LayerBase):
         ValueError
             If the weight's shape is not the layer's.
         WrongTypeError
-            If its dtype is none that scipy.sparse can hold: a TypeError as well.
+            If scipy.sparse does not support its dtype: a TypeError as well.
 
         Examples
         --------

@@ -13,8 +13,13 @@ from convmatrix.core.axis import Axis, input_sizes, named_padding, split_same
 from convmatrix.core.counting import axis_nnz
 from strategies import MODES, convs, covers, layers, share
 
-NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap",
-               "symmetric": "symmetric"}  # fmt: skip
+NUMPY_MODES = {
+    "zeros": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+    "symmetric": "symmetric",
+}
 
 
 def table_by_numpy(axis):
@@ -43,7 +48,7 @@ def test_the_table_is_that_of_numpys_padding_and_window(layer):
 
 @given(layer=convs(ndims=(1,)))
 @covers(without=("2-D", "3-D"))
-def test_sizes_are_counted_windows(layer):
+def test_sizes_are_numbers_of_windows(layer):
     (axis,) = layer.axes
     inputs = range(0, axis.input_size * axis.input_dilation, axis.input_dilation)
     starts = range(0, axis.padded_size - axis.span + 1, axis.stride)
@@ -57,13 +62,13 @@ def test_sizes_are_counted_windows(layer):
 def test_input_sizes_are_all_sizes_with_this_output(layer):
     for axis in layer.axes:
         pads = axis.before + axis.after
-        found = []
+        result = []
         for size in range(1, axis.input_size + axis.stride + 2):
             padded = (size - 1) * axis.input_dilation + 1 + pads
             if padded >= axis.span and (padded - axis.span) // axis.stride + 1 == axis.output_size:
-                found.append(size)
-        assert list(axis.input_sizes()) == found
-        assert axis.input_size in found
+                result.append(size)
+        assert list(axis.input_sizes()) == result
+        assert axis.input_size in result
 
 
 def test_input_sizes_are_none_where_input_dilation_leaves_none():

@@ -47,8 +47,11 @@ def test_a_matrix_by_hand():
     weight = np.array([[[1], [2]], [[3], [4]]])
     assert layer.matrix(weight).toarray().tolist() == [[1, 0, 2, 0], [0, 1, 0, 2], [3, 0, 4, 0], [0, 3, 0, 4]]
     assert layer.matrix(weight, channels_last=True).toarray().tolist() == [
-        [1, 2, 0, 0], [3, 4, 0, 0], [0, 0, 1, 2], [0, 0, 3, 4]
-    ]  # fmt: skip
+        [1, 2, 0, 0],
+        [3, 4, 0, 0],
+        [0, 0, 1, 2],
+        [0, 0, 3, 4],
+    ]
 
 
 def test_a_stored_zero_stays_and_nothing_else_changes():
@@ -73,27 +76,35 @@ def test_the_transpose_is_the_transposed_layer_s(layer):
 
 
 def test_rows_are_refused_beside_it():
-    with pytest.raises(ValueError, match=r"^rows=slice\(0, 2, None\) cannot stand beside channels_last=True, whose "
-                       r"consecutive rows are far apart in the matrix that is built: take "
-                       r"matrix\(weight, channels_last=True\)\[rows\]$"):  # fmt: skip
+    with pytest.raises(
+        ValueError,
+        match=r"^rows=slice\(0, 2, None\) cannot stand beside channels_last=True, whose "
+        r"consecutive rows are far apart in the matrix that is built: take "
+        r"matrix\(weight, channels_last=True\)\[rows\]$",
+    ):
         Conv(4, 3).matrix(np.ones((3, 3)), rows=slice(0, 2), channels_last=True)
 
 
 def test_it_is_a_flag():
-    for build in (lambda word: Conv(4, 3).matrix(np.ones((3, 3)), channels_last=word),
-                  lambda word: AvgPool(4, 2).matrix(channels_last=word)):  # fmt: skip
+    for build in (
+        lambda word: Conv(4, 3).matrix(np.ones((3, 3)), channels_last=word),
+        lambda word: AvgPool(4, 2).matrix(channels_last=word),
+    ):
         with pytest.raises(TypeError, match=r"^channels_last must be True or False, got 'NHWC' \(str\)$"):
             build("NHWC")
 
 
-def test_memory_is_asked_for_the_permuted_copies_as_well(monkeypatch):
+def test_memory_of_the_permuted_copies_is_required_as_well(monkeypatch):
     from convmatrix.core import memory
 
     monkeypatch.setattr(memory, "available_memory", lambda: 2**28)
     layer = Conv(256, 3, padding=1, in_channels=4, out_channels=4)  # 0.11 GiB as float64, 0.33 with the copies
     assert layer.nbytes() < 2**28 < 3 * layer.nbytes()
-    with pytest.raises(MemoryError, match=r"^the matrix with channels last of 262144 x 262144 with 9388096 entries "
-                       r"needs 0\.318 GiB but 0\.25 GiB of memory is available: "):  # fmt: skip
+    with pytest.raises(
+        MemoryError,
+        match=r"^the matrix with channels last of 262144 x 262144 with 9388096 entries "
+        r"needs 0\.318 GiB but 0\.25 GiB of memory is available: ",
+    ):
         layer.matrix(np.ones(layer.weight_shape), channels_last=True)
 
 

@@ -25,26 +25,26 @@ def test_sums_of_floors(count, modulus, slope, offset):
 def test_all_small_equations(m):
     """Every coefficient, and every residue: no solution is missing, and none is invented."""
     for a, b, c in product(range(1, 8), range(1, 8), range(-m, m)):
-        wanted = [(x, y) for x in range(7) for y in range(8) if (x * a + y * b - c) % m == 0]
-        found = Solutions.of(a, b, c, m)
-        if found is None:
-            assert not wanted
+        expected = [(x, y) for x in range(7) for y in range(8) if (x * a + y * b - c) % m == 0]
+        result = Solutions.of(a, b, c, m)
+        if result is None:
+            assert not expected
             continue
-        assert found.inside(7, 8) == len(wanted)
+        assert result.inside(7, 8) == len(expected)
         for bound in (-1, 0, 5, 17, 200):
-            assert found.below(bound, 7, 8, a, b) == sum(x * a + y * b < bound for x, y in wanted)
+            assert result.below(bound, 7, 8, a, b) == sum(x * a + y * b < bound for x, y in expected)
 
 
 @share(0.5)
 @given(a=SMALL, b=SMALL, c=st.integers(-30, 30), m=SMALL, most_x=MOST, most_y=MOST)
 def test_triples(a, b, c, m, most_x, most_y):
-    found = Solutions.of(a, b, c, m)
+    result = Solutions.of(a, b, c, m)
     triples = product(range(most_x), range(most_y), range(most_y))
-    wanted = sum((x * a + (s + t) * b - c) % m == 0 for x, s, t in triples)
-    assert wanted == (0 if found is None else found.sums(most_x, most_y))
+    expected = sum((x * a + (s + t) * b - c) % m == 0 for x, s, t in triples)
+    assert expected == (0 if result is None else result.sums(most_x, most_y))
 
 
 @given(first=st.integers(-20, 20), step=SMALL, count=MOST, modulus=SMALL)
 def test_multiples(first, step, count, modulus):
-    wanted = sum((first + j * step) % modulus == 0 for j in range(count))
-    assert count_multiples(first, step, count, modulus) == wanted
+    expected = sum((first + j * step) % modulus == 0 for j in range(count))
+    assert count_multiples(first, step, count, modulus) == expected

@@ -50,8 +50,8 @@ def test_rows_and_channels_last_of_the_equation(layer, seed, data):
 
 def test_what_it_imports():
     tree = ast.parse(Path(equation.__file__).read_text())
-    found = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert found <= {"collections.abc", "functools", "typing", "numpy.typing", "scipy", "convmatrix.core.axis"}
+    result = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert result <= {"collections.abc", "functools", "typing", "numpy.typing", "scipy", "convmatrix.core.axis"}
     assert len(Path(equation.__file__).read_text().splitlines()) < 110
 
 

@@ -1,4 +1,4 @@
-"""Which outputs read which inputs: against plain loops over the table of the axis."""
+"""Incidences of outputs and inputs, compared with plain loops over the table of the axis."""
 
 import numpy as np
 from hypothesis import given
@@ -38,9 +38,9 @@ def some(data, size):
 def test_the_inputs_that_outputs_read_are_those_of_the_table(axis, data):
     outputs = some(data, axis.output_size)
     expected = [(row, i, tap) for row, output in enumerate(outputs) for o, i, tap in reads(axis) if o == output]
-    found = inputs_read(axis, outputs)
-    assert triples(found) == sorted(expected)
-    assert (np.diff(found.row) >= 0).all()
+    result = inputs_read(axis, outputs)
+    assert triples(result) == sorted(expected)
+    assert (np.diff(result.row) >= 0).all()
 
 
 @given(axis=axes(), data=st.data())
@@ -54,25 +54,25 @@ def test_the_outputs_that_read_inputs_are_those_of_the_table(axis, data):
 def test_reads_at_the_border_are_those_beyond_the_ends(axis):
     positions = axis.positions(np.arange(axis.output_size))
     beyond = (positions < 0) | (positions >= axis.dilated_size)
-    found = border_reads(axis)
-    assert triples(found) == sorted((i, o, tap) for o, i, tap in reads(axis) if beyond[o, tap])
-    assert (np.diff(found.row) >= 0).all()
+    result = border_reads(axis)
+    assert triples(result) == sorted((i, o, tap) for o, i, tap in reads(axis) if beyond[o, tap])
+    assert (np.diff(result.row) >= 0).all()
 
 
 @given(axis=axes())
 def test_composed_incidences_are_pairs_of_taps_with_a_column_in_common(axis):
     outputs = np.arange(axis.output_size)
     border = border_reads(axis)
-    found = composed(inputs_read(axis, outputs), lambda i: outputs_reading(axis, i, border), axis.kernel_size)
+    result = composed(inputs_read(axis, outputs), lambda i: outputs_reading(axis, i, border), axis.kernel_size)
     expected = [(o, p, t * axis.kernel_size + u) for o, i, t in reads(axis) for p, j, u in reads(axis) if i == j]
-    assert triples(found) == sorted(expected)
+    assert triples(result) == sorted(expected)
 
 
 def test_taps_that_read_nothing_take_no_memory():
     axis = Axis(3, 10**9, before=10**9, after=10**9, dilation=2)
-    found = inputs_read(axis, np.array([0, 10**9 - 1, 10**9]))
+    result = inputs_read(axis, np.array([0, 10**9 - 1, 10**9]))
     half = 10**9 // 2
-    assert triples(found) == [(0, 0, half), (0, 2, half + 1), (1, 1, 1), (2, 0, 0), (2, 2, 1)]
+    assert triples(result) == [(0, 0, half), (0, 2, half + 1), (1, 1, 1), (2, 0, 0), (2, 2, 1)]
 
 
 def test_residues_of_a_large_modulus_do_not_wrap_around():

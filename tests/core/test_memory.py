@@ -1,4 +1,4 @@
-"""What is known of the memory, read from files as Linux writes them, and what is refused with it."""
+"""Available memory, read from files as Linux writes them, and errors where it is not enough."""
 
 import os
 import re
@@ -17,8 +17,8 @@ from convmatrix.core.memory import UNCHECKED, Available, available_memory, requi
 MEMINFO = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:    3000000 kB\nBuffers:  12 kB\n"
 
 
-ROOM = memory._WORKSPACE
-"""What stays free within a limit, for what building takes beside the result."""
+WORKSPACE = memory._WORKSPACE
+"""Bytes that stay free within a limit, for temporary blocks."""
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def version_1(limit, used, inactive=0, group="", **places):
 
 
 def where(hierarchy, kind, mounted, group, *, path=None, top="/"):
-    """How a process finds its group: its path, and what is mounted."""
+    """Write the files in which a process finds its control group: its path, and the mounts."""
     return {
         "proc/self/cgroup": f"9:name=systemd:/\n{hierarchy}{path or group or '/'}\n",
         "proc/self/mountinfo": "22 1 0:20 / / rw - ext4 /dev/sda rw\n"
@@ -73,7 +73,7 @@ def test_no_files_no_answer(system):
     assert system({}) is None
 
 
-def test_the_machine_says_what_is_available(system):
+def test_memory_of_the_machine(system):
     assert system(MACHINE) == MACHINE_HAS
     assert system(MACHINE).limit == ""
 
@@ -85,22 +85,22 @@ def test_an_old_machine_does_not_say_it(system):
 @pytest.mark.parametrize(("version", "name"), [(version_2, "memory.max"), (version_1, "memory/memory.limit_in_bytes")])
 def test_a_group_has_its_limit_less_its_use(system, version, name):
     available = system(version(2**30, 300))
-    assert available == 2**30 - 300 - ROOM
+    assert available == 2**30 - 300 - WORKSPACE
     assert available.limit == f"the limit of 1 GiB of its control group (/sys/fs/cgroup/{name})"
 
 
 @pytest.mark.parametrize("version", [version_2, version_1])
 def test_file_cache_can_be_given_back(system, version):
-    assert system(version(2**30, 300, inactive=120)) == 2**30 - 180 - ROOM
+    assert system(version(2**30, 300, inactive=120)) == 2**30 - 180 - WORKSPACE
 
 
 def test_a_group_without_a_limit_has_the_machines(system):
     assert system(version_2("max", 300)) is None
 
 
-@pytest.mark.parametrize(("limit", "found"), [(9223372036854771712, None), (2**60 - 1, 2**60 - 301 - ROOM)])
-def test_the_first_version_writes_no_limit_as_a_number(system, limit, found):
-    assert system(version_1(limit, 300)) == found
+@pytest.mark.parametrize(("limit", "result"), [(9223372036854771712, None), (2**60 - 1, 2**60 - 301 - WORKSPACE)])
+def test_the_first_version_writes_no_limit_as_a_number(system, limit, result):
+    assert system(version_1(limit, 300)) == result
 
 
 @pytest.mark.parametrize("version", [version_2, version_1])
@@ -115,41 +115,41 @@ def test_every_group_around_a_process_counts(system, version, tightest):
     groups = ["/user", "/user/session", "/user/session/job"]
     for number, group in enumerate(groups):
         available = system(version(2**30 if number == tightest else 2**40, 300, group=group))
-    assert available == 2**30 - 300 - ROOM
+    assert available == 2**30 - 300 - WORKSPACE
     assert f"{groups[tightest]}/memory." in available.limit
 
 
 @pytest.mark.parametrize("version", [version_2, version_1])
 def test_groups_beside_a_process_do_not_count(system, version):
     system(version(1000, 300, group="/other"))
-    assert system(version(2**30, 300, group="/own")) == 2**30 - 300 - ROOM
+    assert system(version(2**30, 300, group="/own")) == 2**30 - 300 - WORKSPACE
 
 
 @pytest.mark.parametrize("version", [version_2, version_1])
 def test_in_a_container_the_hierarchy_begins_at_its_own_group(system, version):
-    assert system(version(2**30, 300, path="/docker/1f", top="/docker/1f")) == 2**30 - 300 - ROOM
-    assert system(version(2**30, 300, group="/job", path="/docker/1f/job", top="/docker/1f")) == 2**30 - 300 - ROOM
+    assert system(version(2**30, 300, path="/docker/1f", top="/docker/1f")) == 2**30 - 300 - WORKSPACE
+    assert system(version(2**30, 300, group="/job", path="/docker/1f/job", top="/docker/1f")) == 2**30 - 300 - WORKSPACE
     # With a name space of its own, what lies outside is seen with dots; nothing better is known than the outermost.
-    assert system(version(2**30, 300, path="/../../other")) == 2**30 - 300 - ROOM
+    assert system(version(2**30, 300, path="/../../other")) == 2**30 - 300 - WORKSPACE
 
 
 def test_a_place_with_spaces(system):
     files = version_2(2**30, 300, group="/a job")
-    assert system(files) == 2**30 - 300 - ROOM
+    assert system(files) == 2**30 - 300 - WORKSPACE
     moved = {name.replace("sys/fs/cgroup", "my groups"): text for name, text in files.items()}
     info = files["proc/self/mountinfo"].replace("/sys/fs/cgroup", r"/my\040groups")
-    assert system({**moved, "proc/self/mountinfo": info}) == 2**30 - 300 - ROOM
+    assert system({**moved, "proc/self/mountinfo": info}) == 2**30 - 300 - WORKSPACE
 
 
 def test_statistics_without_the_cache(system):
     files = {**version_2(2**30, 400), "sys/fs/cgroup/memory.stat": "anon 5\n"}
-    assert system(files) == 2**30 - 400 - ROOM
+    assert system(files) == 2**30 - 400 - WORKSPACE
     del files["sys/fs/cgroup/memory.stat"]
-    assert system(files) == 2**30 - 400 - ROOM
+    assert system(files) == 2**30 - 400 - WORKSPACE
 
 
 def test_the_smallest_answer_counts(system):
-    assert system({**MACHINE, **version_2(2**30, 1_000)}) == 2**30 - 1_000 - ROOM
+    assert system({**MACHINE, **version_2(2**30, 1_000)}) == 2**30 - 1_000 - WORKSPACE
     assert system({**MACHINE, **version_2(10**12, 1_000)}) == MACHINE_HAS
 
 
@@ -173,12 +173,12 @@ def test_a_process_has_its_own_limits(system, monkeypatch, most, used, limit, fi
     limits.getrlimit = lambda number: (most if number == getattr(limits, limit) else 2**64 - 1, 2**64 - 1)
     monkeypatch.setattr(memory, "resource", limits)
     available = system({**MACHINE, "proc/self/status": f"Name:\tpython\n{field}:\t{used // 1024} kB\nThreads: 1\n"})
-    assert available == max(most - used - ROOM, 0)
+    assert available == max(most - used - WORKSPACE, 0)
     assert available.limit == f"the limit of {most / 2**30:.3g} GiB on the {name}"
     assert system({"proc/self/status": "Name:\tpython\n"}) == MACHINE_HAS
 
 
-def test_this_machine_answers_or_says_nothing():
+def test_memory_of_this_machine_is_known_or_none():
     assert (available := available_memory()) is None or available >= 0
 
 
@@ -195,11 +195,12 @@ for size in (500, 3000):  # 30 MB, and 1 GB
 """
 
 
-def run(*words):
+def run(*prefix):
     """Build two matrices in a process of its own, and return what it prints of each."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*words, sys.executable, "-c", BUILD], env=environment, capture_output=True, text=True,
-                          timeout=60, check=False)  # fmt: skip
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", BUILD], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert not done.returncode, done.stderr
     return done.stdout.splitlines()
 
@@ -208,12 +209,12 @@ def run(*words):
 @pytest.mark.parametrize(("letter", "name"), [("v", "address space"), ("d", "data segment")])
 def test_a_process_with_a_limit_refuses_by_its_name(letter, name):
     limited = ("sh", "-c", f'ulimit -{letter} 900000 && exec "$@"', "sh")
-    built, refusal = run(*limited)
+    built, message = run(*limited)
     assert built == "2244004"
-    assert refusal.startswith(
+    assert message.startswith(
         "TooLargeError the matrix of 9000000 x 9000000 with 80964004 entries needs 0.938 GiB but "
     )
-    assert f"within the limit of 0.858 GiB on the {name} of this process (ulimit -{letter}): use .operator" in refusal
+    assert f"within the limit of 0.858 GiB on the {name} of this process (ulimit -{letter}): use .operator" in message
 
 
 @pytest.fixture
@@ -245,17 +246,17 @@ def child_group():
 
 def test_a_process_in_a_child_group_refuses_instead_of_being_killed(child_group):
     joined = ("sh", "-c", f'echo $$ > {child_group}/cgroup.procs && exec "$@"', "sh")
-    built, refusal = run(*joined)
+    built, message = run(*joined)
     assert built == "2244004"
-    assert refusal.startswith(
+    assert message.startswith(
         "TooLargeError the matrix of 9000000 x 9000000 with 80964004 entries needs 0.938 GiB but "
     )
     assert (
-        f"of memory is available within the limit of 0.684 GiB of its control group ({child_group.parent}/" in refusal
+        f"of memory is available within the limit of 0.684 GiB of its control group ({child_group.parent}/" in message
     )
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------------------------
 
 
 def test_what_does_not_fit_is_refused_with_both_numbers(monkeypatch):
@@ -269,12 +270,12 @@ def test_what_does_not_fit_is_refused_with_both_numbers(monkeypatch):
     assert require_memory(2**30, "the cake", "eat less") is None
 
 
-def test_where_the_system_does_not_tell_nothing_is_refused(monkeypatch):
+def test_without_known_memory_there_is_no_error(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: None)
     assert require_memory(2**60, "the cake", "eat less") is None
 
 
-def test_a_refusal_names_the_limit(monkeypatch):
+def test_the_error_names_the_limit(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: Available(2**30, "the limit of 2 GiB on cake"))
     message = "the cake needs 1.5 GiB but 1 GiB of memory is available within the limit of 2 GiB on cake: eat less"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -297,15 +298,15 @@ def test_limits_of_the_process_count_from_a_mebibyte_on(monkeypatch):
         require_memory(2**21, "the cake", "eat less")
 
 
-def test_up_to_64_mib_nobody_asks(monkeypatch):
-    asked = []
-    monkeypatch.setattr(memory, "available_memory", lambda: asked.append(1) or 0)
+def test_up_to_64_mib_memory_is_not_checked(monkeypatch):
+    calls = []
+    monkeypatch.setattr(memory, "available_memory", lambda: calls.append(1) or 0)
     assert UNCHECKED == 64 * 2**20
     require_memory(UNCHECKED, "the cake", "eat less")
-    assert not asked
+    assert not calls
     with pytest.raises(ValueError, match=re.escape("the cake needs 0.0625 GiB but 0 GiB")):
         require_memory(UNCHECKED + 1, "the cake", "eat less")
-    assert asked
+    assert calls
 
 
 REMEDY = (

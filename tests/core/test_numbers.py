@@ -1,4 +1,4 @@
-"""Which numbers can be computed with: the first that is not finite is named, and a power of two scales the others."""
+"""Finite numbers: an error names the first that is not finite, and a power of two scales the others."""
 
 import re
 from math import frexp
@@ -70,7 +70,7 @@ def test_the_first_number_that_is_not_finite_is_named(wrong):
         require_finite("C", sparse.csr_array(values))
 
 
-def test_several_of_them_are_counted():
+def test_the_message_has_the_number_of_several():
     with pytest.raises(ValueError, match=r"x has nan at \(0,\), the first of 3 entries that are not finite: nothing"):
         require_finite("x", np.array([np.nan, 1.0, np.inf, np.nan]))
     with pytest.raises(ValueError, match=r"x has \(?nan\+1j\)? at \(1,\): nothing"):

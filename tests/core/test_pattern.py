@@ -56,13 +56,17 @@ def entries_of(pattern):
 @given(axis=axes())
 def test_its_entries_are_those_of_the_table(kind, axis):
     pattern, expected = kind(axis), expected_entries(kind, axis)
-    found = entries_of(pattern)
-    assert [(row, col) for row, col, _ in found] == sorted(expected)
-    for row, col, symbol in found:
+    result = entries_of(pattern)
+    assert [(row, col) for row, col, _ in result] == sorted(expected)
+    for row, col, symbol in result:
         assert sorted(pattern.symbols[symbol]) == sorted(expected[row, col])
     shape = [axis.output_size, axis.input_size]
-    rows, cols = {pattern_of: shape, transposed_pattern_of: shape[::-1], gram_pattern_of: [axis.input_size] * 2,
-                  transposed_gram_pattern_of: [axis.output_size] * 2}[kind]  # fmt: skip
+    rows, cols = {
+        pattern_of: shape,
+        transposed_pattern_of: shape[::-1],
+        gram_pattern_of: [axis.input_size] * 2,
+        transposed_gram_pattern_of: [axis.output_size] * 2,
+    }[kind]
     assert (pattern.n_rows, pattern.n_cols, pattern.nnz) == (rows, cols, len(expected))
 
 

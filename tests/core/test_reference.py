@@ -10,8 +10,13 @@ from scipy import linalg, ndimage, signal
 from convmatrix.core.reference import convolve, convolve_transposed
 from strategies import integers, seeds, share
 
-NDIMAGE_MODES = {"zeros": "constant", "reflect": "mirror", "replicate": "nearest", "circular": "wrap",
-                 "symmetric": "reflect"}  # fmt: skip
+NDIMAGE_MODES = {
+    "zeros": "constant",
+    "reflect": "mirror",
+    "replicate": "nearest",
+    "circular": "wrap",
+    "symmetric": "reflect",
+}
 ONE_AXIS = {"stride": [1], "padding": [(0, 0)], "dilation": [1], "input_dilation": [1]}
 
 
@@ -27,8 +32,13 @@ def one_axis_transposed(y, weight, size, **keywords):
 
 def plain(ndim, **keywords):
     """Keywords of a convolution with nothing special."""
-    return {"stride": [1] * ndim, "padding": [(0, 0)] * ndim, "dilation": [1] * ndim, "input_dilation": [1] * ndim,
-            **keywords}  # fmt: skip
+    return {
+        "stride": [1] * ndim,
+        "padding": [(0, 0)] * ndim,
+        "dilation": [1] * ndim,
+        "input_dilation": [1] * ndim,
+        **keywords,
+    }
 
 
 # -- by hand -------------------------------------------------------------------------------------------------------
@@ -153,7 +163,7 @@ def test_scipy_correlate(drawn, seed):
 
 @given(drawn=sizes_and_kernels(ndims=(2,)), seed=seeds(), mode=st.sampled_from(("valid", "same", "full")))
 @share(0.4)
-def test_scipy_convolve2d_with_the_turned_kernel(drawn, seed, mode):
+def test_scipy_convolve2d_with_the_flipped_kernel(drawn, seed, mode):
     size, kernel = drawn
     x, weight = integers(size, seed), integers(kernel, seed + 1)
     padding = [{"valid": (0, 0), "full": (k - 1, k - 1), "same": (k // 2, (k - 1) // 2)}[mode] for k in kernel]

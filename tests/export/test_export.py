@@ -1,4 +1,4 @@
-"""Files: what each reader's own library gets back, the same bytes twice, all or nothing, refusals word by word."""
+"""Files: each is read back by a library of its format, has reproducible bytes, and is whole or missing; errors."""
 
 import errno
 import json
@@ -53,8 +53,8 @@ def assert_same(actual, expected):
         assert_array_equal(np.signbit(actual.imag), np.signbit(expected.imag))
 
 
-def refusal(*parts):
-    """The whole of an error's one sentence."""
+def whole_message(*parts):
+    """Return a pattern that matches the whole message of an error."""
     return "^" + re.escape("".join(parts)) + "$"
 
 
@@ -282,11 +282,11 @@ def test_layer_as_dict_is_the_part_without_the_matrix():
     assert set(whole) - set(described) == {"indptr", "indices", "data", "taps", "rank", "gram_is_identity"}
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "fault"),
     [
         ("C.tex", "ends in '.tex'"),
         ("C", "has no ending"),
@@ -295,11 +295,13 @@ def test_layer_as_dict_is_the_part_without_the_matrix():
         ("C.npz.gz", "ends in '.gz'"),
     ],
 )
-def test_unknown_endings_are_refused(folder, path, said):
-    words = refusal(f"file name '{path}' {said}, which names no format: use .npz, .mtx, .mat, .csv, .npy, .json")
-    with pytest.raises(ValueError, match=words):
+def test_unknown_endings_are_refused(folder, path, fault):
+    message = whole_message(
+        f"file name '{path}' {fault}, which names no format: use .npz, .mtx, .mat, .csv, .npy, .json"
+    )
+    with pytest.raises(ValueError, match=message):
         ending_of(path)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         export(matrix_of("int8"), Path(path))
     assert list(folder.iterdir()) == []
 
@@ -312,7 +314,7 @@ LAYER = Conv((3,), 2)
 
 
 @pytest.mark.parametrize(
-    ("matrix", "path", "layer", "error", "words"),
+    ("matrix", "path", "layer", "error", "message"),
     [
         (
             np.ones((2, 3)),
@@ -406,9 +408,9 @@ LAYER = Conv((3,), 2)
         ),
     ],
 )
-def test_matrices_that_are_refused_leave_the_file_as_it_was(folder, matrix, path, layer, error, words):
+def test_an_error_does_not_change_the_file(folder, matrix, path, layer, error, message):
     Path(path).write_bytes(b"before")
-    with pytest.raises(ValueError, match=refusal(words)) as refused:
+    with pytest.raises(ValueError, match=whole_message(message)) as refused:
         export(matrix, path, layer=layer)
     assert isinstance(refused.value, error)
     assert Path(path).read_bytes() == b"before"
@@ -427,7 +429,9 @@ def test_what_a_mat_file_cannot_hold_is_refused(folder, monkeypatch):
     monkeypatch.setattr(module, "_MAT_END", 64)
     with pytest.raises(
         ValueError,
-        match=refusal("matrix of 4 entries needs 64 bytes but a variable of a .mat file ends at 64: save .npz or .mtx"),
+        match=whole_message(
+            "matrix of 4 entries needs 64 bytes but a variable of a .mat file ends at 64: save .npz or .mtx"
+        ),
     ):
         export(LAYER.matrix([1, 2]), "C.mat")
 
@@ -439,7 +443,7 @@ def test_dense_matrices_that_do_not_fit_in_memory_are_refused(folder, monkeypatc
     monkeypatch.setattr(memory, "available_memory", lambda: 2**28)
     with pytest.raises(
         MemoryError,
-        match=refusal(
+        match=whole_message(
             "dense matrix of 9999 x 10000 needs 0.372 GiB but 0.25 GiB of memory is available: save .npz, .mtx "
             "or .mat, "
             "which hold the stored entries only"
@@ -455,10 +459,12 @@ def test_dense_matrices_that_do_not_fit_in_memory_are_refused(folder, monkeypatc
 def test_json_that_does_not_fit_in_memory_is_refused(folder, monkeypatch):
     layer = Conv((100_001,), 2)
     monkeypatch.setattr(memory, "available_memory", lambda: 8 * 10**7)
-    words = refusal("JSON of 200000 entries needs 0.0838 GiB but 0.0745 GiB of memory is available: save .npz or .mtx")
-    with pytest.raises(ValueError, match=words):
+    message = whole_message(
+        "JSON of 200000 entries needs 0.0838 GiB but 0.0745 GiB of memory is available: save .npz or .mtx"
+    )
+    with pytest.raises(ValueError, match=message):
         matrix_as_dict(layer)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         export(layer.matrix([1, 2]), "C.json", layer=layer)
     monkeypatch.setattr(memory, "available_memory", lambda: 10**8)
     assert matrix_as_dict(layer)["nnz"] == 200_000
@@ -487,7 +493,7 @@ def test_a_failure_leaves_nothing_behind(folder, error, before):
     assert [entry.read_bytes() for entry in folder.iterdir()] == ([] if before is None else [before])
 
 
-def test_a_full_disk_says_so_and_leaves_nothing_behind(folder, monkeypatch):
+def test_a_full_disk_is_an_error_that_leaves_nothing_behind(folder, monkeypatch):
     def full(file, matrix, layer):
         file.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -496,7 +502,7 @@ def test_a_full_disk_says_so_and_leaves_nothing_behind(folder, monkeypatch):
     Path("C.npz").write_bytes(b"before")
     with pytest.raises(
         OSError,
-        match=refusal(
+        match=whole_message(
             "cannot write C.npz: the disk is full (No space left on device): make room, or give a path on another disk"
         ),
     ) as refused:
@@ -507,7 +513,8 @@ def test_a_full_disk_says_so_and_leaves_nothing_behind(folder, monkeypatch):
 
 def test_a_missing_directory_is_named(folder):
     with pytest.raises(
-        FileNotFoundError, match=refusal(f"cannot write gone/C.npz: there is no directory {folder.resolve()}/gone")
+        FileNotFoundError,
+        match=whole_message(f"cannot write gone/C.npz: there is no directory {folder.resolve()}/gone"),
     ) as refused:
         export(matrix_of("int8"), "gone/C.npz")
     assert refused.value.errno == errno.ENOENT
@@ -516,7 +523,8 @@ def test_a_missing_directory_is_named(folder):
 def test_a_directory_is_not_replaced(folder):
     Path("C.npz").mkdir()
     with pytest.raises(
-        IsADirectoryError, match=refusal("cannot write C.npz: it is a directory, not a regular file: give another name")
+        IsADirectoryError,
+        match=whole_message("cannot write C.npz: it is a directory, not a regular file: give another name"),
     ):
         export(matrix_of("int8"), "C.npz")
     assert [entry.name for entry in folder.iterdir()] == ["C.npz"]
@@ -527,11 +535,11 @@ def test_what_open_refuses_is_refused(folder):
     Path("C.npz").chmod(0o444)
     if os.access("C.npz", os.W_OK):
         pytest.skip("permissions do not bind this user")
-    with pytest.raises(PermissionError, match=refusal("cannot write C.npz: Permission denied")):
+    with pytest.raises(PermissionError, match=whole_message("cannot write C.npz: Permission denied")):
         export(matrix_of("int8"), "C.npz")
     assert Path("C.npz").read_bytes() == b"before"
     Path("shut").mkdir(mode=0o555)
-    with pytest.raises(PermissionError, match=refusal("cannot write shut/C.npz: Permission denied")):
+    with pytest.raises(PermissionError, match=whole_message("cannot write shut/C.npz: Permission denied")):
         export(matrix_of("int8"), "shut/C.npz")
 
 

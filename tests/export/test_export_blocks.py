@@ -41,8 +41,8 @@ def names(folder):
     return sorted(entry.name for entry in Path(folder).iterdir())
 
 
-def refusal(words):
-    return f"^{re.escape(words)}$"
+def whole_message(message):
+    return f"^{re.escape(message)}$"
 
 
 def index_of(path):
@@ -62,7 +62,7 @@ def read(path):
 
 
 def text_of(matrix, layer):
-    """What `export` writes of the whole matrix."""
+    """Return the bytes that `export` writes of the whole matrix."""
     export(matrix, "whole.mtx", layer=layer)
     return Path("whole.mtx").read_bytes()
 
@@ -80,10 +80,10 @@ def test_blocks_of_any_layer_are_its_matrix(tmp_path_factory, layer, seed, dtype
     C = layer.matrix(weight)
     rows = data.draw(st.integers(1, C.shape[0] + 2))
     export_blocks(layer, weight, path, rows=rows)
-    found = read(path)
-    assert found.dtype == C.dtype
+    result = read(path)
+    assert result.dtype == C.dtype
     for name in ("indptr", "indices", "data"):
-        assert_array_equal(getattr(found, name), getattr(C, name))
+        assert_array_equal(getattr(result, name), getattr(C, name))
     assert names(path) == sorted(["index.json", *(block["file"] for block in index_of(path)["blocks"])])
 
 
@@ -103,9 +103,9 @@ def test_a_stream_of_any_layer_is_read_as_its_matrix(tmp_path_factory, layer, se
     weight = integers(layer.weight_shape, seed)
     C = layer.matrix(weight)
     export_blocks(layer, weight, path, rows=data.draw(st.integers(1, C.shape[0] + 2)))
-    found = io.mmread(path, spmatrix=False)
-    assert found.nnz == C.nnz
-    assert_array_equal(found.toarray(), C.toarray())
+    result = io.mmread(path, spmatrix=False)
+    assert result.nnz == C.nnz
+    assert_array_equal(result.toarray(), C.toarray())
 
 
 def test_the_text_of_a_block_beyond_32_bits():
@@ -119,7 +119,7 @@ def test_the_text_of_a_block_beyond_32_bits():
     assert bytes(entries).splitlines()[0] == b"2499800004 2499899998 1"
 
 
-def test_the_index_says_what_the_blocks_are(folder):
+def test_the_index_describes_the_blocks(folder):
     export_blocks(LAYER, WEIGHT.astype("float32"), "C.blocks", rows=25)
     index = index_of("C.blocks")
     assert index.pop("blocks") == [
@@ -159,11 +159,11 @@ def test_no_more_than_a_block_is_built_at_a_time(folder, monkeypatch, path, bloc
     export_blocks(layer, weight, path, rows=layer.matrix_shape[0] // blocks)
 
 
-def test_progress_is_told_after_each_block(folder):
+def test_progress_is_called_after_each_block(folder):
     for path in ("C.blocks", "C.mtx"):
-        told = []
-        export_blocks(LAYER, WEIGHT, path, rows=25, progress=lambda *done: told.append(done))  # noqa: B023
-        assert told == [(25, 60), (50, 60), (60, 60)]
+        calls = []
+        export_blocks(LAYER, WEIGHT, path, rows=25, progress=lambda *done: calls.append(done))  # noqa: B023
+        assert calls == [(25, 60), (50, 60), (60, 60)]
 
 
 # -- interrupted, and again ------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_what_a_killed_process_leaves_is_no_obstacle(folder):
 
 
 def test_an_index_without_blocks_is_no_obstacle(folder, monkeypatch):
-    """As where an export was stopped at once, and another number of rows is tried."""
+    """The state after an export was interrupted at once, before one with another number of rows."""
     monkeypatch.setattr(blocks, "write_npz", lambda *args: stopping_after(0)(0, 0))
     for rows in (25, 24):
         with pytest.raises(KeyboardInterrupt):
@@ -284,7 +284,7 @@ def test_damaged_blocks_are_written_again_and_no_others(folder, damage, complete
     assert_array_equal(read("C.blocks").toarray(), LAYER.matrix(WEIGHT).toarray())
 
 
-def test_the_index_says_incomplete_while_a_damaged_block_is_written(folder, monkeypatch):
+def test_the_index_is_incomplete_while_a_damaged_block_is_written(folder, monkeypatch):
     export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
     plant("C.blocks/1.npz", b"")
     seen, real = [], blocks.write_npz
@@ -295,7 +295,7 @@ def test_the_index_says_incomplete_while_a_damaged_block_is_written(folder, monk
 
 
 def test_blocks_of_an_index_without_digests_are_written_again(folder):
-    """As of an earlier version."""
+    """The index of an earlier version."""
     export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
     index = index_of("C.blocks")
     for block in index["blocks"]:
@@ -373,14 +373,14 @@ def test_blocks_are_read_as_they_were_built(tmp_path_factory, layer, seed, dtype
     weight = integers(layer.weight_shape, seed, dtype)
     rows = data.draw(st.integers(1, layer.matrix_shape[0] + 2))
     report = export_blocks(layer, weight, path, rows=rows)
-    found = list(read_blocks(path))
+    result = list(read_blocks(path))
     built = list(layer.row_blocks(weight, rows=rows))
     assert report == BlocksReport(len(built), 0, (), ())
-    assert [part for part, _ in found] == [part for part, _ in built]
-    for (_, block), (_, wanted) in zip(found, built, strict=True):
-        assert block.dtype == wanted.dtype
+    assert [part for part, _ in result] == [part for part, _ in built]
+    for (_, block), (_, expected) in zip(result, built, strict=True):
+        assert block.dtype == expected.dtype
         for name in ("indptr", "indices", "data"):
-            assert_array_equal(getattr(block, name), getattr(wanted, name))
+            assert_array_equal(getattr(block, name), getattr(expected, name))
 
 
 def test_damaged_blocks_are_not_read(folder):
@@ -392,17 +392,18 @@ def test_damaged_blocks_are_not_read(folder):
         Path("C.blocks/1.npz").write_bytes(content)
         plant("C.blocks/1.npz", changed)
         if damage == "missing":
-            said = "is missing"
+            fault = "is missing"
         elif len(changed) != known:
-            said = f"has {len(changed)} bytes, not {known} as in the index"
+            fault = f"has {len(changed)} bytes, not {known} as in the index"
         else:
-            said = f"has the SHA-256 digest {hashlib.sha256(changed).hexdigest()}, not {digest} as in the index"
-        found = read_blocks("C.blocks")
-        assert next(found)[0] == slice(0, 20)
+            fault = f"has the SHA-256 digest {hashlib.sha256(changed).hexdigest()}, not {digest} as in the index"
+        result = read_blocks("C.blocks")
+        assert next(result)[0] == slice(0, 20)
         with pytest.raises(
-            ValueError, match=refusal(f"block C.blocks/1.npz {said}: export the same matrix to this folder again")
+            ValueError,
+            match=whole_message(f"block C.blocks/1.npz {fault}: export the same matrix to this folder again"),
         ):
-            next(found)
+            next(result)
 
 
 def saved(matrix):
@@ -418,7 +419,7 @@ def archived(**arrays):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "fault"),
     [
         (b"", "is no sparse matrix of scipy (File is not a zip file)"),
         (archived(x=np.arange(3)), "is no sparse matrix of scipy ("),
@@ -433,13 +434,13 @@ def archived(**arrays):
         (saved(sparse.csr_matrix((20, 60))), "holds a csr_matrix, not a csr_array"),
     ],
 )
-def test_files_that_are_no_blocks_are_not_read_even_if_the_index_knows_them(folder, content, said):
+def test_files_that_are_no_blocks_are_not_read_even_if_they_are_in_the_index(folder, content, fault):
     export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
     Path("C.blocks/0.npz").write_bytes(content)
     index = index_of("C.blocks")
     index["blocks"][0] |= measured("C.blocks/0.npz")
     Path("C.blocks/index.json").write_text(json.dumps(index))
-    with pytest.raises(ValueError, match=f"^block C.blocks/0.npz {re.escape(said)}") as error:
+    with pytest.raises(ValueError, match=f"^block C.blocks/0.npz {re.escape(fault)}") as error:
         list(read_blocks("C.blocks"))
     assert str(error.value).endswith(": export the same matrix to this folder again")
     assert "\n" not in str(error.value)
@@ -458,14 +459,16 @@ def test_incomplete_folders_are_not_read(folder):
         export_blocks(LAYER, WEIGHT, "C.blocks", rows=20, progress=stopping_after(40))
     with pytest.raises(
         ValueError,
-        match=refusal(
+        match=whole_message(
             "folder C.blocks is incomplete: its index has size and digest of 2 of 3 blocks: export the same "
             "matrix to this "
             "folder again"
         ),
     ):
         read_blocks("C.blocks")
-    with pytest.raises(FileNotFoundError, match=refusal("cannot read D.blocks/index.json: No such file or directory")):
+    with pytest.raises(
+        FileNotFoundError, match=whole_message("cannot read D.blocks/index.json: No such file or directory")
+    ):
         read_blocks("D.blocks")
 
 
@@ -487,10 +490,10 @@ INDICES = {
 def test_what_is_no_index_is_a_sentence(folder, content):
     export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
     Path("C.blocks/index.json").write_bytes(content)
-    words = f"C.blocks/index.json is no index of blocks: {INDICES[content]}; "
-    with pytest.raises(ValueError, match=refusal(words + REMEDY)):
+    message = f"C.blocks/index.json is no index of blocks: {INDICES[content]}; "
+    with pytest.raises(ValueError, match=whole_message(message + REMEDY)):
         export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
-    with pytest.raises(ValueError, match=refusal(words + "export the matrix again, to a new folder")):
+    with pytest.raises(ValueError, match=whole_message(message + "export the matrix again, to a new folder")):
         read_blocks("C.blocks")
     assert Path("C.blocks/index.json").read_bytes() == content
     assert names("C.blocks") == ["0.npz", "1.npz", "2.npz", "index.json"]
@@ -553,9 +556,9 @@ def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data
     else:
         del place[name]
     (path / "index.json").write_text(json.dumps(index))
-    wanted = LAYER.matrix(WEIGHT).toarray()
+    expected = LAYER.matrix(WEIGHT).toarray()
     try:
-        assert_array_equal(sparse.vstack([block for _, block in read_blocks(path)]).toarray(), wanted)
+        assert_array_equal(sparse.vstack([block for _, block in read_blocks(path)]).toarray(), expected)
     except ValueError as error:
         assert "\n" not in str(error)  # noqa: PT017
         assert len(str(error)) < 1000 + len(str(path))  # noqa: PT017
@@ -566,16 +569,16 @@ def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data
         assert len(str(error)) < 1000 + len(str(path))  # noqa: PT017
         assert json.loads((path / "index.json").read_text()) == index or "nan" in str(index)
     else:
-        assert_array_equal(read(path).toarray(), wanted)
+        assert_array_equal(read(path).toarray(), expected)
     assert names(path.parent) == ["C.blocks"]
     assert names(path) == ["0.npz", "1.npz", "2.npz", "index.json"]
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("layer", "weight", "rows", "said"),
+    ("layer", "weight", "rows", "fault"),
     [
         (LAYER, WEIGHT, 24, "its rows is 25, not 24"),
         (LAYER, WEIGHT + 1, 25, "its weight has other values"),
@@ -594,10 +597,12 @@ def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data
         ),
     ],
 )
-def test_blocks_of_another_matrix_are_refused(folder, layer, weight, rows, said):
+def test_blocks_of_another_matrix_are_refused(folder, layer, weight, rows, fault):
     export_blocks(LAYER, WEIGHT, "C.blocks", rows=25)
     before = {path.name: path.read_bytes() for path in Path("C.blocks").iterdir()}
-    with pytest.raises(ValueError, match=refusal(f"folder C.blocks has blocks of another matrix: {said}; {REMEDY}")):
+    with pytest.raises(
+        ValueError, match=whole_message(f"folder C.blocks has blocks of another matrix: {fault}; {REMEDY}")
+    ):
         export_blocks(layer, weight, "C.blocks", rows=rows)
     assert {path.name: path.read_bytes() for path in Path("C.blocks").iterdir()} == before
 
@@ -605,21 +610,23 @@ def test_blocks_of_another_matrix_are_refused(folder, layer, weight, rows, said)
 def test_a_folder_of_something_else_is_refused(folder):
     Path("C.blocks").mkdir()
     Path("C.blocks/thesis.txt").write_text("all of it")
-    with pytest.raises(ValueError, match=refusal(f"folder C.blocks has no index.json but 1 other entry: {REMEDY}")):
+    with pytest.raises(
+        ValueError, match=whole_message(f"folder C.blocks has no index.json but 1 other entry: {REMEDY}")
+    ):
         export_blocks(LAYER, WEIGHT, "C.blocks")
     assert names("C.blocks") == ["thesis.txt"]
 
 
 @pytest.mark.parametrize(
-    ("path", "rows", "words"),
+    ("path", "rows", "message"),
     [
         ("C.npz", 5, "file name 'C.npz' ends in '.npz', which names no format: use .blocks, .mtx"),
         ("C.blocks", 0, "rows must be at least 1, got 0"),
         ("C.mtx", -1, "rows must be at least 1, got -1"),
     ],
 )
-def test_what_is_refused_leaves_nothing(folder, path, rows, words):
-    with pytest.raises(ValueError, match=refusal(words)):
+def test_what_is_refused_leaves_nothing(folder, path, rows, message):
+    with pytest.raises(ValueError, match=whole_message(message)):
         export_blocks(LAYER, WEIGHT, path, rows=rows)
     with pytest.raises(ValueError, match=r"^weight has shape \(3, 3\)"):
         export_blocks(LAYER, np.ones((3, 3)), "C.blocks")
@@ -629,7 +636,9 @@ def test_what_is_refused_leaves_nothing(folder, path, rows, words):
 def test_more_files_than_a_folder_should_have_are_refused(folder):
     with pytest.raises(
         ValueError,
-        match=refusal("rows=9 makes 111111 blocks, a file each, but at most 100000 are written: take at least 10 rows"),
+        match=whole_message(
+            "rows=9 makes 111111 blocks, a file each, but at most 100000 are written: take at least 10 rows"
+        ),
     ):
         export_blocks(Conv((10**6,), 2), [1, 2], "C.blocks", rows=9)
     assert names(folder) == []
@@ -640,57 +649,59 @@ def test_a_block_that_does_not_fit_is_refused_and_fewer_rows_are_not(folder, mon
     monkeypatch.setattr(memory, "available_memory", lambda: 2**12)
     with pytest.raises(MemoryError, match=r"take fewer rows at a time$"):
         export_blocks(LAYER, WEIGHT, "C.blocks", rows=60)
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=6)  # the refusal has not bound the folder to another matrix
+    export_blocks(LAYER, WEIGHT, "C.blocks", rows=6)  # the error has not bound the folder to another matrix
 
 
 def test_places_that_cannot_be_written_are_named(folder):
     with pytest.raises(
-        FileNotFoundError, match=refusal(f"cannot write gone/C.blocks: there is no directory {folder.resolve()}/gone")
+        FileNotFoundError,
+        match=whole_message(f"cannot write gone/C.blocks: there is no directory {folder.resolve()}/gone"),
     ):
         export_blocks(LAYER, WEIGHT, "gone/C.blocks")
     Path("C.blocks").write_bytes(b"before")
     with pytest.raises(
         FileExistsError,
-        match=refusal("cannot write C.blocks: it is a regular file, not a directory: give another name"),
+        match=whole_message("cannot write C.blocks: it is a regular file, not a directory: give another name"),
     ):
         export_blocks(LAYER, WEIGHT, "C.blocks")
 
 
 # -- on the command line ---------------------------------------------------------------------------------------------
 
-WORDS = ("--i", 6, "--k", 3)
+ARGUMENTS = ("--i", 6, "--k", 3)
 
 
 def test_the_command_writes_blocks_and_streams(folder):
-    assert good("export", "C.blocks", *WORDS, "--rows", 5) == "C.blocks: 16 x 36, 144 entries, weight arange\n"
+    assert good("export", "C.blocks", *ARGUMENTS, "--rows", 5) == "C.blocks: 16 x 36, 144 entries, weight arange\n"
     assert len(index_of("C.blocks")["blocks"]) == 4
     assert_array_equal(read("C.blocks").toarray(), C.toarray())
-    assert good("export", "C.mtx", *WORDS, "--rows", 5) == "C.mtx: 16 x 36, 144 entries, weight arange\n"
+    assert good("export", "C.mtx", *ARGUMENTS, "--rows", 5) == "C.mtx: 16 x 36, 144 entries, weight arange\n"
     assert Path("C.mtx").read_bytes() == text_of(C, Conv(6, 3))
 
 
-def test_the_command_tells_the_bar_how_far_it_is(folder, monkeypatch):
-    told = []
-    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: told.append((done, total)))
-    good("export", "C.blocks", *WORDS, "--rows", 8)
-    assert told == [(8, 16), (16, 16)]
+def test_the_command_updates_the_bar(folder, monkeypatch):
+    calls = []
+    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: calls.append((done, total)))
+    good("export", "C.blocks", *ARGUMENTS, "--rows", 8)
+    assert calls == [(8, 16), (16, 16)]
 
 
 def test_long_exports_draw_a_bar(folder, monkeypatch):
     monkeypatch.setattr(terminal, "_PATIENCE", 0)
-    code, _, err = run("export", "C.mtx", *WORDS, "--rows", 8, terminal=True)
+    code, _, err = run("export", "C.mtx", *ARGUMENTS, "--rows", 8, terminal=True)
     assert code == 0
     assert re.match(r"\rexport \[#+\.+\]  50%\rexport \[#+\] 100%", err)
     assert err.endswith("\r\x1b[K")
 
 
 def test_the_command_refuses_rows_where_there_are_no_blocks(folder):
-    assert refused("export", "C.npz", *WORDS, "--rows", 5) == (
+    assert refused("export", "C.npz", *ARGUMENTS, "--rows", 5) == (
         "convmatrix export: error: --rows 5 is for .blocks and .mtx, but a .npz file is written whole: leave it out, "
         "or write .blocks, a folder of .npz files"
     )
     assert (
-        refused("export", "C.blocks", *WORDS, "--rows", 0) == "convmatrix export: error: rows must be at least 1, got 0"
+        refused("export", "C.blocks", *ARGUMENTS, "--rows", 0)
+        == "convmatrix export: error: rows must be at least 1, got 0"
     )
 
 
@@ -709,8 +720,8 @@ def test_the_command_points_to_what_needs_no_memory(folder, monkeypatch):
 @pytest.mark.parametrize("path", ["C.blocks", "C.mtx"])
 def test_interrupted_from_the_keyboard(folder, path):
     """Of a matrix that would take minutes; whatever is there is complete, and the same command goes on."""
-    words = ("export", path, "--i", 4000, "--k", 5, "--rows", 4000)
-    with start(*words) as started:
+    message = ("export", path, "--i", 4000, "--k", 5, "--rows", 4000)
+    with start(*message) as started:
         part = Path(path, "0000.npz") if path == "C.blocks" else None
         while not (part.exists() if part else any(folder.glob(".*.tmp"))):
             assert started.poll() is None, started.stderr.read()
@@ -720,17 +731,17 @@ def test_interrupted_from_the_keyboard(folder, path):
     if path == "C.mtx":
         assert names(folder) == []
         return
-    found = names(path)
-    assert found[-1] == "index.json"
-    assert found[:-1] == [f"{number:04}.npz" for number in range(len(found) - 1)]
+    result = names(path)
+    assert result[-1] == "index.json"
+    assert result[:-1] == [f"{number:04}.npz" for number in range(len(result) - 1)]
     weight = np.arange(1, 26).reshape(5, 5)
-    last = sparse.load_npz(BytesIO(Path(path, found[-2]).read_bytes()))
-    number = len(found) - 2
-    wanted = Conv(4000, 5).matrix(weight, rows=slice(number * 4000, number * 4000 + 4000))
-    assert (last != wanted).nnz == 0
+    last = sparse.load_npz(BytesIO(Path(path, result[-2]).read_bytes()))
+    number = len(result) - 2
+    expected = Conv(4000, 5).matrix(weight, rows=slice(number * 4000, number * 4000 + 4000))
+    assert (last != expected).nnz == 0
 
 
-def test_help_tells_of_blocks():
+def test_help_names_blocks():
     assert "\n.npz .mtx .mat .csv .npy .json .tex .blocks\n" in process("export", "--help").out
 
 

@@ -66,8 +66,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def refusal(*parts):
-    """The whole of an error's one sentence."""
+def whole_message(*parts):
+    """Return a pattern that matches the whole message of an error."""
     return "^" + re.escape("".join(parts)) + "$"
 
 
@@ -111,7 +111,7 @@ def test_only_regular_files_are_replaced(folder, kind):
     before = Path("C.npz").lstat()
     for path, what in (("C.npz", f"a {kind}"), ("link.npz", f"a symbolic link to a {kind}")):
         with pytest.raises(
-            OSError, match=refusal(f"cannot write {path}: it is {what}, not a regular file: give another name")
+            OSError, match=whole_message(f"cannot write {path}: it is {what}, not a regular file: give another name")
         ) as error:
             write_text("C", path)
         assert type(error.value) is (IsADirectoryError if kind == "directory" else FileExistsError)
@@ -138,7 +138,8 @@ def test_every_writer_refuses_what_is_no_file(folder, name, write):
 def test_a_folder_of_blocks_is_a_folder(folder, kind):
     KINDS[kind](Path("C.blocks"))
     with pytest.raises(
-        FileExistsError, match=refusal(f"cannot write C.blocks: it is a {kind}, not a directory: give another name")
+        FileExistsError,
+        match=whole_message(f"cannot write C.blocks: it is a {kind}, not a directory: give another name"),
     ):
         export_blocks(LAYER, [5, -7], "C.blocks")
     assert names() == ["C.blocks"]
@@ -153,7 +154,8 @@ def test_what_is_no_file_in_a_folder_of_blocks_stays(folder, kind, name):
     before = Path("C.blocks", name).lstat()
     verb = "write" if name == "0.npz" else "read"
     with pytest.raises(
-        OSError, match=refusal(f"cannot {verb} C.blocks/{name}: it is a {kind}, not a regular file: give another name")
+        OSError,
+        match=whole_message(f"cannot {verb} C.blocks/{name}: it is a {kind}, not a regular file: give another name"),
     ):
         export_blocks(LAYER, [5, -7], "C.blocks")
     after = Path("C.blocks", name).lstat()
@@ -174,21 +176,21 @@ def test_a_target_that_becomes_something_else_meanwhile_stays(folder):
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "message"),
     [
         ("a\0b.npz", "file name 'a\\x00b.npz' has a null character: give another name"),
         ("a\ud800.npz", "file name 'a\\ud800.npz' has '\\ud800', which utf-8 cannot encode: give another name"),
     ],
 )
-def test_names_that_no_file_can_have(folder, path, words):
-    with pytest.raises(ValueError, match=refusal(words)):
+def test_names_that_no_file_can_have(folder, path, message):
+    with pytest.raises(ValueError, match=whole_message(message)):
         write_text("C", path)
-    with pytest.raises(ValueError, match=refusal(words)):
+    with pytest.raises(ValueError, match=whole_message(message)):
         files.make_folder(path)
     assert names() == []
 
 
-def test_the_command_line_says_so_in_one_line(folder):
+def test_the_command_line_prints_one_line(folder):
     Path("a.npz").symlink_to("b.npz")
     Path("b.npz").symlink_to("a.npz")
     code, out, err = run("export", "a.npz", "--i", 3, "--k", 2)
@@ -426,7 +428,7 @@ LONG = ("--i", 4000, "--k", 5, "--rows", 4000)
 
 
 def half_written(folder, path):
-    """Whether a command is in the middle of what takes minutes."""
+    """Check whether a command has written a part of a large file or folder."""
     return any(folder.glob(f"{path}/0*.npz")) if path.endswith("blocks") else any(folder.glob(".convmatrix-*.tmp"))
 
 
@@ -439,8 +441,8 @@ def test_a_terminated_process_cleans_up(folder, path):
         started.send_signal(signal.SIGTERM)
         _, err = started.communicate(timeout=60)
     assert (started.returncode, err) == (143, b"convmatrix export: terminated\n")
-    found = names(path) if path == "C.blocks" else names()
-    assert not any(name.endswith(".tmp") for name in found)
+    result = names(path) if path == "C.blocks" else names()
+    assert not any(name.endswith(".tmp") for name in result)
 
 
 @pytest.mark.full
@@ -476,7 +478,7 @@ def stopping(monkeypatch, number):
         pytest.param(("animate", "--save"), "film.mp4", [], marks=FFMPEG),
     ],
 )
-def test_signals_that_end_a_process_leave_nothing_half_written(
+def test_after_a_signal_that_ends_a_process_nothing_is_half_written(
     request, folder, monkeypatch, number, code, command, path, left
 ):
     before = signal.signal(number, signal.SIG_DFL)  # what nohup starts ignores SIGHUP, and so would the command
@@ -491,7 +493,7 @@ def test_signals_that_end_a_process_leave_nothing_half_written(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("fed", [False, True])
 def test_ffmpeg_does_not_outlive_the_command(folder, monkeypatch, number, fed):
-    """Whether it is still being fed, or has all pictures and takes its time."""
+    """Interrupted while ffmpeg receives pictures, and while it encodes them."""
     work = "cat > /dev/null; touch ready; exec sleep 60" if fed else "touch ready; exec sleep 60"
     Path("ffmpeg").write_text(f"#!/bin/sh\necho $$ > number\n{work}\n")
     Path("ffmpeg").chmod(0o755)
@@ -516,7 +518,7 @@ def test_ffmpeg_does_not_outlive_the_command(folder, monkeypatch, number, fed):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_while_ffmpeg_is_started_does_not_leave_it_behind(folder, monkeypatch, number):
+def test_a_signal_while_ffmpeg_is_started_ends_it_as_well(folder, monkeypatch, number):
     Path("ffmpeg").write_text("#!/bin/sh\nexec sleep 60\n")
     Path("ffmpeg").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")

@@ -111,11 +111,11 @@ def test_json_permutes_the_taps_as_well(folder):
 
 def test_files_say_their_order(folder):
     layer = Conv((2, 2), 2)
-    for order, told in (("C", b"row-major"), ("F", b"column-major")):
+    for order, result in (("C", b"row-major"), ("F", b"column-major")):
         export(layer.matrix([[1, 2], [3, 4]]), "C.mat", layer=layer, order=order)
         header = Path("C.mat").read_bytes()[:116]
         assert header.startswith(b"MATLAB 5.0 MAT-file, written by convmatrix: vectors are in ")
-        assert told in header
+        assert result in header
         assert header.isascii()
     assert b"A(:)" in header
     export(layer.matrix([[1, 2], [3, 4]]), "C.mtx", layer=layer, order="F")
@@ -147,29 +147,29 @@ def test_a_permuted_copy_that_does_not_fit(folder, monkeypatch):
 
 # -- the command line ------------------------------------------------------------------------------------------------
 
-WORDS = ("--i", "3x4", "--k", 2, "--cin", 2)
+ARGUMENTS = ("--i", "3x4", "--k", 2, "--cin", 2)
 
 
 @pytest.mark.parametrize("ending", READERS)
 def test_the_option(folder, ending):
     layer = Conv((3, 4), 2, in_channels=2)
     matrix = layer.matrix(np.arange(1, 9).reshape(layer.weight_shape))
-    told = good("export", f"C{ending}", *WORDS, "--order", "F")
-    assert told == f"C{ending}: 6 x 24, 48 entries, weight arange\n"
+    result = good("export", f"C{ending}", *ARGUMENTS, "--order", "F")
+    assert result == f"C{ending}: 6 x 24, 48 entries, weight arange\n"
     assert_array_equal(READERS[ending](f"C{ending}"), permuted(matrix.toarray(), layer))
-    good("export", f"D{ending}", *WORDS, "--order", "C")
+    good("export", f"D{ending}", *ARGUMENTS, "--order", "C")
     assert_array_equal(READERS[ending](f"D{ending}"), matrix.toarray())
 
 
 def test_the_option_where_it_cannot_be(folder):
     name = "convmatrix export: error: "
     for ending in (".tex", ".blocks"):
-        assert refused("export", f"C{ending}", *WORDS, "--order", "F") == (
+        assert refused("export", f"C{ending}", *ARGUMENTS, "--order", "F") == (
             f"{name}--order F is for .npz .mtx .mat .csv .npy .json, but a {ending} file has row-major order: leave it "
             "out, or write another file"
         )
-    assert refused("export", "C.mtx", *WORDS, "--order", "F", "--rows", 2) == (
+    assert refused("export", "C.mtx", *ARGUMENTS, "--order", "F", "--rows", 2) == (
         f"{name}--order F permutes the whole matrix, but --rows 2 builds it block by block: leave one of them out"
     )
-    assert "argument --order: invalid choice: 'A'" in refused("export", "C.mtx", *WORDS, "--order", "A")
+    assert "argument --order: invalid choice: 'A'" in refused("export", "C.mtx", *ARGUMENTS, "--order", "A")
     assert list(folder.iterdir()) == []

@@ -770,12 +770,12 @@ def test_every_output_size_that_fits_is_accepted(layer):
 
 @given(layer=transposes(modes=("zeros",)), seed=seeds())
 @covers(without=BORDERS)
-def test_the_direct_convolution_with_the_turned_kernel_has_the_same_matrix(layer, seed):
+def test_the_direct_convolution_with_the_flipped_kernel_has_the_same_matrix(layer, seed):
     weight = integers(layer.weight_shape, seed)
-    conv, turned = layer.as_conv(), layer.direct_weight(weight)
+    conv, flipped = layer.as_conv(), layer.direct_weight(weight)
     assert isinstance(conv, Conv)
-    assert turned.shape == conv.weight_shape
-    C, direct = layer.matrix(weight), conv.matrix(turned)
+    assert flipped.shape == conv.weight_shape
+    C, direct = layer.matrix(weight), conv.matrix(flipped)
     for name in ("indptr", "indices", "data"):
         assert_array_equal(getattr(direct, name), getattr(C, name))
     assert (conv.stride, conv.input_dilation) == (layer.input_dilation, layer.stride)
@@ -797,12 +797,12 @@ def test_a_pad_beyond_the_kernel_is_a_crop_of_the_direct_convolution():
 def test_turn_turns_by_180_degrees_and_swaps_channels_within_groups():
     up = ConvTranspose((3, 3), 2, in_channels=4, out_channels=6, groups=2)
     weight = integers((4, 3, 2, 2), 1)
-    turned = up.direct_weight(weight)
-    assert turned.shape == (6, 2, 2, 2)
+    flipped = up.direct_weight(weight)
+    assert flipped.shape == (6, 2, 2, 2)
     for group in range(2):
         for i in range(2):
             for o in range(3):
-                assert_array_equal(turned[3 * group + o, i], np.rot90(weight[2 * group + i, o], 2))
+                assert_array_equal(flipped[3 * group + o, i], np.rot90(weight[2 * group + i, o], 2))
     assert_array_equal(ConvTranspose(3, 2).direct_weight([[1, 2], [3, 4]]), [[[[4, 3], [2, 1]]]])
 
 
@@ -823,7 +823,7 @@ def test_with_borders_the_third_view_folds_the_padded_frame_back(mode, data, see
 
 
 def test_the_first_row_that_no_window_gives():
-    """Why `as_conv` refuses borders: replicate, kernel_size 3, padding 1 begins with (w0 + w1, w0, 0)."""
+    """The reason that `as_conv` needs zeros: replicate, kernel_size 3, padding 1 begins with (w0 + w1, w0, 0)."""
     C = Conv((3,), 3, padding=1, padding_mode="replicate").T.matrix([1, 10, 100])
     assert_array_equal(C.toarray()[0], [1 + 10, 1, 0])
 

@@ -1,4 +1,4 @@
-"""What all layers without a weight have: sizes, transposes, operators, patterns, refusals, memory."""
+"""Properties of all layers without a weight: sizes, transposes, operators, patterns, errors, memory."""
 
 import inspect
 import re
@@ -127,16 +127,20 @@ def test_repr_makes_an_equal_layer(layer):
             "AvgPool(input_size=(4, 4), kernel_size=(2, 2), stride=(1, 1), count_include_pad=False, "
             "divisor_override=3)",
         ),
-        (MaxPool((4,), 2, dilation=2, ceil_mode=True), "MaxPool(input_size=(4,), kernel_size=(2,), dilation=(2,), "
-                                                       "ceil_mode=True)"),
+        (
+            MaxPool((4,), 2, dilation=2, ceil_mode=True),
+            "MaxPool(input_size=(4,), kernel_size=(2,), dilation=(2,), ceil_mode=True)",
+        ),
         (Unfold((4,), 2, in_channels=3), "Unfold(input_size=(4,), kernel_size=(2,), in_channels=3)"),
-        (Fold((4,), 2, out_channels=3, stride=2), "Fold(output_size=(4,), kernel_size=(2,), stride=(2,), "
-                                                  "out_channels=3)"),
+        (
+            Fold((4,), 2, out_channels=3, stride=2),
+            "Fold(output_size=(4,), kernel_size=(2,), stride=(2,), out_channels=3)",
+        ),
         (PixelShuffle(4, (2, 3)), "PixelShuffle(input_size=(4, 4), factor=(2, 3))"),
         (PixelUnshuffle(4, 2, channels=2), "PixelUnshuffle(input_size=(4, 4), factor=(2, 2), channels=2)"),
         (Upsample((2,), scale=2).T, "Transposed(layer=Upsample(input_size=(2,), output_size=(4,)))"),
     ],
-)  # fmt: skip
+)
 def test_a_repr_is_the_call_that_makes_the_layer(up, text):
     assert repr(up) == text
     assert eval(text) == up
@@ -210,7 +214,7 @@ def test_constructions_and_sizes_make_no_arrays():
     assert PixelShuffle((huge,), 2).nnz == 2 * huge
 
 
-# -- refusals --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -441,7 +445,7 @@ def test_what_does_not_fit_in_memory_is_refused(monkeypatch, build, message):
     ],
     ids=repr,
 )
-def test_building_takes_no_more_memory_than_is_asked_for(monkeypatch, layer):
+def test_building_takes_no_more_memory_than_is_required(monkeypatch, layer):
     build = partial(layer.matrix, np.ones(layer.input_shape)) if isinstance(layer, MaxPool) else layer.matrix
     build()  # whatever is cached is cached
     tracemalloc.start()

@@ -119,7 +119,7 @@ def test_one_changed_index_of_a_small_matrix_is_found(layer, seed, place):
         ({"padding": (2, 1), "dilation": (2, 1)}, {"padding": (1, 2), "dilation": (1, 2)}),
     ],
 )
-def test_layers_of_one_shape_are_told_apart_where_they_are_large(first, second, transposed):
+def test_large_layers_of_one_shape_are_distinguished(first, second, transposed):
     layer, other = (Conv(200, 3, **arguments) for arguments in (first, second))
     assert layer.nnz > weighted.EXACT_ENTRIES
     layer, other = (layer.T, other.T) if transposed else (layer, other)

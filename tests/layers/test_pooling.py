@@ -28,14 +28,14 @@ GUIDE_X = [[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [
 def windows(size, kernel, stride, pads, dilation, ceil_mode):
     """The windows of one axis, as lists of positions: slid from the start of the padding, one after the other."""
     end = size + pads[1]
-    found, start = [], -pads[0]
+    result, start = [], -pads[0]
     while True:
         window = [start + tap * dilation for tap in range(kernel)]
         if window[-1] >= end and not ceil_mode:
-            return found
-        if found and (found[-1][-1] >= end - 1 or start >= size):
-            return found  # rounded up, there is one more window as long as one has not reached the end
-        found.append(window)
+            return result
+        if result and (result[-1][-1] >= end - 1 or start >= size):
+            return result  # rounded up, there is one more window as long as one has not reached the end
+        result.append(window)
         start += stride
 
 
@@ -52,7 +52,7 @@ def is_in(position, sizes):
     return all(0 <= p < n for p, n in zip(position, sizes, strict=True))
 
 
-def is_counted(position, pool):
+def counts(position, pool):
     if not pool.count_include_pad:
         return is_in(position, pool.input_size)
     bounds = zip(position, pool.input_size, pool.padding, strict=True)
@@ -66,7 +66,7 @@ def average(pool, x):
     for window in covered:
         cells = list(product(*window))
         total = sum((x[:, *cell] for cell in cells if is_in(cell, pool.input_size)), np.zeros(pool.channels))
-        y.append(total / (pool.divisor_override or sum(is_counted(cell, pool) for cell in cells)))
+        y.append(total / (pool.divisor_override or sum(counts(cell, pool) for cell in cells)))
     return np.moveaxis(np.array(y), 0, 1).reshape(pool.channels, *sizes)
 
 
@@ -130,7 +130,7 @@ def test_divisors(keywords, divisors):
 
 
 def test_tensorflows_same_average():
-    """As many outputs as ceil(size / stride), and padding that does not count."""
+    """The number of outputs is ceil(size / stride), and padding does not count."""
     pool = AvgPool((5,), 2, stride=2, padding="same", count_include_pad=False)
     assert_array_equal(pool.matrix() @ [2, 4, 6, 8, 10], [3, 7, 10])
 

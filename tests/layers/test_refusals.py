@@ -1,4 +1,4 @@
-"""Every refusal with its whole sentence, and drawn configurations that make no layer: none is accepted."""
+"""Errors of the constructors with their whole messages, and drawn invalid arguments, none of which is accepted."""
 
 import ast
 import re
@@ -375,7 +375,7 @@ def test_the_kernel_that_just_fits_is_accepted():
 
 
 @pytest.mark.parametrize("name", ["output_padding", "output_size"])
-def test_a_convolution_knows_neither_output_padding_nor_output_size(name):
+def test_a_convolution_has_neither_output_padding_nor_output_size(name):
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
         Conv(8, 3, **{name: 0})
 
@@ -478,7 +478,7 @@ def test_the_output_padding_that_would_fit_fits():
 
 
 @pytest.mark.parametrize(
-    ("keywords", "words", "sizes"),
+    ("keywords", "settings", "sizes"),
     [
         ({"stride": 2, "padding": 1, "output_size": 8}, "stride 2, padding 1", "only for 5 or 6 inputs"),
         ({"stride": 2, "padding": 1, "output_size": (5, 4)}, "stride 2, padding 1", "only for 5 or 6 inputs"),
@@ -502,9 +502,9 @@ def test_the_output_padding_that_would_fit_fits():
         ({"input_dilation": 3, "output_size": 8}, "stride 1, padding 0, input_dilation 3", "for no size"),
     ],
 )
-def test_an_output_size_that_no_convolution_came_from_is_refused_with_those_that_fit(keywords, words, sizes):
+def test_an_output_size_that_no_convolution_came_from_is_refused_with_those_that_fit(keywords, settings, sizes):
     axis, size = (1, 4) if keywords["output_size"] == (5, 4) else (0, keywords["output_size"])
-    message = f"output_size {size} on axis {axis} cannot come from input_size 3 with kernel_size 3, {words}: "
+    message = f"output_size {size} on axis {axis} cannot come from input_size 3 with kernel_size 3, {settings}: "
     message += f"a convolution gives 3 outputs {sizes}"
     with pytest.raises(ValueError, match=rf"^{re.escape(message)}; padding .* on this axis would make it {size}$"):
         ConvTranspose(3, 3, **keywords)
@@ -522,9 +522,9 @@ def test_the_padding_that_is_named_makes_the_output_size(numbers, pads, output_s
     try:
         up = ConvTranspose((size,), kernel, padding=(pads,), **keywords)
     except ValueError as error:
-        found = re.search(r"; padding (.*) on this axis would make it (\d+)$", str(error))
-        up = ConvTranspose((size,), kernel, padding=(ast.literal_eval(found[1]),), **keywords)
-        assert int(found[2]) == output_size
+        result = re.search(r"; padding (.*) on this axis would make it (\d+)$", str(error))
+        up = ConvTranspose((size,), kernel, padding=(ast.literal_eval(result[1]),), **keywords)
+        assert int(result[2]) == output_size
     assert up.output_size == (output_size,)
     assert up.T.output_size == (size,)
 

@@ -144,7 +144,7 @@ POOL = AvgPool((6,), 2)
 
 
 @pytest.mark.parametrize(
-    ("layer", "changes", "wanted"),
+    ("layer", "changes", "expected"),
     [
         (Conv(4, 3), {"stride": 2}, Conv(4, 3, stride=2)),
         (
@@ -215,12 +215,12 @@ POOL = AvgPool((6,), 2)
     ],
     ids=str,
 )
-def test_by_hand(layer, changes, wanted):
-    found = replace(layer, **changes)
-    assert found == wanted
-    assert repr(found) == repr(wanted)
-    assert (found.input_shape, found.output_shape) == (wanted.input_shape, wanted.output_shape)
-    assert found.nnz == wanted.nnz
+def test_by_hand(layer, changes, expected):
+    result = replace(layer, **changes)
+    assert result == expected
+    assert repr(result) == repr(expected)
+    assert (result.input_shape, result.output_shape) == (expected.input_shape, expected.output_shape)
+    assert result.nnz == expected.nnz
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,13 @@ from strategies import MODES, integers, layers, seeds, share
 DTYPES = (np.int64, np.float64, np.complex128, np.bool_, np.int32)
 
 
-def assert_same(found, wanted):
+def assert_same(result, wanted):
     """Equal as arrays, not only as numbers."""
-    assert found.shape == wanted.shape
-    assert found.dtype == wanted.dtype
+    assert result.shape == wanted.shape
+    assert result.dtype == wanted.dtype
     for name in ("indptr", "indices", "data"):
-        assert_array_equal(getattr(found, name), getattr(wanted, name))
-    assert_canonical(found)
+        assert_array_equal(getattr(result, name), getattr(wanted, name))
+    assert_canonical(result)
 
 
 # -- rows ------------------------------------------------------------------------------------------------------------
@@ -154,8 +154,8 @@ def test_ranges_cover_consecutive_indices_in_order(shape, data):
     stop = data.draw(st.integers(start, total))
     numbers = np.arange(total).reshape(shape)
     boxes = list(index_ranges(tuple(shape), start, stop))
-    found = [numbers[tuple(slice(*ends) for ends in box)].ravel() for box in boxes]
-    assert_array_equal(np.concatenate([np.zeros(0, dtype=int), *found]), np.arange(start, stop))
+    result = [numbers[tuple(slice(*ends) for ends in box)].ravel() for box in boxes]
+    assert_array_equal(np.concatenate([np.zeros(0, dtype=int), *result]), np.arange(start, stop))
     assert len(boxes) <= max(2 * len(shape) - 1, 1)
 
 
@@ -247,18 +247,18 @@ def test_new_values_for_another_matrix_are_refused():
 def test_the_gram_matrix_is_the_product(layer, seed, dtype):
     weight = integers(layer.weight_shape, seed, dtype)
     C = layer.matrix(weight)
-    found = layer.gram(weight)
-    assert found.dtype == C.dtype
-    assert_array_equal(found.toarray(), (C.conj().T @ C).toarray())
-    assert_canonical(found)
-    meeting = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
-    assert found.nnz == (meeting.T @ meeting).nnz
+    result = layer.gram(weight)
+    assert result.dtype == C.dtype
+    assert_array_equal(result.toarray(), (C.conj().T @ C).toarray())
+    assert_canonical(result)
+    pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool))
+    assert result.nnz == (pattern.T @ pattern).nnz
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("mode", MODES)
 def test_the_gram_matrix_of_every_axis_that_is_long_enough_to_repeat(mode):
-    """Where the interior begins and ends: drawn layers are mostly too short to have one."""
+    """Interiors that are long enough to have both ends: drawn layers are mostly too short."""
     numbers = itertools.product((13, 16), (1, 2, 3), (1, 2, 3), (-1, 0, 2), (-1, 0, 2), (1, 2), (1, 2, 3))
     repeated = 0
     for n, k, stride, before, after, dilation, spread in numbers:
@@ -276,10 +276,10 @@ def test_the_gram_matrix_of_every_axis_that_is_long_enough_to_repeat(mode):
         weight = integers(layer.weight_shape, n + before)
         for twin in (layer, layer.T):
             C = twin.matrix(weight)
-            found = twin.gram(weight)
+            result = twin.gram(weight)
             repeated += twin._gram_patterns()[0].repeats > 1
-            assert_canonical(found)
-            assert_array_equal(found.toarray(), (C.T @ C).toarray(), err_msg=repr(twin))
+            assert_canonical(result)
+            assert_array_equal(result.toarray(), (C.T @ C).toarray(), err_msg=repr(twin))
     assert repeated > 200
 
 

@@ -1,4 +1,4 @@
-"""The command line as a function: words in; exit code, output and errors out. And as a process of its own."""
+"""The command line as a function that returns exit code, output and errors; and as a separate process."""
 
 import io
 import os
@@ -36,7 +36,7 @@ class Result(NamedTuple):
 
 
 class Stream(io.TextIOWrapper):
-    """What a terminal, or a pipe, is to Python."""
+    """A text stream in memory, as of a terminal or a pipe."""
 
     def __init__(self, encoding="utf-8", terminal=False):
         super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
@@ -50,47 +50,47 @@ class Stream(io.TextIOWrapper):
         return self.buffer.getvalue().decode(self.encoding)
 
 
-def run(*words, encoding="utf-8", terminal=False):
+def run(*arguments, encoding="utf-8", terminal=False):
     """Run the command line in this process."""
     out, err = Stream(encoding, terminal), Stream(encoding, terminal)
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            code = main([str(word) for word in words])
+            code = main([str(argument) for argument in arguments])
         except SystemExit as stop:
             code = stop.code
     return Result(code, out.text(), err.text())
 
 
-def good(*words, **streams):
-    """What a command prints that has to succeed and to say nothing else."""
-    code, out, err = run(*words, **streams)
-    assert (code, err) == (0, ""), (words, code, err)
+def good(*arguments, **streams):
+    """Return the output of a command, which has to succeed without errors or warnings."""
+    code, out, err = run(*arguments, **streams)
+    assert (code, err) == (0, ""), (arguments, code, err)
     return out
 
 
-def refused(*words):
-    """The one line that a command says which has to be refused."""
-    code, out, err = run(*words)
-    assert (code, out) == (2, ""), (words, code, out, err)
+def refused(*arguments):
+    """Return the error of a command, which has to fail with a single line."""
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, ""), (arguments, code, out, err)
     assert err.count("\n") == 1, err
     assert err.endswith("\n"), err
     return err.rstrip("\n")
 
 
 def environment(**values):
-    """This process's environment without what would change the output, and with `values`."""
+    """Return the environment of this process without variables that change the output, and with `values`."""
     kept = {name: value for name, value in os.environ.items() if name not in TELLING}
     return kept | {"PYTHONIOENCODING": "utf-8", "PYTHONFAULTHANDLER": "0"} | values
 
 
-def start(*words, **keywords):
-    """Start the command line as a process of its own."""
-    command = [sys.executable, "-m", "convmatrix", *map(str, words)]
+def start(*arguments, **keywords):
+    """Start the command line as a separate process."""
+    command = [sys.executable, "-m", "convmatrix", *map(str, arguments)]
     return subprocess.Popen(command, **{"env": environment(), "stderr": subprocess.PIPE} | keywords)
 
 
-def process(*words, **keywords):
-    """Run the command line as a process of its own."""
-    with start(*words, **{"stdout": subprocess.PIPE} | keywords) as started:
+def process(*arguments, **keywords):
+    """Run the command line as a separate process."""
+    with start(*arguments, **{"stdout": subprocess.PIPE} | keywords) as started:
         out, err = started.communicate(timeout=120)
     return Result(started.returncode, (out or b"").decode(), (err or b"").decode())

@@ -1,6 +1,6 @@
 """The settings and the numerical example of Dumoulin & Visin, arXiv:1603.07285."""
 
-# name: (i, k, s, p, d), o, frames, shape of C, nnz, generic rank; frames of the twin, (i', stretched i', p', a)
+# name: (i, k, s, p, d), o, frames, shape of C, nnz, generic rank; frames of the twin, (i', dilated i', p', a)
 SETTINGS = {
     "no_padding_no_strides": ((4, 3, 1, 0, 1), 2, 4, (4, 16), 36, 4, 16, (2, 2, 2, 0)),
     "arbitrary_padding_no_strides": ((5, 4, 1, 2, 1), 6, 36, (36, 25), 324, 25, 25, (6, 6, 1, 0)),

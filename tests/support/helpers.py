@@ -1,4 +1,4 @@
-"""What several tests share: the definition as a dense matrix, and what a canonical matrix is."""
+"""Functions for several tests: the reference as a dense matrix, and a check for canonical matrices."""
 
 import shutil
 
@@ -11,7 +11,7 @@ from convmatrix.core import reference
 
 
 def by_definition(layer, x, weight):
-    """What the reference's plain loops give for one input."""
+    """Apply a layer to one input with the plain loops of the reference."""
     keywords = {
         name: getattr(layer, name)
         for name in ("stride", "padding", "dilation", "groups", "padding_mode", "input_dilation")
@@ -22,7 +22,7 @@ def by_definition(layer, x, weight):
 
 
 def dense(layer, weight):
-    """The matrix of the reference: it is applied once, to inputs that are rows of the identity instead of numbers."""
+    """Return the matrix of the reference, by applying it once to an input whose elements are rows of the identity."""
     rows, cols = layer.matrix_shape
     unit = np.empty(cols, dtype=object)
     unit[:] = list(np.eye(cols, dtype=np.int64))

@@ -36,21 +36,21 @@ def pytest_runtest_logstart(nodeid):
 
 
 def _record_into(target):
-    leave = pytest.RaisesExc.__exit__
+    original_exit = pytest.RaisesExc.__exit__
 
-    def leave_and_record(self, kind, error, trace):
+    def exit_and_record(self, kind, error, trace):
         place = error and _place_of(error)
         if place:
             entry = {"place": place, "type": kind.__name__, "text": str(error), "test": _running[0]}
             with target.open("a") as file:
                 file.write(json.dumps(entry) + "\n")
-        return leave(self, kind, error, trace)
+        return original_exit(self, kind, error, trace)
 
-    pytest.RaisesExc.__exit__ = leave_and_record
+    pytest.RaisesExc.__exit__ = exit_and_record
 
 
 def _place_of(error):
-    """Where the package raised an error, and nothing where another package did."""
+    """Return the line of convmatrix that raised an error, None if another package did."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames or not Path(frames[-1].filename).is_relative_to(PACKAGE):
         return None

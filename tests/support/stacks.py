@@ -44,7 +44,7 @@ def stacks(draw, kinds=None, ndims=(1, 2), most=4, modes=MODES, sizes=(1, 7)):
 
 @st.composite
 def _numbers(draw, shape, modes):
-    """What convolutions share, except for padding that makes them fit."""
+    """Draw the common arguments of convolutions, except for padding that makes them fit."""
     ndim = len(shape) - 1
     each = {"kernel_size": (1, 3), "stride": (1, 3), "dilation": (1, 2)}
     numbers = {name: tuple(draw(st.integers(*ends)) for _ in range(ndim)) for name, ends in each.items()}
@@ -87,10 +87,10 @@ def _pools(draw, shape, _):
     kernel = [draw(st.integers(1, min(3, n))) for n in shape[1:]]
     pads = [(draw(st.integers(0, k // 2)), draw(st.integers(0, k // 2))) for k in kernel]
     stride = [draw(st.integers(1, 3)) for _ in kernel]
-    words = {"stride": stride, "padding": pads, "ceil_mode": draw(st.booleans()), "channels": shape[0]}
+    kwargs = {"stride": stride, "padding": pads, "ceil_mode": draw(st.booleans()), "channels": shape[0]}
     if draw(st.booleans()):
-        return MaxPool(shape[1:], kernel, **words)
-    return AvgPool(shape[1:], kernel, **words, count_include_pad=draw(st.booleans()))
+        return MaxPool(shape[1:], kernel, **kwargs)
+    return AvgPool(shape[1:], kernel, **kwargs, count_include_pad=draw(st.booleans()))
 
 
 @st.composite
@@ -155,7 +155,7 @@ def dense_product(network, weights):
 
 
 def dense_pattern(network):
-    """Which input each output reads: a product of 0 and 1 by or."""
+    """Multiply the patterns of all layers: true where an output reads an input."""
     product = np.eye(network.matrix_shape[1], dtype=bool)
     for layer in network.layers:
         product = _dense_reads(layer).astype(np.int64) @ product.astype(np.int64) > 0
@@ -163,7 +163,7 @@ def dense_pattern(network):
 
 
 def collapsed_pattern(network):
-    """Which position each output position reads in any channel, shape (*output_size, *input_size)."""
+    """Combine the pattern over channels, shape (*output_size, *input_size)."""
     whole = dense_pattern(network).reshape(*network.output_shape, *network.input_shape)
     return whole.any(axis=(0, len(network.output_shape)))
 

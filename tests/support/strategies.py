@@ -45,7 +45,7 @@ def share(fraction):
 
 
 class Numbers(NamedTuple):
-    """What is drawn for one axis; how it is read depends on the style of the layer's padding."""
+    """Numbers drawn for one axis; the style of the layer's padding determines their meaning."""
 
     kernel: int
     stride: int
@@ -104,7 +104,7 @@ def layers(**limits):
 
 @st.composite
 def _layers(draw, modes, ndims, spread):
-    """What all axes share, and the numbers of each axis; no axis at all is rare."""
+    """Draw the arguments of all axes, and the numbers of each axis; rarely there is no axis."""
     ndim = draw(st.sampled_from([n for n in ndims for _ in range(5 if n else 1)]))
     numbers = [draw(_numbers(**LARGEST[ndim])) for _ in range(ndim)]
     groups = draw(st.sampled_from((1, 1, 1, 2, LARGEST[ndim]["groups"] if ndim else 3)))
@@ -151,7 +151,7 @@ def _conv_axis(axis, style):
     if style == "names":
         names = NAMES if axis.spread == 1 else NAMES[:5]  # "same" has no meaning on a spread input
         padding = names[axis.name % len(names)]
-        pads = 0 if padding == "valid" else axis.span  # all others make room for the kernel
+        pads = 0 if padding == "valid" else axis.span  # with all others the kernel fits
     else:
         padding = axis.before if style == "ints" else (axis.before, axis.after)
         pads = 2 * axis.before if style == "ints" else axis.before + axis.after
@@ -194,9 +194,9 @@ def invalid_conv_arguments(draw):
     arguments = draw(conv_arguments(ndims=(1, 2, 3)))
     conv = Conv(**arguments)
     axis = draw(st.integers(0, conv.ndim - 1))
-    room = conv.axes[axis].padded_size - conv.axes[axis].span
+    slack = conv.axes[axis].padded_size - conv.axes[axis].span
     before, after = conv.padding[axis]
-    special = {"kernel too large": lambda n: {"padding": _put(conv.padding, axis, (before, after - room - 1 - n))}}
+    special = {"kernel too large": lambda n: {"padding": _put(conv.padding, axis, (before, after - slack - 1 - n))}}
     return draw(_spoilt(arguments, axis, special))
 
 
@@ -301,7 +301,7 @@ BORDERS = ("refl", "repl", "circ", "symm")
 
 
 class Coverage:
-    """How often each feature occurs among the layers of a drawn run.
+    """Counts of features among the layers of a drawn run.
 
     Parameters
     ----------

@@ -126,7 +126,7 @@ def fixed_layers():
 
 
 def fraction(scale):
-    """What a scale stands for."""
+    """Return the fraction that a scale stands for."""
     return Fraction(scale).limit_denominator(2**31)
 
 

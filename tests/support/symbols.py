@@ -1,4 +1,4 @@
-"""Which taps does a place of a matrix hold? From the definition's plain loops, with symbols instead of numbers."""
+"""The taps in each entry of a matrix, from the plain loops of the reference, with symbols instead of numbers."""
 
 import numpy as np
 

@@ -1,1 +1,1 @@
-"""What `convmatrix.core.equation` says, faster: the same matrices, products and sums, in far less time and memory."""
+"""Fast versions of `convmatrix.core.equation`: the same matrices and products, in far less time and memory."""

@@ -91,7 +91,7 @@ def assemble(
 
 
 def _allocated(*arrays: tuple[int, np.dtype[Any]]) -> list[NDArray[Any]]:
-    """Empty arrays of so many cells of a dtype, in one piece of memory."""
+    """Return empty arrays of given numbers of cells and dtypes, in one piece of memory."""
     # The system takes longer to clear three pieces, at their ends, and may not keep them for the next matrix.
     cells = [-(-size * dtype.itemsize // tuning.CACHE_LINE_BYTES) for size, dtype in arrays]
     ends = list(accumulate(cells, initial=0))

@@ -25,12 +25,12 @@ Array = NDArray[Any]
 
 
 class Place(NamedTuple):
-    """Where a block is written within the entries of a row channel."""
+    """Positions of a block and its repetitions among the entries of a row channel."""
 
     start: int
-    """Where the first period begins."""
+    """Start of the first period."""
     offset: int
-    """Where the block begins within a period."""
+    """Start of the block within a period."""
     period: int
     """Entries from one repetition to the next."""
     repeats: int = 1
@@ -81,7 +81,7 @@ class Block(ABC):
         """The block of some channels."""
 
     def write_unrolled(self, out: Array) -> None:
-        """Write all repetitions, several of them at a time where there are so many that this is worth it."""
+        """Write all repetitions, several of them at a time where this is faster."""
         if self.place.repeats * self.cells.shape[1] > tuning.BLOCK_ENTRIES:
             for block in self.unrolled(tuning.BLOCK_ENTRIES):
                 block.write(out)
@@ -89,7 +89,7 @@ class Block(ABC):
             self.write(out)
 
     def unrolled(self, entries: int) -> Iterator[Self]:
-        """The same entries in blocks of about so many, or more: long enough to be written fast."""
+        """Yield the same entries in longer blocks, which are written faster."""
         channels, length = self.cells.shape
         start, _, period, repeats = self.place
         times = min(-(-entries // max(length, 1)), repeats)

@@ -59,7 +59,7 @@ def longest_row(levels: Sequence[Level]) -> int:
 
 
 class Kind(ABC, Generic[AnyBlock]):
-    """What of the entries is written: their values or their columns."""
+    """Kind of data that is written for the entries: values or columns."""
 
     @abstractmethod
     def extended(self, partial: Array, rows: Rows, entries: slice, level: Level) -> Array:
@@ -185,7 +185,7 @@ def _cells_row_by_row(extended: Array, n_partial: int, n_rows: int, inner: Seque
 
 
 def _lengths_vary(rows: Rows) -> bool:
-    """Whether there are many rows, and few of them have as many entries as the next one, as between inserted zeros."""
+    """Check for many rows of which few have as many entries as the next one, as is the case with inserted zeros."""
     if rows.n_rows <= tuning.SINGLE_ROWS:
         return False
     return int(np.count_nonzero(np.diff(rows.ptr, 2))) * tuning.SINGLE_ROWS > rows.n_rows
@@ -205,7 +205,7 @@ def _cells_of_varying_rows(rows: Rows, level: Level, partial: Array, kind: Kind[
 
 
 def _order_by_row(ptr: NDArray[np.int64], n_partial: int) -> NDArray[np.int64]:
-    """Where the cells of each row are, in order, among those of each entry of the partial product, in order."""
+    """Return the indices that sort cells by row, given that they are sorted by entry of the partial product."""
     counts, every = np.diff(ptr), ptr[-1] - ptr[0]
     starts = ((ptr[:-1] - ptr[0])[:, None] + np.arange(n_partial) * every).ravel()
     lengths = np.repeat(counts, n_partial)

@@ -20,7 +20,7 @@ __all__ = ["gram_weight"]
 
 
 def gram_weight(weight: NDArray[Any], patterns: Sequence[Pattern], groups: int) -> NDArray[Any]:
-    """Sum up the products of taps through which two columns meet.
+    """Sum the products of taps through which two columns have a row in common.
 
     Parameters
     ----------

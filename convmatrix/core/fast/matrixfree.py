@@ -1,4 +1,4 @@
-"""The same map as the matrix, without the matrix.
+"""Linear operators that are equivalent to the matrix, without building it.
 
 Correct is `convmatrix.core.equation`; this is the same, faster.
 """
@@ -24,7 +24,7 @@ __all__ = ["ConvolutionOperator", "ScaledOperator"]
 
 
 class ConvolutionOperator(LinearOperator):
-    """The linear operator of a convolution or of its transpose; what `assemble` makes a matrix of.
+    """The linear operator of a convolution or of its transpose, equivalent to the matrix of `assemble`.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class ConvolutionOperator(LinearOperator):
     Raises
     ------
     SumOverflowError
-        If integer weights that meet on one input add up to more than their dtype holds.
+        If the sum of integer weights on the same input is beyond the range of their dtype.
     """
 
     def __init__(self, axes: Sequence[Axis], weight: NDArray[Any], groups: int, *, transposed: bool = False) -> None:
@@ -48,7 +48,7 @@ class ConvolutionOperator(LinearOperator):
         self._axes, self._groups, self._transposed = tuple(axes), groups, transposed
         self._patterns = [pattern_of(axis) for axis in axes]
         extended = extended_weight(weight, self._patterns)
-        # In whole windows padded zeros are multiplied, and taps that meet are added: not right for inf, nan and "or".
+        # Whole windows multiply padded zeros, and add taps on the same input: this is wrong for inf, nan and "or".
         exact = bool(np.isfinite(weight).all()) and (weight.dtype.kind != "b" or extended is weight)
         self._whole_windows = exact and len(self._axes) <= tuning.MOST_AXES
         self._rows = (groups, row_channels // groups, *(axis.output_size for axis in axes))
@@ -156,17 +156,17 @@ def _conjugate(weight: NDArray[Any]) -> NDArray[Any]:
 
 
 def _along_windows(axes: Sequence[Axis], weight: NDArray[Any], x: NDArray[Any], *, back: bool) -> NDArray[Any]:
-    """Apply by products with whole windows, in the way that suits the axes and the channels."""
+    """Apply the operator by products with whole windows, with the function that is fastest for axes and channels."""
     if back:
-        turned = mirrored(axes, weight)
-        if turned is None:
+        flipped = mirrored(axes, weight)
+        if flipped is None:
             return scattered(axes, weight, x)
-        axes, weight = turned
+        axes, weight = flipped
     result = banded(axes, weight, x) if has_band(axes, weight) else None
     return gathered(axes, weight, x) if result is None else result
 
 
-# -- one multiply-add for each tap and each run of rows it serves: no tap meets what it does not read ---------------
+# -- one multiply-add for each tap and each run of rows: no tap is multiplied by an input that it does not read ------
 
 
 def _along_runs(

@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 
 class PaddedAxis(NamedTuple):
-    """Which input stands at each position: those of `before`, then a slice of the inputs, then those of `after`.
+    """The input at each position of a padded axis: `before`, then a slice of the inputs, then `after`.
 
     Tap t of window o is at position o*stride + t*dilation.
 
@@ -32,7 +32,7 @@ class PaddedAxis(NamedTuple):
     before, after : ndarray of int64
         Numbers of inputs, `NOTHING` for a zero.
     inside : slice
-        Inputs that stand side by side.
+        Range of consecutive inputs.
     stride, dilation : int
         Positions between neighbouring windows, and between neighbouring taps.
     """
@@ -50,11 +50,11 @@ class PaddedAxis(NamedTuple):
 
     @property
     def has_zeros_only(self) -> bool:
-        """Whether zeros alone stand before and after the inputs."""
+        """True if there are only zeros before and after the inputs."""
         return bool((self.before == NOTHING).all() and (self.after == NOTHING).all())
 
     def pad(self, x: Array, axis: int) -> Array:
-        """What stands at all positions, for one axis of x: a view where nothing stands before or after the inputs."""
+        """Pad one axis of x; the result is a view where there is no padding."""
         middle: Array = x[at(axis, self.inside)]
         if not len(self.before) and not len(self.after):
             return middle
@@ -62,7 +62,7 @@ class PaddedAxis(NamedTuple):
         return np.concatenate(parts, axis=axis, dtype=x.dtype)
 
     def sums_by_input(self, values: Array, axis: int) -> Iterator[tuple[slice, Array]]:
-        """What values at the positions add to the inputs there, the transpose of `pad`: ranges of inputs, and sums."""
+        """Apply the transpose of `pad`: yield ranges of inputs, and the sums of the values at their positions."""
         first = len(self.before)
         last = first + _size(self.inside)
         if first < last:
@@ -82,7 +82,7 @@ def padded(x: Array, axes: Sequence[PaddedAxis]) -> Array:
     Returns
     -------
     (..., *lengths) ndarray
-        A view where nothing is put beside the inputs.
+        A view where there is no padding.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def padded_axis(axis: Axis, start: int, stop: int) -> PaddedAxis:
     """
     first = start * axis.stride - axis.before
     end = first + (stop - 1 - start) * axis.stride + axis.span
-    # Steps that are never taken may be larger than an array's.
+    # Steps that are not used may exceed 64 bits.
     stride = axis.stride if stop - start > 1 else 1
     dilation = axis.dilation if axis.kernel_size > 1 else 1
     if end - first > tuning.SPARSE_POSITIONS * (stop - start) * axis.kernel_size:
@@ -168,7 +168,7 @@ def _taken(x: Array, inputs: Ints, axis: int) -> Array:
     nothing = inputs == NOTHING
     if nothing.all():
         return np.zeros((*x.shape[:axis], len(inputs), *x.shape[axis + 1 :]), dtype=x.dtype)
-    taken = x.take(inputs, axis, mode="wrap")  # whatever NOTHING takes is overwritten
+    taken = x.take(inputs, axis, mode="wrap")  # the values taken for NOTHING are overwritten
     taken[at(axis, nothing)] = 0
     return taken
 
@@ -178,9 +178,9 @@ def _summed(values: Array, inputs: Ints, axis: int) -> Iterator[tuple[slice, Arr
     order = np.argsort(inputs, kind="stable")[np.count_nonzero(inputs == NOTHING) :]
     if not len(order):
         return
-    found, starts = np.unique(inputs[order], return_index=True)
+    indices, starts = np.unique(inputs[order], return_index=True)
     sums = np.add.reduceat(values.take(order, axis), starts, axis=axis, dtype=values.dtype)
-    first, stop = int(found[0]), int(found[-1]) + 1
+    first, stop = int(indices[0]), int(indices[-1]) + 1
     by_input = np.zeros((*values.shape[:axis], stop - first, *values.shape[axis + 1 :]), dtype=values.dtype)
-    by_input[at(axis, found - first)] = sums
+    by_input[at(axis, indices - first)] = sums
     yield slice(first, stop), by_input

@@ -1,6 +1,6 @@
-"""What is worked out once for each pattern, and kept as long as the pattern is.
+"""A cache for results that depend on a pattern only; it lives as long as the pattern.
 
-Patterns are remembered for their axes, so the next layer with such an axis finds all of it again.
+Patterns are cached by axis, so that another layer with the same axis has the same results.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def once_per_pattern(function: Callable[[Pattern], Result]) -> Callable[[Pattern], Result]:
-    """Make a function of a pattern keep its result with the pattern.
+    """Cache the results of a function of a pattern, in the pattern.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def once_per_pattern(function: Callable[[Pattern], Result]) -> Callable[[Pattern
     Returns
     -------
     callable
-        A call for a known result takes about a tenth of a microsecond.
+        It returns a cached result in about a tenth of a microsecond.
 
     Examples
     --------

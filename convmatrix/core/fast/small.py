@@ -36,7 +36,7 @@ Arrays = tuple[NDArray[Any], NDArray[np.signedinteger], NDArray[np.signedinteger
 
 
 def is_small(patterns: Sequence[Pattern], row_channels: int, col_channels: int, n_cols: int) -> bool:
-    """Tell whether a matrix is written faster by `write_small`.
+    """Check whether `write_small` is the faster way to write a matrix.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def is_small(patterns: Sequence[Pattern], row_channels: int, col_channels: int, 
 
 
 def write_small(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) -> Arrays:
-    """Write data, indices and indptr of the matrix that `assemble` makes of the same arguments.
+    """Write data, indices and indptr of the matrix that `assemble` returns for the same arguments.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def write_small(patterns: Sequence[Pattern], weight: NDArray[Any], groups: int) 
 
 
 def refill_small(patterns: Sequence[Pattern], weight: NDArray[Any], data: NDArray[Any]) -> None:
-    """Write the data that `write_small` makes of the same arguments over that of a matrix."""
+    """Overwrite the data of a matrix by those that `write_small` returns for the same arguments."""
     row_channels, col_channels = weight.shape[:2]
     repetitions = _Repetitions.of(patterns, col_channels)
     tables = [table_of(pattern) for pattern in repetitions.patterns]
@@ -134,7 +134,7 @@ class _Repetitions(NamedTuple):
 
     @classmethod
     def of(cls, patterns: Sequence[Pattern], col_channels: int) -> Self:
-        """The patterns with one repetition of the outermost axis, if that is worth it, or as they are."""
+        """Return the patterns with one repetition of the outermost axis, or unchanged if that is not faster."""
         if not patterns or patterns[0].repeats < tuning.COPIED_REPEATS:
             return cls(patterns)
         outermost, inner = patterns[0], patterns[1:]
@@ -186,7 +186,7 @@ class _Repetitions(NamedTuple):
 
 
 def _no_column(n_axes: int) -> int:
-    """What stands for a column of an axis where there is none: whatever the others add, the sum is negative."""
+    """Return the number that marks a missing column of an axis: its sum with columns of other axes is negative."""
     return -(2**31 // (n_axes + 1))
 
 
@@ -203,7 +203,7 @@ def _columns_of_slots(tables: Sequence[Table], col_channels: int) -> NDArray[np.
 
 
 def _has_entry(tables: Sequence[Table], columns: NDArray[np.int32]) -> NDArray[np.bool_] | None:
-    """Which slots have an entry; None where all have one."""
+    """Return a mask of the slots that have an entry, None if all have one."""
     return None if all(table.empty is None for table in tables) else columns >= 0
 
 

@@ -63,7 +63,7 @@ class Table:
         step : int
             How far neighbouring columns are apart.
         nothing : int
-            What stands in slots that have no entry.
+            Number in slots that have no entry.
 
         Returns
         -------

@@ -74,8 +74,8 @@ holds, for 4 bytes each: a limit of hardware. Without it 16 channels of `stem` t
 are within what the machine's own noise is, 1.07."""
 
 CHANNEL_PER_BLOCKS = 8
-"""How many times longer than its blocks a channel has to be for this, since they are kept meanwhile. A limit of
-memory; no table shows a difference at 4 and 16."""
+"""Ratio of the length of a channel to that of its blocks above which this is done, since the blocks are kept meanwhile.
+A limit of memory; no table shows a difference at 4 and 16."""
 
 GATHERED_BYTES = 2**20 - 2**16
 """Bytes of weights that are gathered for some channels at a time, before they are copied: what the caches keep.
@@ -108,8 +108,8 @@ times as long, `image` 1.09 times, and `volume`, for which a band then seems wor
 different."""
 
 BAND_WORK = 4
-"""How many times as often as its taps a band matrix may multiply. At 8 `volume` is multiplied by one, and takes 1.36
-times as long; at 2 `image` no longer is, and takes as long as before."""
+"""Highest ratio of the multiplications with a band matrix to those with the taps alone. At 8 `volume` is multiplied by
+a band matrix, and takes 1.36 times as long; at 2 `image` no longer is, and takes as long as before."""
 
 SHORT_ROW_BYTES = 2**7
 """Bytes up to which a row of windows takes longer to begin than to copy. At 0 32 channels of 8^3 take 1.26 times as
@@ -119,12 +119,12 @@ SHORT_ROWS_BYTES = 2**19
 """Bytes of windows from which that matters. No difference at half and double for 32 channels of 8^3 and 256 of 7^2."""
 
 JOINED_ROWS_LENGTH = 1.25
-"""How many times longer the rows of a box may become by what stands between them, where they are laid out as one. At
-1, never, `depthwise` takes 1.26 times as long; at 1.5 nothing differs. At 1.1 `lenet`, adjoint, takes 0.93: not for
-all sizes is this the best."""
+"""Highest ratio of the length of joined rows of a box, with the cells between them, to that of separate rows. At 1,
+never joined, `depthwise` takes 1.26 times as long; at 1.5 nothing differs. At 1.1 `lenet`, adjoint, takes 0.93 times as
+long: the best value depends on the sizes."""
 
 MIRRORED_CHANNELS = 2
-"""How many times as many channels an output may have as an input for the adjoint to be done as a convolution with the
+"""Highest ratio of output channels to input channels at which the adjoint is computed as a convolution with the
 mirrored kernel. At 0.5 that of `residual`, with as many on both sides, takes 1.32 times as long; at 4 that of a layer
 from 24 channels to 64 takes 1.18 times as long."""
 

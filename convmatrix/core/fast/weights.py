@@ -45,7 +45,7 @@ def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
     ((0,), (1,), (2,), (0, 1), (1, 2))
     >>> extended_weight(np.array([[[1, 20, 300]]]), [pattern])
     array([[[  1,  20, 300,  21, 320]]])
-    """  # noqa: DOC502  raised where the sums are made
+    """
     if all(len(pattern.symbols) == size for pattern, size in zip(patterns, weight.shape[2:], strict=True)):
         return weight
     if weight.dtype.kind in "iu":
@@ -56,9 +56,9 @@ def extended_weight(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArra
 
 
 def _summed_exactly(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
-    """Add up in Python's integers, and refuse an entry that the dtype cannot hold."""
+    """Add up in Python integers; an error if an entry is beyond the range of the dtype."""
     sums = _summed(weight.astype(object), patterns)
-    # Only sums that the matrix stores count: where taps always meet, none of them stands alone.
+    # Check only the sums that the matrix stores: taps that are always added to others have no entry by themselves.
     stored = [np.arange(size) for size in sums.shape[:2]] + [pattern.stored_symbols for pattern in patterns]
     sums = sums[np.ix_(*stored)]
     limits = np.iinfo(weight.dtype.str)
@@ -90,7 +90,7 @@ def _summed(weight: NDArray[Any], patterns: Sequence[Pattern]) -> NDArray[Any]:
 
 
 def taps_of_places(patterns: Sequence[Pattern]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which taps each spatial place of an extended weight is the sum of.
+    """Return the taps of which each spatial element of an extended weight is the sum.
 
     Parameters
     ----------
@@ -116,7 +116,8 @@ def taps_of_places(patterns: Sequence[Pattern]) -> tuple[NDArray[np.int64], NDAr
         axis_ptr = np.zeros(len(pattern.symbols) + 1, dtype=np.int64)
         np.cumsum([len(symbol) for symbol in pattern.symbols], out=axis_ptr[1:])
         axis_taps = np.fromiter(chain.from_iterable(pattern.symbols), dtype=np.int64, count=int(axis_ptr[-1]))
-        # A place is a place so far and a symbol, and its taps are all pairs of theirs, those of this axis innermost.
+        # Each place combines a place of the previous axes with a symbol of this axis, and each of its taps combines a
+        # tap of that place with a tap of that symbol, the taps of this axis innermost.
         place, symbol = np.divmod(np.arange((len(ptr) - 1) * len(pattern.symbols)), len(pattern.symbols))
         widths = np.diff(axis_ptr)[symbol]
         ends = np.concatenate([[0], np.cumsum(np.diff(ptr)[place] * widths)])

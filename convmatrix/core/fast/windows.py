@@ -71,7 +71,7 @@ def gathered(axes: Sequence[Axis], weight: Array, x: Array) -> Array:
 
 
 def scattered(axes: Sequence[Axis], weight: Array, y: Array) -> Array:
-    """Add up what every output sends back to its window: the transpose of `gathered`.
+    """Multiply by the transpose of `gathered`: add each output, times the weight, to the inputs of its window.
 
     Parameters
     ----------
@@ -108,33 +108,33 @@ def scattered(axes: Sequence[Axis], weight: Array, y: Array) -> Array:
 
 
 def mirrored(axes: Sequence[Axis], weight: Array) -> tuple[list[Axis], Array] | None:
-    """The axes and the weight with which `gathered` does what `scattered` does with the given ones.
+    """Return the axes and the weight with which `gathered` gives the result of `scattered` with the given ones.
 
-    The kernel is turned by 180 degrees.
+    The kernel is flipped along every axis.
 
     Returns
     -------
     tuple or None
-        None where strides, input dilations or borders other than zeros allow no such thing, and where the windows of
-        many channels would be laid out to make few.
+        None where a stride, an input dilation or a padding mode other than zeros prevents this, and where it would be
+        slower, since there are many output channels and few input channels.
     """
     if any((axis.mode, axis.stride, axis.input_dilation) != ("zeros", 1, 1) for axis in axes):
         return None
     if weight.shape[1] > tuning.MIRRORED_CHANNELS * weight.shape[2]:
         return None
-    turned = [
-        replace(axis, input_size=axis.output_size, before=axis.span - 1 - axis.before, after=axis.input_size
-                - axis.output_size + axis.before) for axis in axes
-    ]  # fmt: skip
-    # A view would be read backwards, which BLAS does not.
-    return turned, np.ascontiguousarray(np.swapaxes(np.flip(weight, tuple(range(3, weight.ndim))), 1, 2))
+    flipped_axes = []
+    for axis in axes:
+        before, after = axis.span - 1 - axis.before, axis.input_size - axis.output_size + axis.before
+        flipped_axes.append(replace(axis, input_size=axis.output_size, before=before, after=after))
+    # A contiguous copy, since BLAS does not take the negative strides of a flipped view.
+    return flipped_axes, np.ascontiguousarray(np.swapaxes(np.flip(weight, tuple(range(3, weight.ndim))), 1, 2))
 
 
 # -- a single channel ----------------------------------------------------------------------------------------------
 
 
 def has_band(axes: Sequence[Axis], weight: Array) -> bool:
-    """Whether `banded` takes these axes and is faster: one channel, and windows that overlap on a long last axis."""
+    """Check whether `banded` works and is faster: one channel, and overlapping windows on a long last axis."""
     if weight.shape[:3] != (1, 1, 1) or weight.dtype.kind not in "fc" or not axes:
         return False
     last = axes[-1]
@@ -142,12 +142,12 @@ def has_band(axes: Sequence[Axis], weight: Array) -> bool:
 
 
 def _reads_of_block(last: Axis) -> int:
-    """How many positions lie between the first and the last that a block of outputs reads."""
+    """Return the number of positions from the first to the last that a block of outputs reads."""
     return (tuning.BAND_OUTPUTS - 1) * last.stride + last.span
 
 
 def banded(axes: Sequence[Axis], weight: Array, x: Array) -> Array | None:
-    """Do what `gathered` does for a single channel, many outputs at once: the last axis times a band matrix.
+    """Compute the result of `gathered` for a single channel, many outputs at once: the last axis times a band matrix.
 
     Outputs of the last axis are taken in blocks. All outputs of a block read the same positions, so a row of windows is
     copied once for all of them, and the taps become a band matrix (positions, block). For blocks of three outputs and
@@ -168,10 +168,10 @@ def banded(axes: Sequence[Axis], weight: Array, x: Array) -> Array | None:
     band = _band(weight[0, 0, 0], last, reads)
     out = np.empty((len(x), 1, 1, *(axis.output_size for axis in axes)), dtype=x.dtype)
     whole = size - size % block
-    # What is left over at the end is done as one more block, which begins within the one before.
+    # The remaining outputs at the end are computed as one more block, which overlaps the previous one.
     for start, stop in ((0, whole), (size - block, size))[: 1 if whole == size else 2]:
-        blocks = replace(last, kernel_size=reads, stride=block * last.stride, dilation=1,
-                         before=last.before - start * last.stride)  # fmt: skip
+        before = last.before - start * last.stride
+        blocks = replace(last, kernel_size=reads, stride=block * last.stride, dilation=1, before=before)
         target = out[..., start:stop].reshape(*out.shape[:-1], -1, block)
         if not _multiply_by_band([*outer, blocks], band, x, target):
             return None
@@ -233,25 +233,25 @@ def _shape(box: Sequence[slice]) -> tuple[int, ...]:
 
 
 def _padded_axes(axes: Sequence[Axis], outputs: Sequence[slice]) -> list[PaddedAxis]:
-    """What the windows of a box of outputs look at, axis by axis."""
+    """Return the padded axes that the windows of a box of outputs read."""
     return [padded_axis(axis, some.start, some.stop) for axis, some in zip(axes, outputs, strict=True)]
 
 
 class _Workspace:
-    """Memory for one piece after the other: fresh pages cost more than what is done in them."""
+    """Memory that is used for one piece after another: allocating new pages takes longer than the work on them."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._cells = np.empty(0, dtype=dtype)
 
     def empty(self, shape: tuple[int, ...]) -> Array:
-        """An array that may hold anything, until the next one is asked for."""
+        """Return an uninitialized array, valid until the next call."""
         size = prod(shape)
         if size > len(self._cells):
             self._cells = np.empty(size, dtype=self._cells.dtype)
         return self._cells[:size].reshape(shape)
 
     def copy(self, values: Array) -> Array:
-        """A copy that is contiguous."""
+        """Return a contiguous copy, valid until the next call."""
         copy = self.empty(values.shape)
         np.copyto(copy, values)
         return copy
@@ -263,7 +263,7 @@ class _Workspace:
 def _windows(
     source: Array, axes: Sequence[PaddedAxis], kernel: Sequence[int], outputs: Sequence[slice], *, writeable: bool
 ) -> Array:
-    """The windows of a box of outputs as a view, shape (images, groups, channels, *kernel_size, *box)."""
+    """Return the windows of a box of outputs as a view, shape (images, groups, channels, *kernel_size, *box)."""
     shape = (*source.shape[:3], *kernel, *_shape(outputs))
     taps = [step * axis.dilation for step, axis in zip(source.strides[3:], axes, strict=True)]
     windows = [step * axis.stride for step, axis in zip(source.strides[3:], axes, strict=True)]
@@ -271,7 +271,7 @@ def _windows(
 
 
 def _has_short_rows(windows: Array, axes: Sequence[PaddedAxis], kernel: Sequence[int]) -> bool:
-    """Whether windows are better copied by way of `_windows_by_last_tap`: many short rows, from which it makes long."""
+    """Check whether `_windows_by_last_tap` is faster: it makes long rows, where there are many short ones."""
     row_bytes = windows.shape[-1] * windows.itemsize
     if row_bytes > tuning.SHORT_ROW_BYTES or windows.nbytes < tuning.SHORT_ROWS_BYTES:
         return False
@@ -281,7 +281,7 @@ def _has_short_rows(windows: Array, axes: Sequence[PaddedAxis], kernel: Sequence
 def _windows_by_last_tap(
     source: Array, axes: Sequence[PaddedAxis], kernel: Sequence[int], outputs: Sequence[slice]
 ) -> Array:
-    """The same windows as a view of a copy that has the windows of the last axis alone, tap by tap."""
+    """Return the same windows as a view of a copy in which the last axis is already unfolded into its windows."""
     # Two outputs and taps on each of two axes, and a padded input of rows "a b c", "d e f" and "g h i", give the copy
     #
     #     last tap 0   a b  d e  g h
@@ -306,14 +306,14 @@ def _windows_by_last_tap(
 
 
 def _row_period(windows: Array) -> int:
-    """How many cells after a row of a box the next begins, in memory; 0 where it is much more than a row."""
+    """Return the distance in cells between the starts of rows of a box in memory; 0 if it is much more than a row."""
     (n_rows, n_cells), (row, cell) = windows.shape[-2:], windows.strides[-2:]
     period = row // cell
     return period if n_rows > 1 and row % cell == 0 and period <= tuning.JOINED_ROWS_LENGTH * n_cells else 0
 
 
 def _multiply_joined_rows(matrix: Array, windows: Array, period: int, workspace: _Workspace, out: Array) -> None:
-    """Multiply all rows of a box as one, with what stands between them: long rows are copied several times faster.
+    """Multiply all rows of a box as one, including the cells between them: long rows are copied several times faster.
 
     Rows ``a b c`` and ``f g h`` of the padded input ``a b c d e``, ``f g h i j`` are copied as ``a b c d e f g h``. The
     products at ``d`` and ``e`` are left out at the end.
@@ -326,9 +326,8 @@ def _multiply_joined_rows(matrix: Array, windows: Array, period: int, workspace:
     _multiply(matrix, columns, products)
     products = products.reshape(*out.shape[:3], -1, length)
     cell = products.strides[-1]
-    wanted = as_strided(products, (*products.shape[:-1], height, width), (*products.strides[:-1], period * cell, cell),
-                        writeable=False)  # fmt: skip
-    out.reshape(wanted.shape)[:] = wanted
+    shape, strides = (*products.shape[:-1], height, width), (*products.strides[:-1], period * cell, cell)
+    out.reshape(shape)[:] = as_strided(products, shape, strides, writeable=False)
 
 
 def _multiply(matrix: Array, columns: Array, out: Array) -> None:
@@ -340,7 +339,7 @@ def _multiply(matrix: Array, columns: Array, out: Array) -> None:
 
 
 def _add_to_inputs(out: Array, values: Array, padded_axes: Sequence[PaddedAxis], axis: int) -> None:
-    """Add values at positions to the inputs that stand there."""
+    """Add values at positions to the inputs at these positions."""
     if not padded_axes:
         out += values
         return

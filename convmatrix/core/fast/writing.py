@@ -3,7 +3,7 @@
 Correct is `convmatrix.core.equation`; this is the same, faster.
 
 All row channels of a group have the same columns; only their weights differ. Each channel consists of blocks, most of
-which repeat. A plan says in which order blocks and channels are written, and how long the blocks are.
+which repeat. A plan determines the order of blocks and channels, and the length of the blocks.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ class Order(Enum):
 
 
 class ValuePlan(NamedTuple):
-    """How values are written: `channels` at a time, their blocks of about `entries` entries, in an order."""
+    """Plan for writing values: `channels` at a time, in blocks of about `entries` entries, in a given order."""
 
     channels: int
     entries: int
@@ -74,13 +74,13 @@ def plan_columns(levels: Sequence[Level], row_channels: int, col_channels: int) 
 
 
 def _is_channelwise(levels: Sequence[Level], row_channels: int, col_channels: int) -> bool:
-    """Whether channels are so long that they are written one by one, and their blocks short enough to keep."""
-    # A page that is come back to, for the next block, is no longer in the caches.
+    """Check whether channels are long enough to be written one by one, and their blocks short enough to keep."""
+    # If blocks were written to all channels in turn, the pages would not stay in the caches until the next block.
     if row_channels == 1 or not levels or col_channels * _entries(levels) < tuning.CHANNELWISE_ENTRIES:
         return False
     outermost = levels[0].pattern
-    kept = sum(len(rows.cols) for rows, _ in outermost.parts)
-    return tuning.CHANNEL_PER_BLOCKS * kept < outermost.nnz
+    stored = sum(len(rows.cols) for rows, _ in outermost.parts)
+    return tuning.CHANNEL_PER_BLOCKS * stored < outermost.nnz
 
 
 def _entries(levels: Sequence[Level]) -> int:
@@ -174,7 +174,7 @@ def write_row_ends(box: Box, before: int, ends: NDArray[np.signedinteger]) -> No
 def _row_ends(
     levels: Sequence[Level], col_channels: int, before: int, dtype: np.dtype[np.signedinteger]
 ) -> Iterator[ShiftedBlock]:
-    """Where the rows of a channel end, as blocks: an interior that repeats moves on by its entries."""
+    """Yield the row ends of a channel as blocks; each repetition of an interior adds the number of its entries."""
     if not levels:
         yield ShiftedBlock(np.full((1, 1), before + col_channels, dtype=dtype), Place(0, 0, 1), 0)
         return

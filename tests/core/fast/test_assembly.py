@@ -17,8 +17,21 @@ from convmatrix.core.fast import assembly, tuning
 from helpers import assert_canonical, dense
 from strategies import convs, covers, integers, layers, seeds, share, transposes
 
-DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
-          "complex64", "complex128")  # fmt: skip
+DTYPES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+)
 
 
 @given(layer=convs(), seed=seeds())
@@ -362,10 +375,12 @@ RAGGED = (
 @pytest.mark.parametrize("block", [1, 64, 4096])
 def test_rows_between_inserted_zeros_are_written_many_at_a_time(arguments, axes, block):
     ndim = 1 + len(axes)
-    words = {name: value if "channels" in name or name == "groups" else (*(1 for _ in axes), value)
-             for name, value in arguments.items()}  # fmt: skip
-    words["padding"] = (*((0, 0) for _ in axes), (arguments.get("padding", 0),) * 2)
-    layer = ConvTranspose((*axes, 5), (*axes, 40), **words)
+    kwargs = {
+        name: value if "channels" in name or name == "groups" else (*(1 for _ in axes), value)
+        for name, value in arguments.items()
+    }
+    kwargs["padding"] = (*((0, 0) for _ in axes), (arguments.get("padding", 0),) * 2)
+    layer = ConvTranspose((*axes, 5), (*axes, 40), **kwargs)
     assert layer.ndim == ndim
     weight = integers(layer.weight_shape, 0)
     with mock.patch.object(tuning, "BLOCK_ENTRIES", block), mock.patch.object(assembly, "is_small", return_value=False):

@@ -62,13 +62,15 @@ def test_shifted_blocks_move_on_each_time(where, seed, entries, unrolled, shift)
 @given(axis=convs(ndims=(1,)).map(lambda layer: layer.axes[0]))
 def test_runs_are_all_entries_once(kind, axis):
     pattern = kind(axis)
-    found = []
+    result = []
     for symbol, run in runs_of(pattern):
         assert isinstance(run, Run)
-        found += [(run.row + j * run.row_step, run.col + j * run.col_step, symbol) for j in range(run.length)]
-        for numbers, step, size, stretch in ((run.row, run.row_step, pattern.n_rows, run.row_slice()),
-                                             (run.col, run.col_step, pattern.n_cols, run.col_slice())):  # fmt: skip
+        result += [(run.row + j * run.row_step, run.col + j * run.col_step, symbol) for j in range(run.length)]
+        for numbers, step, size, stretch in (
+            (run.row, run.row_step, pattern.n_rows, run.row_slice()),
+            (run.col, run.col_step, pattern.n_cols, run.col_slice()),
+        ):
             expected = [numbers + j * step for j in range(run.length if step else 1)]
             assert list(range(size))[stretch] == expected
-    assert sorted(found) == sorted(zip(*(part.tolist() for part in pattern.entries()), strict=True))
+    assert sorted(result) == sorted(zip(*(part.tolist() for part in pattern.entries()), strict=True))
     assert runs_of(pattern) is runs_of(pattern)

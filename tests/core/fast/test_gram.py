@@ -38,13 +38,13 @@ def test_its_weight_sums_the_products_of_pairs_of_taps(layer, seed):
     weight = integers(layer.weight_shape, seed)
     patterns = [gram_pattern_of(axis) for axis in layer.axes]
     out, channels, *kernel = weight.shape
-    found = gram_weight(weight, patterns, layer.groups)
+    result = gram_weight(weight, patterns, layer.groups)
     symbols = [len(pattern.symbols) for pattern in patterns]
-    assert found.shape == (layer.groups * channels, channels, *symbols)
-    if not found.size:
+    assert result.shape == (layer.groups * channels, channels, *symbols)
+    if not result.size:
         return
     rng = np.random.default_rng(seed)
-    place = tuple(int(rng.integers(size)) for size in found.shape)
+    place = tuple(int(rng.integers(size)) for size in result.shape)
     group, row = divmod(place[0], channels)
     total = 0
     pairs = [pattern.symbols[symbol] for pattern, symbol in zip(patterns, place[2:], strict=True)]
@@ -54,7 +54,7 @@ def test_its_weight_sums_the_products_of_pairs_of_taps(layer, seed):
             first = weight[(channel, row, *(pair[0] for pair in taps))]
             second = weight[(channel, place[1], *(pair[1] for pair in taps))]
             total += int(first) * int(second)
-    assert found[place] == total
+    assert result[place] == total
 
 
 def test_a_sum_of_products_that_overflows_is_refused():

@@ -22,7 +22,7 @@ def assert_same_map(layer, weight, x, y):
     assert A.shape == C.shape
     assert A.dtype == C.dtype
     adjoint = C.T.conj() if C.dtype.kind == "c" else C.T
-    for mine, theirs in [
+    for result, expected in [
         (A @ x, C @ x),
         (A.matmat(x), C @ x),
         (A @ x[:, 0], C @ x[:, 0]),
@@ -34,8 +34,8 @@ def assert_same_map(layer, weight, x, y):
         (A.H @ y, adjoint @ y),
         (A.T @ y, C.T @ y),
     ]:
-        assert_array_equal(mine, theirs)
-        assert mine.dtype == theirs.dtype
+        assert_array_equal(result, expected)
+        assert result.dtype == expected.dtype
 
 
 @given(layer=convs(), seed=seeds())
@@ -69,9 +69,9 @@ def test_the_operator_of_a_bool_weight_is_its_matrix(layer, seed):
     A, C = layer.operator(weight), layer.matrix(weight)
     for dtype in (bool, np.int64):
         x, y = (integers((n, 2), seed + 1, dtype) for n in layer.matrix_shape[::-1])
-        for mine, theirs in [(A @ x, C @ x), (A @ x[:, 0], C @ x[:, 0]), (A.rmatmat(y), C.T @ y)]:
-            assert_array_equal(mine, theirs)
-            assert mine.dtype == theirs.dtype
+        for result, expected in [(A @ x, C @ x), (A @ x[:, 0], C @ x[:, 0]), (A.rmatmat(y), C.T @ y)]:
+            assert_array_equal(result, expected)
+            assert result.dtype == expected.dtype
 
 
 @pytest.mark.parametrize("of_x", ["bool", "int8", "int64", "uint8", "float32", "float64", "complex64", "complex128"])
@@ -181,9 +181,16 @@ def paths_taken():
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])
 def test_the_way_suits_the_axes_and_the_channels(layer, mode, forward, adjoint, dtype):
     layer = Conv(
-        layer.input_size, layer.kernel_size, stride=layer.stride, padding=layer.padding, dilation=layer.dilation,
-        groups=layer.groups, in_channels=layer.in_channels, out_channels=layer.out_channels, padding_mode=mode,
-    )  # fmt: skip
+        layer.input_size,
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        in_channels=layer.in_channels,
+        out_channels=layer.out_channels,
+        padding_mode=mode,
+    )
     weight = integers(layer.weight_shape, 1, dtype)
     x, y = (integers((n, 2), 2, dtype) for n in layer.matrix_shape[::-1])
     A, C = layer.operator(weight), layer.matrix(weight)

@@ -20,14 +20,14 @@ def parts_of_axes(draw):
 
 
 def windows_of(axis, count, taps, values):
-    """What the windows see of values on a padded axis."""
+    """Return the values of each window on a padded axis."""
     windows = np.arange(count)[:, None] * axis.stride + np.arange(taps) * axis.dilation
     return values[windows]
 
 
 @example(part=(Axis(4, 2, input_dilation=3, before=1, after=1), 0, 11), seed=0)  # zeros between the inputs
 @given(part=parts_of_axes(), seed=seeds())
-def test_windows_on_the_padded_axis_see_what_the_table_says(part, seed):
+def test_windows_on_the_padded_axis_read_what_the_table_has(part, seed):
     axis, start, stop = part
     x = integers(axis.input_size, seed) + 100
     positions = padded_axis(axis, start, stop)

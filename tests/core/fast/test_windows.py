@@ -38,8 +38,7 @@ def applied(C, x):
     return (C @ x.reshape(len(x), -1).T).T
 
 
-@given(layer=convs(), seed=seeds(), dtype=DTYPES, piece=PIECES, joined=st.sampled_from((0, 10**6)),
-       short=st.booleans())  # fmt: skip
+@given(layer=convs(), seed=seeds(), dtype=DTYPES, piece=PIECES, joined=st.sampled_from((0, 10**6)), short=st.booleans())
 def test_gathered_windows_are_the_matrix(layer, seed, dtype, piece, joined, short):
     weight = integers(layer.weight_shape, seed, dtype)
     x = images(layer, layer.input_shape, seed + 1, dtype)
@@ -63,11 +62,18 @@ def test_scattered_windows_are_the_transposed_matrix(layer, seed, dtype, piece):
     assert_array_equal(x.reshape(2, -1), applied(matrix_of(layer, weight).T, y))
 
 
-@given(layer=convs(ndims=(1, 2)), seed=seeds(), dtype=st.sampled_from((np.float64, np.complex128)), piece=PIECES,
-       block=st.integers(1, 5))  # fmt: skip
+@given(
+    layer=convs(ndims=(1, 2)),
+    seed=seeds(),
+    dtype=st.sampled_from((np.float64, np.complex128)),
+    piece=PIECES,
+    block=st.integers(1, 5),
+)
 def test_a_band_matrix_is_the_last_axis_of_the_matrix(layer, seed, dtype, piece, block):
-    alone = Conv(**{name: getattr(layer, name) for name in layer.__dataclass_fields__}
-                 | {"in_channels": 1, "out_channels": 1, "groups": 1})  # fmt: skip
+    alone = Conv(
+        **{name: getattr(layer, name) for name in layer.__dataclass_fields__}
+        | {"in_channels": 1, "out_channels": 1, "groups": 1}
+    )
     weight = integers(alone.weight_shape, seed, dtype)
     x = images(alone, alone.input_shape, seed + 1, dtype)
     with mock.patch.multiple(tuning, PIECE_BYTES=piece, BAND_OUTPUTS=block, BAND_WORK=10**6):
@@ -89,15 +95,14 @@ def test_a_band_matrix_refuses_what_is_not_finite(number):
 
 @given(layer=convs(modes=("zeros",), spread=False), seed=seeds())
 def test_the_mirrored_layer_gathers_what_this_one_scatters(layer, seed):
-    unit = Conv(**{name: getattr(layer, name) for name in layer.__dataclass_fields__}
-                | {"stride": (1,) * layer.ndim})  # fmt: skip
+    unit = Conv(**{name: getattr(layer, name) for name in layer.__dataclass_fields__} | {"stride": (1,) * layer.ndim})
     weight = integers(unit.weight_shape, seed)
     y = images(unit, unit.output_shape, seed + 1, np.int64)
-    turned = mirrored(unit.axes, grouped(unit, weight))
+    flipped = mirrored(unit.axes, grouped(unit, weight))
     many = unit.out_channels > 2 * unit.in_channels
-    assert (turned is None) == many
+    assert (flipped is None) == many
     if not many:
-        assert_array_equal(gathered(*turned, y), scattered(unit.axes, grouped(unit, weight), y))
+        assert_array_equal(gathered(*flipped, y), scattered(unit.axes, grouped(unit, weight), y))
 
 
 @pytest.mark.parametrize(
