@@ -1,4 +1,4 @@
-"""Docstrings begin as those of NumPy do, and the words that a newcomer would have to learn are found."""
+"""Docstrings begin as those of NumPy do, and the linter for language finds what its list names."""
 
 import ast
 import importlib.util
@@ -54,7 +54,7 @@ def test_docstrings_begin_with_a_noun_or_a_verb():
         ("basking = 1\n", []),
     ],
 )
-def test_words_of_the_list_are_found(source, findings):
+def test_listed_terms_are_found(source, findings):
     module = tool()
     rules = module.rules()
     found = {
