@@ -327,14 +327,14 @@ def weight_transpose(
     Examples
     --------
     >>> w, numbers = np.array([1, 2, 3]).reshape(3, 1, 1), ("NWC", "WIO", "NWC")
-    >>> ours = weight_transpose(w, numbers)
-    >>> conv_transpose((1, 2, 1), w, (1,), "VALID").matrix(ours).T.toarray()
+    >>> weight = weight_transpose(w, numbers)
+    >>> conv_transpose((1, 2, 1), w, (1,), "VALID").matrix(weight).T.toarray()
     array([[3, 2, 1, 0],
            [0, 3, 2, 1]])
-    >>> conv_transpose((1, 2, 1), w, (1,), "VALID", transpose_kernel=True).matrix(ours).T.toarray()
+    >>> conv_transpose((1, 2, 1), w, (1,), "VALID", transpose_kernel=True).matrix(weight).T.toarray()
     array([[1, 2, 3, 0],
            [0, 1, 2, 3]])
-    >>> weight_transpose(ours, numbers, inverse=True).shape
+    >>> weight_transpose(weight, numbers, inverse=True).shape
     (3, 1, 1)
     """
     flag("transpose_kernel", transpose_kernel)
