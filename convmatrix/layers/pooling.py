@@ -1,7 +1,7 @@
 """AvgPool and MaxPool: pooling of each channel separately, without a weight.
 
-An average is a matrix. A maximum is none, until it is known which input is the largest of each window: then it is a
-matrix that selects, and its transpose puts the values back where they came from.
+Average pooling is linear, and therefore a matrix. Max pooling is a matrix only for a given input, which determines the
+largest entry of each window: the matrix selects these entries, and its transpose puts values back to their positions.
 """
 
 from collections.abc import Iterable, Mapping

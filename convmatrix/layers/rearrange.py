@@ -1,7 +1,7 @@
 """Unfold and Fold, PixelUnshuffle and PixelShuffle: layers that rearrange inputs without changing their values.
 
-Unfold (im2col) gives every tap a channel of its own; Fold (col2im) is its transpose. Where windows lie side by side,
-each input is read once: these are the pixel shuffles, permutations whose transpose is the way back.
+Unfold (im2col) has a separate output channel for every tap; Fold (col2im) is its transpose. If windows do not overlap,
+each input is read once: these are the pixel shuffles, permutations whose transpose is their inverse.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """From the patterns of the axes and a weight to a CSR matrix, or some of its rows; or to new values for a known one.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 
 A small matrix is written in one vectorised pass (`convmatrix.core.fast.small`). A large one is written once, in order,
 into its final arrays: its rows are cut into boxes (`convmatrix.core.fast.boxes`), whose values, columns and row ends

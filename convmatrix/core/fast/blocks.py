@@ -1,6 +1,6 @@
 """Blocks: runs of entries that are written again and again, as they are (values) or moved on each time (columns).
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 
 Where the rows of an axis repeat, so do all entries of the matrix in them. They are worked out once, as a block of
 cells, and written to each of its places. A block of two cells, ``a b``, start 3, offset 1, period 4 and 3 repeats::

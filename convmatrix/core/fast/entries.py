@@ -1,6 +1,6 @@
 """The entries of a row channel of the matrix, built axis by axis: their values, or their columns, as blocks.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 
 A row of the matrix is an outer product: (channels it reads) x (entries of axis 0) x (entries of axis 1) x ... . What
 the first of these factors make of it is a *partial product*. It begins with the channels, and each axis extends it by

@@ -1,9 +1,9 @@
 """The weight of the Gram matrix C^H C: every product of two taps, summed over what lies between them.
 
-Correct is the product of what `convmatrix.core.equation` gives; this is the same, faster.
+The product of two matrices of `convmatrix.core.equation` is the reference; this module is faster.
 
-With it and the patterns of `convmatrix.core.pattern`, which say along each axis through which pairs of taps two inputs
-meet in a window, C^H C is assembled as any matrix is, without a product of sparse matrices.
+With it and the patterns of `convmatrix.core.pattern`, which have the pairs of taps through which an output reads two
+inputs of an axis, C^H C is assembled as any matrix is, without a product of sparse matrices.
 """
 
 from collections.abc import Sequence

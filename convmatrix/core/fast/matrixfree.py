@@ -1,6 +1,6 @@
 """Linear operators that are equivalent to the matrix, without building it.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 """
 
 from collections.abc import Iterable, Sequence

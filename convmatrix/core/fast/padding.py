@@ -1,9 +1,9 @@
 """One axis of the input as some windows read it: padded, cropped and dilated, and summed back onto the inputs.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 
-On a padded axis a window is a start and a step. So all padding modes, pads, crops and input dilations are one case for
-those who multiply: they differ in which input stands at which position, and in what is added back to it.
+On a padded axis a window is a start and a step. All padding modes, pads, crops and input dilations are therefore one
+case for the functions that multiply: they differ only in the input at each position, and in the sums added back to it.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """The entries of a pattern as runs: arithmetic progressions of rows and columns, each applied by one slice.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 """
 
 from collections.abc import Iterator

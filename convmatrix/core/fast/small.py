@@ -1,6 +1,6 @@
 """The arrays of a small matrix in one vectorised pass: for thousands of entries, calls cost more than arithmetic.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 
 Every row gets the same number of slots for its entries, so that rows and slots are a rectangle; slots without an entry
 are left out at the end. For one axis of input size 3 and padding 1, and the kernel (a, b, c)::

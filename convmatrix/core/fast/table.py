@@ -1,6 +1,6 @@
 """A pattern with all of its rows at one width, as rectangular arrays: what small matrices are made of.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,6 +1,6 @@
 """The weight of every entry: the weights of taps, and the sums of those that a padding mode brings onto one input.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Windows times a weight, piece by piece: each piece is laid out in a workspace, and multiplied while it is in cache.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 
 Arrays have the shape (images, groups, channels, *size); a weight has (groups, to, from, *kernel_size). A piece is a box
 of outputs that lie side by side in memory, so that the products are written where they belong.

@@ -1,6 +1,6 @@
 """Values, columns and row ends of a box of rows, written into the arrays of a matrix in the order that suits memory.
 
-Correct is `convmatrix.core.equation`; this is the same, faster.
+`convmatrix.core.equation` is the reference; this module is faster.
 
 All row channels of a group have the same columns; only their weights differ. Each channel consists of blocks, most of
 which repeat. A plan determines the order of blocks and channels, and the length of the blocks.
