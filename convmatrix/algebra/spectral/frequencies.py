@@ -196,7 +196,7 @@ def _why_no_cosines(axis: Axis, number: int, weight: Array | None) -> str | None
 
 @dataclass(frozen=True, eq=False)
 class Frequencies:
-    """A layer's matrix in the Fourier bases of its input and its output.
+    """A layer's matrix in Fourier or cosine bases of its input and its output.
 
     With B = `blocks`, ``analyse(C x, "output")[f, g] = B[f, g] @ analyse(x, "input")[f, g]`` for every frequency f and
     every group g; both changes of basis are unitary, so that C has the singular values of the blocks.

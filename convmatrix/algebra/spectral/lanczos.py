@@ -144,7 +144,9 @@ class TallConv:
                 break
             shift = max(part, UNRESOLVED)
         if part < UNRESOLVED:
-            return Found(0.0, f"smallest below {UNRESOLVED:g} of the largest, where elimination cannot tell it from 0")
+            return Found(
+                0.0, f"smallest below {UNRESOLVED:g} of the largest, where elimination cannot separate it from 0"
+            )
         return Found(part * largest, f"smallest by Lanczos' method, {done} products with (C^H C)^-1")
 
     def _smallest_part(self, largest: float, shift: float) -> tuple[float, int] | None:

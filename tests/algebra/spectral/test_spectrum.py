@@ -396,7 +396,7 @@ def larger_layers(draw):
 def assert_extremes(found, values):
     """Compare with LAPACK's, which are right to some roundings of the largest."""
     assert found.method == "lanczos"
-    if found.values[-1] == 0 and "cannot tell it from 0" in found.why:
+    if found.values[-1] == 0 and "cannot separate it from 0" in found.why:
         assert values[-1] < 2 * lanczos.UNRESOLVED * values[0]
         values = np.append(values[:-1], 0)
     assert_allclose(found.values, values[[0, -1]], rtol=1e-6, atol=1e-13 * values[0])
@@ -569,7 +569,7 @@ def test_a_shift_forgets_one_value(kernel):
     layer = Conv((600,), 3, padding=1)
     found = extreme_singular_values(layer, kernel)
     assert_allclose(found.values, [1, 0], atol=1e-15)
-    assert found.why.endswith("; smallest below 1e-12 of the largest, where elimination cannot tell it from 0")
+    assert found.why.endswith("; smallest below 1e-12 of the largest, where elimination cannot separate it from 0")
     assert condition_number(layer, kernel) == inf
 
 
