@@ -109,7 +109,7 @@ MISSING_ARGUMENTS = {
     "flax, padding": (
         lambda **given: jax.flax_weight_transpose(KERNEL, False, **given),
         {"padding": "CIRCULAR"},
-        "padding is not given, but decides whether the kernel is turned, by padding='CIRCULAR' without "
+        "padding is not given, but decides whether the kernel is flipped, by padding='CIRCULAR' without "
         "transpose_kernel: give it as Flax is called ('SAME' is its default), or let "
         "flax_conv_transpose(..., weight=w)",
     ),
@@ -117,7 +117,7 @@ MISSING_ARGUMENTS = {
     "flax, transpose_kernel": (
         lambda **given: jax.flax_weight_transpose(KERNEL, padding="CIRCULAR", **given),
         {"transpose_kernel": True},
-        "transpose_kernel is not given, but decides whether the kernel is turned",
+        "transpose_kernel is not given, but decides whether the kernel is flipped",
     ),
     "jax.weight": (
         lambda **given: jax.weight(TWO, **given),

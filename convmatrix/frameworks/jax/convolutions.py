@@ -56,8 +56,8 @@ RULES: Mapping[str, str] = {
     "// groups, out_channels) in Flax (flax.nnx.Conv).",
     "transposed weight": "(*kernel_size, in_channels, out_channels); with transpose_kernel=True (*kernel_size, "
     "out_channels, in_channels), the array of the convolution that is transposed (jax.lax.conv_transpose).",
-    "kernel": "Not turned: cross-correlation. Neither is it by conv_transpose, whose result is the transpose of a "
-    "convolution with the kernel turned; with transpose_kernel=True it is that of the convolution itself.",
+    "kernel": "Not flipped: cross-correlation. Neither is it by conv_transpose, whose result is the transpose of a "
+    "convolution with the kernel flipped; with transpose_kernel=True it is that of the convolution itself.",
     "padding": "A (low, high) pair for each axis, negative ones crop, or a name; Flax also takes one number for both "
     "ends, CIRCULAR and REFLECT with (k_e - 1) // 2 before and k_e // 2 after, and CAUSAL on one axis.",
     "same": "ceil(input_size / stride) outputs, the odd element at the end; SAME_LOWER at the start. Only without "

@@ -300,7 +300,7 @@ def flax_weight_transpose(
     for name, value, default in (("padding", circular, "'SAME'"), ("transpose_kernel", flipped, "False")):
         if value is None and array.size > 1:
             raise ValueError(
-                f"{name} is not given, but decides whether the kernel is turned, by padding='CIRCULAR' without "
+                f"{name} is not given, but decides whether the kernel is flipped, by padding='CIRCULAR' without "
                 f"transpose_kernel: give it as Flax is called ({default} is its default), or let "
                 "flax_conv_transpose(..., weight=w) give the weight beside the layer"
             )

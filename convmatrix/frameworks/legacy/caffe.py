@@ -25,7 +25,7 @@ RULES: Mapping[str, str] = {
     "weight": "(num_output, channels // group, *kernel_size) (base_conv_layer.cpp).",
     "transposed weight": "(channels, num_output // group, *kernel_size), that of the convolution which is transposed "
     "(base_conv_layer.cpp).",
-    "kernel": "Not turned. Deconvolution is the exact transpose of Convolution.",
+    "kernel": "Not flipped. Deconvolution is the exact transpose of Convolution.",
     "padding": "pad: one number for both ends of each axis, for all axes or one for each.",
     "same": "There is none: pad = dilation * (kernel_size - 1) // 2, for an odd kernel and stride 1.",
     "transposed padding": "pad is that of the convolution: it crops both ends (deconv_layer.cpp).",

@@ -30,7 +30,7 @@ RULES: Mapping[str, str] = {
     "weight": "(M, C / group, *kernel_shape): output channels, input channels of a group (operator Conv).",
     "transposed weight": "(C, M / group, *kernel_shape), the array of the convolution that is transposed (operator "
     "ConvTranspose).",
-    "kernel": "Not turned: cross-correlation. The transposed layer is the exact transpose of it.",
+    "kernel": "Not flipped: cross-correlation. The transposed layer is the exact transpose of it.",
     "padding": "pads, all begins and then all ends, each at least 0; or auto_pad, never both.",
     "same": "ceil(size / stride) outputs; the odd element at the end for SAME_UPPER, at the start for SAME_LOWER. "
     "onnxruntime refuses it beside a dilation.",

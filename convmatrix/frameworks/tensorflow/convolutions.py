@@ -30,7 +30,7 @@ RULES: Mapping[str, str] = {
     "weight": "(*kernel, in // groups, out), whatever the data_format (tf.nn.convolution); depthwise (*kernel, in, "
     "multiplier).",
     "transposed weight": "(*kernel, out // groups, in), the array of the forward convolution (tf.nn.conv2d_transpose).",
-    "kernel": "Not turned: a convolution is a cross-correlation, and a transposed one has the transposed matrix.",
+    "kernel": "Not flipped: a convolution is a cross-correlation, and a transposed one has the transposed matrix.",
     "padding": "SAME or VALID; explicit pairs, with those of batch and channels, for two axes alone (tf.nn.conv2d). "
     "Keras: same, valid, and causal for one axis.",
     "same": "Output size ceil(i / s), for any stride; of the pads max((o - 1) * s + k_e - i, 0) the odd element goes "

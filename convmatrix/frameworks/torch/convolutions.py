@@ -36,8 +36,8 @@ RULES: Mapping[str, str] = {
     "weight": "(out_channels, in_channels // groups, *kernel_size) (torch.nn.Conv2d).",
     "transposed weight": "(in_channels, out_channels // groups, *kernel_size), the array of the convolution that is "
     "transposed (torch.nn.ConvTranspose2d).",
-    "kernel": "Not turned: cross-correlation (torch.nn.Conv2d). The transposed layer is the transpose of that, so that "
-    "its windows read the kernel turned.",
+    "kernel": "Not flipped: cross-correlation (torch.nn.Conv2d). The transposed layer is the transpose of that, so "
+    "that its windows read the kernel flipped.",
     "padding": "One number of at least 0 for both ends of an axis, or same, or valid; padding_mode zeros, reflect "
     "(less than the input), replicate, or circular (at most the input) (torch.nn.Conv2d). With the last three a "
     "negative number crops.",

@@ -26,7 +26,7 @@ RULES: Mapping[str, str] = {
     "channels last.",
     "transposed weight": "(channels, num_filter // num_group, *kernel), the array of the convolution that is "
     "transposed (mxnet.ndarray.Deconvolution); (channels, *kernel, num_filter // num_group) with channels last.",
-    "kernel": "Not turned. Deconvolution is the exact transpose of Convolution.",
+    "kernel": "Not flipped. Deconvolution is the exact transpose of Convolution.",
     "padding": "pad: one number for both ends of each axis.",
     "same": "There is none: pad = dilate * (kernel - 1) // 2, for an odd kernel and stride 1.",
     "transposed padding": "pad is that of the convolution: it crops both ends.",
