@@ -40,7 +40,7 @@ lint: .venv/dev ## ruff: rules and format; the words of identifiers, docstrings 
 	.venv/bin/python tools/check_language.py
 types: .venv/dev ## mypy, strict
 	.venv/bin/mypy
-house: .venv/dev ## which room may import which
+house: .venv/dev ## the import contracts
 	@.venv/bin/lint-imports --no-logo
 doctest: .venv/dev ## the examples in docstrings, README and docs
 	.venv/bin/pytest --doctest-modules --doctest-glob='*.md' convmatrix README.md docs

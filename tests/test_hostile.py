@@ -214,10 +214,10 @@ CALLS = {
     "verdict": (algebra.verdict, {"layer": Conv((4,), 3), "weight": [1, 2, 3], "any_size": False, "progress": None}),
     "checkerboard": (
         stack.checkerboard,
-        {"network": ConvTranspose((4,), 4, stride=2), "weights": [[1, 3, 3, 1]]},
+        {"layer": ConvTranspose((4,), 4, stride=2), "weight": [[1, 3, 3, 1]]},
     ),
-    "overlap": (stack.overlap, {"up": UP}),
-    "overlap_counts": (stack.overlap_counts, {"network": UP}),
+    "overlap": (stack.overlap, {"layer": UP}),
+    "overlap_counts": (stack.overlap_counts, {"layer": UP}),
     "upsamplers": (
         stack.upsamplers,
         {"input_size": (4,), "factor": 2, "kernel_size": 3, "in_channels": 1, "out_channels": 1},
@@ -291,10 +291,10 @@ CALLS = {
     "Network.operator": (stack.Network([Conv(4, 3), Conv(2, 2)]).operator, {"weights": [WEIGHT, [[1, 1], [1, 1]]]}),
     "norm_bound": (spectral.norm_bound, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
     "norms": (spectral.norms, {"layer": Conv(4, 3), "weight": WEIGHT, "progress": None}),
-    "outputs_without_input": (stack.outputs_without_input, {"network": Conv(4, 3)}),
-    "coordinate_map": (stack.coordinate_map, {"network": Conv(4, 3)}),
+    "outputs_without_input": (stack.outputs_without_input, {"layer": Conv(4, 3)}),
+    "coordinate_map": (stack.coordinate_map, {"layer": Conv(4, 3)}),
     "crop_offset": (stack.crop_offset, {"source": ConvTranspose(4, 3), "reference": None}),
-    "receptive_field": (stack.receptive_field, {"network": Conv(4, 3), "output": (0, 1)}),
+    "receptive_field": (stack.receptive_field, {"layer": Conv(4, 3), "output": (0, 1)}),
     "shortened": (smaller.shortened, {"conv": Conv((1000,), 3)}),
     "condition_number": (
         spectral.condition_number,
@@ -629,8 +629,8 @@ CALLS = {
     ),
     "onnx.weight": (onnx.weight, {"W": [[[1, 2]]], "inverse": False}),
     "onnx.weight_transpose": (onnx.weight_transpose, {"W": [[[1, 2]]], "inverse": False}),
-    "onnx.from_layer": (onnx.from_layer, {"node": NODE, "input_size": 5, "initializers": {"w": np.ones((1, 1, 3))}}),
-    "onnx.from_model": (onnx.from_model, {"model": GRAPH, "input_size": (2, 2), "in_channels": 3}),
+    "onnx.from_layer": (onnx.from_layer, {"obj": NODE, "input_size": 5, "initializers": {"w": np.ones((1, 1, 3))}}),
+    "onnx.from_model": (onnx.from_model, {"obj": GRAPH, "input_size": (2, 2), "in_channels": 3}),
     "theano.conv": (
         theano.conv,
         {

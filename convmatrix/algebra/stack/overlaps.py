@@ -46,7 +46,7 @@ class Overlap:
     reason: str
 
 
-def overlap(up: Stack) -> tuple[Overlap, ...]:
+def overlap(layer: Stack) -> tuple[Overlap, ...]:
     """Count the overlaps of a transposed convolution on each axis.
 
     They are the column sums of its convolution's matrix, with a kernel of ones: tap t of input o lands on output
@@ -55,7 +55,7 @@ def overlap(up: Stack) -> tuple[Overlap, ...]:
 
     Parameters
     ----------
-    up : ConvTranspose
+    layer : ConvTranspose
         Or a stack of one; for a `Conv`, give its ``conv.T``, and see `overlap_counts` for several layers.
 
     Returns
@@ -79,7 +79,7 @@ def overlap(up: Stack) -> tuple[Overlap, ...]:
     >>> axis.reason
     'stride 2 does not divide kernel_size 3'
     """
-    up = one_layer(up, "the overlap of one layer's taps")
+    up = one_layer(layer, "the overlap of one layer's taps")
     if not isinstance(up, ConvTranspose):
         raise WrongTypeError(
             f"overlaps are counted on a ConvTranspose, got a {type(up).__name__}: for a Conv give conv.T"
@@ -114,7 +114,7 @@ def _reason(axis: Axis, phases: Sequence[int]) -> str:
     return f"stride {axis.stride} divides kernel_size {axis.kernel_size} and {shares}"
 
 
-def overlap_counts(network: Stack) -> NDArray[Any]:
+def overlap_counts(layer: Stack) -> NDArray[Any]:
     """Count the taps, or chains of taps, that lead from the input to every output, including the borders.
 
     It is the output for an input of ones where every entry of every layer is a one, channels aside. For a
@@ -122,7 +122,7 @@ def overlap_counts(network: Stack) -> NDArray[Any]:
 
     Parameters
     ----------
-    network : layer, Network, or sequence of layers
+    layer : layer, Network, or sequence of layers
 
     Returns
     -------
@@ -139,7 +139,7 @@ def overlap_counts(network: Stack) -> NDArray[Any]:
            [1, 2, 1, 2, 1, 1],
            [1, 2, 1, 2, 1, 1]])
     """
-    network = as_network(network)
+    network = as_network(layer)
     axes = [[step.taps for step in steps] for steps in network.steps]
     most = prod(int(taps.sum(axis=1).max()) for axis in axes for taps in axis)
     dtype = np.dtype(np.int64 if most <= np.iinfo(np.int64).max else np.float64)
@@ -189,7 +189,7 @@ class Checkerboard:
         return float(np.max(np.divide(most, least, where=least != 0, out=np.where(most > 0, np.inf, 1.0))))
 
 
-def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard:
+def checkerboard(layer: Stack, weight: Weights | None = None) -> Checkerboard:
     """Compute gain and energy of every output of a stack for given kernels, and of every phase away from the borders.
 
     Even counts (see `overlap`) do not make even outputs: a kernel's taps of one phase may still weigh more than those
@@ -198,8 +198,8 @@ def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard
 
     Parameters
     ----------
-    network : layer, Network, or sequence of layers
-    weights : sequence of array_like or None
+    layer : layer, Network, or sequence of layers
+    weight : sequence of array_like or None
         One entry for each layer, as for `Network.matrix`; not needed where the layers have their weights.
 
     Returns
@@ -220,14 +220,14 @@ def checkerboard(network: Stack, weights: Weights | None = None) -> Checkerboard
     >>> checkerboard(up, [[1, 3, 0, 1]]).phase_energy
     array([[10.,  1.]])
     """
-    layers, network = network, as_network(network)
-    for number, layer in enumerate(network.layers):
-        if isinstance(layer, MaxPool):
+    network = as_network(layer)
+    for number, each in enumerate(network.layers):
+        if isinstance(each, MaxPool):
             raise ValueError(
                 f"layer {number}, MaxPool, is linear only at a given input, where no phase repeats: leave "
                 "it out, or take an AvgPool"
             )
-    stack, weight_entries = with_weights(layers) if weights is None else with_weights(network, weights)
+    stack, weight_entries = with_weights(layer) if weight is None else with_weights(network, weight)
     matrix = stack.matrix(weight_entries)
     squares = abs(matrix.astype(np.result_type(matrix, np.float64))).power(2)  # int8's -128 has no absolute value
     sums = (_summable(matrix).sum(axis=1), squares.sum(axis=1))

@@ -123,7 +123,7 @@ def _reason(extent: range, on_input: range) -> str:
     return "between the layers a border or a stride cuts the field off"
 
 
-def receptive_field(network: Stack, output: int | Sequence[int] | None = None) -> ReceptiveField:
+def receptive_field(layer: Stack, output: int | Sequence[int] | None = None) -> ReceptiveField:
     """Find the inputs that one output reads: the nonzero pattern of its row, channels collapsed.
 
     It is a product over the axes, found by walking back each axis, layer by layer: no matrix of the size of an image
@@ -131,7 +131,7 @@ def receptive_field(network: Stack, output: int | Sequence[int] | None = None) -
 
     Parameters
     ----------
-    network : Network, layer, or sequence of layers
+    layer : layer, Network, or sequence of layers
         Such as what ``from_model`` returns; no weight is needed.
     output : int or sequence of int, optional
         One index for each axis; the middle of the output by default.
@@ -155,7 +155,7 @@ def receptive_field(network: Stack, output: int | Sequence[int] | None = None) -
     >>> print(*field.differences)
     axis 0: arithmetic says -3 to 5 (9 inputs), but 3 of them lie beyond the input's 9
     """
-    network = as_network(network)
+    network = as_network(layer)
     _require_product(network)
     position = _checked_output(network, output)
     inputs = tuple(_reads(steps, o) for steps, o in zip(network.steps, position, strict=True))
@@ -186,7 +186,7 @@ def _checked_output(network: Network, output: int | Sequence[int] | None) -> tup
     return output
 
 
-def outputs_without_input(network: Stack) -> tuple[tuple[int, ...], ...]:
+def outputs_without_input(layer: Stack) -> tuple[tuple[int, ...], ...]:
     """Find the outputs that read no input at all, but only zeros of some padding.
 
     Do the pixels that a network crops at its end "come from the padding"? In FCN-32s, 500 inputs padded by 100 become
@@ -196,7 +196,7 @@ def outputs_without_input(network: Stack) -> tuple[tuple[int, ...], ...]:
 
     Parameters
     ----------
-    network : Network, layer, or sequence of layers
+    layer : layer, Network, or sequence of layers
 
     Returns
     -------
@@ -215,7 +215,7 @@ def outputs_without_input(network: Stack) -> tuple[tuple[int, ...], ...]:
     >>> outputs_without_input(Network([conv])), conv.output_size
     (((0, 1, 8, 9),), (10,))
     """
-    network = as_network(network)
+    network = as_network(layer)
     _require_product(network)
     return tuple(_empty_outputs(size, steps) for size, steps in zip(network.input_size, network.steps, strict=True))
 
@@ -288,7 +288,7 @@ class CoordinateMap:
         )
 
 
-def coordinate_map(network: Stack) -> CoordinateMap:
+def coordinate_map(layer: Stack) -> CoordinateMap:
     """Compose the coordinate maps of a stack, from the settings of its layers.
 
     A convolution has scale 1/stride and shift (before - (k_e - 1)/2)/stride, a transposed one scale stride and shift
@@ -296,7 +296,7 @@ def coordinate_map(network: Stack) -> CoordinateMap:
 
     Parameters
     ----------
-    network : Network, layer, or sequence of layers
+    layer : layer, Network, or sequence of layers
 
     Returns
     -------
@@ -312,7 +312,7 @@ def coordinate_map(network: Stack) -> CoordinateMap:
     >>> coordinate_map(Network([Conv((8,), 2, stride=2), ConvTranspose((4,), 4, stride=2)]))
     CoordinateMap(scale=(Fraction(1, 1),), shift=(Fraction(1, 1),))
     """
-    windows = as_network(network).windows
+    windows = as_network(layer).windows
     return CoordinateMap(tuple(1 / w.stride for w in windows), tuple(-w.centre / w.stride for w in windows))
 
 

@@ -351,12 +351,12 @@ def _checked(name: str, W: Any, layout: str) -> NDArray[Any]:
 # -- nodes and models ------------------------------------------------------------------------------------------------
 
 
-def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
+def from_layer(obj: Any, input_size: PerAxis, initializers: Any) -> Loaded:
     """Read a Conv or ConvTranspose node, by the names of its fields.
 
     Parameters
     ----------
-    node : onnx.NodeProto
+    obj : onnx.NodeProto
     input_size : int or sequence of int
         Spatial; one int for all axes, or one for each.
     initializers : mapping, onnx.GraphProto or onnx.ModelProto
@@ -386,7 +386,7 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
     >>> from_layer(node, 5, {"w": np.ones((1, 1, 3))}).layer
     Conv(input_size=(5,), kernel_size=(3,), stride=(2,))
     """
-    read = node_of(node)
+    read = node_of(obj)
     if read.op_type not in _OPERATORS:
         raise ValueError(
             f"{read.op_type} is neither Conv nor ConvTranspose: give such a node, or read the whole model "
@@ -397,7 +397,7 @@ def from_layer(node: Any, input_size: PerAxis, initializers: Any) -> Loaded:
     return _loaded(read, (0, *per_axis("input_size", input_size, W.ndim - 2)), constants)
 
 
-def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
+def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
     """Read a model, or a graph, whose nodes come one after the other.
 
     Conv, ConvTranspose, average and max pools, Resize and Upsample (the nearest and linear modes of `Upsample`), space
@@ -407,7 +407,7 @@ def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int |
 
     Parameters
     ----------
-    model : str, os.PathLike, onnx.ModelProto or onnx.GraphProto
+    obj : str, os.PathLike, onnx.ModelProto or onnx.GraphProto
         The path of an .onnx file is read with the package onnx; tensors in other files only from the model's folder.
     input_size : int or sequence of int, optional
         Spatial; needed where the graph's input has no lengths.
@@ -440,7 +440,7 @@ def from_model(model: Any, input_size: PerAxis | None = None, in_channels: int |
     >>> print(*chain.left_out)
     node 0 (Relu): an activation, which is not linear and changes no size
     """
-    return read_model(model, input_size, in_channels, _loaded)
+    return read_model(obj, input_size, in_channels, _loaded)
 
 
 _OPERATORS: Mapping[str, tuple[Callable[..., Layer], Callable[[ArrayLike], NDArray[Any]]]] = {

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.shared.calls import named
 from convmatrix.layers import FixedLayer, Layer, MaxPool
+from convmatrix.layers.arguments import PerAxis
 
 __all__ = [
     "Chain",
@@ -18,6 +19,7 @@ __all__ = [
     "attributes_of",
     "chained",
     "convert_values",
+    "require_input_size",
     "require_values",
 ]
 
@@ -196,6 +198,32 @@ def chained(
             "there is no layer in the model that has a matrix: give one with a convolution, a pool or a resize"
         )
     return Chain(loaded, left_out)
+
+
+def require_input_size(input_size: PerAxis | None, what: str) -> PerAxis:
+    """Check that the size of the input is given, for a model that does not store it.
+
+    Parameters
+    ----------
+    input_size : int, sequence of int, or None
+    what : str
+        Name of such objects in the plural.
+
+    Returns
+    -------
+    int or sequence of int
+
+    Raises
+    ------
+    WrongTypeError
+        If it is None: a TypeError as well.
+    """
+    if input_size is None:
+        raise WrongTypeError(
+            f"input_size is not given, and {what} do not store the size of their input: give the spatial size, such as "
+            "(224, 224)"
+        )
+    return input_size
 
 
 def attributes_of(obj: Any, names: Iterable[str], what: str) -> tuple[Any, ...]:

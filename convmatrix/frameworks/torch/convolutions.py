@@ -556,7 +556,7 @@ def _one_each(name: str, bias: Values | None, channels: int) -> Values | None:
 # -- models ----------------------------------------------------------------------------------------------------------
 
 
-def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) -> Chain:
+def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
     """Read a torch.nn.Sequential, which may be nested, or a single module, as a chain of layers.
 
     Convolutions, average and max pools, Upsample, pixel shuffles and pads become layers, a pad the depthwise
@@ -568,7 +568,7 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     ----------
     obj : torch.nn.Module
     input_size : int or sequence of int
-        Spatial; one int for all axes, or one for each.
+        Spatial; one int for all axes, or one for each. Required, since modules do not store it.
     in_channels : int, optional
         Channels of the input; without it, what the first module that has a number of channels needs, and the least
         that it can take where that one is lazy.
@@ -581,8 +581,8 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     Raises
     ------
     ValueError
-        If a module is none of these, has a forward of its own or a hook that may change its result, with its name; or
-        if PyTorch would refuse its numbers for what it is given.
+        If a module is none of these, has a forward of its own or a hook that may change its result, with its name; if
+        PyTorch would refuse its numbers; or without an input_size.
 
     Examples
     --------

@@ -14,7 +14,7 @@ import numpy as np
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.calls import argument_names
-from convmatrix.frameworks.shared.loaded import Chain, LeftOut, Loaded, attributes_of, chained
+from convmatrix.frameworks.shared.loaded import Chain, LeftOut, Loaded, attributes_of, chained, require_input_size
 from convmatrix.frameworks.shared.overrides import comes_from
 from convmatrix.frameworks.torch.objects import is_graph, is_quantised, known_base, obstacle
 from convmatrix.layers import AvgPool, Conv, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
@@ -38,13 +38,13 @@ Reader = Callable[[Any, Shape], Loaded]
 # -- the whole model -------------------------------------------------------------------------------------------------
 
 
-def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_convolution: Reader) -> Chain:
+def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, read_convolution: Reader) -> Chain:
     """Read a module, or a sequence of modules, as documented for ``torch.from_model``.
 
     Parameters
     ----------
     obj : torch.nn.Module
-    input_size : int or sequence of int
+    input_size : int, sequence of int, or None
     in_channels : int or None
     read_convolution : callable
         Function from a convolution or transposed convolution and its input shape (channels, *size) to a layer.
@@ -60,6 +60,7 @@ def read_model(obj: Any, input_size: PerAxis, in_channels: int | None, read_conv
     WrongTypeError
         If it is of a kind that is not read: a TypeError as well.
     """
+    input_size = require_input_size(input_size, "PyTorch's modules")
     pieces = list(_pieces(obj))
     entries = entries_of(input_size)
     ndim = _axes_of_first(pieces) if entries is None else len(entries)

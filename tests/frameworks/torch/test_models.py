@@ -1,5 +1,7 @@
 """PyTorch's models: modules that become layers, modules that are left out, and errors for all others."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -282,3 +284,12 @@ def test_errors_of_pads():
 )
 def test_a_module_without_its_attributes(name, missing):
     refused(kind(name)(), rf"{name} is not a torch .*: it has no attribute '{missing}'", error=TypeError)
+
+
+def test_the_input_size_is_required():
+    message = (
+        "input_size is not given, and PyTorch's modules do not store the size of their input: give the spatial size, "
+        "such as (224, 224)"
+    )
+    with pytest.raises(TypeError, match=re.escape(message)):
+        torch.from_model(sequential(convolution()))

@@ -19,6 +19,7 @@ from convmatrix.frameworks.shared.loaded import (
     attributes_of,
     chained,
     convert_values,
+    require_input_size,
 )
 from convmatrix.frameworks.shared.overrides import base_of, comes_from, override_of, patch_of, what_to_give
 from convmatrix.layers import AvgPool, Layer, MaxPool, PixelShuffle
@@ -63,7 +64,7 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> words = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 1, "num_group": 1,
+    >>> kwargs = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 1, "num_group": 1,
     ...     "layout": "NCW"}
     >>> obj = SimpleNamespace(_op_name="Convolution", _kwargs=words, weight=np.array([[[1, 2]]]), bias=None)
     >>> layer, w, bias = from_layer(obj, 3)
@@ -215,7 +216,7 @@ _SHUFFLES = tuple(f"PixelShuffle{axes}D" for axes in (1, 2, 3))
 _KNOWN = frozenset((*_SEQUENTIAL, *_PASSED, *_CONVOLUTIONS, *_POOLS, *_SHUFFLES))
 
 
-def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) -> Chain:
+def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | None = None) -> Chain:
     """Read a gluon.nn.HybridSequential or Sequential, which may be nested, or a single block, as a chain of layers.
 
     Convolutions, average and max pools and pixel shuffles become layers; activations, normalisation, dropout and a
@@ -225,7 +226,7 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
     ----------
     obj : gluon block
     input_size : int or sequence of int
-        Spatial; one int for all axes, or one for each.
+        Spatial; one int for all axes, or one for each. Required, since blocks do not store it.
     in_channels : int, optional
         Channels of the input, where the first layer does not tell them.
 
@@ -242,13 +243,14 @@ def from_model(obj: Any, input_size: PerAxis, in_channels: int | None = None) ->
 
     Examples
     --------
-    >>> words = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 1, "num_group": 1,
+    >>> kwargs = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 1, "num_group": 1,
     ...     "layout": "NCW"}
-    >>> values = {"_op_name": "Convolution", "_kwargs": words, "weight": np.array([[[1, 2]]]), "bias": None}
+    >>> values = {"_op_name": "Convolution", "_kwargs": kwargs, "weight": np.array([[[1, 2]]]), "bias": None}
     >>> block = type("Conv1D", (), values)()
     >>> from_model(type("Sequential", (), {"_children": {"0": block, "1": block}})(), 5)[1].output_size
     (3,)
     """
+    input_size = require_input_size(input_size, "Gluon's blocks")
     pieces = list(_pieces(obj, ""))
     first = next((piece for _, piece in pieces if _kind(piece) in (*_CONVOLUTIONS, *_POOLS, *_SHUFFLES)), None)
     if first is None:

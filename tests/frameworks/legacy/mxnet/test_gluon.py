@@ -356,3 +356,9 @@ def test_errors(name):
     call, message = ERRORS[name]
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_the_input_size_is_required():
+    message = "input_size is not given, and Gluon's blocks do not store the size of their input: give the spatial size"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        mxnet.from_model(block("PixelShuffle2D", _factors=(2, 2)))
