@@ -27,7 +27,7 @@ fail() {
   tail -n 30 "$log" >&2
   echo >&2
   echo "Setting up $folder failed: $1." >&2
-  echo "Its message is above. Installing needs a network. Try another Python, as in 'make PYTHON=python3.12', or" >&2
+  echo "The installer's message is above. Installing needs a network. Try another Python, as in 'make PYTHON=python3.12', or" >&2
   echo "start over with 'make clean'." >&2
   exit 1
 }
