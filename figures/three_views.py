@@ -22,5 +22,5 @@ def figure() -> Figure:
     )
     plot.matrix(up, weight, ax=axes["matrix"], col=0, key=False).set_title("1. C^T, 25 x 4")
     plot.stamps(up, weight, x, ax=axes["stamps"]).set_title("2. stamps that add up")
-    plot.insertion(up, weight, x, output=(2, 2), ax=axes["insertion"]).set_title("3. zeros inserted, kernel turned")
+    plot.insertion(up, weight, x, output=(2, 2), ax=axes["insertion"]).set_title("3. zeros inserted, kernel flipped")
     return fig
