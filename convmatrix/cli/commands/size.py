@@ -12,9 +12,9 @@ from convmatrix.cli.arguments import Commands, add_layer, layer_of
 from convmatrix.cli.sentences import matrix_described, pair, sizes_described
 from convmatrix.cli.terminal import print_lines, style
 from convmatrix.core.errors import pluralize
-from convmatrix.frameworks.comparison.output_sizes import OutputSizeOptions, output_size_options
+from convmatrix.frameworks.comparison.output_sizes import OutputSizeOptions, Size, output_size_options
 from convmatrix.layers import Layer
-from convmatrix.show.model.sizes import relationship, size_choices
+from convmatrix.show.model.sizes import relationship
 
 __all__ = ["add_to"]
 
@@ -42,9 +42,8 @@ def _size(arguments: argparse.Namespace) -> None:
 
 def _described(layer: Layer) -> list[str]:
     lines = sizes_described(layer)
-    forward = layer.convolution
-    for axis in range(layer.ndim):
-        choices = size_choices(layer, axis)
+    forward, options = layer.convolution, output_size_options(layer)
+    for axis, choices in enumerate(options.sizes):
         output = forward.output_size[axis]
         lines.append("")
         pads = f" with padding {pair(*forward.padding[axis])}" if forward.padding != layer.padding else ""
@@ -57,7 +56,7 @@ def _described(layer: Layer) -> list[str]:
             mark = "  <- this layer" if choice.size == forward.input_size[axis] else ""
             lines.append(
                 f"  input size {choice.size}: leftover {choice.leftover}, "
-                f"transposed with output_padding {choice.output_padding}{mark}"
+                f"transposed with output_padding {choice.leftover}{mark}"
             )
     lines += ["", f"matrix: {matrix_described(layer)}, {layer.nbytes()} bytes as float64"]
     return [*lines, *_output_sizes_described(output_size_options(layer))]
@@ -102,17 +101,21 @@ def _joined(size: tuple[int, ...]) -> str:
 
 def _as_dict(layer: Layer) -> dict[str, Any]:
     relationships = [relationship(layer, axis) for axis in range(layer.ndim)]
-    forward = layer.convolution
+    forward, options = layer.convolution, output_size_options(layer)
     return {
         **export.layer_as_dict(layer),
         "output_size": list(layer.output_size),
         "leftover": [axis.leftover for axis in forward.axes],
         "relationship": [one.number for one in relationships],
         "formula": [one.formula for one in relationships],
-        "input_sizes": [[choice._asdict() for choice in size_choices(layer, axis)] for axis in range(layer.ndim)],
+        "input_sizes": [[_size_as_dict(size) for size in sizes] for sizes in options.sizes],
         "nbytes": layer.nbytes(),
-        "output_size_options": _options_as_dict(output_size_options(layer)),
+        "output_size_options": _options_as_dict(options),
     }
+
+
+def _size_as_dict(size: Size) -> dict[str, int]:
+    return {"size": size.size, "leftover": size.leftover, "output_padding": size.leftover}
 
 
 def _options_as_dict(options: OutputSizeOptions) -> dict[str, Any]:

@@ -7,11 +7,15 @@ needs an argument that selects one of them.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from convmatrix.core.axis import Axis
 from convmatrix.frameworks.comparison.output_size_calls import OutputSizeCall, output_size_calls
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, check_kind, per_axis
 
 __all__ = ["OutputSizeOptions", "Size", "output_size_options"]
+
+_LISTED = 10_000
+"""Most input sizes of an axis that are listed."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,11 @@ def output_size_options(layer: Layer) -> OutputSizeOptions:
     -------
     OutputSizeOptions
 
+    Raises
+    ------
+    ValueError
+        If there are more than 10,000 sizes on an axis, as for a stride of that size.
+
     Examples
     --------
     >>> options = output_size_options(Conv((5,), 3, stride=2, padding=1))
@@ -117,12 +126,20 @@ def output_size_options(layer: Layer) -> OutputSizeOptions:
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     forward = layer.convolution
-    sizes = [
-        tuple(Size(size, replace(axis, input_size=size).leftover) for size in axis.input_sizes())
-        for axis in forward.axes
-    ]
+    sizes = [_sizes_of(number, axis) for number, axis in enumerate(forward.axes)]
     why = (_why(forward, number, axis_sizes) for number, axis_sizes in enumerate(sizes))
     return OutputSizeOptions(layer, tuple(sizes), tuple(why))
+
+
+def _sizes_of(number: int, axis: Axis) -> tuple[Size, ...]:
+    """List the input sizes of an axis that give its output size."""
+    sizes = axis.input_sizes()
+    if (count := sizes.stop - sizes.start) > _LISTED:
+        raise ValueError(
+            f"on axis {number}, {count} input sizes, from {sizes.start} to {sizes.stop - 1}, have the output size "
+            f"{axis.output_size}: too many to list, at most {_LISTED} are"
+        )
+    return tuple(Size(size, replace(axis, input_size=size).leftover) for size in sizes)
 
 
 def _why(forward: Conv, number: int, sizes: Sequence[Size]) -> str:

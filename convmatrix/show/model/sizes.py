@@ -1,6 +1,5 @@
 """The arithmetic of sizes as sentences: formula, numbers, and the relationship of the guide that states it."""
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convmatrix.core.axis import Axis
@@ -8,10 +7,7 @@ from convmatrix.core.errors import pluralize, short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, integer
 
-__all__ = ["RELATIONSHIPS", "Relationship", "SizeChoice", "relationship", "size_choices"]
-
-_LISTED = 10_000
-"""Most input sizes that are listed."""
+__all__ = ["RELATIONSHIPS", "Relationship", "relationship"]
 
 
 class Relationship(NamedTuple):
@@ -24,14 +20,6 @@ class Relationship(NamedTuple):
     formula: str
     arithmetic: str
     note: str = ""
-
-
-class SizeChoice(NamedTuple):
-    """One of the input sizes of a convolution that give the same output size."""
-
-    size: int
-    leftover: int
-    output_padding: int
 
 
 def _axis_of(layer: Layer, axis: int) -> Axis:
@@ -167,33 +155,3 @@ RELATIONSHIPS: list[dict[str, Any]] = [
 
 The explorer's page has this table too, as JSON.
 """
-
-
-def size_choices(layer: Layer, axis: int) -> list[SizeChoice]:
-    """List the input sizes of the (forward) convolution that give the same output size, and their differences.
-
-    Returns
-    -------
-    list of SizeChoice
-        In ascending order; `output_padding` is what a transposed convolution needs to give that size.
-
-    Raises
-    ------
-    ValueError
-        If there are more than 10,000, as for a stride of that size.
-
-    Examples
-    --------
-    >>> size_choices(Conv(5, 3, stride=2, padding=1), 0)
-    [SizeChoice(size=5, leftover=0, output_padding=0), SizeChoice(size=6, leftover=1, output_padding=1)]
-    """
-    check_kind("layer", layer, Conv, ConvTranspose)
-    forward = _axis_of(layer, axis)
-    sizes = forward.input_sizes()
-    if (count := sizes.stop - sizes.start) > _LISTED:
-        raise ValueError(
-            f"on axis {axis}, {count} input sizes, from {sizes.start} to {sizes.stop - 1}, have the output size "
-            f"{forward.output_size}: too many to list, at most {_LISTED} are"
-        )
-    leftovers = ((size, replace(forward, input_size=size).leftover) for size in sizes)
-    return [SizeChoice(size, leftover, leftover) for size, leftover in leftovers]

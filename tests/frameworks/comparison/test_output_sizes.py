@@ -6,9 +6,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.frameworks.comparison.output_sizes import Size, output_size_options
+from strategies import covers, layers, share
 
 # -- sizes, and why padding does not determine them ------------------------------------------------------------------
 
@@ -195,3 +197,48 @@ def test_a_transposed_layer_with_its_own_size(kwargs):
     np.testing.assert_array_equal(
         module.conv_transpose(**call.kwargs).matrix([[[1, 2, 3]]]).toarray(), up.matrix([1, 2, 3]).toarray()
     )
+
+
+# -- all sizes of an axis ----------------------------------------------------------------------------------------
+
+
+@share(0.4)
+@given(layer=layers(ndims=(1, 2)))
+@covers(without=("3-D",))
+def test_choices_against_all_input_sizes(layer):
+    """Every size up to beyond the largest is tried."""
+    forward = layer.T if isinstance(layer, ConvTranspose) else layer
+    options = output_size_options(layer)
+    for axis in range(layer.ndim):
+        names = ("kernel_size", "stride", "padding", "dilation", "input_dilation")
+        fields = {name: getattr(forward, name)[axis : axis + 1] for name in names}
+        choices = options.sizes[axis]
+        found = []
+        for size in range(1, choices[-1].size + 20):
+            try:
+                conv = Conv((size,), **fields, padding_mode=layer.padding_mode)
+            except ValueError:
+                continue  # the kernel does not fit
+            if conv.output_size == forward.output_size[axis : axis + 1]:
+                assert conv.leftover == conv.T.output_padding
+                found.append(Size(size, conv.leftover[0]))
+        assert choices == tuple(found)
+        assert forward.input_size[axis] in [choice.size for choice in choices]
+        for choice in choices:
+            up = ConvTranspose(
+                forward.output_size[axis : axis + 1],
+                **fields,
+                padding_mode=layer.padding_mode,
+                output_padding=choice.leftover,
+            )
+            assert up.output_size == (choice.size,)
+
+
+def test_too_many_choices():
+    assert len(output_size_options(Conv((30_000,), 1, stride=10_000)).sizes[0]) == 10_000
+    message = (
+        "^on axis 0, 10001 input sizes, from 20003 to 30003, have the output size 3: too many to list, at most 10000 "
+        "are$"
+    )
+    with pytest.raises(ValueError, match=message):
+        output_size_options(Conv((30_003,), 1, stride=10_001))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.show.model.sizes import SizeChoice, relationship, size_choices
+from convmatrix.show.model.sizes import relationship
 from strategies import covers, layers, share
 
 # Number, layer, formula, arithmetic: Dumoulin & Visin, arXiv:1603.07285; the settings are those of its figures.
@@ -115,43 +115,3 @@ def test_the_arithmetic_comes_out_right(layer):
             named["d"] = named["k"]
         for letter in re.findall(r"\b[iksd]\b", result.formula.partition(",")[0].replace("(", " ")):
             assert named[letter][axis] in numbers
-
-
-@share(0.4)
-@given(layer=layers(ndims=(1, 2)))
-@covers(without=("3-D",))
-def test_choices_against_all_input_sizes(layer):
-    """Every size up to beyond the largest is tried."""
-    forward = layer.T if isinstance(layer, ConvTranspose) else layer
-    for axis in range(layer.ndim):
-        names = ("kernel_size", "stride", "padding", "dilation", "input_dilation")
-        fields = {name: getattr(forward, name)[axis : axis + 1] for name in names}
-        choices = size_choices(layer, axis)
-        found = []
-        for size in range(1, choices[-1].size + 20):
-            try:
-                conv = Conv((size,), **fields, padding_mode=layer.padding_mode)
-            except ValueError:
-                continue  # the kernel does not fit
-            if conv.output_size == forward.output_size[axis : axis + 1]:
-                found.append(SizeChoice(size, conv.leftover[0], conv.T.output_padding[0]))
-        assert choices == found
-        assert forward.input_size[axis] in [choice.size for choice in choices]
-        for choice in choices:
-            up = ConvTranspose(
-                forward.output_size[axis : axis + 1],
-                **fields,
-                padding_mode=layer.padding_mode,
-                output_padding=choice.output_padding,
-            )
-            assert up.output_size == (choice.size,)
-
-
-def test_too_many_choices():
-    assert len(size_choices(Conv((30_000,), 1, stride=10_000), 0)) == 10_000
-    message = (
-        "^on axis 0, 10001 input sizes, from 20003 to 30003, have the output size 3: too many to list, at most 10000 "
-        "are$"
-    )
-    with pytest.raises(ValueError, match=message):
-        size_choices(Conv((30_003,), 1, stride=10_001), 0)
