@@ -185,8 +185,8 @@ def test_nothing_smaller_is_missed(seed):
             continue
         x, y, weight = plant(pair, config, np.random.default_rng(count))
         diagnosis, trial = diagnose(x, y, weight, **kwargs_of(config)), trial_of(x, y, weight, config)
-        for count in (0, 1):
-            assert not any(agrees(edited) for _, edited in _edited_trials(trial, conventions(1), count))
+        for size in (0, 1):
+            assert not any(agrees(edited) for _, edited in _edited_trials(trial, conventions(1), size))
         edits = _edited_trials(trial, conventions(1), 2)
         pairs_found = {tuple(one.name for one in selection) for selection, edited in edits if agrees(edited)}
         assert pairs_found == set(diagnosis.found)
