@@ -55,7 +55,7 @@ format: .venv/dev ## ruff, with its fixes applied
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
 html: build/site.done ## publish them as pages that need no server: build/site/index.html
 figures: build/figures.done ## draw the figures
-docs: build/docs.done ## write docs/frameworks.md and docs/migration.md anew, from the code
+docs: build/docs.done ## write docs/frameworks.md, docs/migration.md and docs/api.txt anew, from the code
 bench: .venv/dev $(wildcard .venv-peers/ready) ## all benchmarks, into docs/performance.md; with torch and others after `make peers-env`
 	tools/benchmark.sh --write docs/performance.md
 bench-quick: .venv/dev $(wildcard .venv-peers/ready) ## the smaller benchmarks, in under two minutes; nothing is written

@@ -10,6 +10,7 @@ mkdir -p "$copy/docs"
 .venv/bin/python docs/build.py "$copy/docs"
 diff -q docs/frameworks.md "$copy/docs/frameworks.md"
 diff -q docs/migration.md "$copy/docs/migration.md"
+diff -q docs/api.txt "$copy/docs/api.txt"
 
 cp -r figures "$copy"
 find "$copy/figures" -name '*.svg' -delete

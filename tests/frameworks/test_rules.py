@@ -64,10 +64,11 @@ def test_the_page_is_what_the_code_makes():
 def test_the_page_is_built_into_a_folder_and_left_alone_there(tmp_path):
     command = [sys.executable, ROOT / "docs" / "build.py", tmp_path]
     stdout = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]
-    assert stdout == ["wrote frameworks.md\nwrote migration.md\n", ""]
+    assert stdout == ["wrote frameworks.md\nwrote migration.md\nwrote api.txt\n", ""]
     assert (tmp_path / "frameworks.md").read_text(encoding="utf-8") == PAGE
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["frameworks.md", "migration.md"]
-    assert (tmp_path / "migration.md").read_bytes() == (ROOT / "docs" / "migration.md").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["api.txt", "frameworks.md", "migration.md"]
+    for name in ("api.txt", "migration.md"):
+        assert (tmp_path / name).read_bytes() == (ROOT / "docs" / name).read_bytes()
 
 
 def test_lines_are_no_longer_than_they_should_be_and_end_in_no_space():
