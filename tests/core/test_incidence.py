@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 
 from convmatrix.core.axis import Axis
 from convmatrix.core.incidence import border_reads, composed, inputs_read, outputs_reading
-from strategies import convs
+from strategies import convs, share
 
 
 def reads(axis):
@@ -34,6 +34,7 @@ def some(data, size):
     return np.array(sorted(data.draw(st.sets(st.integers(0, size - 1)))), dtype=np.int64)
 
 
+@share(0.4)
 @given(axis=axes(), data=st.data())
 def test_the_inputs_that_outputs_read_are_those_of_the_table(axis, data):
     outputs = some(data, axis.output_size)
@@ -43,6 +44,7 @@ def test_the_inputs_that_outputs_read_are_those_of_the_table(axis, data):
     assert (np.diff(result.row) >= 0).all()
 
 
+@share(0.4)
 @given(axis=axes(), data=st.data())
 def test_the_outputs_that_read_inputs_are_those_of_the_table(axis, data):
     inputs = some(data, axis.input_size)
@@ -50,6 +52,7 @@ def test_the_outputs_that_read_inputs_are_those_of_the_table(axis, data):
     assert triples(outputs_reading(axis, inputs, border_reads(axis))) == sorted(expected)
 
 
+@share(0.4)
 @given(axis=axes())
 def test_reads_at_the_border_are_those_beyond_the_ends(axis):
     positions = axis.positions(np.arange(axis.output_size))
@@ -59,6 +62,7 @@ def test_reads_at_the_border_are_those_beyond_the_ends(axis):
     assert (np.diff(result.row) >= 0).all()
 
 
+@share(0.4)
 @given(axis=axes())
 def test_composed_incidences_are_pairs_of_taps_with_a_column_in_common(axis):
     outputs = np.arange(axis.output_size)

@@ -17,7 +17,7 @@ from convmatrix.core.pattern import (
     transposed_pattern_of,
     windows_of,
 )
-from strategies import convs
+from strategies import convs, share
 
 KINDS = (pattern_of, transposed_pattern_of, gram_pattern_of, transposed_gram_pattern_of)
 
@@ -53,6 +53,7 @@ def entries_of(pattern):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@share(0.4)
 @given(axis=axes())
 def test_its_entries_are_those_of_the_table(kind, axis):
     pattern, expected = kind(axis), expected_entries(kind, axis)
@@ -71,11 +72,13 @@ def test_its_entries_are_those_of_the_table(kind, axis):
 
 
 @pytest.mark.parametrize("kind", [pattern_of, transposed_pattern_of])
+@share(0.4)
 @given(axis=axes())
 def test_single_taps_are_the_first_symbols(kind, axis):
     assert kind(axis).symbols[: axis.kernel_size] == tuple((tap,) for tap in range(axis.kernel_size))
 
 
+@share(0.4)
 @given(axis=axes(modes=("zeros",)))
 def test_windows_are_the_pattern_without_its_taps(axis):
     rows, cols, symbols = windows_of(axis).entries()
@@ -84,6 +87,7 @@ def test_windows_are_the_pattern_without_its_taps(axis):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@share(0.4)
 @given(axis=axes(), data=st.data())
 def test_a_part_has_the_rows_of_the_whole(kind, axis, data):
     pattern = kind(axis)
@@ -95,6 +99,7 @@ def test_a_part_has_the_rows_of_the_whole(kind, axis, data):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@share(0.4)
 @given(axis=axes())
 def test_sums_and_counts_are_those_of_its_entries(kind, axis):
     pattern = kind(axis)

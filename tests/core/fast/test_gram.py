@@ -15,7 +15,7 @@ from convmatrix.core.fast.assembly import assemble
 from convmatrix.core.fast.gram import gram_weight
 from convmatrix.core.pattern import gram_pattern_of
 from helpers import assert_canonical
-from strategies import convs, integers, seeds
+from strategies import convs, integers, seeds, share
 
 
 def gram(layer, weight):
@@ -23,6 +23,7 @@ def gram(layer, weight):
     return assemble(patterns, gram_weight(weight, patterns, layer.groups), layer.groups)
 
 
+@share(0.4)
 @given(layer=convs(), seed=seeds(), dtype=st.sampled_from((np.int64, np.float64, np.complex128, bool)))
 def test_the_gram_matrix_is_the_product(layer, seed, dtype):
     weight = integers(layer.weight_shape, seed, dtype)
@@ -33,6 +34,7 @@ def test_the_gram_matrix_is_the_product(layer, seed, dtype):
     assert_array_equal(G.toarray(), (C.conj().T.astype(int) @ C.astype(int) > 0) if dtype is bool else C.conj().T @ C)
 
 
+@share(0.4)
 @given(layer=convs(), seed=seeds())
 def test_its_weight_sums_the_products_of_pairs_of_taps(layer, seed):
     weight = integers(layer.weight_shape, seed)

@@ -35,6 +35,7 @@ def prepared(layer, weight):
     return patterns, extended_weight(weight, patterns)
 
 
+@share(0.4)
 @given(layer=convs(), seed=seeds(), copied=st.sampled_from((0, 10**9)), summed=st.sampled_from((0, 1024, 10**9)))
 def test_the_arrays_are_those_of_the_equation(layer, seed, copied, summed):
     weight = integers(layer.weight_shape, seed)
@@ -92,6 +93,7 @@ def test_what_is_small():
 
 
 @pytest.mark.parametrize("kind", [pattern_of, transposed_pattern_of])
+@share(0.4)
 @given(axis=convs(ndims=(1,)).map(lambda layer: layer.axes[0]), widest=st.sampled_from((0, 2, 10**9)))
 def test_a_table_has_the_entries_of_its_pattern(kind, axis, widest):
     pattern = kind(axis)

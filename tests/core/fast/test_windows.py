@@ -12,7 +12,7 @@ from convmatrix import Conv
 from convmatrix.core import equation
 from convmatrix.core.fast import tuning
 from convmatrix.core.fast.windows import banded, gathered, has_band, mirrored, scattered
-from strategies import convs, integers, seeds
+from strategies import convs, integers, seeds, share
 
 DTYPES = st.sampled_from((np.int64, np.float64, np.complex128))
 PIECES = st.sampled_from((1, 40, 300, 2**22))
@@ -38,6 +38,7 @@ def applied(C, x):
     return (C @ x.reshape(len(x), -1).T).T
 
 
+@share(0.4)
 @given(layer=convs(), seed=seeds(), dtype=DTYPES, piece=PIECES, joined=st.sampled_from((0, 10**6)), short=st.booleans())
 def test_gathered_windows_are_the_matrix(layer, seed, dtype, piece, joined, short):
     weight = integers(layer.weight_shape, seed, dtype)
@@ -52,6 +53,7 @@ def test_gathered_windows_are_the_matrix(layer, seed, dtype, piece, joined, shor
     assert_array_equal(y.reshape(2, -1), applied(matrix_of(layer, weight), x))
 
 
+@share(0.4)
 @given(layer=convs(), seed=seeds(), dtype=DTYPES, piece=PIECES)
 def test_scattered_windows_are_the_transposed_matrix(layer, seed, dtype, piece):
     weight = integers(layer.weight_shape, seed, dtype)
@@ -62,6 +64,7 @@ def test_scattered_windows_are_the_transposed_matrix(layer, seed, dtype, piece):
     assert_array_equal(x.reshape(2, -1), applied(matrix_of(layer, weight).T, y))
 
 
+@share(0.4)
 @given(
     layer=convs(ndims=(1, 2)),
     seed=seeds(),
@@ -93,6 +96,7 @@ def test_a_band_matrix_refuses_what_is_not_finite(number):
     assert banded(layer.axes, weight, x) is None
 
 
+@share(0.4)
 @given(layer=convs(modes=("zeros",), spread=False), seed=seeds())
 def test_the_mirrored_layer_gathers_what_this_one_scatters(layer, seed):
     unit = Conv(**{name: getattr(layer, name) for name in layer.__dataclass_fields__} | {"stride": (1,) * layer.ndim})
