@@ -66,7 +66,7 @@ def from_layer(obj: Any, input_size: PerAxis) -> Loaded:
     >>> from types import SimpleNamespace
     >>> kwargs = {"kernel": (2,), "stride": (1,), "dilate": (1,), "pad": (0,), "num_filter": 1, "num_group": 1,
     ...     "layout": "NCW"}
-    >>> obj = SimpleNamespace(_op_name="Convolution", _kwargs=words, weight=np.array([[[1, 2]]]), bias=None)
+    >>> obj = SimpleNamespace(_op_name="Convolution", _kwargs=kwargs, weight=np.array([[[1, 2]]]), bias=None)
     >>> layer, w, bias = from_layer(obj, 3)
     >>> layer.matrix(w).toarray()
     array([[1, 2, 0],
