@@ -315,8 +315,6 @@ def files_of_at_most(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-# On Python 3.13, the buffer that Matplotlib was writing an SVG into is reported when it is collected.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @EACH_WRITER
 def test_the_old_file_stays_where_writing_fails(folder, name, write):
     write(name)  # all is imported by now: Python, too, writes files when it imports

@@ -179,7 +179,7 @@ def test_nothing_smaller_is_missed(seed):
     rng = np.random.default_rng(seed)
     pairs = pairs_of(1)
     count = 0
-    while count < 4:
+    while count < 8:
         pair, config = pairs[rng.integers(len(pairs))], ONE[rng.integers(len(ONE))]
         if check_found(pair, config, np.random.default_rng(count)) != "found":
             continue
