@@ -1,125 +1,152 @@
-"""Animations, independent of renderers: panels of cells, their positions, and the changes of each step.
+"""Films, independent of renderers: panels of cells, their places on a page, and what each step changes.
 
-`convmatrix.show.model.stage` makes it of a layer. It is drawn as pixels (`convmatrix.show.render.animate`), as SVG
-(`convmatrix.show.render.svg`), and one step of it as TikZ (`convmatrix.show.render.latex`).
+`convmatrix.show.model.stage` makes a film of a layer. It is drawn as pixels (`convmatrix.show.render.animate`), as SVG
+(`convmatrix.show.render.svg`), on matplotlib (`convmatrix.show.plot`), and one step of it as TikZ
+(`convmatrix.show.render.latex`). All of them draw the marks of `convmatrix.show.model.drawing`.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from convmatrix.core.errors import short
 from convmatrix.layers.arguments import integer
-from convmatrix.show.model.printable import ems, printable, wrapped
+from convmatrix.show.model.style import HEADING, NOTE_GAP, QUIET, STANDARD, Style
+from convmatrix.show.model.typeset import width
 
-__all__ = [
-    "Film",
-    "Frame",
-    "Key",
-    "Look",
-    "Outline",
-    "Panel",
-    "arranged",
-    "heading",
-    "heading_height",
-    "heading_width",
-    "lines_of",
-    "note_size",
-    "text_size",
-]
+__all__ = ["Film", "Frame", "Key", "Look", "Outline", "Panel", "Sign"]
 
 Key = tuple[int, int, int]
 """A cell: number of its panel, row and column."""
 
-PAPER, GRID, FAINT = "#ffffff", "#c9c9c9", "#696969"
-"""The picture's ground, the lines between cells, and faint text."""
+Mark = Literal["", "slash", "dot", "dashed"]
 
 
 class Look(NamedTuple):
-    """Appearance of a cell: its colour, its text, a note in its corner; `faint` before its step or without a window."""
+    """Appearance of a cell.
+
+    Parameters
+    ----------
+    paper : str
+        Colour of the cell.
+    text : str
+        Label, set as mathematics.
+    ink : str
+        Colour of the text.
+    line : str
+        Colour of the border; empty for none.
+    mark : {"", "slash", "dot", "dashed"}
+        What is drawn beside the colour, so that a cell is recognised without it.
+    second : str
+        A second, smaller line of text below: a value below its symbol.
+    """
 
     paper: str
     text: str = ""
-    note: str = ""
-    faint: bool = False
+    ink: str = "#000000"
+    line: str = ""
+    mark: Mark = ""
+    second: str = ""
 
 
 class Panel(NamedTuple):
-    """A grid of cells somewhere in the picture, in units of one cell of a map; `unit` is the side of its own cells.
+    """A grid of cells somewhere in the picture, in units of one cell of a map.
 
-    (x, y) is the corner of its first cell. Rulers cut the rows and columns of a matrix into image rows and channels:
-    `row_blocks` are the rows of the matrix in either, `col_blocks` the columns; empty for a map.
+    Parameters
+    ----------
+    name : str
+        Prefix of the cells' ids.
+    title : str
+        Name of the part, set as mathematics.
+    note : str
+        What stands beside the title in quieter text, such as the size.
+    rows, cols : int
+    unit : float
+        Width of the panel's cells.
+    row_blocks, col_blocks : tuple of int
+        Numbers of rows (columns) in a block and in a channel; after each block stands a gap. Empty for none.
+    gap : float
+        Width of that gap; it is twice as wide between channels.
+    height : float
+        Height of the cells; 0 for squares.
+    labelled, bordered : bool
+        Whether the cells are large enough for text, and for borders.
+    text : float
+        Factor of the type scale: 1 where text has the size that fits the cells of maps, more where these are small.
+    x, y : float
+        Corner of the first cell.
+    title_y : float or None
+        Middle of the title; by default it stands above the first row.
     """
 
     name: str
     title: str
+    note: str
     rows: int
     cols: int
     unit: float = 1.0
-    row_names: tuple[str, ...] = ()
-    col_names: tuple[str, ...] = ()
     row_blocks: tuple[int, ...] = ()
     col_blocks: tuple[int, ...] = ()
+    gap: float = 0.0
+    height: float = 0.0
+    labelled: bool = True
+    bordered: bool = True
+    text: float = 1.0
     x: float = 0.0
     y: float = 0.0
+    title_y: float | None = None
 
     @property
-    def labelled(self) -> bool:
-        """Check whether its cells are large enough for text."""
-        return self.unit >= 0.5
-
-    def rulers(self) -> Iterator[tuple[bool, int, bool]]:
-        """Lines across the cells: horizontal (or vertical), before which row or column, and whether bold."""
-        for across, count, blocks in ((True, self.rows, self.row_blocks), (False, self.cols, self.col_blocks)):
-            if not blocks:
-                continue
-            image_row, channel = blocks
-            for at in range(0, count + 1, channel if image_row == 1 else image_row):
-                yield across, at, at % channel == 0
-
-    @property
-    def name_size(self) -> float:
-        """Height of the names of its rows and columns; 0 where they would not fit."""
-        longest = max(map(ems, (*self.row_names, *self.col_names)), default=0.0)
-        size = min(0.3, 0.76 * self.unit / longest) if longest else 0.0
-        return size if size >= SMALLEST * 0.7 else 0.0
+    def cell_height(self) -> float:
+        """Height of a cell."""
+        return self.height or self.unit
 
     def at(self, row: int, col: int) -> tuple[float, float]:
-        """Position of the corner of a cell."""
-        return self.x + col * self.unit, self.y + row * self.unit
+        """Position of the upper left corner of a cell."""
+        return (
+            self.x + col * self.unit + self.gap * _gaps(col, self.col_blocks),
+            self.y + row * self.cell_height + self.gap * _gaps(row, self.row_blocks),
+        )
 
-    @property
-    def title_y(self) -> float:
-        """Middle of the title, which begins above the first cell."""
-        return self.y - 1.5 * self.name_size - 0.3
-
-    def names(self) -> Iterator[tuple[float, float, str, Literal["middle", "end"]]]:
-        """Names of rows and columns: the position of the anchor, the name, and the part of it that is anchored."""
-        for row, name in enumerate(self.row_names if self.name_size else ()):
-            yield self.x - 0.12, self.y + (row + 0.5) * self.unit, name, "end"
-        for col, name in enumerate(self.col_names if self.name_size else ()):
-            yield self.x + (col + 0.5) * self.unit, self.y - 0.7 * self.name_size, name, "middle"
-
-    @property
-    def left(self) -> float:
-        """Space for the names of the rows."""
-        return max(map(ems, self.row_names), default=0.0) * self.name_size + (0.15 if self.name_size else 0.0)
-
-    @property
-    def top(self) -> float:
-        """Space for the title and for the names of the columns."""
-        return (0.6 if self.title else 0.0) + 1.5 * self.name_size
+    def until(self, row: int, col: int) -> tuple[float, float]:
+        """Position of the lower right corner of a cell."""
+        x, y = self.at(row, col)
+        return x + self.unit, y + self.cell_height
 
     @property
     def wide(self) -> float:
-        """Width with the names, and of the title if that is wider."""
-        return max(self.left + self.cols * self.unit, self.left + ems(self.title) * TITLE_SIZE)
+        """Width of the cells."""
+        return self.until(0, self.cols - 1)[0] - self.x
 
     @property
     def tall(self) -> float:
-        """Height with title and names."""
-        return self.top + self.rows * self.unit
+        """Height of the cells."""
+        return self.until(self.rows - 1, 0)[1] - self.y
+
+    @property
+    def title_width(self) -> float:
+        """Width of the title and of the note beside it."""
+        words = [part for part in (self.title, self.note) if part]
+        wide = width(self.title) * HEADING + width(self.note) * QUIET + NOTE_GAP * (len(words) - 1)
+        return wide * self.text if words else 0.0
+
+
+def _gaps(index: int, blocks: tuple[int, ...]) -> int:
+    """Number of gaps before a row or a column."""
+    if not blocks:
+        return 0
+    block, channel = blocks
+    return (index // block if block > 1 else 0) + index // channel
+
+
+class Sign(NamedTuple):
+    """A sign between parts, such as ∗ or =: its middle, its height, and whether it stands back."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    quiet: bool = False
 
 
 class Outline(NamedTuple):
@@ -143,7 +170,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Film:
-    """Panels of cells, and the steps.
+    """Panels of cells on a page, and the steps.
 
     Parameters
     ----------
@@ -154,11 +181,21 @@ class Film:
         Looks of some cells before their step.
     frames : tuple of Frame
     width, height : float
-        In cells of a map.
+        Of the page, in cells of a map.
     title : str
-        Of any length; the picture shows the lines of `heading`.
+        Of any length; the picture shows the lines of `convmatrix.show.model.layout.heading`.
     about : str, optional
         Alternative text.
+    signs : tuple of Sign, optional
+    style : Style, optional
+    cell : float, default 0.5
+        Side of a map's cell in inches.
+    top : float, default 0
+        Middle of the first line of the title, from the top of the page.
+    foot : tuple of float, optional
+        Place of the caption: its middle, across and down, and its greatest width; none for no caption.
+    text : float, default 1
+        Factor of the type scale, as for `Panel`.
     """
 
     panels: tuple[Panel, ...]
@@ -169,6 +206,12 @@ class Film:
     height: float
     title: str
     about: str = ""
+    signs: tuple[Sign, ...] = ()
+    style: Style = STANDARD
+    cell: float = 0.5
+    top: float = 0.0
+    foot: tuple[float, float, float] | None = None
+    text: float = 1.0
 
     def still(self, step: int | None = None) -> dict[Key, Look]:
         """Return the appearance of every cell at a step; without one, of the still picture.
@@ -190,7 +233,8 @@ class Film:
         --------
         >>> pale, lit = Look("#eeeeee"), Look("#3f90da", "w0")
         >>> frames = [Frame({(0, 0, col): lit}, {}, (), "") for col in range(2)]
-        >>> film = Film((Panel("row", "", 1, 2),), {(0, 0, 0): pale, (0, 0, 1): pale}, {}, tuple(frames), 2, 1, "")
+        >>> panel = Panel("row", "", "", 1, 2)
+        >>> film = Film((panel,), {(0, 0, 0): pale, (0, 0, 1): pale}, {}, tuple(frames), 2, 1, "")
         >>> [look.text for look in film.still(1).values()]
         ['', 'w0']
         """
@@ -205,180 +249,6 @@ class Film:
         looks.update(self.frames[step].looks)
         return looks
 
-    def heading(self) -> Iterator[tuple[float, str]]:
-        """Lines of the title in the picture: the middle of each, and its text."""
-        yield from zip(HEADING_PLACES, heading(self.title, self.width - 2 * _MARGIN), strict=False)
-
-    def caption_size(self, caption: str) -> float:
-        """Height of a caption that fits below the picture."""
-        return min(0.3, (self.width - 2 * _MARGIN) / max(ems(caption), 1))
-
     def cell_id(self, key: Key) -> str:
         """Name of a cell, such as ``matrix-0-15``."""
         return f"{self.panels[key[0]].name}-{key[1]}-{key[2]}"
-
-
-# -- text and space --------------------------------------------------------------------------------------------------
-
-SMALLEST = 0.22
-"""Smallest height of a cell's text, in cells of a map, which sets the size of a matrix's cells."""
-TITLE_SIZE = 0.3
-LINE = 1.15
-"""From one line of a cell to the next, by the height of its text."""
-FOOT = 0.6
-"""Space for a caption below the picture."""
-
-
-def lines_of(text: str) -> list[str]:
-    """Lines of a cell's text: a long sum has each term on a line of its own.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> lines_of("w10+w12"), lines_of("1e+06")
-    (['w10', '+w12'], ['1e+06'])
-    """
-    text = printable(text)
-    return [text] if len(text) <= 5 else re.split(r"(?<![eE])(?=(?<!^)\+)", text)
-
-
-def text_size(text: str) -> float:
-    """Height of a cell's text, by the side of the cell.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> text_size("w0"), round(text_size("-12.75"), 3)
-    (0.36, 0.271)
-    """
-    lines = lines_of(text)
-    return min(0.36, 0.9 / max(*map(ems, lines), 1.0), 0.94 / (LINE * len(lines)))
-
-
-def note_size(note: str) -> float:
-    """Height of a cell's note, by the side of the cell."""
-    return min(0.24, 0.9 / max(ems(note), 1.0))
-
-
-_GAP = 0.7
-_MARGIN = 0.35
-
-_HEADING_WIDE = 16.0
-"""Width up to which a title makes its picture wider, in cells of a map."""
-HEADING_SIZE = TITLE_SIZE * 1.3
-HEADING_PLACES = (0.65, 1.15, 1.65)
-"""Middle of each line of a title; there are no more lines."""
-_BOLD_WIDTHS = (
-    dict.fromkeys("W", 1.1)
-    | dict.fromkeys("mM@%—…", 1.05)
-    | dict.fromkeys("w", 0.93)
-    | dict.fromkeys("#&<>^~+=", 0.88)
-    | dict.fromkeys(" .,:;'|/\\()[]ijlIJ!", 0.46)
-)
-"""Widths in bold DejaVu Sans by the height of the text, where they differ from the width of most letters."""
-
-
-def heading(title: str, wide: float) -> list[str]:
-    """Break a picture's title into lines: at most three, shortened where it is longer.
-
-    Parameters
-    ----------
-    title : str
-        Printable.
-    wide : float
-        Width of what stands below it, in cells of a map.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> [len(line) for line in heading("a" * 1000, 10)], heading("a title", 5)
-    ([55, 55, 55], ['a title'])
-    """
-    return wrapped(title, max(wide, _HEADING_WIDE), len(HEADING_PLACES), heading_width)
-
-
-def heading_width(line: str) -> float:
-    """Width of a line of a title, in bold type, in cells of a map."""
-    # The first is generous with small letters, and the second is right for capital ones.
-    return max(ems(line) * TITLE_SIZE * 1.5, sum(map(_bold_width, line)) * HEADING_SIZE)
-
-
-def _bold_width(char: str) -> float:
-    """Width of a character in bold type by its height, rounded up; less precise for alphabets other than Latin."""
-    if char in _BOLD_WIDTHS:
-        return _BOLD_WIDTHS[char]
-    return max(ems(char), 0.84 if char.isupper() or "\u024f" < char < "\u2000" else 0.7) if ems(char) else 0.0
-
-
-def heading_height(lines: Sequence[str]) -> float:
-    """Height of the lines of a title, with the gap below them."""
-    return HEADING_PLACES[len(lines) - 1] + 0.25 if lines else 0.0
-
-
-# -- layout of the panels ------------------------------------------------------------------------------------------
-
-
-class _Box(NamedTuple):
-    """Panels of one group, with positions from the box's corner."""
-
-    placed: tuple[tuple[int, float, float], ...]
-    wide: float
-    tall: float
-
-
-def _below(boxes: Iterable[_Box], *, beside: bool = False) -> _Box:
-    """Boxes one below the other, or one beside the other."""
-    placed: list[tuple[int, float, float]] = []
-    wide = tall = at = 0.0
-    for box in boxes:
-        dx, dy = (at, 0.0) if beside else (0.0, at)
-        placed += [(panel, x + dx, y + dy) for panel, x, y in box.placed]
-        wide, tall = max(wide, dx + box.wide), max(tall, dy + box.tall)
-        at = (wide if beside else tall) + _GAP
-    return _Box(tuple(placed), wide, tall)
-
-
-def arranged(panels: Sequence[tuple[str, Panel]], title: str) -> tuple[tuple[Panel, ...], float, float]:
-    """Place panels: the maps in rows or columns, the matrix beside or below, whichever suits a slide.
-
-    Parameters
-    ----------
-    panels : sequence of (str, Panel)
-        Group and panel: panels of one group stand one below the other; the matrix's group is ``matrix``.
-    title : str
-        Printable.
-
-    Returns
-    -------
-    tuple of Panel, width, height
-        In cells of a map.
-    """
-    groups: dict[str, list[_Box]] = {}
-    for number, (group, panel) in enumerate(panels):
-        groups.setdefault(group, []).append(_Box(((number, 0.0, 0.0),), panel.wide, panel.tall))
-    stacks = {group: _below(boxes) for group, boxes in groups.items()}
-    matrix = [stacks.pop("matrix")] if "matrix" in stacks else []
-    maps = list(stacks.values())
-    shapes = [_below(maps, beside=True), _below(maps)]
-    if len(maps) == 3:
-        shapes += [_below([maps[0], _below(maps[1:], beside=True)]), _below([_below(maps[:2], beside=True), maps[2]])]
-    wholes = [_below([shape] * bool(maps) + matrix, beside=beside) for shape in shapes for beside in (True, False)]
-    best = min(wholes, key=lambda whole: (round(max(whole.wide / 16, whole.tall / 9), 6), whole.wide * whole.tall))
-    lines = heading(title, best.wide)
-    header = heading_height(lines)
-    shown = [panel for _, panel in panels]
-    wide = max([best.wide, *map(heading_width, lines)])
-    shift = (wide - best.wide) / 2 if len(lines) > 1 else 0.0  # below a block of text, the middle
-    for number, x, y in best.placed:
-        panel = shown[number]
-        shown[number] = panel._replace(x=x + shift + panel.left + _MARGIN, y=y + panel.top + header + _MARGIN)
-    return tuple(shown), wide + 2 * _MARGIN, best.tall + header + 2 * _MARGIN

@@ -160,7 +160,7 @@ class MaximumScene(_PoolScene):
         The matrix of the pool at its input.
     """
 
-    equation: ClassVar[str] = "y = S x at this x, S"
+    letters: ClassVar[tuple[str, str, str]] = ("y", "S", "x")  # type: ignore[misc]  # constant here
     beyond: ClassVar[str] = ""
 
     selection: sparse.csr_array

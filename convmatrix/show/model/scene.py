@@ -21,7 +21,7 @@ from convmatrix.core.axis import Axis
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import entries_of, integer, positive
-from convmatrix.show.model.palette import tap_colours
+from convmatrix.show.model.colours import tap_colours
 
 __all__ = ["Place", "Reading", "Scene", "number_label", "tap_label"]
 
@@ -122,7 +122,7 @@ class Scene:
     @cached_property
     def colours(self) -> list[str]:
         """Colour of each kernel position."""
-        return tap_colours(prod(self.layer.kernel_size))
+        return tap_colours(self.layer.kernel_size)
 
     def colour(self, cell: int) -> str:
         """Colour of a cell: the colour of its (first) tap."""
@@ -142,8 +142,19 @@ class Scene:
 
     # -- texts --------------------------------------------------------------------------------------------
 
-    equation: ClassVar[str] = "y = C x, C"
-    """Verb for the matrix, and its letter."""
+    @property
+    def letters(self) -> tuple[str, str, str]:
+        """Letters of the output, of the matrix and of the input.
+
+        A transposed convolution takes y back to x: its matrix is C^T.
+        """
+        return ("x", "C^T", "y") if isinstance(self.layer, ConvTranspose) else ("y", "C", "x")
+
+    @property
+    def equation(self) -> str:
+        """The equation, such as ``y = C x``."""
+        return "{} = {} {}".format(*self.letters)
+
     beyond: ClassVar[str] = "0"
     """Text for places of a window without an input."""
     has_kernel: ClassVar[bool] = True
@@ -188,12 +199,12 @@ class Scene:
         return _block(self.layer.input_size)
 
     def row_name(self, row: int) -> str:
-        """Name of an output, such as ``y01``."""
-        return "y" + _position_label(self.layer.output_shape, row)
+        """Name of an output, such as ``y01``; of a transposed convolution ``x01``."""
+        return self.letters[0] + _position_label(self.layer.output_shape, row)
 
     def col_name(self, col: int) -> str:
-        """Name of an input, such as ``x23``."""
-        return "x" + _position_label(self.layer.input_shape, col)
+        """Name of an input, such as ``x23``; of a transposed convolution ``y23``."""
+        return self.letters[2] + _position_label(self.layer.input_shape, col)
 
     def row_cells(self, row: int) -> range:
         """Cells of one row: what the window of one output reads."""

@@ -16,11 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool, WeightedLayer
 from convmatrix.layers.arguments import check_kind, flag
-from convmatrix.show.model.film import SMALLEST, Film, Frame, Key, Look, Outline, Panel, arranged, text_size
-from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, tint
+from convmatrix.show.model.drawing import label_size
+from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
+from convmatrix.show.model.layout import Equation, Group, arrange
+from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.pools import scene_of_pool
-from convmatrix.show.model.printable import ems, printable
+from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Place, Reading, Scene, number_label
+from convmatrix.show.model.style import HEADING, LABEL_IN_C, Style, current_style
+from convmatrix.show.model.typeset import width
 
 __all__ = ["Drawable", "View", "film", "one_input"]
 
@@ -28,18 +32,10 @@ Drawable = Layer | AvgPool | MaxPool
 
 View = Literal["windows", "stamps"]
 
-_NOTHING = "#f4f4f4"
-"""Colour of a zero."""
-_DONE = "#4fc0b5"
-"""Output cyan, stronger: the output of this step."""
 _STEPS = 400
 """Most steps: some minutes at one second each."""
-_CAPTION = 0.29
-"""Height of a caption that is still readable, in cells of a map."""
 _SIDE = 512
 """Most rows, and most columns, of a panel."""
-_LONGEST = 250
-"""Longest side of a picture, in cells of a map."""
 _LABELLED = 64
 """Most rows and columns of a matrix whose cells are labelled."""
 
@@ -52,8 +48,10 @@ def film(
     view: View | None = None,
     maps: bool = True,
     matrix: bool = True,
+    key: bool = False,
     title: str = "",
     moving: bool = True,
+    style: Style | None = None,
 ) -> Film:
     """Compute the panels of a layer and its steps.
 
@@ -70,10 +68,14 @@ def film(
         ``stamps`` shows what each input of a transposed convolution adds, and is its default.
     maps, matrix : bool, default True
         What to show.
+    key : bool, default False
+        Whether to show the kernel beside a matrix without maps.
     title : str, optional
         Any text, made printable by `convmatrix.show.model.printable.printable`; a long one takes three lines at most.
     moving : bool, default True
         Whether to compute the steps.
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
 
     Returns
     -------
@@ -90,26 +92,35 @@ def film(
     >>> made = film(Conv((3,), 2), [1, 2], [5, 6, 7])
     >>> [frame.caption for frame in made.frames]
     ['y0 = 1·5 + 2·6 = 17', 'y1 = 1·6 + 2·7 = 20']
-    >>> [made.cell_id(key) for key in made.frames[1].looks if made.panels[key[0]].name == "matrix"]
-    ['matrix-1-1', 'matrix-1-2']
+    >>> [made.cell_id(key) for key in made.frames[1].looks if made.panels[key[0]].name == "above"]
+    ['above-0-1', 'above-0-2']
     """
     check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
     if layer.ndim > 2:
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (flag("maps", maps) | flag("matrix", matrix)):
         raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
-    chosen, shown_title = _view_of(layer, view), printable(title)
+    chosen, shown_title, style = _view_of(layer, view), printable(title), current_style(style)
     scene = _scene(layer, weight, x)
     _require_drawable(scene, chosen, matrix=matrix, moving=moving)
-    stage = _Stage(scene, x, chosen, maps=maps, matrix=matrix, moving=moving)
-    panels, width, height = arranged(stage.panels, shown_title)
-    if max(width, height) > _LONGEST:
-        raise ValueError(
-            f"the picture would be {width:.0f} x {height:.0f} cells but at most {_LONGEST} are drawn on a side: take "
-            "fewer channels, as one group of the layer has"
-        )
-    frames = tuple(stage.frames(width)) if moving else ()
-    return Film(panels, stage.base, stage.waiting, frames, width, height, shown_title)
+    stage = _Stage(scene, x, chosen, style, maps=maps, matrix=matrix, moving=moving, key=flag("key", key))
+    place = arrange(stage.groups, stage.equation, style=style, title=shown_title, caption=moving and style.captioned)
+    frames = tuple(stage.frames((place.foot[2] if place.foot else place.width) / place.text)) if moving else ()
+    return Film(
+        place.panels,
+        stage.base,
+        stage.waiting,
+        frames,
+        place.width,
+        place.height,
+        shown_title,
+        signs=place.signs,
+        style=style,
+        cell=place.cell,
+        top=place.top,
+        foot=place.foot,
+        text=place.text,
+    )
 
 
 def _scene(layer: Drawable, weight: ArrayLike | None, x: ArrayLike | None) -> Scene:
@@ -172,10 +183,13 @@ class _Stage:
     scene: Scene
     x: ArrayLike | None
     view: View
+    style: Style
     maps: bool
     matrix: bool
     moving: bool
-    panels: list[tuple[str, Panel]] = field(default_factory=list)  # with the group that stands together
+    key: bool = False
+    groups: list[Group] = field(default_factory=list)
+    equation: Equation | None = None
     base: dict[Key, Look] = field(default_factory=dict)
     waiting: dict[Key, Look] = field(default_factory=dict)
 
@@ -186,16 +200,28 @@ class _Stage:
         if self.maps:
             _require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it raises the error for a weight of another shape
-        self.colours = _colours(scene, flipped=self.flipped)
+        self.looks = Looks(self.style, layer.kernel_size, self._limit())
+        self.taps = _own_taps(scene, flipped=self.flipped)
         self.values = None if self.x is None else one_input(layer, self.x)
         self.answers = scene.applied(self.values) if self.values is not None and scene.has_values else None
+        self.count = 0
         self.matrix_panel = self.map_panel = self.point_panel = self.kernel_panel = -1
+        self.above_panel = self.beside_panel = -1
         if self.maps:
             make = [self._add_map, self._add_kernel, self._add_points]
             for one in make if self.reads else reversed(make):
                 one()
+        elif self.key:
+            self._add_kernel()
         if self.matrix:
             self._add_matrix()
+
+    def _limit(self) -> float:
+        """The largest magnitude of a weight, if weights are coloured by it."""
+        if self.style.fill == "tap" or not self.scene.has_values:
+            return 0.0
+        values = [np.abs(self.scene.matrix.data), np.abs(np.asarray(self.scene.weight or 0))]
+        return float(max((each.max(initial=0) for each in values), default=0)) or 1.0
 
     @property
     def reads(self) -> bool:
@@ -207,43 +233,46 @@ class _Stage:
 
     # -- panels ------------------------------------------------------------------------------------------------
 
-    def _add(self, group: str, panel: Panel) -> int:
-        self.panels.append((group, panel))
-        return len(self.panels) - 1
-
-    def _add_channels(self, group: str, title: str, count: int, rows: int, cols: int) -> int:
+    def _add_channels(self, group: str, title: str, note: str, count: int, rows: int, cols: int) -> int:
         """A panel for each channel; the number of the first."""
-        unit = min(1.0, 24 / max(rows, cols))
-        numbers = [
-            self._add(
-                group,
-                Panel(
-                    group + (str(channel) if count > 1 else ""),
-                    title + (f", channel {channel}" if count > 1 else ""),
-                    rows,
-                    cols,
-                    unit,
-                ),
+        several = count > 1
+        panels = tuple(
+            Panel(
+                group + (str(channel) if several else ""),
+                title,
+                note + (f", channel {channel}" if several else ""),
+                rows,
+                cols,
             )
             for channel in range(count)
-        ]
-        return numbers[0]
+        )
+        self.groups.append(Group(group, panels, self._sign(group)))
+        first = self.count
+        self.count += count
+        return first
+
+    def _sign(self, group: str) -> str:
+        """The sign before a group."""
+        if not self.groups:
+            return ""
+        if self.reads:
+            return "∗" if group == "kernel" else "=" if self.scene.has_kernel else "→"
+        return "·" if group == "kernel" else "→"
 
     def _add_map(self) -> None:
         (top, bottom), (left, right) = self.frame
         layer = self.slider.layer
-        size = " x ".join(map(str, layer.input_size)) or "1"
-        group, heading = ("input", f"input x, {size}") if self.reads else ("output", f"output y, {size}")
-        if not self.reads and self.moving and self.answers is None:
-            heading += ": terms added"
-        self.map_panel = self._add_channels(group, heading, layer.in_channels, bottom - top, right - left)
+        group, letter = ("input", self.scene.letters[2]) if self.reads else ("output", self.scene.letters[0])
+        note = _size(layer.input_size)
+        if self.flipped and any(axis.dilated_size > axis.input_size for axis in layer.axes):
+            note += ", zeros inserted"
+        self.map_panel = self._add_channels(group, letter, note, layer.in_channels, bottom - top, right - left)
         for channel in range(layer.in_channels):
             for place in self.slider.places():
                 key = self._map_key(channel, place.place)
                 self.base[key] = self._map_look(channel, place)
-                if not self.reads:
-                    waiting = self.base[key]._replace(text="" if place.source is None else "0", faint=True)
-                    self.waiting[key] = waiting._replace(paper=tint(waiting.paper, 0.4))
+                if self.answers is not None and not self.reads and self.moving and place.source is not None:
+                    self.waiting[key] = self.base[key]._replace(text="0", second="", ink=self.style.colours.quiet)
 
     def _map_key(self, channel: int, place: tuple[int, ...]) -> Key:
         (top, _), (left, _) = self.frame
@@ -251,36 +280,39 @@ class _Stage:
         return (self.map_panel + channel, row - top, col - left)
 
     def _map_look(self, channel: int, place: Place) -> Look:
+        looks = self.looks
         if place.source is None:
-            return Look(_NOTHING, self.scene.beyond if self.reads else "", faint=True)
+            text = self.scene.beyond if self.reads else ""
+            return looks.inserted(text) if place.kind == "inserted" else looks.padding(text)
         flat = self._flat(channel, place.source)
-        text = self._x_text(flat) if self.reads else self._y_text(flat)
-        colour = INPUT if self.reads else OUTPUT
-        if place.kind == "copy" or not place.seen:
-            return Look(tint(colour, 0.35), text, faint=True)
-        return Look(colour, text)
+        symbol, value = self._x(flat) if self.reads else self._y(flat)
+        if place.kind == "copy":
+            return looks.copied(symbol, value)
+        look = looks.map(symbol, value)
+        return look if place.seen else looks.muted(look)
 
     def _flat(self, channel: int, source: tuple[int, ...]) -> int:
         """Number of a place of the map, as an input or output of the matrix."""
         return int(np.ravel_multi_index((channel, *source), self.slider.layer.input_shape))
 
-    def _x_text(self, col: int) -> str:
-        return self.scene.col_name(col) if self.values is None else number_label(self.values[col])
+    def _x(self, col: int) -> tuple[str, Any]:
+        """Symbol and value of an input."""
+        return self.scene.col_name(col), None if self.values is None else self.values[col]
 
-    def _y_text(self, row: int) -> str:
-        return self.scene.row_name(row) if self.answers is None else number_label(self.answers[row])
+    def _y(self, row: int) -> tuple[str, Any]:
+        """Symbol and value of an output."""
+        return self.scene.row_name(row), None if self.answers is None else self.answers[row]
 
     def _add_points(self) -> None:
         layer = self.slider.layer
         rows, cols = _plane(layer.output_size, 1)
-        size = " x ".join(map(str, layer.output_size)) or "1"
-        group, heading = ("output", f"output y, {size}") if self.reads else ("input", f"input x, {size}")
-        self.point_panel = self._add_channels(group, heading, layer.out_channels, rows, cols)
+        group, letter = ("output", self.scene.letters[0]) if self.reads else ("input", self.scene.letters[2])
+        self.point_panel = self._add_channels(group, letter, _size(layer.output_size), layer.out_channels, rows, cols)
         for step in range(prod(layer.output_shape)):
-            key, text = self._point_key(step), self._y_text(step) if self.reads else self._x_text(step)
-            self.base[key] = Look(OUTPUT if self.reads else INPUT, text)
-            if self.reads:
-                self.waiting[key] = Look(tint(OUTPUT, 0.25), text if self.answers is None else "", faint=True)
+            key = self._point_key(step)
+            self.base[key] = self.looks.map(*(self._y(step) if self.reads else self._x(step)))
+            if self.reads and self.answers is not None:
+                self.waiting[key] = self.base[key]._replace(text="", second="")
 
     def _point_key(self, step: int) -> Key:
         channel, *position = self._position(step)
@@ -295,52 +327,79 @@ class _Stage:
             return
         layer = self.slider.layer
         rows, cols = _plane(layer.kernel_size, 1)
-        heading = "kernel w, flipped" if self.flipped else "kernel w"
-        self.kernel_panel = self._add_channels("kernel", heading, layer.in_channels // layer.groups, rows, cols)
+        note = _size(layer.kernel_size) + (", flipped" if self.flipped else "")
+        group = "kernel" if self.maps else "key"
+        self.kernel_panel = self._add_channels(group, "w", note, layer.in_channels // layer.groups, rows, cols)
         self.base |= self._kernel_looks(0)
 
     def _kernel_looks(self, out_channel: int) -> dict[Key, Look]:
         layer = self.slider.layer
         looks = {}
-        for within in range(layer.in_channels // layer.groups if self.maps else 0):
+        for within in range(layer.in_channels // layer.groups):
             for place in np.ndindex(layer.kernel_size):
                 tap = self._tap(out_channel, within, place)
                 key = (self.kernel_panel + within, *_plane(place, 0))
-                looks[key] = Look(self._colour(place), self.slider.tap_text(tap))
+                looks[key] = self.looks.tap(self._own_tap(place), self.slider.tap_name(tap), self._weight(tap))
         return looks
+
+    def _weight(self, tap: int) -> Any:
+        """Value of a weight entry of the slider, None without a weight."""
+        return None if self.slider.weight is None else np.ravel(np.asarray(self.slider.weight))[tap]
 
     def _tap(self, out_channel: int, within: int, place: tuple[int, ...]) -> int:
         return int(np.ravel_multi_index((out_channel, within, *place), self.slider.layer.weight_shape))
 
-    def _colour(self, place: tuple[int, ...]) -> str:
-        layer = self.slider.layer
-        return self.colours[int(np.ravel_multi_index(place, layer.kernel_size)) if place else 0]
+    def _own_tap(self, place: tuple[int, ...]) -> int:
+        """The layer's tap at a position of the slider's kernel, which may be flipped."""
+        return self.taps[int(np.ravel_multi_index(place, self.slider.layer.kernel_size)) if place else 0]
 
     def _add_matrix(self) -> None:
         scene, (rows, cols) = self.scene, self.scene.shape
-        named = max(rows, cols) <= _LABELLED
-        labels = [scene.text(cell) for cell in range(len(scene.cols))] if named else []
-        unit = _unit_for(labels) if named else 24 / max(rows, cols)
-        row_names = tuple(scene.row_name(row) for row in range(rows)) if named else ()
-        col_names = tuple(scene.col_name(col) for col in range(cols)) if named else ()
-        self.matrix_panel = self._add(
+        labelled = max(rows, cols) <= _LABELLED
+        row_blocks = (scene.row_block, prod(scene.layer.output_size))
+        col_blocks = (scene.col_block, prod(scene.layer.input_size))
+        letter = scene.letters[1]
+        self.matrix_panel, self.above_panel, self.beside_panel = range(self.count, self.count + 3)
+        self.count += 3
+        matrix = Panel(
             "matrix",
-            Panel(
-                "matrix",
-                f"{scene.equation} is {rows} x {cols}",
-                rows,
-                cols,
-                unit,
-                row_names,
-                col_names,
-                (scene.row_block, prod(scene.layer.output_size)),
-                (scene.col_block, prod(scene.layer.input_size)),
-            ),
+            scene.equation,
+            f"{letter} is {rows} × {cols}",
+            rows,
+            cols,
+            row_blocks=row_blocks,
+            col_blocks=col_blocks,
         )
+        labels = self._matrix_looks(labelled=labelled)
+        above = Panel("above", "", "", 1, cols, row_blocks=(1, 1), col_blocks=col_blocks)
+        beside = Panel("beside", "", "", rows, 1, row_blocks=row_blocks, col_blocks=(1, 1))
+        for col in range(cols):
+            self.base[self.above_panel, 0, col] = self.looks.map(*self._x(col))
+        for row in range(rows):
+            key = (self.beside_panel, row, 0)
+            self.base[key] = self.looks.map(*self._y(row))
+            if self.answers is not None and self.reads and self.moving:
+                self.waiting[key] = self.base[key]._replace(text="", second="")
+        smallest = min((label_size(label, LABEL_IN_C) for label in labels), default=LABEL_IN_C)
+        self.equation = Equation(matrix, above, beside, smallest if labelled else 0.0)
+
+    def _matrix_looks(self, *, labelled: bool) -> list[str]:
+        """Looks of all entries, and of the zeros where they are drawn; the labels of all."""
+        scene, (rows, cols) = self.scene, self.scene.shape
+        if labelled:
+            zero = self.looks.zero(numbers=scene.has_values)
+            self.base |= {(self.matrix_panel, row, col): zero for row in range(rows) for col in range(cols)}
         for cell in range(len(scene.cols)):
-            look = Look(scene.colour(cell), labels[cell] if labels else "")
-            self.base[self._cell_key(cell)] = look
-            self.waiting[self._cell_key(cell)] = look._replace(paper=tint(look.paper, 0.22), faint=True)
+            symbol = scene.label(cell) if labelled and scene.has_kernel else ""
+            value = scene.text(cell) if scene.has_values and not scene.has_kernel else self._entry(cell)
+            tap = int(scene.kernel_taps[cell])
+            self.base[self._cell_key(cell)] = self.looks.tap(
+                tap, symbol, value if labelled or self.looks.limit else None
+            )
+        return [look.text for key, look in self.base.items() if key[0] == self.matrix_panel and look.text]
+
+    def _entry(self, cell: int) -> Any:
+        return self.scene.matrix.data[cell] if self.scene.has_values else None
 
     def _cell_key(self, cell: int) -> Key:
         return (self.matrix_panel, int(self.scene.rows[cell]), int(self.scene.cols[cell]))
@@ -355,16 +414,17 @@ class _Stage:
             readings = self.slider.window(position)
             totals = next(sums)
             lasting = self._lasting(step, totals)
-            looks = dict(lasting) | self._highlights(step)
+            looks = dict(lasting)
             if self.maps:
                 looks |= self._covered(step, readings, totals)
                 if self.slider.layer.out_channels > 1 and self.scene.has_kernel:
                     looks |= self._kernel_looks(channel)
-                looks |= {self._point_key(step): self._point_look(step)}
+            if self.matrix:
+                looks |= self._covered_vector(step)
             yield Frame(looks, lasting, tuple(self._outlines(step, channel, readings)), self._caption(step, width))
 
-    def _sums(self) -> Iterator[dict[int, str]]:
-        """For each stamp, what has been added up in each output it reaches: the value, or the number of terms."""
+    def _sums(self) -> Iterator[dict[int, Any]]:
+        """For each stamp, what has been added up in each output it reaches; None without values."""
         scene = self.scene
         sums: dict[int, Any] = {}
         by_col = np.argsort(scene.cols, kind="stable")
@@ -373,63 +433,58 @@ class _Stage:
             reached = {}
             for cell in by_col[ends[step] : ends[step + 1]].tolist() if self.maps and not self.reads else ():
                 row = int(scene.rows[cell])
-                term = len(scene.taps(cell)) if self.answers is None else self._product(cell)
-                sums[row] = sums[row] + term if row in sums else term
-                reached[row] = number_label(sums[row])
+                if self.answers is not None:
+                    sums[row] = sums.get(row, 0) + self._product(cell)
+                reached[row] = sums.get(row)
             yield reached
 
     def _product(self, cell: int) -> Any:
         assert self.values is not None
         return self.scene.matrix.data[cell] * self.values[self.scene.cols[cell]]
 
-    def _lasting(self, step: int, totals: Mapping[int, str]) -> dict[Key, Look]:
-        if not self.maps:
-            return {}
+    def _lasting(self, step: int, totals: Mapping[int, Any]) -> dict[Key, Look]:
         if self.reads:
-            return {self._point_key(step): Look(OUTPUT, self._y_text(step))}
+            looks = {self._point_key(step): self.base[self._point_key(step)]} if self.maps else {}
+            if self.matrix and self.answers is not None:
+                looks[self.beside_panel, step, 0] = self.base[self.beside_panel, step, 0]
+            return looks
         looks = {}
-        for place in self.slider.places() if totals else ():
+        for place in self.slider.places() if self.answers is not None and totals and self.maps else ():
             if place.source is None:
                 continue
             for channel in range(self.slider.layer.in_channels):
                 total = totals.get(self._flat(channel, place.source))
                 if total is not None:
-                    colour = tint(OUTPUT, 0.35) if place.kind == "copy" else OUTPUT
-                    looks[self._map_key(channel, place.place)] = Look(colour, total, faint=place.kind == "copy")
+                    key = self._map_key(channel, place.place)
+                    looks[key] = self.base[key]._replace(text=number_label(total), second="")
         return looks
 
-    def _highlights(self, step: int) -> dict[Key, Look]:
-        """Highlighted cells: the row, or the column, of the matrix."""
-        if not self.matrix:
-            return {}
-        cells: Iterable[int] = self.scene.row_cells(step) if self.reads else self.scene.col_cells(step)
-        return {self._cell_key(cell): self.base[self._cell_key(cell)] for cell in cells}
-
-    def _covered(self, step: int, readings: list[Reading], totals: Mapping[int, str]) -> dict[Key, Look]:
-        """The places that the window covers, each in the colour of its tap; pale where nothing is read."""
+    def _covered(self, step: int, readings: list[Reading], totals: Mapping[int, Any]) -> dict[Key, Look]:
+        """The places that the window covers, each with a tint of its tap; without one where nothing is read."""
         channel = self._position(step)[0]
         read = {int(self.scene.cols[cell]) for cell in self.scene.row_cells(step)} if self.reads else totals
         looks = {}
-        for within, map_channel in enumerate(self._channels(channel)):
+        for map_channel in self._channels(channel):
             for reading in readings:
-                key = self._map_key(map_channel, reading.place)
-                note = self._note(step, self._tap(channel, within, reading.tap))
-                colour = self._colour(reading.tap)
                 if reading.source is None:
-                    looks[key] = Look(tint(colour, 0.3), self.base[key].text, note, faint=True)
                     continue
+                key = self._map_key(map_channel, reading.place)
                 flat = self._flat(map_channel, reading.source)
-                text = self.base[key].text if self.reads else totals[flat]
-                looks[key] = Look(colour if flat in read else tint(colour, 0.3), text, note)
+                if flat in read:
+                    look = self.base[key]
+                    if not self.reads and self.answers is not None:
+                        look = look._replace(text=number_label(totals[flat]), second="")
+                    looks[key] = self.looks.met(look, self._own_tap(reading.tap))
         return looks
 
-    def _note(self, step: int, tap: int) -> str:
-        """The factor of a place of the window; for a stamp of numbers, the summand."""
-        if self.reads or self.answers is None:
-            return self.slider.note(step, tap)
-        assert self.values is not None
-        added = number_label(np.ravel(np.asarray(self.slider.weight))[tap] * self.values[step])
-        return added if added.startswith("-") else "+" + added
+    def _covered_vector(self, step: int) -> dict[Key, Look]:
+        """The flattened input, or output, tinted where the row, or the column, of the matrix has entries."""
+        scene = self.scene
+        if self.reads:
+            keys = [(cell, (self.above_panel, 0, int(scene.cols[cell]))) for cell in scene.row_cells(step)]
+        else:
+            keys = [(cell, (self.beside_panel, int(scene.rows[cell]), 0)) for cell in scene.col_cells(step)]
+        return {key: self.looks.met(self.base[key], int(scene.kernel_taps[cell])) for cell, key in keys}
 
     def _channels(self, channel: int) -> range:
         """Channels of the map that a channel of the points is connected with: the channels of its group."""
@@ -437,9 +492,6 @@ class _Stage:
         size = layer.in_channels // layer.groups
         group = channel // (layer.out_channels // layer.groups)
         return range(group * size, (group + 1) * size)
-
-    def _point_look(self, step: int) -> Look:
-        return Look(_DONE, self._y_text(step)) if self.reads else Look(SEEN, self._x_text(step))
 
     def _outlines(self, step: int, channel: int, readings: list[Reading]) -> Iterator[Outline]:
         if self.maps:
@@ -450,25 +502,34 @@ class _Stage:
             yield Outline(*self._point_key(step), 1, 1)
         if self.matrix:
             rows_, cols_ = self.scene.shape
-            yield (
-                Outline(self.matrix_panel, step, 0, 1, cols_)
-                if self.reads
-                else Outline(self.matrix_panel, 0, step, rows_, 1)
-            )
+            if self.reads:
+                yield Outline(self.matrix_panel, step, 0, 1, cols_)
+                yield Outline(self.beside_panel, step, 0, 1, 1)
+            else:
+                yield Outline(self.matrix_panel, 0, step, rows_, 1)
+                yield Outline(self.above_panel, 0, step, 1, 1)
 
-    def _caption(self, step: int, width: float) -> str:
+    def _caption(self, step: int, width_limit: float) -> str:
         scene = self.scene
         if not self.reads:
             value = "" if self.values is None else f" = {number_label(self.values[step])}"
-            return f"the stamp of {scene.col_name(step)}{value} is added: column {step} of C"
-        result = "" if self.answers is None else f" = {self._y_text(step)}"
+            return f"the stamp of {scene.col_name(step)}{value} is added: column {step} of {scene.letters[1]}"
+        result = "" if self.answers is None else f" = {number_label(self.answers[step])}"
         terms = scene.terms(step, self._x_text)
         for most in range(min(len(terms), 12), 0, -1):
             shown = terms if len(terms) <= most else [*terms[: most - 1], "…", terms[-1]]
             caption = f"{scene.row_name(step)} = {scene.made_of(step, shown)}{result}"
-            if ems(caption) * _CAPTION <= width:
+            if width(caption) * HEADING * 0.85 <= width_limit:
                 return caption
         return f"{scene.row_name(step)} = {'…' if terms else '0'}{result}"
+
+    def _x_text(self, col: int) -> str:
+        return self.scene.col_name(col) if self.values is None else number_label(self.values[col])
+
+
+def _size(size: Iterable[int]) -> str:
+    """A size as text, such as ``4 × 4``."""
+    return " × ".join(map(str, size)) or "1"
 
 
 def _forward(scene: Scene) -> Scene:
@@ -477,15 +538,15 @@ def _forward(scene: Scene) -> Scene:
     return Scene(scene.layer.T, scene.weight, scene.names)
 
 
-def _colours(scene: Scene, *, flipped: bool) -> list[str]:
-    """Colours of the slider's taps: where the kernel is flipped, each tap keeps its own."""
+def _own_taps(scene: Scene, *, flipped: bool) -> list[int]:
+    """The layer's tap at each position of the slider's kernel: where that is flipped, each tap keeps its colour."""
     layer = scene.layer
+    count = prod(layer.kernel_size)
     if not flipped:
-        return scene.colours
+        return list(range(count))
     assert isinstance(layer, ConvTranspose)
     taps = layer.direct_weight(np.arange(prod(layer.weight_shape)).reshape(layer.weight_shape)).ravel()
-    count = prod(layer.kernel_size)
-    return [scene.colours[int(tap) % count] for tap in taps[:count]]
+    return [int(tap) % count for tap in taps[:count]]
 
 
 def one_input(layer: Layer, x: ArrayLike) -> NDArray[Any]:
@@ -521,9 +582,3 @@ def _plane(values: Iterable[Any], missing: Any) -> tuple[Any, Any]:
     known = tuple(values)
     first, second = (missing,) * (2 - len(known)) + known
     return first, second
-
-
-def _unit_for(labels: list[str]) -> float:
-    """Side of a matrix cell: small, but its longest label can be read."""
-    smallest = min((text_size(label) for label in labels), default=0.36)
-    return min(max(0.62, SMALLEST / smallest), 1.4)

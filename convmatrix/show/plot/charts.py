@@ -8,7 +8,6 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -17,19 +16,20 @@ from scipy import sparse
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import array_of, entries_of, flag, real_number
+from convmatrix.show.model.colours import ink_on, rgb, value_scale
 from convmatrix.show.model.film import Look, Panel
-from convmatrix.show.model.palette import tap_colours
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.scene import number_label
+from convmatrix.show.model.style import Style, current_style
 from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.picture import described, new_picture, titled
-from convmatrix.show.plot.sheet import Tile, sheet, unit_for
+from convmatrix.show.plot.sheet import Tile, sheet
 from convmatrix.show.render.lettering import write_title
 
 __all__ = ["factors", "gram", "overlaps", "receptive_field", "same_output", "singular_values"]
 
-_ACROSS, _DOWN = 26, 14
-"""Most cells of full size beside and below each other: what fits on a slide."""
+_ACROSS = 26
+"""Most cells side by side: what fits on a slide."""
 _PIXELS = 512
 """Most pixels on a side of a picture whose cells are too small to be labelled."""
 _LEAST, _ROUNDING = 0.15, 1e-9
@@ -44,15 +44,27 @@ _NAME = 20.0
 Matrix = ArrayLike | sparse.sparray
 
 
-def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw C^T C, the identity and their difference, all in the same colours.
+def gram(
+    product: Matrix,
+    *,
+    name: str = "C^T C",
+    difference: bool = False,
+    title: str = "",
+    style: Style | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw C^T C beside the identity, in the same colours.
 
     Parameters
     ----------
     product : (n, n) array_like or sparse array
     name : str, default "C^T C"
         ``C C^T`` for the other one.
+    difference : bool, default False
+        Whether to draw their difference as well.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -70,7 +82,7 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
     >>> from convmatrix.layers import Conv
     >>> C = Conv((3,), 2).matrix([1, 2])
     >>> gram(C.T @ C).alt
-    'C^T C, 3 x 3, beside I: the largest deviation is 4, at row 1 and column 1.'
+    'C^T C, 3 × 3, beside I: the largest deviation is 4, at row 1 and column 1.'
     """
     name = printable(name, "name")
     whole = _sparse(product, name)
@@ -86,18 +98,27 @@ def gram(product: Matrix, *, name: str = "C^T C", title: str = "", ax: Axes | No
         row, col = int(deviation.row[worst]), int(deviation.col[worst])
         largest = number_label(np.abs(deviation.data[worst]))
         caption = f"the largest deviation is {largest}, at row {row} and column {col}"
-    unit = _unit([rows] * 3, rows)
-    shades = _Shades(whole, identity, deviation)
-    shown = ((label, whole, ""), ("I", identity, "\N{MINUS SIGN}"), (f"{label} \N{MINUS SIGN} I", deviation, "="))
+    style = current_style(style)
+    shades = _Shades(style, whole, identity, *([deviation] if flag("difference", difference) else []))
+    shown = [(label, whole, ""), ("I", identity, "=" if worst is None else "≠")]
+    if difference:
+        shown = [(label, whole, ""), ("I", identity, "−"), (f"{label} − I", deviation, "=")]
     tiles = [
-        _tile(f"gram-{number}", each, matrix, shades, unit, sign) for number, (each, matrix, sign) in enumerate(shown)
+        _tile(f"gram-{number}", each, times(matrix.shape) if not number else "", matrix, shades, sign)
+        for number, (each, matrix, sign) in enumerate(shown)
     ]
-    ax = sheet([*tiles, *shades.key(unit)], title=title, caption=caption, ax=ax)
+    ax = sheet([*tiles, *shades.key(rows)], style=style, title=title, caption=caption, ax=ax)
     return described(ax, titled(title, f"{name}, {times(whole.shape)}, beside I: {caption}."))
 
 
 def same_output(
-    first: ArrayLike, second: ArrayLike, output: ArrayLike, *, title: str = "", ax: Axes | None = None
+    first: ArrayLike,
+    second: ArrayLike,
+    output: ArrayLike,
+    *,
+    title: str = "",
+    style: Style | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw two different images that have the same output, and their difference.
 
@@ -108,6 +129,8 @@ def same_output(
     output : array_like
         The output of the layer for both.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -138,25 +161,31 @@ def same_output(
     if not np.any(difference):
         raise ValueError("the two images are equal, and so are their outputs for any layer: pass two different images")
     caption = f"differ by up to {number_label(np.abs(difference).max())}"
-    both = _Shades(*stacks[:2])
+    style = current_style(style)
+    both = _Shades(style, *stacks[:2])
     shown = (
-        ("image x", stacks[0], both, ""),
-        ("image x'", stacks[1], both, "\N{NOT EQUAL TO}"),
-        ("x' \N{MINUS SIGN} x", difference, _Shades(difference), ""),
-        ("C x = C x'", stacks[2], _Shades(stacks[2]), "\N{RIGHTWARDS ARROW}"),
+        ("x", stacks[0], both, ""),
+        ("x'", stacks[1], both, "≠"),
+        ("x' − x", difference, _Shades(style, difference), ""),
+        ("C x = C x'", stacks[2], _Shades(style, stacks[2]), "→"),
     )
-    unit = _unit([each.shape[1] for _, each, _, _ in shown], max(each.shape[0] for _, each, _, _ in shown))
     heights = [each.shape[-2] if each.ndim == 3 and len(each) > 1 else 0 for each in (*images, images[0], output)]
     tiles = [
-        _tile(f"image-{number}", name, array, shades, unit, sign, block=heights[number])
+        _tile(f"image-{number}", name, times(array.shape), array, shades, sign, block=heights[number])
         for number, (name, array, shades, sign) in enumerate(shown)
     ]
-    ax = sheet(tiles, title=title, caption=f"two images that {caption}, and one output", ax=ax)
+    ax = sheet(tiles, style=style, title=title, caption=f"two images that {caption}, and one output", ax=ax)
     return described(ax, titled(title, f"Two images that {caption}, and their one output, {times(np.shape(output))}."))
 
 
 def singular_values(
-    values: ArrayLike, *, log: bool = False, zero: float = 0.0, title: str = "", ax: Axes | None = None
+    values: ArrayLike,
+    *,
+    log: bool = False,
+    zero: float = 0.0,
+    title: str = "",
+    style: Style | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw singular values from the largest to the smallest, and the quotient of both, the condition number.
 
@@ -169,6 +198,8 @@ def singular_values(
     zero : float, default 0
         Values up to this one count as zero, and are marked.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -200,13 +231,16 @@ def singular_values(
         raise ValueError(f"singular values are finite and not negative, got {number_label(wrong[0])}")
     array = np.sort(array)[::-1]
     count, zeros = len(array), int(np.count_nonzero(array <= zero))
-    ax = new_picture(6.4, 4.0) if ax is None else ax
+    style = current_style(style)
+    colours = style.colours
+    ax = new_picture(*_chart_size(style)) if ax is None else ax
+    _themed(ax, style)
     order = np.arange(1, count + 1)
     ax.plot(
         order[: count - zeros],
         array[: count - zeros],
         "o",
-        color=tap_colours(1)[0],
+        color=colours.positive,
         gid="values",
         markersize=_marker(count),
     )
@@ -222,7 +256,7 @@ def singular_values(
             order[count - zeros :],
             np.full(zeros, height),
             "x",
-            color="#bd1f01",
+            color=colours.negative,
             transform=place,
             gid="zeros",
             markersize=_marker(count),
@@ -234,7 +268,7 @@ def singular_values(
             xytext=(0, 6),
             textcoords="offset points",
             ha="center",
-            color="#bd1f01",
+            color=colours.negative,
         )
     if zeros:
         condition = f"{zeros} {'is' if zeros == 1 else 'are'} 0, the condition number is infinite"
@@ -243,17 +277,50 @@ def singular_values(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("number, from the largest")
     ax.set_ylabel("singular value")
-    write_title(ax, title, condition, size=11)
+    write_title(ax, title, *([condition] if style.captioned else []), size=_chart_text(style) * 1.15)
     last = number_label(array[-1]) if array[-1] > zero else "0"
     alt = f"{count} singular values from {number_label(array[0])} to {last}: {condition}."
     return described(ax, titled(title, alt))
+
+
+def _chart_size(style: Style) -> tuple[float, float]:
+    """Inches of a chart: most of its page."""
+    page = style.page
+    if page.fixed:
+        return page.wide, page.tall
+    wide = min(page.wide, _CHART)
+    return wide, min(page.tall, wide * 0.62)
+
+
+_CHART = 6.4
+"""Largest width of a chart in inches, on a page that is not filled."""
+
+
+def _themed(ax: Axes, style: Style) -> None:
+    """Colours of a chart: ground, lines and text."""
+    colours = style.colours
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.set_facecolor("none" if style.ground == "transparent" else colours.ground)
+    ax.set_facecolor("none")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(colours.quiet)
+    ax.tick_params(colors=colours.quiet, labelsize=_chart_text(style))
+    for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
+        label.set_color(colours.ink)
+        label.set_fontsize(_chart_text(style))
+
+
+def _chart_text(style: Style) -> float:
+    """Points of a chart's text."""
+    return max(style.page.smallest_text * 1.15, 8.0)
 
 
 def _marker(count: int) -> float:
     return max(1.5, min(6.0, 400 / count))
 
 
-def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
+def overlaps(counts: ArrayLike, *, title: str = "", style: Style | None = None, ax: Axes | None = None) -> Axes:
     """Draw the number of taps that reach each output of a transposed convolution: if uneven, a checkerboard.
 
     Parameters
@@ -261,6 +328,8 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
     counts : (*output_size) array_like
         Of at most three axes; of three, each slice is drawn.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -283,12 +352,12 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
     array = _numbers("counts", counts)
     low, high = number_label(array.min()), number_label(array.max())
     caption = f"{low} to {high}" if low != high else f"{low} everywhere"
-    shades = _Shades(array.reshape(1, -1))
-    tiles, unit = _slices("count", array, shades)
-    columns = max(1, int(_ACROSS // (array.shape[-1] * unit + 1))) if array.ndim == 3 else None
+    style = current_style(style)
+    shades = _Shades(style, array.reshape(1, -1))
     ax = sheet(
-        [*tiles, *shades.key(unit)],
-        columns=columns,
+        [*_slices("count", array, shades), *shades.key(max(array.shape, default=1))],
+        style=style,
+        columns=_columns(array),
         title=title,
         caption=f"taps that reach an output: {caption}",
         ax=ax,
@@ -296,7 +365,7 @@ def overlaps(counts: ArrayLike, *, title: str = "", ax: Axes | None = None) -> A
     return described(ax, titled(title, f"How many taps reach each output, {times(array.shape)}: {caption}."))
 
 
-def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = None) -> Axes:
+def receptive_field(pattern: ArrayLike, *, title: str = "", style: Style | None = None, ax: Axes | None = None) -> Axes:
     """Draw the inputs that an output reads, or their counts, and a frame around them.
 
     Parameters
@@ -304,6 +373,8 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
     pattern : (*input_size) array_like
         True, or a number that is not zero, where an input is read; of at most three axes, of three each slice is drawn.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -323,12 +394,13 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
     >>> from convmatrix.layers import Conv
     >>> net = Network([Conv(9, 3, dilation=2), Conv(5, 3)])
     >>> receptive_field(field_of(net, (0, 0)).mask).alt
-    'Which of the 9 x 9 inputs are read: 49 of 81, within 7 x 7.'
+    'Which of the 9 × 9 inputs are read: 49 of 81, within 7 × 7.'
     """
     array = _numbers("pattern", pattern)
     read = array != 0
-    shades = _Shades(array.reshape(1, -1), most=2.0 if array.dtype == bool else None)
-    tiles, unit = _slices("read", array, shades)
+    style = current_style(style)
+    shades = _Shades(style, array.reshape(1, -1), most=2.0 if array.dtype == bool else None)
+    tiles = _slices("read", array, shades)
     box = [(int(at.min()), int(at.max()) + 1) for at in np.nonzero(read)] if read.ndim and read.any() else []
     caption = f"{np.count_nonzero(read)} of {prod(read.shape)}"
     if box:
@@ -336,14 +408,21 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", ax: Axes | None = No
         (top, bottom), (left, right) = [(0, 1), *box][-2:]
         inside = range(*box[0]) if len(box) == 3 else range(1)
         for depth in inside:
-            tiles[depth] = tiles[depth]._replace(framed=(top, left, bottom - top, right - left))
-    columns = max(1, int(_ACROSS // (array.shape[-1] * unit + 1))) if array.ndim == 3 else None
-    key = [] if array.dtype == bool else shades.key(unit)
-    ax = sheet([*tiles, *key], columns=columns, title=title, caption=f"inputs that are read: {caption}", ax=ax)
+            tiles[depth] = tiles[depth]._replace(framed=((top, left, bottom - top, right - left),))
+    key = [] if array.dtype == bool else shades.key(max(array.shape, default=1))
+    caption_line = f"inputs that are read: {caption}"
+    ax = sheet([*tiles, *key], style=style, columns=_columns(array), title=title, caption=caption_line, ax=ax)
     return described(ax, titled(title, f"Which of the {times(read.shape)} inputs are read: {caption}."))
 
 
-def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
+def factors(
+    matrices: Sequence[Matrix],
+    names: Sequence[str],
+    *,
+    title: str = "",
+    style: Style | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw a product of matrices as an equation of pictures: C = A B D.
 
     All are drawn to one scale of length, so that adjacent sides have the same length, and each in its own colours.
@@ -355,6 +434,8 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     names : sequence of str
         One for each.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -377,7 +458,7 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     >>> ax = factors([algebra.product(found), *(factor.matrix for factor in found)],
     ...              ["C", *(factor.name for factor in found)])
     >>> ax.alt
-    'A product of matrices: C (4 x 4) = weights (4 x 12) times im2col (12 x 6) times padding (6 x 4).'
+    'A product of matrices: C (4 × 4) = weights (4 × 12) times im2col (12 × 6) times padding (6 × 4).'
     """
     name_list, matrix_list = [*names] if isinstance(names, str) else entries_of(names), entries_of(matrices)
     if name_list is None or matrix_list is None:
@@ -396,21 +477,21 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
     if not all(inner) or shapes[0] != (shapes[1][0], shapes[-1][1]):
         caption = " times ".join(map(times, shapes[1:]))
         raise ValueError(f"the shapes make no product: {times(shapes[0])} is not {caption}")
-    unit = _unit([shape[1] for shape in shapes], max(shape[0] for shape in shapes))
-    signs = ["", "=", *["\N{MULTIPLICATION SIGN}"] * (len(all_) - 2)]
+    style = current_style(style)
+    signs = ["", "=", *["·"] * (len(all_) - 2)]
     tiles = [
         _tile(
             f"factor-{number}",
-            f"{shortened(name, _NAME)}, {times(matrix.shape)}",
+            shortened(name, _NAME),
+            times(matrix.shape),
             matrix,
-            _Shades(matrix),
-            unit,
+            _Shades(style, matrix),
             sign,
             zeros=False,
         )
         for number, (name, matrix, sign) in enumerate(zip(names, all_, signs, strict=True))
     ]
-    ax = sheet(tiles, title=title, ax=ax)
+    ax = sheet(tiles, style=style, columns=len(tiles), title=title, ax=ax)
     whole, *parts = [f"{name} ({times(matrix.shape)})" for name, matrix in zip(names, all_, strict=True)]
     return described(ax, titled(title, f"A product of matrices: {whole} = {' times '.join(parts)}."))
 
@@ -419,68 +500,81 @@ def factors(matrices: Sequence[Matrix], names: Sequence[str], *, title: str = ""
 
 
 class _Shades:
-    """Colours of numbers: from white to blue, or where some are negative, blue and red, white between them."""
+    """Colours of numbers: diverging around 0, with symmetric limits, in a style."""
 
-    def __init__(self, *matrices: Any, most: float | None = None) -> None:
+    def __init__(self, style: Style, *matrices: Any, most: float | None = None) -> None:
+        self.style = style
         real = [_real(each.data if isinstance(each, sparse.coo_array) else each) for each in matrices]
         self.most = most or max((float(np.abs(each).max()) for each in real if each.size), default=0.0) or 1.0
         self.signed = any(each.size and each.min() < 0 for each in real)
-        self._map = mpl.colormaps["RdBu" if self.signed else "Blues"]
+        scale = value_scale(1.0, style.colours, 2 * _STEPS + 1)
+        self._table = np.array([rgb(colour) for _, colour in scale], dtype=np.uint8)
 
     def pixels(self, numbers: NDArray[Any]) -> NDArray[np.uint8]:
         """Colours, of one more axis of length 3."""
-        part = _real(numbers) / self.most
-        # Beside large numbers, a one would be as white as a zero.
+        part = np.clip(_real(numbers) / self.most, -1, 1)
+        # Beside large numbers, a one would be as pale as a zero.
         part = np.where(np.abs(part) > _ROUNDING, np.sign(part) * (_LEAST + (1 - _LEAST) * np.abs(part)), 0.0)
-        # Its ends are too dark to write on, and hardly differ.
-        colours = self._map(0.5 + 0.4 * part if self.signed else 0.8 * part, bytes=True)
-        return np.asarray(colours[..., :3], dtype=np.uint8)
+        return self._table[np.rint(part * _STEPS).astype(np.int64) + _STEPS]
 
-    def key(self, unit: float) -> Iterator[Tile]:
-        """A colour key, where cells are too small for numbers."""
-        if unit < 0.5:
+    def key(self, cells: int) -> Iterator[Tile]:
+        """A colour bar, where cells are too small for numbers."""
+        if cells > _NUMBERED:
             steps = np.linspace(self.most, -self.most if self.signed else 0.0, 5)
-            yield _tile("key", "", steps[:, None], self, 1.0)
+            yield _tile("key", "", "", steps[:, None], self, scale=max(cells / 24, 1.0))
+
+
+_STEPS = 255
+"""Steps of a scale of colours, from 0 to its end."""
+_NUMBERED = 40
+"""Most rows and columns whose numbers are written, where the style's size leaves space for them."""
 
 
 def _tile(
     name: str,
     title: str,
+    note: str,
     matrix: Any,
     shades: _Shades,
-    unit: float,
     sign: str = "",
     *,
     zeros: bool = True,
     block: int = 0,
+    scale: float = 1.0,
 ) -> Tile:
-    """A matrix as cells with their numbers, or where they are too small, as an image; cut after each `block` rows."""
+    """A matrix as cells with their numbers, or where there are many, as an image; cut after each `block` rows."""
     rows, cols = matrix.shape
-    panel = Panel(name, title, rows, cols, unit, row_blocks=(block, block) if block else ())
-    if not panel.labelled:
+    small = max(rows, cols) > _NUMBERED
+    panel = Panel(name, title, note, rows, cols, scale, labelled=not small, bordered=not small)
+    if block and not small:
+        panel = panel._replace(row_blocks=(block, block), col_blocks=(cols, cols), gap=0.12)
+    if small:
         return Tile(panel, shades.pixels(_reduced(matrix)), sign)
     array = matrix.toarray() if isinstance(matrix, sparse.coo_array) else matrix
-    papers = shades.pixels(array)
+    papers, colours = shades.pixels(array), shades.style.colours
     looks = {}
     for row, col in np.ndindex(rows, cols):
-        value = array[row, col]
+        value, paper = array[row, col], "#" + bytes(papers[row, col]).hex()
         text = number_label(value) if array.dtype != bool and (zeros or value != 0) else ""
-        looks[row, col] = Look("#" + bytes(papers[row, col]).hex(), text, faint=bool(value == 0))
+        text = "" if shades.style.labels in ("none", "symbols") else text
+        looks[row, col] = Look(paper, text, colours.zero if value == 0 else ink_on(paper), colours.soft)
     return Tile(panel, looks, sign)
 
 
-def _slices(name: str, array: NDArray[Any], shades: _Shades) -> tuple[list[Tile], float]:
-    """A map, or the slices of a volume; and the side of their cells."""
+def _slices(name: str, array: NDArray[Any], shades: _Shades) -> list[Tile]:
+    """A map, or the slices of a volume."""
     if array.ndim > 3:
         raise ValueError(f"maps are drawn for at most 3 axes, got {array.ndim}: draw slices of them")
     if array.ndim < 3:
-        array = array.reshape((1, 1, *array.shape)[-2:])
-        unit = _unit([array.shape[1]], array.shape[0])
-        return [_tile(name, "", array, shades, unit)], unit
+        return [_tile(name, "", "", array.reshape((1, 1, *array.shape)[-2:]), shades)]
     if len(array) > _SLICES:
         raise ValueError(f"the volume has {len(array)} slices but at most {_SLICES} are drawn: draw some of them")
-    unit = _unit([array.shape[2]], array.shape[1])
-    return [_tile(f"{name}-{depth}", f"depth {depth}", each, shades, unit) for depth, each in enumerate(array)], unit
+    return [_tile(f"{name}-{depth}", "", f"depth {depth}", each, shades) for depth, each in enumerate(array)]
+
+
+def _columns(array: NDArray[Any]) -> int | None:
+    """Slices of a volume in a row."""
+    return max(1, int(_ACROSS // (array.shape[-1] + 1))) if array.ndim == 3 else None
 
 
 def _stacked(image: ArrayLike, what: str) -> NDArray[Any]:
@@ -489,11 +583,6 @@ def _stacked(image: ArrayLike, what: str) -> NDArray[Any]:
     if array.ndim > 3:
         raise ValueError(f"an {what} is drawn with at most 3 axes, channels first, got {array.ndim}: draw one slice")
     return array.reshape(-1, array.shape[-1] if array.ndim else 1)
-
-
-def _unit(cols: Sequence[int], rows: int) -> float:
-    """Side of cells so that matrices fit side by side."""
-    return min(unit_for(sum(cols), _ACROSS), unit_for(rows, _DOWN))
 
 
 def _numbers(name: str, values: Any) -> NDArray[Any]:

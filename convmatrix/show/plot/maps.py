@@ -1,6 +1,6 @@
 """A layer's input, kernel and output on matplotlib axes, volumes slice by slice; and all windows of a convolution."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -12,13 +12,12 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import array_of, check_kind, entries_of, integer
 from convmatrix.show.model.film import Key, Look, Panel
-from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN
-from convmatrix.show.model.scene import Place, Scene, number_label
+from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.scene import Place, Scene
 from convmatrix.show.model.stage import film
-from convmatrix.show.plot.cells import blank, draw, outline
-from convmatrix.show.plot.picture import described, new_picture, titled
-from convmatrix.show.plot.sheet import Tile, sheet, unit_for
-from convmatrix.show.plot.still import sheet_size
+from convmatrix.show.model.style import Style, current_style
+from convmatrix.show.plot.picture import described, titled
+from convmatrix.show.plot.sheet import Tile, sheet
 
 __all__ = [
     "in_plane",
@@ -32,7 +31,6 @@ __all__ = [
     "windows",
 ]
 
-_PADDING, _SEEN_PADDING = "#f4f4f4", "#d5d9dd"
 _SLICES = 32
 """Most slices of a volume."""
 _SIDE = 256
@@ -51,6 +49,7 @@ def input_map(
     *,
     output: Sequence[int] | None = None,
     channel: int = 0,
+    style: Style | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one channel of a layer's input; of a convolution with its padding, and the window of one output on it.
@@ -64,6 +63,8 @@ def input_map(
     output : sequence of int, optional
         Position on the output map of a convolution, whose window to shade.
     channel : int, default 0
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -81,40 +82,40 @@ def input_map(
     --------
     >>> ax = input_map(Conv(2, 2, padding=1), output=(0, 0))
     >>> [patch.get_gid() for patch in ax.patches][-2:]
-    ['input-3-3', 'window']
+    ['input-3-3', 'input-outline']
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     require_channel(layer.in_channels, channel, "input")
-    labels = _labels(Scene(layer).col_name, layer.input_shape, channel, x, "x")
-    alt = f"The input, {times(layer.input_size)}"
+    scene, style = Scene(layer), current_style(style)
+    looks = Looks(style, layer.kernel_size)
+    names = _names(scene.col_name, layer.input_shape, channel)
+    values = _values(x, layer.input_shape, (channel,), "x")
+    letter, alt = scene.letters[2], f"The input, {times(layer.input_size)}"
     if isinstance(layer, ConvTranspose):
         if output is not None:
             raise ValueError(
                 "the windows of a transposed convolution lie on its input with zeros inserted: draw "
                 "insertion(layer, output=...)"
             )
-        looks = {place: Look(INPUT, text) for place, text in labels.items()}
-        return described(_slices("input", layer.input_size, looks, None, ax), f"{alt}.")
-    scene = Scene(layer)
+        drawn = {place: looks.map(name, _value(values, place)) for place, name in names.items()}
+        return described(_slices("input", letter, layer.input_size, drawn, None, style, ax), f"{alt}.")
     frame = scene.frame()
     _require_drawable([end - start for start, end in frame])
     window = _window(scene, output)
     corner = [start for start, _ in frame]
-    looks = {
-        _shifted(place.place, corner): _input_look(place, labels, seen=place.place in window)
-        for place in scene.places()
-    }
+    drawn = {}
+    for place in scene.places():
+        look = _input_look(place, looks, names, values)
+        met = place.place in window and place.source is not None
+        drawn[_shifted(place.place, corner)] = looks.met(look, window[place.place]) if met else look
     size = [end - start for start, end in frame]
     if tuple(size) != layer.input_size:
         alt += f", with its padding {times(size)}"
     if window:
         alt += f"; framed is the window of the output at {_position(output or ())}"
-    return described(
-        _slices(
-            "input", size, looks, {_shifted(place, corner) for place in window}, ax, first=corner[0] if corner else 0
-        ),
-        f"{alt}.",
-    )
+    framed = {_shifted(place, corner) for place in window}
+    first = corner[0] if corner else 0
+    return described(_slices("input", letter, layer.input_size, drawn, framed, style, ax, size, first=first), f"{alt}.")
 
 
 def kernel(
@@ -122,6 +123,7 @@ def kernel(
     weight: ArrayLike | None = None,
     *,
     channels: tuple[int, int] = (0, 0),
+    style: Style | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the kernel between two channels, its taps in their colours.
@@ -135,6 +137,8 @@ def kernel(
     channels : tuple of int, default (0, 0)
         Where in the first two axes of the weight: output channel and input channel within its group; for a transposed
         convolution, input channel and output channel.
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -152,8 +156,8 @@ def kernel(
 
     Examples
     --------
-    >>> [text.get_text() for text in kernel(Conv((4,), 3)).texts]
-    ['w0', 'w1', 'w2']
+    >>> [text.label for text in kernel(Conv((4,), 3)).texts]
+    ['w', '3', 'w0', 'w1', 'w2']
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     pair = entries_of(channels)
@@ -162,15 +166,17 @@ def kernel(
     channels = (*pair,)
     for channel, count, what in zip(channels, layer.weight_shape, ("first axis", "second axis"), strict=False):
         require_channel(count, channel, f"{what} of the weight")
+    style = current_style(style)
     scene, first = Scene(layer), int(np.ravel_multi_index(channels, layer.weight_shape[:2])) * prod(layer.kernel_size)
-    if weight is None:
-        texts = [scene.tap_name(first + tap) for tap in range(prod(layer.kernel_size))]
-    else:
-        texts = [number_label(value) for value in _one_channel(weight, layer.weight_shape, channels, "weight").ravel()]
+    values = _values(weight, layer.weight_shape, channels, "weight")
+    limit = float(np.abs(values).max(initial=0)) if values is not None and style.fill == "value" else 0.0
+    looks = Looks(style, layer.kernel_size, limit)
     places = [tuple(map(int, place)) for place in np.ndindex(layer.kernel_size)]
-    looks = {place: Look(scene.colours[tap], texts[tap]) for tap, place in enumerate(places)}
+    drawn = {
+        place: looks.tap(tap, scene.tap_name(first + tap), _value(values, place)) for tap, place in enumerate(places)
+    }
     return described(
-        _slices("tap", layer.kernel_size, looks, None, ax),
+        _slices("tap", "w", layer.kernel_size, drawn, None, style, ax),
         f"The kernel, {times(layer.kernel_size)}, each tap in its colour.",
     )
 
@@ -181,6 +187,7 @@ def output_map(
     *,
     output: Sequence[int] | None = None,
     channel: int = 0,
+    style: Style | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one channel of a layer's output.
@@ -194,6 +201,8 @@ def output_map(
     output : sequence of int, optional
         Position to frame.
     channel : int, default 0
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -209,23 +218,26 @@ def output_map(
 
     Examples
     --------
-    >>> [text.get_text() for text in output_map(Conv((4,), 3), [7, 8]).texts]
-    ['7', '8']
+    >>> [text.label for text in output_map(Conv((4,), 3), [7, 8]).texts]
+    ['y', '2', '7', '8']
     """
     check_kind("layer", layer, Conv, ConvTranspose)
     require_channel(layer.out_channels, channel, "output")
-    labels = _labels(Scene(layer).row_name, layer.output_shape, channel, y, "y")
-    looks = {place: Look(OUTPUT, text) for place, text in labels.items()}
+    scene, style = Scene(layer), current_style(style)
+    looks = Looks(style, layer.kernel_size)
+    values = _values(y, layer.output_shape, (channel,), "y")
+    names = _names(scene.row_name, layer.output_shape, channel)
+    drawn = {place: looks.map(name, _value(values, place)) for place, name in names.items()}
     alt = f"The output, {times(layer.output_size)}"
     framed = None
     if output is not None:
         require_output(layer, output)
         framed = {tuple(output)}
         alt += f"; the one at {_position(output)} is framed"
-    return described(_slices("output", layer.output_size, looks, framed, ax), f"{alt}.")
+    return described(_slices("output", scene.letters[0], layer.output_size, drawn, framed, style, ax), f"{alt}.")
 
 
-def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
+def windows(layer: Layer, *, title: str = "", style: Style | None = None, ax: Axes | None = None) -> Axes:
     """Draw the window of every output on its input: a small map for each, in the order of the output map.
 
     Where they are large enough, the cells of a window name their taps.
@@ -235,6 +247,8 @@ def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
     layer : Conv
         With at most two axes; all its channels have the same windows.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -251,7 +265,7 @@ def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> ax = windows(Conv((3,), 2))
-    >>> [text.get_text() for text in ax.texts if "title" in text.get_gid()]
+    >>> [text.label for text in ax.texts if "title" in text.get_gid()]
     ['y0', 'y1']
     """
     if isinstance(layer, ConvTranspose):
@@ -266,22 +280,25 @@ def windows(layer: Layer, *, title: str = "", ax: Axes | None = None) -> Axes:
             f"the layer has {count} output positions, a map for each, but at most {_MAPS} are drawn: draw "
             "one of them, input_map(layer, output=...)"
         )
-    movie = film(_one_channel_layer(layer), matrix=False)
+    style = current_style(style)
+    one = _one_channel_layer(layer)
+    movie, scene, looks = film(one, matrix=False, style=style), Scene(one), Looks(style, layer.kernel_size)
     (number,) = [number for number, panel in enumerate(movie.panels) if panel.name == "input"]
     whole = movie.panels[number]
     columns = layer.output_size[-1] if layer.output_size else 1
     columns = columns if layer.ndim == 2 else min(columns, max(1, _ACROSS // whole.cols), 6)
-    unit = min(unit_for(columns * whole.cols, _ACROSS), unit_for(-(-count // columns) * whole.rows, _ACROSS))
-    scene = Scene(_one_channel_layer(layer))
+    around = {place: look._replace(text="", second="") for place, look in looks_of(movie.base, number).items()}
     tiles = []
-    around = {place: Look(_PADDING if look.faint else INPUT) for place, look in looks_of(movie.base, number).items()}
     for step, frame in enumerate(movie.frames):
-        covered = looks_of(frame.looks, number).items()
-        looks = around | {place: Look(look.paper, look.note, faint=look.faint) for place, look in covered}
+        met = {}
+        for cell in scene.row_cells(step):
+            tap = scene.taps(cell)[0]
+            _, *position = scene.col_position(int(scene.cols[cell]))
+            met[in_plane(_shifted(position, [start for start, _ in scene.frame()]))] = looks.tap(tap, scene.label(cell))
         (framed,) = [outline for outline in frame.outlines if outline.panel == number]
-        panel = Panel(f"window-{step}", scene.row_name(step), whole.rows, whole.cols, unit)
-        tiles.append(Tile(panel, looks, framed=(framed.row, framed.col, framed.rows, framed.cols)))
-    ax = sheet(tiles, columns=columns, title=title, ax=ax)
+        panel = Panel(f"window-{step}", scene.row_name(step), "", whole.rows, whole.cols)
+        tiles.append(Tile(panel, around | met, framed=((framed.row, framed.col, framed.rows, framed.cols),)))
+    ax = sheet(tiles, style=style, columns=columns, title=title, ax=ax)
     alt = f"The window of each of {count} outputs on the input, {times(layer.input_size)}."
     return described(ax, titled(title, alt))
 
@@ -292,7 +309,7 @@ def looks_of(looks: Mapping[Key, Look], panel: int) -> dict[tuple[int, int], Loo
 
 
 def times(size: Sequence[int]) -> str:
-    """A size as text: ``4 x 4``.
+    """A size as text: ``4 × 4``.
 
     Returns
     -------
@@ -301,9 +318,9 @@ def times(size: Sequence[int]) -> str:
     Examples
     --------
     >>> times((4, 4)), times(())
-    ('4 x 4', '1')
+    ('4 × 4', '1')
     """
-    return " x ".join(map(str, size)) or "1"
+    return " × ".join(map(str, size)) or "1"
 
 
 def _one_channel_layer(layer: Conv) -> Conv:
@@ -323,31 +340,36 @@ def _one_channel_layer(layer: Conv) -> Conv:
 # -- texts of the cells ----------------------------------------------------------------------------------------------
 
 
-def _input_look(place: Place, labels: dict[tuple[int, ...], str], *, seen: bool) -> Look:
-    if place.kind == "input" and place.source is not None:
-        return Look(SEEN if seen else INPUT, labels[place.source])
-    text = "0" if place.source is None else labels[place.source]
-    return Look(_SEEN_PADDING if seen else _PADDING, text, faint=True)
+def _input_look(place: Place, looks: Looks, names: Mapping[tuple[int, ...], str], values: NDArray[Any] | None) -> Look:
+    if place.source is None:
+        return looks.inserted() if place.kind == "inserted" else looks.padding()
+    symbol, value = names[place.source], _value(values, place.source)
+    return looks.copied(symbol, value) if place.kind == "copy" else looks.map(symbol, value)
 
 
-def _window(scene: Scene, output: Sequence[int] | None) -> set[tuple[int, ...]]:
+def _window(scene: Scene, output: Sequence[int] | None) -> dict[tuple[int, ...], int]:
+    """The places of a window, and the tap that meets each."""
     if output is None:
-        return set()
+        return {}
     require_output(scene.layer, output)
-    return {reading.place for reading in scene.window(output)}
+    return {reading.place: tap for tap, reading in enumerate(scene.window(output))}
 
 
-def _labels(
-    name: Any, shape: tuple[int, ...], channel: int, values: ArrayLike | None, letter: str
-) -> dict[tuple[int, ...], str]:
-    """Texts of the places of one channel: values, or names."""
+def _names(name: Callable[[int], str], shape: tuple[int, ...], channel: int) -> dict[tuple[int, ...], str]:
+    """Names of the places of one channel."""
     _require_drawable(shape[1:])
-    places = [tuple(map(int, place)) for place in np.ndindex(shape[1:])]
-    if values is None:
-        first = channel * prod(shape[1:])
-        return {place: name(first + number) for number, place in enumerate(places)}
-    array = _one_channel(values, shape, (channel,), letter)
-    return {place: number_label(array[place]) for place in places}
+    first = channel * prod(shape[1:])
+    return {tuple(map(int, place)): name(first + number) for number, place in enumerate(np.ndindex(shape[1:]))}
+
+
+def _values(
+    values: ArrayLike | None, shape: tuple[int, ...], channels: tuple[int, ...], name: str
+) -> NDArray[Any] | None:
+    return None if values is None else _one_channel(values, shape, channels, name)
+
+
+def _value(values: NDArray[Any] | None, place: tuple[int, ...]) -> Any:
+    return None if values is None else values[place]
 
 
 def _one_channel(values: ArrayLike, shape: tuple[int, ...], channels: tuple[int, ...], name: str) -> NDArray[Any]:
@@ -366,41 +388,38 @@ def _one_channel(values: ArrayLike, shape: tuple[int, ...], channels: tuple[int,
 
 def _slices(
     name: str,
+    letter: str,
     size: Sequence[int],
     looks: dict[tuple[int, ...], Look],
     framed: set[tuple[int, ...]] | None,
+    style: Style,
     ax: Axes | None,
+    shown: Sequence[int] | None = None,
     *,
     first: int = 0,
 ) -> Axes:
-    """Draw a map without its padding; a volume as its slices, in rows, the first one at depth `first`."""
-    _require_drawable(size)
-    rows, cols = (1, 1, *size)[-2:]
-    if len(size) < 3:
-        panel = Panel(name, "", rows, cols)
-        ax = blank(new_picture(*sheet_size(cols, rows), bare=True) if ax is None else ax, cols, rows)
-        draw(ax, panel, {in_plane(place): look for place, look in looks.items()})
-        box = _box(framed)
-        if box:
-            outline(ax, panel, box, "window")
-        return ax
-    columns = min(size[0], max(1, _ACROSS // (cols + 1)))
-    unit = unit_for(cols * columns, _ACROSS)
+    """Draw a map, with its padding if more is shown than its size; a volume as slices, the first at depth `first`."""
+    note, shown = times(size), size if shown is None else shown
+    _require_drawable(shown)
+    rows, cols = (1, 1, *shown)[-2:]
+    if len(shown) < 3:
+        here = {in_plane(place): look for place, look in looks.items()}
+        return sheet([Tile(Panel(name, letter, note, rows, cols), here, framed=_boxes(framed))], style=style, ax=ax)
     tiles = []
-    for depth in range(size[0]):
+    for depth in range(shown[0]):
         here = {(place[1], place[2]): look for place, look in looks.items() if place[0] == depth}
         framed_places = {place for place in framed or () if place[0] == depth}
-        panel = Panel(f"{name}-{depth}", f"depth {depth + first}", rows, cols, unit)
-        tiles.append(Tile(panel, here, framed=_box(framed_places)))
-    return sheet(tiles, columns=columns, ax=ax)
+        panel = Panel(f"{name}-{depth}", letter, f"depth {depth + first}", rows, cols)
+        tiles.append(Tile(panel, here, framed=_boxes(framed_places)))
+    return sheet(tiles, style=style, columns=min(shown[0], max(1, _ACROSS // (cols + 1))), ax=ax)
 
 
-def _box(places: set[tuple[int, ...]] | None) -> Box | None:
-    """First row and column, and number of rows and columns, of a frame around all of some places."""
+def _boxes(places: set[tuple[int, ...]] | None) -> tuple[Box, ...]:
+    """A frame around all of some places: first row and column, and numbers of rows and columns."""
     if not places:
-        return None
+        return ()
     rows, cols = zip(*map(in_plane, places), strict=True)
-    return min(rows), min(cols), max(rows) - min(rows) + 1, max(cols) - min(cols) + 1
+    return ((min(rows), min(cols), max(rows) - min(rows) + 1, max(cols) - min(cols) + 1),)
 
 
 def in_plane(place: Sequence[int]) -> tuple[int, int]:

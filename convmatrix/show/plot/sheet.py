@@ -1,46 +1,48 @@
-"""Several small pictures on one Axes, in rows, with signs such as = between them."""
+"""Several panels on one Axes, in rows, with signs such as = between them."""
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from convmatrix.show.model.film import HEADING_PLACES, Look, Panel, heading, heading_height, heading_width
-from convmatrix.show.model.printable import ems, printable
-from convmatrix.show.plot.cells import blank, draw, outline, write, write_heading
+from convmatrix.show.model import drawing
+from convmatrix.show.model.drawing import Words
+from convmatrix.show.model.film import Film, Look, Outline, Panel
+from convmatrix.show.model.layout import Arrangement, grid
+from convmatrix.show.model.printable import printable
+from convmatrix.show.model.style import HEADING, Style
+from convmatrix.show.model.typeset import width
+from convmatrix.show.plot.cells import blank, draw, put
 from convmatrix.show.plot.picture import new_picture
-from convmatrix.show.plot.still import sheet_size
 
-__all__ = ["Looks", "Tile", "sheet", "unit_for"]
+__all__ = ["Looks", "Tile", "draw_tiles", "sheet"]
 
 Looks = Mapping[tuple[int, int], Look] | NDArray[np.uint8]
 """Looks of the cells of a panel, by row and column; or their colours alone."""
 
-_GAP, _MARGIN = 0.6, 0.35
-_SIGN = 0.7
-"""Height of a sign."""
-_CAPTION = 0.3
+_LINE = 0.6
+"""From one line of a caption to the next, by the side of a map's cell."""
 
 
 class Tile(NamedTuple):
-    """A panel, the looks of its cells, the sign before it, and a frame: first row and column, rows and columns."""
+    """A panel, the looks of its cells, the sign before it, and frames: first row and column, rows and columns."""
 
     panel: Panel
     looks: Looks
     sign: str = ""
-    framed: tuple[int, int, int, int] | None = None
-
-
-def unit_for(cells: float, most: float = 24.0) -> float:
-    """Side of cells so that some in a row are not wider than `most` cells of a map."""
-    return min(1.0, most / max(cells, 1))
+    framed: tuple[tuple[int, int, int, int], ...] = ()
 
 
 def sheet(
-    tiles: Sequence[Tile], *, columns: int | None = None, title: str = "", caption: str = "", ax: Axes | None = None
+    tiles: Sequence[Tile],
+    *,
+    style: Style,
+    columns: int | None = None,
+    title: str = "",
+    caption: str = "",
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw tiles in rows of some columns.
 
@@ -48,8 +50,9 @@ def sheet(
     ----------
     tiles : sequence of Tile
         The positions of their panels are set here.
+    style : Style
     columns : int, optional
-        All in one row by default.
+        As many as make the cells large by default.
     title, caption : str, optional
         Above and below. A long title is shown on three lines at most; a caption may have several lines.
     ax : Axes, optional
@@ -61,52 +64,55 @@ def sheet(
 
     Examples
     --------
-    >>> ax = sheet([Tile(Panel("a", "A", 1, 1), {(0, 0): Look("#ffffff", "1")}),
-    ...             Tile(Panel("b", "B", 1, 1), {(0, 0): Look("#ffffff", "1")}, "=")])
+    >>> one = {(0, 0): Look("#ffffff", "1")}
+    >>> ax = sheet([Tile(Panel("a", "A", "", 1, 1), one), Tile(Panel("b", "B", "", 1, 1), one, "=")], style=Style())
     >>> [text.get_text() for text in ax.texts]
-    ['A', '1', 'B', '1', '=']
+    ['=', 'A', '1', 'B', '1']
     """
-    columns = columns or len(tiles)
-    stacks = [tiles[col::columns] for col in range(min(columns, len(tiles)))]
-    sign_widths = [max(map(_sign_width, stack)) for stack in stacks]
-    wides = [sign + max(tile.panel.wide for tile in stack) for sign, stack in zip(sign_widths, stacks, strict=True)]
-    talls = [max(tile.panel.tall for tile in tiles[row : row + columns]) for row in range(0, len(tiles), columns)]
-    lefts = [_MARGIN, *(_MARGIN + end + _GAP * number for number, end in enumerate(accumulate(wides), start=1))]
-    lines = printable(caption, "caption", lines=True).split("\n") if caption else []
-    texts = [ems(line) * _CAPTION for line in lines]
-    titled = heading(printable(title), max([lefts[-1] - _GAP - _MARGIN, *texts]))
-    texts += map(heading_width, titled)
-    header = heading_height(titled)
-    tops = [_MARGIN + header, *(_MARGIN + header + end + _GAP * n for n, end in enumerate(accumulate(talls), start=1))]
-    wide = max([lefts[-1] - _GAP, *(_MARGIN + text for text in texts)]) + _MARGIN
-    shift = (wide - (lefts[-1] - _GAP + _MARGIN)) / 2
-    tall = tops[-1] - _GAP + _MARGIN + 1.5 * _CAPTION * len(lines)
-    ax = blank(new_picture(*sheet_size(wide, tall), bare=True) if ax is None else ax, wide, tall)
-    write_heading(ax, wide / 2, zip(HEADING_PLACES, titled, strict=False))
-    for number, tile in enumerate(tiles):
-        row, col = divmod(number, columns)
-        top = tops[row] + (talls[row] - tile.panel.tall) / 2
-        _place(ax, tile, lefts[col] + shift + sign_widths[col], top)
-        if tile.sign:
-            between = sign_widths[col] + (_GAP if col else 0.0)
-            middle = top + tile.panel.top + tile.panel.rows * tile.panel.unit / 2
-            write(
-                ax, lefts[col] + shift + sign_widths[col] - between / 2, middle, _SIGN, tile.sign, gid=f"sign-{number}"
+    title = printable(title)
+    lines = printable(caption, "caption", lines=True).split("\n") if caption and style.captioned else []
+    panels, signs = [tile.panel for tile in tiles], [tile.sign for tile in tiles]
+    place = grid(panels, signs, columns=columns, style=style, title=title, captions=len(lines))
+    return draw_tiles(tiles, place, style=style, title=title, lines=lines, ax=ax)
+
+
+def draw_tiles(
+    tiles: Sequence[Tile],
+    place: Arrangement,
+    *,
+    style: Style,
+    title: str = "",
+    lines: Sequence[str] = (),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw tiles at the places of an arrangement, in its order."""
+    film = Film(
+        place.panels,
+        {},
+        {},
+        (),
+        place.width,
+        place.height,
+        title,
+        signs=place.signs,
+        style=style,
+        cell=place.cell,
+        top=place.top,
+        text=place.text,
+    )
+    inches = place.width * place.cell, place.height * place.cell
+    ax = blank(new_picture(*inches, bare=True) if ax is None else ax, place.width, place.height, style)
+    put(ax, drawing.ground(film))
+    for number, (panel, tile) in enumerate(zip(place.panels, tiles, strict=True)):
+        draw(ax, panel, tile.looks, style)
+        for other, box in enumerate(tile.framed):
+            name = f"{panel.name}-outline" + (f"-{other}" if other else "")
+            put(ax, [drawing.outline(film, Outline(number, *box), name)])
+    if place.foot and lines:
+        x, y, wide = place.foot
+        size = min(HEADING * place.text, wide / max(*map(width, lines), 1.0))
+        for number, line in enumerate(lines):
+            put(
+                ax, [Words(x, y + number * _LINE * place.text, size, line, style.colours.ink, name=f"caption-{number}")]
             )
-    for number, line in enumerate(lines):
-        y = tall - _MARGIN - (1.5 * (len(lines) - 1 - number) + 0.2) * _CAPTION
-        write(ax, wide / 2, y, _CAPTION, line, gid=f"caption-{number}")
     return ax
-
-
-def _sign_width(tile: Tile) -> float:
-    """Width that the sign takes."""
-    return ems(tile.sign) * _SIGN + 0.5 if tile.sign else 0.0
-
-
-def _place(ax: Axes, tile: Tile, left: float, top: float) -> None:
-    """Draw a tile, its corner there."""
-    panel = tile.panel._replace(x=left + tile.panel.left, y=top + tile.panel.top)
-    draw(ax, panel, tile.looks)
-    if tile.framed:
-        outline(ax, panel, tile.framed, f"{panel.name}-outline")

@@ -10,18 +10,16 @@ from numpy.typing import ArrayLike
 from convmatrix.layers import Layer
 from convmatrix.layers.arguments import check_kind
 from convmatrix.show import explorer
-from convmatrix.show.model.film import FOOT, Film
+from convmatrix.show.model import drawing
+from convmatrix.show.model.film import Film
 from convmatrix.show.model.scene import Scene
 from convmatrix.show.model.stage import View, film
-from convmatrix.show.plot.cells import blank, draw, outline, write, write_heading
+from convmatrix.show.model.style import Style
+from convmatrix.show.plot.cells import blank, draw, put
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.render import latex, text
 
-__all__ = ["film_frame", "linked", "sheet_size"]
-
-_INCHES = 0.5
-"""Side of a map's cell, unless the picture would be wider or taller than the next two."""
-_WIDEST, _TALLEST = 24.0, 18.0
+__all__ = ["draw_film", "film_frame", "linked"]
 
 
 def linked(
@@ -33,6 +31,7 @@ def linked(
     step: int | None = 0,
     matrix: bool = True,
     title: str = "",
+    style: Style | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one step of a layer's sliding window: the window, the kernel, the output, and its row of the matrix.
@@ -52,6 +51,8 @@ def linked(
     matrix : bool, default True
         Whether to show the matrix.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -68,16 +69,16 @@ def linked(
     --------
     >>> from convmatrix import Conv
     >>> ax = linked(Conv((3,), 2), [1, 2], [5, 6, 7], step=1)
-    >>> [text.get_text() for text in ax.texts if text.get_gid() == "caption"]
+    >>> [text.label for text in ax.texts if text.get_gid() == "caption"]
     ['y1 = 1·6 + 2·7 = 20']
     """
-    movie = film(layer, weight, x, view=view, matrix=matrix, title=title, moving=step is not None)
-    ax = _drawn(movie, step, ax)
+    movie = film(layer, weight, x, view=view, matrix=matrix, title=title, moving=step is not None, style=style)
+    ax = draw_film(movie, step, ax)
     alt = _alt(movie, step)
     return described(
         ax,
         alt,
-        plain=lambda: "\n".join([*text.draw(Scene(layer, weight), text.Style()), alt]),
+        plain=lambda: "\n".join([*text.draw(Scene(layer, weight), text.Terminal()), alt]),
         html=lambda: explorer.fragment(layer, weight, title=title or None),
         latex=lambda: latex.tikz(layer, weight, x, matrix=matrix, step=step, view=view, title=title),
     )
@@ -108,37 +109,29 @@ def film_frame(film: Film, step: int | None = 0, *, ax: Axes | None = None) -> A
     >>> from convmatrix import Conv
     >>> ax = film_frame(film(Conv((3,), 2), matrix=False))
     >>> [patch.get_gid() for patch in ax.patches if patch.get_gid().startswith("kernel")]
-    ['kernel-frame', 'kernel-0-0', 'kernel-0-1']
+    ['kernel-0-0', 'kernel-0-1']
     """
     check_kind("film", film, Film)
-    ax = _drawn(film, step, ax)
+    ax = draw_film(film, step, ax)
     return described(ax, _alt(film, step))
 
 
-def _drawn(film: Film, step: int | None, ax: Axes | None) -> Axes:
+def draw_film(film: Film, step: int | None, ax: Axes | None) -> Axes:
+    """Draw a film at a step, or without one its still picture."""
     still = film.still(step)
-    frame = None if step is None else film.frames[step]
-    wide, tall = film.width, film.height + (FOOT if frame else 0.0)
-    ax = blank(new_picture(*sheet_size(wide, tall), bare=True) if ax is None else ax, wide, tall)
-    write_heading(ax, wide / 2, film.heading())
+    inches = film.width * film.cell, film.height * film.cell
+    ax = blank(new_picture(*inches, bare=True) if ax is None else ax, film.width, film.height, film.style)
+    put(ax, drawing.ground(film))
     for number, panel in enumerate(film.panels):
-        draw(ax, panel, {(key[1], key[2]): look for key, look in still.items() if key[0] == number})
-    for number, (framed, *place) in enumerate(frame.outlines if frame else ()):
-        row, col, rows, cols = place
-        outline(ax, film.panels[framed], (row, col, rows, cols), f"outline-{number}")
-    if frame:
-        write(ax, wide / 2, film.height + 0.15, film.caption_size(frame.caption), frame.caption, gid="caption")
+        looks = {(key[1], key[2]): look for key, look in still.items() if key[0] == number}
+        draw(ax, panel, looks, film.style)
+    if step is not None:
+        put(ax, drawing.around_step(film, film.frames[step]))
     return ax
 
 
 def _alt(film: Film, step: int | None) -> str:
     """Alternative text: the panels, and the step."""
-    shown = "; ".join(panel.title for panel in film.panels if panel.title)
+    shown = "; ".join(f"{panel.title} {panel.note}".strip() for panel in film.panels if panel.title)
     shown_step = "" if step is None else f" Step {step} of 0 to {len(film.frames) - 1}: {film.frames[step].caption}."
     return titled(film.title, f"{shown}.{shown_step}")
-
-
-def sheet_size(wide: float, tall: float) -> tuple[float, float]:
-    """Inches of a sheet of some cells: of a size that can be read on a slide, unless there are too many."""
-    inches = min(_INCHES, _WIDEST / wide, _TALLEST / tall)
-    return wide * inches, tall * inches

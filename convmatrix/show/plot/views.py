@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import ConvTranspose
 from convmatrix.show.model.film import Film, Look, Panel
-from convmatrix.show.model.palette import OUTPUT
+from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.scene import Scene, number_label
 from convmatrix.show.model.stage import film, one_input
+from convmatrix.show.model.style import Style, current_style
 from convmatrix.show.plot.maps import in_plane, looks_of, require_channel, require_output, times
 from convmatrix.show.plot.picture import described, titled
-from convmatrix.show.plot.sheet import Tile, sheet, unit_for
+from convmatrix.show.plot.sheet import Tile, sheet
 from convmatrix.show.plot.still import linked
 
 __all__ = ["crop", "insertion", "stamps"]
@@ -27,11 +28,10 @@ _ACROSS = 26
 """Most cells of full size side by side: what fits on a slide."""
 _SIDE = 256
 """Most rows and columns of a whole result."""
-_NOTHING, _CROPPED, _BETWEEN, _ADDED = "#fafafa", "#d5d9dd", "#ececec", "#ffd591"
 _CAPTIONS = {
-    _CROPPED: "grey: cropped by padding",
-    _BETWEEN: "light grey: left out between the outputs",
-    _ADDED: "orange: what output_padding keeps, with the values it has",
+    "cropped": "crossed corners: cropped by padding",
+    "inserted": "dotted: left out between the outputs",
+    "added": "shaded: what output_padding keeps, with the values it has",
 }
 
 
@@ -42,6 +42,7 @@ def stamps(
     *,
     channel: int = 0,
     title: str = "",
+    style: Style | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw what each input of a transposed convolution adds to the output: its stamps, and their sum.
@@ -57,6 +58,8 @@ def stamps(
     channel : int, default 0
         Of the output.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -73,7 +76,7 @@ def stamps(
     Examples
     --------
     >>> ax = stamps(ConvTranspose((2,), 3), [1, 2, 3], [10, 1])
-    >>> [text.get_text() for text in ax.texts if text.get_gid().startswith("sum-0")]
+    >>> [text.label for text in ax.texts if text.get_gid().startswith("sum-0")]
     ['10', '21', '32', '3']
     """
     _require_transposed(layer)
@@ -84,36 +87,47 @@ def stamps(
             f"{len(inputs)} inputs reach this channel, a stamp for each, but at most {_STAMPS} are drawn: "
             "take a smaller layer, or linked(layer), which shows one"
         )
-    movie = film(layer, weight, x, view="stamps", matrix=False)
-    scene, values = Scene(layer, weight), None if x is None else one_input(layer, x)
+    style = current_style(style)
+    movie = film(layer, weight, x, view="stamps", matrix=False, moving=False, style=style)
+    scene, values, looks = (
+        Scene(layer, weight),
+        None if x is None else one_input(layer, x),
+        Looks(style, layer.kernel_size),
+    )
     number, whole = _panel(movie, "output", layer.out_channels, channel)
     columns = max(1, min(layer.input_size[-1] if layer.ndim else 1, _ACROSS // whole.cols))
-    unit = unit_for(columns * (whole.cols + 1), _ACROSS)
-    around = {place: Look(_NOTHING) for place in looks_of(movie.base, number)}
+    around = {place: look._replace(text="", second="") for place, look in looks_of(movie.base, number).items()}
+    corner = [start for start, _ in Scene(layer.T).frame()]
     tiles = []
     for order, step in enumerate(inputs):
-        covered = looks_of(movie.frames[step].looks, number).items()
-        looks = around | {
-            place: Look(look.paper, look.note.removeprefix("+"), faint=look.faint)
-            for place, look in covered
-            if look.note
-        }
+        stamped = {}
+        for cell in scene.col_cells(step):
+            out_channel, *position = scene.row_position(int(scene.rows[cell]))
+            if out_channel == channel:
+                place = in_plane([p - first for p, first in zip(position, corner, strict=True)])
+                value = None
+                if weight is not None:
+                    value = scene.matrix.data[cell] if values is None else scene.matrix.data[cell] * values[step]
+                stamped[place] = looks.tap(int(scene.kernel_taps[cell]), scene.label(cell), value)
         name = scene.col_name(step) + ("" if values is None else f" = {number_label(values[step])}")
-        tiles.append(
-            Tile(
-                Panel(f"stamp-{order}", f"the stamp of {name}", whole.rows, whole.cols, unit),
-                looks,
-                "+" if order else "",
-            )
-        )
-    total = Panel("sum", f"their sum, output y, {times(layer.output_size)}", whole.rows, whole.cols, unit)
+        panel = Panel(f"stamp-{order}", name, "", whole.rows, whole.cols)
+        tiles.append(Tile(panel, around | stamped, "+" if order else ""))
+    total = Panel("sum", scene.letters[0], times(layer.output_size), whole.rows, whole.cols)
     tiles.append(Tile(total, looks_of(movie.base, number), "="))
-    ax = sheet(tiles, columns=columns, title=title, ax=ax)
+    ax = sheet(tiles, style=style, columns=_columns(columns, len(tiles)), title=title, ax=ax)
     alt = (
         f"The stamps of {len(inputs)} inputs of a transposed convolution, and their sum, the output, "
         f"{times(layer.output_size)}."
     )
     return described(ax, titled(title, alt))
+
+
+def _columns(columns: int, count: int) -> int | None:
+    """Tiles in a row: where they are few, as many as the layout finds best."""
+    return None if count <= _IN_A_ROW else columns
+
+
+_IN_A_ROW = 5
 
 
 def insertion(
@@ -124,6 +138,7 @@ def insertion(
     output: Sequence[int] | None = None,
     channel: int = 0,
     title: str = "",
+    style: Style | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a transposed convolution as a direct one: its input with zeros inserted, the flipped kernel, and a window.
@@ -141,6 +156,8 @@ def insertion(
     channel : int, default 0
         Of the output.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -157,14 +174,14 @@ def insertion(
     Examples
     --------
     >>> ax = insertion(ConvTranspose((2,), 3, stride=2), output=(2,))
-    >>> [text.get_text() for text in ax.texts if text.get_gid() in ("kernel-title", "caption")]
-    ['kernel w, flipped', 'y2 = w2·x0 + w0·x1']
+    >>> [text.label for text in ax.texts if text.get_gid() in ("kernel-note", "caption")]
+    ['3, flipped', 'x2 = w2·y0 + w0·y1']
     """
     _require_transposed(layer)
     require_channel(layer.out_channels, channel, "output")
     place = require_output(layer, (0,) * layer.ndim if output is None else output)
     step = int(np.ravel_multi_index((channel, *place), layer.output_shape))
-    return linked(layer, weight, x, view="windows", step=step, matrix=False, title=title, ax=ax)
+    return linked(layer, weight, x, view="windows", step=step, matrix=False, title=title, style=style, ax=ax)
 
 
 def crop(
@@ -174,6 +191,7 @@ def crop(
     *,
     channel: int = 0,
     title: str = "",
+    style: Style | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the whole result of a transposed convolution, what its padding crops, and what output_padding restores.
@@ -190,6 +208,8 @@ def crop(
     channel : int, default 0
         Of the output.
     title : str, optional
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     ax : Axes, optional
         A new one by default.
 
@@ -206,9 +226,9 @@ def crop(
     Examples
     --------
     >>> ax = crop(ConvTranspose((2,), 3, stride=2, padding=1, output_padding=1), [1, 2, 3], [10, 1])
-    >>> [text.get_text() for text in ax.texts if text.get_gid().startswith("whole-0")]
+    >>> [text.label for text in ax.texts if text.get_gid().startswith("whole-0")]
     ['10', '20', '31', '2', '3']
-    >>> [text.get_text() for text in ax.texts if text.get_gid().startswith("output-0")]
+    >>> [text.label for text in ax.texts if text.get_gid().startswith("output-0")]
     ['20', '31', '2', '3']
     """
     _require_transposed(layer)
@@ -221,52 +241,58 @@ def crop(
             f"the whole result is {times(whole.layer.output_size)} but at most {_SIDE} places on an axis "
             "are drawn: take a smaller layer"
         )
-    looks, output_places = _cropping(
-        layer, whole, None if weight is None or x is None else one_input(layer, x), channel
-    )
-    rows, cols = (1 + max(place[axis] for place in looks) for axis in (0, 1))
+    style = current_style(style)
+    x_values = None if weight is None or x is None else one_input(layer, x)
+    found = _cropping(layer, whole, x_values, channel, Looks(style, layer.kernel_size))
+    rows, cols = (1 + max(place[axis] for place in found.looks) for axis in (0, 1))
     tall, wide = in_plane((1, 1, *layer.output_size))
-    unit = unit_for(cols + wide + 3, _ACROSS)
-    output = {divmod(number, wide): looks[place] for number, place in enumerate(output_places)}
-    places = list(zip(*output_places, strict=True))
+    output = {divmod(number, wide): found.looks[place] for number, place in enumerate(found.outputs)}
+    places = list(zip(*found.outputs, strict=True))
     box = min(places[0]), min(places[1]), max(places[0]) - min(places[0]) + 1, max(places[1]) - min(places[1]) + 1
-    papers = {look.paper for look in looks.values()}
-    captions = [caption for paper, caption in _CAPTIONS.items() if paper in papers]
+    captions = [caption for role, caption in _CAPTIONS.items() if role in found.roles]
+    letter = Scene(layer).letters[0]
     tiles = [
-        Tile(Panel("whole", f"all stamps added up, {rows} x {cols}", rows, cols, unit), looks, framed=box),
-        Tile(Panel("output", f"output y, {times(layer.output_size)}", tall, wide, unit), output, "→"),
+        Tile(Panel("whole", "", f"all stamps added up, {rows} × {cols}", rows, cols), found.looks, framed=(box,)),
+        Tile(Panel("output", letter, times(layer.output_size), tall, wide), output, "→"),
     ]
-    ax = sheet(tiles, title=title, caption="\n".join(captions), ax=ax)
+    ax = sheet(tiles, style=style, title=title, caption="\n".join(captions), ax=ax)
     alt = (
-        f"The whole result of a transposed convolution, {rows} x {cols}, and the output that is cropped out of it, "
+        f"The whole result of a transposed convolution, {rows} × {cols}, and the output that is cropped out of it, "
         f"{times(layer.output_size)}. {'; '.join(captions)}"
     )
     return described(ax, titled(title, alt.strip() + "."))
 
 
-def _cropping(
-    layer: ConvTranspose, whole: Scene, x: NDArray[Any] | None, channel: int
-) -> tuple[dict[tuple[int, int], Look], list[tuple[int, int]]]:
-    """Looks of the places of the whole result, and those that are kept, in the order of the output."""
+class _Cropping(NamedTuple):
+    """Looks of the places of a whole result, those that are kept, in the order of the output, and their roles."""
+
+    looks: dict[tuple[int, int], Look]
+    outputs: list[tuple[int, int]]
+    roles: set[str]
+
+
+def _cropping(layer: ConvTranspose, whole: Scene, x: NDArray[Any] | None, channel: int, looks: Looks) -> _Cropping:
+    """What padding crops, what output padding adds, and what stays."""
     forward, scene = Scene(layer.T), Scene(layer)
     values = None if x is None else (whole.matrix @ x).reshape(whole.layer.output_shape)[channel]
     corner = [start for start, _ in forward.frame()]
     added = [axis.dilated_size - more for axis, more in zip(layer.axes, layer.output_padding, strict=True)]
-    looks, output_places = {}, []
+    found = _Cropping({}, [], set())
     for place in forward.places():
         if not place.seen and place.source is None:
             continue  # no stamp reaches it, and it is no output
         index = tuple(p - first for p, first in zip(place.place, corner, strict=True))
-        text = "" if values is None else number_label(values[index])
+        value = None if values is None else values[index]
         if place.source is None:
-            looks[in_plane(index)] = Look(_BETWEEN if place.kind == "inserted" else _CROPPED, text, faint=True)
-            continue
-        if values is None:
-            text = scene.row_name(int(np.ravel_multi_index((channel, *place.source), layer.output_shape)))
-        later = any(p >= first for p, first in zip(place.place, added, strict=True))
-        looks[in_plane(index)] = Look(_ADDED if later else OUTPUT, text)
-        output_places.append(in_plane(index))
-    return looks, output_places
+            role, symbol = ("inserted" if place.kind == "inserted" else "cropped"), ""
+        else:
+            later = any(p >= first for p, first in zip(place.place, added, strict=True))
+            role = "added" if later else "map"
+            symbol = scene.row_name(int(np.ravel_multi_index((channel, *place.source), layer.output_shape)))
+            found.outputs.append(in_plane(index))
+        found.looks[in_plane(index)] = looks.role(role, symbol, value)
+        found.roles.add(role)
+    return found
 
 
 def _inputs_of(layer: ConvTranspose, channel: int) -> range:

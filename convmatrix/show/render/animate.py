@@ -11,7 +11,8 @@ ending                  is                                                      
 ``.mp4``                a film, for slides                                      ffmpeg, if it is installed
 ======================= ======================================================= ===========================
 
-What stays is drawn once; a step then draws only the cells that it changes. Equal versions give equal bytes.
+What stays is drawn once; a step then draws only the cells that it changes. Between two steps the outlines of windows
+move on in a few pictures, and the last step stays for twice as long. Equal versions give equal bytes.
 """
 
 import math
@@ -28,32 +29,20 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-import matplotlib as mpl
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, features
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.export import replacing
-from convmatrix.show.model.film import (
-    FAINT,
-    FOOT,
-    GRID,
-    HEADING_SIZE,
-    LINE,
-    PAPER,
-    TITLE_SIZE,
-    Film,
-    Key,
-    Look,
-    Outline,
-    Panel,
-    lines_of,
-    note_size,
-    text_size,
-)
-from convmatrix.show.model.palette import WINDOW, ink_on, rgb
+from convmatrix.layers.arguments import flag
+from convmatrix.show.model import drawing
+from convmatrix.show.model.colours import rgb
+from convmatrix.show.model.drawing import Box, Line, Mark, Words
+from convmatrix.show.model.film import Film, Key, Look, Outline
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.stage import Drawable, View, film
+from convmatrix.show.model.style import Style
+from convmatrix.show.render.glyphs import Face, face_file, placed
 from convmatrix.show.render.svg import moving, page
 
 __all__ = ["ENDINGS", "animate", "images", "save"]
@@ -63,9 +52,17 @@ ENDINGS = (".gif", ".png", ".apng", ".webp", ".mp4", ".svg", ".html")
 
 Progress = Callable[[int, int], object]
 
-_CELL = 44
-"""Pixels of a map's cell, unless the picture would be too large."""
+_PIXELS = 96
+"""Pixels of an inch, unless the picture would be too large."""
 _WIDEST, _TALLEST = 1920, 1440
+_TWEENS = 3
+"""Pictures between two steps."""
+_MOVES = 0.24
+"""The part of a step that they take."""
+_QUICKEST = 0.02
+"""Least seconds of a picture between two steps; there is none where it would be shorter."""
+_REST = 1.0
+"""Steps that the last picture stays for longer."""
 _FASTEST, _SLOWEST = 0.02, 60.0
 """Seconds of a step. Faster than 50 pictures a second, viewers show a GIF at a speed of their own."""
 
@@ -80,6 +77,8 @@ def animate(
     matrix: bool = True,
     title: str = "",
     seconds_per_step: float = 1.0,
+    smooth: bool = True,
+    style: Style | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write a layer's sliding window as an animation, in the format that the file's ending names.
@@ -102,6 +101,10 @@ def animate(
         Whether to show the matrix.
     title : str, optional
     seconds_per_step : float, default 1
+    smooth : bool, default True
+        Whether windows move between steps, in a few pictures; otherwise they jump.
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
     progress : callable, optional
         Called with (done, total) steps.
 
@@ -124,15 +127,21 @@ def animate(
     """
     _checked(path, seconds_per_step)
     save(
-        film(layer, weight, x, view=view, matrix=matrix, title=title),
+        film(layer, weight, x, view=view, matrix=matrix, title=title, style=style),
         path,
         seconds_per_step=seconds_per_step,
+        smooth=smooth,
         progress=progress,
     )
 
 
 def save(
-    film: Film, path: str | os.PathLike[str], *, seconds_per_step: float = 1.0, progress: Progress | None = None
+    film: Film,
+    path: str | os.PathLike[str],
+    *,
+    seconds_per_step: float = 1.0,
+    smooth: bool = True,
+    progress: Progress | None = None,
 ) -> None:
     """Write a film to a file whose ending names the format; whole, or not at all.
 
@@ -142,6 +151,8 @@ def save(
     path : str or path-like
         Ends in one of `ENDINGS`.
     seconds_per_step : float, default 1
+    smooth : bool, default True
+        Whether windows move between steps. In SVG and HTML they do unless the viewer asks for reduced motion.
     progress : callable, optional
         Called with (done, total) steps.
 
@@ -168,11 +179,11 @@ def save(
             if progress is not None:
                 progress(len(film.frames), len(film.frames))
             return
-        pictures = _with_progress(images(film), len(film.frames), progress)
+        timed = _timed(film, seconds_per_step, smooth=flag("smooth", smooth), progress=progress)
         if ending == ".mp4":
-            _write_mp4(Path(file.name), pictures, seconds_per_step, film.title)
+            _write_mp4(Path(file.name), timed, seconds_per_step, film.title)
         else:
-            _write_pictures(file, ending, film, pictures, seconds_per_step)
+            _write_pictures(file, ending, film, timed)
 
 
 def _checked(path: str | os.PathLike[str], seconds: float) -> str:
@@ -197,21 +208,34 @@ def _checked(path: str | os.PathLike[str], seconds: float) -> str:
     return ending
 
 
-def _with_progress(pictures: Iterable[Image.Image], total: int, progress: Progress | None) -> Iterator[Image.Image]:
-    for done, picture in enumerate(pictures, start=1):
-        yield picture
+Timed = tuple[Image.Image, float]
+"""A picture, and for how many seconds it is shown."""
+
+
+def _timed(film: Film, seconds: float, *, smooth: bool, progress: Progress | None) -> Iterator[Timed]:
+    """The pictures of a film with their times: steps, and what lies between them."""
+    total = len(film.frames)
+    between = _TWEENS if smooth and seconds * _MOVES / _TWEENS >= _QUICKEST else 0
+    moves = _MOVES if between else 0.0
+    for number, (picture, is_step) in enumerate(_pictures(film, _cell_of(film), between)):
+        step = number // (between + 1)
+        if not is_step:
+            yield picture, seconds * moves / between
+            continue
+        yield picture, seconds * (1 + _REST if step == total - 1 else 1 - moves)
         if progress is not None:
-            progress(done, total)
+            progress(step + 1, total)
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
 
 
-def _write_pictures(file: IO[bytes], ending: str, film: Film, pictures: Iterator[Image.Image], seconds: float) -> None:
+def _write_pictures(file: IO[bytes], ending: str, film: Film, timed: Iterable[Timed]) -> None:
     palette = _palette(film)
     # Without dithering: areas of one colour stay so, and files stay small.
-    indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
-    duration, title = round(1000 * seconds), printable(film.title)
+    shown = [(picture.quantize(palette=palette, dither=Image.Dither.NONE), seconds) for picture, seconds in timed]
+    indexed = [picture for picture, _ in shown]
+    duration, title = [round(1000 * seconds) for _, seconds in shown], printable(film.title)
     if ending == ".gif":
         comment = {"comment": title.encode()} if title else {}
         # "optimize" leaves out, with the palette's spare colour, what has not changed.
@@ -251,17 +275,20 @@ _COLOURS = 255
 def _palette(film: Film) -> Image.Image:
     """An image whose palette has every paper of a film, and shades between it and the ink on it."""
     looks = chain(film.base.values(), film.waiting.values(), *(frame.looks.values() for frame in film.frames))
-    pairs = list(dict.fromkeys([(PAPER, "#000000"), (PAPER, WINDOW), *((look.paper, _ink(look)) for look in looks)]))
-    plain = list(dict.fromkeys([*(colour for pair in pairs for colour in pair), GRID]))
+    colours = film.style.colours
+    ground = [(colours.ground, ink) for ink in (colours.ink, colours.window, colours.quiet)]
+    pairs = list(dict.fromkeys([*ground, *((look.paper, look.ink) for look in looks)]))
+    lines = {look.line for look in film.base.values() if look.line} | {colours.line, colours.soft}
+    plain = list(dict.fromkeys([*(colour for pair in pairs for colour in pair), *sorted(lines)]))
     steps = max((_COLOURS - len(plain)) // len(pairs), 1)
     shades = [_mixed(*pair, step / (steps + 1)) for step in range(1, steps + 1) for pair in pairs]
-    colours = list(dict.fromkeys([*map(rgb, plain), *shades]))
-    if len(colours) > _COLOURS:
-        strip = Image.new("RGB", (len(colours), 1))
-        strip.putdata(colours)
+    all_colours = list(dict.fromkeys([*map(rgb, plain), *shades]))
+    if len(all_colours) > _COLOURS:
+        strip = Image.new("RGB", (len(all_colours), 1))
+        strip.putdata(all_colours)
         return strip.quantize(_COLOURS)
     palette = Image.new("P", (1, 1))
-    palette.putpalette([part for colour in colours for part in colour])
+    palette.putpalette([part for colour in all_colours for part in colour])
     return palette
 
 
@@ -270,14 +297,24 @@ def _mixed(first: str, second: str, part: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
+_SLOTS = 12
+"""Pictures of a step in an .mp4 file."""
+_SLOWEST_STEP = 0.25
+"""Seconds of a step from which it has so many; shorter ones have one."""
 _ARGUMENT = 10_000
 """Most characters of a title that ffmpeg is given: an argument of a program may have 128 KiB."""
 
 
-def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float, title: str) -> None:
+def _write_mp4(path: Path, timed: Iterator[Timed], seconds: float, title: str) -> None:
     """Let ffmpeg write the film over an empty file; one thread and no dates, so that bytes are equal on every run."""
-    first = next(pictures)
-    rate = Fraction(1 / seconds).limit_denominator(1000)
+    first, first_seconds = next(timed)
+    # Each picture is repeated for as long as it is shown.
+    rate = Fraction(_SLOTS / seconds).limit_denominator(1000) if seconds >= _SLOWEST_STEP else Fraction(1 / seconds)
+    repeated = (
+        picture
+        for picture, shown in chain([(first, first_seconds)], timed)
+        for _ in range(max(round(shown * float(rate)), 1))
+    )
     command = [
         "ffmpeg",
         "-loglevel",
@@ -324,7 +361,7 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], seconds: float, titl
         _waiting_signals() as release,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages) as process,
     ):
-        _feed(process, chain([first], pictures), release)
+        _feed(process, repeated, release)
         if process.returncode:
             messages.seek(0)
             lines = messages.read().decode(errors="replace").strip().splitlines()
@@ -381,7 +418,7 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
     ----------
     film : Film
     cell : int, optional
-        Pixels of a map's cell; by default 44, or fewer where the picture would be larger than 1920 x 1440.
+        Pixels of a map's cell; by default 96 to an inch, or fewer where the picture would be larger than 1920 x 1440.
 
     Yields
     ------
@@ -392,118 +429,153 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
     --------
     >>> from convmatrix.layers import Conv
     >>> [picture.size for picture in images(film(Conv((3,), 2), matrix=False), cell=20)]
-    [(108, 104), (108, 104)]
+    [(198, 74), (198, 74)]
     """
-    stays = _Canvas.begun(film, cell or _cell_of(film))
+    for picture, _ in _pictures(film, cell or _cell_of(film), 0):
+        yield picture
+
+
+def _pictures(film: Film, cell: float, between: int) -> Iterator[tuple[Image.Image, bool]]:
+    """The pictures of a film, and whether each is a step or lies between two of them."""
+    stays = _Canvas.begun(film, cell)
+    before: tuple[Outline, ...] = ()
     for frame in film.frames:
+        outlines = [drawing.outline(film, each, "") for each in frame.outlines]
+        if before and len(before) == len(frame.outlines):
+            starts = [drawing.outline(film, each, "") for each in before]
+            for number in range(1, between + 1):
+                moving = stays.copy()
+                moving.marks(map(partial(_between, part=number / (between + 1)), starts, outlines))
+                yield moving.image, False
+        elif before:
+            for _ in range(between):
+                yield stays.copy().image, False
         stays.cells(frame.lasting)
         now = stays.copy()
         now.cells(frame.looks)
-        now.rulers({key[0] for key in frame.looks})
-        for outline in frame.outlines:
-            now.outline(outline)
-        now.text(film.width / 2, film.height + 0.15, film.caption_size(frame.caption), frame.caption)
-        yield now.image
+        now.marks(outlines)
+        now.marks(drawing.caption(film, frame))
+        before = frame.outlines
+        yield now.image, True
 
 
-def _cell_of(film: Film) -> int:
-    return max(min(_CELL, int(_WIDEST / film.width), int(_TALLEST / film.height)), 12)
+def _between(start: Box, end: Box, part: float) -> Box:
+    """A box on its way from one place to another, quicker in the middle."""
+    eased = part * part * (3 - 2 * part)
+    places = {
+        name: getattr(start, name) * (1 - eased) + getattr(end, name) * eased for name in ("x", "y", "wide", "tall")
+    }
+    return end._replace(**places)
 
 
-def _ink(look: Look) -> str:
-    return FAINT if look.faint else ink_on(look.paper)
+def _cell_of(film: Film) -> float:
+    """Pixels of a map's cell."""
+    return max(min(film.cell * _PIXELS, _WIDEST / film.width, _TALLEST / film.height), 2.0)
 
 
 def _even(length: float) -> int:
-    return 2 * math.ceil(length / 2)
+    return 2 * math.ceil(round(length, 6) / 2)
 
 
 @lru_cache(maxsize=64)
-def _font(size: int, *, bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings along; laid out in the one way that every Pillow knows."""
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    path = Path(mpl.get_data_path(), "fonts", "ttf", name)
-    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+def _font(size: int, face: Face) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, laid out in the one way that every Pillow knows."""
+    return ImageFont.truetype(face_file(face), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 class _Canvas:
     """A picture that parts of a film are drawn onto; lengths are in cells of a map, until they become pixels."""
 
-    def __init__(self, film: Film, cell: int, image: Image.Image) -> None:
+    def __init__(self, film: Film, cell: float, image: Image.Image) -> None:
         self.film, self.cell, self.image = film, cell, image
         self.draw = ImageDraw.Draw(image)
 
     @classmethod
-    def begun(cls, film: Film, cell: int) -> "_Canvas":
+    def begun(cls, film: Film, cell: float) -> "_Canvas":
         """Return the canvas with the state before the first step."""
-        size = _even(film.width * cell), _even((film.height + FOOT) * cell)
-        canvas = cls(film, cell, Image.new("RGB", size, PAPER))
-        for y, line in film.heading():
-            canvas.text(film.width / 2, y, HEADING_SIZE, line, bold=True)
+        size = _even(film.width * cell), _even(film.height * cell)
+        canvas = cls(film, cell, Image.new("RGB", size, film.style.colours.ground))
+        canvas.marks(drawing.ground(film))
         for panel in film.panels:
-            canvas.panel(panel)
+            canvas.marks(drawing.around_panel(panel, film.style))
         canvas.cells({**film.base, **film.waiting})
-        canvas.rulers(set(range(len(film.panels))))
         return canvas
 
     def copy(self) -> "_Canvas":
         """Another canvas with the same picture."""
         return _Canvas(self.film, self.cell, self.image.copy())
 
-    def panel(self, panel: Panel) -> None:
-        """Title, names and the border."""
-        self.text(panel.x, panel.title_y, TITLE_SIZE, panel.title, anchor="lm")
-        for x, y, name, anchor in panel.names():
-            self.text(x, y, panel.name_size, name, anchor="rm" if anchor == "end" else "mm")
-        self.draw.rectangle(self.box(panel, 0, 0, panel.rows, panel.cols), outline=GRID)
-
     def cells(self, looks: Mapping[Key, Look]) -> None:
-        """Colour, text and note of cells."""
-        for (number, row, col), look in looks.items():
-            panel = self.film.panels[number]
-            self.draw.rectangle(self.box(panel, row, col, 1, 1), look.paper, GRID if panel.labelled else None)
-            if panel.labelled:
-                self.label(*panel.at(row, col), panel.unit, look)
+        """Cells with some looks."""
+        self.marks(drawing.cells(self.film, looks))
 
-    def label(self, x: float, y: float, unit: float, look: Look) -> None:
-        """Draw the text of a cell whose corner is (x, y)."""
-        ink, lines, size = _ink(look), lines_of(look.text), text_size(look.text) * unit
-        first = y + unit * (0.42 if look.note else 0.5) - (len(lines) - 1) / 2 * LINE * size
-        for number, line in enumerate(lines):
-            self.text(x + unit / 2, first + number * LINE * size, size, line, ink=ink)
-        self.text(x + 0.95 * unit, y + 0.82 * unit, note_size(look.note) * unit, look.note, ink=ink, anchor="rm")
+    def marks(self, marks: Iterable[Mark]) -> None:
+        """Boxes, lines and words."""
+        for mark in marks:
+            match mark:
+                case Box():
+                    self.box(mark)
+                case Line():
+                    self.line(mark)
+                case Words():
+                    self.words(mark)
 
-    def rulers(self, panels: set[int]) -> None:
-        """Lines between image rows and channels, which cells have been drawn over."""
-        for number in panels:
-            panel = self.film.panels[number]
-            for across, at, bold in panel.rulers():
-                line = (at, 0, 0, panel.cols) if across else (0, at, panel.rows, 0)
-                self.draw.line(self.box(panel, *line), "#000000", 2 if bold else 1)
+    def box(self, box: Box) -> None:
+        """A rectangle; its border lies on its edge, as in the other formats."""
+        cell, width = self.cell, self.width(box.stroke)
+        left, top, right, bottom = (
+            round(length * cell) for length in (box.x, box.y, box.x + box.wide, box.y + box.tall)
+        )
+        if not box.line:
+            self.draw.rectangle((left, top, max(right - 1, left), max(bottom - 1, top)), box.fill or None)
+            return
+        grown = (width - 1) // 2
+        place = (left - grown, top - grown, right + grown, bottom + grown)
+        if box.dashed:
+            self.draw.rectangle(place, box.fill or None)
+            self.dashes(place, box.line)
+        elif box.corner:
+            self.draw.rounded_rectangle(place, max(round(box.corner * cell), 1), box.fill or None, box.line, width)
+        else:
+            self.draw.rectangle(place, box.fill or None, box.line, width)
 
-    def outline(self, outline: Outline) -> None:
-        """A frame around cells."""
-        left, top, right, bottom = self.box(self.film.panels[outline.panel], *outline[1:])
-        self.draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=WINDOW, width=3)
+    def dashes(self, place: tuple[int, int, int, int], colour: str) -> None:
+        """A dashed border, its dashes counted from the picture's corner so that those of neighbours coincide."""
+        left, top, right, bottom = place
+        dash = max(round(0.07 * self.cell), 2)
+        for at in range(left - left % (2 * dash), right, 2 * dash):
+            start, end = max(at, left), min(at + dash, right)
+            if start < end:
+                for y in (top, bottom):
+                    self.draw.line((start, y, end, y), colour)
+        for at in range(top - top % (2 * dash), bottom, 2 * dash):
+            start, end = max(at, top), min(at + dash, bottom)
+            if start < end:
+                for x in (left, right):
+                    self.draw.line((x, start, x, end), colour)
 
-    def text(
-        self,
-        x: float,
-        y: float,
-        size: float,
-        text: str,
-        *,
-        ink: str = "#000000",
-        anchor: str = "mm",
-        bold: bool = False,
-    ) -> None:
+    def line(self, line: Line) -> None:
+        """A line, or a filled polygon."""
+        points = [(round(x * self.cell), round(y * self.cell)) for x, y in line.points]
+        if line.fill:
+            self.draw.polygon(points, line.fill, line.colour or None, self.width(line.stroke))
+        else:
+            self.draw.line(points, line.colour, self.width(line.stroke), joint="curve")
+
+    def width(self, stroke: float) -> int:
+        """Width of a line in pixels."""
+        return max(round(stroke * self.cell), 1)
+
+    def words(self, words: Words) -> None:
         """Text on one line, its middle at y."""
-        if text:
-            text = printable(text, "text")
-            font = _font(max(round(size * self.cell), 1), bold=bold)
-            self.draw.text((round(x * self.cell), round(y * self.cell)), text, ink, font, anchor)
-
-    def box(self, panel: Panel, row: int, col: int, rows: int, cols: int) -> tuple[int, int, int, int]:
-        """Left, top, right and bottom pixel of some cells."""
-        (x, y), (right, bottom) = panel.at(row, col), panel.at(row + rows, col + cols)
-        return round(x * self.cell), round(y * self.cell), round(right * self.cell), round(bottom * self.cell)
+        text = printable(words.text, "text")
+        if not text:
+            return
+        size = words.size * self.cell
+        shown, wide = placed(text, math=words.math, face="bold" if words.bold else "regular")
+        left = words.x * self.cell - {"start": 0.0, "middle": 0.5, "end": 1.0}[words.anchor] * wide * size
+        baseline = words.y * self.cell + 0.36 * size
+        for run in shown:
+            font = _font(max(round(size * run.size), 1), run.face)
+            at = (round(left + run.x * size), round(baseline + run.y * size))
+            self.draw.text(at, run.text, words.ink, font, "ls")

@@ -14,25 +14,15 @@ from numpy.typing import ArrayLike
 from convmatrix.core.errors import short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, check_text, flag
-from convmatrix.show.model.film import (
-    FAINT,
-    GRID,
-    HEADING_SIZE,
-    LINE,
-    TITLE_SIZE,
-    Film,
-    Key,
-    Look,
-    Outline,
-    Panel,
-    lines_of,
-    note_size,
-    text_size,
-)
-from convmatrix.show.model.palette import WINDOW, ink_on
+from convmatrix.show.model import drawing
+from convmatrix.show.model.drawing import Box, Line, Mark, Words
+from convmatrix.show.model.film import Film
+from convmatrix.show.model.layout import heading
 from convmatrix.show.model.printable import REPLACEMENT
 from convmatrix.show.model.scene import Scene
 from convmatrix.show.model.stage import View, film
+from convmatrix.show.model.style import Style
+from convmatrix.show.model.typeset import runs
 
 __all__ = ["array", "document", "escape", "label", "tikz"]
 
@@ -44,8 +34,8 @@ _LENGTH = 16_000
 """Points; TeX's lengths end soon after."""
 _CELLS = 10_000
 """Most cells of a picture."""
-_UNIT = 0.8
-"""Centimetres of a map's cell, in a picture."""
+_CENTIMETRES = 2.54
+"""Of an inch."""
 _EM = 0.351
 """Centimetres of an em, of the 10 pt that plain documents have."""
 
@@ -159,6 +149,7 @@ def tikz(
     step: int | None = None,
     view: View | None = None,
     title: str = "",
+    style: Style | None = None,
 ) -> str:
     r"""Draw a layer as a TikZ picture: its matrix, its maps and kernel, or both, and one step of its window.
 
@@ -179,6 +170,8 @@ def tikz(
         As for `convmatrix.show.model.stage.film`.
     title : str, optional
         Any text: what LaTeX would take for commands is written out.
+    style : Style, optional
+        By default the one that `convmatrix.show.style` has set.
 
     Returns
     -------
@@ -195,9 +188,11 @@ def tikz(
     --------
     >>> picture = tikz(Conv((3,), 2), maps=False, title="50% & more")
     >>> print(next(line for line in picture.splitlines() if "bfseries" in line))
-    \node[scale=1.013, font=\bfseries] at (2.081,0.65) {50\% \& more};
+    \node[scale=1.632, text=convmatrix1b1f24, font=\bfseries] at (2.9332,0.8332) {50\% \& more};
     """
-    movie = film(layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None)
+    movie = film(
+        layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None, style=style
+    )
     if len(movie.base) > _CELLS:
         raise ValueError(
             f"the picture has {len(movie.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
@@ -209,7 +204,7 @@ def tikz(
 
 def _comments(film: Film) -> Iterator[str]:
     """The whole title, where the picture shows it shortened."""
-    if " ".join(line for _, line in film.heading()) == film.title:
+    if " ".join(line for _, line in heading(film)) == film.title:
         return
     title = film.title.encode("ascii", "backslashreplace").decode()
     for start in range(0, len(title), 100):  # TeX's buffer has an end
@@ -217,73 +212,70 @@ def _comments(film: Film) -> Iterator[str]:
 
 
 def _picture(film: Film, step: int | None) -> Iterator[str]:
-    still = film.still(step)
-    outlines = () if step is None else film.frames[step].outlines
-    used = {look.paper for look in still.values()} | {"#000000", "#ffffff", FAINT, GRID, WINDOW}
-    yield rf"\begin{{tikzpicture}}[x={_UNIT}cm, y=-{_UNIT}cm, every node/.style={{inner sep=0pt, outer sep=0pt}}]"
+    """The lines of a picture, in units of a map's cell."""
+    marks = list(drawing.still(film, step))
+    unit = film.cell * _CENTIMETRES
+    ground = film.style.colours.ground if film.style.ground == "colour" else ""
+    used = {colour for mark in marks for colour in _colours_of(mark) if colour} | ({ground} if ground else set())
+    yield (
+        rf"\begin{{tikzpicture}}[x={unit:.4g}cm, y=-{unit:.4g}cm, "
+        r"every node/.style={inner sep=0pt, outer sep=0pt}]"
+    )
     for colour in sorted(used):
         yield rf"\definecolor{{{_name(colour)}}}{{HTML}}{{{colour[1:].upper()}}}"
-    for y, line in film.heading():
-        yield _node(film.width / 2, y, HEADING_SIZE, escape(line), also=r", font=\bfseries")
-    for panel in film.panels:
-        yield from _around(panel)
-    for key, look in still.items():
-        yield from _cell(film, key, look)
-    for panel in film.panels:
-        yield from _rulers(panel)
-    for outline in outlines:
-        yield _outline(film, outline)
+    if ground and ground != "#ffffff":
+        yield rf"\fill[{_name(ground)}] (0,0) rectangle {_point(film.width, film.height)};"
+    for mark in marks:
+        yield _mark(mark, unit)
     yield r"\end{tikzpicture}"
 
 
-def _around(panel: Panel) -> Iterator[str]:
-    """Title, names and border."""
-    if panel.title:
-        yield _node(panel.x, panel.title_y, TITLE_SIZE, escape(panel.title), also=", anchor=mid west")
-    for x, y, name, anchor in panel.names():
-        yield _node(x, y, panel.name_size, label(name), also=", anchor=east" if anchor == "end" else "")
-    yield rf"\draw[{_name(GRID)}, line width=0.2pt] {_box(panel, 0, 0, panel.rows, panel.cols)};"
+def _colours_of(mark: Mark) -> tuple[str, ...]:
+    match mark:
+        case Box():
+            return mark.fill, mark.line
+        case Line():
+            return mark.fill, mark.colour
+        case Words():
+            return (mark.ink,)
 
 
-def _cell(film: Film, key: Key, look: Look) -> Iterator[str]:
-    number, row, col = key
-    panel = film.panels[number]
-    edge = f"draw={_name(GRID)}, line width=0.2pt" if panel.labelled else "draw=none"
-    yield rf"\path[fill={_name(look.paper)}, {edge}] {_box(panel, row, col, 1, 1)}; % {film.cell_id(key)}"
-    if not panel.labelled:
-        return
-    (x, y), unit = panel.at(row, col), panel.unit
-    ink = f", text={_name(FAINT if look.faint else ink_on(look.paper))}"
-    lines, size = lines_of(look.text), text_size(look.text) * unit
-    first = y + unit * (0.42 if look.note else 0.5) - (len(lines) - 1) / 2 * LINE * size
-    for number, line in enumerate(lines):
-        if line:
-            yield _node(x + unit / 2, first + number * LINE * size, size, label(line), also=ink)
-    if look.note:
-        note = note_size(look.note) * unit
-        yield _node(x + 0.95 * unit, y + 0.82 * unit, note, label(look.note), also=", anchor=east" + ink)
+def _mark(mark: Mark, unit: float) -> str:
+    match mark:
+        case Box():
+            return _box(mark, unit)
+        case Line():
+            command, fill = (r"\path", f"fill={_name(mark.fill)}, ") if mark.fill else (r"\draw", "")
+            points = "--".join(_point(*point) for point in mark.points) + ("--cycle" if mark.fill else "")
+            return rf"{command}[{fill}{_pen(mark.colour, mark.stroke, unit)}] {points};"
+        case Words():
+            return _node(mark, unit)
 
 
-def _rulers(panel: Panel) -> Iterator[str]:
-    for across, at, bold in panel.rulers():
-        line = (at, 0, at, panel.cols) if across else (0, at, panel.rows, at)
-        ends = "--".join(_point(*panel.at(*end)) for end in (line[:2], line[2:]))
-        yield rf"\draw[line width={0.8 if bold else 0.4}pt] {ends};"
+def _box(box: Box, unit: float) -> str:
+    options = [f"fill={_name(box.fill)}"] if box.fill else []
+    if box.line:
+        options.append(_pen(box.line, box.stroke, unit))
+    if box.corner and box.line:
+        options.append(f"rounded corners={box.corner * unit:.3g}cm")
+    if box.dashed:
+        options.append("dash pattern=on 1.2pt off 1pt")
+    comment = f" % {box.name}" if box.name else ""
+    corners = f"{_point(box.x, box.y)} rectangle {_point(box.x + box.wide, box.y + box.tall)}"
+    return rf"\path[{', '.join(options)}] {corners};{comment}"
 
 
-def _outline(film: Film, outline: Outline) -> str:
-    panel, *place = outline
-    return rf"\draw[{_name(WINDOW)}, line width=1.5pt] {_box(film.panels[panel], *place)};"
+def _pen(colour: str, stroke: float, unit: float) -> str:
+    return f"draw={_name(colour)}, line width={stroke * unit:.3g}cm"
 
 
-def _node(x: float, y: float, size: float, text: str, *, also: str = "") -> str:
+def _node(words: Words, unit: float) -> str:
+    text = label(words.text) if words.math else escape(words.text)
     # The sizes are made for DejaVu Sans; LaTeX's letters are narrower, and names with indices more so.
-    scale = size * _UNIT / _EM * (1.3 if text.startswith("$") and "_" in text else 1.14)
-    return rf"\node[scale={scale:.4g}{also}] at {_point(x, y)} {{{text}}};"
-
-
-def _box(panel: Panel, row: int, col: int, rows: int, cols: int) -> str:
-    return f"{_point(*panel.at(row, col))} rectangle {_point(*panel.at(row + rows, col + cols))}"
+    scale = words.size * unit / _EM * (1.2 if text.startswith("$") and "_" in text else 1.1)
+    anchor = {"start": ", anchor=mid west", "middle": "", "end": ", anchor=mid east"}[words.anchor]
+    font = r", font=\bfseries" if words.bold else ""
+    return rf"\node[scale={scale:.4g}, text={_name(words.ink)}{anchor}{font}] at {_point(words.x, words.y)} {{{text}}};"
 
 
 def _point(x: float, y: float) -> str:
@@ -297,13 +289,12 @@ def _name(colour: str) -> str:
 
 # -- text ------------------------------------------------------------------------------------------------------------
 
-_SYMBOL = re.compile(r"([wxy])(\d[\d.,]*)?")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?)(e[+-]\d+)?([+-](\d+(\.\d*)?)(e[+-]\d+)?j)?")
 _EXPONENT = re.compile(r"e([+-])0*(\d+)")
 
 
 def label(text: str) -> str:
-    r"""Typeset the text of a cell: names of taps, inputs and outputs and numbers as math, other text unchanged.
+    r"""Typeset a label: symbols with indices, sums of them and numbers as mathematics, other text unchanged.
 
     Parameters
     ----------
@@ -315,11 +306,30 @@ def label(text: str) -> str:
 
     Examples
     --------
-    >>> label("w00+w2,11"), label("-1.5e-07"), label("a_b")
-    ('$w_{00}+w_{2,11}$', '$-1.5\\cdot10^{-7}$', 'a\\_b')
+    >>> label("w00+w2,11"), label("-1.5e-07"), label("a_b"), label("C^T is 16 × 4")
+    ('$w_{00}+w_{2,11}$', '$-1.5\\cdot10^{-7}$', 'a\\_b', '$C^{\\mathsf{T}}$ is 16 \\ensuremath{\\times} 4')
     """
     math = _as_math(text)
-    return escape(text) if math is None else f"${math}$" if math else ""
+    if math is not None:
+        return f"${math}$" if math else ""
+    parts = []
+    for run in runs(text):
+        if run.italic:
+            parts.append(f"${run.text}$")
+        elif run.shift:
+            parts[-1] = parts[-1].removesuffix("$") + _SHIFTS[run.shift].format(run.text) + "$"
+        else:
+            parts.append(_with_spaces(run.text))
+    return "".join(parts)
+
+
+_SHIFTS = {"sub": "_{{{}}}", "sup": r"^{{\mathsf{{{}}}}}"}
+
+
+def _with_spaces(text: str) -> str:
+    """Escaped text that keeps a space at its ends."""
+    inner = escape(text)
+    return " " * text.startswith(" ") + inner + " " * (text.endswith(" ") and bool(inner))
 
 
 def _math(text: str) -> str:
@@ -329,13 +339,13 @@ def _math(text: str) -> str:
 
 
 def _as_math(text: str) -> str | None:
-    """Names and numbers as math; None for other text."""
+    """Numbers, symbols and sums of symbols as mathematics; None for other text."""
     if _NUMBER.fullmatch(text):
         return _EXPONENT.sub(lambda match: rf"\cdot10^{{{match[1].strip('+')}{match[2]}}}", text)
-    terms = text.removeprefix("+").split("+")
-    if text and not all(_SYMBOL.fullmatch(term) for term in terms):
+    pieces = runs(text)
+    if any(not (run.italic or run.shift or run.text == "+") for run in pieces):
         return None
-    return _SYMBOL.sub(lambda match: f"{match[1]}_{{{match[2]}}}" if match[2] else match[1], text)
+    return "".join(_SHIFTS[run.shift].format(run.text) if run.shift else run.text for run in pieces)
 
 
 _SPECIAL: Mapping[str, str] = {
@@ -382,6 +392,7 @@ _SPECIAL: Mapping[str, str] = {
     "≠": r"\ensuremath{\neq}",
     "≈": r"\ensuremath{\approx}",
     "∞": r"\ensuremath{\infty}",
+    "∗": r"\ensuremath{\ast}",
     "⊗": r"\ensuremath{\otimes}",
     "→": r"\ensuremath{\rightarrow}",
     "←": r"\ensuremath{\leftarrow}",

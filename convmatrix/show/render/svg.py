@@ -1,39 +1,32 @@
 """A film as text: an SVG that moves by itself, also inside ``<img>``, and a page that plays it.
 
 The SVG is animated by SMIL alone: no script. Whatever a step changes stands in groups, each of which is visible during
-its steps; without SMIL, the first step is seen. The page carries the SVG and a few lines of script that stop it, move
+its steps; without SMIL, the first step is seen. The outlines of windows move from step to step; where motion is not
+wanted (``prefers-reduced-motion``), they jump. The page carries the SVG and a few lines of script that stop it, move
 it on and show its captions; it loads nothing from elsewhere, and without scripts the SVG plays.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from string import Template
 
 from convmatrix.layers.arguments import check_kind, real_number
-from convmatrix.show.model.film import (
-    FAINT,
-    FOOT,
-    GRID,
-    HEADING_SIZE,
-    LINE,
-    PAPER,
-    TITLE_SIZE,
-    Film,
-    Key,
-    Look,
-    Outline,
-    lines_of,
-    note_size,
-    text_size,
-)
-from convmatrix.show.model.palette import WINDOW, ink_on
+from convmatrix.show.model import drawing
+from convmatrix.show.model.drawing import Box, Line, Mark, Words
+from convmatrix.show.model.film import Film, Key, Look
 from convmatrix.show.model.printable import printable
+from convmatrix.show.model.typeset import SMALL, runs
+from convmatrix.show.render.glyphs import Letter, letters, outline, placed
 
 __all__ = ["moving", "page"]
 
-_PIXELS = 44
-"""A cell of a map."""
+_PIXELS = 96
+"""Pixels of an inch."""
+_REST = 1
+"""Steps that the last picture stays for, before the film begins again."""
+_MOVES = 0.22
+"""The part of a step in which the window moves on."""
 
 Span = tuple[int, int]
 """First step and one past the last."""
@@ -43,7 +36,8 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
     """Draw a film as an SVG that moves by itself.
 
     Cells have ids such as ``input-0-2``; a group that is visible from step a up to step b has the attribute
-    ``data-steps="a b"``, and the cells in it ``data-cell``.
+    ``data-steps="a b"``, and the cells in it ``data-cell``. Text has the attribute ``data-text``, whether it is text
+    or outlines.
 
     Parameters
     ----------
@@ -59,155 +53,247 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
     >>> from convmatrix.show.model.stage import film
     >>> from convmatrix.layers import Conv
     >>> svg = moving(film(Conv((3,), 2), matrix=False))
-    >>> svg.count("<animate"), svg.startswith("<svg")
-    (5, True)
+    >>> svg.count('data-steps="1 2"'), svg.startswith("<svg")
+    (3, True)
     """
     check_kind("film", film, Film)
-    seconds_per_step = real_number("seconds_per_step", seconds_per_step)
-    wide, tall = _n(film.width), _n(film.height + FOOT)
-    named = _escaped(printable(film.title) or _UNTITLED)
-    steps = "; ".join(frame.caption for frame in film.frames[:4]) + ("; …" if len(film.frames) > 4 else "")
-    described = _escaped(printable(film.about) or steps)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" '
-        'role="img" aria-labelledby="title description" font-family="DejaVu Sans, Verdana, sans-serif" '
-        f'text-anchor="middle" stroke-width="0.6">\n<title id="title">{named}</title>\n'
-        f'<desc id="description">{described}</desc>\n<rect width="{wide}" height="{tall}" fill="{PAPER}"/>\n',
-        *_fixed(film),
-        *_changing(film, seconds_per_step),
-        *_rulers(film),
-        *_captions(film, seconds_per_step),
-        "</svg>\n",
-    ]
-    return "".join(parts)
+    return _Writer(film, real_number("seconds_per_step", seconds_per_step)).whole()
 
 
 _UNTITLED = "A sliding window, step by step"
 
 
-def _fixed(film: Film) -> Iterator[str]:
-    """Fixed parts, drawn below the rest: titles, names, and all cells as they are before the first step."""
-    for y, line in film.heading():
-        yield _text(film.width / 2, y, HEADING_SIZE, line, 'font-weight="bold"')
-    for number, panel in enumerate(film.panels):
-        yield f'<g id="{escape(panel.name)}">\n'
-        yield _text(panel.x, panel.title_y, TITLE_SIZE, panel.title, 'text-anchor="start"')
-        for x, y, name, anchor in panel.names():
-            yield _text(x, y, panel.name_size, name, f'text-anchor="{anchor}"')
-        yield (
-            f'<rect x="{_n(panel.x)}" y="{_n(panel.y)}" width="{_n(panel.cols * panel.unit)}" '
-            f'height="{_n(panel.rows * panel.unit)}" fill="none" stroke="{GRID}"/>\n'
+class _Writer:
+    """The elements of a film, and the letters that they use."""
+
+    def __init__(self, film: Film, seconds: float) -> None:
+        self.film, self.seconds = film, seconds
+        self.pixels = film.cell * _PIXELS
+        self.letters: dict[Letter, None] = {}
+
+    def whole(self) -> str:
+        film = self.film
+        wide, tall = self.number(film.width), self.number(film.height)
+        steps = "; ".join(frame.caption for frame in film.frames[:4]) + ("; …" if len(film.frames) > 4 else "")
+        ground = film.style.colours.ground
+        paper = "" if film.style.ground == "transparent" else f'<rect width="{wide}" height="{tall}" fill="{ground}"/>'
+        parts = [*self.fixed(), *self.changing(), *self.windows(), *self.captions()]
+        return "".join(
+            [
+                '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+                f'viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" role="img" '
+                'aria-labelledby="title description" font-family="DejaVu Sans, Verdana, sans-serif">\n'
+                f'<title id="title">{_escaped(printable(film.title) or _UNTITLED)}</title>\n'
+                f'<desc id="description">{_escaped(printable(film.about) or steps)}</desc>\n{_REDUCED}{paper}\n',
+                *self.outlines(),
+                *parts,
+                "</svg>\n",
+            ]
         )
-        for key, look in film.base.items():
-            if key[0] == number:
-                yield _cell(film, key, film.waiting.get(key, look), f'id="{escape(film.cell_id(key))}"')
+
+    def number(self, length: float) -> str:
+        """A length in cells, as pixels, as short as it goes."""
+        return _short(length * self.pixels)
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def fixed(self) -> Iterator[str]:
+        """Fixed parts, drawn below the rest: titles, signs, and all cells as they are before the first step."""
+        film = self.film
+        yield from self.marks(drawing.ground(film))
+        for number, panel in enumerate(film.panels):
+            yield f'<g id="{escape(panel.name)}">\n'
+            yield from self.marks(drawing.around_panel(panel, film.style))
+            for key, look in film.base.items():
+                if key[0] == number:
+                    yield from self.cell(key, film.waiting.get(key, look), "id")
+            yield "</g>\n"
+
+    def cell(self, key: Key, look: Look, attribute: str) -> Iterator[str]:
+        """A cell, whose rectangle has its name as an attribute."""
+        film = self.film
+        first, *rest = drawing.cell(film.panels[key[0]], key[1:], look, film.cell_id(key), film.style)
+        yield self.mark(first, attribute)
+        yield from (self.mark(mark._replace(name="")) for mark in rest)
+        yield "\n"
+
+    def changing(self) -> Iterator[str]:
+        """One group for all cells that change for the same steps, those that last before those that pass."""
+        groups: dict[Span, list[tuple[Key, Look]]] = {}
+        total = len(self.film.frames)
+        since: dict[Key, tuple[int, Look]] = {}
+        for step, frame in enumerate(self.film.frames):
+            for key, look in frame.lasting.items():
+                if key in since:
+                    first, before = since[key]
+                    groups.setdefault((first, step), []).append((key, before))
+                since[key] = (step, look)
+        for key, (first, look) in since.items():
+            groups.setdefault((first, total), []).append((key, look))
+        yield from self.groups(sorted(groups.items()))
+        yield from self.groups([((step, step + 1), _only(frame.looks)) for step, frame in enumerate(self.film.frames)])
+
+    def groups(self, groups: Sequence[tuple[Span, list[tuple[Key, Look]]]]) -> Iterator[str]:
+        for span, cells in groups:
+            yield self.during(span, "".join(part for key, look in cells for part in self.cell(key, look, "data-cell")))
+
+    def during(self, span: Span, content: str) -> str:
+        """A group that is visible during some steps only; those of the last step stay for the rest of the film."""
+        (first, end), total = span, len(self.film.frames)
+        if not content or (first, end) == (0, total):
+            return content
+        marks = [(0, "hidden"), (first, "visible")] + ([(end, "hidden")] if end < total else [])
+        marks = marks[1 if first == 0 else 0 :]
+        values, times = ";".join(word for _, word in marks), ";".join(self.time(at) for at, _ in marks)
+        hidden = "" if first == 0 else ' visibility="hidden"'
+        return (
+            f'<g data-steps="{first} {end}"{hidden}><animate attributeName="visibility" calcMode="discrete" '
+            f'dur="{self.duration}" repeatCount="indefinite" values="{values}" keyTimes="{times}"/>\n{content}</g>\n'
+        )
+
+    @property
+    def duration(self) -> str:
+        return f"{(len(self.film.frames) + _REST) * self.seconds:.7g}s"
+
+    def time(self, step: float) -> str:
+        """When a step begins, as a part of the film."""
+        return f"{step / (len(self.film.frames) + _REST):.6g}"
+
+    # -- windows and captions ----------------------------------------------------------------------------------------
+
+    def windows(self) -> Iterator[str]:
+        """The outlines of each step: moving, and for those who do not want motion, standing."""
+        boxes = [[drawing.outline(self.film, each, "") for each in frame.outlines] for frame in self.film.frames]
+        if len({len(each) for each in boxes}) == 1 and len(boxes) > 1 and boxes[0]:
+            moves = "".join(self.moving_box([each[number] for each in boxes]) for number in range(len(boxes[0])))
+            yield f'<g class="moves">\n{moves}</g>\n<g class="steps">\n'
+        else:
+            yield "<g>\n"
+        for step, each in enumerate(boxes):
+            yield self.during((step, step + 1), "".join(self.marks(each)))
         yield "</g>\n"
 
+    def moving_box(self, boxes: Sequence[Box]) -> str:
+        """A rectangle that stands at each of some places for the most of a step, and then moves to the next."""
+        times = ";".join(self.time(step + part) for step in range(len(boxes)) for part in (0.0, 1 - _MOVES)) + ";1"
+        animations = []
+        for attribute, name in (("x", "x"), ("y", "y"), ("width", "wide"), ("height", "tall")):
+            values = [self.number(getattr(box, name)) for box in boxes]
+            if len(set(values)) > 1:
+                twice = ";".join(value for value in values for _ in range(2))
+                animations.append(
+                    f'<animate attributeName="{attribute}" dur="{self.duration}" repeatCount="indefinite" '
+                    f'values="{twice};{values[-1]}" keyTimes="{times}"/>'
+                )
+        return self.box(boxes[0], "").removesuffix("/>\n") + f">{''.join(animations)}</rect>\n"
 
-def _changing(film: Film, seconds: float) -> Iterator[str]:
-    """One group for all cells that change for the same steps, those that last before those that pass."""
-    groups: dict[Span, list[tuple[Key, Look]]] = {}
-    total = len(film.frames)
-    since: dict[Key, tuple[int, Look]] = {}
-    for step, frame in enumerate(film.frames):
-        for key, look in frame.lasting.items():
-            if key in since:
-                first, before = since[key]
-                groups.setdefault((first, step), []).append((key, before))
-            since[key] = (step, look)
-    for key, (first, look) in since.items():
-        groups.setdefault((first, total), []).append((key, look))
-    yield from _groups(film, sorted(groups.items()), seconds)
-    passing = [((step, step + 1), list(frame.looks.items())) for step, frame in enumerate(film.frames)]
-    yield from _groups(film, passing, seconds)
+    def captions(self) -> Iterator[str]:
+        """The sentence of each step."""
+        for step, frame in enumerate(self.film.frames):
+            yield self.during((step, step + 1), "".join(self.marks(drawing.caption(self.film, frame))))
 
+    # -- marks -------------------------------------------------------------------------------------------------------
 
-def _groups(film: Film, groups: Sequence[tuple[Span, list[tuple[Key, Look]]]], seconds: float) -> Iterator[str]:
-    for span, cells in groups:
-        drawn = (_cell(film, key, look, f'data-cell="{escape(film.cell_id(key))}"') for key, look in cells)
-        yield _during(span, len(film.frames), seconds, "".join(drawn))
+    def marks(self, marks: Iterable[Mark]) -> Iterator[str]:
+        for mark in marks:
+            yield self.mark(mark) + ("" if isinstance(mark, Box) else "\n")
 
+    def mark(self, mark: Mark, attribute: str = "id") -> str:
+        match mark:
+            case Box():
+                return self.box(mark, attribute)
+            case Line():
+                return self.line(mark)
+            case Words():
+                return self.words(mark)
 
-def _during(span: Span, total: int, seconds: float, content: str) -> str:
-    """A group that is visible during some steps only."""
-    first, end = span
-    if not content or (first, end) == (0, total):
-        return content
-    marks = [(0, "hidden"), (first, "visible"), (end, "hidden")]
-    marks = [mark for mark in marks if mark[0] < total][1 if first == 0 else 0 :]
-    values, times = ";".join(word for _, word in marks), ";".join(f"{at / total:.7g}" for at, _ in marks)
-    hidden = "" if first == 0 else ' visibility="hidden"'
-    return (
-        f'<g data-steps="{first} {end}"{hidden}><animate attributeName="visibility" calcMode="discrete" '
-        f'dur="{total * seconds:.7g}s" repeatCount="indefinite" values="{values}" keyTimes="{times}"/>\n{content}</g>\n'
-    )
+    def box(self, box: Box, attribute: str) -> str:
+        line = ""
+        if box.line:
+            line = f' stroke="{box.line}" stroke-width="{self.number(box.stroke)}"'
+            line += f' stroke-dasharray="{self.number(0.08)} {self.number(0.06)}"' if box.dashed else ""
+        name = f'{attribute}="{escape(box.name)}" ' if box.name and attribute else ""
+        corner = f' rx="{self.number(box.corner)}"' if box.corner else ""
+        n = self.number
+        return (
+            f'<rect {name}x="{n(box.x)}" y="{n(box.y)}" width="{n(box.wide)}" height="{n(box.tall)}"{corner} '
+            f'fill="{box.fill or "none"}"{line}/>\n'
+        )
 
+    def line(self, line: Line) -> str:
+        points = "L".join(f"{self.number(x)} {self.number(y)}" for x, y in line.points)
+        name = f' id="{escape(line.name)}"' if line.name else ""
+        end = "Z" if line.fill else ""
+        return (
+            f'<path{name} d="M{points}{end}" fill="{line.fill or "none"}" stroke="{line.colour or "none"}" '
+            f'stroke-width="{self.number(line.stroke)}" stroke-linejoin="round"/>'
+        )
 
-def _rulers(film: Film) -> Iterator[str]:
-    """Lines between image rows, above the cells that change."""
-    for panel in film.panels:
-        wide, tall = panel.cols * panel.unit, panel.rows * panel.unit
-        for bold in (False, True):
-            lines = [
-                f"M{_n(panel.x)} {_n(panel.y + at * panel.unit)}h{_n(wide)}"
-                if across
-                else f"M{_n(panel.x + at * panel.unit)} {_n(panel.y)}v{_n(tall)}"
-                for across, at, is_bold in panel.rulers()
-                if is_bold == bold
-            ]
-            if lines:
-                yield f'<path d="{"".join(lines)}" stroke="#000000" stroke-width="{1.8 if bold else 0.9}"/>\n'
+    def words(self, words: Words) -> str:
+        if not words.text:
+            return ""
+        name = f' id="{escape(words.name)}"' if words.name else ""
+        label = _escaped(words.text)
+        size, y = words.size * self.pixels, (words.y + 0.36 * words.size) * self.pixels  # digits are 0.73 high
+        if self.film.style.text == "text":
+            bold = ' font-weight="bold"' if words.bold else ""
+            # Not dominant-baseline: not every program that shows SVG knows it.
+            return (
+                f'<text{name} data-text="{label}" x="{self.number(words.x)}" y="{_short(y)}" '
+                f'font-size="{_short(size)}" text-anchor="{words.anchor}" fill="{words.ink}"{bold}>'
+                f"{_tspans(words.text, size) if words.math else label}</text>"
+            )
+        shown, wide = placed(words.text, math=words.math, face="bold" if words.bold else "regular")
+        left = words.x * self.pixels - {"start": 0.0, "middle": 0.5, "end": 1.0}[words.anchor] * wide * size
+        uses = []
+        for run in shown:
+            inner = "".join(self.use(letter, x - run.x if run.size != 1 else x, run.size) for letter, x in letters(run))
+            if run.size != 1:
+                place = f"translate({_short(100 * run.x)} {_short(100 * run.y)})"
+                inner = f'<g transform="{place}scale({run.size})">{inner}</g>'
+            uses.append(inner)
+        return (
+            f'<g{name} data-text="{label}" fill="{words.ink}" '
+            f'transform="translate({_short(left)} {_short(y)})scale({size / 100:.4g})">{"".join(uses)}</g>'
+        )
 
+    def use(self, letter: Letter, x: float, size: float) -> str:
+        self.letters[letter] = None
+        at = f' x="{_short(100 * x / size)}"' if x else ""
+        return f'<use xlink:href="#{_letter_id(letter)}"{at}/>'
 
-def _captions(film: Film, seconds: float) -> Iterator[str]:
-    """The frames around cells, and the sentence below, of each step."""
-    foot = film.height + 0.15
-    for step, frame in enumerate(film.frames):
-        content = "".join(_outline(film, outline) for outline in frame.outlines)
-        content += _text(film.width / 2, foot, film.caption_size(frame.caption), frame.caption)
-        yield _during((step, step + 1), len(film.frames), seconds, content)
-
-
-def _outline(film: Film, outline: Outline) -> str:
-    panel = film.panels[outline.panel]
-    x, y = panel.at(outline.row, outline.col)
-    return (
-        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(outline.cols * panel.unit)}" '
-        f'height="{_n(outline.rows * panel.unit)}" fill="none" stroke="{WINDOW}" stroke-width="3"/>\n'
-    )
-
-
-def _cell(film: Film, key: Key, look: Look, attribute: str) -> str:
-    number, row, col = key
-    panel = film.panels[number]
-    (x, y), unit = panel.at(row, col), panel.unit
-    stroke = f' stroke="{GRID}"' if panel.labelled else ""
-    drawn = (
-        f'<rect {attribute} x="{_n(x)}" y="{_n(y)}" width="{_n(unit)}" height="{_n(unit)}" '
-        f'fill="{look.paper}"{stroke}/>'
-    )
-    if panel.labelled:
-        ink = FAINT if look.faint else ink_on(look.paper)
-        drawn += _lines(x + unit / 2, y + unit * (0.42 if look.note else 0.5), unit, look.text, f'fill="{ink}"')
-        if look.note:
-            size = note_size(look.note) * unit
-            drawn += _text(x + 0.95 * unit, y + 0.82 * unit, size, look.note, f'text-anchor="end" fill="{ink}"')
-    return drawn + "\n"
-
-
-def _lines(x: float, y: float, unit: float, text: str, attribute: str) -> str:
-    lines, size = lines_of(text), text_size(text) * unit
-    first = y - (len(lines) - 1) / 2 * LINE * size
-    return "".join(_text(x, first + number * LINE * size, size, line, attribute) for number, line in enumerate(lines))
+    def outlines(self) -> Iterator[str]:
+        """Outlines of all letters that are used."""
+        if self.letters:
+            drawn = (f'<path id="{_letter_id(each)}" d="{outline(each)}"/>' for each in self.letters)
+            yield f"<defs>{''.join(drawn)}</defs>\n"
 
 
-def _text(x: float, y: float, size: float, text: str, attribute: str = "") -> str:
-    """Text whose middle is at y."""
-    if not text:
-        return ""
-    also = f" {attribute}" if attribute else ""
-    # Not dominant-baseline: not every program that shows SVG knows it. Digits are 0.73 high.
-    return f'<text x="{_n(x)}" y="{_n(y + 0.36 * size)}" font-size="{_n(size)}"{also}>{_escaped(text)}</text>'
+_REDUCED = (
+    "<style>.steps{display:none}@media (prefers-reduced-motion:reduce){.moves{display:none}.steps{display:inline}}"
+    "</style>\n"
+)
+
+
+def _only(looks: Mapping[Key, Look]) -> list[tuple[Key, Look]]:
+    return list(looks.items())
+
+
+def _letter_id(letter: Letter) -> str:
+    return f"{letter.face[0]}{ord(letter.char):x}"
+
+
+def _tspans(label: str, size: float) -> str:
+    """The runs of a label; what stands lower or higher is followed by a step back to the line."""
+    parts, back = [], 0.0
+    for run in runs(label):
+        shift = {"": 0.0, "sub": 0.17, "sup": -0.34}[run.shift] * size
+        looks = ' font-style="italic"' if run.italic else f' font-size="{_short(size * SMALL)}"' if run.shift else ""
+        move = f' dy="{_short(shift - back)}"' if shift != back else ""
+        text = escape(run.text)
+        parts.append(f"<tspan{looks}{move}>{text}</tspan>" if looks or move else text)
+        back = shift
+    return "".join(parts)
 
 
 def _escaped(text: str) -> str:
@@ -215,9 +301,9 @@ def _escaped(text: str) -> str:
     return escape(printable(text, "text"))
 
 
-def _n(length: float) -> str:
-    """A length in cells, as pixels, as short as it goes."""
-    return f"{length * _PIXELS:.1f}".removesuffix(".0")
+def _short(pixels: float) -> str:
+    text = f"{pixels:.2f}".rstrip("0").removesuffix(".")
+    return "0" if text == "-0" else text
 
 
 # -- the page --------------------------------------------------------------------------------------------------------
@@ -247,6 +333,7 @@ def page(film: Film, *, seconds_per_step: float = 1.0) -> str:
     check_kind("film", film, Film)
     data = {
         "seconds": real_number("seconds_per_step", seconds_per_step),
+        "rest": _REST,
         "captions": [printable(frame.caption, "caption") for frame in film.frames],
     }
     return _PAGE.substitute(
@@ -266,7 +353,7 @@ _PAGE = Template("""<!DOCTYPE html>
 <style>
   body { margin: 1rem auto; max-width: 80rem; font-family: system-ui, sans-serif; text-align: center;
          color-scheme: light dark }
-  svg { max-width: 100%; height: auto; max-height: 85vh; border-radius: 0.5rem }
+  svg { max-width: 100%; height: auto; max-height: 85vh }
   nav { display: flex; gap: 0.5rem; margin: 0.5rem auto; max-width: 40rem }
   nav[hidden] { display: none }
   nav input { flex: 1 }
@@ -291,16 +378,24 @@ const [back, play, on, slider] = nav.children;
 const count = film.captions.length;
 let step = 0, timer = 0;
 
-function show(to) {
-  step = (to + count) % count;
-  svg.setCurrentTime((step + 0.5) * film.seconds);
+function tell(at) {
+  step = at;
   slider.value = step;
   slider.setAttribute("aria-valuetext", film.captions[step]);
   sentence.textContent = film.captions[step];
 }
+function show(to) {
+  svg.setCurrentTime(((to + count) % count + 0.4) * film.seconds);
+  tell((to + count) % count);
+}
+function follow() {
+  const at = Math.min(Math.floor(svg.getCurrentTime() / film.seconds) % (count + film.rest), count - 1);
+  if (at !== step) tell(at);
+}
 function run(running) {
   clearInterval(timer);
-  timer = running ? setInterval(() => show(step + 1), 1000 * film.seconds) : 0;
+  timer = running ? setInterval(follow, 50) : 0;
+  if (running) svg.unpauseAnimations(); else svg.pauseAnimations();
   play.textContent = running ? "Pause" : "Play";
   sentence.setAttribute("aria-live", running ? "off" : "polite");
 }

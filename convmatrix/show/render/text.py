@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import pluralize, short
 from convmatrix.layers.arguments import check_kind
-from convmatrix.show.model.palette import ink_on, rgb
+from convmatrix.show.model.colours import ink_on, rgb
 from convmatrix.show.model.scene import Scene, tap_label
+from convmatrix.show.model.typeset import as_ascii, as_unicode
 
-__all__ = ["FORMS", "Style", "draw", "markdown"]
+__all__ = ["FORMS", "Terminal", "draw", "markdown"]
 
 FORMS = ("grid", "half", "braille")
 """From the largest to the smallest."""
@@ -41,7 +42,7 @@ _ASCII = {"nothing": ".", "across": "-", "down": "|", "corners": "+++++++++", "h
 
 
 @dataclass(frozen=True)
-class Style:
+class Terminal:
     """Capabilities of the output that text is written to.
 
     Parameters
@@ -62,6 +63,10 @@ class Style:
     def signs(self) -> dict[str, str]:
         """The characters to draw with."""
         return _UNICODE if self.unicode else _ASCII
+
+    def set_label(self, label: str) -> str:
+        """A label as text: with Unicode's indices, or in ASCII."""
+        return as_unicode(label) if self.unicode else as_ascii(label)
 
     def paint(self, text: str, ink: str | None = None, paper: str | None = None) -> str:
         """Text in a colour, on a colour; unchanged without colours."""
@@ -91,13 +96,13 @@ def _closest(colour: str) -> tuple[int, str]:
     return number, "#" + bytes(_XTERM[number]).hex()
 
 
-def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
+def draw(scene: Scene, terminal: Terminal, form: str | None = None) -> list[str]:
     r"""Draw the matrix of a scene.
 
     Parameters
     ----------
     scene : Scene
-    style : Style
+    terminal : Terminal
     form : {"grid", "half", "braille"}, optional
         Without it, the largest that fits the width, up to the number of rows that it suits.
 
@@ -114,7 +119,7 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
     Examples
     --------
     >>> from convmatrix import Conv
-    >>> print(*draw(Scene(Conv((4,), 3)), Style(unicode=False)), sep="\n")
+    >>> print(*draw(Scene(Conv((4,), 3)), Terminal(unicode=False)), sep="\n")
          x0 x1 x2 x3
        +-------------+
     y0 | w0 w1 w2  . |
@@ -122,16 +127,16 @@ def draw(scene: Scene, style: Style, form: str | None = None) -> list[str]:
        +-------------+
     """
     check_kind("scene", scene, Scene)
-    check_kind("style", style, Style)
+    check_kind("terminal", terminal, Terminal)
     _require_drawable(scene, form)
     rows, cols = scene.shape
-    if form == "grid" or (form is None and rows <= _ROWS["grid"] and cols <= style.width):
-        grid = _Grid(scene, style)
-        if form == "grid" or grid.width <= style.width:
+    if form == "grid" or (form is None and rows <= _ROWS["grid"] and cols <= terminal.width):
+        grid = _Grid(scene, terminal)
+        if form == "grid" or grid.width <= terminal.width:
             return grid.lines()
-    if form == "half" or (form is None and rows <= _ROWS["half"] and cols + 2 <= style.width):
-        return _half_blocks(scene, style)
-    return _dots(scene, style)
+    if form == "half" or (form is None and rows <= _ROWS["half"] and cols + 2 <= terminal.width):
+        return _half_blocks(scene, terminal)
+    return _dots(scene, terminal)
 
 
 def _require_drawable(scene: Scene, form: str | None) -> None:
@@ -160,12 +165,12 @@ _PLACED = {"grid": "grids", "half": "half-blocks", "markdown": "tables"}
 class _Grid:
     """One cell of text for each entry, with rulers between the image rows."""
 
-    def __init__(self, scene: Scene, style: Style) -> None:
+    def __init__(self, scene: Scene, terminal: Terminal) -> None:
         rows, cols = scene.shape
-        self.scene, self.style = scene, style
-        self.texts = [scene.text(cell) for cell in range(len(scene.cols))]
-        self.col_names = [scene.col_name(col) for col in range(cols)]
-        self.row_names = [scene.row_name(row) for row in range(rows)]
+        self.scene, self.terminal = scene, terminal
+        self.texts = [terminal.set_label(scene.text(cell)) for cell in range(len(scene.cols))]
+        self.col_names = [terminal.set_label(scene.col_name(col)) for col in range(cols)]
+        self.row_names = [terminal.set_label(scene.row_name(row)) for row in range(rows)]
         self.left = max(map(len, self.row_names))
         self.wide = max(map(len, (*self.texts, *self.col_names)))
         self.blocks = [slice(start, min(start + scene.col_block, cols)) for start in range(0, cols, scene.col_block)]
@@ -185,22 +190,22 @@ class _Grid:
         return [*lines, self.rule(6)]
 
     def row(self, row: int) -> str:
-        scene, style = self.scene, self.style
-        parts = [style.faint(style.signs["nothing"].rjust(self.wide))] * scene.shape[1]
+        scene, terminal = self.scene, self.terminal
+        parts = [terminal.faint(terminal.signs["nothing"].rjust(self.wide))] * scene.shape[1]
         for cell in range(scene.matrix.indptr[row], scene.matrix.indptr[row + 1]):
             colour = scene.colour(cell)
-            parts[scene.cols[cell]] = style.label(self.texts[cell].rjust(self.wide), colour)
-        down = style.signs["down"]
+            parts[scene.cols[cell]] = terminal.label(self.texts[cell].rjust(self.wide), colour)
+        down = terminal.signs["down"]
         return f"{self.row_names[row]:>{self.left}} {down}{self.joined(parts, down)}{down}"
 
     def joined(self, parts: Sequence[str], separator: str) -> str:
         return separator.join(f" {' '.join(parts[block])} " for block in self.blocks)
 
     def rule(self, corner: int) -> str:
-        """A horizontal line; `corner` counts in the style's nine corners."""
-        first, middle, last = list(self.style.signs["corners"][corner : corner + 3])
+        """A horizontal line; `corner` counts in the terminal's nine corners."""
+        first, middle, last = list(self.terminal.signs["corners"][corner : corner + 3])
         bars = (
-            self.style.signs["across"] * ((block.stop - block.start) * (self.wide + 1) + 1) for block in self.blocks
+            self.terminal.signs["across"] * ((block.stop - block.start) * (self.wide + 1) + 1) for block in self.blocks
         )
         return " " * (self.left + 1) + first + middle.join(bars) + last
 
@@ -208,47 +213,49 @@ class _Grid:
 # -- half-blocks -----------------------------------------------------------------------------------------------------
 
 
-def _half_blocks(scene: Scene, style: Style) -> list[str]:
+def _half_blocks(scene: Scene, terminal: Terminal) -> list[str]:
     """Two rows of the matrix in each line, one column in each character."""
     rows, cols = scene.shape
     taps = np.full((rows + rows % 2, cols), -1)
     taps[scene.rows, scene.cols] = scene.kernel_taps
     drawn = _framed(
         (
-            "".join(_half_cell(scene, style, *pair) for pair in zip(upper.tolist(), lower.tolist(), strict=True))
+            "".join(_half_cell(scene, terminal, *pair) for pair in zip(upper.tolist(), lower.tolist(), strict=True))
             for upper, lower in zip(taps[::2], taps[1::2], strict=True)
         ),
         cols,
-        style,
+        terminal,
     )
-    return drawn + _legend(scene, style)
+    return drawn + _legend(scene, terminal)
 
 
-def _legend(scene: Scene, style: Style) -> list[str]:
+def _legend(scene: Scene, terminal: Terminal) -> list[str]:
     """The names of the taps on their colours, as many to a line as fit."""
-    if not style.colours or len(scene.colours) > _NAMED:
+    if not terminal.colours or len(scene.colours) > _NAMED:
         return []
     alone = scene.layer.weight_shape[:2] == (1, 1)
     kernel = (1, 1, *scene.layer.kernel_size)
     names = [scene.tap_name(tap) if alone else tap_label(kernel, tap) for tap in range(len(scene.colours))]
-    painted = [style.label(name, colour) for name, colour in zip(names, scene.colours, strict=True)]
-    fit = max((style.width + 1) // (max(map(len, names)) + 1), 1)
+    painted = [
+        terminal.label(terminal.set_label(name), colour) for name, colour in zip(names, scene.colours, strict=True)
+    ]
+    fit = max((terminal.width + 1) // (max(map(len, names)) + 1), 1)
     return [" ".join(painted[start : start + fit]) for start in range(0, len(painted), fit)]
 
 
-def _half_cell(scene: Scene, style: Style, upper: int, lower: int) -> str:
-    empty, top, bottom, both = list(style.signs["half"])
+def _half_cell(scene: Scene, terminal: Terminal, upper: int, lower: int) -> str:
+    empty, top, bottom, both = list(terminal.signs["half"])
     if upper < 0 and lower < 0:
         return empty
     if upper >= 0 and lower >= 0:
-        if not style.colours or not style.unicode:
-            return style.paint(both, scene.colours[upper])
-        return style.paint(top, scene.colours[upper], scene.colours[lower])
-    return style.paint(top, scene.colours[upper]) if upper >= 0 else style.paint(bottom, scene.colours[lower])
+        if not terminal.colours or not terminal.unicode:
+            return terminal.paint(both, scene.colours[upper])
+        return terminal.paint(top, scene.colours[upper], scene.colours[lower])
+    return terminal.paint(top, scene.colours[upper]) if upper >= 0 else terminal.paint(bottom, scene.colours[lower])
 
 
-def _framed(lines: Iterable[str], width: int, style: Style) -> list[str]:
-    corners, across, down = style.signs["corners"], style.signs["across"] * width, style.signs["down"]
+def _framed(lines: Iterable[str], width: int, terminal: Terminal) -> list[str]:
+    corners, across, down = terminal.signs["corners"], terminal.signs["across"] * width, terminal.signs["down"]
     top, bottom = corners[0] + across + corners[2], corners[6] + across + corners[8]
     return [top, *(f"{down}{line}{down}" for line in lines), bottom]
 
@@ -256,19 +263,19 @@ def _framed(lines: Iterable[str], width: int, style: Style) -> list[str]:
 # -- dots ------------------------------------------------------------------------------------------------------------
 
 
-def _dots(scene: Scene, style: Style) -> list[str]:
+def _dots(scene: Scene, terminal: Terminal) -> list[str]:
     """Braille dots where entries are, 4 x 2 to a character, each for as many entries as necessary to fit."""
-    tall, wide = (4, 2) if style.unicode else (1, 1)
+    tall, wide = (4, 2) if terminal.unicode else (1, 1)
     rows, cols = scene.shape
     row_step = -(-rows // (tall * _LINES))
-    col_step = -(-cols // (wide * max(style.width - 2, 1)))
+    col_step = -(-cols // (wide * max(terminal.width - 2, 1)))
     lines, chars = -(-rows // (row_step * tall)), -(-cols // (col_step * wide))
     canvas = np.zeros((lines * tall, chars * wide), dtype=bool)
     canvas[scene.rows // row_step, scene.cols // col_step] = True
     cells = canvas.reshape(lines, tall, chars, wide).transpose(0, 2, 1, 3)  # shape (lines, chars, tall, wide)
-    drawn = _framed((_braille(row) if style.unicode else _hashes(row) for row in cells), chars, style)
+    drawn = _framed((_braille(row) if terminal.unicode else _hashes(row) for row in cells), chars, terminal)
     if (row_step, col_step) != (1, 1):
-        drawn.append(f"one {'dot' if style.unicode else '#'} for {row_step} x {col_step} entries")
+        drawn.append(f"one {'dot' if terminal.unicode else '#'} for {row_step} x {col_step} entries")
     return drawn
 
 

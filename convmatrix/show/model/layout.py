@@ -1,0 +1,429 @@
+"""Places of the parts of a picture: maps in a row with signs between them, the matrix as an equation, all on one page.
+
+The cells of maps have one size. A matrix has the same one where it fits; where it does not, its cells alone get
+smaller, and lose their labels before these become too small to be read.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import NamedTuple
+
+from convmatrix.show.model.film import Film, Panel, Sign
+from convmatrix.show.model.printable import ems, wrapped
+from convmatrix.show.model.style import (
+    BLOCK_GAP,
+    HEADING,
+    LABEL,
+    LABEL_IN_C,
+    PART_GAP,
+    QUIET,
+    SIGN,
+    SIGN_GAP,
+    TITLE,
+    Page,
+    Style,
+)
+
+__all__ = ["Arrangement", "Equation", "Group", "arrange", "grid", "heading"]
+
+_HEAD = 0.78
+"""Height of a panel's title."""
+_FOOT = 0.85
+"""Height of a caption, with the gap above it."""
+_TITLE = 0.6
+"""Height of a line of a picture's title."""
+_VECTOR = 0.3
+"""Height of a flattened map beside a matrix whose cells have no labels."""
+_UNITS = (1.0, 0.85, 2 / 3, 0.55, 0.45, 0.35, 0.28)
+"""Sides of a matrix's cells that are tried while they have labels."""
+_BARE_CELLS = (64, 48, 36, 28, 22, 17, 13, 10, 7.5, 5.5)
+"""Lengths of the longer side of a matrix that are tried where its cells have no labels."""
+
+
+class Group(NamedTuple):
+    """Panels that stand one below the other, as the channels of a map do, and the sign before them."""
+
+    name: str
+    panels: tuple[Panel, ...]
+    sign: str = ""
+
+
+class Equation(NamedTuple):
+    """A matrix with the flattened maps beside it: above its columns, and beside its rows.
+
+    `above` and `beside` may be missing. `smallest` is the height of the matrix's longest label, by its cell.
+    """
+
+    matrix: Panel
+    above: Panel | None
+    beside: Panel | None
+    smallest: float
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Panels with their places, in the order in which they were given, and the page around them.
+
+    Parameters
+    ----------
+    panels : tuple of Panel
+    signs : tuple of Sign
+    width, height, cell : float
+        As for `convmatrix.show.model.film.Film`.
+    top, foot, text : float
+        As for `convmatrix.show.model.film.Film`.
+    """
+
+    panels: tuple[Panel, ...]
+    signs: tuple[Sign, ...]
+    width: float
+    height: float
+    cell: float
+    top: float
+    foot: tuple[float, float, float] | None
+    text: float
+
+
+class _Block(NamedTuple):
+    """Panels and signs, their positions counted from the corner; `axis` is the height of the centre line.
+
+    `reads` says that the maps stand in a row, with signs between them; `caption` is the place of a line of words: its
+    middle, and the greatest width.
+    """
+
+    panels: tuple[Panel, ...]
+    signs: tuple[Sign, ...]
+    wide: float
+    tall: float
+    axis: float
+    reads: bool = False
+    caption: tuple[float, float, float] | None = None
+
+    def moved(self, dx: float, dy: float) -> "_Block":
+        panels = tuple(
+            panel._replace(
+                x=panel.x + dx, y=panel.y + dy, title_y=None if panel.title_y is None else panel.title_y + dy
+            )
+            for panel in self.panels
+        )
+        signs = tuple(sign._replace(x=sign.x + dx, y=sign.y + dy) for sign in self.signs)
+        caption = self.caption and (self.caption[0] + dx, self.caption[1] + dy, self.caption[2])
+        return self._replace(panels=panels, signs=signs, caption=caption)
+
+    def captioned(self, room: "_Room") -> "_Block":
+        """The block with space for a line of words below it, if there is to be one."""
+        if not room.foot:
+            return self
+        caption = (self.wide / 2, self.tall + _FOOT * 0.62 * room.text, self.wide)
+        return self._replace(tall=self.tall + room.foot, caption=caption)
+
+
+def arrange(
+    groups: Sequence[Group], equation: Equation | None, *, style: Style, title: str = "", caption: bool = False
+) -> Arrangement:
+    """Place the parts of a picture on its page.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        Maps and kernel, in the order of reading.
+    equation : Equation, optional
+        The matrix with its vectors.
+    style : Style
+    title : str, optional
+        Printable.
+    caption : bool, default False
+        Whether to leave space for a line of words below.
+
+    Returns
+    -------
+    Arrangement
+        Its panels are those of the groups, then the matrix, the panel above, and the panel beside it.
+    """
+    page = style.page
+    for text in _TEXTS:
+        room = _Room(page, text, wrapped(title, _title_ems(groups, equation) / text, 3), int(caption))
+        best = max(_candidates(groups, equation, room), key=room.score)
+        if room.points(best, QUIET * text) >= page.smallest_text:
+            break
+    return _on_page(best, room)
+
+
+class _Room:
+    """The page of a picture, less its title and its caption; `text` is the factor of the type scale."""
+
+    def __init__(self, page: Page, text: float, lines: Sequence[str], captions: int) -> None:
+        self.page, self.text, self.lines = page, text, lines
+        self.head = (_TITLE * len(lines) + (0.3 if lines else 0.0)) * text
+        self.foot = (_FOOT + _TITLE * (captions - 1)) * text if captions else 0.0
+
+    def cell(self, block: "_Block") -> float:
+        """Side of a map's cell in inches, such that the block fits."""
+        page, free = self.page, 1 - 2 * self.page.margin
+        return min(page.wide * free / block.wide, page.tall * free / (block.tall + self.head), page.largest_cell)
+
+    def points(self, block: "_Block", size: float) -> float:
+        """Height of a text, given by the side of a map's cell, in points."""
+        return self.cell(block) * size * 72
+
+    def score(self, block: "_Block") -> tuple[float, float]:
+        """Size of the cells of maps and matrix, and signs between them; then how much of the page is used."""
+        cell = self.cell(block)
+        units = {panel.unit for panel in block.panels if panel.row_blocks and panel.col_blocks}
+        maps = [panel for panel in block.panels if not panel.row_blocks]
+        weight = 1.0 if not units else 0.0 if not maps else _KEY if maps[0].name == "key" else 1.0
+        size = weight * log(cell) + sum(log(unit * cell) for unit in units) + (_SIGNS if block.reads else 0.0)
+        shape = (self.page.wide / self.page.tall) / (block.wide / (block.tall + self.head))
+        return round(size, 6), -abs(log(shape))
+
+
+_TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16.0, 20.0)
+"""Factors of the type scale that are tried."""
+_KEY = 0.2
+"""Worth of the size of a kernel that only explains the colours of a matrix."""
+_SIGNS = 0.3
+"""Worth of an arrangement in which the maps stand in a row, with signs between them."""
+
+
+def _title_ems(groups: Sequence[Group], equation: Equation | None) -> float:
+    cells = max([sum(group.panels[0].wide for group in groups), equation.matrix.cols if equation else 0, 12.0])
+    return cells / HEADING
+
+
+def _candidates(groups: Sequence[Group], equation: Equation | None, room: _Room) -> Iterator[_Block]:
+    """Arrangements of the maps, with the matrix below them or beside them, its cells as large as can be."""
+    text = room.text
+    groups = [group._replace(panels=tuple(panel._replace(text=text) for panel in group.panels)) for group in groups]
+    shapes = list(_map_shapes(groups, text)) if groups else []
+    if equation is None:
+        yield from (shape.captioned(room) for shape in shapes)
+        return
+    equation = equation._replace(matrix=equation.matrix._replace(text=text))
+    labelled = [
+        whole
+        for unit in _UNITS
+        for whole in _with_matrix(shapes, _equation(equation, unit, text, labelled=True), room)
+        if room.points(whole, min(unit * equation.smallest, LABEL)) >= room.page.smallest_text * 0.999
+    ]
+    if labelled:
+        yield from labelled
+        return
+    longest = max(equation.matrix.rows, equation.matrix.cols)
+    for length in _BARE_CELLS:
+        unit = min(length / longest, 1.0)
+        yield from _with_matrix(shapes, _equation(equation, unit, text, labelled=False), room)
+
+
+def _with_matrix(shapes: Sequence[_Block], matrix: _Block, room: _Room) -> Iterator[_Block]:
+    """The matrix alone, or below the maps, or beside them; a line of words stands below all, or below the maps."""
+    if not shapes:
+        yield matrix.captioned(room)
+    for shape in shapes:
+        yield _below([shape, matrix], room.text)._replace(reads=shape.reads).captioned(room)
+        captioned = shape.captioned(room)
+        beside = _beside([captioned, matrix], ["", ""], room.text, centred=True)
+        yield beside._replace(reads=shape.reads)
+
+
+def _map_shapes(groups: Sequence[Group], text: float) -> Iterator[_Block]:
+    """All groups in a row; one below the other; and the first above the others."""
+    stacks = [_below([_panel(panel) for panel in group.panels], text) for group in groups]
+    signs = [group.sign for group in groups]
+    yield _beside(stacks, signs, text)._replace(reads=True)
+    if len(groups) > 1:
+        yield _below(stacks, text)
+        if len(groups) == 3:
+            yield _below([stacks[0], _beside(stacks[1:], ["", ""], text)], text)
+
+
+def _panel(panel: Panel) -> _Block:
+    head = _HEAD * panel.text if panel.title or panel.note else 0.0
+    wide = max(panel.wide, panel.title_width)
+    placed = panel._replace(x=(wide - panel.wide) / 2, y=head)
+    return _Block((placed,), (), wide, head + panel.tall, head + panel.tall / 2)
+
+
+def _below(blocks: Sequence[_Block], text: float, *, left: bool = False) -> _Block:
+    """Blocks one below the other, on one vertical centre line, or with their left sides on one line."""
+    wide = max(block.wide for block in blocks)
+    placed: list[Panel] = []
+    signs: list[Sign] = []
+    y = 0.0
+    for block in blocks:
+        moved = block.moved(0.0 if left else (wide - block.wide) / 2, y)
+        placed += moved.panels
+        signs += moved.signs
+        y += block.tall + PART_GAP * text
+    tall = y - PART_GAP * text
+    return _Block(tuple(placed), tuple(signs), wide, tall, blocks[0].axis if len(blocks) == 1 else tall / 2)
+
+
+def _beside(blocks: Sequence[_Block], signs: Sequence[str], text: float, *, centred: bool = False) -> _Block:
+    """Blocks one beside the other on one centre line, with signs between them, their titles at one height."""
+    axis = max((block.tall / 2 if centred else block.axis) for block in blocks)
+    placed: list[Panel] = []
+    shown: list[Sign] = []
+    caption = None
+    x = tall = 0.0
+    for number, (block, sign) in enumerate(zip(blocks, signs, strict=True)):
+        if number:
+            gap = (SIGN_GAP if sign else PART_GAP * 1.4) * text
+            if sign:
+                shown.append(Sign(x + gap / 2, axis, sign, SIGN * text))
+            x += gap
+        y = axis - (block.tall / 2 if centred else block.axis)
+        moved = block.moved(x, y)
+        placed += moved.panels
+        shown += moved.signs
+        caption = moved.caption or caption
+        x, tall = x + block.wide, max(tall, y + block.tall)
+    whole = _Block(tuple(placed), tuple(shown), x, tall, axis, caption=caption)
+    return whole if centred or any(len(block.panels) > 1 for block in blocks) else _titles_aligned(whole)
+
+
+def grid(
+    panels: Sequence[Panel],
+    signs: Sequence[str],
+    *,
+    columns: int | None = None,
+    style: Style,
+    title: str = "",
+    captions: int = 0,
+) -> Arrangement:
+    """Place panels in rows, with signs before them.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+    signs : sequence of str
+        The sign before each panel; empty for none.
+    columns : int, optional
+        Panels in a row; by default as many as make the cells large.
+    style : Style
+    title : str, optional
+        Printable.
+    captions : int, default 0
+        Lines of words to leave space for below.
+
+    Returns
+    -------
+    Arrangement
+    """
+    page, count = style.page, len(panels)
+    choices = [columns] if columns else sorted({count, -(-count // 2), 1}, reverse=True)
+    for text in _TEXTS:
+        scaled = [panel._replace(text=text) for panel in panels]
+        ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), 12.0) / HEADING / text
+        room = _Room(page, text, wrapped(title, ems_wide, 3), captions)
+        blocks = [_grid(scaled, signs, number, text).captioned(room) for number in choices]
+        best = max(blocks, key=room.score)
+        if room.points(best, QUIET * text) >= page.smallest_text:
+            break
+    return _on_page(best, room)
+
+
+def _grid(panels: Sequence[Panel], signs: Sequence[str], columns: int, text: float) -> _Block:
+    """Rows of panels; where a row begins with a sign, all rows leave space for one."""
+    starts = range(0, len(panels), columns)
+    indent = SIGN_GAP * text if any(signs[start] for start in starts) else 0.0
+    rows = []
+    for start in starts:
+        row = _beside(
+            [_panel(panel) for panel in panels[start : start + columns]], signs[start : start + columns], text
+        )
+        row = row.moved(indent, 0.0)._replace(wide=row.wide + indent)
+        first = (Sign(indent / 2, row.axis, signs[start], SIGN * text),) if signs[start] else ()
+        rows.append(row._replace(signs=first + row.signs))
+    # Rows of unequal panels, such as a matrix below a map, stand on one centre line.
+    same = len({panel.cols for panel in panels}) == 1 and len(starts) > 1
+    return _below(rows, text, left=same)._replace(reads=len(rows) == 1)
+
+
+def _titles_aligned(block: _Block) -> _Block:
+    """Titles of panels that stand side by side, at the height of the highest."""
+    highest = min(panel.y - 0.42 * panel.text for panel in block.panels)
+    return block._replace(panels=tuple(panel._replace(title_y=highest) for panel in block.panels))
+
+
+def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -> _Block:
+    """The matrix, the flattened input above it and the flattened output beside it."""
+    gap = BLOCK_GAP * unit if labelled else 0.0
+    thin = 0.0 if labelled else _VECTOR * text
+    looks = {"gap": gap, "labelled": labelled, "bordered": labelled}
+    rows, cols = equation.matrix.rows, equation.matrix.cols
+    # A matrix that would be a thread has cells that are no squares.
+    wide = unit if labelled else max(unit, unit * rows / (_FLATTEST * cols))
+    tall = unit if labelled else max(unit, unit * cols / (_FLATTEST * rows))
+    matrix = equation.matrix._replace(unit=wide, height=tall, **looks)
+    above = equation.above and equation.above._replace(unit=wide, height=thin or tall, **looks)
+    beside = equation.beside and equation.beside._replace(unit=thin or wide, height=tall, **looks)
+    between = 0.8 * unit if labelled else 0.35 * text
+    left = (beside.wide + between) if beside else 0.0
+    head = _HEAD * text if matrix.title or matrix.note else 0.0
+    top = head + (above.cell_height + (0.3 * unit if labelled else 0.2 * text) if above else 0.0)
+    shift = max(matrix.title_width - matrix.wide - left, 0.0) / 2
+    panels = [matrix._replace(x=left + shift, y=top, title_y=head - 0.42 * text)]
+    signs: list[Sign] = []
+    if above:
+        panels.append(above._replace(x=left + shift, y=head))
+    if beside:
+        panels.append(beside._replace(x=shift, y=top))
+        if labelled:
+            x = shift + beside.wide + between / 2
+            signs = [
+                Sign(x, panels[0].at(row, 0)[1] + unit / 2, "=", min(LABEL_IN_C * unit, LABEL), quiet=True)
+                for row in range(matrix.rows)
+            ]
+    whole = left + matrix.wide + 2 * shift, top + matrix.tall
+    return _Block(tuple(panels), tuple(signs), *whole, whole[1] / 2)
+
+
+# -- the page ---------------------------------------------------------------------------------------------------------
+
+
+def _on_page(block: _Block, room: _Room) -> Arrangement:
+    page, text, head = room.page, room.text, room.head
+    cell = room.cell(block)
+    titles = max((ems(line) * TITLE * 1.1 * text for line in room.lines), default=0.0)
+    wide, tall = max(block.wide, titles), block.tall + head
+    margin = page.margin * min(page.wide, page.tall) / cell
+    width = _side(wide, margin, page.wide / cell, page.fixed)
+    height = _side(tall, margin, page.tall / cell, page.fixed)
+    moved = block.moved((width - block.wide) / 2, (height - tall) / 2 + head)
+    panels = tuple(_readable(panel, cell, page.smallest_text) for panel in moved.panels)
+    return Arrangement(
+        panels,
+        moved.signs,
+        width,
+        height,
+        cell,
+        top=(height - tall) / 2 + _TITLE * text / 2,
+        foot=moved.caption,
+        text=text,
+    )
+
+
+def _side(contents: float, margin: float, whole: float, fixed: float) -> float:
+    """A side of the picture: that of the page, where the contents fill enough of it."""
+    return whole if contents + 2 * margin >= fixed * whole and fixed < 1 else contents + 2 * margin
+
+
+def _readable(panel: Panel, cell: float, smallest: float) -> Panel:
+    """A map without labels where these would be too small, and without borders where its cells are."""
+    if panel.row_blocks:
+        return panel
+    points = panel.unit * cell * 72
+    return panel._replace(labelled=points * LABEL >= smallest * 0.999, bordered=points >= _BORDERED)
+
+
+_FLATTEST = 8
+"""Largest ratio of the sides of a matrix whose cells are squares, where these have no labels."""
+_BORDERED = 5.0
+"""Least side of a cell that has a border, in points."""
+
+
+def heading(film: Film) -> Iterator[tuple[float, str]]:
+    """Lines of a film's title: the middle of each, and its text."""
+    for number, line in enumerate(wrapped(film.title, max(film.width / TITLE / 1.1 / film.text, 1.0), 3)):
+        yield film.top + number * _TITLE * film.text, line
