@@ -3,17 +3,26 @@
 They are defined as numbers here, so that text output needs no matplotlib.
 
 The family of the taps is seven ramps from dark to light, one for each row: amber, teal, violet, plum, green, indigo and
-rust. They were found by a search (CMA-ES, two cores, nine minutes) over lightness, chroma and hue of the ramps in
-OKLCH, all sizes at once, with hues held within ten degrees of the named ones and with calm chroma. Its figure is the
-smallest distance of any two taps in CAM02-UCS under normal vision, protanopia, deuteranopia and tritanopia (Machado et
-al. 2009, severity 1), with ground and map of the light and the dark theme as further colours; above the floors 18, 12,
-8 and 5 for 3x3, 4x4, 5x5 and 7x7 the calmer family was kept. It reached, of 8-bit colours:
+rust. They were found by a search for all sizes at once, over lightness, chroma and hue in OKLCH with hues near these
+seven (CMA-ES, nine minutes on two cores). It maximized the smallest distance of any two taps in CAM02-UCS, relative to
+18 for 3x3, 12 for 4x4, 8 for 5x5 and 5 for 7x7, under normal vision, protanopia, deuteranopia and tritanopia (Machado
+et al. 2009, severity 1), with ground and map of the light and the dark theme as further colours; of the families that
+reach these, one of calm chroma was chosen by eye. Smallest distances of the 8-bit colours under all four, and in the
+last column of any two taps of one row in greyscale:
 
-====  =======  ==========  =============  ================
-size  any two  in one row  in one column  tap and ground
-====  =======  ==========  =============  ================
-2x2   0.0      0.0         0.0            0.0
-====  =======  ==========  =============  ================
+====  =======  =================  ====================  ==================  =========
+size  any two  neighbours in row  neighbours in column  tap and ground/map  greyscale
+====  =======  =================  ====================  ==================  =========
+1x1                                                                   42.6
+2x2      21.1               28.2                  21.1                22.2       28.7
+3x3      18.4               18.4                  19.2                18.4       18.7
+4x4      12.6               13.3                  12.8                13.4       13.4
+5x5       8.5               10.4                  12.4                12.2       10.7
+6x6       6.5                8.3                   9.1                11.1        8.8
+7x7       5.3                7.1                   9.0                10.3        7.3
+====  =======  =================  ====================  ==================  =========
+
+Within a row the hue stays within 11 degrees, as CAM02-UCS has it.
 """
 
 import re
@@ -151,7 +160,7 @@ THEMES: Mapping[str, Theme] = MappingProxyType(
             window="#1b1f24",
             mark="#7f8997",
             negative="#1f5fa8",
-            positive="#b3560c",
+            positive="#b45f06",
         ),
         "dark": Theme(
             ground="#14171c",
@@ -182,16 +191,16 @@ THEMES: Mapping[str, Theme] = MappingProxyType(
             map="#f0f0f0",
             padding="#ffffff",
             inserted="#ffffff",
-            copied="#dcdcdc",
+            copied="#e4e4e4",
             cropped="#f0f0f0",
-            added="#dcdcdc",
+            added="#e4e4e4",
             muted="#ffffff",
             muted_ink="#6b6b6b",
             zero="#b0b0b0",
             window="#000000",
             mark="#6b6b6b",
             negative="#1f5fa8",
-            positive="#b3560c",
+            positive="#b45f06",
         ),
     }
 )
@@ -224,7 +233,9 @@ _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _DARK, _BRIGHT = "#1b1f24", "#ffffff"
 
 # Ottosson 2020: OKLab's cube roots of cones from L, a, b, and linear red, green and blue from their cubes.
-_TO_ROOTS = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]])
+_TO_ROOTS = np.array(
+    [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.291485548]]
+)
 _TO_LIGHT = np.array(
     [
         [4.0767416621, -3.3077115913, 0.2309699292],
@@ -310,13 +321,14 @@ def tap_colours(kernel_size: Sequence[int]) -> list[str]:
     Raises
     ------
     ValueError
-        If an entry is less than 1, or there are more than 65,536 taps; a TypeError as well if it is no list of
-        integers.
+        If an entry is less than 1, or there are more than 65,536 taps.
+    WrongTypeError
+        If it is no list of integers; a TypeError and a ValueError.
 
     Examples
     --------
     >>> tap_colours((2, 2))
-    ['#8e5206', '#df9a40', '#1b6f60', '#5ebca1']
+    ['#8f5104', '#e09a3f', '#1e6f62', '#5ebda3']
     >>> tap_colours((2, 1, 2)) == 2 * tap_colours((1, 2))
     True
     """
@@ -325,8 +337,10 @@ def tap_colours(kernel_size: Sequence[int]) -> list[str]:
         raise WrongTypeError(f"kernel_size must have an integer for each axis, got {short(kernel_size)}: write a tuple")
     size = per_axis("kernel_size", entries, len(entries))
     if prod(size) > _MOST_COLOURS:
-        times = " x ".join(map(short, size))
-        raise ValueError(f"a kernel of {times} taps has more than {_MOST_COLOURS}, for which there are no colours")
+        taps = f"{' x '.join(map(short, size))} taps has {short(prod(size))}"
+        raise ValueError(
+            f"a kernel of {taps}, but there are colours for {_MOST_COLOURS} at most: colour its cells by value"
+        )
     *depth, rows, columns = [*size, 1] if len(size) == 1 else size or [1, 1]
     ramps = _ramps(rows)
     if columns == 1:
@@ -363,7 +377,7 @@ def value_colours(values: ArrayLike, *, limit: float | None = None, theme: Theme
     Examples
     --------
     >>> value_colours([-2, 0, 1, 2], theme=THEMES["light"])
-    array(['#1f5fa8', '#ffffff', '#e1a98a', '#b3560c'], dtype='<U7')
+    array(['#1f5fa8', '#ffffff', '#ddaf8f', '#b45f06'], dtype='<U7')
     """
     check_kind("theme", theme, Theme)
     numbers = _finite(values)
@@ -416,8 +430,7 @@ def _finite(values: ArrayLike) -> NDArray[np.float64]:
     wrong = np.argwhere(~np.isfinite(numbers))
     if len(wrong):
         index = tuple(wrong[0].tolist())
-        where = f"the one at {index} is" if index else "got"
-        raise ValueError(f"values must be finite numbers to have colours, but {where} {short(array[index].item())}")
+        raise ValueError(f"values must be finite to have colours, but {index} has {short(array[index].item())}")
     return numbers
 
 
@@ -480,7 +493,8 @@ def _hex(light: NDArray[np.float64]) -> NDArray[np.str_]:
 def _linear(colour: str) -> NDArray[np.float64]:
     """Linear red, green and blue of a colour."""
     parts = np.array(rgb(colour)) / 255
-    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    linear: NDArray[np.float64] = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear
 
 
 def _luminance(colour: str) -> float:
