@@ -449,7 +449,8 @@ def _ramps(rows: int) -> NDArray[np.float64]:
     knots[wrapped, 5:] += 360
     position = np.arange(rows) * count / rows
     before = position.astype(np.int64)
-    return knots[before] + (knots[before + 1] - knots[before]) * (position - before)[:, None]
+    between: NDArray[np.float64] = knots[before] + (knots[before + 1] - knots[before]) * (position - before)[:, None]
+    return between
 
 
 def _on_ramps(ramps: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
