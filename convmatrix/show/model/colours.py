@@ -454,20 +454,14 @@ def _ramps(rows: int) -> NDArray[np.float64]:
 
 
 def _on_ramps(ramps: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear light at places from 0 to 1 along ramps: shape (ramps, places, 3)."""
+    """Linear light at places from 0 to 1 along ramps, shape (ramps, places, 3); some ends need clipping."""
     dark, light, *chromas, first, last = ramps.T[:, :, None]  # each of shape (ramps, 1)
     weights = ((1 - along) * (1 - 2 * along), 4 * along * (1 - along), along * (2 * along - 1))  # Lagrange's
-    chroma = sum(part * weight for part, weight in zip(chromas, weights, strict=True))
+    chroma = np.sum([part * weight for part, weight in zip(chromas, weights, strict=True)], axis=0)
     hue = np.radians(first + (last - first) * along)
     lightness = np.broadcast_to(dark + (light - dark) * along, hue.shape)
     direction = np.stack([np.cos(hue), np.sin(hue)], axis=-1)
-    low, high = np.zeros(hue.shape), np.array(chroma)
-    for step in range(24):  # where a screen cannot show so much chroma, bisect to the most that it can
-        chroma = high if step == 0 else (low + high) / 2
-        light_of = _light(np.concatenate([lightness[..., None], chroma[..., None] * direction], axis=-1))
-        shown = ((light_of >= -1e-6) & (light_of <= 1 + 1e-6)).all(axis=-1)
-        low, high = np.where(shown, chroma, low), np.where(shown, high, chroma)
-    return _light(np.concatenate([lightness[..., None], low[..., None] * direction], axis=-1))
+    return _light(np.concatenate([lightness[..., None], chroma[..., None] * direction], axis=-1))
 
 
 def _light(lab: NDArray[np.float64]) -> NDArray[np.float64]:
