@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from convmatrix import Conv, ConvTranspose, MaxPool
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.receptive import crop_offset
-from convmatrix.show.model.palette import SEEN, WINDOW
+from convmatrix.show.model.palette import GUIDE_SEEN, GUIDE_WINDOW
 
 STAGES = (2, 2, 3, 3, 3)
 """Convolutions before each pool."""
@@ -42,14 +42,14 @@ def figure() -> Figure:
     pattern = network.pattern()
     scores, inputs = pattern.shape
     fig, ax = plt.subplots(figsize=(7.2, 7.2), layout="constrained")
-    ax.spy(pattern, markersize=0.4, color=SEEN, rasterized=True, aspect="equal")
+    ax.spy(pattern, markersize=0.4, color=GUIDE_SEEN, rasterized=True, aspect="equal")
     ax.add_patch(
         Rectangle(
             (-0.5, crop - 0.5),
             inputs,
             inputs,
             fill=False,
-            edgecolor=WINDOW,
+            edgecolor=GUIDE_WINDOW,
             linewidth=3,
             zorder=3,
             clip_on=False,

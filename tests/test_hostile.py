@@ -46,7 +46,7 @@ from convmatrix.frameworks import comparison, jax, onnx, tensorflow, torch
 from convmatrix.frameworks.jax import flax as flax_layers
 from convmatrix.frameworks.legacy import caffe, mxnet, theano
 from convmatrix.show import Scene, explorer, plot
-from convmatrix.show.model import colours, palette, pools, scene, sizes, stage
+from convmatrix.show.model import palette, pools, scene, sizes, stage
 from convmatrix.show.render import animate, latex, svg, text
 from hostile import VALUES
 
@@ -843,19 +843,15 @@ CALLS = {
     ),
     "latex.escape": (latex.escape, {"text": "a_b"}),
     "latex.label": (latex.label, {"text": "w0"}),
-    "colours.ink_on": (colours.ink_on, {"colour": "#ffa90e"}),
-    "colours.over": (colours.over, {"colour": "#ffa90e", "ground": "#ffffff", "part": 0.5}),
-    "colours.rgb": (colours.rgb, {"colour": "#ffa90e"}),
-    "colours.tap_colours": (colours.tap_colours, {"kernel_size": (3, 3)}),
-    "colours.value_colours": (
-        colours.value_colours,
-        {"values": [-1, 0, 2], "limit": 2.0, "theme": colours.THEMES["light"]},
-    ),
-    "colours.value_scale": (colours.value_scale, {"limit": 2.0, "theme": colours.THEMES["light"], "count": 3}),
     "palette.ink_on": (palette.ink_on, {"colour": "#ffa90e"}),
+    "palette.over": (palette.over, {"colour": "#ffa90e", "ground": "#ffffff", "part": 0.5}),
     "palette.rgb": (palette.rgb, {"colour": "#ffa90e"}),
-    "palette.tint": (palette.tint, {"colour": "#ffa90e", "part": 0.5}),
-    "palette.tap_colours": (palette.tap_colours, {"count": 3}),
+    "palette.tap_colours": (palette.tap_colours, {"kernel_size": (3, 3)}),
+    "palette.value_colours": (
+        palette.value_colours,
+        {"values": [-1, 0, 2], "limit": 2.0, "theme": palette.THEMES["light"]},
+    ),
+    "palette.value_scale": (palette.value_scale, {"limit": 2.0, "theme": palette.THEMES["light"], "count": 3}),
     "plot.crop": (
         plot.crop,
         {"layer": ConvTranspose((2,), 3, padding=1), "weight": [1, 2, 3], "x": [10, 1], "channel": 0, "title": "C"},

@@ -128,7 +128,7 @@ def _visible(line: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
 
 
-def style(color: str) -> "drawing.Style":
+def style(color: str) -> "drawing.Terminal":
     """Capabilities of the standard output, from its encoding, the environment and the user's option."""
     from convmatrix.show.render import text as drawing
 
@@ -137,7 +137,7 @@ def style(color: str) -> "drawing.Style":
         unicode = True
     except (UnicodeEncodeError, LookupError):
         unicode = False
-    return drawing.Style(
+    return drawing.Terminal(
         width=shutil.get_terminal_size().columns,
         colours=_colours() if _wants_colour(sys.stdout, color) else 0,
         unicode=unicode,

@@ -142,7 +142,7 @@ def _described(
     name, other = ("C", "C^T") if isinstance(layer, Conv) else ("C^T", "C")
     rows, cols = layer.matrix_shape
     lines += ["", f"{name}: {matrix_described(layer)}", *gap]
-    shown = style(arguments.color) if arguments.save is None else drawing.Style(width=10**6)
+    shown = style(arguments.color) if arguments.save is None else drawing.Terminal(width=10**6)
     large = max(layer.nnz, rows, cols) > _DRAWN
     if large:
         lines.append(f"too large to draw: {layer.nbytes() / 2**30:.3g} GiB as float64 (convmatrix export writes it)")
@@ -155,7 +155,7 @@ def _described(
     return [*lines, "", *fence, *_verdict_described(layer, weight, any_size=arguments.rank), *fence]
 
 
-def _picture(layer: Layer, weight: "NDArray[Any] | None", shown: drawing.Style, form: str | None) -> list[str]:
+def _picture(layer: Layer, weight: "NDArray[Any] | None", shown: drawing.Terminal, form: str | None) -> list[str]:
     scene = Scene(layer, weight)
     return drawing.markdown(scene) if form == "md" else drawing.draw(scene, shown, form)
 

@@ -24,7 +24,11 @@ from convmatrix import export
 from convmatrix.core.errors import pluralize, short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind
-from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
+from convmatrix.show.model.palette import GUIDE_INPUT as INPUT
+from convmatrix.show.model.palette import GUIDE_OUTPUT as OUTPUT
+from convmatrix.show.model.palette import GUIDE_SEEN as SEEN
+from convmatrix.show.model.palette import GUIDE_WINDOW as WINDOW
+from convmatrix.show.model.palette import ink_on, rgb, tap_colours
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.scene import Scene, number_label
 from convmatrix.show.model.sizes import RELATIONSHIPS
@@ -270,8 +274,8 @@ def specification(layer: Layer, weight: ArrayLike | None, title: str | None) -> 
         "relationships": RELATIONSHIPS,
         # From ten colours and from seventeen the module makes those of any kernel.
         "palette": {
-            "few": tap_colours(10),
-            "many": tap_colours(17),
+            "few": tap_colours((10,)),
+            "many": tap_colours((17,)),
             "names": {"input": INPUT, "seen": SEEN, "output": OUTPUT, "output-seen": _OUTPUT_SEEN, "frame": WINDOW},
         },
         "drawn": _DRAWN,
@@ -424,7 +428,7 @@ def _image(scene: Scene, caption: str, side: int) -> str:
     step = -(-max(rows, cols) // side)
     # 256 colours are what the format holds: of a kernel with more taps, neighbours share one.
     kernel = math.prod(scene.layer.kernel_size)
-    shades = [(255, 255, 255), *map(rgb, tap_colours(min(kernel, 255)))]
+    shades = [(255, 255, 255), *map(rgb, tap_colours((min(kernel, 255),)))]
     taps = scene.kernel_taps * (len(shades) - 1) // kernel
     pixels = np.zeros((-(-rows // step), -(-cols // step)), dtype=np.uint8)
     pixels[scene.rows // step, scene.cols // step] = taps + 1

@@ -132,7 +132,7 @@ def label_size(text: str, largest: float = LABEL) -> float:
     Examples
     --------
     >>> label_size("w0"), round(label_size("-12.75"), 3)
-    (0.37, 0.267)
+    (0.37, 0.271)
     """
     lines = lines_of(text)
     return min(largest, 0.9 / max(*map(width, lines), 1.0), 0.94 / (LINE * len(lines)))
@@ -176,7 +176,7 @@ def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Sty
     dashed = look.mark == "dashed"
     yield Box(x, y, wide, tall, look.paper, look.line, BORDER, name, dashed=dashed)
     if look.mark == "slash":
-        yield Line(((x + 0.72 * wide, y + tall), (x + wide, y + 0.72 * tall)), style.colours.quiet, BORDER)
+        yield Line(((x + 0.72 * wide, y + tall), (x + wide, y + 0.72 * tall)), style.colours.mark, BORDER)
     elif look.mark == "dot":
         side = DOT * min(wide, tall)
         # Beside text it stands in the corner.

@@ -14,7 +14,7 @@ from convmatrix.layers.arguments import integer
 from convmatrix.show.model.style import HEADING, NOTE_GAP, QUIET, STANDARD, Style
 from convmatrix.show.model.typeset import width
 
-__all__ = ["Film", "Frame", "Key", "Look", "Outline", "Panel", "Sign"]
+__all__ = ["Film", "Frame", "Key", "Look", "Mark", "Outline", "Panel", "Sign"]
 
 Key = tuple[int, int, int]
 """A cell: number of its panel, row and column."""

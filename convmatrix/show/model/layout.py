@@ -350,14 +350,17 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
     """The matrix, the flattened input above it and the flattened output beside it."""
     gap = BLOCK_GAP * unit if labelled else 0.0
     thin = 0.0 if labelled else _VECTOR * text
-    looks = {"gap": gap, "labelled": labelled, "bordered": labelled}
     rows, cols = equation.matrix.rows, equation.matrix.cols
     # A matrix that would be a thread has cells that are no squares.
     wide = unit if labelled else max(unit, unit * rows / (_FLATTEST * cols))
     tall = unit if labelled else max(unit, unit * cols / (_FLATTEST * rows))
-    matrix = equation.matrix._replace(unit=wide, height=tall, **looks)
-    above = equation.above and equation.above._replace(unit=wide, height=thin or tall, **looks)
-    beside = equation.beside and equation.beside._replace(unit=thin or wide, height=tall, **looks)
+
+    def sized(panel: Panel, width: float, height: float) -> Panel:
+        return panel._replace(unit=width, height=height, gap=gap, labelled=labelled, bordered=labelled)
+
+    matrix = sized(equation.matrix, wide, tall)
+    above = equation.above and sized(equation.above, wide, thin or tall)
+    beside = equation.beside and sized(equation.beside, thin or wide, tall)
     between = 0.8 * unit if labelled else 0.35 * text
     left = (beside.wide + between) if beside else 0.0
     head = _HEAD * text if matrix.title or matrix.note else 0.0

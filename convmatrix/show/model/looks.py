@@ -3,16 +3,14 @@
 This is the only place that turns a role, such as padding, into colours, a border and a mark.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from convmatrix.show.model.colours import ink_on, over, tap_colours, value_colours
-from convmatrix.show.model.film import Look
+from convmatrix.show.model.film import Look, Mark
+from convmatrix.show.model.palette import ink_on, over, tap_colours, value_colours
 from convmatrix.show.model.scene import number_label
 from convmatrix.show.model.style import TINT, Style
 
@@ -39,6 +37,9 @@ class Looks:
     def _taps(self) -> list[str]:
         return tap_colours(self.kernel_size)
 
+    def _mark(self, role: str) -> Mark:
+        return cast("Mark", self.style.colours.marks[role])
+
     def text(self, symbol: str, value: Any = None) -> tuple[str, str]:
         """Label of a cell, and a second line of it, from its symbol and its value."""
         number = None if value is None else value if isinstance(value, str) else number_label(value)
@@ -64,25 +65,25 @@ class Looks:
         """A zero of the padding."""
         colours = self.style.colours
         shown = text if self.style.labels not in ("none", "symbols") else ""
-        return Look(colours.padding, shown, colours.quiet, colours.line, colours.marks["padding"])
+        return Look(colours.padding, shown, colours.quiet, colours.line, self._mark("padding"))
 
     def inserted(self, text: str = "0") -> Look:
         """A zero that is inserted between inputs."""
         colours = self.style.colours
         shown = text if self.style.labels not in ("none", "symbols") else ""
-        return Look(colours.inserted, shown, colours.quiet, colours.soft, colours.marks["inserted"])
+        return Look(colours.inserted, shown, colours.quiet, colours.soft, self._mark("inserted"))
 
     def copied(self, symbol: str = "", value: Any = None) -> Look:
         """A copy of an input in the border."""
         return self.role("copied", symbol, value)
 
     def role(self, role: str, symbol: str = "", value: Any = None) -> Look:
-        """A cell of a role of `convmatrix.show.model.colours.PAPERS`, such as ``cropped``."""
+        """A cell of a role of `convmatrix.show.model.palette.PAPERS`, such as ``cropped``."""
         colours = self.style.colours
         text, second = self.text(symbol, value)
         paper = getattr(colours, role)
         ink = colours.ink if role in ("map", "added") else colours.quiet
-        return Look(paper, text, ink, colours.line, colours.marks[role], second)
+        return Look(paper, text, ink, colours.line, self._mark(role), second)
 
     def muted(self, look: Look) -> Look:
         """The same cell, standing back."""
@@ -104,11 +105,10 @@ class Looks:
         text, second = self.text(symbol, value)
         return Look(paper, text, ink_on(paper), self.style.colours.ground, "", second)
 
-    def by_value(self, values: ArrayLike) -> Sequence[str]:
+    def by_value(self, values: ArrayLike) -> list[str]:
         """Colours of weights by their values."""
-        return value_colours(
-            np.abs(values) if np.iscomplexobj(values) else values, limit=self.limit, theme=self.style.colours
-        )
+        colours: list[str] = value_colours(values, limit=self.limit, theme=self.style.colours).tolist()
+        return colours
 
     def zero(self, *, numbers: bool) -> Look:
         """A zero of the matrix: a faint dot among symbols, a faint 0 among numbers."""

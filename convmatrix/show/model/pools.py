@@ -160,7 +160,7 @@ class MaximumScene(_PoolScene):
         The matrix of the pool at its input.
     """
 
-    letters: ClassVar[tuple[str, str, str]] = ("y", "S", "x")  # type: ignore[misc]  # constant here
+    letters: ClassVar[tuple[str, str, str]] = ("y", "S", "x")
     beyond: ClassVar[str] = ""
 
     selection: sparse.csr_array

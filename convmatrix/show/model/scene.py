@@ -21,7 +21,7 @@ from convmatrix.core.axis import Axis
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import entries_of, integer, positive
-from convmatrix.show.model.colours import tap_colours
+from convmatrix.show.model.palette import tap_colours
 
 __all__ = ["Place", "Reading", "Scene", "number_label", "tap_label"]
 

@@ -1,7 +1,7 @@
 """The style of pictures: theme, size, labels, fill, text, captions and ground, the same for every renderer.
 
 A `Style` is passed as ``style=`` to a plot function, a film or an exporter, or set for a block by `style`. The type
-scale and the distances of all pictures are the constants below; colours stand in `convmatrix.show.model.colours`.
+scale and the distances of all pictures are the constants below; colours stand in `convmatrix.show.model.palette`.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import entries_of, real_number
-from convmatrix.show.model.colours import THEMES, Theme
+from convmatrix.show.model.palette import THEMES, Theme
 
 __all__ = ["Page", "Style", "current_style", "style"]
 
@@ -103,8 +103,8 @@ class Style:
     theme : {"light", "dark", "print"}, default "light"
         Colours of the ground, of lines and of text; ``print`` is safe in greyscale.
     size : str, float or tuple of float, default "auto"
-        ``slide`` (16:9, 13.33 x 7.5 inches, less where the contents leave a quarter of it empty), ``half`` of a slide, ``column`` (3.4 inches wide), ``page`` (6.5 inches
-        wide), a width in inches, or width and height in inches; ``auto`` takes what the contents need.
+        ``slide`` (16:9, 13.33 x 7.5 inches, less where the contents leave a quarter of it empty), ``half`` of a slide,
+        ``column`` (3.4 inches wide), ``page`` (6.5 inches wide), a width in inches, or width and height in inches; ``auto`` takes what the contents need.
     labels : {"auto", "symbols", "values", "both", "none"}, default "auto"
         Text in the cells: symbols such as w with indices, values, or the symbol above its value; ``auto`` writes values
         where there are some, else symbols.

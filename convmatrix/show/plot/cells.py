@@ -19,9 +19,9 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from convmatrix.show.model import drawing
-from convmatrix.show.model.colours import rgb
 from convmatrix.show.model.drawing import Box, Line, Mark, Words
 from convmatrix.show.model.film import Look, Panel
+from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.style import Style
 from convmatrix.show.model.typeset import as_mathtext
@@ -70,7 +70,7 @@ def _points_per_unit(ax: Axes) -> float:
     figure = ax.get_figure(root=True)
     assert figure is not None
     (left, _), (right, _) = ax.transData.transform([(0, 0), (1, 0)])
-    return abs(right - left) * 72 / figure.dpi
+    return float(abs(right - left) * 72 / figure.dpi)
 
 
 def _box(mark: Box, scale: float) -> Patch:

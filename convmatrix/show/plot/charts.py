@@ -16,8 +16,8 @@ from scipy import sparse
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import array_of, entries_of, flag, real_number
-from convmatrix.show.model.colours import ink_on, rgb, value_scale
 from convmatrix.show.model.film import Look, Panel
+from convmatrix.show.model.palette import ink_on, rgb, value_scale
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.scene import number_label
 from convmatrix.show.model.style import Style, current_style

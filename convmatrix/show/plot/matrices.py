@@ -11,10 +11,10 @@ from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, flag, integer
 from convmatrix.show import explorer
 from convmatrix.show.model import drawing
-from convmatrix.show.model.colours import rgb
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import Equation, Group, arrange
 from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Scene, tap_label
 from convmatrix.show.model.stage import film

@@ -36,9 +36,9 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.export import replacing
 from convmatrix.layers.arguments import flag
 from convmatrix.show.model import drawing
-from convmatrix.show.model.colours import rgb
 from convmatrix.show.model.drawing import Box, Line, Mark, Words
 from convmatrix.show.model.film import Film, Key, Look, Outline
+from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.stage import Drawable, View, film
 from convmatrix.show.model.style import Style
@@ -123,7 +123,7 @@ def animate(
     ...     animate(Conv(4, 3), f"{folder}/window.gif")
     ...     with Image.open(f"{folder}/window.gif") as picture:
     ...         print(picture.n_frames)
-    4
+    13
     """
     _checked(path, seconds_per_step)
     save(
@@ -429,7 +429,7 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
     --------
     >>> from convmatrix.layers import Conv
     >>> [picture.size for picture in images(film(Conv((3,), 2), matrix=False), cell=20)]
-    [(198, 74), (198, 74)]
+    [(200, 66), (200, 66)]
     """
     for picture, _ in _pictures(film, cell or _cell_of(film), 0):
         yield picture

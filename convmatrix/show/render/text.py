@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import pluralize, short
 from convmatrix.layers.arguments import check_kind
-from convmatrix.show.model.colours import ink_on, rgb
+from convmatrix.show.model.palette import ink_on, rgb
 from convmatrix.show.model.scene import Scene, tap_label
 from convmatrix.show.model.typeset import as_ascii, as_unicode
 
