@@ -778,7 +778,7 @@ CALLS = {
     ),
     "export_blocks": (
         export.export_blocks,
-        {"layer": Conv(4, 3), "weight": WEIGHT, "path": "C.blocks", "rows": 2, "progress": None},
+        {"layer": Conv(4, 3), "path": "C.blocks", "weight": WEIGHT, "rows": 2, "progress": None},
     ),
     "ending_of": (export.ending_of, {"path": "C.npz"}),
     "layer_as_dict": (export.layer_as_dict, {"layer": Conv(4, 3)}),
@@ -978,7 +978,7 @@ def small_world(request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(memory, "available_memory", lambda: 200 * 2**20)
     if "blocks" in request.node.name:
-        export.export_blocks(Conv(4, 3), WEIGHT, "D.blocks", rows=2)
+        export.export_blocks(Conv(4, 3), "D.blocks", WEIGHT, rows=2)
     with mpl.rc_context({"backend": "agg", "figure.max_open_warning": 0}):
         yield
     mpl.pyplot.close("all")
