@@ -402,7 +402,7 @@ def test_arguments_that_are_refused(folder, arguments, message):
 def test_every_kind_is_in_the_help():
     text = good("figure", "--help")
     for name, kind in kinds.KINDS.items():
-        marks = " (T)" * kind.transposed + " (W)" * kind.numeric
+        marks = " (T)" * kind.transpose + " (W)" * kind.numeric
         assert re.search(rf"^  {name} +{re.escape(kind.about + marks)}$", text, re.MULTILINE)
 
 
