@@ -182,7 +182,7 @@ def test_noise_is_what_the_damping_is_for():
     damped = compare_inverses(layer, weight, x, layer.unvec(y), method="fft", damping=0.02)
     assert plain.pseudo_inverse == pytest.approx(plain.deconvolution)
     assert damped.deconvolution < damped.scaled_transpose < plain.deconvolution
-    assert (plain.method, plain.how) == ("fft", "one block of 1 x 1 for each of 144 frequencies")
+    assert (plain.method, plain.reason) == ("fft", "one block of 1 x 1 for each of 144 frequencies")
 
 
 def test_the_scale_is_the_best_of_complex_ones_too():
