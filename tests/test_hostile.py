@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -1089,4 +1089,6 @@ def test_every_public_function_is_called(module):
     called = {getattr(function, "__wrapped__", function) for function, _ in CALLS.values()}
     for name in set(sys.modules[module].__all__) - NO_FUNCTIONS[module]:
         function = getattr(sys.modules[module], name)
+        if isinstance(function, ModuleType):
+            continue  # its names stand under its own
         assert getattr(function, "__wrapped__", function) in called, name
