@@ -42,7 +42,7 @@ _FILLINGS = ("ones", "arange", "random:SEED")
 # -- kernels by name -------------------------------------------------------------------------------------------------
 
 
-def kernel(name: str, kernel_size: int | Sequence[int] | None = None, ndim: int | None = None) -> Array:
+def kernel(name: str, kernel_size: int | Sequence[int] | None = None, *, ndim: int | None = None) -> Array:
     """Return the kernel, or the bank of kernels, that has a name.
 
     Parameters

@@ -277,8 +277,9 @@ def test_space_to_depth_moves_every_place_to_a_channel():
     ],
 )
 def test_kernels_that_are_refused(call, message):
+    name, kernel_size, ndim = (*call, None, None)[:3]
     with pytest.raises(ValueError, match=whole_message(message)):
-        presets.kernel(*call)
+        presets.kernel(name, kernel_size, ndim=ndim)
 
 
 # -- weights ---------------------------------------------------------------------------------------------------------

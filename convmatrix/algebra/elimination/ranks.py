@@ -229,7 +229,7 @@ def _rank_of_integers(matrix: sparse.csr_array, progress: Progress | None) -> Ra
     largest, needed = 0, 1
     while len(used) < needed:
         used.append(next(candidates))
-        largest = max(largest, rank_modulo(matrix, used[-1], _shifted(progress, len(used) - 1, needed)))
+        largest = max(largest, rank_modulo(matrix, used[-1], progress=_shifted(progress, len(used) - 1, needed)))
         reason = f"modulo {_listed(used)}"
         most = _structural_rank(matrix, at_least=largest) if most is None else most
         if largest == most:
@@ -262,7 +262,7 @@ def _listed(used: list[int]) -> str:
     return f"the primes {used[0]} and {used[1]}" if len(used) == 2 else f"{len(used)} primes from {used[0]} down"
 
 
-def rank_modulo(matrix: sparse.csr_array, prime: int, progress: Progress | None = None) -> int:
+def rank_modulo(matrix: sparse.csr_array, prime: int, *, progress: Progress | None = None) -> int:
     """Rank of an integer matrix over the integers modulo a prime, by blocked elimination.
 
     Parameters
