@@ -200,8 +200,8 @@ CALLS = {
     # presets and slabs
     "presets.bilinear_size": (presets.bilinear_size, {"factor": 2}),
     "presets.kernel": (presets.kernel, {"name": "binomial", "kernel_size": 5, "ndim": 2}),
-    "presets.parse_input": (presets.parse_input, {"text": "arange", "layer": Conv(4, 3)}),
-    "presets.parse_weight": (presets.parse_weight, {"text": "arange", "layer": Conv(4, 3)}),
+    "presets.parse_input": (presets.parse_input, {"layer": Conv(4, 3), "text": "arange"}),
+    "presets.parse_weight": (presets.parse_weight, {"layer": Conv(4, 3), "text": "arange"}),
     "presets.setting": (presets.setting, {"name": "no_padding_strides_transposed"}),
     "presets.weight_for": (presets.weight_for, {"layer": Conv(4, 3), "name": "box"}),
     "scale.slabs_of": (scale.slabs_of, {"layer": Conv(4, 3), "outputs": 1}),

@@ -549,7 +549,7 @@ def test_animations_as_text(folder):
     made = film(
         layer,
         np.arange(1, 10).reshape(3, 3),
-        presets.parse_input("random:1", layer),
+        presets.parse_input(layer, "random:1"),
         view="windows",
         matrix=False,
         title=TITLE,
