@@ -7,9 +7,11 @@
 """
 
 from convmatrix.core import __version__
+from convmatrix.core.lazy import lazy_modules
 
 TYPE_CHECKING = False  # that of `typing`, whose import would be most of the time that this one takes
 if TYPE_CHECKING:
+    from convmatrix import algebra, export, frameworks, layers, presets, scale, show
     from convmatrix.layers import (
         AvgPool,
         Conv,
@@ -36,12 +38,23 @@ __all__ = [
     "Unfold",
     "Upsample",
     "__version__",
+    "algebra",
+    "export",
     "flip",
+    "frameworks",
+    "layers",
+    "presets",
+    "scale",
+    "show",
 ]
+
+_MODULES = ("algebra", "export", "frameworks", "layers", "presets", "scale", "show")
+
+_module = lazy_modules(__name__, __all__)
 
 
 def __getattr__(name: str) -> object:
-    """Import the layers when they are first used.
+    """Import the layers, and packages, when they are first used.
 
     The command line begins with this module, and has to answer interrupts while NumPy and SciPy are imported.
 
@@ -54,14 +67,12 @@ def __getattr__(name: str) -> object:
     AttributeError
         If the package has no such name.
     """
-    if name not in __all__ and name != "layers":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
-    import importlib
-
-    layers = importlib.import_module("convmatrix.layers")
-    globals().update({public: getattr(layers, public) for public in __all__ if public != "__version__"})
+    if name in _MODULES or name not in __all__:
+        return _module(name)
+    layers = _module("layers")
+    globals().update({public: getattr(layers, public) for public in __all__ if hasattr(layers, public)})
     return globals()[name]
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "layers"})
+    return __all__

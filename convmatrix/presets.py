@@ -42,7 +42,7 @@ _FILLINGS = ("ones", "arange", "random:SEED")
 # -- kernels by name -------------------------------------------------------------------------------------------------
 
 
-def kernel(name: str, kernel_size: int | Sequence[int] | None = None, ndim: int | None = None) -> Array:
+def kernel(name: str, kernel_size: int | Sequence[int] | None = None, *, ndim: int | None = None) -> Array:
     """Return the kernel, or the bank of kernels, that has a name.
 
     Parameters
@@ -308,15 +308,15 @@ def weight_for(layer: WeightedLayer, name: str) -> Array:
     return np.concatenate([array] * layer.groups)
 
 
-def parse_weight(text: str, layer: WeightedLayer) -> Array:
+def parse_weight(layer: WeightedLayer, text: str) -> Array:
     """Read the weight of a layer from a text, as on the command line.
 
     Parameters
     ----------
+    layer : Conv or ConvTranspose
     text : str
         ``ones``; ``arange`` (1, 2, 3, ... in C order); ``random:SEED`` (integers from -9 to 9 without 0); a name of
         `kernels`; numbers in C order, ``1,0,-1``, as integers, floats or complex; or the path of a ``.npy`` file.
-    layer : Conv or ConvTranspose
 
     Returns
     -------
@@ -330,13 +330,13 @@ def parse_weight(text: str, layer: WeightedLayer) -> Array:
     Examples
     --------
     >>> layer = Conv(4, 2)
-    >>> parse_weight("arange", layer).ravel()
+    >>> parse_weight(layer, "arange").ravel()
     array([1, 2, 3, 4])
-    >>> parse_weight("1,0,0,-1", layer).ravel()
+    >>> parse_weight(layer, "1,0,0,-1").ravel()
     array([ 1,  0,  0, -1])
     """
-    check_text("text", text)
     check_kind("layer", layer, Conv, ConvTranspose)
+    check_text("text", text)
     text, word = text.strip(), text.strip().lower()
     shape = layer.weight_shape
     if (filled := _filled("weight", text, shape)) is not None:
@@ -348,15 +348,15 @@ def parse_weight(text: str, layer: WeightedLayer) -> Array:
     return _numbers("weight", text, shape)
 
 
-def parse_input(text: str, layer: WeightedLayer) -> Array:
+def parse_input(layer: WeightedLayer, text: str) -> Array:
     """Read an input of the layer from a text, as on the command line.
 
     Parameters
     ----------
+    layer : Conv or ConvTranspose
     text : str
         ``ones``, ``arange``, ``random:SEED``, numbers or a ``.npy`` file, as for `parse_weight`; or ``guide``, the
         input of `numerical_data`.
-    layer : Conv or ConvTranspose
 
     Returns
     -------
@@ -369,11 +369,11 @@ def parse_input(text: str, layer: WeightedLayer) -> Array:
 
     Examples
     --------
-    >>> parse_input("1,0,-1", Conv((3,), 2))
+    >>> parse_input(Conv((3,), 2), "1,0,-1")
     array([[ 1,  0, -1]])
     """
-    check_text("text", text)
     check_kind("layer", layer, Conv, ConvTranspose)
+    check_text("text", text)
     text, word = text.strip(), text.strip().lower()
     shape = layer.input_shape
     if (filled := _filled("input", text, shape)) is not None:

@@ -43,18 +43,18 @@ class Slab:
 
     Parameters
     ----------
-    outputs : range
-        Along the first axis.
     layer : Conv
         The smaller layer. Its output is this part of the larger one's.
+    outputs : range
+        Of the larger layer, along the first axis.
     reads : tuple of (start, stop)
         The halo: ranges of the larger layer's inputs along the first axis, in order.
     order : tuple of int, optional
         Which of the inputs in the halo each input of the smaller layer is; without it, each in turn.
     """
 
-    outputs: range
     layer: Conv
+    outputs: range
     reads: tuple[tuple[int, int], ...]
     order: tuple[int, ...] | None = None
 
@@ -135,7 +135,7 @@ def _cut_zeros(layer: Conv, outputs: range) -> Slab:
     lo = min(max(-(-start // spread), 0), size - 1)
     hi = min(max((stop - 1) // spread + 1, lo + 1), size)
     pads = (lo * spread - start, stop - ((hi - 1) * spread + 1))
-    return Slab(outputs, _with_first_axis(layer, hi - lo, pads), ((lo, hi),))
+    return Slab(_with_first_axis(layer, hi - lo, pads), outputs, ((lo, hi),))
 
 
 def _cut_extended(layer: Conv, outputs: range) -> Slab:
@@ -145,7 +145,7 @@ def _cut_extended(layer: Conv, outputs: range) -> Slab:
     ends = np.flatnonzero(np.diff(read) > 1) + 1
     runs = tuple((int(run[0]), int(run[-1]) + 1) for run in np.split(read, ends))
     in_turn = np.array_equal(order, np.arange(len(read)))
-    return Slab(outputs, _with_first_axis(layer, len(inputs), (0, 0)), runs, None if in_turn else tuple(order.tolist()))
+    return Slab(_with_first_axis(layer, len(inputs), (0, 0)), outputs, runs, None if in_turn else tuple(order.tolist()))
 
 
 def _with_first_axis(layer: Conv, size: int, pads: tuple[int, int]) -> Conv:

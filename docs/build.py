@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import convmatrix
@@ -301,19 +302,23 @@ def migration() -> str:
 
 
 def signatures() -> str:
-    """Return the signatures of the public names of all packages, for a review of their consistency."""
-    packages = [found.name for found in pkgutil.walk_packages(convmatrix.__path__, "convmatrix.") if found.ispkg]
-    modules = ["convmatrix.presets", "convmatrix.scale"]
+    """Return the signatures of all public names but the core's, to be read for their consistency."""
     lines = []
-    for package in ["convmatrix", *sorted([*packages, *modules])]:
-        module = importlib.import_module(package)
-        names = sorted(getattr(module, "__all__", ()), key=str.lower)
-        if package.startswith("convmatrix.core") or not names:
-            continue
-        lines += ["", package]
-        for name in names:
+    for module in _public_modules():
+        lines += ["", module.__name__]
+        for name in sorted(module.__all__, key=str.lower):
             lines += [f"    {name}{signature}" for signature in _signatures(getattr(module, name))]
     return "\n".join(lines[1:]) + "\n"
+
+
+def _public_modules() -> list[ModuleType]:
+    """Find all packages but those of the core, and the modules among their public names, sorted by name."""
+    walked = [found.name for found in pkgutil.walk_packages(convmatrix.__path__, "convmatrix.") if found.ispkg]
+    names = {name for name in walked if not name.startswith("convmatrix.core")}
+    packages = [convmatrix, *map(importlib.import_module, names)]
+    public = [getattr(package, name) for package in packages for name in package.__all__]
+    modules = {module.__name__: module for module in [*packages, *public] if inspect.ismodule(module)}
+    return [modules[name] for name in sorted(modules)]
 
 
 def _signatures(value: Any) -> Iterator[str]:
@@ -337,8 +342,24 @@ def _signature(function: Callable[..., Any]) -> str:
         found = inspect.signature(function)
     except (TypeError, ValueError):  # for aliases of types
         return ""
-    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in found.parameters.values()]
+    plain = [
+        parameter.replace(annotation=inspect.Parameter.empty, default=_named(parameter.default))
+        for parameter in found.parameters.values()
+    ]
     return str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+
+
+class _Name(str):
+    """Text whose representation has no quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _named(default: Any) -> Any:
+    """Replace a function or a type by its name, since the representation of a function has an address in it."""
+    is_named = inspect.isfunction(default) or (inspect.isclass(default) and default is not inspect.Parameter.empty)
+    return _Name(default.__name__) if is_named else default
 
 
 def build(folder: Path) -> None:

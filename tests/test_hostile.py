@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -200,8 +200,8 @@ CALLS = {
     # presets and slabs
     "presets.bilinear_size": (presets.bilinear_size, {"factor": 2}),
     "presets.kernel": (presets.kernel, {"name": "binomial", "kernel_size": 5, "ndim": 2}),
-    "presets.parse_input": (presets.parse_input, {"text": "arange", "layer": Conv(4, 3)}),
-    "presets.parse_weight": (presets.parse_weight, {"text": "arange", "layer": Conv(4, 3)}),
+    "presets.parse_input": (presets.parse_input, {"layer": Conv(4, 3), "text": "arange"}),
+    "presets.parse_weight": (presets.parse_weight, {"layer": Conv(4, 3), "text": "arange"}),
     "presets.setting": (presets.setting, {"name": "no_padding_strides_transposed"}),
     "presets.weight_for": (presets.weight_for, {"layer": Conv(4, 3), "name": "box"}),
     "scale.slabs_of": (scale.slabs_of, {"layer": Conv(4, 3), "outputs": 1}),
@@ -778,7 +778,7 @@ CALLS = {
     ),
     "export_blocks": (
         export.export_blocks,
-        {"layer": Conv(4, 3), "weight": WEIGHT, "path": "C.blocks", "rows": 2, "progress": None},
+        {"layer": Conv(4, 3), "path": "C.blocks", "weight": WEIGHT, "rows": 2, "progress": None},
     ),
     "ending_of": (export.ending_of, {"path": "C.npz"}),
     "layer_as_dict": (export.layer_as_dict, {"layer": Conv(4, 3)}),
@@ -983,7 +983,7 @@ def small_world(request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(memory, "available_memory", lambda: 200 * 2**20)
     if "blocks" in request.node.name:
-        export.export_blocks(Conv(4, 3), WEIGHT, "D.blocks", rows=2)
+        export.export_blocks(Conv(4, 3), "D.blocks", WEIGHT, rows=2)
     with mpl.rc_context({"backend": "agg", "figure.max_open_warning": 0}):
         yield
     mpl.pyplot.close("all")
@@ -1094,4 +1094,6 @@ def test_every_public_function_is_called(module):
     called = {getattr(function, "__wrapped__", function) for function, _ in CALLS.values()}
     for name in set(sys.modules[module].__all__) - NO_FUNCTIONS[module]:
         function = getattr(sys.modules[module], name)
+        if isinstance(function, ModuleType):
+            continue  # its names stand under its own
         assert getattr(function, "__wrapped__", function) in called, name

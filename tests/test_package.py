@@ -2,6 +2,9 @@
 
 import ast
 import importlib.metadata
+import inspect
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,10 @@ import convmatrix
 
 ROOT = Path(convmatrix.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
+PACKAGES = [
+    "convmatrix",
+    *(found.name for found in pkgutil.walk_packages(convmatrix.__path__, "convmatrix.") if found.ispkg),
+]
 
 
 def loaded_by(statement):
@@ -31,6 +38,8 @@ def loaded_by(statement):
         "import convmatrix.cli.commands",
         "import convmatrix.algebra",
         "import convmatrix.export, convmatrix.presets, convmatrix.scale",
+        "from convmatrix import *",
+        "import convmatrix; convmatrix.Conv, convmatrix.show.render.text, convmatrix.frameworks.legacy.theano",
     ],
 )
 def test_importing_brings_no_matplotlib(statement):
@@ -72,6 +81,27 @@ def test_all_names_what_there_is(path):
     for public in getattr(module, "__all__", ()):
         assert hasattr(module, public), public
     assert module.__doc__
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_lists_its_public_names_and_nothing_else(name):
+    package = importlib.import_module(name)
+    assert len(package.__all__) == len(set(package.__all__)) > 0
+    assert dir(package) == sorted(package.__all__)
+    wrong = f"^module '{re.escape(name)}' has no attribute 'annotations_of'$"
+    with pytest.raises(AttributeError, match=wrong):
+        _ = package.annotations_of
+
+
+def test_a_package_of_modules_lists_all_of_them():
+    listed, there = {}, {}
+    for package in map(importlib.import_module, PACKAGES):
+        names = [name for name in package.__all__ if name != "__version__"]
+        if all(inspect.ismodule(getattr(package, name)) for name in names):
+            listed[package.__name__] = names
+            there[package.__name__] = sorted(found.name for found in pkgutil.iter_modules(package.__path__))
+    assert listed == there
+    assert {"convmatrix.core", "convmatrix.frameworks", "convmatrix.show.render"} <= set(listed)
 
 
 CALLS = ("print", "input", "breakpoint")

@@ -277,8 +277,9 @@ def test_space_to_depth_moves_every_place_to_a_channel():
     ],
 )
 def test_kernels_that_are_refused(call, message):
+    name, kernel_size, ndim = (*call, None, None)[:3]
     with pytest.raises(ValueError, match=whole_message(message)):
-        presets.kernel(*call)
+        presets.kernel(name, kernel_size, ndim=ndim)
 
 
 # -- weights ---------------------------------------------------------------------------------------------------------
@@ -386,7 +387,7 @@ TWO = Conv(4, 2)
     ],
 )
 def test_weights_from_text(text, expected, dtype):
-    weight = presets.parse_weight(text, TWO)
+    weight = presets.parse_weight(TWO, text)
     assert weight.shape == (1, 1, 2, 2)
     assert weight.dtype == dtype
     assert_array_equal(weight.ravel(), expected)
@@ -394,14 +395,14 @@ def test_weights_from_text(text, expected, dtype):
 
 def test_weights_from_text_have_the_shape_of_the_layer():
     layer = ConvTranspose((3,), 2, in_channels=2, out_channels=3)
-    assert_array_equal(presets.parse_weight("arange", layer), [[[1, 2], [3, 4], [5, 6]], [[7, 8], [9, 10], [11, 12]]])
-    assert_array_equal(presets.parse_weight("1,2,3,4,5,6,7,8,9,10,11,12", layer), presets.parse_weight("arange", layer))
-    assert presets.parse_weight("random:3", layer).shape == (2, 3, 2)
-    assert_array_equal(presets.parse_weight("5", Conv(4, 1)), [[[[5]]]])
+    assert_array_equal(presets.parse_weight(layer, "arange"), [[[1, 2], [3, 4], [5, 6]], [[7, 8], [9, 10], [11, 12]]])
+    assert_array_equal(presets.parse_weight(layer, "1,2,3,4,5,6,7,8,9,10,11,12"), presets.parse_weight(layer, "arange"))
+    assert presets.parse_weight(layer, "random:3").shape == (2, 3, 2)
+    assert_array_equal(presets.parse_weight(Conv(4, 1), "5"), [[[[5]]]])
 
 
 def test_random_weights_are_every_digit_but_zero():
-    drawn = presets.parse_weight("random:1", Conv(40, 40))
+    drawn = presets.parse_weight(Conv(40, 40), "random:1")
     assert_array_equal(np.unique(drawn), [*range(-9, 0), *range(1, 10)])
 
 
@@ -449,7 +450,7 @@ def test_random_weights_are_every_digit_but_zero():
 )
 def test_weights_from_text_that_raise_errors(text, message):
     with pytest.raises(ValueError, match=whole_message(message)):
-        presets.parse_weight(text, TWO)
+        presets.parse_weight(TWO, text)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", ">i4", "float32", "complex128"])
@@ -457,7 +458,7 @@ def test_weights_from_files_keep_their_dtype(tmp_path, dtype):
     whole = np.array([[[[1, 0], [0, 1]]]], dtype=dtype)
     for array in (whole, whole[0, 0], np.asfortranarray(whole)):
         np.save(tmp_path / "w.npy", array)
-        weight = presets.parse_weight(f"{tmp_path}/w.npy", TWO)
+        weight = presets.parse_weight(TWO, f"{tmp_path}/w.npy")
         assert weight.dtype == dtype
         assert_array_equal(weight, whole)
         assert type(weight) is np.ndarray
@@ -470,12 +471,12 @@ def test_weights_from_files_are_finite(tmp_path, monkeypatch, value, fault):
     monkeypatch.chdir(tmp_path)
     np.save("w.npy", np.array([[1, 2], [3, value]]))
     with pytest.raises(ValueError, match=rf"^weight in w.npy has {fault} at \(0, 0, 1, 1\): nothing can be solved or"):
-        presets.parse_weight("w.npy", TWO)
+        presets.parse_weight(TWO, "w.npy")
 
 
 def test_weights_from_files_of_no_axis(tmp_path):
     np.save(tmp_path / "w.npy", np.float64(2.5))
-    assert_array_equal(presets.parse_weight(f"{tmp_path}/w.npy", Conv((), ())), [[2.5]])
+    assert_array_equal(presets.parse_weight(Conv((), ()), f"{tmp_path}/w.npy"), [[2.5]])
 
 
 class Payload:
@@ -496,7 +497,7 @@ def test_pickled_files_are_refused_and_not_executed(tmp_path, monkeypatch):
                 "pickled objects"
             ),
         ):
-            presets.parse_weight(name, TWO)
+            presets.parse_weight(TWO, name)
     assert not Path("executed").exists()
     pickle.loads(Path("pickle.npy").read_bytes())
     assert Path("executed").exists()  # the payload would have worked
@@ -520,11 +521,11 @@ def test_files_that_hold_no_weight_are_refused(tmp_path, monkeypatch):
         ("header.npy", "its header is damaged, or that of an array with named fields: save an array of numbers"),
     ):
         with pytest.raises(ValueError, match=whole_message(f"cannot read the weight from {name}: {reason}")):
-            presets.parse_weight(name, TWO)
+            presets.parse_weight(TWO, name)
     with pytest.raises(
         ValueError, match=whole_message("cannot read the weight from gone.npy: No such file or directory")
     ):
-        presets.parse_weight("gone.npy", TWO)
+        presets.parse_weight(TWO, "gone.npy")
     with Path("zip.npy").open("wb") as file:
         np.savez(file, np.ones((2, 2)))
     with pytest.raises(
@@ -533,7 +534,7 @@ def test_files_that_hold_no_weight_are_refused(tmp_path, monkeypatch):
             "cannot read the weight from zip.npy: it begins as an .npz archive: save one of its arrays as .npy"
         ),
     ):
-        presets.parse_weight("zip.npy", TWO)
+        presets.parse_weight(TWO, "zip.npy")
 
 
 def test_files_of_another_shape_are_refused_before_they_are_read(tmp_path, monkeypatch):
@@ -542,17 +543,17 @@ def test_files_of_another_shape_are_refused_before_they_are_read(tmp_path, monke
     with pytest.raises(
         ValueError, match=whole_message("weight in w.npy has shape (3, 2) but the layer needs (1, 1, 2, 2) or (2, 2)")
     ):
-        presets.parse_weight("w.npy", TWO)
+        presets.parse_weight(TWO, "w.npy")
     np.save("w.npy", np.ones((2, 2)))
     with pytest.raises(
         ValueError, match=whole_message("weight in w.npy has shape (2, 2) but the layer needs (1, 3, 2, 2)")
     ):
-        presets.parse_weight("w.npy", Conv(4, 2, in_channels=3))
+        presets.parse_weight(Conv(4, 2, in_channels=3), "w.npy")
     with Path("huge.npy").open("wb") as file:  # 8 TB, sparse on disk
         np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
         file.truncate(8 * 10**12 + file.tell())
     with pytest.raises(ValueError, match=re.escape("weight in huge.npy has shape (1000000000000,) but the layer")):
-        presets.parse_weight("huge.npy", TWO)
+        presets.parse_weight(TWO, "huge.npy")
 
 
 # -- settings --------------------------------------------------------------------------------------------------------
@@ -610,7 +611,7 @@ def test_layers_of_published_networks_have_the_published_numbers():
     assert alexnet.matrix_shape == (186624, 69984)
     assert presets.setting("resnet_conv1").leftover == (1, 1)
     wavenet = presets.setting("wavenet_causal")
-    C = wavenet.matrix(presets.parse_weight("1,10", wavenet)).toarray()
+    C = wavenet.matrix(presets.parse_weight(wavenet, "1,10")).toarray()
     assert_array_equal(C, 10 * np.eye(16, dtype=int) + np.eye(16, k=-8, dtype=int))
 
 
@@ -641,35 +642,35 @@ def test_unknown_settings_are_refused():
         ("ones", np.ones(8, int)),
         ("ARANGE", np.arange(1, 9)),
         ("1,-2,0.5,4,5,6,7,8", np.array([1, -2, 0.5, 4, 5, 6, 7, 8])),
-        ("random:3", presets.parse_weight("random:3", Conv((1,), 4, padding="full", out_channels=2)).ravel()),
+        ("random:3", presets.parse_weight(Conv((1,), 4, padding="full", out_channels=2), "random:3").ravel()),
     ],
 )
 def test_inputs_of_one_word(text, values):
-    result = presets.parse_input(text, Conv((4,), 2, in_channels=2))
+    result = presets.parse_input(Conv((4,), 2, in_channels=2), text)
     np.testing.assert_array_equal(result, values.reshape(2, 4), strict=True)
 
 
 def test_the_guides_input():
     x, _ = presets.numerical_data()
-    np.testing.assert_array_equal(presets.parse_input("Guide", presets.setting("numerical_padding_strides")), x[None])
+    np.testing.assert_array_equal(presets.parse_input(presets.setting("numerical_padding_strides"), "Guide"), x[None])
 
 
 def test_inputs_from_files(tmp_path):
     path, layer = str(tmp_path / "x.npy"), ConvTranspose((2, 3), 2)
     for shape in ((2, 3), (1, 2, 3)):
         np.save(path, np.arange(6).reshape(shape))
-        np.testing.assert_array_equal(presets.parse_input(path, layer), np.arange(6).reshape(1, 2, 3))
+        np.testing.assert_array_equal(presets.parse_input(layer, path), np.arange(6).reshape(1, 2, 3))
     refused = f"input in {path} has shape \\(1, 2, 3\\) but the layer needs "
     with pytest.raises(ValueError, match=refused + r"\(1, 3, 2\) or \(3, 2\)$"):
-        presets.parse_input(path, ConvTranspose((3, 2), 2))
+        presets.parse_input(ConvTranspose((3, 2), 2), path)
     with pytest.raises(ValueError, match=refused + r"\(2, 3, 2\)$"):
-        presets.parse_input(path, Conv((3, 2), 2, in_channels=2))
+        presets.parse_input(Conv((3, 2), 2, in_channels=2), path)
     with pytest.raises(ValueError, match=r"cannot read the input from nowhere\.npy: No such file or directory"):
-        presets.parse_input("nowhere.npy", layer)
+        presets.parse_input(layer, "nowhere.npy")
 
 
 def test_an_input_that_no_memory_holds():
     with pytest.raises(
         MemoryError, match=r"input of shape \(1, 10000000, 10000000\) needs 7\.45e\+05 GiB but .* available"
     ):
-        presets.parse_input("ones", Conv(10**7, 3))
+        presets.parse_input(Conv(10**7, 3), "ones")

@@ -13,6 +13,7 @@
 | `stack` | stacks of layers: products, receptive fields, crops, uneven overlap |
 """
 
+from convmatrix.algebra import factors
 from convmatrix.algebra.elimination import Rank, null_space, nullity, rank, rank_modulo
 from convmatrix.algebra.findings import Check, gram_is_identity
 from convmatrix.algebra.inverse import (
@@ -81,6 +82,7 @@ __all__ = [
     "crop_offset",
     "deconvolve",
     "extreme_singular_values",
+    "factors",
     "generic_weight",
     "gram_is_identity",
     "norm_bound",
@@ -101,3 +103,7 @@ __all__ = [
     "upsamplers",
     "verdict",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

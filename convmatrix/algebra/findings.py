@@ -55,7 +55,7 @@ def product_names(dtype: np.dtype[Any]) -> tuple[str, str]:
     return f"C^{sign} C = I", f"C C^{sign} = I"
 
 
-def gram_is_identity(matrix: sparse.csr_array, name: str | None = None) -> Check:
+def gram_is_identity(matrix: sparse.csr_array, *, name: str | None = None) -> Check:
     """Check whether the transpose is a left inverse: the largest entry of ``C^H C - I``, and its place.
 
     For complex matrices the conjugate transpose is used. Integers are multiplied exactly, also where their products

@@ -249,7 +249,7 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
 
 def _both_identities(matrix: sparse.csr_array) -> list[Check]:
     names = product_names(matrix.dtype)
-    return [gram_is_identity(matrix, names[0]), gram_is_identity(sparse.csr_array(matrix.conj().T), names[1])]
+    return [gram_is_identity(matrix, name=names[0]), gram_is_identity(sparse.csr_array(matrix.conj().T), name=names[1])]
 
 
 def controls() -> list[Check]:
@@ -271,7 +271,7 @@ def controls() -> list[Check]:
         ("space-to-depth, stride 2", Conv(4, 2, stride=2, out_channels=4), presets.kernel("space_to_depth")),
         ("1x1 orthogonal channel mixing", Conv(2, 1, in_channels=4, out_channels=4), mixing[:, :, None, None]),
     )
-    results = (gram_is_identity(layer.matrix(weight), f"C^T C = I of {name}") for name, layer, weight in layers)
+    results = (gram_is_identity(layer.matrix(weight), name=f"C^T C = I of {name}") for name, layer, weight in layers)
     return [Check(check.name, "law", check.holds, check.measured, check.bound, check.where) for check in results]
 
 

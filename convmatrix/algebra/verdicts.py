@@ -59,7 +59,7 @@ class Verdict:
     generic: bool
 
 
-def generic_weight(layer: Stack, largest: int = 9) -> Any:
+def generic_weight(layer: Stack, *, largest: int = 9) -> Any:
     """Draw integers from 1 to `largest` as a weight, always the same for the same layer.
 
     Parameters
@@ -140,7 +140,7 @@ def _verdict_of_layer(layer: Layer, weight: ArrayLike | None, any_size: bool, pr
     matrix_rank = None
     if any_size or max(layer.matrix_shape) <= RANK_LIMIT:
         # A larger range than the weight's makes an accidental zero of a minor improbable.
-        drawn = generic_weight(layer, PRIMES[0] - 1) if weight is None else weight_values
+        drawn = generic_weight(layer, largest=PRIMES[0] - 1) if weight is None else weight_values
         matrix_rank = rank(layer.matrix(drawn), limit=None, progress=progress)
     gram, cogram = _findings(conv, weight_values)
     if conv is not layer:
@@ -170,7 +170,7 @@ def _verdict_of_stack(network: Network, weights: Any, any_size: bool, progress: 
 def _generic_weights(network: Network, largest: int) -> list[Any]:
     """Drawn weights, of integers, or of floats where products of integers would not fit in 64 bits."""
     fits = largest <= _largest_generic(network)
-    drawn = generic_weight(network, largest)
+    drawn = generic_weight(network, largest=largest)
     return [entry if fits or entry is None else entry.astype(np.float64) for entry in drawn]
 
 
@@ -219,7 +219,7 @@ def _products(matrix: sparse.csr_array, names: tuple[str, str]) -> tuple[Check, 
     counts = [np.diff(side.indptr).astype(float) for side in sides]
     if max(count @ count for count in counts) > _PRODUCTS:
         return None
-    return gram_is_identity(sides[0], names[0]), gram_is_identity(sides[1], names[1])
+    return gram_is_identity(sides[0], name=names[0]), gram_is_identity(sides[1], name=names[1])
 
 
 def _by_diagonals(conv: Conv, weight: NDArray[Any], names: tuple[str, str]) -> tuple[Check | None, Check | None]:

@@ -34,3 +34,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         print_error("convmatrix: interrupted")
         return 130
     return run(argv)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -285,9 +285,9 @@ def add_values(parser: Parser) -> None:
 
 def weight_of(arguments: argparse.Namespace, layer: Layer) -> Any:
     """The weight that is described, or None for symbols."""
-    return None if arguments.weight is None else presets.parse_weight(arguments.weight, layer)
+    return None if arguments.weight is None else presets.parse_weight(layer, arguments.weight)
 
 
 def values_of(arguments: argparse.Namespace, layer: Layer) -> Any:
     """The input that is described, or None for symbols."""
-    return None if arguments.x is None else presets.parse_input(arguments.x, layer)
+    return None if arguments.x is None else presets.parse_input(layer, arguments.x)

@@ -66,7 +66,7 @@ class Kind:
     """A kind of picture.
 
     `draw` is called with the module `convmatrix.show.plot` and the options; `tikz` with
-    `convmatrix.show.render.latex`. `transposed`: whether it is one of a transposed convolution only; `numeric`: whether
+    `convmatrix.show.render.latex`. `transpose`: whether it is one of a transposed convolution only; `numeric`: whether
     it needs a weight.
     """
 
@@ -74,7 +74,7 @@ class Kind:
     takes: tuple[str, ...]
     draw: Callable[[ModuleType, PictureOptions], Any]
     tikz: Callable[[ModuleType, PictureOptions], str] | None = None
-    transposed: bool = False
+    transpose: bool = False
     numeric: bool = False
 
 
@@ -188,24 +188,24 @@ KINDS: Mapping[str, Kind] = {
         "what each input adds to the output, and the sum",
         ("weight", "x", "title"),
         lambda plot, a: plot.stamps(a.layer, a.weight, a.x, title=a.title),
-        transposed=True,
+        transpose=True,
     ),
     "insertion": Kind(
         "the direct convolution: zeros inserted, kernel flipped",
         ("weight", "x", "step", "output", "title"),
         _insertion,
-        transposed=True,
+        transpose=True,
     ),
     "crop": Kind(
         "all that is added up, and what padding crops of it",
         ("weight", "x", "title"),
         lambda plot, a: plot.crop(a.layer, a.weight, a.x, title=a.title),
-        transposed=True,
+        transpose=True,
     ),
     "gram": Kind("the product C^T C beside the identity", ("weight", "title"), _gram, numeric=True),
     "factors": Kind("the matrix as weights times im2col times padding", ("weight", "title"), _factors, numeric=True),
     "same_output": Kind("two images that have the same output", ("weight", "x", "title"), _same_output, numeric=True),
     "singular_values": Kind("from the largest to the smallest", ("weight", "title"), _singular_values, numeric=True),
-    "overlaps": Kind("how many taps reach each output", ("title",), _overlaps, transposed=True),
+    "overlaps": Kind("how many taps reach each output", ("title",), _overlaps, transpose=True),
     "receptive_field": Kind("the inputs that one output reads", ("step", "output", "title"), _receptive_field),
 }

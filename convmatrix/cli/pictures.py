@@ -91,7 +91,7 @@ def _joined(numbers: tuple[int, ...]) -> str:
 # -- files -----------------------------------------------------------------------------------------------------------
 
 
-def save(kind: str, picture: PictureOptions, path: str) -> None:
+def save(picture: PictureOptions, path: str, kind: str) -> None:
     """Draw a picture of a kind and write it to a file, whole or not at all."""
     with held_back():
         import matplotlib as mpl
@@ -103,7 +103,7 @@ def save(kind: str, picture: PictureOptions, path: str) -> None:
     saving.save(lambda: KINDS[kind].draw(plot, picture), path, title=picture.title or repr(picture.layer))
 
 
-def save_tikz(kind: str, picture: PictureOptions, path: str) -> None:
+def save_tikz(picture: PictureOptions, path: str, kind: str) -> None:
     """Draw a picture of a kind as TikZ, in a document that compiles by itself."""
     from convmatrix.show.render import latex
 
@@ -116,8 +116,8 @@ def save_tikz(kind: str, picture: PictureOptions, path: str) -> None:
 def save_default(picture: PictureOptions, path: str) -> str:
     """Draw the linked picture, or the matrix alone where the layer is too large for it; then the reason."""
     try:
-        save("linked", picture, path)
+        save(picture, path, "linked")
     except ValueError as error:
-        save("matrix", picture, path)
+        save(picture, path, "matrix")
         return str(error)
     return ""

@@ -17,3 +17,7 @@ __all__ = [
     "replacing",
     "write_text",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -109,8 +109,8 @@ class BlocksReport(NamedTuple):
 
 def export_blocks(
     layer: WeightedLayer,
-    weight: ArrayLike,
     path: str | os.PathLike[str],
+    weight: ArrayLike,
     *,
     rows: int | None = None,
     progress: Progress | None = None,
@@ -125,9 +125,9 @@ def export_blocks(
     Parameters
     ----------
     layer : Conv or ConvTranspose
-    weight : layer.weight_shape array_like
     path : str or path-like
         Ends in one of `BLOCK_ENDINGS`.
+    weight : layer.weight_shape array_like
     rows : int, optional
         Rows of a block; by default as many as take about 64 MiB, for ``.mtx`` as text.
     progress : callable, optional
@@ -151,7 +151,7 @@ def export_blocks(
     >>> import tempfile
     >>> from convmatrix.layers import Conv
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     export_blocks(Conv((4,), 2), [5, -7], f"{folder}/C.blocks", rows=2)
+    ...     export_blocks(Conv((4,), 2), f"{folder}/C.blocks", [5, -7], rows=2)
     ...     for rows, block in read_blocks(f"{folder}/C.blocks"):
     ...         print(rows, block.toarray().tolist())
     BlocksReport(written=2, kept=0, damaged=(), strays=())
@@ -164,7 +164,7 @@ def export_blocks(
     rows = _fitting(layer, weight, ending) if rows is None else positive("rows", rows)
     layer.row_blocks(weight, rows=rows)  # refuses what it cannot build, before anything is written
     write = _write_folder if ending == ".blocks" else _write_stream
-    return write(layer, weight, Path(path), rows, (lambda done, total: None) if progress is None else progress)
+    return write(layer, Path(path), weight, rows, (lambda done, total: None) if progress is None else progress)
 
 
 def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.csr_array]]":
@@ -193,7 +193,7 @@ def read_blocks(path: str | os.PathLike[str]) -> "Iterator[tuple[slice, sparse.c
     >>> import tempfile
     >>> from convmatrix.layers import Conv
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     report = export_blocks(Conv((4,), 2), [5, -7], f"{folder}/C.blocks", rows=2)
+    ...     report = export_blocks(Conv((4,), 2), f"{folder}/C.blocks", [5, -7], rows=2)
     ...     np.concatenate([block @ [1, 1, 1, 0] for rows, block in read_blocks(f"{folder}/C.blocks")])
     array([-2, -2,  5])
     """
@@ -219,7 +219,7 @@ def _fitting(layer: WeightedLayer, weight: NDArray[Any], ending: str) -> int:
 
 
 def _write_folder(
-    layer: WeightedLayer, weight: NDArray[Any], path: Path, rows: int, progress: Progress
+    layer: WeightedLayer, path: Path, weight: NDArray[Any], rows: int, progress: Progress
 ) -> BlocksReport:
     index = _index(layer, weight, rows)
     strays = _prepare_folder(path, index)
@@ -279,7 +279,7 @@ def _others(path: Path) -> set[str]:
     """Return what a folder has besides its index; temporary files, whose names begin with a point, do not count."""
     if not path.is_dir():
         return set()
-    with explained("read", path):
+    with explained(path, "read"):
         return {
             entry.name
             for entry in path.iterdir()
@@ -291,7 +291,7 @@ def _written_block(path: Path, block: Mapping[str, Any], layer: WeightedLayer, w
     """Write a block, and return its size and digest."""
     start, stop = block["rows"]
     with replacing(path / block["file"], batch=True) as file:
-        write_npz(file, layer.matrix(weight, rows=slice(start, stop)), layer)
+        write_npz(layer.matrix(weight, rows=slice(start, stop)), file, layer)
         file.flush()
         with Path(file.name).open("rb") as complete:
             digest = hashlib.file_digest(complete, "sha256").hexdigest()
@@ -497,7 +497,7 @@ def _write_index(path: Path, index: dict[str, Any]) -> None:
 
 
 def _write_stream(
-    layer: WeightedLayer, weight: NDArray[Any], path: Path, rows: int, progress: Progress
+    layer: WeightedLayer, path: Path, weight: NDArray[Any], rows: int, progress: Progress
 ) -> BlocksReport:
     total, written = layer.matrix_shape[0], 0
     with replacing(path) as file:
@@ -526,7 +526,7 @@ def _as_text(block: sparse.csr_array, first: int, layer: WeightedLayer) -> tuple
     coo = block.tocoo()
     places = (np.add(coo.row, first, dtype=np.int64), coo.col)
     text = io.BytesIO()
-    write_mtx(text, sparse.coo_array((coo.data, places), shape=shape), layer)
+    write_mtx(sparse.coo_array((coo.data, places), shape=shape), text, layer)
     text.seek(0)
     banner, comment = text.readline(), text.readline()
     text.readline()  # the shape, with the number of entries of this block

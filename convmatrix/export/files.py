@@ -101,7 +101,7 @@ def replacing(path: str | os.PathLike[str], *, batch: bool = False) -> Iterator[
     'C is 4 x 16'
     """
     path = Path(path)
-    with explained("write", path):
+    with explained(path, "write"):
         target = _regular_target(path)
         if not batch:
             remove_leftovers(target.parent, target.name)
@@ -142,8 +142,8 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
         If it is not a regular file, or cannot be read: path and reason in one sentence.
     """
     path = Path(path)
-    with explained("read", path):
-        _require("regular file", path, path.stat())
+    with explained(path, "read"):
+        _require(path, "regular file", path.stat())
         with path.open("rb") as file:
             yield file
 
@@ -163,10 +163,10 @@ def make_folder(path: str | os.PathLike[str]) -> None:
         If the file system can have no such name.
     """
     path = Path(path)
-    with explained("write", path):
+    with explained(path, "write"):
         status = _status(path)
         if status is not None:
-            _require("directory", path, status)
+            _require(path, "directory", status)
             return
         target = _destination(path)
         target.mkdir(exist_ok=True)
@@ -215,13 +215,13 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def explained(verb: str, path: Path) -> Iterator[None]:
+def explained(path: Path, verb: str) -> Iterator[None]:
     """Describe a file error in one sentence: the action, the path and the reason.
 
     Parameters
     ----------
-    verb : {"read", "write"}
     path : Path
+    verb : {"read", "write"}
 
     Yields
     ------
@@ -269,7 +269,7 @@ def _regular_target(path: Path) -> Path:
     status = _status(path)
     if status is None:
         return _destination(path)
-    _require("regular file", path, status)
+    _require(path, "regular file", status)
     target = Path(os.path.realpath(path))
     # A rename would replace a read-only file, which open() does not.
     os.close(os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
@@ -299,7 +299,7 @@ def _status(path: Path) -> os.stat_result | None:
         raise ValueError(f"file name {os.fspath(path)!r} has a null character: give another name") from error
 
 
-def _require(kind: str, path: Path, status: os.stat_result) -> None:
+def _require(path: Path, kind: str, status: os.stat_result) -> None:
     """Raise an error unless a path leads to something of a kind."""
     actual = next((name for is_one, name in _KINDS if is_one(status.st_mode)), "special file")
     if actual == kind:

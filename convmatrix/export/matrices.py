@@ -137,7 +137,7 @@ def export(
     _require_copies(checked, ending)
     named: dict[str, Order] = {"order": order} if ending in _SAYING_ORDER else {}
     with replacing(path) as file:
-        _WRITERS[ending](file, checked, layer, **named)
+        _WRITERS[ending](checked, file, layer, **named)
 
 
 def ending_of(path: str | os.PathLike[str], known: Sequence[str] = ENDINGS) -> str:
@@ -334,12 +334,12 @@ def _column_major(matrix: Csr, layer: WeightedLayer) -> Csr:
     return permuted
 
 
-def write_npz(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> None:
+def write_npz(matrix: Csr, file: IO[bytes], layer: WeightedLayer | None) -> None:
     """Write a .npz file."""
     sparse.save_npz(file, matrix)
 
 
-def write_mtx(file: IO[bytes], matrix: AnyMatrix, layer: WeightedLayer | None, order: Order = "C") -> None:
+def write_mtx(matrix: AnyMatrix, file: IO[bytes], layer: WeightedLayer | None, order: Order = "C") -> None:
     """Write a .mtx file, entries in the order that the matrix has them."""
     from scipy.io import mmwrite  # not needed to describe a layer, so not when the command line starts
 
@@ -359,7 +359,7 @@ _MAT_HEADERS: Mapping[Order, bytes] = {
 """Text at the start of a .mat file; MATLAB requires that it begins with "MATLAB 5.0 MAT-file"."""
 
 
-def _write_mat(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None, order: Order = "C") -> None:
+def _write_mat(matrix: Csr, file: IO[bytes], layer: WeightedLayer | None, order: Order = "C") -> None:
     from scipy.io import savemat
 
     _require_exact(matrix)
@@ -396,7 +396,7 @@ def _require_copies(matrix: Csr, ending: str) -> None:
     require_memory(matrix.nnz * each, f"the {ending} file of {pluralize(matrix.nnz, 'entry')}", "save .npz")
 
 
-def _write_csv(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> None:
+def _write_csv(matrix: Csr, file: IO[bytes], layer: WeightedLayer | None) -> None:
     dense = _dense(matrix)
     if dense.dtype == bool:
         dense = dense.view(np.uint8)  # numpy.loadtxt reads no True
@@ -406,7 +406,7 @@ def _write_csv(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> Non
         file.write(",".join(cells).encode() + b"\n")
 
 
-def _write_npy(file: IO[bytes], matrix: Csr, layer: WeightedLayer | None) -> None:
+def _write_npy(matrix: Csr, file: IO[bytes], layer: WeightedLayer | None) -> None:
     np.save(file, _dense(matrix), allow_pickle=False)
 
 

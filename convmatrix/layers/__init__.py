@@ -26,3 +26,7 @@ __all__ = [
     "WeightedLayer",
     "flip",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

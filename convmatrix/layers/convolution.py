@@ -455,7 +455,7 @@ Layer = Conv | ConvTranspose
 """A convolution or a transposed one: a layer that has a `convolution`."""
 
 
-def flip(weight: ArrayLike, ndim: int | None = None) -> NDArray[Any]:
+def flip(weight: ArrayLike, *, ndim: int | None = None) -> NDArray[Any]:
     """Reverse a weight along its spatial axes: the layer with the flipped weight is mathematical convolution.
 
     Parameters

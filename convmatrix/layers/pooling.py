@@ -451,7 +451,7 @@ class MaxPool(Pool):
         self._require_memory(self._nbytes(self._windows_nnz, bool), "the pattern", self._windows_nnz)
         return assemble(self._patterns(), self._ones(np.dtype(bool)), self.channels)
 
-    def matrix(self, x: ArrayLike | None = None, dtype: DTypeLike = np.int64) -> sparse.csr_array:
+    def matrix(self, x: ArrayLike | None = None, *, dtype: DTypeLike = np.int64) -> sparse.csr_array:
         """Build the matrix S that selects the largest entries of one input: ``S @ vec(x)`` is the pooled x.
 
         Of equal entries the first in C order is selected, and a NaN before all numbers, as PyTorch does (but of

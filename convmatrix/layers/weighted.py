@@ -388,7 +388,7 @@ class WeightedLayer(LayerBase):
         from convmatrix.core.fast.matrixfree import ConvolutionOperator  # scipy.sparse.linalg is slow to import
 
         own = self.checked_weight(weight, copy=True)
-        return ConvolutionOperator(self.axes, own, self.groups, transposed=self._transposed)
+        return ConvolutionOperator(self.axes, own, self.groups, transpose=self._transposed)
 
     # -- biases ----------------------------------------------------------------------------------------------------
 

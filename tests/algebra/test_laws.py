@@ -48,7 +48,7 @@ def test_every_law_holds_within_roundings_for_floats(layer, seed):
 @pytest.mark.parametrize("name", GUIDE)
 def test_the_unflipped_kernel_fails_on_every_setting_of_the_guide(name):
     layer = presets.setting(name)
-    found = checks(layer, presets.parse_weight("arange", layer))
+    found = checks(layer, presets.parse_weight(layer, "arange"))
     assert one(found, "C^T y = zeros inserted, kernel flipped").holds
     unflipped = one(found, "C^T y = zeros inserted, kernel not flipped")
     assert unflipped.kind == "finding"
@@ -80,7 +80,7 @@ def test_the_unflipped_kernel_is_judged_by_the_taps_that_are_reached():
     ],
 )
 def test_gram_findings_say_yes_as_well_as_no(layer, weight, first, second):
-    array = presets.parse_weight(weight, layer)
+    array = presets.parse_weight(layer, weight)
     for each in (layer, layer.T):
         found = checks(each, array)
         assert one(found, "C^T C = I").holds is first

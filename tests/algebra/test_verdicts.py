@@ -187,11 +187,11 @@ def test_without_a_weight_the_verdict_is_that_of_a_drawn_one(layer):
 
 def test_generic_weights_in_a_range():
     layer = Conv(10, 5, out_channels=8)
-    weight = generic_weight(layer, 100)
+    weight = generic_weight(layer, largest=100)
     assert weight.dtype == np.int64
     assert 1 <= weight.min() < 10
     assert 90 < weight.max() <= 100
-    assert generic_weight(layer, 2**31 - 2).max() > 2**30
+    assert generic_weight(layer, largest=2**31 - 2).max() > 2**30
 
 
 def test_a_generic_rank_where_small_numbers_meet_by_accident():

@@ -402,7 +402,7 @@ def test_arguments_that_are_refused(folder, arguments, message):
 def test_every_kind_is_in_the_help():
     text = good("figure", "--help")
     for name, kind in kinds.KINDS.items():
-        marks = " (T)" * kind.transposed + " (W)" * kind.numeric
+        marks = " (T)" * kind.transpose + " (W)" * kind.numeric
         assert re.search(rf"^  {name} +{re.escape(kind.about + marks)}$", text, re.MULTILINE)
 
 
@@ -549,7 +549,7 @@ def test_animations_as_text(folder):
     made = film(
         layer,
         np.arange(1, 10).reshape(3, 3),
-        presets.parse_input("random:1", layer),
+        presets.parse_input(layer, "random:1"),
         view="windows",
         matrix=False,
         title=TITLE,

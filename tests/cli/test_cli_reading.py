@@ -114,8 +114,8 @@ def test_endings_in_capitals(name):
     kernel = np.array([[1, 2], [3, 4]])
     with Path(name).open("wb") as file:
         np.save(file, kernel)
-    assert_array_equal(presets.parse_weight(name, TWO)[0, 0], kernel)
-    assert_array_equal(presets.parse_input(name, Conv(2, 1))[0], kernel)
+    assert_array_equal(presets.parse_weight(TWO, name)[0, 0], kernel)
+    assert_array_equal(presets.parse_input(Conv(2, 1), name)[0], kernel)
     assert good(*SHOW, name) == good(*SHOW, "1,2,3,4")
     stdout = good("frameworks", "--x", name, "--y", name, "--weight", name, "--p", 1, "--format", "json")
     assert "y has shape (2, 2) but the arguments give (..., *(1, 3, 3)) for x of shape (2, 2)" in stdout
@@ -400,10 +400,10 @@ def test_a_pipe_is_read(cut, message):
     writer.start()
     try:
         if message is None:
-            assert_array_equal(presets.parse_weight("pipe.npy", TWO)[0, 0], kernel)
+            assert_array_equal(presets.parse_weight(TWO, "pipe.npy")[0, 0], kernel)
         else:
             with pytest.raises(ValueError, match=message):
-                presets.parse_weight("pipe.npy", TWO)
+                presets.parse_weight(TWO, "pipe.npy")
     finally:
         writer.join()
 
@@ -454,7 +454,7 @@ def test_arrays_that_fit_by_shape_and_not_in_memory_are_refused_before_they_are_
     with pytest.raises(
         ValueError, match=r"^input in x\.npy, of shape \(16384, 16384\)|^input of shape \(1, 16384, 16384\)"
     ):
-        presets.parse_input("x.npy", Conv(2**14, 3))
+        presets.parse_input(Conv(2**14, 3), "x.npy")
 
 
 def test_a_diagnosis_of_files_is_that_of_their_arrays():

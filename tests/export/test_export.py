@@ -494,7 +494,7 @@ def test_a_failure_leaves_nothing_behind(folder, error, before):
 
 
 def test_a_full_disk_is_an_error_that_leaves_nothing_behind(folder, monkeypatch):
-    def full(file, matrix, layer):
+    def full(matrix, file, layer):
         file.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -79,7 +79,7 @@ def test_blocks_of_any_layer_are_its_matrix(tmp_path_factory, layer, seed, dtype
     weight = integers(layer.weight_shape, seed, dtype)
     C = layer.matrix(weight)
     rows = data.draw(st.integers(1, C.shape[0] + 2))
-    export_blocks(layer, weight, path, rows=rows)
+    export_blocks(layer, path, weight, rows=rows)
     result = read(path)
     assert result.dtype == C.dtype
     for name in ("indptr", "indices", "data"):
@@ -91,7 +91,7 @@ def test_blocks_of_any_layer_are_its_matrix(tmp_path_factory, layer, seed, dtype
 @pytest.mark.parametrize("rows", [1, 7, 59, 60, 1000, None])
 def test_a_stream_has_the_bytes_of_the_whole(folder, dtype, rows):
     weight = (WEIGHT / 7).astype(dtype) if dtype[0] in "fc" else WEIGHT.astype(dtype)
-    export_blocks(LAYER, weight, "C.mtx", rows=rows)
+    export_blocks(LAYER, "C.mtx", weight, rows=rows)
     assert Path("C.mtx").read_bytes() == text_of(LAYER.matrix(weight), LAYER)
     assert_array_equal(io.mmread("C.mtx", spmatrix=False).toarray(), LAYER.matrix(weight).toarray())
 
@@ -102,7 +102,7 @@ def test_a_stream_of_any_layer_is_read_as_its_matrix(tmp_path_factory, layer, se
     path = tmp_path_factory.mktemp("streams") / "C.mtx"
     weight = integers(layer.weight_shape, seed)
     C = layer.matrix(weight)
-    export_blocks(layer, weight, path, rows=data.draw(st.integers(1, C.shape[0] + 2)))
+    export_blocks(layer, path, weight, rows=data.draw(st.integers(1, C.shape[0] + 2)))
     result = io.mmread(path, spmatrix=False)
     assert result.nnz == C.nnz
     assert_array_equal(result.toarray(), C.toarray())
@@ -120,7 +120,7 @@ def test_the_text_of_a_block_beyond_32_bits():
 
 
 def test_the_index_describes_the_blocks(folder):
-    export_blocks(LAYER, WEIGHT.astype("float32"), "C.blocks", rows=25)
+    export_blocks(LAYER, "C.blocks", WEIGHT.astype("float32"), rows=25)
     index = index_of("C.blocks")
     assert index.pop("blocks") == [
         {"file": "0.npz", "rows": [0, 25], "shape": [25, 60], **measured("C.blocks/0.npz")},
@@ -134,16 +134,16 @@ def test_the_index_describes_the_blocks(folder):
 
 
 def test_files_are_in_the_order_of_their_names(folder):
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=5)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=5)
     assert [block["file"] for block in index_of("C.blocks")["blocks"]] == [f"{number:02}.npz" for number in range(12)]
 
 
 def test_blocks_are_about_as_large_as_memory_should_be(folder, monkeypatch):
     monkeypatch.setattr(blocks, "_BYTES", LAYER.nbytes(np.int64) // 3)
-    export_blocks(LAYER, WEIGHT, "C.blocks")
+    export_blocks(LAYER, "C.blocks", WEIGHT)
     assert [block["rows"] for block in index_of("C.blocks")["blocks"]] == [[0, 19], [19, 38], [38, 57], [57, 60]]
     monkeypatch.setattr(blocks, "_BYTES", 1)
-    export_blocks(LAYER, WEIGHT, "rows.blocks")
+    export_blocks(LAYER, "rows.blocks", WEIGHT)
     assert len(index_of("rows.blocks")["blocks"]) == 60
 
 
@@ -156,13 +156,13 @@ def test_no_more_than_a_block_is_built_at_a_time(folder, monkeypatch, path, bloc
     monkeypatch.setattr(memory, "available_memory", lambda: whole // 10)
     with pytest.raises(MemoryError):
         layer.matrix(weight)
-    export_blocks(layer, weight, path, rows=layer.matrix_shape[0] // blocks)
+    export_blocks(layer, path, weight, rows=layer.matrix_shape[0] // blocks)
 
 
 def test_progress_is_called_after_each_block(folder):
     for path in ("C.blocks", "C.mtx"):
         calls = []
-        export_blocks(LAYER, WEIGHT, path, rows=25, progress=lambda *done: calls.append(done))  # noqa: B023
+        export_blocks(LAYER, path, WEIGHT, rows=25, progress=lambda *done: calls.append(done))  # noqa: B023
         assert calls == [(25, 60), (50, 60), (60, 60)]
 
 
@@ -179,14 +179,14 @@ def stopping_after(count):
 
 def test_what_is_missing_is_written_and_nothing_else(folder, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
-        export_blocks(LAYER, WEIGHT, "C.blocks", rows=25, progress=stopping_after(50))
+        export_blocks(LAYER, "C.blocks", WEIGHT, rows=25, progress=stopping_after(50))
     assert names("C.blocks") == ["0.npz", "1.npz", "index.json"]
     assert index_of("C.blocks")["complete"] is False
     before = [Path("C.blocks", name).stat().st_ino for name in ("0.npz", "1.npz")]
     built = []
     whole = Conv.matrix
     monkeypatch.setattr(Conv, "matrix", lambda *args, rows: built.append(rows) or whole(*args, rows=rows))
-    export_blocks(LAYER, WEIGHT.copy(), "C.blocks", rows=25)
+    export_blocks(LAYER, "C.blocks", WEIGHT.copy(), rows=25)
     assert built == [slice(50, 60)]
     assert [Path("C.blocks", name).stat().st_ino for name in ("0.npz", "1.npz")] == before
     assert index_of("C.blocks")["complete"] is True
@@ -198,15 +198,15 @@ def test_what_is_missing_is_written_and_nothing_else(folder, monkeypatch):
 def test_a_block_that_fails_half_way_is_not_there(folder, monkeypatch):
     real = blocks.write_npz
 
-    def failing(file, matrix, layer):
+    def failing(matrix, file, layer):
         if matrix.shape[0] == 10:
             file.write(b"half")
             raise KeyboardInterrupt
-        real(file, matrix, layer)
+        real(matrix, file, layer)
 
     monkeypatch.setattr(blocks, "write_npz", failing)
     with pytest.raises(KeyboardInterrupt):
-        export_blocks(LAYER, WEIGHT, "C.blocks", rows=25)
+        export_blocks(LAYER, "C.blocks", WEIGHT, rows=25)
     assert names("C.blocks") == ["0.npz", "1.npz", "index.json"]
 
 
@@ -215,7 +215,7 @@ def test_a_stream_that_fails_half_way_is_not_there(folder, before):
     if before:
         Path("C.mtx").write_bytes(before)
     with pytest.raises(KeyboardInterrupt):
-        export_blocks(LAYER, WEIGHT, "C.mtx", rows=25, progress=stopping_after(25))
+        export_blocks(LAYER, "C.mtx", WEIGHT, rows=25, progress=stopping_after(25))
     assert [path.read_bytes() for path in folder.iterdir()] == ([before] if before else [])
 
 
@@ -225,7 +225,7 @@ def test_what_a_killed_process_leaves_is_no_obstacle(folder):
     Path("C.blocks/.0123456789abcdef.tmp").write_bytes(b"half")
     Path("C.blocks/.convmatrix-0123456789abcdef-01234567.tmp").write_bytes(b"half")
     with replacing("C.blocks/7.npz") as running:
-        export_blocks(LAYER, WEIGHT, "C.blocks", rows=25)
+        export_blocks(LAYER, "C.blocks", WEIGHT, rows=25)
         assert_array_equal(read("C.blocks").toarray(), LAYER.matrix(WEIGHT).toarray())
         left = [name for name in names("C.blocks") if name.endswith(".tmp")]
         assert sorted(left) == sorted([".0123456789abcdef.tmp", Path(running.name).name])
@@ -236,7 +236,7 @@ def test_an_index_without_blocks_is_no_obstacle(folder, monkeypatch):
     monkeypatch.setattr(blocks, "write_npz", lambda *args: stopping_after(0)(0, 0))
     for rows in (25, 24):
         with pytest.raises(KeyboardInterrupt):
-            export_blocks(LAYER, WEIGHT, "C.blocks", rows=rows)
+            export_blocks(LAYER, "C.blocks", WEIGHT, rows=rows)
         assert names("C.blocks") == ["index.json"]
         assert index_of("C.blocks")["rows"] == rows
 
@@ -268,14 +268,14 @@ def plant(path, content):
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_blocks_are_written_again_and_no_others(folder, damage, complete):
     if complete:
-        export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+        export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     else:
         with pytest.raises(KeyboardInterrupt):
-            export_blocks(LAYER, WEIGHT, "C.blocks", rows=20, progress=stopping_after(40))
+            export_blocks(LAYER, "C.blocks", WEIGHT, rows=20, progress=stopping_after(40))
     whole = {name: Path("C.blocks", name).read_bytes() for name in ("0.npz", "1.npz")}
     plant("C.blocks/1.npz", DAMAGE[damage](whole["1.npz"], whole["0.npz"]))
     before = Path("C.blocks/0.npz").stat().st_ino
-    report = export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+    report = export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     damaged = () if damage == "missing" else ("1.npz",)
     assert report == BlocksReport(written=2 - complete, kept=1 + complete, damaged=damaged, strays=())
     assert {name: Path("C.blocks", name).read_bytes() for name in whole} == whole
@@ -285,24 +285,24 @@ def test_damaged_blocks_are_written_again_and_no_others(folder, damage, complete
 
 
 def test_the_index_is_incomplete_while_a_damaged_block_is_written(folder, monkeypatch):
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     plant("C.blocks/1.npz", b"")
     seen, real = [], blocks.write_npz
     monkeypatch.setattr(blocks, "write_npz", lambda *args: seen.append(index_of("C.blocks")["complete"]) or real(*args))
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     assert seen == [False]
     assert index_of("C.blocks")["complete"] is True
 
 
 def test_blocks_of_an_index_without_digests_are_written_again(folder):
     """The index of an earlier version."""
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     index = index_of("C.blocks")
     for block in index["blocks"]:
         del block["size"], block["sha256"]
     Path("C.blocks/index.json").write_text(json.dumps(index))
     Path("C.blocks/1.npz").write_bytes(b"")
-    assert export_blocks(LAYER, WEIGHT, "C.blocks", rows=20) == BlocksReport(3, 0, (), ())
+    assert export_blocks(LAYER, "C.blocks", WEIGHT, rows=20) == BlocksReport(3, 0, (), ())
     assert_array_equal(read("C.blocks").toarray(), LAYER.matrix(WEIGHT).toarray())
 
 
@@ -315,7 +315,7 @@ def test_a_killed_process_loses_a_second_of_work_at_most(folder, monkeypatch):
     def look(done, total):
         known.append(sum(block["sha256"] is not None for block in index_of("C.blocks")["blocks"]))
 
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=25, progress=look)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=25, progress=look)
     assert known == [0, 2, 2]
 
 
@@ -333,7 +333,7 @@ def test_data_and_names_are_synced_before_the_index_names_them(folder, monkeypat
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", renamed)
     monkeypatch.setattr(os, "rename", renamed)
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=30)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=30)
     index = ["folder", "data", "index.json", "folder"]
     assert events == ["folder", *index, "data", "0.npz", "data", "1.npz", *index]  # first the folder is made
 
@@ -346,7 +346,7 @@ def test_stray_files_are_ignored_and_named(folder, names_):
     good(*options)
     for name in names_:
         Path("C.blocks", name).write_bytes(b"all of it")
-    report = export_blocks(Conv(6, 3), np.arange(1, 10).reshape(3, 3), "C.blocks", rows=8)
+    report = export_blocks(Conv(6, 3), "C.blocks", np.arange(1, 10).reshape(3, 3), rows=8)
     assert report == BlocksReport(0, 2, (), tuple(sorted(names_)))
     listed = {1: "thesis.txt", 2: "3.npz, a \\x1b[31m.npz", 12: "00, 01, 02, 03, 04, 05, 06, 07, 08, 09, and 2 more"}
     assert good(*options) == (
@@ -372,7 +372,7 @@ def test_blocks_are_read_as_they_were_built(tmp_path_factory, layer, seed, dtype
     path = tmp_path_factory.mktemp("blocks") / "C.blocks"
     weight = integers(layer.weight_shape, seed, dtype)
     rows = data.draw(st.integers(1, layer.matrix_shape[0] + 2))
-    report = export_blocks(layer, weight, path, rows=rows)
+    report = export_blocks(layer, path, weight, rows=rows)
     result = list(read_blocks(path))
     built = list(layer.row_blocks(weight, rows=rows))
     assert report == BlocksReport(len(built), 0, (), ())
@@ -384,7 +384,7 @@ def test_blocks_are_read_as_they_were_built(tmp_path_factory, layer, seed, dtype
 
 
 def test_damaged_blocks_are_not_read(folder):
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     content, other = (Path("C.blocks", name).read_bytes() for name in ("1.npz", "0.npz"))
     known, digest = len(content), hashlib.sha256(content).hexdigest()
     for damage, change in DAMAGE.items():
@@ -435,7 +435,7 @@ def archived(**arrays):
     ],
 )
 def test_files_that_are_no_blocks_are_not_read_even_if_they_are_in_the_index(folder, content, fault):
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     Path("C.blocks/0.npz").write_bytes(content)
     index = index_of("C.blocks")
     index["blocks"][0] |= measured("C.blocks/0.npz")
@@ -447,7 +447,7 @@ def test_files_that_are_no_blocks_are_not_read_even_if_they_are_in_the_index(fol
 
 
 def test_a_block_that_does_not_fit_in_memory_is_not_read(folder, monkeypatch):
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     monkeypatch.setattr(memory, "UNCHECKED", 0)
     monkeypatch.setattr(memory, "available_memory", lambda: 2**12)
     with pytest.raises(MemoryError, match=r"^block C.blocks/0.npz needs .* with fewer rows in a block$"):
@@ -456,7 +456,7 @@ def test_a_block_that_does_not_fit_in_memory_is_not_read(folder, monkeypatch):
 
 def test_incomplete_folders_are_not_read(folder):
     with pytest.raises(KeyboardInterrupt):
-        export_blocks(LAYER, WEIGHT, "C.blocks", rows=20, progress=stopping_after(40))
+        export_blocks(LAYER, "C.blocks", WEIGHT, rows=20, progress=stopping_after(40))
     with pytest.raises(
         ValueError,
         match=whole_message(
@@ -488,11 +488,11 @@ INDICES = {
 
 @pytest.mark.parametrize("content", INDICES, ids=[str(content[:8]) for content in INDICES])
 def test_what_is_no_index_is_a_sentence(folder, content):
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     Path("C.blocks/index.json").write_bytes(content)
     message = f"C.blocks/index.json is no index of blocks: {INDICES[content]}; "
     with pytest.raises(ValueError, match=whole_message(message + REMEDY)):
-        export_blocks(LAYER, WEIGHT, "C.blocks", rows=20)
+        export_blocks(LAYER, "C.blocks", WEIGHT, rows=20)
     with pytest.raises(ValueError, match=whole_message(message + "export the matrix again, to a new folder")):
         read_blocks("C.blocks")
     assert Path("C.blocks/index.json").read_bytes() == content
@@ -504,7 +504,7 @@ def test_an_index_of_any_length_is_not_read_into_memory(folder):
     with Path("C.blocks/index.json").open("wb") as file:
         file.truncate(2**40)
     with pytest.raises(ValueError, match=r"^C.blocks/index.json is no index of blocks: it is larger than 67108864 byt"):
-        export_blocks(LAYER, WEIGHT, "C.blocks")
+        export_blocks(LAYER, "C.blocks", WEIGHT)
 
 
 DEEP = json.loads("[" * 200 + "]" * 200)
@@ -547,7 +547,7 @@ VALUES = st.one_of(
 def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data):
     """One value of it is another, or is not there, or is there twice; nothing outside the folder is read or written."""
     path = tmp_path_factory.mktemp("index") / "C.blocks"
-    export_blocks(LAYER, WEIGHT, path, rows=20)
+    export_blocks(LAYER, path, WEIGHT, rows=20)
     index = index_of(path)
     place = data.draw(st.sampled_from([index, index, index["layer"], *index["blocks"]]))
     name = data.draw(st.sampled_from(sorted(place)))
@@ -563,7 +563,7 @@ def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data
         assert "\n" not in str(error)  # noqa: PT017
         assert len(str(error)) < 1000 + len(str(path))  # noqa: PT017
     try:
-        export_blocks(LAYER, WEIGHT, path, rows=20)
+        export_blocks(LAYER, path, WEIGHT, rows=20)
     except ValueError as error:
         assert "\n" not in str(error)  # noqa: PT017
         assert len(str(error)) < 1000 + len(str(path))  # noqa: PT017
@@ -598,12 +598,12 @@ def test_a_changed_index_is_a_sentence_or_changes_nothing(tmp_path_factory, data
     ],
 )
 def test_blocks_of_another_matrix_are_refused(folder, layer, weight, rows, fault):
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=25)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=25)
     before = {path.name: path.read_bytes() for path in Path("C.blocks").iterdir()}
     with pytest.raises(
         ValueError, match=whole_message(f"folder C.blocks has blocks of another matrix: {fault}; {REMEDY}")
     ):
-        export_blocks(layer, weight, "C.blocks", rows=rows)
+        export_blocks(layer, "C.blocks", weight, rows=rows)
     assert {path.name: path.read_bytes() for path in Path("C.blocks").iterdir()} == before
 
 
@@ -613,7 +613,7 @@ def test_a_folder_of_something_else_is_refused(folder):
     with pytest.raises(
         ValueError, match=whole_message(f"folder C.blocks has no index.json but 1 other entry: {REMEDY}")
     ):
-        export_blocks(LAYER, WEIGHT, "C.blocks")
+        export_blocks(LAYER, "C.blocks", WEIGHT)
     assert names("C.blocks") == ["thesis.txt"]
 
 
@@ -627,9 +627,9 @@ def test_a_folder_of_something_else_is_refused(folder):
 )
 def test_what_is_refused_leaves_nothing(folder, path, rows, message):
     with pytest.raises(ValueError, match=whole_message(message)):
-        export_blocks(LAYER, WEIGHT, path, rows=rows)
+        export_blocks(LAYER, path, WEIGHT, rows=rows)
     with pytest.raises(ValueError, match=r"^weight has shape \(3, 3\)"):
-        export_blocks(LAYER, np.ones((3, 3)), "C.blocks")
+        export_blocks(LAYER, "C.blocks", np.ones((3, 3)))
     assert names(folder) == []
 
 
@@ -640,7 +640,7 @@ def test_more_files_than_a_folder_should_have_are_refused(folder):
             "rows=9 makes 111111 blocks, a file each, but at most 100000 are written: take at least 10 rows"
         ),
     ):
-        export_blocks(Conv((10**6,), 2), [1, 2], "C.blocks", rows=9)
+        export_blocks(Conv((10**6,), 2), "C.blocks", [1, 2], rows=9)
     assert names(folder) == []
 
 
@@ -648,8 +648,8 @@ def test_a_block_that_does_not_fit_is_refused_and_fewer_rows_are_not(folder, mon
     monkeypatch.setattr(memory, "UNCHECKED", 0)
     monkeypatch.setattr(memory, "available_memory", lambda: 2**12)
     with pytest.raises(MemoryError, match=r"take fewer rows at a time$"):
-        export_blocks(LAYER, WEIGHT, "C.blocks", rows=60)
-    export_blocks(LAYER, WEIGHT, "C.blocks", rows=6)  # the error has not bound the folder to another matrix
+        export_blocks(LAYER, "C.blocks", WEIGHT, rows=60)
+    export_blocks(LAYER, "C.blocks", WEIGHT, rows=6)  # the error has not bound the folder to another matrix
 
 
 def test_places_that_cannot_be_written_are_named(folder):
@@ -657,13 +657,13 @@ def test_places_that_cannot_be_written_are_named(folder):
         FileNotFoundError,
         match=whole_message(f"cannot write gone/C.blocks: there is no directory {folder.resolve()}/gone"),
     ):
-        export_blocks(LAYER, WEIGHT, "gone/C.blocks")
+        export_blocks(LAYER, "gone/C.blocks", WEIGHT)
     Path("C.blocks").write_bytes(b"before")
     with pytest.raises(
         FileExistsError,
         match=whole_message("cannot write C.blocks: it is a regular file, not a directory: give another name"),
     ):
-        export_blocks(LAYER, WEIGHT, "C.blocks")
+        export_blocks(LAYER, "C.blocks", WEIGHT)
 
 
 # -- on the command line ---------------------------------------------------------------------------------------------
@@ -749,7 +749,7 @@ def test_help_names_blocks():
 def test_links_between_the_files_of_a_folder_are_refused(folder, name, target):
     path = folder / "C.blocks"
     layer, weight = Conv((6,), 2), [1, 2]
-    export_blocks(layer, weight, path, rows=2)
+    export_blocks(layer, path, weight, rows=2)
     (folder / "x").symlink_to(path, target_is_directory=True)
     (path / name).unlink()
     (path / name).symlink_to(target)
@@ -757,24 +757,24 @@ def test_links_between_the_files_of_a_folder_are_refused(folder, name, target):
     with pytest.raises(
         ValueError, match=rf"^{name} in folder .* is a symbolic link to the file that .* is: delete it$"
     ):
-        export_blocks(layer, weight, path, rows=2)
+        export_blocks(layer, path, weight, rows=2)
     assert {entry: entry.read_bytes() for entry in path.iterdir()} == before
     (path / name).unlink()
-    assert export_blocks(layer, weight, path, rows=2).kept == 2
+    assert export_blocks(layer, path, weight, rows=2).kept == 2
 
 
 def test_a_link_to_a_file_elsewhere_is_followed(folder):
     path = folder / "C.blocks"
     layer, weight = Conv((6,), 2), [1, 2]
-    export_blocks(layer, weight, path, rows=2)
+    export_blocks(layer, path, weight, rows=2)
     (path / "0.npz").rename(folder / "other.npz")
     (path / "0.npz").symlink_to("../other.npz")
-    assert export_blocks(layer, weight, path, rows=2).kept == 3
+    assert export_blocks(layer, path, weight, rows=2).kept == 3
 
 
 def test_a_block_whose_columns_are_out_of_range_is_not_read(folder):
     path = folder / "C.blocks"
-    export_blocks(Conv((4,), 2), [5, -7], path, rows=2)
+    export_blocks(Conv((4,), 2), path, [5, -7], rows=2)
     index = json.loads((path / "index.json").read_text())
     block = sparse.csr_array(([1, 2], ([0, 1], [0, 1])), shape=(2, 4))
     block.indices[0] = 10**6
@@ -791,12 +791,12 @@ def test_a_text_that_does_not_fit_in_memory_is_refused_before_it_is_made(folder,
     monkeypatch.setattr(memory, "available_memory", lambda: 2**20)
     monkeypatch.setattr(memory, "UNCHECKED", 2**23)
     with pytest.raises(MemoryError, match=r"^the text of \d+ entries needs .* rows=1000 or --rows 1000$"):
-        export_blocks(layer, np.ones(layer.weight_shape, dtype=np.int8), folder / "C.mtx", rows=60_000)
+        export_blocks(layer, folder / "C.mtx", np.ones(layer.weight_shape, dtype=np.int8), rows=60_000)
     assert not list(folder.iterdir())
 
 
 def test_blocks_of_a_stream_are_smaller_since_they_become_text(folder, monkeypatch):
     layer = Conv((50, 50), 5)
     monkeypatch.setattr(blocks, "_BYTES", layer.nbytes() // 2)
-    assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.mtx").written == 9
-    assert export_blocks(layer, np.ones(layer.weight_shape), folder / "C.blocks").written == 2
+    assert export_blocks(layer, folder / "C.mtx", np.ones(layer.weight_shape)).written == 9
+    assert export_blocks(layer, folder / "C.blocks", np.ones(layer.weight_shape)).written == 2

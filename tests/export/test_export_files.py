@@ -47,7 +47,7 @@ WRITERS = {
         f"C{ending}": lambda path: export(LAYER.matrix([5, -7]), path, layer=LAYER)
         for ending in (".npz", ".mtx", ".mat", ".csv", ".npy", ".json")
     },
-    "blocks.mtx": lambda path: export_blocks(LAYER, [5, -7], path),
+    "blocks.mtx": lambda path: export_blocks(LAYER, path, [5, -7]),
     "text.tex": lambda path: write_text("C is 2 x 3\n" * 1000, path),
     "page.html": lambda path: explorer.save(LAYER, path),
     **{f"picture{ending}": picture for ending in saving.ENDINGS},
@@ -141,14 +141,14 @@ def test_a_folder_of_blocks_is_a_folder(folder, kind):
         FileExistsError,
         match=whole_message(f"cannot write C.blocks: it is a {kind}, not a directory: give another name"),
     ):
-        export_blocks(LAYER, [5, -7], "C.blocks")
+        export_blocks(LAYER, "C.blocks", [5, -7])
     assert names() == ["C.blocks"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["0.npz", "index.json"])
 def test_what_is_no_file_in_a_folder_of_blocks_stays(folder, kind, name):
-    export_blocks(LAYER, [5, -7], "C.blocks")
+    export_blocks(LAYER, "C.blocks", [5, -7])
     Path("C.blocks", name).unlink()
     KINDS[kind](Path("C.blocks", name))
     before = Path("C.blocks", name).lstat()
@@ -157,7 +157,7 @@ def test_what_is_no_file_in_a_folder_of_blocks_stays(folder, kind, name):
         OSError,
         match=whole_message(f"cannot {verb} C.blocks/{name}: it is a {kind}, not a regular file: give another name"),
     ):
-        export_blocks(LAYER, [5, -7], "C.blocks")
+        export_blocks(LAYER, "C.blocks", [5, -7])
     after = Path("C.blocks", name).lstat()
     assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
     assert names("C.blocks") == ["0.npz", "index.json"]
@@ -254,7 +254,7 @@ def test_a_dangling_link_creates_what_it_points_to(folder):
     assert Path("C.npz").is_symlink()
     assert sparse.load_npz("data/real.npz").nnz == 4
     Path("C.blocks").symlink_to("data/real.blocks")
-    export_blocks(LAYER, [5, -7], "C.blocks")
+    export_blocks(LAYER, "C.blocks", [5, -7])
     assert Path("C.blocks").is_symlink()
     assert names("data/real.blocks") == ["0.npz", "index.json"]
     assert names("data") == ["real.blocks", "real.npz"]

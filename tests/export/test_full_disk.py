@@ -47,7 +47,7 @@ def test_a_full_disk_is_named(small_disk, ending):
 
 def test_a_full_disk_is_named_in_an_export_of_blocks(small_disk):
     with pytest.raises(OSError, match=re.escape(FULL)):
-        export_blocks(LAYER, WEIGHT, small_disk / "C.blocks", rows=500)
+        export_blocks(LAYER, small_disk / "C.blocks", WEIGHT, rows=500)
 
 
 @pytest.mark.parametrize(

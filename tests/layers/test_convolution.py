@@ -462,7 +462,7 @@ def test_the_kernel_is_not_flipped_and_flip_flips_it():
     ],
 )
 def test_flip_turns_the_spatial_axes(weight, ndim, flipped):
-    assert_array_equal(flip(weight) if ndim is None else flip(weight, ndim), flipped)
+    assert_array_equal(flip(weight) if ndim is None else flip(weight, ndim=ndim), flipped)
 
 
 @pytest.mark.parametrize("layer", [Conv((), ()), Conv(5, 3, ndim=0), ConvTranspose((), ()), Conv((), ()).T])

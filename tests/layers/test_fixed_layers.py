@@ -376,7 +376,7 @@ def test_constructions_and_sizes_make_no_arrays():
             "x has dtype complex128, of which no entry is the largest: give real numbers",
         ),
         (
-            'MaxPool((2,), 2).matrix([1, 2], "longdouble")',
+            'MaxPool((2,), 2).matrix([1, 2], dtype="longdouble")',
             f"dtype {np.dtype('longdouble')} is none that scipy.sparse can hold: use 'float64'",
         ),
     ],

@@ -209,6 +209,6 @@ def test_what_is_largest_among_unusual_values(x, place):
 
 @pytest.mark.parametrize("dtype", [bool, "int8", "float32", "complex64", ">f8"])
 def test_a_selection_of_any_dtype(dtype):
-    S = MaxPool((4,), 2).matrix([1, 2, 4, 3], dtype)
+    S = MaxPool((4,), 2).matrix([1, 2, 4, 3], dtype=dtype)
     assert S.dtype == np.dtype(dtype).newbyteorder("=")
     assert_array_equal(S.toarray(), [[0, 1, 0, 0], [0, 0, 1, 0]])

@@ -50,12 +50,12 @@ _SECONDS = 10**10
 class Rank(NamedTuple):
     """A rank, or a nullity, and how it was found.
 
-    `how` is one clause: the tolerance for floats, the primes for integers and what they prove. A rank that is not
+    `reason` is one clause: the tolerance for floats, the primes for integers and what they prove. A rank that is not
     `proven` is a decision by tolerance for floats, and a lower bound that is almost surely the rank for integers.
     """
 
     value: int
-    how: str
+    reason: str
     proven: bool = False
 
 
@@ -64,8 +64,8 @@ def rank(matrix: sparse.csr_array, *, limit: int | None = SIDE, progress: Progre
 
     Integers are eliminated modulo a large prime, which never gives more than the rank. It is the rank if the pattern of
     the matrix allows no more, or if the primes with this rank, multiplied, exceed Hadamard's bound on every larger
-    minor: a multiple of them all is then zero. Where that takes too many primes, two are used, and `how` says so. For
-    floats, singular values above max(m, n) * eps * the largest one count (NumPy's ``matrix_rank``).
+    minor: a multiple of them all is then zero. Where that takes too many primes, two are used, and `reason` says so.
+    For floats, singular values above max(m, n) * eps * the largest one count (NumPy's ``matrix_rank``).
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def decomposed(matrix: sparse.csr_array, *, full: bool = False) -> tuple[Array, 
         result = rank(matrix, limit=None)
         if result.value != significant:
             raise ValueError(
-                f"the rank is {result.value} ({result.how}) but only {significant} singular values are above "
+                f"the rank is {result.value} ({result.reason}) but only {significant} singular values are above "
                 f"{tolerance:.2g}, the rounding error of double precision, in which this matrix therefore cannot "
                 "be inverted; use deconvolve with a damping, or null_space with exact=True"
             )
@@ -229,20 +229,20 @@ def _rank_of_integers(matrix: sparse.csr_array, progress: Progress | None) -> Ra
     largest, needed = 0, 1
     while len(used) < needed:
         used.append(next(candidates))
-        largest = max(largest, rank_modulo(matrix, used[-1], _shifted(progress, len(used) - 1, needed)))
-        how = f"modulo {_listed(used)}"
+        largest = max(largest, rank_modulo(matrix, used[-1], progress=_shifted(progress, len(used) - 1, needed)))
+        reason = f"modulo {_listed(used)}"
         most = _structural_rank(matrix, at_least=largest) if most is None else most
         if largest == most:
-            return Rank(largest, f"{how}; proven, since the pattern allows no more", proven=True)
+            return Rank(largest, f"{reason}; proven, since the pattern allows no more", proven=True)
         squared = _hadamard_squared(matrix, largest + 1)
         bound = f"Hadamard's bound 2**{log2(squared) / 2:.1f} on minors of order {largest + 1}"
         if prod(used) ** 2 > squared:
             exceeds = "it exceeds" if len(used) == 1 else "their product exceeds"
-            return Rank(largest, f"{how}; proven, since {exceeds} {bound}", proven=True)
+            return Rank(largest, f"{reason}; proven, since {exceeds} {bound}", proven=True)
         proof = int(log2(squared) / 2 / 31) + 1  # a prime has at most 31 bits, and not much less
         feasible = proof * prod(matrix.shape) * min(matrix.shape) <= _PROOF
         needed = max(len(used) + 1, proof) if feasible else 2
-    return Rank(largest, f"{how}; not proven, which takes {proof} primes, to exceed {bound}")
+    return Rank(largest, f"{reason}; not proven, which takes {proof} primes, to exceed {bound}")
 
 
 def _structural_rank(matrix: sparse.csr_array, at_least: int) -> int:
@@ -262,7 +262,7 @@ def _listed(used: list[int]) -> str:
     return f"the primes {used[0]} and {used[1]}" if len(used) == 2 else f"{len(used)} primes from {used[0]} down"
 
 
-def rank_modulo(matrix: sparse.csr_array, prime: int, progress: Progress | None = None) -> int:
+def rank_modulo(matrix: sparse.csr_array, prime: int, *, progress: Progress | None = None) -> int:
     """Rank of an integer matrix over the integers modulo a prime, by blocked elimination.
 
     Parameters

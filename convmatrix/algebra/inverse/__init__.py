@@ -13,3 +13,7 @@ __all__ = [
     "pseudo_inverse",
     "same_output_pair",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -93,7 +93,7 @@ class Recovery:
     pseudo_inverse : float or None
         The error of ``C^+ y``; None where the matrix is too large for it.
     deconvolution : float
-    method, how : str
+    method, reason : str
         Of the deconvolution.
     """
 
@@ -103,7 +103,7 @@ class Recovery:
     pseudo_inverse: float | None
     deconvolution: float
     method: Method
-    how: str
+    reason: str
 
 
 def compare_inverses(
@@ -176,5 +176,5 @@ def compare_inverses(
         pseudo_inverse=None if recovered is None else error(recovered),
         deconvolution=error(solved.x.ravel()),
         method=method,
-        how=solved.how,
+        reason=solved.reason,
     )

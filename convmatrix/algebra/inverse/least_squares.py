@@ -60,7 +60,7 @@ class Deconvolution:
         Largest over smallest singular value of C, with the damping's rows below it: relative errors of y can be as
         much larger in x. Exact for fft. An iterative method gives the condition on the subspace that it has explored:
         a lower bound, near the condition of C without its null space after convergence; nan without an iteration.
-    how : str
+    reason : str
         Why the method stopped, in one clause.
     """
 
@@ -72,7 +72,7 @@ class Deconvolution:
     iterations: int
     converged: bool
     condition: float
-    how: str
+    reason: str
 
 
 def deconvolve(
@@ -150,12 +150,12 @@ def deconvolve(
         solution = _by_iteration(
             stack, operator, image.ravel(), method, damping, penalty, tolerance, iterations, progress
         )
-    x, steps, converged, condition, how = solution
+    x, steps, converged, condition, reason = solution
     residual = float(np.linalg.norm(operator @ x.ravel() - image.ravel()))
     if progress is not None:
         progress(iterations, iterations)
     return Deconvolution(
-        x.reshape(stack.input_shape), method, damping, penalty, residual, steps, converged, condition, how
+        x.reshape(stack.input_shape), method, damping, penalty, residual, steps, converged, condition, reason
     )
 
 
@@ -182,7 +182,7 @@ def _by_iteration(
     iterations: int,
     progress: Progress | None,
 ) -> tuple[Array, int, bool, float, str]:
-    """Solve by lsmr or lsqr: x, iterations, converged, condition, how."""
+    """Solve by lsmr or lsqr: x, iterations, converged, condition, reason."""
     from scipy.sparse.linalg import lsmr, lsqr  # slow to import
 
     damp = 0.0

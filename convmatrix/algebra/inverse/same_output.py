@@ -28,14 +28,14 @@ _NONZEROS = 5 * 10**7
 class SameOutput(NamedTuple):
     """Two different images with the same output.
 
-    `difference` is the largest absolute difference of their outputs: 0 for integers, rounding errors for floats; `how`
-    describes the difference of the images.
+    `difference` is the largest absolute difference of their outputs: 0 for integers, rounding errors for floats;
+    `reason` describes the difference of the images.
     """
 
     first: Array
     second: Array
     difference: float
-    how: str
+    reason: str
 
 
 def same_output_pair(
@@ -88,20 +88,20 @@ def same_output_pair(
         if matrix_rank.value == cols:
             raise ValueError(
                 f"no two images have the same output: the {rows} x {cols} matrix has rank {cols}, so every difference "
-                f"of two images shows (rank {matrix_rank.how})"
+                f"of two images shows (rank {matrix_rank.reason})"
             )
-    null_vector, how = None, "a patch of integers that the layer maps to zero"
+    null_vector, reason = None, "a patch of integers that the layer maps to zero"
     if operator.dtype.kind in "biu" and image.dtype.kind in "biu" and most_entries(stack) <= _NONZEROS:
         null_vector = _null_space_patch(stack, weights)
     if null_vector is None:
-        null_vector, how = _null_space_noise(stack, weights, progress)
+        null_vector, reason = _null_space_noise(stack, weights, progress)
         image = floating(image)
         null_vector = null_vector * (float(np.ptp(np.abs(image))) or 1.0) / np.abs(null_vector).max()
     second = image + null_vector.reshape(stack.input_shape)
     if image.dtype.kind == "i" and not isinstance(stack, Network):
-        return SameOutput(image, second, float(_exact_output(stack, weights, null_vector)), how)
+        return SameOutput(image, second, float(_exact_output(stack, weights, null_vector)), reason)
     outputs = [operator @ stack.vec(each) for each in (image, second)]
-    return SameOutput(image, second, float(np.abs(outputs[1] - outputs[0]).max()), how)
+    return SameOutput(image, second, float(np.abs(outputs[1] - outputs[0]).max()), reason)
 
 
 def _signed(layer: WeightedLayer, weight: Array) -> Array:

@@ -22,3 +22,7 @@ __all__ = [
     "operator_norm",
     "singular_values",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -63,7 +63,7 @@ class Found(NamedTuple):
     """A value, and how it was found."""
 
     value: float
-    how: str
+    reason: str
 
 
 class TallConv:

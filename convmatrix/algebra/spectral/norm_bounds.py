@@ -122,12 +122,12 @@ def _ring_norm(problem: Checked, size: Sequence[int], stride: Sequence[int], pro
 class Estimate(NamedTuple):
     """A number that stands for an operator norm.
 
-    `error` is its relative error, negative where it is too small; `note` describes the number, or why there is none.
+    `error` is its relative error, negative where it is too small; `reason` describes the number, or why there is none.
     """
 
     value: float | None
     error: float | None
-    note: str
+    reason: str
 
 
 class Norms(NamedTuple):
@@ -140,9 +140,9 @@ class Norms(NamedTuple):
 
     def __str__(self) -> str:
         lines = []
-        for name, (value, error, note) in zip(self._fields, self, strict=True):
+        for name, (value, error, reason) in zip(self._fields, self, strict=True):
             number, percent = "-" if value is None else f"{value:.4g}", "" if error is None else f"{error:+.1%}"
-            lines.append(f"{name.replace('_', ' '):<10}{number:>10}{percent:>9}  {note}")
+            lines.append(f"{name.replace('_', ' '):<10}{number:>10}{percent:>9}  {reason}")
         return "\n".join(lines)
 
 
@@ -164,7 +164,7 @@ def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: 
     Returns
     -------
     Norms
-        A number that does not exist, or does not fit in memory, is None, with the reason in its note.
+        A number that does not exist, or does not fit in memory, is None, with the explanation in its `reason`.
 
     Raises
     ------
@@ -187,12 +187,12 @@ def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: 
     spectrum = extreme_singular_values(stack, weights, which="largest", progress=progress)
     norm = float(spectrum.values[0])
     if isinstance(stack, Network):
-        return _norms_of_stack(stack, weights, Estimate(norm, 0.0, spectrum.why), progress)
+        return _norms_of_stack(stack, weights, Estimate(norm, 0.0, spectrum.reason), progress)
     problem = checked(stack, weights)
     conv = problem.conv
     assert isinstance(conv, Conv)
     return Norms(
-        Estimate(norm, 0.0, spectrum.why),
+        Estimate(norm, 0.0, spectrum.reason),
         _reshaped(stack, problem, norm),
         _ring_estimate(norm, problem, (conv.input_size, conv.stride), _no_circular(conv), progress),
         _ring_estimate(norm, problem, (_grid(conv), (1,) * conv.ndim), _no_bound(conv), progress),

@@ -57,13 +57,13 @@ class Spectrum:
     values : (r,) ndarray of float64
         In descending order; read-only.
     method : {"fft", "dense", "lanczos"}
-    why : str
+    reason : str
         Why this method and none before it, in one sentence.
     """
 
     values: NDArray[np.float64]
     method: Method
-    why: str
+    reason: str
 
 
 def singular_values(
@@ -219,10 +219,10 @@ def _dense_values(problem: Checked) -> NDArray[np.float64]:
     return np.asarray(np.linalg.svd(dense, compute_uv=False), dtype=np.float64)
 
 
-def _spectrum(problem: Checked, values: NDArray[np.float64], method: Method, why: str) -> Spectrum:
+def _spectrum(problem: Checked, values: NDArray[np.float64], method: Method, reason: str) -> Spectrum:
     values = np.sort(values * problem.scale)[::-1]
     values.flags.writeable = False
-    return Spectrum(values, method, why)
+    return Spectrum(values, method, reason)
 
 
 # -- the largest and the smallest ------------------------------------------------------------------------------------
@@ -280,17 +280,17 @@ def extreme_singular_values(
     if rings is not None and method in (None, "fft") and isinstance(problem.conv, Conv):
         values = ring_values(problem.conv, problem.weight, rings, progress)
         return _spectrum(problem, _ends(values, which), "fft", _why_fft(rings))
-    why = _no_fft(problem, method)
+    no_fft = _no_fft(problem, method)
     rows, cols = stack.matrix_shape
     if method == "dense" or (method is None and rows * cols <= _EXTREME):
         return _spectrum(
-            problem, _ends(_dense_values(problem), which), "dense", f"{why}; dense decomposition of {rows} x {cols}"
+            problem, _ends(_dense_values(problem), which), "dense", f"{no_fft}; dense decomposition of {rows} x {cols}"
         )
     if min(rows, cols) <= SUBSPACE + 1:
-        few = f"{why}; dense decomposition of {rows} x {cols}, as Lanczos' method would keep {SUBSPACE} vectors"
+        few = f"{no_fft}; dense decomposition of {rows} x {cols}, as Lanczos' method would keep {SUBSPACE} vectors"
         return _spectrum(problem, _ends(_dense_values(problem), which), "dense", few)
-    values, how = _by_lanczos(TallConv(problem.conv, problem.weight, problem.scale, progress), which)
-    return _spectrum(problem, values, "lanczos", f"{why}; {rows} x {cols}: {how}")
+    values, reason = _by_lanczos(TallConv(problem.conv, problem.weight, problem.scale, progress), which)
+    return _spectrum(problem, values, "lanczos", f"{no_fft}; {rows} x {cols}: {reason}")
 
 
 def _ends(values: NDArray[np.float64], which: str) -> NDArray[np.float64]:
@@ -302,10 +302,10 @@ def _ends(values: NDArray[np.float64], which: str) -> NDArray[np.float64]:
 def _by_lanczos(tall: TallConv, which: str) -> tuple[NDArray[np.float64], str]:
     largest = tall.largest()
     if which == "largest":
-        return np.array([largest.value]), largest.how
+        return np.array([largest.value]), largest.reason
     smallest = tall.smallest(largest.value)
     values = np.array([largest.value, min(smallest.value, largest.value)])
-    return _ends(values, which), f"{largest.how}; {smallest.how}"
+    return _ends(values, which), f"{largest.reason}; {smallest.reason}"
 
 
 # -- one number ------------------------------------------------------------------------------------------------------

@@ -26,3 +26,7 @@ __all__ = [
     "receptive_field",
     "upsamplers",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

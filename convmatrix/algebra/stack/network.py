@@ -373,7 +373,7 @@ def _matrix(layer: NetworkLayer, weight: Any, dtype: np.dtype[Any] | None) -> sp
     if isinstance(layer, FixedLayer):
         # Averages and interpolations are fractions, also among integers.
         return layer.matrix(None if dtype is None or dtype.kind in "iu" else dtype)
-    return layer.matrix(weight, dtype or np.int64) if isinstance(layer, MaxPool) else layer.matrix(weight)
+    return layer.matrix(weight, dtype=dtype or np.int64) if isinstance(layer, MaxPool) else layer.matrix(weight)
 
 
 def _operator(layer: NetworkLayer, weight: Any, dtype: np.dtype[Any] | None) -> "LinearOperator":
@@ -382,7 +382,7 @@ def _operator(layer: NetworkLayer, weight: Any, dtype: np.dtype[Any] | None) -> 
     if isinstance(layer, MaxPool):
         from scipy.sparse.linalg import aslinearoperator  # slow to import
 
-        return aslinearoperator(layer.matrix(weight, dtype or np.int64))
+        return aslinearoperator(layer.matrix(weight, dtype=dtype or np.int64))
     return layer.operator(weight)
 
 

@@ -117,23 +117,23 @@ class _Slid:
     """Windows that slide over an axis, or the transpose of that."""
 
     axis: Axis
-    transposed: bool
+    transpose: bool
 
     @property
     def window(self) -> Window:
         axis = self.axis
         ends = (-axis.before, axis.span - 1 - axis.before)
         window = Window(*(Fraction(number, axis.input_dilation) for number in (axis.stride, *ends)))
-        return window.T if self.transposed else window
+        return window.T if self.transpose else window
 
     @property
     def period(self) -> tuple[int, int]:
         period = (self.axis.period, self.axis.shift)
-        return period[::-1] if self.transposed else period
+        return period[::-1] if self.transpose else period
 
     @property
     def interior(self) -> range:
-        return range(*(self.axis.interior_inputs() if self.transposed else self.axis.interior_outputs()))
+        return range(*(self.axis.interior_inputs() if self.transpose else self.axis.interior_outputs()))
 
     @cached_property
     def taps(self) -> sparse.csr_array:
@@ -143,7 +143,7 @@ class _Slid:
             f"the matrix of the taps of an axis, {size} with {entries} entries,",
             "take a smaller input, since away from the borders the taps repeat",
         )
-        patterns = [transposed_pattern_of(self.axis) if self.transposed else pattern_of(self.axis)]
+        patterns = [transposed_pattern_of(self.axis) if self.transpose else pattern_of(self.axis)]
         ones = np.ones((1, 1, self.axis.kernel_size), dtype=np.int64)
         return assemble(patterns, extended_weight(ones, patterns), 1)
 
@@ -156,7 +156,7 @@ class _Resized:
     slope: Fraction
     offset: Fraction
     interpolates: bool
-    transposed: bool
+    transpose: bool
 
     @property
     def _forward(self) -> Window:
@@ -169,12 +169,12 @@ class _Resized:
 
     @property
     def window(self) -> Window:
-        return self._forward.T if self.transposed else self._forward
+        return self._forward.T if self.transpose else self._forward
 
     @property
     def period(self) -> tuple[int, int]:
         period = self.slope.as_integer_ratio()
-        return period if self.transposed else period[::-1]
+        return period if self.transpose else period[::-1]
 
     @property
     def interior(self) -> range:
@@ -187,10 +187,10 @@ class _Resized:
     @cached_property
     def taps(self) -> sparse.csr_array:
         counts = self.pattern.astype(np.int64)
-        return counts.T.tocsr() if self.transposed else counts
+        return counts.T.tocsr() if self.transpose else counts
 
 
-def steps_of(layer: NetworkLayer, *, transposed: bool = False) -> tuple[Step, ...]:
+def steps_of(layer: NetworkLayer, *, transpose: bool = False) -> tuple[Step, ...]:
     """Take a layer, or its transpose, apart into its axes.
 
     Returns
@@ -210,17 +210,17 @@ def steps_of(layer: NetworkLayer, *, transposed: bool = False) -> tuple[Step, ..
     1/2 -1 1/2
     """
     if isinstance(layer, Transposed):
-        return steps_of(layer.layer, transposed=not transposed)
+        return steps_of(layer.layer, transpose=not transpose)
     if isinstance(layer, Upsample):
         return tuple(
-            _Resized(pattern, *_line(layer, axis), layer.mode == "linear", transposed)
+            _Resized(pattern, *_line(layer, axis), layer.mode == "linear", transpose)
             for axis, pattern in enumerate(layer.axis_patterns())
         )
     if isinstance(layer, ConvTranspose):
-        transposed = not transposed
+        transpose = not transpose
     if not isinstance(layer, WeightedLayer | Pool | Unfold):
         raise WrongTypeError(f"the axes of one layer are needed, got a {type(layer).__name__}: see Network.steps")
-    return tuple(_Slid(axis, transposed) for axis in layer.axes)
+    return tuple(_Slid(axis, transpose) for axis in layer.axes)
 
 
 def _line(layer: Upsample, axis: int) -> tuple[Fraction, Fraction]:

@@ -42,3 +42,7 @@ def _parser() -> Parser:
     for command in _COMMANDS:
         command.add_to(commands)
     return parser
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -75,7 +75,7 @@ def _export(arguments: argparse.Namespace) -> None:
         export.write_text(latex.array(layer, weight) + "\n", arguments.file)
     elif ending in export.BLOCK_ENDINGS and arguments.order == "C":
         with Bar("export") as bar:
-            report = export.export_blocks(layer, weight, arguments.file, rows=arguments.rows, progress=bar)
+            report = export.export_blocks(layer, arguments.file, weight, rows=arguments.rows, progress=bar)
         notes = _notes(report)
     else:
         _require_memory(layer, weight)

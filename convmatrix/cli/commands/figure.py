@@ -28,7 +28,7 @@ where there is no --weight.
 """.format(
     endings=" ".join(_ENDINGS),
     kinds="\n".join(
-        f"  {name:<15}  {kind.about}{' (T)' * kind.transposed}{' (W)' * kind.numeric}" for name, kind in KINDS.items()
+        f"  {name:<15}  {kind.about}{' (T)' * kind.transpose}{' (W)' * kind.numeric}" for name, kind in KINDS.items()
     ),
     tikz=" and ".join(name for name, kind in KINDS.items() if kind.tikz),
 )
@@ -62,7 +62,7 @@ def _figure(arguments: argparse.Namespace) -> None:
     for name in OPTIONS:
         if name in options.difference(KINDS[kind].takes):
             raise UsageError(f"--kind {kind} does not take --{name.replace('_', '-')}: leave it out")
-    if KINDS[kind].transposed and isinstance(layer, Conv):
+    if KINDS[kind].transpose and isinstance(layer, Conv):
         raise UsageError(
             f"--kind {kind} draws a transposed convolution only: add --transpose, or take a NAME that "
             "ends in transposed"
@@ -70,11 +70,11 @@ def _figure(arguments: argparse.Namespace) -> None:
     picture = pictures.options_of(arguments, layer)
     reason = ""
     if ending == ".tex":
-        pictures.save_tikz(kind, picture, arguments.save)
+        pictures.save_tikz(picture, arguments.save, kind)
     elif arguments.kind is None and options <= {"weight", "title"}:
         reason = pictures.save_default(picture, arguments.save)
     else:
-        pictures.save(kind, picture, arguments.save)
+        pictures.save(picture, arguments.save, kind)
     subject = f"the matrix alone, since {reason}" if reason else kind
     generic = KINDS[kind].numeric and picture.weight is None
     print_lines([f"{arguments.save}: {subject}; {layer!r}" + "; weight drawn with seed 0" * generic])

@@ -59,22 +59,22 @@ def _frameworks(arguments: argparse.Namespace) -> None:
     from convmatrix.frameworks.comparison.agreement import compare  # slow to import: it uses all frameworks
 
     kwargs = layer_arguments(arguments)
-    transposed = kwargs.get("transpose", False)
+    transpose = kwargs.get("transpose", False)
     rows = compare(**kwargs)
     if arguments.format == "json":
         print_lines([json.dumps([_as_dict(row) for row in rows])])
     elif arguments.format == "md":
-        print_lines(list(markdown(rows, transposed)))
+        print_lines(list(markdown(rows, transpose)))
     else:
-        print_lines(list(_text(rows, transposed, style("never").width)))
+        print_lines(list(_text(rows, transpose, style("never").width)))
 
 
 # -- a table ---------------------------------------------------------------------------------------------------------
 
 
-def _text(rows: "Sequence[Row]", transposed: bool, width: int) -> Iterator[str]:
+def _text(rows: "Sequence[Row]", transpose: bool, width: int) -> Iterator[str]:
     """Format the table, and below it each call or error."""
-    cells = [list(_headings(transposed)), *(_cells(row) for row in rows)]
+    cells = [list(_headings(transpose)), *(_cells(row) for row in rows)]
     wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         yield "  ".join(cell.ljust(size) for cell, size in zip(line, wide, strict=True)).rstrip()
@@ -83,7 +83,7 @@ def _text(rows: "Sequence[Row]", transposed: bool, width: int) -> Iterator[str]:
         lines = textwrap.wrap(cell, max(width, 20), subsequent_indent="    ", break_on_hyphens=False)
         yield from (line.replace(_STAYS, " ") for line in lines)
     yield ""
-    yield from textwrap.wrap(_legend(transposed), max(width, 20))
+    yield from textwrap.wrap(_legend(transpose), max(width, 20))
 
 
 def _calls(rows: "Sequence[Row]") -> Iterator[str]:
@@ -105,20 +105,20 @@ def _unbroken(row: "Row") -> str:
     return call + "  " + f"# {row.arrays}".replace(" ", _STAYS)
 
 
-def markdown(rows: "Sequence[Row]", transposed: bool) -> Iterator[str]:
+def markdown(rows: "Sequence[Row]", transpose: bool) -> Iterator[str]:
     """Yield the lines of the table in Markdown, with each call or error.
 
     Parameters
     ----------
     rows : sequence of Row
-    transposed : bool
+    transpose : bool
         Whether the rows are of a transposed layer.
 
     Yields
     ------
     str
     """
-    headings = (*_headings(transposed), "call, or why it is refused")
+    headings = (*_headings(transpose), "call, or why it is refused")
     yield f"| {' | '.join(headings)} |"
     yield f"| {' | '.join('---' for _ in headings)} |"
     for row in rows:
@@ -126,8 +126,8 @@ def markdown(rows: "Sequence[Row]", transposed: bool) -> Iterator[str]:
         yield f"| {' | '.join((*_cells(row), cell))} |"
 
 
-def _headings(transposed: bool) -> tuple[str, ...]:
-    return tuple("cropped" if transposed and name == "pads" else name for name in _HEADINGS)
+def _headings(transpose: bool) -> tuple[str, ...]:
+    return tuple("cropped" if transpose and name == "pads" else name for name in _HEADINGS)
 
 
 def _cells(row: "Row") -> list[str]:
@@ -138,8 +138,8 @@ def _cells(row: "Row") -> list[str]:
     return [row.framework, "x".join(map(str, row.output_size)) or "()", pads_text, _KERNEL[row.flipped], row.verdict]
 
 
-def _legend(transposed: bool) -> str:
-    if transposed:
+def _legend(transpose: bool) -> str:
+    if transpose:
         return (
             "cropped: what the full result loses before and after on each axis; a negative number adds. kernel: as the "
             "windows between the inserted zeros read it; C^T reads it flipped along all axes. values: beside the first "

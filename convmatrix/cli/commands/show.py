@@ -180,7 +180,7 @@ def _verdict_described(layer: Layer, weight: "NDArray[Any] | None", *, any_size:
         rank, nullity = result.rank.value, cols - result.rank.value
         lost = f"cannot distinguish inputs along {nullity} of {cols} directions"
         lines.append(f"rank {rank}, nullity {nullity}: C {lost if nullity else 'distinguishes all inputs'}")
-        lines.append(f"  how: {result.rank.how}")
+        lines.append(f"  how: {result.rank.reason}")
     if result.generic:
         lines.append("  generic: of integers drawn with seed 0, since no --weight is given")
     return lines

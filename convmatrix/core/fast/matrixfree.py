@@ -34,7 +34,7 @@ class ConvolutionOperator(LinearOperator):
         That of the convolution.
     groups : int
         Number of diagonal blocks.
-    transposed : bool, default False
+    transpose : bool, default False
         Whether this is the plain transpose of the convolution.
 
     Raises
@@ -43,9 +43,9 @@ class ConvolutionOperator(LinearOperator):
         If the sum of integer weights on the same input is beyond the range of their dtype.
     """
 
-    def __init__(self, axes: Sequence[Axis], weight: NDArray[Any], groups: int, *, transposed: bool = False) -> None:
+    def __init__(self, axes: Sequence[Axis], weight: NDArray[Any], groups: int, *, transpose: bool = False) -> None:
         row_channels, col_channels = weight.shape[:2]
-        self._axes, self._groups, self._transposed = tuple(axes), groups, transposed
+        self._axes, self._groups, self._transposed = tuple(axes), groups, transpose
         self._patterns = [pattern_of(axis) for axis in axes]
         extended = extended_weight(weight, self._patterns)
         # Whole windows multiply padded zeros, and add taps on the same input: this is wrong for inf, nan and "or".
@@ -56,7 +56,7 @@ class ConvolutionOperator(LinearOperator):
         # shape (groups, row channels of a group, column channels of a group, *taps), and with *symbols for *taps
         self._weight, self._extended = (w.reshape(*self._rows[:2], *w.shape[1:]) for w in (weight, extended))
         shape = (prod(self._rows), prod(self._cols))
-        super().__init__(weight.dtype, shape[::-1] if transposed else shape)  # type: ignore[call-arg]  # scipy-stubs know __new__ only
+        super().__init__(weight.dtype, shape[::-1] if transpose else shape)  # type: ignore[call-arg]  # scipy-stubs know __new__ only
 
     def _matvec(self, x: NDArray[Any]) -> NDArray[Any]:
         return self._matmat(x.reshape(-1, 1))[:, 0]
@@ -78,7 +78,7 @@ class ConvolutionOperator(LinearOperator):
 
     def _twin(self, weight: NDArray[Any]) -> "ConvolutionOperator":
         flat = weight.reshape(-1, *weight.shape[2:])
-        return ConvolutionOperator(self._axes, flat, self._groups, transposed=not self._transposed)
+        return ConvolutionOperator(self._axes, flat, self._groups, transpose=not self._transposed)
 
     def _require_memory(self, x: NDArray[Any], n: int, dtype: np.dtype[Any]) -> None:
         """Refuse a product that does not fit: its result, the columns in the order that they are read, and sums."""
@@ -117,7 +117,7 @@ class ScaledOperator(LinearOperator):
     operator : LinearOperator
         Of a real dtype.
     scale : (rows of the operator,) ndarray
-    transposed : bool, default False
+    transpose : bool, default False
         Whether this is the transpose: what it is applied to is multiplied, not the result.
 
     Examples
@@ -127,9 +127,9 @@ class ScaledOperator(LinearOperator):
     array([ 2., 30.])
     """
 
-    def __init__(self, operator: LinearOperator, scale: NDArray[Any], *, transposed: bool = False) -> None:
-        self._operator, self._scale, self._transposed = operator, scale, transposed
-        shape = operator.shape[::-1] if transposed else operator.shape
+    def __init__(self, operator: LinearOperator, scale: NDArray[Any], *, transpose: bool = False) -> None:
+        self._operator, self._scale, self._transposed = operator, scale, transpose
+        shape = operator.shape[::-1] if transpose else operator.shape
         super().__init__(np.result_type(operator.dtype, scale.dtype), shape)  # type: ignore[call-arg]  # as above
 
     def _matvec(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -145,7 +145,7 @@ class ScaledOperator(LinearOperator):
         return result
 
     def _transpose(self) -> "ScaledOperator":
-        return ScaledOperator(self._operator, self._scale, transposed=not self._transposed)
+        return ScaledOperator(self._operator, self._scale, transpose=not self._transposed)
 
     def _adjoint(self) -> "ScaledOperator":
         return self._transpose()  # of real numbers

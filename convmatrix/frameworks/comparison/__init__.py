@@ -5,3 +5,7 @@ from convmatrix.frameworks.comparison.diagnosis import Diagnosis, Explanation, d
 from convmatrix.frameworks.comparison.output_sizes import output_size_options
 
 __all__ = ["Diagnosis", "Explanation", "Row", "compare", "diagnose", "output_size_options"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -25,3 +25,7 @@ __all__ = [
     "weight",
     "weight_transpose",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -420,7 +420,7 @@ def weight_transpose(w: ArrayLike, filter_flip: bool | None = None, *, inverse: 
 
 def _laid_out(filters: NDArray[Any], *, filter_flip: bool, inverse: bool = False) -> NDArray[Any]:
     """Convert filters to the layer's weight, or back, which is the same."""
-    return flip(filters, filters.ndim - 2) if flag("filter_flip", filter_flip) else filters
+    return flip(filters, ndim=filters.ndim - 2) if flag("filter_flip", filter_flip) else filters
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------

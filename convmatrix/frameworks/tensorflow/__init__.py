@@ -30,3 +30,7 @@ __all__ = [
     "weight",
     "weight_transpose",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

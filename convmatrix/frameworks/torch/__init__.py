@@ -19,3 +19,7 @@ __all__ = [
     "weight",
     "weight_transpose",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

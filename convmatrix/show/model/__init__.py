@@ -1,1 +1,11 @@
 """Models of pictures, independent of renderers: scenes, films, colours, sizes as sentences, printable text."""
+
+from convmatrix.core.lazy import lazy_modules
+
+__all__ = ["film", "palette", "pools", "printable", "scene", "sizes", "stage"]
+
+__getattr__ = lazy_modules(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -165,7 +165,7 @@ def test_rank_of_floats(dense, dtype):
     if matrix.nnz:
         largest = np.linalg.svd(matrix.toarray(), compute_uv=False)[0]
         tolerance = largest * max(dense.shape) * np.finfo(dtype).eps
-        assert found.how == f"singular values above {tolerance:.2g}"
+        assert found.reason == f"singular values above {tolerance:.2g}"
 
 
 def test_complex_ranks():
@@ -176,9 +176,9 @@ def test_complex_ranks():
 
 
 def test_how_names_the_method():
-    assert rank(sparse.csr_array([[1, 2], [3, 4]])).how.startswith(f"modulo the prime {PRIMES[0]}")
-    assert rank(sparse.csr_array([[1.0, 2], [2, 4]])).how.startswith("singular values above ")
-    assert rank(sparse.csr_array((2, 2), dtype=int)).how.startswith("no entries")
+    assert rank(sparse.csr_array([[1, 2], [3, 4]])).reason.startswith(f"modulo the prime {PRIMES[0]}")
+    assert rank(sparse.csr_array([[1.0, 2], [2, 4]])).reason.startswith("singular values above ")
+    assert rank(sparse.csr_array((2, 2), dtype=int)).reason.startswith("no entries")
 
 
 def test_the_matrix_is_left_as_it_was():

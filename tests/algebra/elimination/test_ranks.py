@@ -40,7 +40,7 @@ def test_multiples_of_the_primes_do_not_fool(name):
     found = rank(csr(entries))
     assert (found.value, found.proven) == (value, True)
     clause = {1: f"the prime {P}", 2: f"the primes {P} and {Q}"}.get(used, f"{used} primes from {P} down")
-    assert found.how.startswith(f"modulo {clause}; proven, since ")
+    assert found.reason.startswith(f"modulo {clause}; proven, since ")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_full_rank_takes_no_matching(layer, monkeypatch):
     """It is a slow import, a fifth of the time that a small `show` takes."""
     monkeypatch.setitem(sys.modules, "scipy.sparse.csgraph", None)  # so that importing it fails
     matrix = layer.matrix(np.arange(2, 2 + np.prod(layer.weight_shape)).reshape(layer.weight_shape))
-    assert rank(matrix).how == f"modulo the prime {P}; proven, since the pattern allows no more"
+    assert rank(matrix).reason == f"modulo the prime {P}; proven, since the pattern allows no more"
     with pytest.raises(ImportError):
         rank(csr([[1, 0, 0], [2, 0, 0], [0, 3, 4]]))
 
@@ -123,7 +123,7 @@ def test_the_rank_does_not_depend_on_the_unit(scale):
 def test_floats_are_a_decision_by_a_stated_tolerance():
     found = rank(Conv(5, 3, padding=1).matrix(BOX / 9))
     assert (found.value, found.proven) == (16, False)
-    assert re.fullmatch(r"singular values above 4\.\de-15", found.how)
+    assert re.fullmatch(r"singular values above 4\.\de-15", found.reason)
     assert rank(csr([[1, 0], [0, 1e-15]], float)).value == 2
     assert rank(csr([[1, 0], [0, 1e-16]], float)).value == 1
     assert rank(csr([[1, 0], [0, 1e-8]], np.float32)).value == 1
@@ -200,7 +200,7 @@ def test_progress_counts_panels_of_all_primes():
     calls = []
     found = rank(Conv(11, 3, padding=1).matrix(BOX), progress=lambda *counts: calls.append(counts))
     # 121 columns are two panels; that five primes are needed is known after the first.
-    assert found.how.startswith("modulo 5 primes")
+    assert found.reason.startswith("modulo 5 primes")
     assert calls == [(1, 2), (2, 2), *((done, 10) for done in range(3, 11))]
 
 

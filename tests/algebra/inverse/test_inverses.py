@@ -44,7 +44,7 @@ def test_the_pseudo_inverse_of_a_wide_matrix_is_not_the_formula_that_is_often_qu
 
 def test_halves_are_undone_by_their_transpose_on_one_side_only():
     C = Conv(4, 2, stride=2).matrix(HALVES)
-    assert gram_is_identity(C.T.tocsr(), "C C^T = I").holds
+    assert gram_is_identity(C.T.tocsr(), name="C C^T = I").holds
     assert not gram_is_identity(C).holds
     assert_allclose(pseudo_inverse(C), C.T.toarray(), atol=1e-14)
     assert nullity(C).value == 12
@@ -182,7 +182,7 @@ def test_noise_is_what_the_damping_is_for():
     damped = compare_inverses(layer, weight, x, layer.unvec(y), method="fft", damping=0.02)
     assert plain.pseudo_inverse == pytest.approx(plain.deconvolution)
     assert damped.deconvolution < damped.scaled_transpose < plain.deconvolution
-    assert (plain.method, plain.how) == ("fft", "one block of 1 x 1 for each of 144 frequencies")
+    assert (plain.method, plain.reason) == ("fft", "one block of 1 x 1 for each of 144 frequencies")
 
 
 def test_the_scale_is_the_best_of_complex_ones_too():

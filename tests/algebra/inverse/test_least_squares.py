@@ -109,7 +109,7 @@ def test_plain_iteration_is_the_pseudo_inverse_where_that_is_well_conditioned(la
     if not len(kept) or kept[-1] < 1e-3 * kept[0]:
         wanted = None  # only that it says what it did
     found = deconvolve(layer, weight, y, method=method, tolerance=1e-13)
-    assert found.converged or found.how in ("out of iterations", "the condition is beyond machine precision")
+    assert found.converged or found.reason in ("out of iterations", "the condition is beyond machine precision")
     if wanted is not None:
         assert_allclose(found.x, wanted, atol=1e-6 * max(np.abs(wanted).max(), 1))
 
@@ -236,7 +236,7 @@ def test_iteration_reports_when_it_has_not_converged():
     layer = Conv((40,), 3, padding=1)
     y = np.random.default_rng(0).standard_normal(40)
     found = deconvolve(layer, [1.0, 2.0, 1.0], y, iterations=3, tolerance=1e-14)
-    assert (found.iterations, found.converged, found.how) == (3, False, "out of iterations")
+    assert (found.iterations, found.converged, found.reason) == (3, False, "out of iterations")
     found = deconvolve(layer, [1.0, 2.0, 1.0], y, tolerance=1e-10)
     assert found.converged
     assert found.condition == pytest.approx(np.linalg.cond(layer.matrix([1.0, 2.0, 1.0]).toarray()), rel=1e-6)

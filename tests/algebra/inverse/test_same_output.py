@@ -45,7 +45,7 @@ def test_integers_are_found_for_the_lectures_kernels():
         layer = Conv(8, 3, stride=2)
         pair = same_output_pair(layer, presets.kernel(name, 3 if name in ("binomial", "box") else None))
         assert pair.second.dtype == np.int64
-        assert pair.how == "a patch of integers that the layer maps to zero"
+        assert pair.reason == "a patch of integers that the layer maps to zero"
         assert np.abs(pair.first - pair.second).max() <= 2
 
 
@@ -85,14 +85,14 @@ def test_floats_differ_by_the_images_range_and_their_outputs_by_roundings(dtype)
     pair = same_output_pair(Conv(4, 3), weight, x)
     assert np.abs(pair.first - pair.second).max() == pytest.approx(np.ptp(x))
     assert pair.difference < (1e-5 if dtype is np.float32 else 1e-13)
-    assert pair.how == "noise, projected onto the 12 dimensions that are lost"
+    assert pair.reason == "noise, projected onto the 12 dimensions that are lost"
 
 
 def test_integers_too_large_for_a_patch_fall_back_to_floats():
     weight = np.array([2**40 + 1, 2**41 + 3])
     pair = same_output_pair(Conv((3,), 2), weight)
     assert pair.second.dtype == np.float64
-    assert pair.how == "noise, projected onto the 1 dimensions that are lost"
+    assert pair.reason == "noise, projected onto the 1 dimensions that are lost"
     assert pair.difference < 1e-3 * 2**10  # of 2**40
     image = np.array([2**63, 0, 0], dtype=np.uint64)  # too large to add a patch
     assert same_output_pair(Conv((3,), 2), [1, 1], image).second.dtype == np.float64
@@ -108,7 +108,7 @@ def test_a_large_image_takes_no_rank():
     pair = same_output_pair(
         small, np.random.default_rng(0).random((3, 3)), progress=lambda *counts: calls.append(counts)
     )
-    assert re.fullmatch(r"noise less what \d+ iterations of lsmr recovered of it", pair.how)
+    assert re.fullmatch(r"noise less what \d+ iterations of lsmr recovered of it", pair.reason)
     assert pair.difference < 1e-9
     assert np.abs(pair.first - pair.second).max() == pytest.approx(9)
     assert calls[-1] == (1000, 1000)

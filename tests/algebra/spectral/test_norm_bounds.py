@@ -24,7 +24,7 @@ def test_five_numbers_called_the_norm_of_sobel():
     assert norm_bound(Conv(8, 3), SOBEL) == found.fft_bound.value
     errors = [round(estimate.error, 3) for estimate in found]
     assert errors == [0, -0.525, 0.097, 0.044]
-    assert [estimate.note for estimate in found[1:]] == [
+    assert [estimate.reason for estimate in found[1:]] == [
         "kernel as a matrix of 1 x 9",
         "circular on the grid 8 x 8",
         "circular on the grid 10 x 10",
@@ -121,7 +121,7 @@ def test_norms_of_a_ring_agree():
     found = norms(Conv((6, 4), 3, stride=(1, 2), padding=((1, 1), (1, 0)), padding_mode="circular"), SOBEL)
     assert found.circular.value == found.operator.value
     assert found.circular.error == 0
-    assert found.circular.note == "circular on the grid 6 x 4"
+    assert found.circular.reason == "circular on the grid 6 x 4"
     assert found.fft_bound.value is None
 
 
@@ -138,7 +138,7 @@ def test_the_circular_norm_keeps_the_stride_and_needs_it_to_divide():
     )
     found = norms(Conv((6,), 3, padding=1, input_dilation=2), [1, 2, 3])
     assert found.circular == (None, None, "input_dilation 2 on axis 0 has no circular layer")
-    assert found.fft_bound.note == "circular on the grid 13"
+    assert found.fft_bound.reason == "circular on the grid 13"
     assert found.fft_bound.value == pytest.approx(6)
 
 
@@ -147,12 +147,12 @@ def test_a_transposed_layer_is_reshaped_by_its_own_channels():
     up = ConvTranspose(5, 4, stride=2, padding=1, in_channels=2, out_channels=3)
     found = norms(up, weight)
     assert found.reshaped.value == pytest.approx(np.linalg.norm(np.moveaxis(weight, 1, 0).reshape(3, -1), 2))
-    assert found.reshaped.note == "kernel as a matrix of 3 x 32"
+    assert found.reshaped.reason == "kernel as a matrix of 3 x 32"
     assert found.operator.value == pytest.approx(operator_norm(up.T, weight))
     assert [found.circular, found.fft_bound] == [*norms(up.T, weight)[2:]] or found.circular.value == pytest.approx(
         norms(up.T, weight).circular.value
     )
-    assert norms(up.T, weight).reshaped.note == "kernel as a matrix of 2 x 48"
+    assert norms(up.T, weight).reshaped.reason == "kernel as a matrix of 2 x 48"
     assert norms(up.T, weight).reshaped.value == pytest.approx(np.linalg.norm(weight.reshape(2, -1), 2))
 
 

@@ -95,7 +95,7 @@ def test_the_fft_is_used_if_and_only_if_there_is_a_block_for_each_frequency(laye
     found = singular_values(layer, weight)
     assert found.method == ("fft" if is_diagonalizable(layer, weight) else "dense")
     if found.method == "dense":
-        assert_true_reason(found.why)
+        assert_true_reason(found.reason)
     assert_whole(found, layer, weight)
 
 
@@ -161,7 +161,7 @@ def test_cosines_find_what_lapack_finds(drawn):
     assert found.method == "fft"
     assert_whole(found, layer, weight)
     ends = extreme_singular_values(layer, weight)
-    assert (ends.method, ends.why) == ("fft", found.why)
+    assert (ends.method, ends.reason) == ("fft", found.reason)
     assert_array_equal(ends.values, found.values[[0, -1]])
     assert operator_norm(layer, weight) == found.values[0]
 
@@ -182,14 +182,14 @@ def test_the_reasons_about_cosines():
         "the border and the kernel are symmetric on axes 0 and 1, where the frequencies are cosines: a block for "
         "each of 4 x 6 frequencies"
     )
-    assert singular_values(layer, BOX).why == singular_values(layer, BOX, method="fft").why == why
+    assert singular_values(layer, BOX).reason == singular_values(layer, BOX, method="fft").reason == why
     beside = Conv((4, 6), (3, 2), stride=(1, 3), padding=((1, 1), (0, 0)), padding_mode="symmetric")
     why = (
         "the border and the kernel are symmetric on axis 0, where the frequencies are cosines: a block for each of "
         "4 x 2 frequencies"
     )
-    assert singular_values(beside, np.ones((3, 2))).why == why
-    assert singular_values(layer, SOBEL).why == (
+    assert singular_values(beside, np.ones((3, 2))).reason == why
+    assert singular_values(layer, SOBEL).reason == (
         "no FFT, since C is not block-circulant: padding_mode 'symmetric' needs a kernel that is its own mirror image, "
         "on axis 0 it is not; dense decomposition of 24 x 24"
     )
@@ -225,7 +225,7 @@ def test_four_axes_and_none():
     found = singular_values(point, weight)
     assert found.method == "fft"
     assert_whole(found, point, weight)
-    assert found.why == "C is block-circulant: 1 turns by 1 inputs each, and a block for each frequency"
+    assert found.reason == "C is block-circulant: 1 turns by 1 inputs each, and a block for each frequency"
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -309,7 +309,7 @@ def test_each_reason_why_c_is_not_block_circulant(layer, reason):
     rows, cols = layer.matrix_shape
     weight = np.arange(1.0, 1 + np.prod(layer.weight_shape)).reshape(layer.weight_shape)
     reason = f"no FFT, since C is not block-circulant: {reason}"
-    assert singular_values(layer, weight).why == f"{reason}; dense decomposition of {rows} x {cols}"
+    assert singular_values(layer, weight).reason == f"{reason}; dense decomposition of {rows} x {cols}"
     with pytest.raises(ValueError) as refused:  # noqa: PT011  matched below, whole
         singular_values(layer, weight, method="fft")
     assert str(refused.value) == f'{reason}; use method="dense" or None, or the layer with padding_mode "circular"'
@@ -318,10 +318,10 @@ def test_each_reason_why_c_is_not_block_circulant(layer, reason):
 def test_the_reasons_about_the_fft():
     layer = Conv((8, 6), 3, stride=(2, 3), padding=((1, 0), (0, 0)), padding_mode="circular")
     why = "C is block-circulant: 4 x 2 turns by 2 x 3 inputs each, and a block for each frequency"
-    assert singular_values(layer, BOX).why == singular_values(layer, BOX, method="fft").why == why
-    assert extreme_singular_values(layer, BOX).why == why
+    assert singular_values(layer, BOX).reason == singular_values(layer, BOX, method="fft").reason == why
+    assert extreme_singular_values(layer, BOX).reason == why
     dense = singular_values(layer, BOX, method="dense")
-    assert (dense.method, dense.why) == ("dense", "dense was requested; dense decomposition of 8 x 48")
+    assert (dense.method, dense.reason) == ("dense", "dense was requested; dense decomposition of 8 x 48")
     assert_whole(dense, layer, BOX)
 
 
@@ -396,7 +396,7 @@ def larger_layers(draw):
 def assert_extremes(found, values):
     """Compare with LAPACK's, which are right to some roundings of the largest."""
     assert found.method == "lanczos"
-    if found.values[-1] == 0 and "cannot separate it from 0" in found.why:
+    if found.values[-1] == 0 and "cannot separate it from 0" in found.reason:
         assert values[-1] < 2 * lanczos.UNRESOLVED * values[0]
         values = np.append(values[:-1], 0)
     assert_allclose(found.values, values[[0, -1]], rtol=1e-6, atol=1e-13 * values[0])
@@ -448,7 +448,7 @@ def test_tall_and_wide_layers_have_a_smallest_value_on_both_ways(monkeypatch, la
     if by_products:
         monkeypatch.setattr(lanczos, "_ELIMINATION", 0)
     found = extreme_singular_values(layer, weight)
-    assert ("(C^H C)^-1" in found.why) != by_products
+    assert ("(C^H C)^-1" in found.reason) != by_products
     assert_extremes(found, decomposed(layer, weight))
 
 
@@ -473,7 +473,7 @@ def test_an_elimination_around_a_ring_is_refined_or_not_believed(monkeypatch, re
     weight = np.random.default_rng(0).standard_normal((3, 3))
     found = extreme_singular_values(layer, weight, method="lanczos")
     assert_allclose(found.values, singular_values(layer, weight).values[[0, -1]], rtol=1e-9)
-    assert found.why.endswith(" (C^H C)^-1" if refinements else " C^H C")
+    assert found.reason.endswith(" (C^H C)^-1" if refinements else " C^H C")
 
 
 def test_a_value_that_is_zero_several_times():
@@ -501,8 +501,8 @@ def test_the_largest_needs_no_matrix(monkeypatch):
     monkeypatch.setattr("convmatrix.layers.weighted.assemble", refuse)
     found = extreme_singular_values(Conv(60, 3, padding=1), LAPLACE, which="largest")
     assert_allclose(found.values, [8 * sin(60 * pi / 122) ** 2], rtol=1e-6)
-    assert found.why.startswith("no FFT, since C is not block-circulant: padding_mode 'zeros'")
-    assert found.why.split("; ")[1].startswith("3600 x 3600: largest by Lanczos' method, ")
+    assert found.reason.startswith("no FFT, since C is not block-circulant: padding_mode 'zeros'")
+    assert found.reason.split("; ")[1].startswith("3600 x 3600: largest by Lanczos' method, ")
 
 
 @pytest.mark.full
@@ -523,7 +523,7 @@ def test_unknowns_are_sorted_along_the_longest_axis(monkeypatch, layer, band):
     out = np.arange(layer.out_channels)
     weight[out, out % layer.weight_shape[1], 1, 1] += 1  # nearly the identity, and well conditioned
     found = extreme_singular_values(layer, weight)
-    assert found.why.endswith("products with (C^H C)^-1")
+    assert found.reason.endswith("products with (C^H C)^-1")
     assert_extremes(found, decomposed(layer, weight))
 
 
@@ -531,7 +531,7 @@ def test_unknowns_are_sorted_along_the_longest_axis(monkeypatch, layer, band):
 def test_what_is_too_much_to_eliminate_is_not(monkeypatch, limit, value):
     monkeypatch.setattr(lanczos, limit, value)
     found = extreme_singular_values(Conv(40, 3, stride=2, padding=1), LAPLACE)
-    assert found.why.endswith("products with C^H C")
+    assert found.reason.endswith("products with C^H C")
 
 
 def test_which_end():
@@ -551,14 +551,14 @@ def test_the_same_values_on_every_run():
     layer = Conv(30, 3, padding=1, padding_mode="reflect")
     first, second = (extreme_singular_values(layer, SOBEL, method="lanczos") for _ in range(2))
     assert_array_equal(first.values, second.values)
-    assert first.why == second.why
+    assert first.reason == second.reason
 
 
 def test_dense_where_lanczos_would_keep_all_vectors():
     layer = Conv((41,), 3, padding=1)
     found = extreme_singular_values(layer, [1, 2, 3], method="lanczos")
     assert found.method == "dense"
-    assert found.why == (
+    assert found.reason == (
         "lanczos was requested; dense decomposition of 41 x 41, as Lanczos' method would keep 40 vectors"
     )
     assert extreme_singular_values(Conv((42,), 3, padding=1), [1, 2, 3], method="lanczos").method == "lanczos"
@@ -569,7 +569,7 @@ def test_a_shift_forgets_one_value(kernel):
     layer = Conv((600,), 3, padding=1)
     found = extreme_singular_values(layer, kernel)
     assert_allclose(found.values, [1, 0], atol=1e-15)
-    assert found.why.endswith("; smallest below 1e-12 of the largest, where elimination cannot separate it from 0")
+    assert found.reason.endswith("; smallest below 1e-12 of the largest, where elimination cannot separate it from 0")
     assert condition_number(layer, kernel) == inf
 
 
@@ -588,7 +588,7 @@ def test_nothing_is_zero(layer, method):
     assert_array_equal(found.values, [0, 0])
     assert condition_number(layer, np.zeros((3, 3)), method=method) == inf
     if method == "lanczos":
-        assert found.why == "lanczos was requested; 900 x 900: C is zero; C is zero"
+        assert found.reason == "lanczos was requested; 900 x 900: C is zero; C is zero"
 
 
 def test_a_matrix_of_zeros_whose_weight_is_none():
@@ -651,8 +651,8 @@ def test_progress_of_lanczos():
     dones = [done for done, _ in calls]
     restart = dones.index(1, 1)
     assert dones == [*range(1, restart + 1), *range(1, len(dones) - restart + 1)]
-    assert f"largest by Lanczos' method, {restart} products" in found.why
-    assert f"smallest by Lanczos' method, {len(dones) - restart} products with (C^H C)^-1" in found.why
+    assert f"largest by Lanczos' method, {restart} products" in found.reason
+    assert f"smallest by Lanczos' method, {len(dones) - restart} products with (C^H C)^-1" in found.reason
     assert {total for _, total in calls} == {10_000}
     calls.clear()
     for function in (operator_norm, condition_number):

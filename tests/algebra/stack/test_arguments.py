@@ -261,7 +261,7 @@ def test_large_stacks_take_lanczos_method():
     found = extreme_singular_values(network, weights)
     values = svdvals(network.matrix(weights).toarray())
     assert found.method == "lanczos"
-    assert "a Network of 2 layers has no single kernel to be transformed" in found.why
+    assert "a Network of 2 layers has no single kernel to be transformed" in found.reason
     assert_allclose(found.values, values[[0, -1]], rtol=1e-5, atol=1e-9)
 
 
