@@ -1,4 +1,4 @@
-"""What every renderer draws: boxes, lines and words, in units of one cell of a map, y downwards.
+"""What every renderer draws: boxes, lines and label, in units of one cell of a map, y downwards.
 
 A `convmatrix.show.model.film.Film` becomes a sequence of these marks; a renderer knows nothing of panels, styles or
 convolutions. The order of the marks is the order in which they are drawn.
@@ -26,7 +26,7 @@ from convmatrix.show.model.style import (
 )
 from convmatrix.show.model.typeset import width
 
-__all__ = ["Box", "Line", "Mark", "Words", "around_panel", "caption", "cell", "ground", "label_size", "outline"]
+__all__ = ["Box", "Label", "Line", "Mark", "around_panel", "caption", "cell", "ground", "label_size", "outline"]
 
 Anchor = Literal["start", "middle", "end"]
 
@@ -70,7 +70,7 @@ class Line(NamedTuple):
     name: str = ""
 
 
-class Words(NamedTuple):
+class Label(NamedTuple):
     """Text on one line.
 
     Parameters
@@ -100,7 +100,7 @@ class Words(NamedTuple):
     bold: bool = False
 
 
-Mark = Box | Line | Words
+Mark = Box | Line | Label
 
 LINE = 1.15
 """From one line of a cell to the next, by the height of its text."""
@@ -146,9 +146,9 @@ def ground(film: Film) -> Iterator[Mark]:
     colours = film.style.colours
     for number, (y, line) in enumerate(heading(film)):
         name = f"title-{number}" if number else "title"
-        yield Words(film.width / 2, y, TITLE * film.text, line, colours.ink, name=name, math=False, bold=True)
+        yield Label(film.width / 2, y, TITLE * film.text, line, colours.ink, name=name, math=False, bold=True)
     for number, sign in enumerate(film.signs):
-        yield Words(
+        yield Label(
             sign.x, sign.y, sign.size, sign.text, colours.quiet if sign.quiet else colours.ink, name=f"sign-{number}"
         )
 
@@ -159,10 +159,10 @@ def around_panel(panel: Panel, style: Style) -> Iterator[Mark]:
     left = panel.x + panel.wide / 2 - panel.title_width / 2
     y = panel.y - 0.42 * panel.text if panel.title_y is None else panel.title_y
     if panel.title:
-        yield Words(left, y, HEADING * panel.text, panel.title, colours.ink, "start", f"{panel.name}-title")
+        yield Label(left, y, HEADING * panel.text, panel.title, colours.ink, "start", f"{panel.name}-title")
     if panel.note:
         left += panel.text * (width(panel.title) * HEADING + (NOTE_GAP if panel.title else 0.0))
-        yield Words(left, y, QUIET * panel.text, panel.note, colours.quiet, "start", f"{panel.name}-note")
+        yield Label(left, y, QUIET * panel.text, panel.note, colours.quiet, "start", f"{panel.name}-note")
     if not panel.bordered:
         yield Box(panel.x, panel.y, panel.wide, panel.tall, line=colours.line, name=f"{panel.name}-frame")
 
@@ -199,9 +199,9 @@ def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> I
         first -= 0.2 * tall
         size = min(size, 0.34 * tall)
         below = min(label_size(look.second), 0.32) * tall
-        yield Words(x, y + 0.22 * tall, below, look.second, look.ink, name=f"{name}-value")
+        yield Label(x, y + 0.22 * tall, below, look.second, look.ink, name=f"{name}-value")
     for number, line in enumerate(lines):
-        yield Words(x, first + number * step, size, line, look.ink, name=f"{name}-text" if number == 0 else "")
+        yield Label(x, first + number * step, size, line, look.ink, name=f"{name}-text" if number == 0 else "")
 
 
 def outline(film: Film, framed: Outline, name: str) -> Box:
@@ -226,12 +226,12 @@ def outline(film: Film, framed: Outline, name: str) -> Box:
 
 
 def caption(film: Film, frame: Frame) -> Iterator[Mark]:
-    """The line of words below the picture."""
+    """The line of label below the picture."""
     if film.foot is None or not frame.caption:
         return
     x, y, wide = film.foot
     size = min(HEADING * film.text, wide / max(width(frame.caption), 1.0))
-    yield Words(x, y, size, frame.caption, film.style.colours.ink, name="caption")
+    yield Label(x, y, size, frame.caption, film.style.colours.ink, name="caption")
 
 
 def cells(film: Film, looks: Mapping[Key, Look]) -> Iterator[Mark]:

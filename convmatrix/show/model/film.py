@@ -126,9 +126,9 @@ class Panel(NamedTuple):
     @property
     def title_width(self) -> float:
         """Width of the title and of the note beside it."""
-        words = [part for part in (self.title, self.note) if part]
-        wide = width(self.title) * HEADING + width(self.note) * QUIET + NOTE_GAP * (len(words) - 1)
-        return wide * self.text if words else 0.0
+        parts = [part for part in (self.title, self.note) if part]
+        wide = width(self.title) * HEADING + width(self.note) * QUIET + NOTE_GAP * (len(parts) - 1)
+        return wide * self.text if parts else 0.0
 
 
 def _gaps(index: int, blocks: tuple[int, ...]) -> int:

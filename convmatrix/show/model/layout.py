@@ -88,7 +88,7 @@ class Arrangement:
 class _Block(NamedTuple):
     """Panels and signs, their positions counted from the corner; `axis` is the height of the centre line.
 
-    `reads` says that the maps stand in a row, with signs between them; `caption` is the place of a line of words: its
+    `reads` says that the maps stand in a row, with signs between them; `caption` is the place of a caption: its
     middle, and the greatest width.
     """
 
@@ -111,12 +111,12 @@ class _Block(NamedTuple):
         caption = self.caption and (self.caption[0] + dx, self.caption[1] + dy, self.caption[2])
         return self._replace(panels=panels, signs=signs, caption=caption)
 
-    def captioned(self, room: "_Room") -> "_Block":
-        """The block with space for a line of words below it, if there is to be one."""
-        if not room.foot:
+    def captioned(self, space: "_Space") -> "_Block":
+        """The block with space for a caption below it, if there is to be one."""
+        if not space.foot:
             return self
-        caption = (self.wide / 2, self.tall + _FOOT * 0.62 * room.text, self.wide)
-        return self._replace(tall=self.tall + room.foot, caption=caption)
+        caption = (self.wide / 2, self.tall + _FOOT * 0.62 * space.text, self.wide)
+        return self._replace(tall=self.tall + space.foot, caption=caption)
 
 
 def arrange(
@@ -134,7 +134,7 @@ def arrange(
     title : str, optional
         Printable.
     caption : bool, default False
-        Whether to leave space for a line of words below.
+        Whether to leave space for a caption below.
 
     Returns
     -------
@@ -143,14 +143,14 @@ def arrange(
     """
     page = style.page
     for text in _TEXTS:
-        room = _Room(page, text, wrapped(title, _title_ems(groups, equation) / text, 3), int(caption))
-        best = max(_candidates(groups, equation, room), key=room.score)
-        if room.points(best, QUIET * text) >= page.smallest_text:
+        space = _Space(page, text, wrapped(title, _title_ems(groups, equation) / text, 3), int(caption))
+        best = max(_candidates(groups, equation, space), key=space.score)
+        if space.points(best, QUIET * text) >= page.smallest_text:
             break
-    return _on_page(best, room)
+    return _on_page(best, space)
 
 
-class _Room:
+class _Space:
     """The page of a picture, less its title and its caption; `text` is the factor of the type scale."""
 
     def __init__(self, page: Page, text: float, lines: Sequence[str], captions: int) -> None:
@@ -191,20 +191,20 @@ def _title_ems(groups: Sequence[Group], equation: Equation | None) -> float:
     return cells / HEADING
 
 
-def _candidates(groups: Sequence[Group], equation: Equation | None, room: _Room) -> Iterator[_Block]:
+def _candidates(groups: Sequence[Group], equation: Equation | None, space: _Space) -> Iterator[_Block]:
     """Arrangements of the maps, with the matrix below them or beside them, its cells as large as can be."""
-    text = room.text
+    text = space.text
     groups = [group._replace(panels=tuple(panel._replace(text=text) for panel in group.panels)) for group in groups]
     shapes = list(_map_shapes(groups, text)) if groups else []
     if equation is None:
-        yield from (shape.captioned(room) for shape in shapes)
+        yield from (shape.captioned(space) for shape in shapes)
         return
     equation = equation._replace(matrix=equation.matrix._replace(text=text))
     labelled = [
         whole
         for unit in _UNITS
-        for whole in _with_matrix(shapes, _equation(equation, unit, text, labelled=True), room)
-        if room.points(whole, min(unit * equation.smallest, LABEL)) >= room.page.smallest_text * 0.999
+        for whole in _with_matrix(shapes, _equation(equation, unit, text, labelled=True), space)
+        if space.points(whole, min(unit * equation.smallest, LABEL)) >= space.page.smallest_text * 0.999
     ]
     if labelled:
         yield from labelled
@@ -212,17 +212,17 @@ def _candidates(groups: Sequence[Group], equation: Equation | None, room: _Room)
     longest = max(equation.matrix.rows, equation.matrix.cols)
     for length in _BARE_CELLS:
         unit = min(length / longest, 1.0)
-        yield from _with_matrix(shapes, _equation(equation, unit, text, labelled=False), room)
+        yield from _with_matrix(shapes, _equation(equation, unit, text, labelled=False), space)
 
 
-def _with_matrix(shapes: Sequence[_Block], matrix: _Block, room: _Room) -> Iterator[_Block]:
-    """The matrix alone, or below the maps, or beside them; a line of words stands below all, or below the maps."""
+def _with_matrix(shapes: Sequence[_Block], matrix: _Block, space: _Space) -> Iterator[_Block]:
+    """The matrix alone, or below the maps, or beside them; a caption stands below all, or below the maps."""
     if not shapes:
-        yield matrix.captioned(room)
+        yield matrix.captioned(space)
     for shape in shapes:
-        yield _below([shape, matrix], room.text)._replace(reads=shape.reads).captioned(room)
-        captioned = shape.captioned(room)
-        beside = _beside([captioned, matrix], ["", ""], room.text, centred=True)
+        yield _below([shape, matrix], space.text)._replace(reads=shape.reads).captioned(space)
+        captioned = shape.captioned(space)
+        beside = _beside([captioned, matrix], ["", ""], space.text, centred=True)
         yield beside._replace(reads=shape.reads)
 
 
@@ -304,7 +304,7 @@ def grid(
     title : str, optional
         Printable.
     captions : int, default 0
-        Lines of words to leave space for below.
+        Captions to leave space for below.
 
     Returns
     -------
@@ -315,12 +315,12 @@ def grid(
     for text in _TEXTS:
         scaled = [panel._replace(text=text) for panel in panels]
         ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), 12.0) / HEADING / text
-        room = _Room(page, text, wrapped(title, ems_wide, 3), captions)
-        blocks = [_grid(scaled, signs, number, text).captioned(room) for number in choices]
-        best = max(blocks, key=room.score)
-        if room.points(best, QUIET * text) >= page.smallest_text:
+        space = _Space(page, text, wrapped(title, ems_wide, 3), captions)
+        blocks = [_grid(scaled, signs, number, text).captioned(space) for number in choices]
+        best = max(blocks, key=space.score)
+        if space.points(best, QUIET * text) >= page.smallest_text:
             break
-    return _on_page(best, room)
+    return _on_page(best, space)
 
 
 def _grid(panels: Sequence[Panel], signs: Sequence[str], columns: int, text: float) -> _Block:
@@ -385,10 +385,10 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
 # -- the page ---------------------------------------------------------------------------------------------------------
 
 
-def _on_page(block: _Block, room: _Room) -> Arrangement:
-    page, text, head = room.page, room.text, room.head
-    cell = room.cell(block)
-    titles = max((ems(line) * TITLE * 1.1 * text for line in room.lines), default=0.0)
+def _on_page(block: _Block, space: _Space) -> Arrangement:
+    page, text, head = space.page, space.text, space.head
+    cell = space.cell(block)
+    titles = max((ems(line) * TITLE * 1.1 * text for line in space.lines), default=0.0)
     wide, tall = max(block.wide, titles), block.tall + head
     margin = page.margin * min(page.wide, page.tall) / cell
     width = _side(wide, margin, page.wide / cell, page.fixed)

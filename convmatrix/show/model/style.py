@@ -60,7 +60,7 @@ TINT = 0.3
 
 
 class Page(NamedTuple):
-    """The room that a picture is given.
+    """Space that a picture is given.
 
     Parameters
     ----------
@@ -104,7 +104,8 @@ class Style:
         Colours of the ground, of lines and of text; ``print`` is safe in greyscale.
     size : str, float or tuple of float, default "auto"
         ``slide`` (16:9, 13.33 x 7.5 inches, less where the contents leave a quarter of it empty), ``half`` of a slide,
-        ``column`` (3.4 inches wide), ``page`` (6.5 inches wide), a width in inches, or width and height in inches; ``auto`` takes what the contents need.
+        ``column`` (3.4 inches wide), ``page`` (6.5 inches wide), a width in inches, or width and height in inches;
+        ``auto`` takes what the contents need.
     labels : {"auto", "symbols", "values", "both", "none"}, default "auto"
         Text in the cells: symbols such as w with indices, values, or the symbol above its value; ``auto`` writes values
         where there are some, else symbols.
@@ -115,7 +116,7 @@ class Style:
         Text in SVG: outlines, which look the same everywhere, also on slides; or text that can be edited in Inkscape
         and PowerPoint, and needs the font DejaVu Sans to look the same.
     captions : {"auto", "on", "off"}, default "auto"
-        Whether a line of words stands below: ``auto`` leaves it out at the size of a slide, which has its own words.
+        Whether a caption stands below: ``auto`` leaves it out at the size of a slide.
     ground : {"colour", "transparent"}, default "colour"
 
     Raises
@@ -140,7 +141,7 @@ class Style:
     ground: Ground = "colour"
 
     def __post_init__(self) -> None:
-        for name, allowed in _WORDS.items():
+        for name, allowed in _CHOICES.items():
             value = getattr(self, name)
             if value not in allowed:
                 kind = ValueError if isinstance(value, str) else WrongTypeError
@@ -172,11 +173,11 @@ class Style:
 
     @property
     def captioned(self) -> bool:
-        """Check whether a line of words stands below."""
+        """Check whether a caption stands below."""
         return self.captions == "on" or (self.captions == "auto" and self.size != "slide")
 
 
-_WORDS: dict[str, tuple[str, ...]] = {
+_CHOICES: dict[str, tuple[str, ...]] = {
     "theme": get_args(ThemeName),
     "labels": get_args(Labels),
     "fill": get_args(Fill),

@@ -19,7 +19,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Box, Line, Mark, Words
+from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Look, Panel
 from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable
@@ -61,7 +61,7 @@ def put(ax: Axes, marks: Iterable[Mark]) -> None:
                 ax.add_artist(_box(mark, scale))
             case Line():
                 ax.add_artist(_line(mark, scale))
-            case Words():
+            case Label():
                 _write(ax, mark)
 
 
@@ -103,7 +103,7 @@ def _line(mark: Line, scale: float) -> Line2D | Polygon:
     return Line2D(xs, ys, color=mark.colour, linewidth=width, gid=mark.name or None, clip_on=False, zorder=2)
 
 
-def _write(ax: Axes, mark: Words) -> None:
+def _write(ax: Axes, mark: Label) -> None:
     text = in_font(printable(mark.text, "text", lines=True))
     if text:
         shown = as_mathtext(text) if mark.math else text

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Words
+from convmatrix.show.model.drawing import Label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, grid
 from convmatrix.show.model.printable import printable
@@ -113,6 +113,6 @@ def draw_tiles(
         size = min(HEADING * place.text, wide / max(*map(width, lines), 1.0))
         for number, line in enumerate(lines):
             put(
-                ax, [Words(x, y + number * _LINE * place.text, size, line, style.colours.ink, name=f"caption-{number}")]
+                ax, [Label(x, y + number * _LINE * place.text, size, line, style.colours.ink, name=f"caption-{number}")]
             )
     return ax

@@ -36,7 +36,7 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.export import replacing
 from convmatrix.layers.arguments import flag
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Box, Line, Mark, Words
+from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Film, Key, Look, Outline
 from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable, shortened
@@ -510,15 +510,15 @@ class _Canvas:
         self.marks(drawing.cells(self.film, looks))
 
     def marks(self, marks: Iterable[Mark]) -> None:
-        """Boxes, lines and words."""
+        """Boxes, lines and label."""
         for mark in marks:
             match mark:
                 case Box():
                     self.box(mark)
                 case Line():
                     self.line(mark)
-                case Words():
-                    self.words(mark)
+                case Label():
+                    self.label(mark)
 
     def box(self, box: Box) -> None:
         """A rectangle; its border lies on its edge, as in the other formats."""
@@ -566,16 +566,16 @@ class _Canvas:
         """Width of a line in pixels."""
         return max(round(stroke * self.cell), 1)
 
-    def words(self, words: Words) -> None:
+    def label(self, label: Label) -> None:
         """Text on one line, its middle at y."""
-        text = printable(words.text, "text")
+        text = printable(label.text, "text")
         if not text:
             return
-        size = words.size * self.cell
-        shown, wide = placed(text, math=words.math, face="bold" if words.bold else "regular")
-        left = words.x * self.cell - {"start": 0.0, "middle": 0.5, "end": 1.0}[words.anchor] * wide * size
-        baseline = words.y * self.cell + 0.36 * size
+        size = label.size * self.cell
+        shown, wide = placed(text, math=label.math, face="bold" if label.bold else "regular")
+        left = label.x * self.cell - {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor] * wide * size
+        baseline = label.y * self.cell + 0.36 * size
         for run in shown:
             font = _font(max(round(size * run.size), 1), run.face)
             at = (round(left + run.x * size), round(baseline + run.y * size))
-            self.draw.text(at, run.text, words.ink, font, "ls")
+            self.draw.text(at, run.text, label.ink, font, "ls")

@@ -15,7 +15,7 @@ from convmatrix.core.errors import short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, check_text, flag
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Box, Line, Mark, Words
+from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Film
 from convmatrix.show.model.layout import heading
 from convmatrix.show.model.printable import REPLACEMENT
@@ -236,7 +236,7 @@ def _colours_of(mark: Mark) -> tuple[str, ...]:
             return mark.fill, mark.line
         case Line():
             return mark.fill, mark.colour
-        case Words():
+        case Label():
             return (mark.ink,)
 
 
@@ -248,7 +248,7 @@ def _mark(mark: Mark, unit: float) -> str:
             command, fill = (r"\path", f"fill={_name(mark.fill)}, ") if mark.fill else (r"\draw", "")
             points = "--".join(_point(*point) for point in mark.points) + ("--cycle" if mark.fill else "")
             return rf"{command}[{fill}{_pen(mark.colour, mark.stroke, unit)}] {points};"
-        case Words():
+        case Label():
             return _node(mark, unit)
 
 
@@ -269,13 +269,13 @@ def _pen(colour: str, stroke: float, unit: float) -> str:
     return f"draw={_name(colour)}, line width={stroke * unit:.3g}cm"
 
 
-def _node(words: Words, unit: float) -> str:
-    text = label(words.text) if words.math else escape(words.text)
+def _node(mark: Label, unit: float) -> str:
+    text = label(mark.text) if mark.math else escape(mark.text)
     # The sizes are made for DejaVu Sans; LaTeX's letters are narrower, and names with indices more so.
-    scale = words.size * unit / _EM * (1.2 if text.startswith("$") and "_" in text else 1.1)
-    anchor = {"start": ", anchor=mid west", "middle": "", "end": ", anchor=mid east"}[words.anchor]
-    font = r", font=\bfseries" if words.bold else ""
-    return rf"\node[scale={scale:.4g}, text={_name(words.ink)}{anchor}{font}] at {_point(words.x, words.y)} {{{text}}};"
+    scale = mark.size * unit / _EM * (1.2 if text.startswith("$") and "_" in text else 1.1)
+    anchor = {"start": ", anchor=mid west", "middle": "", "end": ", anchor=mid east"}[mark.anchor]
+    font = r", font=\bfseries" if mark.bold else ""
+    return rf"\node[scale={scale:.4g}, text={_name(mark.ink)}{anchor}{font}] at {_point(mark.x, mark.y)} {{{text}}};"
 
 
 def _point(x: float, y: float) -> str:

@@ -13,7 +13,7 @@ from string import Template
 
 from convmatrix.layers.arguments import check_kind, real_number
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Box, Line, Mark, Words
+from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Film, Key, Look
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.typeset import SMALL, runs
@@ -204,8 +204,8 @@ class _Writer:
                 return self.box(mark, attribute)
             case Line():
                 return self.line(mark)
-            case Words():
-                return self.words(mark)
+            case Label():
+                return self.label(mark)
 
     def box(self, box: Box, attribute: str) -> str:
         line = ""
@@ -229,22 +229,22 @@ class _Writer:
             f'stroke-width="{self.number(line.stroke)}" stroke-linejoin="round"/>'
         )
 
-    def words(self, words: Words) -> str:
-        if not words.text:
+    def label(self, label: Label) -> str:
+        if not label.text:
             return ""
-        name = f' id="{escape(words.name)}"' if words.name else ""
-        label = _escaped(words.text)
-        size, y = words.size * self.pixels, (words.y + 0.36 * words.size) * self.pixels  # digits are 0.73 high
+        name = f' id="{escape(label.name)}"' if label.name else ""
+        escaped = _escaped(label.text)
+        size, y = label.size * self.pixels, (label.y + 0.36 * label.size) * self.pixels  # digits are 0.73 high
         if self.film.style.text == "text":
-            bold = ' font-weight="bold"' if words.bold else ""
+            bold = ' font-weight="bold"' if label.bold else ""
             # Not dominant-baseline: not every program that shows SVG knows it.
             return (
-                f'<text{name} data-text="{label}" x="{self.number(words.x)}" y="{_short(y)}" '
-                f'font-size="{_short(size)}" text-anchor="{words.anchor}" fill="{words.ink}"{bold}>'
-                f"{_tspans(words.text, size) if words.math else label}</text>"
+                f'<text{name} data-text="{escaped}" x="{self.number(label.x)}" y="{_short(y)}" '
+                f'font-size="{_short(size)}" text-anchor="{label.anchor}" fill="{label.ink}"{bold}>'
+                f"{_tspans(label.text, size) if label.math else escaped}</text>"
             )
-        shown, wide = placed(words.text, math=words.math, face="bold" if words.bold else "regular")
-        left = words.x * self.pixels - {"start": 0.0, "middle": 0.5, "end": 1.0}[words.anchor] * wide * size
+        shown, wide = placed(label.text, math=label.math, face="bold" if label.bold else "regular")
+        left = label.x * self.pixels - {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor] * wide * size
         uses = []
         for run in shown:
             inner = "".join(self.use(letter, x - run.x if run.size != 1 else x, run.size) for letter, x in letters(run))
@@ -253,7 +253,7 @@ class _Writer:
                 inner = f'<g transform="{place}scale({run.size})">{inner}</g>'
             uses.append(inner)
         return (
-            f'<g{name} data-text="{label}" fill="{words.ink}" '
+            f'<g{name} data-text="{escaped}" fill="{label.ink}" '
             f'transform="translate({_short(left)} {_short(y)})scale({size / 100:.4g})">{"".join(uses)}</g>'
         )
 
