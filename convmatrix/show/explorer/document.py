@@ -1,14 +1,13 @@
 """An interactive page: matrix, window, kernel and output, linked; a changed number updates all of it.
 
-The page is one file that needs nothing else. All its arithmetic of convolutions is one function of the module
-``explorer.js``, whose tables are compared with those of `convmatrix.core.axis`; its sentences are the templates below,
-filled with numbers, and agree with Python's. Without scripts a coloured table of the layer's matrix remains.
+The page is one file that needs nothing else. Its script is joined from the files in ``js``, of which ``table.js``
+has all arithmetic and validation of convolutions; the errors are those of the layers, and the other sentences are
+templates that Python writes into the page. Without scripts a coloured table of the layer's matrix remains.
 """
 
 import base64
 import html
 import io
-import json
 import math
 import os
 from collections.abc import Callable
@@ -24,6 +23,8 @@ from convmatrix import export
 from convmatrix.core.errors import pluralize, short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind
+from convmatrix.show.explorer.script import json_in_script, script
+from convmatrix.show.explorer.sentences import DESCRIPTIONS
 from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, rgb, tap_colours
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.scene import Scene, number_label
@@ -48,10 +49,8 @@ _IMAGE_WEIGHTS = 10**5
 """Most weights of such a matrix: larger kernels take seconds to draw, and their taps cannot be distinguished."""
 _WEIGHTS = 500
 """Most weights that are written into the page, which has to stay small."""
-_OUTPUT_SEEN = "#63c4ba"
+_OUTPUT_SELECTED = "#63c4ba"
 """The output's colour, darker where a window or a stamp is chosen, as the palette's is for the input."""
-_DRAWN = {"entries": 200_000, "places": 60_000, "number": 1_000_000}
-"""Limits of the module: entries of the matrix, places of a map; and the largest number it takes."""
 
 
 def page(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
@@ -215,7 +214,7 @@ def save(
 
 @cache
 def source(name: str) -> str:
-    """A file that stands beside this one: the module that draws, the same everywhere, and its style."""
+    """A file that stands beside this one."""
     return files("convmatrix.show.explorer").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -266,17 +265,22 @@ def specification(layer: Layer, weight: ArrayLike | None, title: str | None) -> 
         "title": _shown(layer, title),
         "layer": settings(layer),
         "weight": None if weight is None else _weight(layer, weight),
-        "sentences": SENTENCES,
+        "sentences": DESCRIPTIONS,
         "relationships": RELATIONSHIPS,
         # From ten colours and from seventeen the module makes those of any kernel.
         "palette": {
             "few": tap_colours(10),
             "many": tap_colours(17),
-            "names": {"input": INPUT, "seen": SEEN, "output": OUTPUT, "output-seen": _OUTPUT_SEEN, "frame": WINDOW},
+            "colours": {
+                "input": INPUT,
+                "input-selected": SEEN,
+                "output": OUTPUT,
+                "output-selected": _OUTPUT_SELECTED,
+                "frame": WINDOW,
+            },
         },
-        "drawn": _DRAWN,
-        "skeleton": source("explorer.html"),
-        "style": source("explorer.css"),
+        "html": source("explorer.html"),
+        "css": source("explorer.css"),
     }
 
 
@@ -300,10 +304,10 @@ def _weight(layer: Layer, weight: ArrayLike) -> dict[str, Any]:
     layer.operator(array)  # refuses integers whose sums overflow
     return {
         "shape": list(layer.weight_shape),
-        "texts": [number_label(value) for value in array.ravel()],
-        "numbers": [_exact(value) for value in array.ravel().tolist()],
-        "whole": array.dtype.kind in "iu",
-        "any": array.dtype.kind == "b",
+        "labels": [number_label(value) for value in array.ravel()],
+        "values": [_exact(value) for value in array.ravel().tolist()],
+        "integer": array.dtype.kind in "iu",
+        "boolean": array.dtype.kind == "b",
     }
 
 
@@ -318,28 +322,12 @@ def _exact(value: Any) -> float | None:
 
 
 def _body(layer: Layer, weight: ArrayLike | None, spec: dict[str, Any]) -> str:
-    most_bytes = _BYTES - len(script_safe(spec["weight"]))
+    most_bytes = _BYTES - len(json_in_script(spec["weight"]))
     return (
         f'<div class="convmatrix-explorer">\n{_without_scripts(layer, weight, spec["title"], most_bytes)}\n'
-        f'<script type="application/json">{script_safe(spec)}</script>\n</div>\n'
-        f'<script type="module">\n{source("explorer.js")}\nmountAll(document);\n</script>'
+        f'<script type="application/json">{json_in_script(spec)}</script>\n</div>\n'
+        f'<script type="module">\n{script()}\nmountAll(document);\n</script>'
     )
-
-
-def script_safe(value: Any) -> str:
-    r"""Write a value as JSON that cannot end the ``<script>`` it stands in.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> print(script_safe("</script>"))
-    "\u003c/script>"
-    """
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", r"\u003c")  # with which </script> and <!-- begin
 
 
 def table(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
@@ -438,110 +426,3 @@ def _image(scene: Scene, caption: str, side: int) -> str:
         f'<p>{caption}</p>\n<img src="data:image/png;base64,{data}" alt="{caption}" width="{pixels.shape[1] * zoom}" '
         f'height="{pixels.shape[0] * zoom}" style="image-rendering:pixelated;border:1px solid #888">'
     )
-
-
-# -- sentences -------------------------------------------------------------------------------------------------------
-
-# The errors of the layers, with names for their numbers; the tests compare each with the real one.
-_ERRORS = {
-    "where": "{name} on axis {axis}",
-    "where_end": "{name} on axis {axis}, {end},",
-    "no_integer": "{where} must be an integer, got {value} ({kind}){remedy}",
-    "write": ": write {number}",
-    "too_small": "{where} must be at least {least}, got {value}",
-    "unknown_word": "{name} '{word}' is not one of {known}",
-    "spread_and_mode": (
-        "input_dilation {a} on axis {axis} needs padding_mode 'zeros', got '{mode}': a border that extends the input "
-        "has no rule for the zeros between its entries"
-    ),
-    "spread_and_same": ("padding '{pad}' needs input_dilation 1, got {a} on axis {axis}: give the padding in numbers"),
-    "no_fit": (
-        "kernel does not fit on axis {axis}: it spans {span} (= dilation {d} * (kernel_size {k} - 1) + 1) but the "
-        "padded input has {padded} (= {stretched} + padding {before} + {after}); add {missing} to the padding, or use "
-        "a smaller kernel or dilation"
-    ),
-    "stretched_one": "input_size {i}",
-    "stretched": "input_dilation {a} * (input_size {i} - 1) + 1",
-    "beside": (
-        "output_padding {op} on axis {axis} cannot stand beside padding '{pad}', which decides the output size "
-        "already: give one of the two"
-    ),
-    "op_too_large": (
-        "output_padding {op} on axis {axis} is too large: it must be less than max(stride {s}, dilation {d}) = {most}, "
-        "since it only chooses among the sizes that one convolution maps to the same output"
-    ),
-    "positions": (
-        "(= (input_size {i} - 1) * stride {s} + dilation {d} * (kernel_size {k} - 1) + 1 - padding {before} - {after} "
-        "+ output_padding {op})"
-    ),
-    "empty": (
-        "output is empty on axis {axis}: its size would be {stretched} {positions}; reduce the padding by {missing}"
-    ),
-    "between": (
-        "axis {axis} gives {stretched} positions {positions}, which is not 1 modulo input_dilation {a}: {remedy}"
-    ),
-    "would_fit": "output_padding {op} would fit",
-    "would_fit_valid": "output_padding {op} would fit with padding=0",
-    "would_fit_anticausal": "output_padding {op} would fit with padding ({before}, {after})",
-    "none_fits": "no output_padding below {most} would fit; change the padding",
-}
-
-_ADDRESS = {
-    "link_axes": "the link gives {count} entries for {name}, but there are {axes} axes",
-    "number_large": "{where} is {value}, but this page takes numbers up to {most}",
-}
-"""Errors that only the page raises."""
-
-_DESCRIPTIONS = {
-    "hint": (
-        "Point at a cell, tap it, or move there with Tab and the arrow keys: what belongs together lights up. Beyond "
-        "the first cell of a row or column, its whole row or column."
-    ),
-    "matrix": "{matrix}: {rows} x {cols}, {nnz} entries",
-    "too_many": (
-        "{matrix} is {rows} x {cols}, {entries}: too many to draw here, where at most {most} entries and maps of "
-        "{places} places are; the sizes hold"
-    ),
-    "entries": "{nnz} entries",
-    "entries_unknown": "with very many entries",
-    "axis": "axis {axis}: {formula}",
-    "guide": "relationship {number}",
-    "convolution": "convolution: {from} to {to}",
-    "transposed": "transposed convolution: {from} to {to}",
-    "map": "{name} {whole}",
-    "padded": "{name} {whole}, {frame} with padding",
-    "spread": "{name} {whole}, {frame} with padding and inserted zeros",
-    "cut": "{name} {whole}, cut out of {frame}",
-    "kernels": "{name} {whole}, {many} x {each} of them",
-    "leftover": "on axis {axis}, no window reaches the last {count} positions",
-    "place": "{place} of channel {channel}",
-    "one_input": "input {list}",
-    "inputs": "inputs {list}",
-    "no_input": "no input",
-    "one_output": "output {list}",
-    "outputs": "outputs {list}",
-    "no_output": "no output",
-    "more": "{list} and {more} more",
-    "row": "output {place} reads {inputs}: row {row} of {matrix}",
-    "row_zeros": "output {place} reads {inputs}: row {row} of {matrix}; {zeros} of its taps meet zeros",
-    "col": ("input {place} is read by {outputs}: column {col} of {matrix}, its stamp in the transposed convolution"),
-    "row_transposed": "output {place} adds up what {inputs} send: row {row} of {matrix}",
-    "col_transposed": (
-        "input {place} is stamped onto {outputs}: column {col} of {matrix}; the window of the convolution stands there"
-    ),
-    "cell": "output {output} reads input {input} through {label}: row {row}, column {col} of {matrix}",
-    "cell_value": (
-        "output {output} reads input {input} through {label} = {value}: row {row}, column {col} of {matrix}"
-    ),
-    "empty_cell": "output {output} does not read input {input}: row {row}, column {col} of {matrix} is zero",
-    "tap": "{label} stands in {count} of the {nnz} entries of {matrix}: through it {outputs} read an input",
-    "tap_value": (
-        "{label} = {value} stands in {count} of the {nnz} entries of {matrix}: through it {outputs} read an input"
-    ),
-    "padding": "position {place} is padding: a zero",
-    "inserted": "position {place} is a zero that input_dilation inserts",
-    "cropped": "position {place} is cropped: no output is there",
-}
-"""Descriptions of what is selected, for the page's live region."""
-
-SENTENCES = {**_ERRORS, **_ADDRESS, **_DESCRIPTIONS}
