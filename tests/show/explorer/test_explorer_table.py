@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.layers.rules import RULES
+from convmatrix.core.axis import PADDING_MODES, PADDING_NAMES
+from convmatrix.layers.rules import RULES, SYNONYMS
 from convmatrix.show.explorer import document
-from convmatrix.show.explorer.script import FILES, LIMITS, script
+from convmatrix.show.explorer.script import LIMITS, script
 from convmatrix.show.explorer.sentences import DESCRIPTIONS
 from convmatrix.show.model.palette import ink_on, tap_colours
 from convmatrix.show.model.scene import Scene, number_label, tap_label
@@ -238,24 +239,30 @@ SAYABLE = {
     "empty",
     "beside",
     "between",
+    "groups",
+    "channels",
 }
 
 
 def sayable(drawn):
     kind, arguments = drawn
     known = kind in SAYABLE and len(arguments["input_size"]) < 3 and isinstance(arguments["padding_mode"], str)
-    entries = [entry for value in arguments.values() if isinstance(value, tuple) for entry in value]
+    values = [value if isinstance(value, tuple) else (value,) for value in arguments.values()]
+    entries = [entry for value in values for entry in value]
     return known and not any(entry is None or isinstance(entry, bool) or entry == "3" for entry in entries)
 
 
-def typed(settings):
+def typed(value):
     """Numbers that are no integers, as a field holds them: text."""
-    return {
-        name: [str(entry) if isinstance(entry, float) else entry for entry in value]
+    if isinstance(value, dict):
+        return {name: typed(entry) for name, entry in value.items()}
+    return (
+        [typed(entry) for entry in value]
         if isinstance(value, list)
+        else str(value)
+        if isinstance(value, float)
         else value
-        for name, value in settings.items()
-    }
+    )
 
 
 @share(0.4)
@@ -267,6 +274,134 @@ def test_errors_are_the_errors_of_python(ask, drawn):
     with pytest.raises(ValueError) as refused:  # noqa: PT011  the message is the test
         built(arguments)
     assert error_of(ask, typed(settings_of(arguments))) == str(refused.value)
+
+
+NUMBERS = st.integers(0, 6) | st.integers(1, 3)
+PADS = st.sampled_from((*PADDING_NAMES, "Same", "sam")) | st.tuples(st.integers(-3, 3), st.integers(-3, 3)) | NUMBERS
+
+
+@st.composite
+def any_arguments(draw):
+    """Arguments of a layer that need not exist: each is drawn without a look at the others."""
+    ndim = draw(st.integers(1, 2))
+    per_axis = st.tuples(*[NUMBERS] * ndim)
+    names = ["input_size", "kernel_size", "stride", "dilation", "input_dilation"]
+    if draw(st.booleans()):
+        names.append("output_padding")
+    return {name: draw(per_axis) for name in names} | {
+        "input_size": draw(st.tuples(*[st.integers(0, 9)] * ndim)),
+        "padding": draw(st.tuples(*[PADS] * ndim)),
+        "padding_mode": draw(st.sampled_from((*["zeros"] * 4, *PADDING_MODES, "wrap", "reflekt"))),
+        "groups": draw(st.integers(1, 2)),
+        "in_channels": draw(st.integers(1, 4)),
+        "out_channels": draw(st.integers(1, 4)),
+    }
+
+
+@share(0.6)
+@given(arguments=any_arguments())
+def test_any_settings_have_the_geometry_or_the_error_of_python(ask, arguments):
+    table = table_of(ask, settings_of(arguments))
+    layer, sentence = built_or_error(arguments)
+    if layer is not None:
+        assert_same_table(layer, table)
+    else:
+        assert table["error"]["sentence"] == sentence
+        assert table["error"]["field"] in arguments
+
+
+def built_or_error(arguments):
+    """The layer and None, or None and the error."""
+    try:
+        return built(arguments), None
+    except ValueError as error:
+        return None, str(error)
+
+
+# An example of each rule that a page can violate, in the order of the rules.
+VIOLATIONS = [
+    ("input_dilation", {"input_dilation": (1, 2), "padding_mode": "circular"}),
+    ("padding", {"input_dilation": (3, 1), "padding": ("same_lower", 0)}),
+    ("groups", {"groups": 2, "in_channels": 4, "out_channels": 3}),
+    ("kernel_size", {"kernel_size": (3, 3), "dilation": (1, 3), "input_dilation": (2, 1), "input_size": (2, 5)}),
+    ("kernel_size", {"kernel_size": (3, 3), "input_dilation": (2, 2), "input_size": (1, 4)}),
+    ("output_padding", {"output_padding": (0, 1), "padding": ("half", "valid"), "stride": (2, 2)}),
+    ("output_padding", {"output_padding": (0, 3), "dilation": (1, 3), "stride": (2, 2)}),
+    ("padding", {"output_padding": (0, 0), "input_size": (1, 2), "padding": (1, (3, 2))}),
+    ("padding", {"output_padding": (0, 0), "input_dilation": (1, 4)}),
+    (
+        "padding",
+        {
+            "output_padding": (0, 0),
+            "stride": (1, 2),
+            "input_dilation": (1, 2),
+            "padding": "valid",
+            "kernel_size": (2, 2),
+        },
+    ),
+    ("padding", {"output_padding": (0, 0), "stride": (1, 3), "input_dilation": (1, 5), "padding": "anticausal"}),
+    ("output_padding", {"output_padding": (0, 0), "stride": (1, 2), "input_dilation": (1, 2), "kernel_size": (2, 2)}),
+]
+
+
+def test_each_rule_of_python_is_violated_on_the_page(ask):
+    found = set()
+    every = {rule.sentence for rules in RULES.values() for rule in rules}
+    for field, changed in VIOLATIONS:
+        arguments = {"input_size": (4, 4), "kernel_size": (3, 3), "padding": 0, **changed}
+        if isinstance(arguments["padding"], int):
+            arguments["padding"] = (arguments["padding"],) * 2
+        with pytest.raises(ValueError, match=r"axis \d|groups=") as refused:
+            built(arguments)
+        error = {"field": field, "sentence": str(refused.value)}
+        assert table_of(ask, settings_of(arguments)) == {"error": error}
+        found |= {
+            text
+            for text in every
+            if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^:;]+", re.escape(text)), str(refused.value))
+        }
+    # A page has neither pools nor the argument output_size.
+    assert every - found == {text for text in every if "ceil_mode" in text or "output_size" in text}
+
+
+def error_of_stride(value):
+    """The error of Python for a stride."""
+    with pytest.raises(ValueError, match="must be an integer") as refused:
+        Conv((4,), 3, stride=(value,))
+    return str(refused.value)
+
+
+@share(0.4)
+@given(text=st.text(max_size=30) | st.text(st.sampled_from("'\"\\\n\t a9\u2028\U0001f600"), max_size=400))
+def test_any_text_in_a_field(ask, text):
+    assume(not re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", text, re.IGNORECASE))
+    settings = document.settings(Conv((4,), 3)) | {"stride": [text]}
+    assert error_of(ask, settings) == error_of_stride(text)
+
+
+@share(0.4)
+@given(number=st.floats(-1e6, 1e6) | st.floats(-1, 1) | st.integers(-99, 99).map(float))
+def test_any_float_in_a_field(ask, number):
+    settings = document.settings(Conv((4,), 3)) | {"stride": [repr(number)]}
+    assert error_of(ask, settings) == error_of_stride(number)
+
+
+@share(0.4)
+@given(data=st.data())
+def test_misspelt_names(ask, data):
+    for name, known in (("padding", PADDING_NAMES), ("padding_mode", PADDING_MODES)):
+        word = data.draw(st.sampled_from((*known, *SYNONYMS, "constructor")))
+        for _ in range(data.draw(st.integers(0, 3))):
+            at = data.draw(st.integers(0, len(word)))
+            word = (
+                word[:at] + data.draw(st.sampled_from(("", "e", "X", "_"))) + word[at + data.draw(st.integers(0, 2)) :]
+            )
+        assume(word not in known)
+        with pytest.raises(ValueError, match="is not one of") as refused:
+            Conv((4,), 3, **{name: word})
+        changed = {name: [word] if name == "padding" else word}
+        error = {"field": name, "sentence": str(refused.value)}
+        assert table_of(ask, document.settings(Conv((4,), 3)) | changed) == {"error": error}
 
 
 @pytest.mark.parametrize(

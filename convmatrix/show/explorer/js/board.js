@@ -50,7 +50,7 @@ export function inkOn(colour) {
 }
 
 /**
- * One picture of places in rows and columns, in one tile or several (channels). It is told where the pointer is by
+ * One picture of places in rows and columns, in one tile or several (channels). It computes where the pointer is from its
  * coordinates, so that it needs no node for each place: drawing is one path for each colour.
  */
 export class Board {
@@ -170,8 +170,8 @@ export class Board {
 	}
 
 	drawCursor() {
-		const seen = this.area.matches(":focus-visible") && this.cursor;
-		set(this.cursorPath, { d: seen ? this.rectangle(this.cursor, 1, 1, 1) : "" });
+		const visible = this.area.matches(":focus-visible") && this.cursor;
+		set(this.cursorPath, { d: visible ? this.rectangle(this.cursor, 1, 1, 1) : "" });
 	}
 
 	/** Cover all but some places. */

@@ -13,9 +13,9 @@ export class MatrixBoard extends Board {
 		const texts = table.nnz <= LABELLED ? Array.from(indices, (_, entry) => writer.text(entry)) : [];
 		const needed = LETTER * Math.max(2, ...texts.map((text) => text.length), colName(table.cols - 1).length) + 5;
 		const nameWidth = LETTER * rowName(table.rows - 1).length + 10;
-		const room = Math.floor((width - nameWidth - 4) / table.cols); // whole pixels leave no seams
+		const available = Math.floor((width - nameWidth - 4) / table.cols); // whole pixels leave no seams
 		const fits = texts.length && table.cols * needed <= 1.6 * (width - nameWidth);
-		const cw = (fits ? clamp(room, needed, Math.max(36, needed)) : clamp(room, 2, 36)) * zoom;
+		const cw = (fits ? clamp(available, needed, Math.max(36, needed)) : clamp(available, 2, 36)) * zoom;
 		const labelled = texts.length > 0 && cw >= needed;
 		const ch = labelled ? Math.max(Math.min(cw, 26), 20) : cw;
 		const named = ch >= 14 && table.rows <= LABELLED;

@@ -86,7 +86,7 @@ export class Controls {
 		form.addEventListener("input", (event) => event.target === this.kind || this.changed());
 	}
 
-	/** Write settings into the fields; `table` tells the numbers behind a name. */
+	/** Write settings into the fields; `table` has the numbers of a name. */
 	show(settings, table) {
 		this.settings = settings;
 		const axes = settings.input_size.length;

@@ -105,11 +105,11 @@ class Explorer {
 		}
 		const colours = tapColours(product(table.kernel_size), this.spec.palette);
 		const scene = { table, links: this.links, writer: this.writer, colours, palette: this.spec.palette.colours };
-		const room = Math.max(this.width - 40, 200);
-		this.drawMap("places", scene, room);
-		this.drawMap("windows", scene, room);
-		this.boards.kernel.draw(scene, Math.min(room, 480));
-		this.boards.matrix.draw(scene, room, this.zoom);
+		const width = Math.max(this.width - 40, 200);
+		this.drawMap("places", scene, width);
+		this.drawMap("windows", scene, width);
+		this.boards.kernel.draw(scene, Math.min(width, 480));
+		this.boards.matrix.draw(scene, width, this.zoom);
 		this.choice = this.known(this.choice);
 		this.light(this.choice);
 	}
@@ -119,7 +119,7 @@ class Explorer {
 		return (side === "places") === this.table.transposed ? "output" : "input";
 	}
 
-	drawMap(side, scene, room) {
+	drawMap(side, scene, width) {
 		const { table, links } = this;
 		const name = this.boardOf(side);
 		const shape = side === "places" ? [table.forward_input_shape[0], ...links.frameShape] : table.forward_output_shape;
@@ -127,7 +127,7 @@ class Explorer {
 		const framed = side === "places" && String(links.frameShape) !== String(table.forward_input_shape.slice(1));
 		const dilated = table.axes.some((axis) => axis.input_dilation > 1);
 		const kind = table.transposed ? "cropped_map" : dilated ? "dilated" : "padded";
-		this.boards[name].draw(scene, room, {
+		this.boards[name].draw(scene, width, {
 			shape,
 			letter: name === "input" ? "x" : "y",
 			colour: this.spec.palette.colours[name],
@@ -159,8 +159,8 @@ class Explorer {
 	}
 
 	kernelChoice({ tile, row, col }) {
-		const { kernel } = this.table;
-		return { tap: ravel([tile, ...[row, col].slice(-kernel.length)], [0, ...kernel]) };
+		const { kernel_size } = this.table;
+		return { tap: ravel([tile, ...[row, col].slice(-kernel_size.length)], [0, ...kernel_size]) };
 	}
 
 	/** A choice without what this table does not have. */

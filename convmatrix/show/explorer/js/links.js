@@ -24,7 +24,7 @@ export class Links {
 		return times(indptr[row + 1] - indptr[row], (n) => indptr[row] + n);
 	}
 
-	/** Entries of a column, from lists that are made when a column is first asked for. */
+	/** Entries of a column, from lists that are made when they are first needed. */
 	colEntries(col) {
 		if (!this.columns) {
 			this.columns = times(this.table.cols, () => []);

@@ -196,7 +196,8 @@ function perAxis(settings, name, most) {
 function checkWord(name, value, words) {
 	if (words.includes(value)) return;
 	const lower = value.toLowerCase();
-	const close = [...value].length <= PYTHON.longest_word ? PYTHON.synonyms[lower] ?? closest(lower, words) : undefined;
+	const synonym = Object.hasOwn(PYTHON.synonyms, lower) ? PYTHON.synonyms[lower] : undefined;
+	const close = [...value].length <= PYTHON.longest_word ? synonym ?? closest(lower, words) : undefined;
 	const known = words.includes(close);
 	const values = { what: name, word: quoted(value), known: words.join(", "), suggestion: quoted(close ?? "") };
 	throw new Invalid(name, sentenceOf(known ? "misspelt" : "unknown", values));
