@@ -1,7 +1,7 @@
 """Rules for the arguments of `Conv` and `ConvTranspose`, as data: comparisons of numbers, and error sentences.
 
-The layers raise these sentences. The explorer's page, which runs without Python, gets the same tables as JSON; so that
-both report the same errors, in the same words.
+The layers raise these sentences. The explorer's page, which runs without Python, gets the same tables as JSON, so that
+it reports the same errors, and no sentence is written twice.
 """
 
 import operator
@@ -19,8 +19,8 @@ class Rule(NamedTuple):
     field : str
         The argument to change.
     violated : tuple of (str, str, int or str or list of str)
-        Comparisons (left, operator, right), all true for an invalid layer: the name of a value, a key of `_COMPARISONS`,
-        and a number, the name of another value or a list of strings.
+        Comparisons (left, operator, right), all true for an invalid layer: the name of a value, an operator of
+        Python, and a number, the name of another value or a list of strings.
     sentence : str
         The error message, with the names of values in braces.
     """
@@ -162,8 +162,8 @@ RULES = {
             "output_padding",
             (("output_padding", ">=", "bound"),),
             "output_padding {output_padding} on axis {axis} is too large: it must be less than max(stride {stride}, "
-            "dilation {dilation}) = {bound}, since it only chooses among the sizes that one convolution maps to the same "
-            "output",
+            "dilation {dilation}) = {bound}, since it only chooses among the sizes that one convolution maps to the "
+            "same output",
         ),
         Rule(
             "padding",
@@ -188,6 +188,16 @@ RULES = {
 """The rules of each step of the validation, in the order in which they are checked."""
 
 
+_COMPILED = {
+    step: [
+        ([(left, _COMPARISONS[name], right, type(right) is str) for left, name, right in rule.violated], rule.sentence)
+        for rule in rules
+    ]
+    for step, rules in RULES.items()
+}
+"""The rules with functions in place of operators: every layer that is made is checked."""
+
+
 def check(step: str, values: Mapping[str, Any]) -> None:
     """Check the rules of one step of the validation.
 
@@ -209,9 +219,9 @@ def check(step: str, values: Mapping[str, Any]) -> None:
     >>> RULES["groups"][0].sentence.format(groups=2, name="in_channels", channels=3, remainder=1)[:41]
     'groups=2 does not divide in_channels=3 (r'
     """
-    for rule in RULES[step]:
-        for left, comparison, right in rule.violated:
-            if not _COMPARISONS[comparison](values[left], values[right] if type(right) is str else right):
+    for violated, sentence in _COMPILED[step]:
+        for left, compare, right, named in violated:
+            if not compare(values[left], values[right] if named else right):
                 break
         else:
-            raise ValueError(rule.sentence.format_map(values))
+            raise ValueError(sentence.format_map(values))
