@@ -379,6 +379,49 @@ def test_any_text_in_a_field(ask, text):
     assert error_of(ask, settings) == error_of_stride(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it's",
+        'a "word"',
+        'it\'s a "word"',
+        "\\",
+        "a\tb\n",
+        "\x00\x7f\xa0\u2028\ue000\U000e0001",
+        "é中\U0001f600",
+        "x" * 161,
+        "'" * 170,
+        "9" * 41 + "x",
+    ],
+)
+def test_texts_in_a_field(ask, text):
+    assert error_of(ask, document.settings(Conv((4,), 3)) | {"stride": [text]}) == error_of_stride(text)
+
+
+@pytest.mark.parametrize(
+    ("word", "suggestion"),
+    [
+        ("zebras", "zeros"),  # 8 of 11 letters
+        ("sym", None),  # 6 of 12 letters
+        ("refl", "reflect"),  # 8 of 11 letters
+        ("zerxy", "zeros"),  # 6 of 10 letters, just enough
+        ("zerxyz", None),  # 6 of 11 letters
+        ("circus", "circular"),  # 10 of 14 letters
+        ("Mirror", "reflect"),
+        ("linear", None),
+        ("bilinear", None),
+        ("constructor", None),
+        ("zeros" * 9, None),
+        ("", None),
+    ],
+)
+def test_suggestions(ask, word, suggestion):
+    with pytest.raises(ValueError, match="is not one of") as refused:
+        Conv((4,), 3, padding_mode=word)
+    assert str(refused.value).endswith(f": did you mean '{suggestion}'?" if suggestion else "symmetric")
+    assert error_of(ask, document.settings(Conv((4,), 3)) | {"padding_mode": word}) == str(refused.value)
+
+
 @share(0.4)
 @given(number=st.floats(-1e6, 1e6) | st.floats(-1, 1) | st.integers(-99, 99).map(float))
 def test_any_float_in_a_field(ask, number):
