@@ -188,7 +188,7 @@ RULES = {
 """The rules of each step of the validation, in the order in which they are checked."""
 
 
-_COMPILED = {
+_COMPILED: dict[str, list[tuple[list[tuple[str, Callable[[Any, Any], bool], Any, bool]], str]]] = {
     step: [
         ([(left, _COMPARISONS[name], right, type(right) is str) for left, name, right in rule.violated], rule.sentence)
         for rule in rules
