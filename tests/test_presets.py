@@ -269,7 +269,7 @@ def test_space_to_depth_moves_every_place_to_a_channel():
         (("sobel_y", None, 1), "kernel 'sobel_y' needs at least 2 axes, got 1"),
         (("laplacian", None, 0), "kernel 'laplacian' needs at least 1 axis, got 0"),
         (("box", 0), "kernel_size on axis 0 must be at least 1, got 0"),
-        (("box", 2.0), "kernel_size on axis 0 must be an integer, got 2.0 (float): write 2"),
+        (("box", 2.0), "kernel_size on axis 0 must be an integer, got 2.0: write 2"),
         (
             ("box", (3, 3), 3),
             "ndim is 3 but kernel_size has 2 entries, (3, 3): give one entry for each axis, or one number for all",

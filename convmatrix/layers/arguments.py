@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from convmatrix.core.axis import PADDING_NAMES
 from convmatrix.core.errors import WrongTypeError, pluralize, short
+from convmatrix.layers.rules import SENTENCES, SYNONYMS
 
 __all__ = [
     "Padding",
@@ -44,27 +45,13 @@ Padding = int | str | Sequence[int | str | tuple[int, int]]
 PaddingEntry = str | tuple[int, int]
 """The padding of one axis: a name, or the numbers (before, after)."""
 
-_SYNONYMS = {
-    "constant": "zeros",
-    "zero": "zeros",
-    "wrap": "circular",
-    "periodic": "circular",
-    "edge": "replicate",
-    "nearest": "replicate",
-    "mirror": "reflect",
-    "same_upper": "same",
-    "bilinear": "linear",
-    "trilinear": "linear",
-}
-"""Names in numpy.pad, scipy.ndimage, ONNX and PyTorch, and their equivalents in convmatrix."""
-
 _MOST_ENTRIES = 1000
 """Largest number of entries of a sequence that is copied: many more than a layer has axes."""
 
 _LONGEST_REASON = 200
 """Number of letters of a message of NumPy that are repeated."""
 
-_LONGEST_WORD = 40
+LONGEST_WORD = 40
 """Number of letters up to which a wrong word is compared with the known ones."""
 
 _CASTS = {"e": "float32", "g": "float64", "G": "complex128", "O": "float64"}
@@ -105,17 +92,19 @@ def _index(what: str, value: Any) -> int:
             raise WrongTypeError(
                 f"{what} must be an integer, got {short(value)} ({kind}), whose __index__ raises {type(error).__name__}"
             ) from error
-        whole = isinstance(value, float | np.floating) and float(value).is_integer()
-        remedy = f": write {short(int(value))}" if whole else ""
-        raise WrongTypeError(f"{what} must be an integer, got {short(value)} ({kind}){remedy}") from None
+        # Numbers and strings show their type themselves.
+        shown = short(value) if type(value) in (float, str) else f"{short(value)} ({kind})"
+        if isinstance(value, float | np.floating) and float(value).is_integer():
+            remedy = short(int(value))
+            sentence = SENTENCES["whole_float"].format(what=what, value=shown, integer=remedy)
+        else:
+            sentence = SENTENCES["not_integer"].format(what=what, value=shown)
+        raise WrongTypeError(sentence) from None
 
 
 def positive(what: str, value: Any) -> int:
     """Convert an integer of at least 1 to int."""
-    number = integer(what, value)
-    if number < 1:
-        raise ValueError(f"{what} must be at least 1, got {short(number)}")
-    return number
+    return _at_least(1, what, value)
 
 
 def real_number(what: str, value: Any) -> float:
@@ -155,17 +144,21 @@ def flag(what: str, value: Any) -> bool:
 def check_word(what: str, word: Any, known: Sequence[str]) -> None:
     """Check that a word is one of the known ones; the error message suggests the closest of them."""
     if not isinstance(word, str) or word not in known:
-        raise ValueError(f"{what} {short(word)} is not one of {', '.join(known)}{_suggestion(word, known)}")
+        suggestion = _suggestion(word, known)
+        sentence = SENTENCES["misspelt" if suggestion else "unknown"]
+        raise ValueError(
+            sentence.format(what=what, word=short(word), known=", ".join(known), suggestion=repr(suggestion))
+        )
 
 
-def _suggestion(word: Any, known: Sequence[str]) -> str:
-    """Return the end of an error message that suggests the known word closest to a wrong one."""
-    if not isinstance(word, str) or len(word) > _LONGEST_WORD:
-        return ""
+def _suggestion(word: Any, known: Sequence[str]) -> str | None:
+    """Return the known word that is closest to a wrong one, if one is close."""
+    if not isinstance(word, str) or len(word) > LONGEST_WORD:
+        return None
     lower = word.lower()
-    close = [_SYNONYMS[lower]] if lower in _SYNONYMS else []
+    close = [SYNONYMS[lower]] if lower in SYNONYMS else []
     close += difflib.get_close_matches(lower, known, n=1)
-    return f": did you mean {close[0]!r}?" if close and close[0] in known else ""
+    return close[0] if close and close[0] in known else None
 
 
 def array_of(what: str, value: Any) -> NDArray[Any]:
@@ -269,16 +262,20 @@ def per_axis(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
     if entries is None and ndim and type(value) is int and least <= value < _MOST:
         return [value] * ndim  # the usual case, without composing an error message for each axis
     if entries is not None:
-        return [_at_least(least, f"{name} on axis {axis}", entry) for axis, entry in enumerate(entries)]
+        return [_at_least(least, _on_axis(name, axis), entry) for axis, entry in enumerate(entries)]
     if ndim == 0:
         _at_least(least, name, value)  # without axes, an invalid value is an error too
-    return [_at_least(least, f"{name} on axis {axis}", value) for axis in range(ndim)]
+    return [_at_least(least, _on_axis(name, axis), value) for axis in range(ndim)]
+
+
+def _on_axis(name: str, axis: int) -> str:
+    return SENTENCES["on_axis"].format(name=name, axis=axis)
 
 
 def _at_least(least: int, what: str, value: Any) -> int:
     number = integer(what, value)
     if number < least:
-        raise ValueError(f"{what} must be at least {least}, got {short(number)}")
+        raise ValueError(SENTENCES["too_small"].format(what=what, least=least, value=short(number)))
     return number
 
 
@@ -287,7 +284,7 @@ def padding_entries(padding: Any, ndim: int) -> list[PaddingEntry]:
     entries = entries_of(padding)
     if entries is None:
         entries = [padding] * ndim if ndim else [_padding_entry("padding", padding)][:0]
-    return [_padding_entry(f"padding on axis {axis}", entry) for axis, entry in enumerate(entries)]
+    return [_padding_entry(_on_axis("padding", axis), entry) for axis, entry in enumerate(entries)]
 
 
 def _padding_entry(what: str, entry: Any) -> PaddingEntry:
@@ -301,4 +298,5 @@ def _padding_entry(what: str, entry: Any) -> PaddingEntry:
     if len(pair) != 2:
         entries = pluralize(len(pair), "entry")
         raise ValueError(f"{what} must be an int, a (before, after) pair or a name, got {entries}, {short(entry)}")
-    return (integer(f"{what}, before,", pair[0]), integer(f"{what}, after,", pair[1]))
+    before, after = (SENTENCES["end"].format(what=what, end=end) for end in ("before", "after"))
+    return (integer(before, pair[0]), integer(after, pair[1]))

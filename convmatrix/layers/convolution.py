@@ -24,6 +24,7 @@ from convmatrix.core.pattern import (
 )
 from convmatrix.layers.arguments import Padding, PerAxis, array_of, integer, per_axis
 from convmatrix.layers.resolve import axes_and_pads, check_fit, columns_of, conv_padding, transposed_padding
+from convmatrix.layers.rules import LEAST
 from convmatrix.layers.weighted import WeightedLayer
 
 __all__ = ["Conv", "ConvTranspose", "Layer", "flip"]
@@ -277,7 +278,7 @@ class ConvTranspose(WeightedLayer):
         if output_size is not None:
             numbers["output_size"] = output_size
         axes, pads = axes_and_pads(numbers, padding, ndim, padding_mode, groups, in_channels, out_channels)
-        extra = per_axis("output_padding", output_padding, len(axes), least=0)
+        extra = per_axis("output_padding", output_padding, len(axes), LEAST["output_padding"])
         sizes = [None] * len(axes) if output_size is None else per_axis("output_size", output_size, len(axes))
         resolved = [
             transposed_padding(number, axis, pad, op, size)

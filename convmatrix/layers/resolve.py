@@ -18,6 +18,7 @@ from convmatrix.layers.arguments import (
     per_axis,
     positive,
 )
+from convmatrix.layers.rules import LEAST, check
 
 __all__ = ["axes_and_pads", "check_fit", "columns_of", "conv_padding", "transposed_padding"]
 
@@ -66,7 +67,7 @@ def axes_and_pads(
     (5, 2, ['same'])
     """
     count = count_axes({**numbers, "padding": padding}, ndim)
-    columns = [per_axis(name, numbers[name], count) for name in _COLUMNS]
+    columns = [per_axis(name, numbers[name], count, LEAST[name]) for name in _COLUMNS]
     check_word("padding_mode", padding_mode, PADDING_MODES)
     axes = [
         Axis(input_size=n, kernel_size=k, stride=s, dilation=d, input_dilation=a, mode=padding_mode)
@@ -98,27 +99,15 @@ def columns_of(axes: Iterable[Axis]) -> dict[str, tuple[int, ...]]:
 def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:
     groups = positive("groups", groups)
     for name, argument in (("in_channels", in_channels), ("out_channels", out_channels)):
-        value = positive(name, argument)
-        if value % groups:
-            raise ValueError(
-                f"groups={groups} does not divide {name}={value} (remainder {value % groups}): every group needs as "
-                f"many channels, so {name} must be a multiple of {groups}"
-            )
+        channels = positive(name, argument)
+        check("groups", {"groups": groups, "name": name, "channels": channels, "remainder": channels % groups})
 
 
 def _check_input_dilation(number: int, axis: Axis, pad: PaddingEntry) -> None:
-    if axis.input_dilation == 1:
+    if axis.input_dilation == 1:  # the usual case
         return
-    if axis.mode != "zeros":
-        raise ValueError(
-            f"input_dilation {axis.input_dilation} on axis {number} needs padding_mode 'zeros', got {axis.mode!r}: "
-            "a border that extends the input has no rule for the zeros between its entries"
-        )
-    if pad in ("same", "same_lower"):
-        raise ValueError(
-            f"padding {pad!r} needs input_dilation 1, got {axis.input_dilation} on axis {number}: give the padding "
-            "in numbers"
-        )
+    values = {"axis": number, "input_dilation": axis.input_dilation, "padding_mode": axis.mode, "padding": pad}
+    check("input_dilation", values)
 
 
 # -- the padding of a convolution, and of a pool ---------------------------------------------------------------------
@@ -149,23 +138,22 @@ def conv_padding(axis: Axis, pad: PaddingEntry) -> tuple[int, int]:
 
 def check_fit(number: int, axis: Axis, before: int, after: int, *, beyond: int = 0) -> None:
     """Check that the kernel fits on an axis; it may extend `beyond` positions beyond the padded end."""
-    padded = axis.dilated_size + before + after
-    if axis.span <= padded + beyond:
-        return
-    also = f", and ceil_mode lets it reach {beyond} beyond" if beyond else ""
-    raise ValueError(
-        f"kernel does not fit on axis {number}: it spans {axis.span} (= dilation {axis.dilation} * (kernel_size "
-        f"{axis.kernel_size} - 1) + 1) but the padded input has {padded} (= {_dilated_arithmetic(axis)} + padding "
-        f"{before} + {after}){also}; add {axis.span - padded - beyond} to the padding, or use a smaller kernel or "
-        "dilation"
-    )
-
-
-def _dilated_arithmetic(axis: Axis) -> str:
-    """Write the dilated input size as a formula, for an error message."""
-    if axis.input_dilation == 1:
-        return f"input_size {axis.input_size}"
-    return f"input_dilation {axis.input_dilation} * (input_size {axis.input_size} - 1) + 1"
+    span, padded = axis.span, axis.dilated_size + before + after
+    values = {
+        "axis": number,
+        "input_size": axis.input_size,
+        "kernel_size": axis.kernel_size,
+        "dilation": axis.dilation,
+        "input_dilation": axis.input_dilation,
+        "before": before,
+        "after": after,
+        "span": span,
+        "padded_size": padded,
+        "beyond": beyond,
+        "reach": padded + beyond,
+        "missing": span - padded - beyond,
+    }
+    check("fit", values)
 
 
 # -- the padding of a transposed convolution -------------------------------------------------------------------------
@@ -206,16 +194,11 @@ def transposed_padding(
     >>> transposed_padding(0, Axis(3, 3, stride=2), (1, 1), 0, 6)
     ((1, 1), 1)
     """
-    if output_padding and (output_size is not None or pad in ("valid", "anticausal", "same", "same_lower")):
-        other = f"output_size {output_size}" if output_size is not None else f"padding {pad!r}"
-        raise ValueError(
-            f"output_padding {output_padding} on axis {number} cannot stand beside {other}, which decides the output "
-            "size already: give one of the two"
-        )
+    values = {"axis": number, "output_padding": output_padding, "output_size": output_size or 0, "padding": pad}
+    check("output_padding", values)
     if output_size is not None:
         return _from_output_size(number, axis, pad, output_size)
     pair, output_padding = _from_name(axis, pad, output_padding) if isinstance(pad, str) else (pad, output_padding)
-    _check_output_padding(number, axis, output_padding)
     _check_output(number, axis, pad, pair, output_padding)
     return pair, output_padding
 
@@ -229,45 +212,29 @@ def _from_name(axis: Axis, name: str, output_padding: int) -> tuple[tuple[int, i
     return pair, {"valid": longer_stride, "anticausal": axis.stride - 1}.get(name, output_padding)
 
 
-def _check_output_padding(number: int, axis: Axis, output_padding: int) -> None:
-    most = max(axis.stride, axis.dilation)
-    if output_padding >= most:
-        raise ValueError(
-            f"output_padding {output_padding} on axis {number} is too large: it must be less than max(stride "
-            f"{axis.stride}, dilation {axis.dilation}) = {most}, since it only chooses among the sizes that one "
-            "convolution maps to the same output"
-        )
-
-
 def _check_output(number: int, axis: Axis, pad: PaddingEntry, pair: tuple[int, int], output_padding: int) -> None:
-    """Check that the output has positions, and that the last one is not between two outputs."""
+    """Check output_padding, and that the output has positions, the last of which is not between two outputs."""
     without_output_padding = (axis.input_size - 1) * axis.stride + axis.span - sum(pair)
     dilated = without_output_padding + output_padding
-    arithmetic = (
-        f"(= (input_size {axis.input_size} - 1) * stride {axis.stride} + dilation {axis.dilation} * (kernel_size "
-        f"{axis.kernel_size} - 1) + 1 - padding {pair[0]} - {pair[1]} + output_padding {output_padding})"
-    )
-    if dilated < 1:
-        raise ValueError(
-            f"output is empty on axis {number}: its size would be {dilated} {arithmetic}; reduce "
-            f"the padding by {1 - dilated}"
-        )
-    if (dilated - 1) % axis.input_dilation:
-        raise ValueError(
-            f"axis {number} gives {dilated} positions {arithmetic}, which is not 1 modulo input_dilation "
-            f"{axis.input_dilation}: {_fitting_output_padding(axis, pad, pair, without_output_padding)}"
-        )
-
-
-def _fitting_output_padding(axis: Axis, pad: PaddingEntry, pair: tuple[int, int], positions: int) -> str:
-    """Suggest the smallest output_padding that gives a whole number of outputs, as the end of an error message."""
-    most = max(axis.stride, axis.dilation)
-    least = max(1 - positions, 0)
-    fitting = least + -(positions + least - 1) % axis.input_dilation
-    if fitting >= most:
-        return f"no output_padding below {most} would fit; change the padding"
-    numbers = {"valid": " with padding=0", "anticausal": f" with padding {pair}"}
-    return f"output_padding {fitting} would fit{numbers.get(str(pad), '')}"
+    least = max(1 - without_output_padding, 0)
+    values = {
+        "axis": number,
+        "input_size": axis.input_size,
+        "kernel_size": axis.kernel_size,
+        "stride": axis.stride,
+        "dilation": axis.dilation,
+        "input_dilation": axis.input_dilation,
+        "padding": pad,
+        "before": pair[0],
+        "after": pair[1],
+        "output_padding": output_padding,
+        "bound": max(axis.stride, axis.dilation),
+        "dilated_size": dilated,
+        "missing": 1 - dilated,
+        "remainder": (dilated - 1) % axis.input_dilation,
+        "fitting": least + -(without_output_padding + least - 1) % axis.input_dilation,
+    }
+    check("output", values)
 
 
 def _from_output_size(number: int, axis: Axis, pad: PaddingEntry, output_size: int) -> tuple[tuple[int, int], int]:

@@ -15,6 +15,7 @@ import pytest
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import explorer
 from convmatrix.show.explorer import document, widget
+from convmatrix.show.explorer.script import script
 
 pytestmark = pytest.mark.full
 
@@ -65,7 +66,7 @@ def shown(new_page):
         spec = document.specification(layer, None, None)
         page = new_page()
         page.goto("about:blank")
-        source = base64.b64encode(document.source("explorer.js").encode()).decode()
+        source = base64.b64encode(script().encode()).decode()
         numbers = {name: value for name, value in spec["layer"].items() if name in NUMBERS}
         page.evaluate(MODEL, [source, {"spec": spec, "row": None, "col": None, "tap": None} | numbers | state])
         return page
@@ -107,7 +108,7 @@ def test_impossible_numbers_stay_on_the_page(shown):
     page = shown(Conv(4, 3))
     page.locator("[name=kernel_size-0]").fill("9")
     assert page.evaluate("saved.length") == 0
-    assert page.locator(".refusal").inner_text().startswith("kernel does not fit on axis 0")
+    assert page.locator(".error").inner_text().startswith("kernel does not fit on axis 0")
 
 
 def test_the_model_sets_the_page(shown):
@@ -118,7 +119,7 @@ def test_the_model_sets_the_page(shown):
     page.evaluate("model.set('input_size', [5, 5])")
     assert "C: 9 x 25" in page.locator(".pictures").inner_text()
     page.evaluate("model.set('kernel_size', [7, 7])")
-    assert page.locator(".refusal").inner_text().startswith("kernel does not fit on axis 0")
+    assert page.locator(".error").inner_text().startswith("kernel does not fit on axis 0")
     assert page.evaluate("saved.length") == 0
     assert page.evaluate("typeof stop") == "function"
 

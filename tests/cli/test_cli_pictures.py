@@ -634,7 +634,7 @@ def test_explore_a_layer(folder):
     good("explore", *arguments, "--save", "page.html")
     data = specification(folder / "page.html")
     assert data["layer"] == document.settings(presets.setting(arguments[0]))
-    assert data["weight"]["numbers"] == [*range(1, 10)]
+    assert data["weight"]["values"] == [*range(1, 10)]
     assert data["title"] == TITLE
     assert "<title>50% &lt;b&gt;&amp;&quot;$\\foo$&lt;/b&gt;" in (folder / "page.html").read_text(encoding="utf-8")
 

@@ -225,7 +225,7 @@ def test_constructions_and_sizes_make_no_arrays():
             "AvgPool((4, 4), 2, stride=(1, 2, 3))",
             "input_size has 2 but stride has 3 entries, (1, 2, 3): give one entry for each axis, or one number for all",
         ),
-        ("MaxPool(4, 2.0)", "kernel_size on axis 0 must be an integer, got 2.0 (float): write 2"),
+        ("MaxPool(4, 2.0)", "kernel_size on axis 0 must be an integer, got 2.0: write 2"),
         (
             "AvgPool((4,), 5)",
             "kernel does not fit on axis 0: it spans 5 (= dilation 1 * (kernel_size 5 - 1) + 1) but the padded "
@@ -282,7 +282,7 @@ def test_constructions_and_sizes_make_no_arrays():
             "AvgPool(4, 2, divisor_override=0)",
             "divisor_override must not be 0, by which no sum can be divided: leave it out for the mean",
         ),
-        ("AvgPool(4, 2, divisor_override=2.5)", "divisor_override must be an integer, got 2.5 (float)"),
+        ("AvgPool(4, 2, divisor_override=2.5)", "divisor_override must be an integer, got 2.5"),
         ("MaxPool(4, 2, channels=0)", "channels must be at least 1, got 0"),
         ("Upsample(4)", "a resize needs a scale or an output_size, got neither: give one of the two"),
         (

@@ -35,16 +35,16 @@ def arguments(**changes):
         (True, "on axis 0 must be an integer, got True (a bool): write 1 if that is meant"),
         ((1, False), "on axis 1 must be an integer, got False (a bool): write 0 if that is meant"),
         (np.True_, "on axis 0 must be an integer, got True (a bool): write 1 if that is meant"),
-        (2.0, "on axis 0 must be an integer, got 2.0 (float): write 2"),
-        ((1, 1.5), "on axis 1 must be an integer, got 1.5 (float)"),
+        (2.0, "on axis 0 must be an integer, got 2.0: write 2"),
+        ((1, 1.5), "on axis 1 must be an integer, got 1.5"),
         (np.float32(3), f"on axis 0 must be an integer, got {np.float32(3)!r} (float32): write 3"),
-        (float("nan"), "on axis 0 must be an integer, got nan (float)"),
-        (float("inf"), "on axis 0 must be an integer, got inf (float)"),
+        (float("nan"), "on axis 0 must be an integer, got nan"),
+        (float("inf"), "on axis 0 must be an integer, got inf"),
         (1j, "on axis 0 must be an integer, got 1j (complex)"),
-        ("3", "on axis 0 must be an integer, got '3' (str)"),
+        ("3", "on axis 0 must be an integer, got '3'"),
         ((1, None), "on axis 1 must be an integer, got None (NoneType)"),
         ((1, (2, 2)), "on axis 1 must be an integer, got (2, 2) (tuple)"),
-        (np.array([1.0, 2.5]), "on axis 0 must be an integer, got 1.0 (float): write 1"),
+        (np.array([1.0, 2.5]), "on axis 0 must be an integer, got 1.0: write 1"),
         ({1, 2}, "on axis 0 must be an integer, got {1, 2} (set)"),
     ],
 )
@@ -79,7 +79,7 @@ def test_sizes_are_at_least_one(layer, name, value, axis, got):
 @LAYERS
 @pytest.mark.parametrize("name", SIZES)
 def test_numbers_without_an_axis_to_stand_on_are_integers_too(layer, name):
-    with refused(f"{name} must be an integer, got 1.5 (float)", TypeError):
+    with refused(f"{name} must be an integer, got 1.5", TypeError):
         layer(**arguments(**{name: 1.5}), ndim=0)
 
 
@@ -97,7 +97,7 @@ def test_numbers_without_an_axis_to_stand_on_are_at_least_one_too(layer, name):
     [
         (0, "must be at least 1, got 0"),
         (-2, "must be at least 1, got -2"),
-        (2.0, "must be an integer, got 2.0 (float): write 2"),
+        (2.0, "must be an integer, got 2.0: write 2"),
         (True, "must be an integer, got True (a bool): write 1 if that is meant"),
         (None, "must be an integer, got None (NoneType)"),
         ((1, 1), "must be an integer, got (1, 1) (tuple)"),
@@ -113,7 +113,7 @@ def test_channels_and_groups_are_positive_integers(layer, name, value, message):
     ("value", "message"),
     [
         (-1, "ndim must be at least 0, got -1"),
-        (2.0, "ndim must be an integer, got 2.0 (float): write 2"),
+        (2.0, "ndim must be an integer, got 2.0: write 2"),
         (True, "ndim must be an integer, got True (a bool): write 1 if that is meant"),
     ],
 )
@@ -127,7 +127,7 @@ def test_ndim_is_a_count(layer, value, message):
     [
         (-1, "output_padding on axis 0 must be at least 0, got -1"),
         ((0, -2), "output_padding on axis 1 must be at least 0, got -2"),
-        (1.0, "output_padding on axis 0 must be an integer, got 1.0 (float): write 1"),
+        (1.0, "output_padding on axis 0 must be an integer, got 1.0: write 1"),
         (True, "output_padding on axis 0 must be an integer, got True (a bool): write 1 if that is meant"),
         (None, "output_padding on axis 0 must be an integer, got None (NoneType)"),
     ],
@@ -142,9 +142,9 @@ def test_output_padding_is_a_count(value, message):
     [
         (0, "output_size on axis 0 must be at least 1, got 0"),
         ((10, -1), "output_size on axis 1 must be at least 1, got -1"),
-        (10.0, "output_size on axis 0 must be an integer, got 10.0 (float): write 10"),
+        (10.0, "output_size on axis 0 must be an integer, got 10.0: write 10"),
         ((10, True), "output_size on axis 1 must be an integer, got True (a bool): write 1 if that is meant"),
-        ("same", "output_size on axis 0 must be an integer, got 'same' (str)"),
+        ("same", "output_size on axis 0 must be an integer, got 'same'"),
     ],
 )
 def test_output_size_is_a_size(value, message):
@@ -220,15 +220,15 @@ def test_lengths_of_what_only_a_transposed_convolution_has(changes, message):
 @pytest.mark.parametrize(
     ("padding", "message"),
     [
-        (1.0, "padding on axis 0 must be an integer, got 1.0 (float): write 1"),
+        (1.0, "padding on axis 0 must be an integer, got 1.0: write 1"),
         (True, "padding on axis 0 must be an integer, got True (a bool): write 1 if that is meant"),
         (None, "padding on axis 0 must be an integer, got None (NoneType)"),
-        ((1, 1.5), "padding on axis 1 must be an integer, got 1.5 (float)"),
+        ((1, 1.5), "padding on axis 1 must be an integer, got 1.5"),
         (
             ((1, 2), (True, 0)),
             "padding on axis 1, before, must be an integer, got True (a bool): write 1 if that is meant",
         ),
-        (((1, 2.0), (0, 0)), "padding on axis 0, after, must be an integer, got 2.0 (float): write 2"),
+        (((1, 2.0), (0, 0)), "padding on axis 0, after, must be an integer, got 2.0: write 2"),
         (
             (1, (1, 2, 3)),
             "padding on axis 1 must be an int, a (before, after) pair or a name, got 3 entries, (1, 2, 3)",
@@ -237,7 +237,7 @@ def test_lengths_of_what_only_a_transposed_convolution_has(changes, message):
         (((), 1), "padding on axis 0 must be an int, a (before, after) pair or a name, got 0 entries, ()"),
         (
             ((("same", 1), 1)),
-            "padding on axis 0, before, must be an integer, got 'same' (str)",
+            "padding on axis 0, before, must be an integer, got 'same'",
         ),
         ("SAME", "padding 'SAME' is not one of {names}: did you mean 'same'?"),
         ("same_upper", "padding 'same_upper' is not one of {names}: did you mean 'same'?"),

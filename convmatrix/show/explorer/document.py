@@ -1,14 +1,13 @@
 """An interactive page: matrix, window, kernel and output, linked; a changed number updates all of it.
 
-The page is one file that needs nothing else. All its arithmetic of convolutions is one function of the module
-``explorer.js``, whose tables are compared with those of `convmatrix.core.axis`; its sentences are the templates below,
-filled with numbers, and agree with Python's. Without scripts a coloured table of the layer's matrix remains.
+The page is one file that needs nothing else. Its script is joined from the files in ``js``, of which ``table.js``
+has all arithmetic and validation of convolutions; the errors are those of the layers, and the other sentences are
+templates that Python writes into the page. Without scripts a coloured table of the layer's matrix remains.
 """
 
 import base64
 import html
 import io
-import json
 import math
 import os
 from collections.abc import Callable
@@ -24,14 +23,13 @@ from convmatrix import export
 from convmatrix.core.errors import pluralize, short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind
-from convmatrix.show.model.palette import GUIDE_INPUT as INPUT
-from convmatrix.show.model.palette import GUIDE_OUTPUT as OUTPUT
-from convmatrix.show.model.palette import GUIDE_SEEN as SEEN
-from convmatrix.show.model.palette import GUIDE_WINDOW as WINDOW
-from convmatrix.show.model.palette import ink_on, rgb, tap_colours
+from convmatrix.show.explorer.script import json_in_script, script
+from convmatrix.show.explorer.sentences import DESCRIPTIONS
+from convmatrix.show.model.palette import THEMES, family, ink_on, rgb, tap_colours
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.scene import Scene, number_label
 from convmatrix.show.model.sizes import RELATIONSHIPS
+from convmatrix.show.model.typeset import as_html
 
 __all__ = ["ENDINGS", "InNotebook", "fragment", "in_notebook", "page", "save", "table"]
 
@@ -52,10 +50,7 @@ _IMAGE_WEIGHTS = 10**5
 """Most weights of such a matrix: larger kernels take seconds to draw, and their taps cannot be distinguished."""
 _WEIGHTS = 500
 """Most weights that are written into the page, which has to stay small."""
-_OUTPUT_SEEN = "#63c4ba"
-"""The output's colour, darker where a window or a stamp is chosen, as the palette's is for the input."""
-_DRAWN = {"entries": 200_000, "places": 60_000, "number": 1_000_000}
-"""Limits of the module: entries of the matrix, places of a map; and the largest number it takes."""
+_LIGHT = THEMES["light"]
 
 
 def page(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
@@ -219,7 +214,7 @@ def save(
 
 @cache
 def source(name: str) -> str:
-    """A file that stands beside this one: the module that draws, the same everywhere, and its style."""
+    """A file that stands beside this one."""
     return files("convmatrix.show.explorer").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -270,17 +265,21 @@ def specification(layer: Layer, weight: ArrayLike | None, title: str | None) -> 
         "title": _shown(layer, title),
         "layer": settings(layer),
         "weight": None if weight is None else _weight(layer, weight),
-        "sentences": SENTENCES,
+        "sentences": DESCRIPTIONS,
         "relationships": RELATIONSHIPS,
-        # From ten colours and from seventeen the module makes those of any kernel.
+        # The numbers from which the module makes the colours of any kernel, as Python does.
         "palette": {
-            "few": tap_colours((10,)),
-            "many": tap_colours((17,)),
-            "names": {"input": INPUT, "seen": SEEN, "output": OUTPUT, "output-seen": _OUTPUT_SEEN, "frame": WINDOW},
+            "family": family(),
+            "colours": {
+                "input": _LIGHT.map,
+                "input-selected": _LIGHT.line,
+                "output": _LIGHT.map,
+                "output-selected": _LIGHT.line,
+                "frame": _LIGHT.window,
+            },
         },
-        "drawn": _DRAWN,
-        "skeleton": source("explorer.html"),
-        "style": source("explorer.css"),
+        "html": source("explorer.html"),
+        "css": source("explorer.css"),
     }
 
 
@@ -304,10 +303,10 @@ def _weight(layer: Layer, weight: ArrayLike) -> dict[str, Any]:
     layer.operator(array)  # refuses integers whose sums overflow
     return {
         "shape": list(layer.weight_shape),
-        "texts": [number_label(value) for value in array.ravel()],
-        "numbers": [_exact(value) for value in array.ravel().tolist()],
-        "whole": array.dtype.kind in "iu",
-        "any": array.dtype.kind == "b",
+        "labels": [number_label(value) for value in array.ravel()],
+        "values": [_exact(value) for value in array.ravel().tolist()],
+        "integer": array.dtype.kind in "iu",
+        "boolean": array.dtype.kind == "b",
     }
 
 
@@ -322,28 +321,12 @@ def _exact(value: Any) -> float | None:
 
 
 def _body(layer: Layer, weight: ArrayLike | None, spec: dict[str, Any]) -> str:
-    most_bytes = _BYTES - len(script_safe(spec["weight"]))
+    most_bytes = _BYTES - len(json_in_script(spec["weight"]))
     return (
         f'<div class="convmatrix-explorer">\n{_without_scripts(layer, weight, spec["title"], most_bytes)}\n'
-        f'<script type="application/json">{script_safe(spec)}</script>\n</div>\n'
-        f'<script type="module">\n{source("explorer.js")}\nmountAll(document);\n</script>'
+        f'<script type="application/json">{json_in_script(spec)}</script>\n</div>\n'
+        f'<script type="module">\n{script()}\nmountAll(document);\n</script>'
     )
-
-
-def script_safe(value: Any) -> str:
-    r"""Write a value as JSON that cannot end the ``<script>`` it stands in.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> print(script_safe("</script>"))
-    "\u003c/script>"
-    """
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", r"\u003c")  # with which </script> and <!-- begin
 
 
 def table(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = None) -> str:
@@ -388,8 +371,8 @@ def _without_scripts(layer: Layer, weight: ArrayLike | None, title: str, most_by
     """The layer's matrix for pages without scripts: a table, or an image."""
     rows, cols = layer.matrix_shape
     kind = "C" if isinstance(layer, Conv) else "C^T"
-    caption = html.escape(f"the matrix {kind}, {rows} x {cols}, with {pluralize(layer.nnz, 'entry')}")
-    forms: list[Callable[[], str]] = [partial(str, f"<p>{caption}</p>")]
+    caption = f"the matrix {kind}, {rows} × {cols}, with {pluralize(layer.nnz, 'entry')}"
+    forms: list[Callable[[], str]] = [partial(str, f"<p>{as_html(caption)}</p>")]
     if layer.nnz <= _IMAGE_ENTRIES and math.prod(layer.weight_shape) <= _IMAGE_WEIGHTS:
         forms = [partial(_image, Scene(layer), caption, side) for side in _IMAGE_SIDES]
     if rows * cols <= _TABLE_PLACES:
@@ -403,17 +386,17 @@ def _table(scene: Scene, caption: str) -> str:
     """A row for each output; places without an entry are joined, which keeps a sparse table small."""
     rows, cols = scene.shape
     columns, ptr = scene.cols.tolist(), scene.matrix.indptr.tolist()
-    lines = ["<th>" + "".join(f"<th>{scene.col_name(col)}" for col in range(cols))]
+    lines = ["<th>" + "".join(f"<th>{as_html(scene.col_name(col))}" for col in range(cols))]
     for row in range(rows):
-        line, reached = f"<th>{scene.row_name(row)}", 0
+        line, reached = f"<th>{as_html(scene.row_name(row))}", 0
         for cell in range(ptr[row], ptr[row + 1]):
             colour = scene.colour(cell)
             style = f"background:{colour};color:{ink_on(colour)}"
-            line += _empty(columns[cell] - reached) + f'<td style="{style}">{html.escape(scene.text(cell))}'
+            line += _empty(columns[cell] - reached) + f'<td style="{style}">{as_html(scene.text(cell))}'
             reached = columns[cell] + 1
         lines.append(line + _empty(cols - reached))
     body = "\n".join(f"<tr>{line}" for line in lines)
-    return f'<table border="1" style="border-collapse:collapse">\n<caption>{caption}</caption>\n{body}\n</table>'
+    return f'<table border="1" style="border-collapse:collapse">\n<caption>{as_html(caption)}</caption>\n{body}\n</table>'
 
 
 def _empty(places: int) -> str:
@@ -428,8 +411,10 @@ def _image(scene: Scene, caption: str, side: int) -> str:
     step = -(-max(rows, cols) // side)
     # 256 colours are what the format holds: of a kernel with more taps, neighbours share one.
     kernel = math.prod(scene.layer.kernel_size)
-    shades = [(255, 255, 255), *map(rgb, tap_colours((min(kernel, 255),)))]
-    taps = scene.kernel_taps * (len(shades) - 1) // kernel
+    count = min(kernel, 255)
+    colours = tap_colours(scene.layer.kernel_size)
+    shades = [(255, 255, 255), *(rgb(colours[number * kernel // count]) for number in range(count))]
+    taps = scene.kernel_taps * count // kernel
     pixels = np.zeros((-(-rows // step), -(-cols // step)), dtype=np.uint8)
     pixels[scene.rows // step, scene.cols // step] = taps + 1
     image = Image.frombytes("P", pixels.shape[::-1], pixels.tobytes())
@@ -439,113 +424,6 @@ def _image(scene: Scene, caption: str, side: int) -> str:
     data = base64.b64encode(file.getvalue()).decode()
     zoom = max(_IMAGE_SIDES[0] // max(pixels.shape), 1)
     return (
-        f'<p>{caption}</p>\n<img src="data:image/png;base64,{data}" alt="{caption}" width="{pixels.shape[1] * zoom}" '
+        f'<p>{as_html(caption)}</p>\n<img src="data:image/png;base64,{data}" alt="{html.escape(caption)}" width="{pixels.shape[1] * zoom}" '
         f'height="{pixels.shape[0] * zoom}" style="image-rendering:pixelated;border:1px solid #888">'
     )
-
-
-# -- sentences -------------------------------------------------------------------------------------------------------
-
-# The errors of the layers, with names for their numbers; the tests compare each with the real one.
-_ERRORS = {
-    "where": "{name} on axis {axis}",
-    "where_end": "{name} on axis {axis}, {end},",
-    "no_integer": "{where} must be an integer, got {value} ({kind}){remedy}",
-    "write": ": write {number}",
-    "too_small": "{where} must be at least {least}, got {value}",
-    "unknown_word": "{name} '{word}' is not one of {known}",
-    "spread_and_mode": (
-        "input_dilation {a} on axis {axis} needs padding_mode 'zeros', got '{mode}': a border that extends the input "
-        "has no rule for the zeros between its entries"
-    ),
-    "spread_and_same": ("padding '{pad}' needs input_dilation 1, got {a} on axis {axis}: give the padding in numbers"),
-    "no_fit": (
-        "kernel does not fit on axis {axis}: it spans {span} (= dilation {d} * (kernel_size {k} - 1) + 1) but the "
-        "padded input has {padded} (= {stretched} + padding {before} + {after}); add {missing} to the padding, or use "
-        "a smaller kernel or dilation"
-    ),
-    "stretched_one": "input_size {i}",
-    "stretched": "input_dilation {a} * (input_size {i} - 1) + 1",
-    "beside": (
-        "output_padding {op} on axis {axis} cannot stand beside padding '{pad}', which decides the output size "
-        "already: give one of the two"
-    ),
-    "op_too_large": (
-        "output_padding {op} on axis {axis} is too large: it must be less than max(stride {s}, dilation {d}) = {most}, "
-        "since it only chooses among the sizes that one convolution maps to the same output"
-    ),
-    "positions": (
-        "(= (input_size {i} - 1) * stride {s} + dilation {d} * (kernel_size {k} - 1) + 1 - padding {before} - {after} "
-        "+ output_padding {op})"
-    ),
-    "empty": (
-        "output is empty on axis {axis}: its size would be {stretched} {positions}; reduce the padding by {missing}"
-    ),
-    "between": (
-        "axis {axis} gives {stretched} positions {positions}, which is not 1 modulo input_dilation {a}: {remedy}"
-    ),
-    "would_fit": "output_padding {op} would fit",
-    "would_fit_valid": "output_padding {op} would fit with padding=0",
-    "would_fit_anticausal": "output_padding {op} would fit with padding ({before}, {after})",
-    "none_fits": "no output_padding below {most} would fit; change the padding",
-}
-
-_ADDRESS = {
-    "link_axes": "the link gives {count} entries for {name}, but there are {axes} axes",
-    "number_large": "{where} is {value}, but this page takes numbers up to {most}",
-}
-"""Errors that only the page raises."""
-
-_DESCRIPTIONS = {
-    "hint": (
-        "Point at a cell, tap it, or move there with Tab and the arrow keys: what belongs together lights up. Beyond "
-        "the first cell of a row or column, its whole row or column."
-    ),
-    "matrix": "{matrix}: {rows} x {cols}, {nnz} entries",
-    "too_many": (
-        "{matrix} is {rows} x {cols}, {entries}: too many to draw here, where at most {most} entries and maps of "
-        "{places} places are; the sizes hold"
-    ),
-    "entries": "{nnz} entries",
-    "entries_unknown": "with very many entries",
-    "axis": "axis {axis}: {formula}",
-    "guide": "relationship {number}",
-    "convolution": "convolution: {from} to {to}",
-    "transposed": "transposed convolution: {from} to {to}",
-    "map": "{name} {whole}",
-    "padded": "{name} {whole}, {frame} with padding",
-    "spread": "{name} {whole}, {frame} with padding and inserted zeros",
-    "cut": "{name} {whole}, cut out of {frame}",
-    "kernels": "{name} {whole}, {many} x {each} of them",
-    "leftover": "on axis {axis}, no window reaches the last {count} positions",
-    "place": "{place} of channel {channel}",
-    "one_input": "input {list}",
-    "inputs": "inputs {list}",
-    "no_input": "no input",
-    "one_output": "output {list}",
-    "outputs": "outputs {list}",
-    "no_output": "no output",
-    "more": "{list} and {more} more",
-    "row": "output {place} reads {inputs}: row {row} of {matrix}",
-    "row_zeros": "output {place} reads {inputs}: row {row} of {matrix}; {zeros} of its taps meet zeros",
-    "col": ("input {place} is read by {outputs}: column {col} of {matrix}, its stamp in the transposed convolution"),
-    "row_transposed": "output {place} adds up what {inputs} send: row {row} of {matrix}",
-    "col_transposed": (
-        "input {place} is stamped onto {outputs}: column {col} of {matrix}; the window of the convolution stands there"
-    ),
-    "cell": "output {output} reads input {input} through {label}: row {row}, column {col} of {matrix}",
-    "cell_value": (
-        "output {output} reads input {input} through {label} = {value}: row {row}, column {col} of {matrix}"
-    ),
-    "empty_cell": "output {output} does not read input {input}: row {row}, column {col} of {matrix} is zero",
-    "tap": "{label} stands in {count} of the {nnz} entries of {matrix}: through it {outputs} read an input",
-    "tap_value": (
-        "{label} = {value} stands in {count} of the {nnz} entries of {matrix}: through it {outputs} read an input"
-    ),
-    "padding": "position {place} is padding: a zero",
-    "inserted": "position {place} is a zero that input_dilation inserts",
-    "cropped": "position {place} is cropped: no output is there",
-}
-"""Descriptions of what is selected, for the page's live region."""
-
-SENTENCES = {**_ERRORS, **_ADDRESS, **_DESCRIPTIONS}

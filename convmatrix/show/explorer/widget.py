@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.show.explorer import document
+from convmatrix.show.explorer.script import script
 
 __all__ = ["explore"]
 
@@ -74,7 +75,7 @@ def _widget_class() -> Any:
     class Explorer(anywidget.AnyWidget):  # type: ignore[misc]  # a class that exists at run time only
         """The explorer; its traits are described at `explore`."""
 
-        _esm = document.source("explorer.js")
+        _esm = script()
         spec = t.Dict().tag(sync=True)
         input_size, kernel_size, stride, dilation, input_dilation, output_padding = (
             t.List(t.Int()).tag(sync=True) for _ in range(6)

@@ -30,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,6 +46,7 @@ __all__ = [
     "PAPERS",
     "THEMES",
     "Theme",
+    "family",
     "ink_on",
     "over",
     "rgb",
@@ -350,6 +352,30 @@ def tap_colours(kernel_size: Sequence[int]) -> list[str]:
     else:
         colours = _on_ramps(ramps, _middles(columns)[None, :])
     return prod(depth) * _hex(colours).ravel().tolist()
+
+
+def family() -> dict[str, Any]:
+    """Numbers from which `tap_colours` makes the colours of a kernel, for code in other languages.
+
+    Returns
+    -------
+    dict
+        ``ramps``, one for each row: lightness at both ends, three chromas, hue at both ends in degrees; ``circle``,
+        their order by hue; ``line``, lightness of the ends of a kernel of one axis; ``roots`` and ``light``, the
+        matrices from OKLab to cube roots and from their cubes to linear light.
+
+    Examples
+    --------
+    >>> sorted(family())
+    ['circle', 'light', 'line', 'ramps', 'roots']
+    """
+    return {
+        "ramps": _RAMPS.tolist(),
+        "circle": list(_CIRCLE),
+        "line": list(_LINE),
+        "roots": _TO_ROOTS.tolist(),
+        "light": _TO_LIGHT.tolist(),
+    }
 
 
 def value_colours(values: ArrayLike, *, limit: float | None = None, theme: Theme) -> NDArray[np.str_]:

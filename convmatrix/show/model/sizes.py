@@ -77,7 +77,7 @@ def relationship(layer: Layer, axis: int) -> Relationship:
 
 
 def _facts(values: dict[str, int], *, transposed: bool) -> dict[str, bool | str]:
-    """Facts that decide which row of `RELATIONSHIPS` holds; explorer.js has the same function."""
+    """Facts that decide which row of `RELATIONSHIPS` holds; the explorer's table.js has the same function."""
     p, reach = values["p"], values["k_e"] - 1
     kinds = {0: "none", reach / 2: "half", reach: "full"}  # a kernel of one pads nothing, half and in full: none
     return {

@@ -494,7 +494,7 @@ def test_outputs_that_do_not_exist_are_refused():
         receptive_field(network, (1,))
     with raises_value_error("output (1,) has 1 indices but the network's output (3, 3) has 2 axes"):
         receptive_field(network, 1)
-    with raises_value_error("output on axis 1 must be an integer, got 1.0 (float): write 1"):
+    with raises_value_error("output on axis 1 must be an integer, got 1.0: write 1"):
         receptive_field(network, (1, 1.0))
     for wrong in (3, -1):
         with raises_value_error(f"there is no output {wrong} on axis 1: it has 3, from 0 to 2"):

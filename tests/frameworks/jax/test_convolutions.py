@@ -130,7 +130,7 @@ def test_how_it_is_computed_is_not_looked_at():
         ({"window_strides": None}, "window_strides must be a sequence of one integer for each axis in JAX, got None"),
         ({"window_strides": (2,)}, r"window_strides has 1 entry, \(2,\), but the kernel has 2 spatial axes"),
         ({"window_strides": (1, 0)}, "window_strides on axis 1 must be at least 1, got 0"),
-        ({"window_strides": (1, 1.5)}, r"window_strides on axis 1 must be an integer, got 1.5 \(float\)"),
+        ({"window_strides": (1, 1.5)}, r"window_strides on axis 1 must be an integer, got 1.5"),
         ({"rhs_dilation": (1, 1, 1)}, r"rhs_dilation has 3 entries, \(1, 1, 1\), but the kernel has 2 spatial axes"),
         ({"lhs_dilation": (1, 0)}, "lhs_dilation on axis 1 must be at least 1, got 0"),
         (
@@ -144,7 +144,7 @@ def test_how_it_is_computed_is_not_looked_at():
         ({"padding": [1, 2]}, r"padding on axis 0 must be a \(low, high\) pair in JAX, got 1: write \(1, 1\)"),
         ({"padding": [(1, 2, 3), (0, 0)]}, r"padding on axis 0 must be a \(low, high\) pair in JAX, got \(1, 2, 3\)"),
         ({"padding": [(1, 2)]}, r"padding has 1 entry, \(\(1, 2\),\), but the kernel has 2 spatial axes"),
-        ({"padding": [(1, 2), (0, 0.5)]}, r"padding on axis 1, high, must be an integer, got 0.5 \(float\)"),
+        ({"padding": [(1, 2), (0, 0.5)]}, r"padding on axis 1, high, must be an integer, got 0.5"),
         ({"dimension_numbers": "NCHW"}, "dimension_numbers must be three words for lhs, rhs and the output"),
         ({"dimension_numbers": ("NCHW", "OIHW")}, "dimension_numbers must be three words for lhs, rhs and the output"),
         (

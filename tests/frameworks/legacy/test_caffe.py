@@ -381,7 +381,7 @@ ERRORS = {
     "zero kernel": (lambda: caffe.conv(BOTTOM, 2, (3, 0)), "kernel_size on axis 1 must be at least 1, got 0"),
     "zero kernel_w": (lambda: caffe.conv(BOTTOM, 2, kernel_h=3, kernel_w=0), "kernel_w must be at least 1, got 0"),
     "negative pad": (lambda: caffe.conv(BOTTOM, 2, 3, pad=-1), "pad on axis 0 must be at least 0, got -1"),
-    "float": (lambda: caffe.conv(BOTTOM, 2, 3.0), "kernel_size on axis 0 must be an integer, got 3.0 (float)"),
+    "float": (lambda: caffe.conv(BOTTOM, 2, 3.0), "kernel_size on axis 0 must be an integer, got 3.0"),
     "fit": (lambda: caffe.conv((1, 4, 2, 5), 2, 3, stride=2), "kernel does not fit on axis 0: it spans 3"),
     "group": (
         lambda: caffe.conv((1, 3, 5, 5), 2, 3, group=2),

@@ -213,7 +213,7 @@ ERRORS = {
         lambda: theano.conv(IMAGE, FILTERS, ("half", 0)),
         "border_mode on axis 0 must be an integer or a tuple (before, after), got 'half'",
     ),
-    "float": (lambda: theano.conv(IMAGE, FILTERS, 1.0), "border_mode must be an integer, got 1.0 (float): write 1"),
+    "float": (lambda: theano.conv(IMAGE, FILTERS, 1.0), "border_mode must be an integer, got 1.0: write 1"),
     "pair in 3-D": (
         lambda: theano.conv((1, 1, 5, 5, 5), (1, 1, 3, 3, 3), (1, 1, (1, 2))),
         "border_mode on axis 2 is (1, 2), but Theano has different pads at the two ends only in 2-D, and "

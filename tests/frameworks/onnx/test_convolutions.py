@@ -137,7 +137,7 @@ REFUSED = [
     ({"strides": [1, 1]}, "strides has 2 entries, [1, 1], but needs 1, one each axis"),
     ({"strides": [0]}, "strides, entry 0, must be at least 1, got 0"),
     ({"strides": 2}, "strides must have one entry for each axis, got 2: write [2] for the same on all"),
-    ({"dilations": [1.5]}, "dilations, entry 0, must be an integer, got 1.5 (float)"),
+    ({"dilations": [1.5]}, "dilations, entry 0, must be an integer, got 1.5"),
     ({"kernel_shape": [2]}, "kernel_shape [2] is not that of W, [3]: leave it out, or say the same"),
     ({"group": 0}, "group must be at least 1, got 0"),
 ]

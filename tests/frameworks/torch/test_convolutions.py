@@ -144,7 +144,7 @@ CONV_ERRORS = {
         {"padding": "same", "dilation": (2,), "padding_mode": "circular"},
         r"input_size has 2 but dilation has 1 entry, \(2,\)",
     ),
-    "a float": ({"padding": (1.0, 1)}, r"padding on axis 0 must be an integer, got 1.0 \(float\): write 1"),
+    "a float": ({"padding": (1.0, 1)}, r"padding on axis 0 must be an integer, got 1.0: write 1"),
     "a bool": ({"stride": True}, r"stride on axis 0 must be an integer, got True \(a bool\): write 1"),
     "no axis": (
         {"input_size": (), "kernel_size": ()},
@@ -213,8 +213,8 @@ TRANSPOSE_ERRORS = {
     ),
     "a float": (
         {"output_size": (12, 12.0), "stride": 2},
-        r"output_size on axis 1 must be an integer, got 12.0 "
-        r"\(float\)",
+        r"output_size on axis 1 must be an integer, got 12.0: "
+        r"write 12",
     ),
     "one stride for all": (
         {"output_size": (12, 12), "stride": (2,)},

@@ -265,7 +265,7 @@ def test_errors_of_pads():
         "padding has 2 entries but needs 4, two for each axis, the last one first",
     )
     refused(kind("ZeroPad1d")(padding=(1, 1, 1)), "padding has 3 entries but needs 2")
-    refused(kind("ZeroPad1d")(padding=(1.5, 1)), r"padding must be an integer, got 1.5 \(float\)")
+    refused(kind("ZeroPad1d")(padding=(1.5, 1)), r"padding must be an integer, got 1.5")
 
 
 @pytest.mark.parametrize(

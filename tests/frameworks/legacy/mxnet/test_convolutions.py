@@ -174,7 +174,7 @@ ERRORS = {
     "negative pad": (lambda: mxnet.conv(DATA, **PLANE, pad=(-1, 0)), "pad on axis 0 must be at least 0, got -1"),
     "float": (
         lambda: mxnet.conv(DATA, **PLANE, dilate=(1.0, 1)),
-        "dilate on axis 0 must be an integer, got 1.0 (float)",
+        "dilate on axis 0 must be an integer, got 1.0",
     ),
     "fit": (lambda: mxnet.conv((1, 2, 2, 5), **PLANE), "kernel does not fit on axis 0: it spans 3"),
     "groups": (
