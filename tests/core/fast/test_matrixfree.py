@@ -2,6 +2,7 @@
 
 import tracemalloc
 from contextlib import contextmanager
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -178,17 +179,7 @@ def paths_taken():
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])
 def test_the_way_suits_the_axes_and_the_channels(layer, mode, forward, adjoint, dtype):
-    layer = Conv(
-        layer.input_size,
-        layer.kernel_size,
-        stride=layer.stride,
-        padding=layer.padding,
-        dilation=layer.dilation,
-        groups=layer.groups,
-        in_channels=layer.in_channels,
-        out_channels=layer.out_channels,
-        padding_mode=mode,
-    )
+    layer = replace(layer, padding_mode=mode)
     weight = integers(layer.weight_shape, 1, dtype)
     x, y = (integers((n, 2), 2, dtype) for n in layer.matrix_shape[::-1])
     A, C = layer.operator(weight), layer.matrix(weight)
