@@ -1,7 +1,6 @@
 """The matrix as a product of simpler ones: pad, unfold, weigh; or pad, slide, select; or one factor for each axis."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import reduce
 from math import gcd, prod
 from typing import Any, NamedTuple
@@ -150,7 +149,14 @@ def selected(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
         return _factors_of_stack(stack, weights, selected)
     forward, weight = _forward(stack, weights)
     slow = frame_layer(forward)
-    dense = replace(slow, stride=1, padding=0, padding_mode="zeros", input_dilation=1)
+    dense = Conv(
+        slow.input_size,
+        slow.kernel_size,
+        dilation=slow.dilation,
+        groups=slow.groups,
+        in_channels=slow.in_channels,
+        out_channels=slow.out_channels,
+    )
     keep = [
         _rows_of_identity(np.arange(n) * s, size)
         for n, s, size in zip(forward.output_size, forward.stride, dense.output_size, strict=True)

@@ -1,8 +1,7 @@
 """Drawn layers: every configuration is valid because the slack is drawn, and what a run has covered is counted."""
 
 from collections import Counter
-from functools import lru_cache, wraps
-from itertools import product
+from functools import wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -66,17 +65,11 @@ class Numbers(NamedTuple):
         return self.dilation * (self.kernel - 1) + 1
 
 
-STYLES = st.sampled_from(("pairs", "pairs", "ints", "names"))
-TRANSPOSED_STYLES = st.sampled_from(("pairs", "pairs", "ints", "names", "names", "output_size"))
-SIZE_STYLES = st.sampled_from(("pairs", "names"))
-"""How the padding is written; the last ones are those of a layer with output_size."""
-
-
 @st.composite
 def conv_arguments(draw, modes=MODES, ndims=(0, 1, 2, 3), spread=True):
     """Arguments of a valid `Conv`; `spread` says whether some have input dilation."""
     common, numbers = draw(_layers(modes, ndims, spread))
-    style = draw(STYLES)
+    style = draw(st.sampled_from(("pairs", "pairs", "ints", "names")))
     axes = [_conv_axis(axis, style) for axis in numbers]
     return common | _columns(axes, ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation"))
 
@@ -85,9 +78,9 @@ def conv_arguments(draw, modes=MODES, ndims=(0, 1, 2, 3), spread=True):
 def transpose_arguments(draw, modes=MODES, ndims=(0, 1, 2, 3), spread=True):
     """Arguments of a valid `ConvTranspose`, with output_padding, with names, or with output_size."""
     common, numbers = draw(_layers(modes, ndims, spread))
-    style = draw(TRANSPOSED_STYLES)
+    style = draw(st.sampled_from(("pairs", "pairs", "ints", "names", "names", "output_size")))
     if style == "output_size":
-        style = draw(SIZE_STYLES)
+        style = draw(st.sampled_from(("pairs", "names")))
         axes = [_conv_axis(axis, style) for axis in numbers]
         names = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation")
         conv = Conv(**common, **_columns(axes, names))
@@ -115,55 +108,40 @@ def layers(**limits):
 @st.composite
 def _layers(draw, modes, ndims, spread):
     """Draw the arguments of all axes, and the numbers of each axis; rarely there is no axis."""
-    ndim = draw(_counts(ndims))
-    *numbers, (groups, inputs, outputs, kind) = draw(_all_numbers(ndim, len(modes) + (spread and "zeros" in modes)))
-    # Hypothesis repeats most examples with one number changed. With the sum of all numbers in the choice, such
-    # repetitions differ in kind as well: drawn alone, a kind of five is often rarer than one in ten.
+    ndim = draw(st.sampled_from([n for n in ndims for _ in range(5 if n else 1)]))
+    numbers = [draw(_numbers(**LARGEST[ndim])) for _ in range(ndim)]
+    groups = draw(st.sampled_from((1, 1, 1, 2, LARGEST[ndim]["groups"] if ndim else 3)))
+    channels = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
     kinds = [(mode, False) for mode in modes]
     if spread and "zeros" in modes:
         kinds.append(("zeros", True))
-    total = kind + groups + inputs + outputs + sum(map(sum, numbers))
+    # Hypothesis repeats most examples with one number changed. With the sum of all numbers in the choice, such
+    # repetitions differ in kind as well: drawn alone, a kind of five is often rarer than one in ten.
+    total = draw(st.integers(0, len(kinds) - 1)) + groups + sum(channels) + sum(map(sum, numbers))
     mode, is_spread = kinds[total % len(kinds)]
     if not is_spread:
         numbers = [axis._replace(spread=1) for axis in numbers]
     elif all(axis.spread == 1 for axis in numbers):
         numbers = [axis._replace(spread=2) for axis in numbers]
-    common = {"padding_mode": mode, "groups": groups, "in_channels": groups * inputs, "out_channels": groups * outputs}
+    common = {"padding_mode": mode, "groups": groups}
+    common |= {"in_channels": groups * channels[0], "out_channels": groups * channels[1]}
     return common | ({} if ndim else {"ndim": 0}), numbers
 
 
-# A draw of one number takes a tenth of a millisecond, however small the number is, and a run draws tens of thousands of
-# layers: so several numbers are drawn as one, and strategies are made once.
-
-
-@lru_cache
-def _counts(ndims):
-    return st.sampled_from([n for n in ndims for _ in range(5 if n else 1)])
-
-
-@lru_cache
-def _all_numbers(ndim, kinds):
-    """The numbers of each axis; the groups, the channels of a group, and a number for the kind of layer."""
-    groups = (1, 1, 1, 2, LARGEST[ndim]["groups"] if ndim else 3)
-    axes = [_numbers(**LARGEST[ndim]) for _ in range(ndim)]
-    return st.tuples(*axes, _combinations(groups, range(1, 3), range(1, 3), range(kinds)))
-
-
 def _numbers(*, kernel, stride, dilation, spread, crop, pad, slack, **_):
-    pads = range(-crop, pad + 1)
-    sizes = (range(1, most + 1) for most in (kernel, stride, dilation, spread))
-    parts = (_combinations(*sizes, range(len(NAMES))), _combinations(pads, pads, range(slack + 1), range(6)))
-    return st.tuples(*parts).map(_joined)
-
-
-def _joined(parts):
-    (*sizes, name), (before, after, slack, output_padding) = parts
-    return Numbers(*sizes, before, after, slack, name, output_padding)
-
-
-def _combinations(*numbers):
-    """All combinations of numbers, those of the smallest sum first: to them, examples are shrunk."""
-    return st.sampled_from(sorted(product(*numbers), key=lambda entries: sum(map(abs, entries))))
+    pads = st.integers(-crop, pad)
+    return st.builds(
+        Numbers,
+        kernel=st.integers(1, kernel),
+        stride=st.integers(1, stride),
+        dilation=st.integers(1, dilation),
+        spread=st.integers(1, spread),
+        before=pads,
+        after=pads,
+        slack=st.integers(0, slack),
+        name=st.integers(0, len(NAMES) - 1),
+        output_padding=st.integers(0, 5),
+    )
 
 
 def _columns(axes, names):
