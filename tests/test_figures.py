@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from functools import cache
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -59,6 +60,13 @@ def source(request):
     return request.param
 
 
+@cache
+def drawn(path):
+    """A figure's file, and what it draws; drawn once for all tests that only look at it."""
+    module = loaded(path)
+    return module, module.figure()
+
+
 def gids(figure):
     return [artist.get_gid() for artist in figure.findobj() if artist.get_gid()]
 
@@ -91,8 +99,7 @@ def test_importing_a_figure_draws_nothing(path, monkeypatch):
 
 
 def test_a_figure_is_a_figure_with_a_caption(source):
-    module = loaded(source)
-    figure = module.figure()
+    module, figure = drawn(source)
     assert isinstance(figure, Figure)
     caption, _, rest = module.__doc__.strip().partition("\n\n")
     assert "\n" not in caption
@@ -114,8 +121,9 @@ def test_built_twice_it_has_the_same_bytes(source):
 def test_the_committed_picture_is_the_figures(source):
     picture = source.with_suffix(".svg").read_bytes()
     found = ids(picture)
-    assert set(gids(loaded(source).figure())) <= set(found)
-    caption = loaded(source).__doc__.strip().partition("\n\n")[0]
+    module, figure = drawn(source)
+    assert set(gids(figure)) <= set(found)
+    caption = module.__doc__.strip().partition("\n\n")[0]
     assert caption in titles(picture)
     (made,) = BUILD.rendered(source, only_committed=True)
     assert ids(made.content).count("cell-0-0") == found.count("cell-0-0")
@@ -132,7 +140,7 @@ def test_the_4x16_figure_shows_the_4x16_matrix():
     assert len([name for name in found if name.startswith("cell-")]) == 36
     for kind, count in (("input-", 16), ("tap-", 9), ("output-", 4), ("row-", 1)):
         assert len([name for name in found if name.startswith(kind)]) == count
-    texts = [text.get_text() for ax in loaded(path).figure().axes for text in ax.texts]
+    texts = [text.get_text() for ax in drawn(path)[1].axes for text in ax.texts]
     assert sorted(set(texts)) == sorted(
         {f"{letter}{p}{q}" for letter, size in (("x", 4), ("w", 3), ("y", 2)) for p in range(size) for q in range(size)}
     )
@@ -140,8 +148,7 @@ def test_the_4x16_figure_shows_the_4x16_matrix():
 
 def figure_of(stem):
     """A figure's file, and what it draws."""
-    module = loaded(ROOT / "figures" / f"{stem}.py")
-    return module, module.figure()
+    return drawn(ROOT / "figures" / f"{stem}.py")
 
 
 def texts_of(ax):

@@ -938,15 +938,15 @@ def consumed(result):
         list(islice(result, 5))
 
 
-def fault(function, arguments):
-    """Describe the fault of the result of a call; None if there is none."""
+def fault(function, arguments, seconds=SECONDS):
+    """Describe the fault of the result of a call that may take `seconds`; None if there is none."""
     start = time.process_time()
     try:
-        with bounded(5 * SECONDS), warnings.catch_warnings():
+        with bounded(5 * seconds), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             consumed(function(**arguments))
     except TooLong:
-        return f"no answer in {5 * SECONDS} s"
+        return f"no answer in {5 * seconds:g} s"
     except (ValueError, TypeError, MemoryError, OSError) as error:
         if isinstance(error, OverflowError) and not is_from_convmatrix(error):
             return described(error)
@@ -957,7 +957,7 @@ def fault(function, arguments):
         if not is_from_convmatrix(error):
             return described(error)
     took = time.process_time() - start
-    return f"took {took:.0f} s" if took > SECONDS else None
+    return f"took {took:.1f} s" if took > seconds else None
 
 
 def is_from_convmatrix(error):
@@ -1051,8 +1051,9 @@ def test_what_is_no_sentence_or_no_answer_is_a_fault():
     for sentence in ("", "two\nlines", "x" * 2000):
         assert "no sentence" in answers(ValueError(sentence))
     assert fault(lambda: 3, {}) is None
-    assert fault(partial(compute, SECONDS + 0.1), {}).startswith("took")
-    assert fault(partial(compute, 6 * SECONDS), {}) == "no answer in 10 s"
+    assert fault(partial(compute, 0.3), {}) is None
+    assert fault(partial(compute, 0.3), {}, seconds=0.2).startswith("took 0.")
+    assert fault(partial(compute, 1.2), {}, seconds=0.2) == "no answer in 1 s"
 
 
 # Names that are no functions, and the records of results, which are made by functions.

@@ -1,5 +1,6 @@
 """Factors multiply to the matrix, and the dual takes the weight for the input."""
 
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -8,9 +9,9 @@ from hypothesis import given
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from convmatrix import Conv, ConvTranspose, presets
+from convmatrix import Conv, presets
 from convmatrix.algebra import factors
-from strategies import covers, integers, layers, seeds, share
+from strategies import ONE_CHANNEL, covers, integers, layers, seeds, share
 
 
 def assert_same(left, right):
@@ -45,17 +46,7 @@ def test_the_dual_takes_the_weight_for_the_input(layer, seed):
 @given(layer=layers(ndims=(1, 2, 3)), seed=seeds())
 @covers()
 def test_separable_kernels_give_a_kronecker_product(layer, seed):
-    one = type(layer)(
-        layer.input_size,
-        layer.kernel_size,
-        stride=layer.stride,
-        padding=layer.padding,
-        dilation=layer.dilation,
-        padding_mode=layer.padding_mode,
-        input_dilation=layer.input_dilation,
-        ndim=layer.ndim,
-        **({"output_padding": layer.output_padding} if isinstance(layer, ConvTranspose) else {}),
-    )
+    one = replace(layer, **ONE_CHANNEL)
     vectors = [integers(size, seed + axis) for axis, size in enumerate(layer.kernel_size)]
     weight = reduce(np.multiply.outer, vectors, np.array(1))
     found = factors.kronecker(one, weight)

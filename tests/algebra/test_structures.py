@@ -1,5 +1,7 @@
 """The structure of a matrix has the name that its entries show, and what breaks it is named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy
@@ -8,21 +10,13 @@ from numpy.testing import assert_array_equal
 
 from convmatrix import Conv
 from convmatrix.algebra.structures import structure
-from strategies import convs, share
+from strategies import ONE_CHANNEL, convs, share
 
 
 @share(0.5)
 @given(layer=convs(ndims=(1,)))
 def test_one_axis_has_the_structure_it_is_named_for(layer):
-    one = Conv(
-        layer.input_size,
-        layer.kernel_size,
-        stride=layer.stride,
-        padding=layer.padding,
-        dilation=layer.dilation,
-        padding_mode=layer.padding_mode,
-        input_dilation=layer.input_dilation,
-    )
+    one = replace(layer, **ONE_CHANNEL)
     for each in (one, one.T):
         name, matrix = structure(each).name, with_primes(each)
         if name == "circulant":

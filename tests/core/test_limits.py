@@ -13,17 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from convmatrix import (
-    AvgPool,
-    Conv,
-    ConvTranspose,
-    Fold,
-    MaxPool,
-    PixelShuffle,
-    PixelUnshuffle,
-    Unfold,
-    Upsample,
-)
+from convmatrix import AvgPool, Conv, ConvTranspose, Fold, MaxPool, PixelShuffle, PixelUnshuffle, Unfold, Upsample
 from convmatrix.core import memory
 from convmatrix.core.axis import Axis, require_countable
 from convmatrix.core.counting import axis_nnz, floor_sum, floor_sums

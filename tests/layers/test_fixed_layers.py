@@ -11,16 +11,7 @@ import pytest
 from hypothesis import given
 from numpy.testing import assert_allclose, assert_array_equal
 
-from convmatrix import (
-    AvgPool,
-    Fold,
-    MaxPool,
-    PixelShuffle,
-    PixelUnshuffle,
-    Transposed,
-    Unfold,
-    Upsample,
-)
+from convmatrix import AvgPool, Fold, MaxPool, PixelShuffle, PixelUnshuffle, Transposed, Unfold, Upsample
 from convmatrix.core import memory
 from convmatrix.layers import FixedLayer, LayerBase, Pool
 from helpers import assert_canonical

@@ -34,21 +34,16 @@ def shuffled(x, factor):
     return y
 
 
+def convolution_of(unfold, **others):
+    """The convolution with the windows of an unfolding."""
+    names = ("input_size", "kernel_size", "stride", "padding", "dilation", "padding_mode", "input_dilation")
+    return Conv(**{name: getattr(unfold, name) for name in names}, in_channels=unfold.in_channels, **others)
+
+
 def one_hot(unfold):
     """The convolution that gives each tap a channel of its own, and its weight."""
     taps = prod(unfold.kernel_size)
-    names = (
-        "input_size",
-        "kernel_size",
-        "stride",
-        "padding",
-        "dilation",
-        "in_channels",
-        "padding_mode",
-        "input_dilation",
-    )
-    numbers = {name: getattr(unfold, name) for name in names}
-    conv = Conv(**numbers, groups=unfold.in_channels, out_channels=unfold.in_channels * taps)
+    conv = convolution_of(unfold, groups=unfold.in_channels, out_channels=unfold.in_channels * taps)
     weight = np.tile(np.eye(taps, dtype=int), (unfold.in_channels, 1)).reshape(conv.weight_shape)
     return conv, weight
 
@@ -64,17 +59,7 @@ def test_unfolding_is_the_convolution_of_one_hot_kernels(unfold):
 @share(0.5)
 @given(unfolds(), seeds())
 def test_a_convolution_is_its_weight_times_the_unfolding(unfold, seed):
-    names = (
-        "input_size",
-        "kernel_size",
-        "stride",
-        "padding",
-        "dilation",
-        "in_channels",
-        "padding_mode",
-        "input_dilation",
-    )
-    conv = Conv(**{name: getattr(unfold, name) for name in names}, out_channels=2)
+    conv = convolution_of(unfold, out_channels=2)
     weight = integers(conv.weight_shape, seed)
     block = sparse.kron(weight.reshape(2, -1), sparse.eye_array(prod(conv.output_size), dtype=int))
     assert_array_equal((block @ unfold.matrix()).toarray(), conv.matrix(weight).toarray())

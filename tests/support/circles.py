@@ -67,6 +67,13 @@ def _patches(draw, spread):
     return outputs * width, kernel, stride, (-skipped, after), dilation, spread
 
 
+def _with_symmetric_border(draw, *sizes, **numbers):
+    """A layer of these numbers with drawn channels, and a weight for it."""
+    channels = {name: draw(st.integers(1, 2)) for name in ("in_channels", "out_channels")}
+    layer = Conv(*sizes, **numbers, **channels, padding_mode="symmetric")
+    return layer, integers(layer.weight_shape, draw(seeds()), draw(st.sampled_from((np.float64, np.complex128))))
+
+
 @st.composite
 def mirrors_beside_patches(draw):
     """A layer with a symmetric border that is reached on one axis only, whose kernel is its own mirror image there."""
@@ -74,17 +81,7 @@ def mirrors_beside_patches(draw):
     mirror = (size, 2 * half + 1, 1, (half, half), 1, 1)
     first = draw(st.booleans())
     sizes, kernels, strides, pads, dilations, _ = zip(*((mirror, patch) if first else (patch, mirror)), strict=True)
-    layer = Conv(
-        sizes,
-        kernels,
-        stride=strides,
-        padding=pads,
-        dilation=dilations,
-        padding_mode="symmetric",
-        in_channels=draw(st.integers(1, 2)),
-        out_channels=draw(st.integers(1, 2)),
-    )
-    weight = integers(layer.weight_shape, draw(seeds()), draw(st.sampled_from((np.float64, np.complex128))))
+    layer, weight = _with_symmetric_border(draw, sizes, kernels, stride=strides, padding=pads, dilation=dilations)
     weight = weight + np.flip(weight, 2 if first else 3)
     return layer.T if draw(st.booleans()) else layer, weight
 
@@ -97,16 +94,7 @@ def mirrors(draw):
     sizes, kernels, dilations = zip(*numbers, strict=True)
     dilations = tuple(2 if k % 2 == 0 else d for k, d in zip(kernels, dilations, strict=True))  # to have a centre
     pads = [d * (k - 1) // 2 for k, d in zip(kernels, dilations, strict=True)]
-    layer = Conv(
-        sizes,
-        kernels,
-        padding=pads,
-        dilation=dilations,
-        padding_mode="symmetric",
-        in_channels=draw(st.integers(1, 2)),
-        out_channels=draw(st.integers(1, 2)),
-    )
-    weight = integers(layer.weight_shape, draw(seeds()), draw(st.sampled_from((np.float64, np.complex128))))
+    layer, weight = _with_symmetric_border(draw, sizes, kernels, padding=pads, dilation=dilations)
     for axis in range(2, 2 + ndim):
         weight = weight + np.flip(weight, axis)
     return layer.T if draw(st.booleans()) else layer, weight

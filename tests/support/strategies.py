@@ -13,6 +13,9 @@ from convmatrix import Conv, ConvTranspose
 MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
 NAMES = ("valid", "full", "half", "causal", "anticausal", "same", "same_lower")
 
+ONE_CHANNEL = {"in_channels": 1, "out_channels": 1, "groups": 1}
+"""Changes for `dataclasses.replace`, after which a layer has one channel on either side."""
+
 # The largest numbers for each number of axes: small, since the reference walks through everything in plain loops.
 LARGEST = {
     1: {"kernel": 5, "stride": 4, "dilation": 4, "spread": 4, "crop": 4, "pad": 6, "slack": 8, "groups": 3},

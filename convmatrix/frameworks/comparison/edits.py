@@ -232,7 +232,7 @@ def _pads(trial: Trial, axes: Iterable[int]) -> list[tuple[int, int, int]]:
 
 def _with_pads(trial: Trial, pads: dict[int, tuple[int, int]], **arguments: Any) -> Trial | None:
     """Return the trial with other pads on some axes; None if they are the same."""
-    layer = layer_of(trial)
+    layer = layer_of(trial) if pads else None
     if layer is None:
         return None
     padding = tuple(pads.get(axis, pair) for axis, pair in enumerate(layer.padding))

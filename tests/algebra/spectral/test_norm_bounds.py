@@ -1,5 +1,6 @@
 """The operator norm, the three numbers that are taken for it, and the bound: where it holds, and that it does not."""
 
+from dataclasses import replace
 from math import inf, sqrt
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.testing import assert_array_equal
 from convmatrix import Conv, ConvTranspose
 from convmatrix.algebra.spectral.norm_bounds import norm_bound, norms
 from convmatrix.algebra.spectral.spectrum import operator_norm
-from strategies import convs, covers, layers, seeds, share
+from strategies import ONE_CHANNEL, convs, covers, layers, seeds, share
 
 SOBEL = [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]
 
@@ -49,14 +50,7 @@ def test_the_fft_bound_is_a_bound_with_zeros_beyond_the_border(layer, seed):
 @share(0.3)
 def test_c_is_a_part_of_the_circulant_on_the_larger_grid(layer, seed):
     """Row by row: what the bound's proof claims, for one channel and for any stride, padding, crop and dilation."""
-    alone = Conv(
-        layer.input_size,
-        layer.kernel_size,
-        stride=layer.stride,
-        padding=layer.padding,
-        dilation=layer.dilation,
-        input_dilation=layer.input_dilation,
-    )
+    alone = replace(layer, **ONE_CHANNEL)
     kernel = np.random.default_rng(seed).integers(1, 10**6, alone.kernel_size)
     grid = [axis.dilated_size + axis.span - 1 for axis in alone.axes]
     ring = Conv(grid, alone.kernel_size, dilation=alone.dilation, padding="causal", padding_mode="circular")

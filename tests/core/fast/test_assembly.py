@@ -34,22 +34,23 @@ DTYPES = (
 )
 
 
-@given(layer=convs(), seed=seeds())
-@covers()
-def test_the_matrix_of_a_convolution_is_the_definition(layer, seed):
+def assert_is_the_definition(layer, seed):
     weight = integers(layer.weight_shape, seed)
     C = layer.matrix(weight)
     assert_array_equal(C.toarray(), dense(layer, weight))
     assert_canonical(C)
+
+
+@given(layer=convs(), seed=seeds())
+@covers()
+def test_the_matrix_of_a_convolution_is_the_definition(layer, seed):
+    assert_is_the_definition(layer, seed)
 
 
 @given(layer=transposes(), seed=seeds())
 @covers()
 def test_the_matrix_of_a_transposed_convolution_is_the_definition(layer, seed):
-    weight = integers(layer.weight_shape, seed)
-    C = layer.matrix(weight)
-    assert_array_equal(C.toarray(), dense(layer, weight))
-    assert_canonical(C)
+    assert_is_the_definition(layer, seed)
 
 
 @given(layer=layers())
