@@ -40,7 +40,7 @@ _TABLE_PLACES = 2_500
 """Most places of a matrix that stands in the page as a table; a larger one is an image."""
 _IMAGE_SIDES = (512, 256, 128)
 """Most pixels on a side of that image; the first that is small enough."""
-_BYTES = 21_000
+_BYTES = 25_000
 """Most bytes of table or image, together with the weight."""
 _IMAGE_ENTRIES = 10**6
 """Most entries of a matrix that is drawn as an image."""
@@ -69,7 +69,7 @@ def page(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = N
     Returns
     -------
     str
-        HTML, below 100,000 bytes and the length of the title.
+        HTML, below 110,000 bytes and the length of the title.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def page(layer: Layer, weight: ArrayLike | None = None, *, title: str | None = N
     Examples
     --------
     >>> text = page(Conv(4, 3), title="4 x 16")
-    >>> text.startswith("<!doctype html>"), "<title>4 x 16</title>" in text, len(text) < 100_000
+    >>> text.startswith("<!doctype html>"), "<title>4 x 16</title>" in text, len(text) < 110_000
     (True, True, True)
     """
     spec = specification(layer, weight, title) | {"link": True}
@@ -386,17 +386,20 @@ def _table(scene: Scene, caption: str) -> str:
     """A row for each output; places without an entry are joined, which keeps a sparse table small."""
     rows, cols = scene.shape
     columns, ptr = scene.cols.tolist(), scene.matrix.indptr.tolist()
-    lines = ["<th>" + "".join(f"<th>{as_html(scene.col_name(col))}" for col in range(cols))]
+    lines = ["<th>" + "".join(f"<th>{as_html(scene.col_name(col), italic=False)}" for col in range(cols))]
     for row in range(rows):
-        line, reached = f"<th>{as_html(scene.row_name(row))}", 0
+        line, reached = f"<th>{as_html(scene.row_name(row), italic=False)}", 0
         for cell in range(ptr[row], ptr[row + 1]):
             colour = scene.colour(cell)
             style = f"background:{colour};color:{ink_on(colour)}"
-            line += _empty(columns[cell] - reached) + f'<td style="{style}">{as_html(scene.text(cell))}'
+            text = as_html(scene.text(cell), italic=False)
+            line += _empty(columns[cell] - reached) + f'<td style="{style}">{text}'
             reached = columns[cell] + 1
         lines.append(line + _empty(cols - reached))
     body = "\n".join(f"<tr>{line}" for line in lines)
-    return f'<table border="1" style="border-collapse:collapse">\n<caption>{as_html(caption)}</caption>\n{body}\n</table>'
+    return (
+        f'<table border="1" style="border-collapse:collapse">\n<caption>{as_html(caption)}</caption>\n{body}\n</table>'
+    )
 
 
 def _empty(places: int) -> str:

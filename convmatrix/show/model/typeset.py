@@ -131,12 +131,14 @@ def as_mathtext(label: str) -> str:
     return text + "$" * within
 
 
-def as_html(label: str) -> str:
+def as_html(label: str, *, italic: bool = True) -> str:
     """Write a label in HTML, with ``<i>``, ``<sub>`` and ``<sup>``.
 
     Parameters
     ----------
     label : str
+    italic : bool, default True
+        Whether letters are in italics; without them a table of many labels takes fewer bytes.
 
     Returns
     -------
@@ -149,7 +151,7 @@ def as_html(label: str) -> str:
     """
     parts = []
     for run in runs(label):
-        tag = "i" if run.italic else run.shift
+        tag = ("i" if italic else "") if run.italic else run.shift
         text = escape(run.text)
         parts.append(f"<{tag}>{text}</{tag}>" if tag else text)
     return "".join(parts)

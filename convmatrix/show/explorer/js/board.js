@@ -32,7 +32,7 @@ export function element(tag, attributes = {}, ...children) {
 export function tapColours(size, family) {
 	const [rows, columns] = size.length === 1 ? [size[0], 1] : size.length ? size.slice(-2) : [1, 1];
 	const ramps = rampsOf(rows, family);
-	const line = columns === 1 && rows > 1;
+	const line = columns === 1;
 	return ramps.flatMap((ramp, row) => times(columns, (column) => {
 		const level = family.line[0] + (family.line[1] - family.line[0]) * (row + 0.5) / rows;
 		return onRamp(ramp, line ? (level - ramp[0]) / (ramp[1] - ramp[0]) : (column + 0.5) / columns, family);
