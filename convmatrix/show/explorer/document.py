@@ -428,5 +428,6 @@ def _image(scene: Scene, caption: str, side: int) -> str:
     zoom = max(_IMAGE_SIDES[0] // max(pixels.shape), 1)
     return (
         f'<p>{as_html(caption)}</p>\n<img src="data:image/png;base64,{data}" alt="{html.escape(caption)}" '
-        f'width="{pixels.shape[1] * zoom}" height="{pixels.shape[0] * zoom}" style="image-rendering:pixelated;border:1px solid #888">'
+        f'width="{pixels.shape[1] * zoom}" height="{pixels.shape[0] * zoom}" '
+        'style="image-rendering:pixelated;border:1px solid #888">'
     )
