@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.receptive import coordinate_map, crop_offset, outputs_without_input, receptive_field
 from convmatrix.frameworks import torch as torch_layers
-from convmatrix.frameworks.shared.loaded import MissingValues
+from convmatrix.frameworks.shared.loading import MissingValues
 from strategies import seeds, share
 from torch_modules import SIZES, assert_unchanged, by_matrix, called, convolutions, state_of
 

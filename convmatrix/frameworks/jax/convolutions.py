@@ -32,7 +32,7 @@ from convmatrix.frameworks.jax.paddings import (
 )
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
-from convmatrix.frameworks.shared.loaded import attributes_of
+from convmatrix.frameworks.shared.loading import attributes_of
 from convmatrix.layers import Conv, Layer
 from convmatrix.layers.arguments import entries_of, flag, integer, per_axis, positive
 

@@ -25,7 +25,7 @@ from convmatrix.frameworks.jax.paddings import (
 )
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import between_layouts, weight_of, widened
-from convmatrix.frameworks.shared.loaded import Loaded, MissingValues, Values, attributes_of, convert_values
+from convmatrix.frameworks.shared.loading import Loaded, MissingValues, Values, attributes_of, convert_values
 from convmatrix.frameworks.shared.overrides import comes_from, override_of, patch_of
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, positive

@@ -19,7 +19,7 @@ from convmatrix.frameworks.onnx.models import read_model
 from convmatrix.frameworks.onnx.nodes import Node, node_of, same_kind
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, unchanged, weight_of
-from convmatrix.frameworks.shared.loaded import Chain, Loaded
+from convmatrix.frameworks.shared.loading import Chain, Loaded
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, cast_for, per_axis, positive
 

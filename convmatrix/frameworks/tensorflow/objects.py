@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.frameworks.shared.calls import argument_names
 from convmatrix.frameworks.shared.layouts import weight_of
-from convmatrix.frameworks.shared.loaded import Chain, Loaded, MissingValues, Values, attributes_of
+from convmatrix.frameworks.shared.loading import Chain, Loaded, MissingValues, Values, attributes_of
 from convmatrix.frameworks.tensorflow.arguments import one_each
 from convmatrix.frameworks.tensorflow.keras import (
     NAMES,

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.calls import WithWeight, takes_weight, with_weight
-from convmatrix.frameworks.shared.loaded import Chain, Loaded, MissingValues, Values, attributes_of, require_values
+from convmatrix.frameworks.shared.loading import Chain, Loaded, MissingValues, Values, attributes_of, require_values
 from convmatrix.frameworks.torch.models import (
     border_pads,
     check_borders,

@@ -10,7 +10,7 @@ from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.legacy.mxnet.convolutions import conv, conv_transpose
 from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight
 from convmatrix.frameworks.shared.layouts import weight_of
-from convmatrix.frameworks.shared.loaded import (
+from convmatrix.frameworks.shared.loading import (
     Chain,
     LeftOut,
     Loaded,
