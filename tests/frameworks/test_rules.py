@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from convmatrix import frameworks
+from convmatrix.frameworks.comparison import registry
 
 ROOT = Path(__file__).parents[2]
 KEYS = [
@@ -25,6 +26,7 @@ KEYS = [
     "groups",
     "refused",
 ]
+INTERFACES = ("convmatrix", "torch", "tensorflow", "keras", "jax", "flax", "onnx", "theano", "mxnet", "caffe")
 MODULES = ("caffe", "jax", "mxnet", "onnx", "tensorflow", "theano", "torch")
 
 
@@ -42,13 +44,13 @@ PAGE = (ROOT / "docs" / "frameworks.md").read_text(encoding="utf-8")
 def test_no_module_with_rules_is_forgotten():
     names = [found.name for found in pkgutil.walk_packages(frameworks.__path__, "convmatrix.frameworks.")]
     with_rules = [name for name in names if "RULES" in getattr(importlib.import_module(name), "__all__", ())]
-    assert {name.removesuffix(".convolutions").rpartition(".")[2] for name in with_rules} == set(MODULES)
-    assert {module.__name__.rpartition(".")[2] for module in BUILD.MODULES.values()} == set(MODULES)
+    assert {name.rpartition(".")[2] for name in with_rules} == set(MODULES)
+    assert {framework.interfaces[0].name for framework in registry.frameworks()} == set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_rules_are_ten_sentences_in_order(name):
-    rules = next(module for module in BUILD.MODULES.values() if module.__name__.endswith(f".{name}")).RULES
+    rules = next(each for each in registry.frameworks() if each.interfaces[0].name == name).rules
     assert list(rules) == KEYS
     for sentence in rules.values():
         assert re.fullmatch(r"\S.*\.", sentence), sentence  # one line that ends as a sentence does
@@ -94,12 +96,14 @@ def test_every_table_has_as_many_cells_in_each_row():
 
 
 def test_every_argument_of_every_function_has_its_place():
-    for name, (conv, up) in BUILD.FUNCTIONS.items():
-        for function in (conv, up):
-            arguments = BUILD._names_by_argument(name, function)
+    by_name = {interface.name: interface for interface in (registry.CONVMATRIX, *registry.interfaces())}
+    assert tuple(by_name) == INTERFACES
+    for interface in by_name.values():
+        for call in (interface.convolution, interface.transposed):
+            arguments = BUILD.names_by_argument(call)
             listed = [re.match(r"`(\w+)", word)[1] for names in arguments.values() for word in names]
-            assert sorted(listed) == sorted(set(BUILD.inspect.signature(function).parameters) - {"ndim", "weight"})
-    keras, theano = (BUILD._names_by_argument(name, BUILD.FUNCTIONS[name][1]) for name in ("keras", "theano"))
+            assert sorted(listed) == sorted(set(BUILD.inspect.signature(call.make).parameters) - {"ndim", "weight"})
+    keras, theano = (BUILD.names_by_argument(by_name[name].transposed) for name in ("keras", "theano"))
     assert (keras["out_channels"], keras["kernel_size"]) == (["`filters`"], ["`kernel_size`"])
     assert (theano["output_size"], theano["input_size"]) == (["`input_shape`"], ["`output_grad`"])
 

@@ -295,7 +295,7 @@ def test_conv_transpose():
         if layer is None:
             continue
         assert type(layer) is (ConvTranspose if flipped or padding == "CIRCULAR" else Conv)
-        w = jax_layers.flax_weight_transpose(params["kernel"] * mask, flipped, padding)
+        w = jax_layers.flax_weight(params["kernel"] * mask, transpose=True, transpose_kernel=flipped, padding=padding)
         assert_same(layer, w, params.get("bias"), x, y)
         read = flax_layer.read(size)
         assert read.layer == layer

@@ -344,7 +344,7 @@ def test_other_numbers_of_axes(count):
     call["strides"] = call.pop("window_strides")
     y = jax_result(lax.conv_transpose, **call, dimension_numbers=numbers)
     layer = jax_layers.conv_transpose(**call, dimension_numbers=numbers)
-    assert_same(layer, jax_layers.weight_transpose(w, numbers), x, y)
+    assert_same(layer, jax_layers.weight(w, transpose=True, dimension_numbers=numbers), x, y)
 
 
 def test_batch_groups_are_feature_groups_of_stacked_images():

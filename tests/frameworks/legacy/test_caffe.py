@@ -198,7 +198,7 @@ def test_drawn_convolutions(transpose):
                     y[(other, *at)] += w[(row, col, *tap)] * x[(row, *out)]
                 else:
                     y[(row, *out)] += w[(row, col, *tap)] * x[(other, *at)]
-        weight = (caffe.weight_transpose if transpose else caffe.weight)(w)
+        weight = caffe.weight(w, transpose=transpose)
         assert_array_equal(layer.unvec(layer.matrix(weight) @ layer.vec(x)), y)
         seen["equal", len(size)] += 1
         seen.update(name for name in ("kernel_h", "stride_h", "pad_h") if name in fields)

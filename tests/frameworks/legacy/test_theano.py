@@ -143,8 +143,10 @@ def test_a_gradient_is_the_transpose():
     )
     w = filled((4, 1, 3, 2), 0)
     assert up == conv.T
-    flipped = theano.weight(w, True)
-    assert_array_equal(up.matrix(theano.weight_transpose(w, True)).toarray(), conv.matrix(flipped).T.toarray())
+    flipped = theano.weight(w, filter_flip=True)
+    assert_array_equal(
+        up.matrix(theano.weight(w, transpose=True, filter_flip=True)).toarray(), conv.matrix(flipped).T.toarray()
+    )
 
 
 def test_the_deconvolution_layer_has_the_smallest_size():

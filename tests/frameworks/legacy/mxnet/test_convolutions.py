@@ -31,7 +31,7 @@ def layer_and_weight(case):
     """Make the layer and its weight from the arguments of a case."""
     kwargs, w = case["words"], filled(case["w_shape"], case["seed"] + 1)
     if case["call"] == "upsampling":
-        return mxnet.upsampling(tuple(case["x_shape"]), **kwargs), mxnet.weight_transpose(w, "NCHW")
+        return mxnet.upsampling(tuple(case["x_shape"]), **kwargs), mxnet.weight(w, transpose=True, layout="NCHW")
     make = {"conv": mxnet.conv, "conv_transpose": mxnet.conv_transpose}[case["call"]]
     return make(tuple(case["x_shape"]), **kwargs, weight=w)
 
@@ -92,7 +92,7 @@ def test_shapes_with_channels_last(case):
     forward = case["operator"] == "Convolution"
     layer = (mxnet.conv if forward else mxnet.conv_transpose)(tuple(case["x_shape"]), **case["words"])
     layout = case["words"]["layout"]
-    w = (mxnet.weight if forward else mxnet.weight_transpose)(np.zeros(w_shape), layout)
+    w = mxnet.weight(np.zeros(w_shape), transpose=not forward, layout=layout)
     assert w.shape == layer.weight_shape
     last = layout.endswith("C")
     assert y_shape[1:] == [*layer.output_size, 6] if last else [6, *layer.output_size]
@@ -127,7 +127,7 @@ def test_layouts_with_channels_last():
     assert conv == Conv((5, 7), (2, 3), groups=2, in_channels=4, out_channels=6)
     assert up == ConvTranspose((5, 7), (2, 3), groups=2, in_channels=4, out_channels=6)
     w = filled((6, 2, 3, 2), 0)
-    assert mxnet.weight(w, "NHWC")[5, 1, 0, 2] == w[5, 0, 2, 1]
+    assert mxnet.weight(w, layout="NHWC")[5, 1, 0, 2] == w[5, 0, 2, 1]
 
 
 def test_upsampling_keeps_a_constant_inside():

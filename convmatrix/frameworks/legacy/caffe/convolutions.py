@@ -13,29 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.bilinear import bilinear_weight
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, unchanged, weight_of
+from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
+from convmatrix.frameworks.shared.weights import WeightLayout
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 
-__all__ = ["RULES", "bilinear_filler", "conv", "conv_transpose", "crop", "pooling", "weight", "weight_transpose"]
-
-RULES: Mapping[str, str] = {
-    "data": "(batch, channels, *size), channels first, any number of axes; `axis` says which one is the channels' "
-    "(caffe.proto, ConvolutionParameter).",
-    "weight": "(num_output, channels // group, *kernel_size) (base_conv_layer.cpp).",
-    "transposed weight": "(channels, num_output // group, *kernel_size), that of the convolution which is transposed "
-    "(base_conv_layer.cpp).",
-    "kernel": "Not flipped. Deconvolution is the exact transpose of Convolution.",
-    "padding": "pad: one number for both ends of each axis, for all axes or one for each.",
-    "same": "There is none: pad = dilation * (kernel_size - 1) // 2, for an odd kernel and stride 1.",
-    "transposed padding": "pad is that of the convolution: it crops both ends (deconv_layer.cpp).",
-    "output size": "stride * (size - 1) + k_e - 2 * pad, with k_e = dilation * (kernel_size - 1) + 1, and no output "
-    "padding: other sizes are left to a Crop layer and its offset (deconv_layer.cpp, crop_layer.cpp).",
-    "groups": "group divides channels and num_output; a block of consecutive channels is a group.",
-    "refused": "kernel_size beside kernel_h and kernel_w, and so on; these outside 2-D; fields given neither once nor "
-    "for each axis; a crop that does not fit.",
-}
-"""Conventions of Caffe, as of its last version, 1.0."""
+__all__ = ["CONV_WEIGHT", "TRANSPOSED_WEIGHT", "bilinear_filler", "conv", "conv_transpose", "crop", "pooling"]
 
 _NAMES: Mapping[str, str] = {
     "input_size": "size of bottom",
@@ -126,7 +109,7 @@ def conv(
     groups = _checked_groups(num_output, channels, group)
     with argument_names(_NAMES):
         layer = Conv(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size))
-    return with_weight(layer, weight, unchanged)
+    return with_weight(layer, weight, CONV_WEIGHT)
 
 
 @takes_weight
@@ -192,7 +175,7 @@ def conv_transpose(
         layer = ConvTranspose(
             size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size)
         )
-    return with_weight(layer, weight, unchanged)
+    return with_weight(layer, weight, TRANSPOSED_WEIGHT)
 
 
 def crop(bottom: Any, reference: Any, axis: int = 2, offset: PerAxis | None = None) -> Conv:
@@ -338,57 +321,8 @@ def pooling(
 
 # -- weights ---------------------------------------------------------------------------------------------------------
 
-
-def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring the weight of a Convolution layer into the layout of `conv`, which is the same.
-
-    Parameters
-    ----------
-    w : (num_output, channels // group, *kernel_size) array_like
-        ``blobs[0]`` of the layer; its ``.data`` as pycaffe has it.
-    inverse : bool, default False
-        Bring a weight of a layer into the layout of Caffe instead, which is the same.
-
-    Returns
-    -------
-    ndarray of the shape of `w`
-
-    References
-    ----------
-    .. [1] Caffe, src/caffe/layers/base_conv_layer.cpp.
-
-    Examples
-    --------
-    >>> weight([[[1, 2]]]).tolist()
-    [[[1, 2]]]
-    """
-    return unchanged(weight_of(w), inverse=inverse)
-
-
-def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring the weight of a Deconvolution layer into the layout of `conv_transpose`, which is the same.
-
-    Parameters
-    ----------
-    w : (channels, num_output // group, *kernel_size) array_like
-        ``blobs[0]`` of the layer; its ``.data`` as pycaffe has it.
-    inverse : bool, default False
-        Bring a weight of a layer into the layout of Caffe instead, which is the same.
-
-    Returns
-    -------
-    ndarray of the shape of `w`
-
-    References
-    ----------
-    .. [1] Caffe, src/caffe/layers/base_conv_layer.cpp: what is input and output of the convolution is exchanged.
-
-    Examples
-    --------
-    >>> weight_transpose([[[1, 2]]]).tolist()
-    [[[1, 2]]]
-    """
-    return unchanged(weight_of(w), inverse=inverse)
+CONV_WEIGHT = WeightLayout()
+TRANSPOSED_WEIGHT = WeightLayout("IO*", "IO*")
 
 
 def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
