@@ -634,7 +634,7 @@ CALLS = {
             "weight": None,
         },
     ),
-    "onnx.weight": (onnx.weight, {"W": [[[1, 2]]], "inverse": False}),
+    "onnx.weight": (onnx.weight, {"w": [[[1, 2]]], "inverse": False}),
     "onnx.weight, transpose": (onnx.weight, {"w": [[[1, 2]]], "transpose": True, "inverse": False}),
     "onnx.from_layer": (onnx.from_layer, {"obj": NODE, "input_size": 5, "initializers": {"w": np.ones((1, 1, 3))}}),
     "onnx.from_model": (onnx.from_model, {"obj": GRAPH, "input_size": (2, 2), "in_channels": 3}),
