@@ -31,6 +31,7 @@ _CONVOLUTION = LayerCall(
 
 CONVMATRIX = Interface(
     name="convmatrix",
+    title="convmatrix",
     convolution=_CONVOLUTION,
     transposed=replace(
         _CONVOLUTION,

@@ -170,17 +170,17 @@ _FLAX_TRANSPOSED = LayerCall(
 )
 
 FRAMEWORK = Framework(
-    title="JAX, Flax",
     rules=_RULES,
     interfaces=(
         Interface(
             name="jax",
+            title="JAX",
             convolution=_CONVOLUTION,
             transposed=_TRANSPOSED,
             transposed_variants={"transpose_kernel": _TRANSPOSE_KERNEL},
             output_sizes=_output_sizes,
         ),
-        Interface(name="flax", convolution=_FLAX, transposed=_FLAX_TRANSPOSED, output_sizes=not_listed),
+        Interface(name="flax", title="Flax", convolution=_FLAX, transposed=_FLAX_TRANSPOSED, output_sizes=not_listed),
     ),
     from_layer=from_layer,
 )

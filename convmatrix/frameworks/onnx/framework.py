@@ -119,11 +119,11 @@ def _output_sizes(window: Window) -> Iterator[OutputSizeCall]:
 
 
 FRAMEWORK = Framework(
-    title="ONNX",
     rules=_RULES,
     interfaces=(
         Interface(
             name="onnx",
+            title="ONNX",
             convolution=_CONVOLUTION,
             transposed=_TRANSPOSED,
             read_weight=read_weight,

@@ -37,6 +37,8 @@ class Interface:
     ----------
     name : str
         In the rows of `compare` and the tables of docs/frameworks.md.
+    title : str
+        In sentences.
     convolution, transposed : LayerCall
     transposed_variants : mapping of str to LayerCall
         Further conventions of the transposed convolution, by the keyword that selects them.
@@ -48,6 +50,7 @@ class Interface:
     """
 
     name: str
+    title: str
     convolution: LayerCall
     transposed: LayerCall
     transposed_variants: Mapping[str, LayerCall] = field(default_factory=dict)
@@ -116,8 +119,6 @@ class Framework:
 
     Parameters
     ----------
-    title : str
-        Its name in docs/frameworks.md.
     rules : mapping of str to str
         A sentence for each of `RULE_NAMES`.
     interfaces : tuple of Interface
@@ -136,11 +137,15 @@ class Framework:
     ['tensorflow', 'keras']
     """
 
-    title: str
     rules: Mapping[str, str]
     interfaces: tuple[Interface, ...]
     from_layer: Callable[..., Loaded] | None = None
     from_model: Callable[..., Chain] | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name in docs/frameworks.md, that of all its interfaces."""
+        return ", ".join(interface.title for interface in self.interfaces)
 
     def __post_init__(self) -> None:
         """Check the rules."""

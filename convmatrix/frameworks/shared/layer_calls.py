@@ -123,6 +123,8 @@ class LayerCall:
         The layout of the input: ``NC*`` or ``N*C``.
     weight : WeightLayout
         That of the weight with the default arguments.
+    other_weights : mapping of str to WeightLayout
+        Those with other arguments, by a phrase that names these.
     weight_layout : callable, optional
         A function that returns the layout of a weight for its shape, ``inverse``, and the arguments of the call on
         which the layout depends; it raises a ValueError if one of these is missing.
@@ -148,6 +150,7 @@ class LayerCall:
     entries: Callable[[Any], Any] = tuple
     data: str = "NC*"
     weight: WeightLayout = field(default_factory=WeightLayout)
+    other_weights: Mapping[str, WeightLayout] = field(default_factory=dict)
     weight_layout: Callable[..., WeightLayout] | None = None
     transpose: bool = False
     variant: Callable[[ConvArguments], "LayerCall | None"] | None = None
@@ -265,6 +268,11 @@ class LayerCall:
         return self.weight.shape_of(shape)
 
     # -- weights -----------------------------------------------------------------------------------------------------
+
+    @property
+    def flips(self) -> bool:
+        """Whether the kernel is flipped, in comparison with our layer of the same kind."""
+        return self.weight.flipped != (self.transpose and self.weight.layer == "OI*")
 
     def layout(self, shape: tuple[int, ...], *, inverse: bool, arguments: Mapping[str, Any]) -> WeightLayout:
         """Return the layout of a weight for the arguments on which it depends.

@@ -214,11 +214,11 @@ def _keras_output_padding(window: Window, padding: str) -> tuple[tuple[int, ...]
 
 
 FRAMEWORK = Framework(
-    title="TensorFlow, Keras",
     rules=_RULES,
     interfaces=(
         Interface(
             name="tensorflow",
+            title="TensorFlow",
             convolution=replace(_FORWARD, variant=lambda arguments: _BY_AXES.get(arguments.ndim)),
             transposed=replace(
                 _TRANSPOSED,
@@ -228,6 +228,7 @@ FRAMEWORK = Framework(
         ),
         Interface(
             name="keras",
+            title="Keras",
             convolution=_KERAS,
             transposed=_KERAS_TRANSPOSED,
             output_sizes=_keras_output_sizes,

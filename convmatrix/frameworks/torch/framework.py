@@ -127,11 +127,11 @@ def _output_sizes(window: Window) -> Iterator[OutputSizeCall]:
 
 
 FRAMEWORK = Framework(
-    title="PyTorch",
     rules=_RULES,
     interfaces=(
         Interface(
             name="torch",
+            title="PyTorch",
             convolution=_CONVOLUTION,
             transposed=_TRANSPOSED,
             read_weight=_values,

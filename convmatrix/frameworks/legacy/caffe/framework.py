@@ -88,8 +88,11 @@ def _output_sizes(window: Window) -> Iterator[OutputSizeCall]:
 
 
 FRAMEWORK = Framework(
-    title="Caffe",
     rules=_RULES,
-    interfaces=(Interface(name="caffe", convolution=_CONVOLUTION, transposed=_TRANSPOSED, output_sizes=_output_sizes),),
+    interfaces=(
+        Interface(
+            name="caffe", title="Caffe", convolution=_CONVOLUTION, transposed=_TRANSPOSED, output_sizes=_output_sizes
+        ),
+    ),
 )
 """Everything that is known of Caffe."""

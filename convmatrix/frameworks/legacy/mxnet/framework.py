@@ -49,6 +49,7 @@ _CONVOLUTION = LayerCall(
     fixed={"no_bias": True},
     padding=_PADDING,
     weight=weight_layout(None),
+    other_weights={"layout NHWC": weight_layout("NHWC")},
     weight_layout=lambda shape, _inverse, layout=None: layout_of_weight(shape, layout),
 )
 _TRANSPOSED = LayerCall(
@@ -58,6 +59,7 @@ _TRANSPOSED = LayerCall(
     arguments={**_ARGUMENTS, "adj": "output_padding", "target_shape": "output_size"},
     padding=_PADDING,
     weight=weight_layout(None, transpose=True),
+    other_weights={"layout NHWC": weight_layout("NHWC", transpose=True)},
     weight_layout=lambda shape, _inverse, layout=None: layout_of_weight(shape, layout, transpose=True),
     transpose=True,
 )
@@ -96,9 +98,12 @@ def _output_sizes(window: Window) -> Iterator[OutputSizeCall]:
 
 
 FRAMEWORK = Framework(
-    title="MXNet",
     rules=_RULES,
-    interfaces=(Interface(name="mxnet", convolution=_CONVOLUTION, transposed=_TRANSPOSED, output_sizes=_output_sizes),),
+    interfaces=(
+        Interface(
+            name="mxnet", title="MXNet", convolution=_CONVOLUTION, transposed=_TRANSPOSED, output_sizes=_output_sizes
+        ),
+    ),
     from_layer=from_layer,
     from_model=from_model,
 )

@@ -125,11 +125,11 @@ def _output_sizes(window: Window) -> Iterator[OutputSizeCall]:
 
 
 FRAMEWORK = Framework(
-    title="Theano",
     rules=_RULES,
     interfaces=(
         Interface(
             name="theano",
+            title="Theano",
             convolution=replace(_CONVOLUTION, variant=_causal),
             transposed=_TRANSPOSED,
             output_sizes=_output_sizes,
