@@ -159,6 +159,11 @@ class LayerCall:
     # -- the arguments -----------------------------------------------------------------------------------------------
 
     @property
+    def name(self) -> str:
+        """The framework's name of the call, without its arguments."""
+        return self.template.partition("(")[0]
+
+    @property
     def meanings(self) -> dict[str, str]:
         """What each argument means, those from arrays first."""
         return {**self.arrays, **self.arguments, **self.later}
@@ -324,7 +329,8 @@ class _FunctionOfRecord:
         try:
             bound = self.__signature__.bind(**kwargs)
         except TypeError as error:
-            raise WrongTypeError(f"{error}: the call is {self.call.template}, with {self.__signature__}") from None
+            names = ", ".join(self.__signature__.parameters)
+            raise WrongTypeError(f"{error}: {self.call.name} takes {names}") from None
         bound.apply_defaults()
         weight = bound.arguments.pop("weight")
         meanings = self.call.meanings

@@ -202,7 +202,7 @@ def calls_by_trial(framework: str, call: LayerCall, window: Window) -> Iterator[
     ------
     OutputSizeCall
     """
-    layer_name = call.template.partition("(")[0].format(ndim=window.ndim)
+    layer_name = call.name.format(ndim=window.ndim)
     beyond = tuple(o - (f - b - a) for o, f, (b, a) in zip(window.result, window.full, window.pads, strict=True))
     reasons, found = [], False
     for changes in ({"output_padding": beyond}, {"output_size": window.result}):
