@@ -160,12 +160,12 @@ def rows_of(*args, **kwargs):
 
 def test_a_call_beside_that_of_torch(slate):
     rows = rows_of((6, 6), 3, stride=2, padding=1, in_channels=2, out_channels=4, groups=2)
-    ours, torch = rows["slate"], rows["torch"]
-    assert ours.call == "slate.slide(x, w, step=(2, 2), edge=(1, 1))"
-    assert ours.arrays == "x (1, 6, 6, 2), w (1, 3, 3, 4)"
-    assert (ours.output_size, ours.pads) == (torch.output_size, torch.pads)
-    assert (ours.flipped, torch.flipped) == (True, False)
-    assert (ours.verdict, torch.verdict) == (DIFFERENT_VALUES, EQUAL)
+    row, torch = rows["slate"], rows["torch"]
+    assert row.call == "slate.slide(x, w, step=(2, 2), edge=(1, 1))"
+    assert row.arrays == "x (1, 6, 6, 2), w (1, 3, 3, 4)"
+    assert (row.output_size, row.pads) == (torch.output_size, torch.pads)
+    assert (row.flipped, torch.flipped) == (True, False)
+    assert (row.verdict, torch.verdict) == (DIFFERENT_VALUES, EQUAL)
     assert rows_of((6, 6), 1, stride=2)["slate"].verdict == EQUAL  # one tap has no flip
     same = rows_of((6, 6), 3, stride=2, padding="same")["slate"]
     assert same.call == "slate.slide(x, w, step=(2, 2), edge='keep')"

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import re
 import subprocess
@@ -58,6 +59,18 @@ def test_the_rules_are_ten_sentences_in_order(name):
         assert sentence.count("`") % 2 == 0
 
 
+def test_readers_of_models_have_the_same_signature():
+    readers = [framework.from_model for framework in registry.frameworks() if framework.from_model]
+    assert len(readers) == 4
+    for reader in readers:
+        parameters = inspect.signature(reader).parameters.values()
+        assert [(one.name, one.default) for one in parameters] == [
+            ("obj", inspect.Parameter.empty),
+            ("input_size", None),
+            ("in_channels", None),
+        ]
+
+
 def test_the_page_is_what_the_code_makes():
     assert BUILD.page() == PAGE, "make docs"
 
@@ -102,7 +115,7 @@ def test_every_argument_of_every_function_has_its_place():
         for call in (interface.convolution, interface.transposed):
             arguments = BUILD.names_by_argument(call)
             listed = [re.match(r"`(\w+)", word)[1] for names in arguments.values() for word in names]
-            assert sorted(listed) == sorted(set(BUILD.inspect.signature(call.make).parameters) - {"ndim", "weight"})
+            assert sorted(listed) == sorted(set(inspect.signature(call.make).parameters) - {"ndim", "weight"})
     keras, theano = (BUILD.names_by_argument(by_name[name].transposed) for name in ("keras", "theano"))
     assert (keras["out_channels"], keras["kernel_size"]) == (["`filters`"], ["`kernel_size`"])
     assert (theano["output_size"], theano["input_size"]) == (["`input_shape`"], ["`output_grad`"])
