@@ -29,6 +29,9 @@ KEYS = [
 ]
 INTERFACES = ("convmatrix", "torch", "tensorflow", "keras", "jax", "flax", "onnx", "theano", "mxnet", "caffe")
 MODULES = ("caffe", "jax", "mxnet", "onnx", "tensorflow", "theano", "torch")
+PACKAGES = {
+    name: f"convmatrix.frameworks.{'legacy.' if name in ('caffe', 'mxnet', 'theano') else ''}{name}" for name in MODULES
+}
 
 
 def loaded():
@@ -53,6 +56,7 @@ def test_no_module_with_rules_is_forgotten():
 def test_the_rules_are_ten_sentences_in_order(name):
     rules = next(each for each in registry.frameworks() if each.interfaces[0].name == name).rules
     assert list(rules) == KEYS
+    assert importlib.import_module(PACKAGES[name]).RULES is rules
     for sentence in rules.values():
         assert re.fullmatch(r"\S.*\.", sentence), sentence  # one line that ends as a sentence does
         assert "  " not in sentence

@@ -92,11 +92,12 @@ def register(framework: Framework) -> None:
     Parameters
     ----------
     framework : Framework
+        Its interfaces need names that no other interface has.
 
     Raises
     ------
     ValueError
-        If one of its interfaces has the name of another one.
+        If one of the names is taken.
     """
     taken = {CONVMATRIX.name, *(interface.name for interface in interfaces())}
     for interface in framework.interfaces:

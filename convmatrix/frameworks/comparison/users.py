@@ -62,9 +62,8 @@ def users_of_flips(interfaces: Sequence[Interface], others: Sequence[str] = ()) 
 
     Parameters
     ----------
-    interfaces : sequence of Interface
-    others : sequence of str
-        Names of further users, which have no record.
+    interfaces, others
+        As for `users_of_layout`.
 
     Returns
     -------

@@ -87,7 +87,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and rhs in its layout.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def conv_transpose(
     ConvTranspose
         Instead, with transpose_kernel.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and rhs of the transposed call in its layout.
 
     Raises
     ------

@@ -100,7 +100,7 @@ def flax_conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and Flax's kernel in its layout.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def flax_conv_transpose(
     ConvTranspose
         Instead, with transpose_kernel, or where the result is wrapped around, with ``CIRCULAR``.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the kernel of Flax's ConvTranspose in its layout.
 
     Raises
     ------

@@ -126,16 +126,19 @@ def _output_sizes(window: Window) -> Iterator[OutputSizeCall]:
 
 # -- Flax ------------------------------------------------------------------------------------------------------------
 
+_FEATURES = {
+    "in_features": "in_channels",
+    "out_features": "out_channels",
+    "kernel_size": "kernel_size",
+    "strides": "stride",
+    "padding": "padding",
+}
 _FLAX = LayerCall(
     template="flax.nnx.Conv({arguments}, rngs=rngs)(x)",
     function=flax_conv,
     arrays={"input_size": "input_size"},
     arguments={
-        "in_features": "in_channels",
-        "out_features": "out_channels",
-        "kernel_size": "kernel_size",
-        "strides": "stride",
-        "padding": "padding",
+        **_FEATURES,
         "input_dilation": "input_dilation",
         "kernel_dilation": "dilation",
         "feature_group_count": "groups",
@@ -149,22 +152,12 @@ _FLAX = LayerCall(
     data="N*C",
     weight=KERNEL,
 )
-_FLAX_TRANSPOSED = LayerCall(
+_FLAX_TRANSPOSED = replace(
+    _FLAX,
     template="flax.nnx.ConvTranspose({arguments}, rngs=rngs)(x)",
     function=flax_conv_transpose,
-    arrays={"input_size": "input_size"},
-    arguments={
-        "in_features": "in_channels",
-        "out_features": "out_channels",
-        "kernel_size": "kernel_size",
-        "strides": "stride",
-        "padding": "padding",
-        "kernel_dilation": "dilation",
-    },
-    written=frozenset({"strides", "padding"}),
+    arguments={**_FEATURES, "kernel_dilation": "dilation"},
     padding=replace(_PADDING, modes={"circular": "CIRCULAR"}),
-    data="N*C",
-    weight=KERNEL,
     weight_layout=layout_of_transposed_kernel,
     transpose=True,
 )

@@ -75,7 +75,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and W in its layout.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and W of ConvTranspose in its layout.
 
     Raises
     ------

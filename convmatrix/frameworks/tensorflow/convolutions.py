@@ -68,7 +68,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and filters in its layout.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the transposed filters in its layout.
 
     Raises
     ------
@@ -333,7 +333,7 @@ def depthwise_conv(
     Conv
         Its weight is that of ``weight(w, depthwise=True)``.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the depthwise filter in its layout.
 
     Raises
     ------

@@ -127,40 +127,25 @@ def _padding_of(window: Window) -> str | tuple[tuple[int, int], ...] | None:
 
 # -- Keras -----------------------------------------------------------------------------------------------------------
 
+_SIZES = {"filters": "out_channels", "kernel_size": "kernel_size", "strides": "stride", "padding": "padding"}
 _KERAS = LayerCall(
     template="keras.layers.Conv{ndim}D({arguments})(x)",
     function=keras_conv,
     arrays={"input_shape": "image_shape"},
-    arguments={
-        "filters": "out_channels",
-        "kernel_size": "kernel_size",
-        "strides": "stride",
-        "padding": "padding",
-        "dilation_rate": "dilation",
-        "groups": "groups",
-    },
+    arguments={**_SIZES, "dilation_rate": "dilation", "groups": "groups"},
     written=frozenset({"strides"}),
     padding=PaddingFormat(none="valid"),
     data="N*C",
     weight=FILTERS,
     weight_layout=layout_of_filters,
 )
-_KERAS_TRANSPOSED = LayerCall(
+_KERAS_TRANSPOSED = replace(
+    _KERAS,
     template="keras.layers.Conv{ndim}DTranspose({arguments})(x)",
     function=keras_conv_transpose,
-    arrays={"input_shape": "image_shape"},
-    arguments={
-        "filters": "out_channels",
-        "kernel_size": "kernel_size",
-        "strides": "stride",
-        "padding": "padding",
-        "output_padding": "output_padding",
-        "dilation_rate": "dilation",
-    },
-    written=frozenset({"strides"}),
-    padding=_KERAS.padding,
-    data="N*C",
+    arguments={**_SIZES, "output_padding": "output_padding", "dilation_rate": "dilation"},
     weight=TRANSPOSED_FILTERS,
+    weight_layout=None,
     transpose=True,
 )
 

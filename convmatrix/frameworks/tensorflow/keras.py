@@ -72,7 +72,7 @@ def keras_conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and Keras' kernel in its layout.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def keras_conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the kernel of Keras' transposed layer in its layout.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def keras_depthwise_conv(
     Conv
         Its weight is that of ``weight(w, depthwise=True)``.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and Keras' depthwise kernel in its layout.
 
     Raises
     ------

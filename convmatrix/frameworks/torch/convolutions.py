@@ -84,7 +84,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and PyTorch's weight in its layout.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the weight of PyTorch's transposed module in its layout.
 
     Raises
     ------

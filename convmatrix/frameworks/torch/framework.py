@@ -38,7 +38,8 @@ _RULES: Mapping[str, str] = {
     "pad that reflects or wraps more than the input, more than three axes.",
 }
 
-_CHANNELS = {"in_channels": "in_channels", "out_channels": "out_channels", "kernel_size": "kernel_size"}
+_SIZES = {name: name for name in ("in_channels", "out_channels", "kernel_size", "stride", "padding")}
+_OPTIONAL = {name: name for name in ("dilation", "groups", "padding_mode")}
 
 
 # -- weights ---------------------------------------------------------------------------------------------------------
@@ -67,14 +68,7 @@ _CONVOLUTION = LayerCall(
     template="torch.nn.Conv{ndim}d({arguments})(x)",
     function=conv,
     arrays={"input_size": "input_size"},
-    arguments={
-        **_CHANNELS,
-        "stride": "stride",
-        "padding": "padding",
-        "dilation": "dilation",
-        "groups": "groups",
-        "padding_mode": "padding_mode",
-    },
+    arguments={**_SIZES, **_OPTIONAL},
     weight_layout=lambda shape, inverse: _layout(shape, inverse),
 )
 
@@ -82,15 +76,7 @@ _TRANSPOSED = LayerCall(
     template="torch.nn.ConvTranspose{ndim}d({arguments})(x{later})",
     function=conv_transpose,
     arrays={"input_size": "input_size"},
-    arguments={
-        **_CHANNELS,
-        "stride": "stride",
-        "padding": "padding",
-        "output_padding": "output_padding",
-        "dilation": "dilation",
-        "groups": "groups",
-        "padding_mode": "padding_mode",
-    },
+    arguments={**_SIZES, "output_padding": "output_padding", **_OPTIONAL},
     later={"output_size": "output_size"},
     weight=WeightLayout("IO*", "IO*"),
     weight_layout=lambda shape, inverse: _layout(shape, inverse, "IO*"),

@@ -297,22 +297,3 @@ def test_weights_of_too_many_axes_and_of_a_wrong_layout():
         jax.weight(np.zeros((1, 1, 1)), dimension_numbers=NHWC)
     with pytest.raises(WrongTypeError, match="transpose_kernel must be True or False, got 2"):
         jax.weight(np.zeros((1, 1, 1)), transpose=True, dimension_numbers=NWC, transpose_kernel=2)
-
-
-# -- rules -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_rules_have_the_keys_of_the_page():
-    assert list(jax.RULES) == [
-        "data",
-        "weight",
-        "transposed weight",
-        "kernel",
-        "padding",
-        "same",
-        "transposed padding",
-        "output size",
-        "groups",
-        "refused",
-    ]
-    assert all(rule.endswith(".") for rule in jax.RULES.values())

@@ -11,28 +11,12 @@ from numpy.testing import assert_array_equal
 from convmatrix import Conv, ConvTranspose
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.frameworks.onnx import (
-    RULES,
     conv,
     conv_transpose,
     from_layer,
     weight,
 )
 from onnx_fakes import W, graph, node, tensor
-
-
-def test_rules_have_the_keys_of_the_page():
-    assert list(RULES) == [
-        "data",
-        "weight",
-        "transposed weight",
-        "kernel",
-        "padding",
-        "same",
-        "transposed padding",
-        "output size",
-        "groups",
-        "refused",
-    ]
 
 
 def test_conv_of_the_documentation():

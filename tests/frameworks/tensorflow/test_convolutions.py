@@ -190,22 +190,6 @@ def test_explicit_padding_and_both_of_stride_and_dilation():
     assert tensorflow.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), [1, 2, 2, 2, 1], "VALID").output_size == (2, 2, 2)
 
 
-def test_rules_say_each_thing_once():
-    assert list(tensorflow.RULES) == [
-        "data",
-        "weight",
-        "transposed weight",
-        "kernel",
-        "padding",
-        "same",
-        "transposed padding",
-        "output size",
-        "groups",
-        "refused",
-    ]
-    assert all(len(rule) > 20 and rule.endswith(".") for rule in tensorflow.RULES.values())
-
-
 # -- errors ----------------------------------------------------------------------------------------------------------
 
 X, W = (1, 7, 8, 4), (3, 3, 4, 2)

@@ -11,25 +11,6 @@ from convmatrix import Conv, ConvTranspose
 from convmatrix.frameworks import torch
 from torch_stand_ins import Tensor, convolution, kind
 
-KEYS = [
-    "data",
-    "weight",
-    "transposed weight",
-    "kernel",
-    "padding",
-    "same",
-    "transposed padding",
-    "output size",
-    "groups",
-    "refused",
-]
-
-
-def test_rules_have_the_common_keys():
-    assert list(torch.RULES) == KEYS
-    assert all(rule.endswith(".") for rule in torch.RULES.values())
-
-
 # -- conv and conv_transpose -----------------------------------------------------------------------------------------
 
 

@@ -84,7 +84,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the blob in its layout.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def conv_transpose(
     ConvTranspose
         Of the smallest size that the convolution maps to the bottom.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the blob of a Deconvolution in its layout.
 
     Raises
     ------

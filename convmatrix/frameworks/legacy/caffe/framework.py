@@ -1,6 +1,7 @@
 """The record of Caffe, as of its last version, 1.0: its calls, the layouts of its weights and its rules."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from convmatrix.frameworks.legacy.caffe.convolutions import CONV_WEIGHT, TRANSPOSED_WEIGHT, conv, conv_transpose
@@ -27,39 +28,33 @@ _RULES: Mapping[str, str] = {
     "for each axis; a crop that does not fit.",
 }
 
-_ARGUMENTS = {
-    "num_output": "out_channels",
-    "kernel_size": "kernel_size",
-    "stride": "stride",
-    "pad": "padding",
-    "dilation": "dilation",
-    "group": "groups",
-}
 _BY_AXIS = {
     f"{name}_{letter}": meaning
     for name, meaning in (("kernel", "kernel_size"), ("stride", "stride"), ("pad", "padding"))
     for letter in "hw"
 }
-_PADDING = PaddingFormat(names=None, numbers=pads_as_list)
 
 _CONVOLUTION = LayerCall(
     template="caffe.layers.Convolution(x, {arguments})",
     function=conv,
     arrays={"bottom": "input_shape"},
-    arguments=_ARGUMENTS,
+    arguments={
+        "num_output": "out_channels",
+        "kernel_size": "kernel_size",
+        "stride": "stride",
+        "pad": "padding",
+        "dilation": "dilation",
+        "group": "groups",
+    },
     aliases=_BY_AXIS,
-    padding=_PADDING,
+    padding=PaddingFormat(names=None, numbers=pads_as_list),
     entries=list,
     weight=CONV_WEIGHT,
 )
-_TRANSPOSED = LayerCall(
+_TRANSPOSED = replace(
+    _CONVOLUTION,
     template="caffe.layers.Deconvolution(x, convolution_param=dict({arguments}))",
     function=conv_transpose,
-    arrays={"bottom": "input_shape"},
-    arguments=_ARGUMENTS,
-    aliases=_BY_AXIS,
-    padding=_PADDING,
-    entries=list,
     weight=TRANSPOSED_WEIGHT,
     transpose=True,
 )

@@ -74,7 +74,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the weight of Convolution in its layout.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the weight of Deconvolution in its layout.
 
     Raises
     ------

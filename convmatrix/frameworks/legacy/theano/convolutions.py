@@ -149,7 +149,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight).
+        With `weight`, the pair of the layer and the filters of the gradient, flipped where it needs it.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def deconvolution_layer(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight).
+        With `weight`, the pair of the layer and the filters of a deconvolution layer, flipped where it needs it.
 
     Raises
     ------
@@ -286,7 +286,7 @@ def causal_conv1d(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight).
+        With `weight`, the pair of the layer and the causal filters, flipped where it needs it.
 
     Raises
     ------

@@ -12,18 +12,6 @@ from convmatrix.frameworks.legacy import mxnet
 from recording import filled, read, result
 
 VERSIONS, CASES = read("mxnet")
-KEYS = [
-    "data",
-    "weight",
-    "transposed weight",
-    "kernel",
-    "padding",
-    "same",
-    "transposed padding",
-    "output size",
-    "groups",
-    "refused",
-]
 OPERATORS = ("conv", "conv_transpose", "upsampling")
 
 
@@ -136,11 +124,6 @@ def test_upsampling_keeps_a_constant_inside():
     y = layer.unvec(layer.matrix(mxnet.bilinear(layer.weight_shape)) @ np.ones(layer.matrix_shape[1]))
     assert y.shape == (2, 15, 12)
     assert_allclose(y[:, 1:-1, 1:-1], 1)
-
-
-def test_rules_have_their_keys():
-    assert list(mxnet.RULES) == KEYS
-    assert all(text.endswith(".") for text in mxnet.RULES.values())
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------
