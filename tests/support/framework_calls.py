@@ -91,32 +91,26 @@ def _flipped(at, kernel):
     return lambda o, i, t: at(o, i, tuple(k - 1 - tap for k, tap in zip(kernel, t, strict=True)))
 
 
-def _torch(n):
-    arguments = {
+def _torch_arguments(n):
+    return {
         "input_size": n.size,
         "in_channels": n.ins,
         "out_channels": n.outs,
         "kernel_size": n.kernel,
         "stride": n.stride,
-        "padding": 1,
         "dilation": n.dilation,
         "groups": n.groups,
     }
+
+
+def _torch(n):
+    arguments = {**_torch_arguments(n), "padding": 1}
     return Drawn(torch.conv, arguments, (n.outs, n.per_in, *n.kernel), _first, torch.weight, {})
 
 
 def _torch_transposed(n):
-    arguments = {
-        "input_size": n.size,
-        "in_channels": n.ins,
-        "out_channels": n.outs,
-        "kernel_size": n.kernel,
-        "stride": n.stride,
-        "dilation": n.dilation,
-        "groups": n.groups,
-    }
     shape = (n.ins, n.per_out, *n.kernel)
-    return Drawn(torch.conv_transpose, arguments, shape, _first_transposed, torch.weight, {"transpose": True})
+    return Drawn(torch.conv_transpose, _torch_arguments(n), shape, _first_transposed, torch.weight, {"transpose": True})
 
 
 def _tensorflow(n):
@@ -393,30 +387,25 @@ def _mxnet_transposed(n):
     return Drawn(mxnet.conv_transpose, arguments, shape, at, mxnet.weight, {"transpose": True, "layout": layout})
 
 
-def _caffe(n):
-    arguments = {
+def _caffe_arguments(n):
+    return {
         "bottom": (1, n.ins, *n.size),
         "num_output": n.outs,
         "kernel_size": n.kernel,
         "stride": n.stride,
-        "pad": 1,
         "dilation": n.dilation,
         "group": n.groups,
     }
+
+
+def _caffe(n):
+    arguments = {**_caffe_arguments(n), "pad": 1}
     return Drawn(caffe.conv, arguments, (n.outs, n.per_in, *n.kernel), _first, caffe.weight, {})
 
 
 def _caffe_transposed(n):
-    arguments = {
-        "bottom": (1, n.ins, *n.size),
-        "num_output": n.outs,
-        "kernel_size": n.kernel,
-        "stride": n.stride,
-        "dilation": n.dilation,
-        "group": n.groups,
-    }
     shape = (n.ins, n.per_out, *n.kernel)
-    return Drawn(caffe.conv_transpose, arguments, shape, _first_transposed, caffe.weight, {"transpose": True})
+    return Drawn(caffe.conv_transpose, _caffe_arguments(n), shape, _first_transposed, caffe.weight, {"transpose": True})
 
 
 CALLS: Mapping[str, tuple[Callable[[Numbers], Drawn], tuple[int, ...], bool]] = {

@@ -18,6 +18,7 @@ def users_of_channels_last(interfaces: Sequence[Interface]) -> str:
     Returns
     -------
     str
+        Separated by commas.
 
     Examples
     --------
@@ -68,6 +69,7 @@ def users_of_flips(interfaces: Sequence[Interface], others: Sequence[str] = ()) 
     Returns
     -------
     str
+        Those of convolutions first.
 
     Examples
     --------

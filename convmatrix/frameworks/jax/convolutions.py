@@ -327,6 +327,7 @@ def rhs_layout(dimension_numbers: Any, rank: int, *, channels_last: bool = False
     Returns
     -------
     WeightLayout
+        With a letter for each axis of rhs.
 
     Raises
     ------

@@ -275,6 +275,7 @@ def layout_of_transposed_kernel(
     Returns
     -------
     WeightLayout
+        That of `transposed_kernel`.
 
     Raises
     ------

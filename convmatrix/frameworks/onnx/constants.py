@@ -106,6 +106,7 @@ class Constants:
         Returns
         -------
         list of int
+            As Python's integers.
 
         Raises
         ------
@@ -130,6 +131,7 @@ class Constants:
         Returns
         -------
         list of float
+            As Python's floats.
 
         Raises
         ------

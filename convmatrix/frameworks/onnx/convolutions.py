@@ -276,6 +276,7 @@ def read_weight(W: Any) -> NDArray[Any]:
     Returns
     -------
     ndarray
+        Of a dtype that scipy.sparse can hold.
 
     Raises
     ------
@@ -308,6 +309,7 @@ def checked_layout(shape: tuple[int, ...], layout: WeightLayout) -> WeightLayout
     Returns
     -------
     WeightLayout
+        The same layout.
 
     Raises
     ------
@@ -342,6 +344,7 @@ def from_layer(obj: Any, input_size: PerAxis, initializers: Any) -> Loaded:
     Returns
     -------
     Loaded
+        With the arrays of W and B as weight and bias.
 
     Raises
     ------

@@ -99,6 +99,7 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
     Returns
     -------
     Chain
+        Its notes name the nodes that were passed over.
 
     Raises
     ------

@@ -41,6 +41,7 @@ def make_layer(
     Returns
     -------
     Conv or ConvTranspose
+        Without a weight.
 
     Raises
     ------

@@ -32,6 +32,7 @@ def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | Non
     Returns
     -------
     tuple of int
+        With None for an unknown length.
 
     Raises
     ------

@@ -74,6 +74,7 @@ def require_values(values: Values) -> NDArray[Any]:
     Returns
     -------
     ndarray
+        The values that were given.
 
     Raises
     ------
@@ -177,6 +178,7 @@ def chained(
     Returns
     -------
     Chain
+        Of the parts that are layers, with a note for each other part.
 
     Raises
     ------

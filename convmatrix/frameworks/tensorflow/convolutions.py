@@ -105,18 +105,19 @@ def conv1d(
     Parameters
     ----------
     input, filters, stride, padding, data_format, dilations, weight
-        As for `conv`.
+        As for `conv`, of one axis.
 
     Returns
     -------
     Conv
+        Of one axis.
     WithWeight
-        As for `conv`.
+        With `weight`, as for `conv` of one axis.
 
     Raises
     ------
     ValueError
-        As for `conv`.
+        As for `conv`, and if the filters are not those of one axis.
 
     Examples
     --------
@@ -144,18 +145,19 @@ def conv2d(
     Parameters
     ----------
     input, filters, strides, padding, data_format, dilations, weight
-        As for `conv`.
+        As for `conv`, of two axes.
 
     Returns
     -------
     Conv
+        Of two axes.
     WithWeight
-        As for `conv`.
+        With `weight`, as for `conv` of two axes.
 
     Raises
     ------
     ValueError
-        As for `conv`.
+        As for `conv`, and if the filters are not those of two axes.
 
     Examples
     --------
@@ -181,20 +183,21 @@ def conv3d(
     Parameters
     ----------
     input, filters, strides, padding, data_format, dilations, weight
-        As for `conv`.
+        As for `conv`, of three axes.
 
     Returns
     -------
     Conv
+        Of three axes.
     WithWeight
-        As for `conv`.
+        With `weight`, as for `conv` of three axes.
 
     Raises
     ------
     WrongTypeError
         Where strides or dilations have other than five entries.
     ValueError
-        As for `conv`.
+        As for `conv`, and if the filters are not those of three axes.
 
     Examples
     --------

@@ -265,11 +265,12 @@ def data_format_of(data_format: Any) -> str:
     Returns
     -------
     str
+        One of the two formats.
 
     Raises
     ------
     ValueError
-        If it is none of these; a TypeError as well if it is no string.
+        If the data format is none of these; a TypeError as well if it is no string.
 
     Examples
     --------

@@ -148,6 +148,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     Returns
     -------
     Chain
+        Its notes name the layers that were passed over.
 
     Raises
     ------

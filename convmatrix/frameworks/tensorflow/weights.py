@@ -34,7 +34,7 @@ def layout_of_filters(
     shape : tuple of int
         Of the array to convert.
     inverse : bool
-        Whether it is a weight of our layer.
+        Whether the array is the weight of a layer of ours.
     depthwise : bool, default False
     in_channels : int, optional
         Needed for the conversion of a depthwise weight of our layer, which has the channels and their multiples on one
@@ -43,6 +43,7 @@ def layout_of_filters(
     Returns
     -------
     WeightLayout
+        `FILTERS`, or that of `depthwise_filters`.
 
     Raises
     ------

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
-from convmatrix.frameworks.shared.bilinear import bilinear_weight
+from convmatrix.frameworks.shared.bilinear import bilinear_weight, weight_sizes
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
 from convmatrix.frameworks.shared.weights import WeightLayout
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool
-from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
+from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis
 
 __all__ = ["CONV_WEIGHT", "TRANSPOSED_WEIGHT", "bilinear_filler", "conv", "conv_transpose", "crop", "pooling"]
 
@@ -354,12 +354,7 @@ def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
     >>> bilinear_filler((1, 1, 4, 4))[0, 0, 1].tolist()
     [0.1875, 0.5625, 0.5625, 0.1875]
     """
-    sizes = [positive(f"shape, axis {axis},", size) for axis, size in enumerate(shape_of("shape", shape))]
-    if len(sizes) != 4:
-        raise ValueError(
-            f"shape has {pluralize(len(sizes), 'entry')}, {tuple(sizes)}, but the bilinear filler needs 4: "
-            "two for channels, height and width"
-        )
+    sizes = weight_sizes(shape, "the bilinear filler needs 4: two for channels, height and width")
     if sizes[2] != sizes[3]:
         raise ValueError(
             f"the bilinear filler needs a square kernel, got {sizes[2]} x {sizes[3]}: give both axes one size"

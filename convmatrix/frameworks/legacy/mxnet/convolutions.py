@@ -204,6 +204,7 @@ def upsampling(data: Any, scale: int) -> ConvTranspose:
     Returns
     -------
     ConvTranspose
+        With a group for each channel.
 
     Raises
     ------

@@ -234,6 +234,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     Returns
     -------
     Chain
+        Its notes name the blocks that were passed over.
 
     Raises
     ------

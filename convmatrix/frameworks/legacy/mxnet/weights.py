@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convmatrix.core.errors import pluralize, short
-from convmatrix.frameworks.shared.bilinear import bilinear_weight
-from convmatrix.frameworks.shared.layouts import shape_of
+from convmatrix.frameworks.shared.bilinear import bilinear_weight, weight_sizes
 from convmatrix.frameworks.shared.weights import WeightLayout
-from convmatrix.layers.arguments import check_word, positive
+from convmatrix.layers.arguments import check_word
 
 __all__ = [
     "LAYOUTS",
@@ -113,6 +112,7 @@ def layout_of_weight(shape: tuple[int, ...], layout: str | None, *, transpose: b
     Returns
     -------
     WeightLayout
+        That of `weight_layout`.
 
     Raises
     ------
@@ -161,13 +161,7 @@ def bilinear(shape: Sequence[int]) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> bilinear((1, 1, 4, 4))[0, 0, 1].tolist()
+    >>> bilinear((1, 1, 2, 4))[0, 0, 1].tolist()
     [0.1875, 0.5625, 0.5625, 0.1875]
     """
-    sizes = [positive(f"shape, axis {axis},", size) for axis, size in enumerate(shape_of("shape", shape))]
-    if len(sizes) != 4:
-        raise ValueError(
-            f"shape has {pluralize(len(sizes), 'entry')}, {tuple(sizes)}, but a bilinear weight needs 4: "
-            "channels, 1, height and width"
-        )
-    return bilinear_weight(sizes)
+    return bilinear_weight(weight_sizes(shape, "a bilinear weight needs 4: channels, 1, height and width"))
