@@ -102,13 +102,10 @@ def conv(
     (698, 698)
     """
     flag("bias_term", bias_term)
-    channels, size = _split(bottom, axis)
-    numbers = _numbers(
-        size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
-    )
-    groups = _checked_groups(num_output, channels, group)
+    fields = (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
+    kwargs = _layer_arguments(bottom, axis, num_output, group, *fields)
     with argument_names(_NAMES):
-        layer = Conv(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size))
+        layer = Conv(**kwargs)
     return with_weight(layer, weight, CONV_WEIGHT)
 
 
@@ -166,15 +163,10 @@ def conv_transpose(
     (544, 544)
     """
     flag("bias_term", bias_term)
-    channels, size = _split(bottom, axis)
-    numbers = _numbers(
-        size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
-    )
-    groups = _checked_groups(num_output, channels, group)
+    fields = (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
+    kwargs = _layer_arguments(bottom, axis, num_output, group, *fields)
     with argument_names(_NO_OUTPUT_PADDING):
-        layer = ConvTranspose(
-            size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size)
-        )
+        layer = ConvTranspose(**kwargs)
     return with_weight(layer, weight, TRANSPOSED_WEIGHT)
 
 
@@ -384,14 +376,22 @@ def _canonical(name: str, axis: Any, count: int) -> int:
     return number % count
 
 
-def _numbers(size: Sequence[int], kernel: _Three, stride: _Three, pad: _Three, dilation: Any) -> dict[str, Any]:
-    """Return the fields of a convolution, one number for each axis."""
+def _layer_arguments(
+    bottom: Any, axis: Any, num_output: Any, group: Any, kernel: _Three, stride: _Three, pad: _Three, dilation: Any
+) -> dict[str, Any]:
+    """Return the arguments of the layer of a convolution, with one number for each axis."""
+    channels, size = _split(bottom, axis)
     count = len(size)
     return {
+        "input_size": size,
         "kernel_size": _field("kernel_size", *kernel, count, None, 1),
         "stride": _field("stride", *stride, count, 1, 1),
         "padding": [(entry, entry) for entry in _field("pad", *pad, count, 0, 0)],
         "dilation": _field("dilation", dilation, None, None, count, 1, 1),
+        "groups": check_groups("group", group, {"the channels of bottom": channels, "num_output": num_output}),
+        "in_channels": channels,
+        "out_channels": num_output,
+        "ndim": count,
     }
 
 
@@ -429,10 +429,6 @@ def _at_least(what: str, value: Any, least: int) -> int:
     if number < least:
         raise ValueError(f"{what} must be at least {least}, got {number}")
     return number
-
-
-def _checked_groups(num_output: Any, channels: int, group: Any) -> int:
-    return check_groups("group", group, {"the channels of bottom": channels, "num_output": num_output})
 
 
 def _offsets(offset: Any, count: int) -> list[int]:
