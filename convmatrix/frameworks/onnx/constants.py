@@ -101,7 +101,7 @@ class Constants:
         Parameters
         ----------
         name, letter : str
-            As for `array`.
+            As for `array`, of a tensor with integers.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class Constants:
         Parameters
         ----------
         name, letter : str
-            As for `array`.
+            As for `array`, of a tensor with real numbers.
 
         Returns
         -------

@@ -118,6 +118,7 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
     Yields
     ------
     None
+        While names in errors are replaced.
 
     Raises
     ------
@@ -156,6 +157,7 @@ def named(name: str) -> Iterator[None]:
     Yields
     ------
     None
+        While errors get the name before them.
 
     Raises
     ------

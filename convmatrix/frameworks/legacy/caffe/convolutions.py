@@ -331,6 +331,7 @@ def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of that shape
+        The filters of all pairs of channels are the same.
 
     Raises
     ------
