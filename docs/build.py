@@ -12,65 +12,40 @@ import pkgutil
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import convmatrix
-from convmatrix import Conv, ConvTranspose
+from convmatrix import Conv
 from convmatrix.cli.commands.frameworks import markdown
-from convmatrix.frameworks import jax, onnx, tensorflow, torch
 from convmatrix.frameworks.comparison.agreement import compare
 from convmatrix.frameworks.comparison.diagnosis import conventions
-from convmatrix.frameworks.comparison.output_size_calls import OutputSizeCall
 from convmatrix.frameworks.comparison.output_sizes import output_size_options
-from convmatrix.frameworks.legacy import caffe, mxnet, theano
+from convmatrix.frameworks.comparison.registry import CONVMATRIX, frameworks, interfaces
+from convmatrix.frameworks.shared.framework import RULE_NAMES
+from convmatrix.frameworks.shared.layer_calls import LayerCall
+from convmatrix.frameworks.shared.windows import OutputSizeCall
 
 HERE = Path(__file__).resolve().parent
 WIDTH = 120
 
-MODULES = {
-    "PyTorch": torch,
-    "TensorFlow, Keras": tensorflow,
-    "JAX, Flax": jax,
-    "ONNX": onnx,
-    "Theano": theano,
-    "MXNet": mxnet,
-    "Caffe": caffe,
-}
-
-FUNCTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "convmatrix": (Conv, ConvTranspose),
-    "torch": (torch.conv, torch.conv_transpose),
-    "tensorflow": (tensorflow.conv, tensorflow.conv_transpose),
-    "keras": (tensorflow.keras_conv, tensorflow.keras_conv_transpose),
-    "jax": (jax.conv, jax.conv_transpose),
-    "flax": (jax.flax_conv, jax.flax_conv_transpose),
-    "onnx": (onnx.conv, onnx.conv_transpose),
-    "theano": (theano.conv, theano.conv_transpose),
-    "mxnet": (mxnet.conv, mxnet.conv_transpose),
-    "caffe": (caffe.conv, caffe.conv_transpose),
-}
-
-ARGUMENTS: Mapping[str, str] = {
-    "input_size": "input_size input input_shape lhs X output_grad data bottom",
-    "in_channels": "in_channels in_features",
-    "out_channels": "out_channels out_features num_filter num_output",
-    "kernel_size": "kernel_size kernel filters filter_shape rhs W kernel_shape kernel_h kernel_w",
-    "stride": "stride strides window_strides subsample stride_h stride_w",
-    "padding": "padding auto_pad pads border_mode pad pad_h pad_w",
-    "dilation": "dilation dilations dilation_rate rhs_dilation kernel_dilation filter_dilation dilate",
-    "groups": "groups feature_group_count group num_groups num_group",
-    "padding_mode": "padding_mode",
-    "input_dilation": "input_dilation lhs_dilation",
-    "output_padding": "output_padding adj",
-    "output_size": "output_size output_shape target_shape",
-}
-"""For each of our arguments the names that frameworks give to it."""
-
-ELSEWHERE = {("keras", "filters"): "out_channels"}
-"""Names that a framework uses for another argument than the other frameworks do."""
+ARGUMENTS = (
+    "input_size",
+    "in_channels",
+    "out_channels",
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "groups",
+    "padding_mode",
+    "input_dilation",
+    "output_padding",
+    "output_size",
+)
+"""Our arguments, in the order of the rows of the tables."""
 
 SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
@@ -179,26 +154,25 @@ def _arguments() -> Iterator[str]:
         "framework is given, and then returns the pair (layer, weight) with the weight in the layout of the layer. "
         "Errors name the arguments of the call."
     )
-    for number, kind in enumerate(("convolution", "transposed convolution")):
+    for transpose, kind in enumerate(("convolution", "transposed convolution")):
         yield f"### Of a {kind}"
-        reference, *others = (_names_by_argument(name, functions[number]) for name, functions in FUNCTIONS.items())
+        columns = [CONVMATRIX, *interfaces()]
+        calls = [interface.transposed if transpose else interface.convolution for interface in columns]
+        reference, *others = map(names_by_argument, calls)
         rows = [
             [f"`{argument}`", *(", ".join(names[argument]) or "-" for names in others)]
             for argument in (*(argument for argument in ARGUMENTS if reference[argument]), "others")
         ]
         rows[-1][0] = "others"
-        yield "\n".join(table(FUNCTIONS, rows))
+        yield "\n".join(table([interface.name for interface in columns], rows))
 
 
-def _names_by_argument(framework: str, function: Callable[..., Any]) -> dict[str, list[str]]:
-    """Group the arguments of a function by our names of them."""
-    argument_of = {name: argument for argument, names in ARGUMENTS.items() for name in names.split()}
+def names_by_argument(call: LayerCall) -> dict[str, list[str]]:
+    """Group the arguments of a call by our names of them."""
+    argument_of = call.our_names()
     found: dict[str, list[str]] = {argument: [] for argument in (*ARGUMENTS, "others")}
-    parameters = inspect.signature(function).parameters
-    for name, parameter in parameters.items():
-        argument = ELSEWHERE.get((framework, name), argument_of.get(name, "others"))
-        if name == "input_shape" and "output_grad" in parameters:
-            argument = "output_size"
+    for name, parameter in inspect.signature(call.make).parameters.items():
+        argument = argument_of.get(name, "others")
         default = "" if parameter.default in (parameter.empty, None) else f"={parameter.default!r}"
         if not (argument == "others" and name in ("ndim", "weight")):  # arguments of convmatrix in all modules
             found[argument].append(f"`{name}{default}`")
@@ -206,10 +180,10 @@ def _names_by_argument(framework: str, function: Callable[..., Any]) -> dict[str
 
 
 def _rules() -> Iterator[str]:
-    for key in torch.RULES:
+    for key in RULE_NAMES:
         yield f"### {key[0].upper()}{key[1:]}"
         yield "\n".join(
-            wrapped(f"- **{name}**: {escaped(module.RULES[key])}", "  ") for name, module in MODULES.items()
+            wrapped(f"- **{framework.title}**: {escaped(framework.rules[key])}", "  ") for framework in frameworks()
         )
 
 
@@ -269,10 +243,12 @@ def _objects() -> Iterator[str]:
         "layer with its weight and bias, `from_model` a list of layers with their weights and biases, and "
         "in `left_out` what was passed over. Anything else is refused by its name."
     )
-    for name, module in MODULES.items():
-        readers = [(name, getattr(module, name)) for name in ("from_layer", "from_model") if hasattr(module, name)]
-        items = [wrapped(f"- `{name}`: {escaped(_summary(reader))}", "  ") for name, reader in readers]
-        yield f"### {name}"
+    for framework in frameworks():
+        readers = {"from_layer": framework.from_layer, "from_model": framework.from_model}
+        items = [
+            wrapped(f"- `{name}`: {escaped(_summary(reader))}", "  ") for name, reader in readers.items() if reader
+        ]
+        yield f"### {framework.title}"
         yield "\n".join(items) or "It has no layer objects that are read."
 
 

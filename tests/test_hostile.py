@@ -355,7 +355,7 @@ CALLS = {
         },
     ),
     "torch.weight": (torch.weight, {"w": [[[1, 2, 3]]], "inverse": False}),
-    "torch.weight_transpose": (torch.weight_transpose, {"w": [[[1, 2, 3]]], "inverse": False}),
+    "torch.weight, transpose": (torch.weight, {"w": [[[1, 2, 3]]], "transpose": True, "inverse": False}),
     "torch.from_layer": (torch.from_layer, {"obj": TORCH, "input_size": 3}),
     "torch.from_model": (torch.from_model, {"obj": TORCH_MODEL, "input_size": 6, "in_channels": 1}),
     "tensorflow.conv": (
@@ -431,9 +431,9 @@ CALLS = {
             "weight": None,
         },
     ),
-    "tensorflow.depthwise_weight": (
-        tensorflow.depthwise_weight,
-        {"w": np.zeros((3, 5, 4, 2)), "in_channels": 4, "inverse": False},
+    "tensorflow.weight, depthwise": (
+        tensorflow.weight,
+        {"w": np.zeros((3, 5, 4, 2)), "depthwise": True, "in_channels": 4, "inverse": False},
     ),
     "tensorflow.keras_conv": (
         tensorflow.keras_conv,
@@ -477,7 +477,10 @@ CALLS = {
         },
     ),
     "tensorflow.weight": (tensorflow.weight, {"w": np.zeros((3, 3, 2, 2)), "inverse": False}),
-    "tensorflow.weight_transpose": (tensorflow.weight_transpose, {"w": np.zeros((3, 3, 2, 2)), "inverse": False}),
+    "tensorflow.weight, transpose": (
+        tensorflow.weight,
+        {"w": np.zeros((3, 3, 2, 2)), "transpose": True, "inverse": False},
+    ),
     "tensorflow.from_layer": (tensorflow.from_layer, {"obj": KERAS, "input_size": 4}),
     "tensorflow.from_model": (tensorflow.from_model, {"obj": KERAS_MODEL, "input_size": 6, "in_channels": 1}),
     "jax.conv": (
@@ -513,10 +516,11 @@ CALLS = {
         jax.weight,
         {"w": np.zeros((3, 5, 1, 2)), "dimension_numbers": ("NHWC", "HWIO", "NHWC"), "inverse": False},
     ),
-    "jax.weight_transpose": (
-        jax.weight_transpose,
+    "jax.weight, transpose": (
+        jax.weight,
         {
             "w": np.ones((3, 1, 1)),
+            "transpose": True,
             "dimension_numbers": ("NWC", "WIO", "NWC"),
             "transpose_kernel": False,
             "inverse": False,
@@ -553,10 +557,10 @@ CALLS = {
             "weight": None,
         },
     ),
-    "flax_weight": (flax_layers.flax_weight, {"w": np.zeros((3, 5, 1, 2)), "inverse": False}),
-    "flax_weight_transpose": (
-        flax_layers.flax_weight_transpose,
-        {"w": np.ones((3, 1, 1)), "transpose_kernel": False, "padding": "SAME", "inverse": False},
+    "flax_weight": (jax.flax_weight, {"w": np.zeros((3, 5, 1, 2)), "inverse": False}),
+    "flax_weight, transpose": (
+        jax.flax_weight,
+        {"w": np.ones((3, 1, 1)), "transpose": True, "transpose_kernel": False, "padding": "SAME", "inverse": False},
     ),
     "flax.from_layer": (flax_layers.from_layer, {"obj": FLAX, "input_size": 3, "variables": None, "params": None}),
     "mxnet.conv": (
@@ -594,7 +598,10 @@ CALLS = {
     "mxnet.upsampling": (mxnet.upsampling, {"data": (1, 3, 8, 6), "scale": 2}),
     "mxnet.bilinear": (mxnet.bilinear, {"shape": (1, 1, 4, 4)}),
     "mxnet.weight": (mxnet.weight, {"w": np.zeros((4, 3, 3, 2)), "layout": "NHWC", "inverse": False}),
-    "mxnet.weight_transpose": (mxnet.weight_transpose, {"w": [[[1, 2, 3]]], "layout": "NCW", "inverse": False}),
+    "mxnet.weight, transpose": (
+        mxnet.weight,
+        {"w": [[[1, 2, 3]]], "transpose": True, "layout": "NCW", "inverse": False},
+    ),
     "mxnet.from_layer": (mxnet.from_layer, {"obj": SimpleNamespace(**GLUON), "input_size": 3}),
     "mxnet.from_model": (mxnet.from_model, {"obj": BLOCKS, "input_size": 5, "in_channels": 1}),
     "onnx.conv": (
@@ -627,8 +634,8 @@ CALLS = {
             "weight": None,
         },
     ),
-    "onnx.weight": (onnx.weight, {"W": [[[1, 2]]], "inverse": False}),
-    "onnx.weight_transpose": (onnx.weight_transpose, {"W": [[[1, 2]]], "inverse": False}),
+    "onnx.weight": (onnx.weight, {"w": [[[1, 2]]], "inverse": False}),
+    "onnx.weight, transpose": (onnx.weight, {"w": [[[1, 2]]], "transpose": True, "inverse": False}),
     "onnx.from_layer": (onnx.from_layer, {"obj": NODE, "input_size": 5, "initializers": {"w": np.ones((1, 1, 3))}}),
     "onnx.from_model": (onnx.from_model, {"obj": GRAPH, "input_size": (2, 2), "in_channels": 3}),
     "theano.conv": (
@@ -686,7 +693,10 @@ CALLS = {
         },
     ),
     "theano.weight": (theano.weight, {"w": [[[[1, 2], [3, 4]]]], "filter_flip": True, "inverse": False}),
-    "theano.weight_transpose": (theano.weight_transpose, {"w": [[[[1, 2]]]], "filter_flip": False, "inverse": False}),
+    "theano.weight, transpose": (
+        theano.weight,
+        {"w": [[[[1, 2]]]], "transpose": True, "filter_flip": False, "inverse": False},
+    ),
     "caffe.conv": (
         caffe.conv,
         {
@@ -742,7 +752,7 @@ CALLS = {
         },
     ),
     "caffe.weight": (caffe.weight, {"w": [[[1, 2]]], "inverse": False}),
-    "caffe.weight_transpose": (caffe.weight_transpose, {"w": [[[1, 2]]], "inverse": False}),
+    "caffe.weight, transpose": (caffe.weight, {"w": [[[1, 2]]], "transpose": True, "inverse": False}),
     "caffe.bilinear_filler": (caffe.bilinear_filler, {"shape": (1, 1, 4, 4)}),
     "output_size_options": (comparison.output_size_options, {"layer": Conv(4, 3)}),
     "compare": (
@@ -1058,7 +1068,7 @@ def test_what_is_no_sentence_or_no_answer_is_a_fault():
 
 # Names that are no functions, and the records of results, which are made by functions.
 NO_FUNCTIONS = {
-    "convmatrix.layers": {"UPSAMPLE_MODES", "LayerBase", "FixedLayer", "Layer", "Pool", "WeightedLayer"},
+    "convmatrix.layers": {"UPSAMPLE_MODES", "AnyLayer", "LayerBase", "FixedLayer", "Layer", "Pool", "WeightedLayer"},
     "convmatrix.algebra": {
         "Check",
         "Checkerboard",
@@ -1083,10 +1093,10 @@ NO_FUNCTIONS = {
     "convmatrix.show.plot": {"Picture"},
     "convmatrix": {"__version__"},
     **{
-        f"convmatrix.frameworks.{name}": {"RULES"}
+        f"convmatrix.frameworks.{name}": {"FRAMEWORK", "RULES"}
         for name in ("legacy.caffe", "jax", "legacy.mxnet", "onnx", "tensorflow", "legacy.theano", "torch")
     },
-    "convmatrix.frameworks.jax.flax": set(),
+    "convmatrix.frameworks.jax.flax": {"KERNEL", "layout_of_transposed_kernel", "transposed_kernel"},
 }
 
 

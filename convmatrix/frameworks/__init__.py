@@ -1,7 +1,8 @@
 """Layers from the calls of each framework, with the framework's arguments, defaults, layouts and errors.
 
-The module of each framework has `conv` and `conv_transpose`, `weight` and `weight_transpose`, and `from_layer` if the
-framework has layer objects. No framework is ever imported: objects are read by the names of their attributes.
+Everything that is known of a framework is in its record, `FRAMEWORK`: argument names, layouts, flips, rules and
+readers. The module of each framework has `conv` and `conv_transpose`, `weight`, and `from_layer` if the framework has
+layer objects. No framework is ever imported: objects are read by the names of their attributes.
 
 In `comparison`, `compare` makes the same call in all of them, `output_size_options` lists the arguments by which each
 gives an output size, and `diagnose` finds from arrays which convention another framework has.

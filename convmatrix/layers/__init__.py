@@ -9,6 +9,7 @@ from convmatrix.layers.weighted import WeightedLayer
 
 __all__ = [
     "UPSAMPLE_MODES",
+    "AnyLayer",
     "AvgPool",
     "Conv",
     "ConvTranspose",
@@ -26,6 +27,9 @@ __all__ = [
     "WeightedLayer",
     "flip",
 ]
+
+AnyLayer = Layer | FixedLayer | MaxPool
+"""A layer of any class: what a network is made of, and what the frameworks' readers return."""
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from convmatrix import frameworks
+from convmatrix.frameworks.comparison import registry
 
 ROOT = Path(__file__).parents[2]
 KEYS = [
@@ -25,7 +27,11 @@ KEYS = [
     "groups",
     "refused",
 ]
+INTERFACES = ("convmatrix", "torch", "tensorflow", "keras", "jax", "flax", "onnx", "theano", "mxnet", "caffe")
 MODULES = ("caffe", "jax", "mxnet", "onnx", "tensorflow", "theano", "torch")
+PACKAGES = {
+    name: f"convmatrix.frameworks.{'legacy.' if name in ('caffe', 'mxnet', 'theano') else ''}{name}" for name in MODULES
+}
 
 
 def loaded():
@@ -42,18 +48,31 @@ PAGE = (ROOT / "docs" / "frameworks.md").read_text(encoding="utf-8")
 def test_no_module_with_rules_is_forgotten():
     names = [found.name for found in pkgutil.walk_packages(frameworks.__path__, "convmatrix.frameworks.")]
     with_rules = [name for name in names if "RULES" in getattr(importlib.import_module(name), "__all__", ())]
-    assert {name.removesuffix(".convolutions").rpartition(".")[2] for name in with_rules} == set(MODULES)
-    assert {module.__name__.rpartition(".")[2] for module in BUILD.MODULES.values()} == set(MODULES)
+    assert {name.rpartition(".")[2] for name in with_rules} == set(MODULES)
+    assert {framework.interfaces[0].name for framework in registry.frameworks()} == set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_rules_are_ten_sentences_in_order(name):
-    rules = next(module for module in BUILD.MODULES.values() if module.__name__.endswith(f".{name}")).RULES
+    rules = next(each for each in registry.frameworks() if each.interfaces[0].name == name).rules
     assert list(rules) == KEYS
+    assert importlib.import_module(PACKAGES[name]).RULES is rules
     for sentence in rules.values():
         assert re.fullmatch(r"\S.*\.", sentence), sentence  # one line that ends as a sentence does
         assert "  " not in sentence
         assert sentence.count("`") % 2 == 0
+
+
+def test_readers_of_models_have_the_same_signature():
+    readers = [framework.from_model for framework in registry.frameworks() if framework.from_model]
+    assert len(readers) == 4
+    for reader in readers:
+        parameters = inspect.signature(reader).parameters.values()
+        assert [(one.name, one.default) for one in parameters] == [
+            ("obj", inspect.Parameter.empty),
+            ("input_size", None),
+            ("in_channels", None),
+        ]
 
 
 def test_the_page_is_what_the_code_makes():
@@ -94,12 +113,14 @@ def test_every_table_has_as_many_cells_in_each_row():
 
 
 def test_every_argument_of_every_function_has_its_place():
-    for name, (conv, up) in BUILD.FUNCTIONS.items():
-        for function in (conv, up):
-            arguments = BUILD._names_by_argument(name, function)
+    by_name = {interface.name: interface for interface in (registry.CONVMATRIX, *registry.interfaces())}
+    assert tuple(by_name) == INTERFACES
+    for interface in by_name.values():
+        for call in (interface.convolution, interface.transposed):
+            arguments = BUILD.names_by_argument(call)
             listed = [re.match(r"`(\w+)", word)[1] for names in arguments.values() for word in names]
-            assert sorted(listed) == sorted(set(BUILD.inspect.signature(function).parameters) - {"ndim", "weight"})
-    keras, theano = (BUILD._names_by_argument(name, BUILD.FUNCTIONS[name][1]) for name in ("keras", "theano"))
+            assert sorted(listed) == sorted(set(inspect.signature(call.make).parameters) - {"ndim", "weight"})
+    keras, theano = (BUILD.names_by_argument(by_name[name].transposed) for name in ("keras", "theano"))
     assert (keras["out_channels"], keras["kernel_size"]) == (["`filters`"], ["`kernel_size`"])
     assert (theano["output_size"], theano["input_size"]) == (["`input_shape`"], ["`output_grad`"])
 

@@ -101,21 +101,25 @@ MISSING_ARGUMENTS = {
         {"filter_flip": False},
         "filter_flip is not given",
     ),
-    "theano.weight_transpose": (
-        lambda **given: theano.weight_transpose(TWO, **given),
+    "theano.weight, transpose": (
+        lambda **given: theano.weight(TWO, transpose=True, **given),
         {"filter_flip": False},
         "filter_flip is not given, but decides whether",
     ),
     "flax, padding": (
-        lambda **given: jax.flax_weight_transpose(KERNEL, False, **given),
+        lambda **given: jax.flax_weight(KERNEL, transpose=True, transpose_kernel=False, **given),
         {"padding": "CIRCULAR"},
         "padding is not given, but decides whether the kernel is flipped, by padding='CIRCULAR' without "
         "transpose_kernel: give it as Flax is called ('SAME' is its default), or let "
         "flax_conv_transpose(..., weight=w)",
     ),
-    "flax, nothing": (lambda **given: jax.flax_weight_transpose(KERNEL, **given), {"padding": 1}, "padding is not"),
+    "flax, nothing": (
+        lambda **given: jax.flax_weight(KERNEL, transpose=True, **given),
+        {"padding": 1},
+        "padding is not",
+    ),
     "flax, transpose_kernel": (
-        lambda **given: jax.flax_weight_transpose(KERNEL, padding="CIRCULAR", **given),
+        lambda **given: jax.flax_weight(KERNEL, transpose=True, padding="CIRCULAR", **given),
         {"transpose_kernel": True},
         "transpose_kernel is not given, but decides whether the kernel is flipped",
     ),
@@ -125,8 +129,8 @@ MISSING_ARGUMENTS = {
         "dimension_numbers are not given, but decide the order of the axes: give them as JAX is called "
         "(('NCHW', 'OIHW', 'NCHW') is its default for two axes), or let conv(..., weight=w)",
     ),
-    "jax.weight_transpose": (
-        lambda **given: jax.weight_transpose(TWO, **given),
+    "jax.weight, transpose": (
+        lambda **given: jax.weight(TWO, transpose=True, **given),
         {"dimension_numbers": LAST[2]},
         "(('NHWC', 'HWIO', 'NHWC') is its default for two axes), or let conv_transpose(",
     ),
@@ -136,13 +140,13 @@ MISSING_ARGUMENTS = {
         "layout is not given, but decides where a weight of shape (1, 2, 2, 3) has its channels: give "
         "'NCHW' or 'NHWC' as MXNet is called ('NCHW' is its default), or let conv(..., weight=w)",
     ),
-    "mxnet.weight_transpose": (
-        lambda **given: mxnet.weight_transpose(TWO[..., None], **given),
+    "mxnet.weight, transpose": (
+        lambda **given: mxnet.weight(TWO[..., None], transpose=True, **given),
         {"layout": "NCDHW"},
         "give 'NCDHW' or 'NDHWC' as MXNet is called",
     ),
     "depthwise, inverse": (
-        lambda **given: tensorflow.depthwise_weight(TWO.reshape(4, 1, 3), inverse=True, **given),
+        lambda **given: tensorflow.weight(TWO.reshape(4, 1, 3), depthwise=True, inverse=True, **given),
         {"in_channels": 2},
         "in_channels are not given, but decide how the 4 channels on axis 0 of a weight of shape "
         "(4, 1, 3) are in_channels and their multiples",
@@ -161,29 +165,30 @@ def test_a_function_of_weights_refuses_a_missing_argument(name):
 def test_arguments_without_effect_may_be_left_out():
     one_tap = np.arange(4).reshape(2, 2, 1, 1)
     assert_array_equal(theano.weight(one_tap), one_tap)
-    assert_array_equal(theano.weight_transpose(one_tap, inverse=True), one_tap)
+    assert_array_equal(theano.weight(one_tap, transpose=True, inverse=True), one_tap)
     assert_array_equal(mxnet.weight(ONE), ONE)  # of one axis there is only NCW
     for padding in ("SAME", "VALID", 1, [(0, 1)]):
-        assert_array_equal(jax.flax_weight_transpose(KERNEL, padding=padding), KERNEL.T)
-    assert_array_equal(jax.flax_weight_transpose(KERNEL, True), KERNEL.T)
-    assert jax.flax_weight_transpose([[[5]]]).tolist() == [[[5]]]
-    assert tensorflow.depthwise_weight([[[5]]], inverse=True).tolist() == [[[5]]]
-    for weight in (torch.weight, torch.weight_transpose, onnx.weight, caffe.weight_transpose):
-        assert_array_equal(weight(TWO), TWO)
+        assert_array_equal(jax.flax_weight(KERNEL, transpose=True, padding=padding), KERNEL.T)
+    assert_array_equal(jax.flax_weight(KERNEL, transpose=True, transpose_kernel=True), KERNEL.T)
+    assert jax.flax_weight([[[5]]], transpose=True).tolist() == [[[5]]]
+    assert tensorflow.weight([[[5]]], depthwise=True, inverse=True).tolist() == [[[5]]]
+    for weight in (torch.weight, onnx.weight, caffe.weight):
+        for transpose in (False, True):
+            assert_array_equal(weight(TWO, transpose=transpose), TWO)
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: theano.weight(TWO, True, inverse=1),
-        lambda: theano.weight(TWO, 1),
+        lambda: theano.weight(TWO, filter_flip=True, inverse=1),
+        lambda: theano.weight(TWO, filter_flip=1),
         lambda: jax.flax_weight(KERNEL, inverse="no"),
-        lambda: jax.flax_weight_transpose(KERNEL, 1),
-        lambda: jax.weight(TWO, FIRST[2], inverse=None),
-        lambda: mxnet.weight(TWO, "NCHW", inverse=0),
+        lambda: jax.flax_weight(KERNEL, transpose=True, transpose_kernel=1),
+        lambda: jax.weight(TWO, dimension_numbers=FIRST[2], inverse=None),
+        lambda: mxnet.weight(TWO, layout="NCHW", inverse=0),
         lambda: tensorflow.weight(TWO, inverse=0),
-        lambda: tensorflow.weight_transpose(TWO, inverse=0),
-        lambda: tensorflow.depthwise_weight(TWO, inverse=0),
+        lambda: tensorflow.weight(TWO, transpose=1),
+        lambda: tensorflow.weight(TWO, depthwise=0),
         lambda: torch.weight(TWO, inverse=0),
         lambda: onnx.weight(TWO, inverse=0),
         lambda: caffe.weight(TWO, inverse=0),
@@ -199,11 +204,17 @@ def test_switches_are_bools(call):
     ("call", "message"),
     [
         (
-            lambda: tensorflow.depthwise_weight(TWO, in_channels=2, inverse=True),
+            lambda: tensorflow.weight(TWO, depthwise=True, in_channels=2, inverse=True),
             "weight has shape (1, 2, 2, 3) but a depthwise layer of 2 input channels has (a multiple of 2, 1",
         ),
-        (lambda: tensorflow.depthwise_weight([[5]], in_channels=0, inverse=True), "in_channels must be at least 1"),
-        (lambda: theano.weight([[1, 2]], True), "filters have shape (1, 2) but Theano's are (output channels"),
+        (
+            lambda: tensorflow.weight([[5]], depthwise=True, in_channels=0, inverse=True),
+            "in_channels must be at least 1",
+        ),
+        (
+            lambda: theano.weight([[1, 2]], filter_flip=True),
+            "filters have shape (1, 2) but Theano's are (output channels",
+        ),
     ],
     ids=count(),
 )

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix.frameworks import jax as jax_layers
-from convmatrix.frameworks.shared.loaded import MissingValues
+from convmatrix.frameworks.shared.loading import MissingValues
 
 jax = pytest.importorskip("jax")
 nnx = pytest.importorskip("flax.nnx")

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from convmatrix.algebra.stack.receptive import receptive_field
 from convmatrix.frameworks import tensorflow as keras_layers
-from convmatrix.frameworks.shared.loaded import MissingValues
+from convmatrix.frameworks.shared.loading import MissingValues
 from strategies import share
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # JAX compiles for every shape

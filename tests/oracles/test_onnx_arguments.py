@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix import MaxPool
-from convmatrix.frameworks.onnx import conv, conv_transpose, from_model, weight, weight_transpose
+from convmatrix.frameworks.onnx import conv, conv_transpose, from_model, weight
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -248,7 +248,7 @@ def test_transposed_convolutions():
             counts["refused"] += 1
             continue
         judges = judges_of_transpose(x_shape, w_shape, attributes)
-        result = by_matrix(layer, x, weight_transpose(w))
+        result = by_matrix(layer, x, weight(w, transpose=True))
         case = str((x_shape, w_shape, attributes))
         if "runtime" in judges:
             assert expected is not None, case
@@ -305,7 +305,7 @@ def test_both_add_zeros_at_the_end_for_a_large_output_shape(auto_pad, size):
     attributes = {"auto_pad": auto_pad, "strides": [3], "output_shape": [size]}
     x, w = np.array([[[2, 3]]], np.float32), np.array([[[1, 2, 3]]], np.float32)
     model, feeds = model_of("ConvTranspose", x.shape, w.shape, attributes), {"X": x, "W": w}
-    result = by_matrix(conv_transpose(x, w, **attributes), x, weight_transpose(w))
+    result = by_matrix(conv_transpose(x, w, **attributes), x, weight(w, transpose=True))
     assert result.ravel().tolist() == [2, 4, 6, 3, 6, 9, 0, 0][:size]
     assert_array_equal(result, by_runtime(model, feeds))
     assert_array_equal(result, by_reference(model, feeds))

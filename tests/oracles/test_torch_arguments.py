@@ -245,7 +245,7 @@ def test_transposed_convolutions():
             continue
         module, y = expected
         assert isinstance(layer, ConvTranspose)
-        w = torch_layers.weight_transpose(module.weight)
+        w = torch_layers.weight(module.weight, transpose=True)
         got = layer.matrix(w) @ layer.vec(x)
         if kwargs["bias"]:
             got = got + layer.bias_vector(module.bias.numpy())[:, None]

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from convmatrix.frameworks import torch as torch_layers
 from strategies import seeds, share
-from torch_modules import by_matrix, called, convolutions
+from torch_modules import WARNINGS, by_matrix, called, convolutions
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
@@ -18,16 +18,7 @@ nn = torch.nn
 utils, parametrizations = nn.utils, nn.utils.parametrizations
 prune = pytest.importorskip("torch.nn.utils.prune")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning"),
-    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
-    pytest.mark.filterwarnings("ignore:Lazy modules are a new feature:UserWarning"),
-    pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:Complex modules are a new feature:UserWarning"),
-    pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning"),
-    pytest.mark.filterwarnings("ignore:torch.ao.quantization:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning"),
-]
+pytestmark = WARNINGS
 
 
 # -- overridden methods ----------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.receptive import coordinate_map, crop_offset, outputs_without_input, receptive_field
 from convmatrix.frameworks import torch as torch_layers
-from convmatrix.frameworks.shared.loaded import MissingValues
+from convmatrix.frameworks.shared.loading import MissingValues
 from strategies import seeds, share
-from torch_modules import SIZES, assert_unchanged, by_matrix, called, convolutions, state_of
+from torch_modules import SIZES, WARNINGS, assert_unchanged, by_matrix, called, convolutions, state_of
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
@@ -21,16 +21,7 @@ nn = torch.nn
 utils, parametrizations = nn.utils, nn.utils.parametrizations
 prune = pytest.importorskip("torch.nn.utils.prune")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning"),
-    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
-    pytest.mark.filterwarnings("ignore:Lazy modules are a new feature:UserWarning"),
-    pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:Complex modules are a new feature:UserWarning"),
-    pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning"),
-    pytest.mark.filterwarnings("ignore:torch.ao.quantization:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning"),
-]
+pytestmark = WARNINGS
 
 
 # -- weights that the next call renews -------------------------------------------------------------------------------

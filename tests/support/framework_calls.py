@@ -91,32 +91,26 @@ def _flipped(at, kernel):
     return lambda o, i, t: at(o, i, tuple(k - 1 - tap for k, tap in zip(kernel, t, strict=True)))
 
 
-def _torch(n):
-    arguments = {
+def _torch_arguments(n):
+    return {
         "input_size": n.size,
         "in_channels": n.ins,
         "out_channels": n.outs,
         "kernel_size": n.kernel,
         "stride": n.stride,
-        "padding": 1,
         "dilation": n.dilation,
         "groups": n.groups,
     }
+
+
+def _torch(n):
+    arguments = {**_torch_arguments(n), "padding": 1}
     return Drawn(torch.conv, arguments, (n.outs, n.per_in, *n.kernel), _first, torch.weight, {})
 
 
 def _torch_transposed(n):
-    arguments = {
-        "input_size": n.size,
-        "in_channels": n.ins,
-        "out_channels": n.outs,
-        "kernel_size": n.kernel,
-        "stride": n.stride,
-        "dilation": n.dilation,
-        "groups": n.groups,
-    }
     shape = (n.ins, n.per_out, *n.kernel)
-    return Drawn(torch.conv_transpose, arguments, shape, _first_transposed, torch.weight_transpose, {})
+    return Drawn(torch.conv_transpose, _torch_arguments(n), shape, _first_transposed, torch.weight, {"transpose": True})
 
 
 def _tensorflow(n):
@@ -156,8 +150,8 @@ def _tensorflow_transposed(n):
         "padding": "VALID",
         "dilations": n.dilation,
     }
-    convert = tensorflow.weight_transpose
-    return Drawn(tensorflow.conv_transpose, arguments, shape, _last_transposed, convert, {})
+    convert, switches = tensorflow.weight, {"transpose": True}
+    return Drawn(tensorflow.conv_transpose, arguments, shape, _last_transposed, convert, switches)
 
 
 def _depthwise(n):
@@ -167,8 +161,8 @@ def _depthwise(n):
     def at(o, _, t):
         return (*t, o // n.per_out, o % n.per_out)
 
-    switches = {"in_channels": n.ins}
-    return Drawn(tensorflow.depthwise_conv, arguments, shape, at, tensorflow.depthwise_weight, switches)
+    switches = {"depthwise": True, "in_channels": n.ins}
+    return Drawn(tensorflow.depthwise_conv, arguments, shape, at, tensorflow.weight, switches)
 
 
 def _keras(n):
@@ -186,8 +180,8 @@ def _keras(n):
 def _keras_transposed(n):
     arguments = {"input_shape": (*n.size, n.ins), "filters": n.outs, "kernel_size": n.kernel}
     arguments |= {"strides": n.stride} if n.switch else {"dilation_rate": n.dilation}
-    convert, shape = tensorflow.weight_transpose, (*n.kernel, n.outs, n.ins)
-    return Drawn(tensorflow.keras_conv_transpose, arguments, shape, _last_transposed, convert, {})
+    convert, shape, switches = tensorflow.weight, (*n.kernel, n.outs, n.ins), {"transpose": True}
+    return Drawn(tensorflow.keras_conv_transpose, arguments, shape, _last_transposed, convert, switches)
 
 
 def _keras_depthwise(n):
@@ -241,7 +235,8 @@ def _jax_transposed(n):
         at = _first_transposed if flipped else _first
     else:
         at = _last_transposed if flipped else _last
-    return Drawn(jax.conv_transpose, arguments, shape, at, jax.weight_transpose, {"dimension_numbers": numbers})
+    switches = {"transpose": True, "dimension_numbers": numbers}
+    return Drawn(jax.conv_transpose, arguments, shape, at, jax.weight, switches)
 
 
 def _flax(n):
@@ -274,7 +269,7 @@ def _flax_transposed(n):
     at = _last_transposed if n.switch else _last
     if padding == "CIRCULAR" and not n.switch:  # a ConvTranspose, whose windows flip the kernel once more
         at = _flipped(at, n.kernel)
-    return Drawn(jax.flax_conv_transpose, arguments, shape, at, jax.flax_weight_transpose, switches)
+    return Drawn(jax.flax_conv_transpose, arguments, shape, at, jax.flax_weight, {"transpose": True, **switches})
 
 
 def _onnx(n):
@@ -293,7 +288,7 @@ def _onnx(n):
 def _onnx_transposed(n):
     shape = (n.ins, n.per_out, *n.kernel)
     arguments = {"X": (1, n.ins, *n.size), "W": shape, "strides": n.stride, "dilations": n.dilation, "group": n.groups}
-    return Drawn(onnx.conv_transpose, arguments, shape, _first_transposed, onnx.weight_transpose, {})
+    return Drawn(onnx.conv_transpose, arguments, shape, _first_transposed, onnx.weight, {"transpose": True})
 
 
 def _theano(n):
@@ -337,14 +332,18 @@ def _theano_transposed(n):
         "filter_flip": n.switch,
     }
     at = _flipped(_first_transposed, n.kernel) if n.switch else _first_transposed
-    return Drawn(theano.conv_transpose, arguments, shape, at, theano.weight_transpose, {"filter_flip": n.switch})
+    return Drawn(
+        theano.conv_transpose, arguments, shape, at, theano.weight, {"transpose": True, "filter_flip": n.switch}
+    )
 
 
 def _theano_deconvolution(n):
     shape = (n.ins, n.outs, *n.kernel)
     arguments = {"input_shape": (1, n.ins, *n.size), "filter_shape": shape, "stride": n.stride, "filter_flip": n.switch}
     at = _flipped(_first_transposed, n.kernel) if n.switch else _first_transposed
-    return Drawn(theano.deconvolution_layer, arguments, shape, at, theano.weight_transpose, {"filter_flip": n.switch})
+    return Drawn(
+        theano.deconvolution_layer, arguments, shape, at, theano.weight, {"transpose": True, "filter_flip": n.switch}
+    )
 
 
 def _mxnet_layout(n, rows, cols):
@@ -385,33 +384,28 @@ def _mxnet_transposed(n):
     def at(o, i, t):
         return order(i, o, t)
 
-    return Drawn(mxnet.conv_transpose, arguments, shape, at, mxnet.weight_transpose, {"layout": layout})
+    return Drawn(mxnet.conv_transpose, arguments, shape, at, mxnet.weight, {"transpose": True, "layout": layout})
 
 
-def _caffe(n):
-    arguments = {
+def _caffe_arguments(n):
+    return {
         "bottom": (1, n.ins, *n.size),
         "num_output": n.outs,
         "kernel_size": n.kernel,
         "stride": n.stride,
-        "pad": 1,
         "dilation": n.dilation,
         "group": n.groups,
     }
+
+
+def _caffe(n):
+    arguments = {**_caffe_arguments(n), "pad": 1}
     return Drawn(caffe.conv, arguments, (n.outs, n.per_in, *n.kernel), _first, caffe.weight, {})
 
 
 def _caffe_transposed(n):
-    arguments = {
-        "bottom": (1, n.ins, *n.size),
-        "num_output": n.outs,
-        "kernel_size": n.kernel,
-        "stride": n.stride,
-        "dilation": n.dilation,
-        "group": n.groups,
-    }
     shape = (n.ins, n.per_out, *n.kernel)
-    return Drawn(caffe.conv_transpose, arguments, shape, _first_transposed, caffe.weight_transpose, {})
+    return Drawn(caffe.conv_transpose, _caffe_arguments(n), shape, _first_transposed, caffe.weight, {"transpose": True})
 
 
 CALLS: Mapping[str, tuple[Callable[[Numbers], Drawn], tuple[int, ...], bool]] = {

@@ -9,6 +9,18 @@ from recording import filled
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
+WARNINGS = [
+    pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Lazy modules are a new feature:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Complex modules are a new feature:UserWarning"),
+    pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning"),
+    pytest.mark.filterwarnings("ignore:torch.ao.quantization:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning"),
+]
+"""Warnings of PyTorch about modules that are read all the same."""
+
 SIZES = {1: (7,), 2: (6, 5), 3: (4, 4, 3)}
 
 

@@ -3,8 +3,9 @@
 from convmatrix.frameworks.comparison.agreement import Row, compare
 from convmatrix.frameworks.comparison.diagnosis import Diagnosis, Explanation, diagnose
 from convmatrix.frameworks.comparison.output_sizes import output_size_options
+from convmatrix.frameworks.comparison.registry import register, unregister
 
-__all__ = ["Diagnosis", "Explanation", "Row", "compare", "diagnose", "output_size_options"]
+__all__ = ["Diagnosis", "Explanation", "Row", "compare", "diagnose", "output_size_options", "register", "unregister"]
 
 
 def __dir__() -> list[str]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convmatrix.frameworks.comparison.calls import ConvArguments
-from convmatrix.frameworks.comparison.forward_calls import FORWARD
-from convmatrix.frameworks.comparison.transposed_calls import TRANSPOSED
+from convmatrix.frameworks.comparison.registry import CONVMATRIX, interfaces
+from convmatrix.frameworks.shared.arguments import ConvArguments
 from convmatrix.frameworks.shared.calls import in_our_names
+from convmatrix.frameworks.shared.layer_calls import LayerCall
 from convmatrix.frameworks.shared.layouts import moved
-from convmatrix.layers import ConvTranspose, Layer
+from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import Padding, PerAxis, count_axes, flag, padding_entries, per_axis, positive
 
 __all__ = ["DIFFERENT_SHAPE", "DIFFERENT_VALUES", "EQUAL", "REFUSED", "Row", "compare"]
@@ -146,28 +146,47 @@ def compare(
     kernel = np.random.default_rng(0).integers(1, 10**6, arguments.weight_shape(transpose)).astype(np.float64)
     rows: list[Row] = []
     reference: _Reference | None = None
-    for framework, make_call in (TRANSPOSED if transpose else FORWARD).items():
-        call = make_call(arguments)
+    calls = {
+        name: call for interface in (CONVMATRIX, *interfaces()) for name, call in interface.calls(transpose).items()
+    }
+    for framework, general in calls.items():
+        call = general.for_arguments(arguments)
+        text, arrays = call.text(arguments), _arrays_text(call, arguments)
         try:
-            call.check_supported(arguments)
-            layer, weight = call.layer_and_weight(kernel)
+            call.check(arguments)
+            layer, weight = _layer_and_weight(call, arguments, kernel)
         except ValueError as error:
-            rows.append(Row(framework, call.text, REFUSED, message=in_our_names(error), arrays=call.arrays))
+            rows.append(Row(framework, text, REFUSED, message=in_our_names(error), arrays=arrays))
             continue
         reference = reference or _Reference(layer, weight)
         rows.append(
             Row(
                 framework,
-                call.text,
+                text,
                 reference.verdict(layer, weight),
                 layer.output_size,
                 _pads_of(layer, transpose),
                 _is_flipped(layer, weight, kernel, transpose),
                 layer,
-                arrays=call.arrays,
+                arrays=arrays,
             )
         )
     return rows
+
+
+def _arrays_text(call: LayerCall, arguments: ConvArguments) -> str:
+    """Return the shapes of x and w in a call as text."""
+    return ", ".join(f"{name} {shape}" for name, shape in zip("xw", call.shapes(arguments), strict=True))
+
+
+def _layer_and_weight(call: LayerCall, arguments: ConvArguments, kernel: NDArray[Any]) -> tuple[Layer, NDArray[Any]]:
+    """Return the layer of a call, and a kernel given in our layout as the weight of that layer; it is not flipped."""
+    kwargs = call.kwargs(arguments)
+    if call.make in (Conv, ConvTranspose):
+        return call.make(**kwargs), kernel
+    weight = moved(kernel, "IO*" if call.transpose else "OI*", call.weight.axes)
+    layer, converted = call.make(**kwargs, weight=weight)
+    return layer, converted
 
 
 def _check_channels(groups: int, in_channels: int, out_channels: int) -> None:

@@ -12,11 +12,15 @@ from itertools import combinations
 from convmatrix.core.axis import PADDING_MODES
 from convmatrix.frameworks.comparison import edits
 from convmatrix.frameworks.comparison.edits import edit_weight, edit_x, edit_x_and_y, edit_y
+from convmatrix.frameworks.comparison.registry import interfaces
 from convmatrix.frameworks.comparison.trials import Trial
+from convmatrix.frameworks.comparison.users import users_of_channels_last, users_of_flips, users_of_layout
+from convmatrix.frameworks.shared.framework import Interface
 
 __all__ = ["Convention", "conventions"]
 
 Edit = Callable[[Trial], Trial | None]
+Interfaces = tuple[Interface, ...]
 
 _SHIFTS = (1, -1, 2, -2, 3, -3)
 """Numbers of elements of padding that may have moved from one end of an axis to the other."""
@@ -52,7 +56,6 @@ class Convention:
     rank: int
 
 
-@lru_cache(maxsize=8)
 def conventions(ndim: int) -> tuple[Convention, ...]:
     """Return the conventions for layers with `ndim` axes, in the order in which edits are applied.
 
@@ -72,26 +75,32 @@ def conventions(ndim: int) -> tuple[Convention, ...]:
     >>> [convention.name for convention in conventions(1) if "kernel" in convention.slots]
     ['kernel_flipped']
     """
+    return _conventions(ndim, interfaces())
+
+
+@lru_cache(maxsize=8)
+def _conventions(ndim: int, known: Interfaces) -> tuple[Convention, ...]:
     groups = (
-        _of_data,
-        _of_layouts,
-        _of_depthwise_layouts,
-        _of_channels,
-        _of_kernels,
-        _of_padding,
-        _of_shifts,
-        _of_transposed_layers,
+        _of_data(ndim, known),
+        _of_layouts(ndim, known),
+        _of_depthwise_layouts(ndim),
+        _of_channels(),
+        _of_kernels(ndim, known),
+        _of_padding(ndim),
+        _of_shifts(ndim),
+        _of_transposed_layers(),
     )
-    return tuple(convention for group in groups for convention in group(ndim))
+    return tuple(convention for group in groups for convention in group)
 
 
 # -- data ------------------------------------------------------------------------------------------------------------
 
 
-def _of_data(ndim: int) -> Iterator[Convention]:
+def _of_data(ndim: int, known: Interfaces) -> Iterator[Convention]:
+    users = users_of_channels_last(known)
     yield Convention(
         name="data_channels_last",
-        sentence="x and y both have their channels as the last axis (TensorFlow, Keras and Flax: NHWC)",
+        sentence=f"x and y both have their channels as the last axis ({users}: NHWC)",
         remedy="move them: np.moveaxis(x, -1, 1), or build matrix(weight, channels_last=True)",
         edit=partial(edit_x_and_y, edits.move_channels_first),
         slots=frozenset({"x layout", "y layout"}),
@@ -99,7 +108,7 @@ def _of_data(ndim: int) -> Iterator[Convention]:
     )
     yield Convention(
         name="y_channels_last",
-        sentence="y has its channels as the last axis (TensorFlow, Keras and Flax: NHWC)",
+        sentence=f"y has its channels as the last axis ({users}: NHWC)",
         remedy="move them: np.moveaxis(y, -1, 1)",
         edit=partial(edit_y, edits.move_channels_first),
         slots=frozenset({"y layout"}),
@@ -133,7 +142,7 @@ def _of_data(ndim: int) -> Iterator[Convention]:
         )
     yield Convention(
         name="x_channels_last",
-        sentence="x has its channels as the last axis (TensorFlow, Keras and Flax: NHWC)",
+        sentence=f"x has its channels as the last axis ({users}: NHWC)",
         remedy="move them: np.moveaxis(x, -1, 1)",
         edit=partial(edit_x, edits.move_channels_first),
         slots=frozenset({"x layout"}),
@@ -174,14 +183,10 @@ def _letters(layout: str, ndim: int) -> str:
     return layout.replace("*", "DHW"[-ndim:] if ndim <= 3 else "*")
 
 
-def _of_layouts(ndim: int) -> Iterator[Convention]:
-    users = {
-        "*IO": "TensorFlow, Keras, Flax",
-        "*OI": "TensorFlow's and Keras' transposed layers",
-        "O*I": "TFLite, and MXNet with layout NHWC",
-        "I*O": "MXNet's Deconvolution with layout NHWC",
-    }
-    for layout, user in users.items():
+def _of_layouts(ndim: int, known: Interfaces) -> Iterator[Convention]:
+    without_record = {"*IO": [], "*OI": [], "O*I": ["TFLite"], "I*O": []}
+    for layout, others in without_record.items():
+        user = users_of_layout(layout, known, others)
         yield Convention(
             name=f"weight_{_letters(layout, ndim)}",
             sentence=f"the weight is laid out {_letters(layout, ndim)} ({user})",
@@ -206,7 +211,7 @@ def _of_depthwise_layouts(ndim: int) -> Iterator[Convention]:
         )
 
 
-def _of_channels(_ndim: int) -> Iterator[Convention]:
+def _of_channels() -> Iterator[Convention]:
     yield Convention(
         name="channels_swapped",
         sentence="the weight's in and out channels are swapped (torch keeps (in, out) for its transposed layers and "
@@ -239,7 +244,7 @@ def _of_channels(_ndim: int) -> Iterator[Convention]:
 # -- the kernel, in our layout ---------------------------------------------------------------------------------------
 
 
-def _of_kernels(ndim: int) -> Iterator[Convention]:
+def _of_kernels(ndim: int, known: Interfaces) -> Iterator[Convention]:
     for a, b in combinations(range(ndim), 2):
         yield Convention(
             name=f"kernel_axes_{a}_{b}_swapped",
@@ -251,8 +256,8 @@ def _of_kernels(ndim: int) -> Iterator[Convention]:
         )
     yield Convention(
         name="kernel_flipped",
-        sentence="the other framework flips the kernel along all axes (mathematical convolution: scipy.signal, "
-        "Theano's filter_flip=True; jax.lax.conv_transpose without transpose_kernel=True)",
+        sentence="the other framework flips the kernel along all axes (mathematical convolution: "
+        f"{users_of_flips(known, ['scipy.signal'])})",
         remedy="flip(weight)",
         edit=partial(edit_weight, partial(edits.flip_axes, range(ndim))),
         slots=frozenset({"kernel"}),
@@ -331,7 +336,7 @@ def _of_shifts(ndim: int) -> Iterator[Convention]:
             )
 
 
-def _of_transposed_layers(_ndim: int) -> Iterator[Convention]:
+def _of_transposed_layers() -> Iterator[Convention]:
     yield Convention(
         name="output_padding_first",
         sentence="the other framework adds output_padding at the start of the axis, not at its end (ONNX's "

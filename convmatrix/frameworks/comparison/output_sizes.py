@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from convmatrix.core.axis import Axis
-from convmatrix.frameworks.comparison.output_size_calls import OutputSizeCall, output_size_calls
+from convmatrix.frameworks.comparison.registry import interfaces
+from convmatrix.frameworks.shared.windows import OutputSizeCall, Window
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, check_kind, per_axis
 
@@ -94,7 +95,8 @@ class OutputSizeOptions:
         -------
         tuple of OutputSizeCall
         """
-        return output_size_calls(self.transposed(output_size))
+        window = Window(self.transposed(output_size))
+        return tuple(call for interface in interfaces() for call in interface.output_size_calls(window))
 
 
 def output_size_options(layer: Layer) -> OutputSizeOptions:

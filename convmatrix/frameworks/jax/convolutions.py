@@ -1,25 +1,16 @@
-"""JAX's calls: jax.lax.conv_general_dilated and conv_transpose; of layer objects, Flax's Conv and ConvTranspose.
+"""JAX's calls: jax.lax.conv_general_dilated and conv_transpose.
 
 JAX says everything about a direct convolution: both dilations, pads at each end, any layout. Its `conv_transpose` is
 one as well: the kernel is flipped, and its channels swapped, only by ``transpose_kernel=True``. Its pads in numbers are
-added to the dilated input, unless ``use_consistent_padding=True``. Flax's layers are in `flax`, and are exported here
-as well.
+added to the dilated input, unless ``use_consistent_padding=True``.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
-from convmatrix.frameworks.jax.flax import (
-    flax_conv,
-    flax_conv_transpose,
-    flax_weight,
-    flax_weight_transpose,
-    from_layer,
-)
 from convmatrix.frameworks.jax.paddings import (
     check_count,
     name_of_padding,
@@ -31,49 +22,13 @@ from convmatrix.frameworks.jax.paddings import (
     transposed_pads,
 )
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
-from convmatrix.frameworks.shared.loaded import attributes_of
+from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
+from convmatrix.frameworks.shared.loading import attributes_of
+from convmatrix.frameworks.shared.weights import WeightLayout
 from convmatrix.layers import Conv, Layer
 from convmatrix.layers.arguments import entries_of, flag, integer, per_axis, positive
 
-__all__ = [
-    "RULES",
-    "conv",
-    "conv_transpose",
-    "flax_conv",
-    "flax_conv_transpose",
-    "flax_weight",
-    "flax_weight_transpose",
-    "from_layer",
-    "weight",
-    "weight_transpose",
-]
-
-RULES: Mapping[str, str] = {
-    "data": "(batch, channels, *size) in conv_general_dilated, (batch, *size, channels) in conv_transpose and Flax; "
-    "any order by dimension_numbers, whose kernel says which axis is the first (jax.lax.conv_general_dilated).",
-    "weight": "(out_channels, in_channels // groups, *kernel_size) in conv_general_dilated, (*kernel_size, in_channels "
-    "// groups, out_channels) in Flax (flax.nnx.Conv).",
-    "transposed weight": "(*kernel_size, in_channels, out_channels); with transpose_kernel=True (*kernel_size, "
-    "out_channels, in_channels), the array of the convolution that is transposed (jax.lax.conv_transpose).",
-    "kernel": "Not flipped: cross-correlation. Neither is it by conv_transpose, whose result is the transpose of a "
-    "convolution with the kernel flipped; with transpose_kernel=True it is that of the convolution itself.",
-    "padding": "A (low, high) pair for each axis, negative ones crop, or a name; Flax also takes one number for both "
-    "ends, CIRCULAR and REFLECT with (k_e - 1) // 2 before and k_e // 2 after, and CAUSAL on one axis.",
-    "same": "ceil(input_size / stride) outputs, the odd element at the end; SAME_LOWER at the start. Only without "
-    "dilation of the input.",
-    "transposed padding": "Pairs are added to the spread input, or with use_consistent_padding=True cropped from the "
-    "result; of SAME's crop the odd element is at the end. Flax's CIRCULAR wraps the whole result around, the odd "
-    "element at the end, or at the start with transpose_kernel=True (flax.nnx.ConvTranspose).",
-    "output size": "SAME and CIRCULAR give input_size * stride, VALID (input_size - 1) * stride + max(k_e, stride); no "
-    "other one can be asked for but by pairs.",
-    "groups": "feature_group_count divides both channel counts, a block of consecutive channels is a group; transposed "
-    "layers have none.",
-    "refused": "A name of a padding with lhs_dilation, other names than SAME and VALID with strides in conv_transpose, "
-    "REFLECT and CAUSAL transposed. Here also what JAX lets pass: an output that is empty since the kernel does not "
-    "fit, and batch_group_count, which makes one image of several.",
-}
-"""Conventions of JAX 0.10 and Flax 0.12."""
+__all__ = ["conv", "conv_transpose", "rhs_layout"]
 
 _NAMES: Mapping[str, str] = {
     "input_size": "size of lhs",
@@ -132,7 +87,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and rhs in its layout.
 
     Raises
     ------
@@ -176,7 +131,7 @@ def conv(
             input_dilation=spread,
             ndim=count,
         )
-    return with_weight(layer, weight, _laid_out, dimension_numbers=dimension_numbers, channels_last=False)
+    return with_weight(layer, weight, rhs_layout(dimension_numbers, count + 2))
 
 
 @takes_weight
@@ -223,7 +178,7 @@ def conv_transpose(
     ConvTranspose
         Instead, with transpose_kernel.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and rhs of the transposed call in its layout.
 
     Raises
     ------
@@ -257,89 +212,7 @@ def conv_transpose(
     pads = transposed_pads(padding, shapes.input_size, spans, strides, consistent)
     with argument_names({**_NAMES, "input_dilation": "strides", "stride": "strides"}):
         layer = transposed_layer(shapes.input_size, shapes.kernel_size, strides, dilation, pads, takes, gives, flipped)
-    return with_weight(layer, weight, _laid_out, dimension_numbers=dimension_numbers, channels_last=True)
-
-
-def weight(w: ArrayLike, dimension_numbers: Any = None, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring the rhs of jax.lax.conv_general_dilated into the layout of `conv`.
-
-    Parameters
-    ----------
-    w : array_like
-    dimension_numbers : (str, str, str) or ConvDimensionNumbers
-        As in the call of JAX, whose default is ``("NCHW", "OIHW", "NCHW")``.
-    inverse : bool, default False
-        Bring a weight of `conv` into the layout of rhs instead.
-
-    Returns
-    -------
-    (out_channels, in_channels // groups, *kernel_size) ndarray
-        With `inverse`, in the order of rhs.
-
-    Raises
-    ------
-    ValueError
-        If the dimension numbers are not given, or are none of an array of so many axes.
-
-    References
-    ----------
-    .. [1] JAX, documentation of jax.lax.conv_general_dilated.
-
-    Examples
-    --------
-    >>> weight(np.zeros((3, 5, 1, 2)), ("NHWC", "HWIO", "NHWC")).shape
-    (2, 1, 3, 5)
-    """
-    _require_numbers(dimension_numbers, "('NCHW', 'OIHW', 'NCHW')", "conv")
-    return _laid_out(weight_of(w), dimension_numbers, channels_last=False, inverse=inverse)
-
-
-def weight_transpose(
-    w: ArrayLike, dimension_numbers: Any = None, transpose_kernel: bool = False, *, inverse: bool = False
-) -> NDArray[Any]:
-    """Bring the rhs of jax.lax.conv_transpose into the layout of `conv_transpose`.
-
-    Parameters
-    ----------
-    w : array_like
-    dimension_numbers : (str, str, str) or ConvDimensionNumbers
-        As in the call of JAX, whose default is ``("NHWC", "HWIO", "NHWC")``.
-    transpose_kernel : bool, default False
-        As for `conv_transpose`. The result does not depend on it: what turns the kernel is the layer.
-    inverse : bool, default False
-        Bring a weight of `conv_transpose` into the layout of rhs instead.
-
-    Returns
-    -------
-    ndarray
-        (out_channels, in_channels, *kernel_size), or with transpose_kernel (in_channels, out_channels, *kernel_size).
-        With `inverse`, in the order of rhs.
-
-    Raises
-    ------
-    ValueError
-        If the dimension numbers are not given, or are none of an array of so many axes.
-
-    References
-    ----------
-    .. [1] JAX, documentation of jax.lax.conv_transpose.
-
-    Examples
-    --------
-    >>> w, numbers = np.array([1, 2, 3]).reshape(3, 1, 1), ("NWC", "WIO", "NWC")
-    >>> weight = weight_transpose(w, numbers)
-    >>> conv_transpose((1, 2, 1), w, (1,), "VALID").matrix(weight).T.toarray()
-    array([[3, 2, 1, 0],
-           [0, 3, 2, 1]])
-    >>> conv_transpose((1, 2, 1), w, (1,), "VALID", transpose_kernel=True).matrix(weight).T.toarray()
-    array([[1, 2, 3, 0],
-           [0, 1, 2, 3]])
-    >>> weight_transpose(weight, numbers, inverse=True).shape
-    (3, 1, 1)
-    """
-    flag("transpose_kernel", transpose_kernel)
-    _require_numbers(dimension_numbers, "('NHWC', 'HWIO', 'NHWC')", "conv_transpose")
-    return _laid_out(weight_of(w), dimension_numbers, channels_last=True, inverse=inverse)
+    return with_weight(layer, weight, rhs_layout(dimension_numbers, count + 2, channels_last=True))
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------
@@ -440,18 +313,36 @@ def _spelled(numbers: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]
     return tuple(map(lhs.index, ["N", "C", *letters])), tuple(map(rhs.index, ["O", "I", *letters]))
 
 
-def _require_numbers(dimension_numbers: Any, default: str, function: str) -> None:
-    if dimension_numbers is None:
-        raise ValueError(
-            f"dimension_numbers are not given, but decide the order of the axes: give them as JAX is "
-            f"called ({default} is its default for two axes), or let {function}(..., weight=w) give the "
-            "weight beside the layer"
-        )
+def rhs_layout(dimension_numbers: Any, rank: int, *, channels_last: bool = False) -> WeightLayout:
+    """Return the layout of rhs, whose spatial axes are in the order of the kernel.
 
+    Parameters
+    ----------
+    dimension_numbers : (str, str, str), ConvDimensionNumbers or None
+    rank : int
+        Number of all axes.
+    channels_last : bool, default False
+        Whether the default is that of jax.lax.conv_transpose.
 
-def _laid_out(w: NDArray[Any], dimension_numbers: Any, *, channels_last: bool, inverse: bool = False) -> NDArray[Any]:
-    _, rhs_spec = _permutations(dimension_numbers, w.ndim, channels_last)
-    return w.transpose(np.argsort(rhs_spec) if flag("inverse", inverse) else rhs_spec)
+    Returns
+    -------
+    WeightLayout
+        With a letter for each axis of rhs.
+
+    Raises
+    ------
+    ValueError
+        If the dimension numbers are none of arrays with so many axes; also a TypeError if they are no strings.
+
+    Examples
+    --------
+    >>> rhs_layout(("NHWC", "HWIO", "NHWC"), 4)
+    WeightLayout(axes='abIO', layer='OIab', flipped=False, in_channels=None)
+    """
+    _, rhs_spec = _permutations(dimension_numbers, rank, channels_last)
+    layer = "OI" + "".join(chr(ord("a") + axis) for axis in range(rank - 2))
+    axes = dict(zip(rhs_spec, layer, strict=True))
+    return WeightLayout("".join(axes[place] for place in range(rank)), layer)
 
 
 # -- one number for each axis ----------------------------------------------------------------------------------------

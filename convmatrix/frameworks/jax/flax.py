@@ -5,11 +5,11 @@ with CIRCULAR, for which Flax wraps the whole result.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.jax.paddings import (
@@ -24,13 +24,24 @@ from convmatrix.frameworks.jax.paddings import (
     transposed_pads,
 )
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import between_layouts, weight_of, widened
-from convmatrix.frameworks.shared.loaded import Loaded, MissingValues, Values, attributes_of, convert_values
+from convmatrix.frameworks.shared.layouts import widened
+from convmatrix.frameworks.shared.loading import Loaded, MissingValues, Values, attributes_of, convert_values
 from convmatrix.frameworks.shared.overrides import comes_from, override_of, patch_of
+from convmatrix.frameworks.shared.weights import WeightLayout
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, entries_of, flag, per_axis, positive
 
-__all__ = ["flax_conv", "flax_conv_transpose", "flax_weight", "flax_weight_transpose", "from_layer"]
+__all__ = [
+    "KERNEL",
+    "flax_conv",
+    "flax_conv_transpose",
+    "from_layer",
+    "layout_of_transposed_kernel",
+    "transposed_kernel",
+]
+
+KERNEL = WeightLayout("*IO")
+"""The layout of the kernel of a Conv of Flax, and of a ConvTranspose that is a direct convolution."""
 
 _NAMES = ("CIRCULAR", "REFLECT", "CAUSAL")
 """Paddings that Flax's convolutions accept besides JAX's, in capital letters only."""
@@ -89,7 +100,7 @@ def flax_conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and Flax's kernel in its layout.
 
     Raises
     ------
@@ -131,7 +142,7 @@ def flax_conv(
             input_dilation=spread,
             ndim=len(kernel),
         )
-    return with_weight(layer, weight, flax_weight)
+    return with_weight(layer, weight, KERNEL)
 
 
 @takes_weight
@@ -177,7 +188,7 @@ def flax_conv_transpose(
     ConvTranspose
         Instead, with transpose_kernel, or where the result is wrapped around, with ``CIRCULAR``.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the kernel of Flax's ConvTranspose in its layout.
 
     Raises
     ------
@@ -203,7 +214,7 @@ def flax_conv_transpose(
     strides, dilation = _each("strides", strides, kernel), _each("kernel_dilation", kernel_dilation, kernel)
     spans, flipped = spans_of(kernel, dilation), flag("transpose_kernel", transpose_kernel)
     layer: Layer
-    if isinstance(padding, str) and padding == "CIRCULAR":
+    if _is_circular(padding):
         with argument_names(_CALLED):
             layer = _wrapped_layer(sizes, kernel, strides, dilation, spans, in_features, out_features, flipped)
     else:
@@ -217,100 +228,80 @@ def flax_conv_transpose(
             pads = transposed_pads(numbers, sizes, spans, strides, False)
         with argument_names({**_CALLED, "input_dilation": "strides"}):
             layer = transposed_layer(sizes, kernel, strides, dilation, pads, in_features, out_features, flipped)
-    return with_weight(layer, weight, flax_weight_transpose, transpose_kernel=flipped, padding=padding)
+    return with_weight(layer, weight, transposed_kernel(flipped, padding))
 
 
-def flax_weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring the kernel of flax.nnx.Conv or flax.linen.Conv into the layout of `flax_conv`.
+def transposed_kernel(transpose_kernel: bool, padding: Any) -> WeightLayout:
+    """Return the layout of the kernel of a ConvTranspose of Flax.
+
+    With ``CIRCULAR`` and without transpose_kernel our layer is a `ConvTranspose`, which flips the kernel, so that the
+    weight is flipped as well.
 
     Parameters
     ----------
-    w : (*kernel_size, in_features // feature_group_count, out_features) array_like
-    inverse : bool, default False
-        Bring a weight of `flax_conv` into the kernel of Flax instead.
+    transpose_kernel : bool
+    padding : str, int, or sequence
+        As for `flax_conv_transpose`.
 
     Returns
     -------
-    (out_features, in_features // feature_group_count, *kernel_size) ndarray
-        With `inverse`, of the shape that `w` has without it.
-
-    Raises
-    ------
-    ValueError
-        If it has not two axes at least.
-
-    References
-    ----------
-    .. [1] Flax, documentation of flax.nnx.Conv.
+    WeightLayout
 
     Examples
     --------
-    >>> flax_weight(np.zeros((3, 5, 1, 2))).shape
-    (2, 1, 3, 5)
+    >>> transposed_kernel(False, "SAME") == KERNEL, transposed_kernel(False, "CIRCULAR").flipped
+    (True, True)
     """
-    return _to_layout(weight_of(w), "OI*", inverse)
+    if flag("transpose_kernel", transpose_kernel):
+        return WeightLayout("*OI", "IO*")
+    return WeightLayout("*IO", "IO*", flipped=True) if _is_circular(padding) else KERNEL
 
 
-def flax_weight_transpose(
-    w: ArrayLike,
-    transpose_kernel: bool | None = None,
-    padding: str | int | Sequence[int | tuple[int, int]] | None = None,
-    *,
-    inverse: bool = False,
-) -> NDArray[Any]:
-    """Bring the kernel of flax.nnx.ConvTranspose or flax.linen.ConvTranspose into that of `flax_conv_transpose`.
+def layout_of_transposed_kernel(
+    shape: tuple[int, ...], _inverse: bool, transpose_kernel: bool | None = None, padding: Any = None
+) -> WeightLayout:
+    """Return the layout of a kernel, for arguments that may be left out where they do not matter.
 
     Parameters
     ----------
-    w : array_like
-        (*kernel_size, in_features, out_features), or with transpose_kernel (*kernel_size, out_features, in_features).
+    shape : tuple of int
+        Of the array to convert.
+    _inverse : bool
+        Whether it is a weight of our layer.
     transpose_kernel, padding
-        As for `flax_conv_transpose`. With ``CIRCULAR`` and without transpose_kernel the layer is a `ConvTranspose`,
-        which flips the kernel, and so the weight is flipped too. The padding may be left out with
-        ``transpose_kernel=True``, and transpose_kernel with another padding than ``CIRCULAR``.
-    inverse : bool, default False
-        Bring a weight of `flax_conv_transpose` into the kernel of Flax instead.
+        As for `flax_conv_transpose`. The padding may be left out with ``transpose_kernel=True``, and transpose_kernel
+        with another padding than ``CIRCULAR``.
 
     Returns
     -------
-    ndarray
-        Of the layer's weight_shape; with `inverse`, of that of the kernel.
+    WeightLayout
+        That of `transposed_kernel`.
 
     Raises
     ------
     ValueError
-        If it has fewer than two axes, or one of the two arguments is not given but decides whether the kernel is
-        flipped.
-
-    References
-    ----------
-    .. [1] Flax, documentation of flax.nnx.ConvTranspose.
+        If one of the two is not given but decides whether the kernel is flipped.
 
     Examples
     --------
-    >>> w = np.array([1, 2, 3]).reshape(3, 1, 1)
-    >>> flax_weight_transpose(w, padding="SAME"), flax_weight_transpose(w, False, "CIRCULAR")
-    (array([[[1, 2, 3]]]), array([[[3, 2, 1]]]))
+    >>> layout_of_transposed_kernel((3, 1, 1), False, padding="SAME").flipped
+    False
     """
-    array = weight_of(w)
     flipped = None if transpose_kernel is None else flag("transpose_kernel", transpose_kernel)
-    circular = None if padding is None else isinstance(padding, str) and padding == "CIRCULAR"
-    if flipped or circular is False:
-        return _to_layout(array, "OI*", inverse)
-    for name, value, default in (("padding", circular, "'SAME'"), ("transpose_kernel", flipped, "False")):
-        if value is None and array.size > 1:
-            raise ValueError(
-                f"{name} is not given, but decides whether the kernel is flipped, by padding='CIRCULAR' without "
-                f"transpose_kernel: give it as Flax is called ({default} is its default), or let "
-                "flax_conv_transpose(..., weight=w) give the weight beside the layer"
-            )
-    weight = _to_layout(array, "IO*", inverse)
-    return np.flip(weight, axis=tuple(range(weight.ndim - 2) if inverse else range(2, weight.ndim)))
+    circular = None if padding is None else _is_circular(padding)
+    if not flipped and circular is not False:
+        for name, value, default in (("padding", circular, "'SAME'"), ("transpose_kernel", flipped, "False")):
+            if value is None and prod(shape) > 1:
+                raise ValueError(
+                    f"{name} is not given, but decides whether the kernel is flipped, by padding='CIRCULAR' without "
+                    f"transpose_kernel: give it as Flax is called ({default} is its default), or let "
+                    "flax_conv_transpose(..., weight=w) give the weight beside the layer"
+                )
+    return transposed_kernel(bool(flipped), "CIRCULAR" if circular is None else padding)
 
 
-def _to_layout(w: NDArray[Any], layout: str, inverse: bool) -> NDArray[Any]:
-    """Bring a kernel of Flax into another layout, or back with `inverse`."""
-    return between_layouts(w, "*IO", layout, inverse=inverse)
+def _is_circular(padding: Any) -> bool:
+    return isinstance(padding, str) and padding == "CIRCULAR"
 
 
 # -- arguments -------------------------------------------------------------------------------------------------------
@@ -468,17 +459,17 @@ def from_layer(
         flipped = kwargs["transpose_kernel"]
         takes, gives = (first, second) if flipped else (second, first)
         layer = flax_conv_transpose(input_size, takes, gives, kwargs.pop("kernel_size"), **kwargs)
-        laid_out = partial(flax_weight_transpose, transpose_kernel=flipped, padding=kwargs["padding"])
+        layout = transposed_kernel(flipped, kwargs["padding"])
     else:
         takes = second * positive("feature_group_count", kwargs["feature_group_count"])
         layer = flax_conv(input_size, takes, first, kwargs.pop("kernel_size"), **kwargs)
-        laid_out = partial(flax_weight)
+        layout = KERNEL
     if bias is not None and bias.shape != (layer.out_channels,):
         raise ValueError(
             f"the bias of {type(obj).__name__} has shape {bias.shape}, but the layer has "
             f"{layer.out_channels} channels: ({layer.out_channels},) is needed"
         )
-    return Loaded(layer, convert_values(kernel, layer.weight_shape, laid_out), bias)
+    return Loaded(layer, convert_values(kernel, layer.weight_shape, layout.convert), bias)
 
 
 _COMPUTING = ("__call__", "param")

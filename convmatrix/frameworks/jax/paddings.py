@@ -63,6 +63,7 @@ def name_of_padding(padding: str, others: Sequence[str] = ()) -> str:
     Returns
     -------
     str
+        In the spelling of JAX.
 
     Raises
     ------
@@ -129,6 +130,7 @@ def transposed_pads(
     Returns
     -------
     list of (int, int)
+        The pads of the spread input, (low, high) for each axis.
 
     Raises
     ------

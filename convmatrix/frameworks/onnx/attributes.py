@@ -67,6 +67,7 @@ def name_of_pads(auto_pad: Any, pads: Any) -> str:
     Returns
     -------
     str
+        NOTSET where there is none.
 
     Raises
     ------
@@ -169,6 +170,7 @@ def pads_of(
     Returns
     -------
     list of (int, int)
+        Of each axis, (begin, end).
 
     Raises
     ------

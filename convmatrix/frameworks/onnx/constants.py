@@ -101,11 +101,12 @@ class Constants:
         Parameters
         ----------
         name, letter : str
-            As for `array`.
+            As for `array`, of a tensor with integers.
 
         Returns
         -------
         list of int
+            As Python's integers.
 
         Raises
         ------
@@ -125,11 +126,12 @@ class Constants:
         Parameters
         ----------
         name, letter : str
-            As for `array`.
+            As for `array`, of a tensor with real numbers.
 
         Returns
         -------
         list of float
+            As Python's floats.
 
         Raises
         ------

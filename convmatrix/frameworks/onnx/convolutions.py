@@ -18,34 +18,22 @@ from convmatrix.frameworks.onnx.graphs import constants_of
 from convmatrix.frameworks.onnx.models import read_model
 from convmatrix.frameworks.onnx.nodes import Node, node_of, same_kind
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, unchanged, weight_of
-from convmatrix.frameworks.shared.loaded import Chain, Loaded
+from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
+from convmatrix.frameworks.shared.loading import Chain, Loaded
+from convmatrix.frameworks.shared.weights import WeightLayout
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import PerAxis, cast_for, per_axis, positive
 
-__all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
-
-RULES: Mapping[str, str] = {
-    "data": "(batch, channels, *size), channels first (operator Conv).",
-    "weight": "(M, C / group, *kernel_shape): output channels, input channels of a group (operator Conv).",
-    "transposed weight": "(C, M / group, *kernel_shape), the array of the convolution that is transposed (operator "
-    "ConvTranspose).",
-    "kernel": "Not flipped: cross-correlation. The transposed layer is the exact transpose of it.",
-    "padding": "pads, all begins and then all ends, each at least 0; or auto_pad, never both.",
-    "same": "ceil(size / stride) outputs; the odd element at the end for SAME_UPPER, at the start for SAME_LOWER. "
-    "onnxruntime refuses it beside a dilation.",
-    "transposed padding": "What pads says is cropped. With output_shape, or SAME, the total follows from it, and its "
-    "larger part is at the end for SAME_UPPER and else at the start. A negative total of SAME adds zeros at both ends, "
-    "as the text has it; onnxruntime adds none at the start, and without output_shape none at all.",
-    "output size": "strides * (size - 1) + output_padding + dilations * (kernel_shape - 1) + 1 - pads; SAME: size * "
-    "strides, also where the kernel is smaller than the stride; output_shape says it itself, and pads are then not "
-    "looked at. Beside these two, output_padding moves the crop.",
-    "groups": "group divides both channel counts; a block of consecutive channels is a group.",
-    "refused": "pads beside auto_pad, negative pads, an output_padding of the stride or more, and without SAME an "
-    "output_shape that is a stride or more larger than without pads.",
-}
-"""Conventions of ONNX, as of its operators Conv-22 and ConvTranspose-22 (onnx 1.23)."""
-
+__all__ = [
+    "CONV_WEIGHT",
+    "TRANSPOSED_WEIGHT",
+    "checked_layout",
+    "conv",
+    "conv_transpose",
+    "from_layer",
+    "from_model",
+    "read_weight",
+]
 
 # -- layers ----------------------------------------------------------------------------------------------------------
 
@@ -87,7 +75,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and W in its layout.
 
     Raises
     ------
@@ -127,7 +115,7 @@ def conv(
             in_channels=channels,
             out_channels=out,
         )
-    return with_weight(layer, weight, unchanged)
+    return with_weight(layer, weight, CONV_WEIGHT)
 
 
 @takes_weight
@@ -168,7 +156,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and W of ConvTranspose in its layout.
 
     Raises
     ------
@@ -234,7 +222,7 @@ def conv_transpose(
             padding=[pair for pair, _ in crops],
             output_padding=[op for _, op in crops],
         )
-    return with_weight(layer, weight, unchanged)
+    return with_weight(layer, weight, TRANSPOSED_WEIGHT)
 
 
 def _crop(axis: int, name: str, full: int, wanted: int, extra: int, stride: int) -> tuple[tuple[int, int], int]:
@@ -274,78 +262,69 @@ def _weight_shape(W: Any, ndim: int, kernel_shape: Any) -> list[int]:
 
 # -- weights ---------------------------------------------------------------------------------------------------------
 
+CONV_WEIGHT = WeightLayout()
+TRANSPOSED_WEIGHT = WeightLayout("IO*", "IO*")
 
-def weight(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring a weight of the operator Conv into the layout of `conv`, which is the same.
+
+def read_weight(W: Any) -> NDArray[Any]:
+    """Return the values of a weight W of either operator.
 
     Parameters
     ----------
-    W : (M, C // group, *kernel_shape) array_like
-    inverse : bool, default False
-        Bring a weight of `conv` into the layout of ONNX instead, which is the same.
+    W : array_like
 
     Returns
     -------
-    (M, C // group, *kernel_shape) ndarray
+    ndarray
+        Of a dtype that scipy.sparse can hold.
 
     Raises
     ------
-    ValueError
-        If it has fewer than three axes.
     WrongTypeError
         If it has a dtype that scipy.sparse cannot hold: a TypeError as well.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> W = np.arange(3).reshape(1, 1, 3)
-    >>> (conv((1, 1, 4), W).matrix(weight(W)) @ [1, 0, 0, 1]).tolist()
-    [0, 2]
+    >>> read_weight([[[1, 2]]])
+    array([[[1, 2]]])
     """
-    return unchanged(_checked("W", W, "(M, C / group, *kernel_shape)"), inverse=inverse)
-
-
-def weight_transpose(W: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring a weight of the operator ConvTranspose into the layout of `conv_transpose`, which is the same.
-
-    Parameters
-    ----------
-    W : (C, M // group, *kernel_shape) array_like
-    inverse : bool, default False
-        Bring a weight of `conv_transpose` into the layout of ONNX instead, which is the same.
-
-    Returns
-    -------
-    (C, M // group, *kernel_shape) ndarray
-
-    Raises
-    ------
-    ValueError
-        If it has fewer than three axes.
-    WrongTypeError
-        If it has a dtype that scipy.sparse cannot hold: a TypeError as well.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> W = np.arange(3).reshape(1, 1, 3)
-    >>> (conv_transpose((1, 1, 2), W).matrix(weight_transpose(W)) @ [1, 10]).tolist()
-    [0, 1, 12, 20]
-    """
-    return unchanged(_checked("W", W, "(C, M / group, *kernel_shape)"), inverse=inverse)
-
-
-def _checked(name: str, W: Any, layout: str) -> NDArray[Any]:
-    """Return the values of a weight, if scipy.sparse can hold their dtype."""
     array = weight_of(W)
-    if array.ndim < 3:
-        raise ValueError(f"{name} has shape {array.shape} but needs {layout}, at least 3 axes")
     cast = "float32" if "float" in str(array.dtype) and array.dtype.itemsize < 4 else cast_for(array.dtype)
     if cast is not None:
         raise WrongTypeError(
-            f"{name} has dtype {array.dtype}, which scipy.sparse cannot hold: cast it with .astype({short(cast)})"
+            f"W has dtype {array.dtype}, which scipy.sparse cannot hold: cast it with .astype({short(cast)})"
         )
     return array
+
+
+def checked_layout(shape: tuple[int, ...], layout: WeightLayout) -> WeightLayout:
+    """Return a layout after checking that a weight has enough axes for it.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the weight W.
+    layout : WeightLayout
+
+    Returns
+    -------
+    WeightLayout
+        The same layout.
+
+    Raises
+    ------
+    ValueError
+        If it has fewer than three axes.
+
+    Examples
+    --------
+    >>> checked_layout((8, 3, 5), CONV_WEIGHT) == CONV_WEIGHT
+    True
+    """
+    if len(shape) < 3:
+        first, second = ("M", "C") if layout == CONV_WEIGHT else ("C", "M")
+        raise ValueError(f"W has shape {shape} but needs ({first}, {second} / group, *kernel_shape), at least 3 axes")
+    return layout
 
 
 # -- nodes and models ------------------------------------------------------------------------------------------------
@@ -365,6 +344,7 @@ def from_layer(obj: Any, input_size: PerAxis, initializers: Any) -> Loaded:
     Returns
     -------
     Loaded
+        With the arrays of W and B as weight and bias.
 
     Raises
     ------
@@ -393,7 +373,7 @@ def from_layer(obj: Any, input_size: PerAxis, initializers: Any) -> Loaded:
             "with from_model"
         )
     constants = constants_of(initializers)
-    W = _OPERATORS[read.op_type][1](constants.array(*read.operand(1, "W")))
+    W = _weight(read, constants)
     return _loaded(read, (0, *per_axis("input_size", input_size, W.ndim - 2)), constants)
 
 
@@ -443,10 +423,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     return read_model(obj, input_size, in_channels, _loaded)
 
 
-_OPERATORS: Mapping[str, tuple[Callable[..., Layer], Callable[[ArrayLike], NDArray[Any]]]] = {
-    "Conv": (conv, weight),
-    "ConvTranspose": (conv_transpose, weight_transpose),
-}
+_OPERATORS: Mapping[str, Callable[..., Layer]] = {"Conv": conv, "ConvTranspose": conv_transpose}
 _KINDS = {
     "auto_pad": "STRING",
     "dilations": "INTS",
@@ -460,18 +437,24 @@ _KINDS = {
 _OF_CONV = {name: kind for name, kind in _KINDS.items() if not name.startswith("output")}
 
 
+def _weight(node: Node, constants: Constants) -> NDArray[Any]:
+    """Return the values of the input W of a node, whose layout is ours."""
+    W = read_weight(constants.array(*node.operand(1, "W")))
+    checked_layout(W.shape, CONV_WEIGHT if node.op_type == "Conv" else TRANSPOSED_WEIGHT)
+    return W
+
+
 @lru_cache(maxsize=256)  # a deep model has many equal layers
 def _layer(
     op_type: str, shape: tuple[int, ...], W_shape: tuple[int, ...], attributes: tuple[tuple[str, Any], ...]
 ) -> Layer:
-    return _OPERATORS[op_type][0]((None, *shape), W_shape, **dict(attributes))
+    return _OPERATORS[op_type]((None, *shape), W_shape, **dict(attributes))
 
 
 def _loaded(node: Node, shape: tuple[int, ...], constants: Constants) -> Loaded:
     """Make a convolution for an input shape; 0 channels stand for those of the weight."""
-    checked = _OPERATORS[node.op_type][1]
     same_kind(node, _OF_CONV if node.op_type == "Conv" else _KINDS)
-    W = checked(constants.array(*node.operand(1, "W")))
+    W = _weight(node, constants)
     needed = W.shape[0]
     if node.op_type == "Conv":
         needed = W.shape[1] * positive("group", node.attributes.get("group", 1))

@@ -10,7 +10,7 @@ from convmatrix.frameworks.onnx.attributes import shortened
 from convmatrix.frameworks.onnx.constants import Constants
 from convmatrix.frameworks.onnx.fields import as_integer, as_list, as_text
 from convmatrix.frameworks.onnx.nodes import Header, header_of, is_of_onnx
-from convmatrix.frameworks.shared.loaded import attributes_of
+from convmatrix.frameworks.shared.loading import attributes_of
 
 __all__ = ["Graph", "constants_of", "graph_of"]
 

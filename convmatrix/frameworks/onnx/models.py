@@ -22,7 +22,7 @@ from convmatrix.frameworks.onnx.graphs import Graph, graph_of
 from convmatrix.frameworks.onnx.nodes import Header, Node, node_of, same_kind
 from convmatrix.frameworks.onnx.resize import read_axes, read_resize
 from convmatrix.frameworks.shared.calls import argument_names, named
-from convmatrix.frameworks.shared.loaded import Chain, LeftOut, Loaded, chained
+from convmatrix.frameworks.shared.loading import Chain, LeftOut, Loaded, chained
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, PixelUnshuffle
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, per_axis, positive
 
@@ -99,6 +99,7 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
     Returns
     -------
     Chain
+        Its notes name the nodes that were passed over.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from typing import Any
 from convmatrix.core.errors import pluralize, short
 from convmatrix.frameworks.onnx.attributes import shortened
 from convmatrix.frameworks.onnx.fields import as_float, as_integer, as_list, as_text
-from convmatrix.frameworks.shared.loaded import attributes_of
+from convmatrix.frameworks.shared.loading import attributes_of
 from convmatrix.layers.arguments import check_word
 
 __all__ = ["Header", "Node", "header_of", "is_of_onnx", "node_of", "same_kind"]

@@ -12,7 +12,7 @@ from convmatrix.frameworks.onnx.attributes import NAMES, shortened
 from convmatrix.frameworks.onnx.constants import Constants
 from convmatrix.frameworks.onnx.nodes import Node, same_kind
 from convmatrix.frameworks.shared.calls import argument_names
-from convmatrix.frameworks.shared.loaded import Loaded
+from convmatrix.frameworks.shared.loading import Loaded
 from convmatrix.layers import Upsample
 from convmatrix.layers.arguments import check_word
 from convmatrix.layers.resize import Positions

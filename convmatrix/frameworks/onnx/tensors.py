@@ -12,7 +12,7 @@ from convmatrix.frameworks.onnx.attributes import shortened
 from convmatrix.frameworks.onnx.fields import as_float, as_integer, as_list, as_text
 from convmatrix.frameworks.onnx.files import external_bytes
 from convmatrix.frameworks.shared.layouts import weight_of
-from convmatrix.frameworks.shared.loaded import attributes_of
+from convmatrix.frameworks.shared.loading import attributes_of
 from convmatrix.layers.arguments import MOST_AXES
 
 __all__ = ["as_floats", "decoded"]

@@ -2,7 +2,19 @@
 
 from convmatrix.core.lazy import lazy_modules
 
-__all__ = ["bilinear", "calls", "layouts", "loaded", "overrides"]
+__all__ = [
+    "arguments",
+    "bilinear",
+    "calls",
+    "framework",
+    "generic",
+    "layer_calls",
+    "layouts",
+    "loading",
+    "overrides",
+    "weights",
+    "windows",
+]
 
 __getattr__ = lazy_modules(__name__, __all__)
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import shortened
 from convmatrix.frameworks.shared.layouts import weight_of
+from convmatrix.frameworks.shared.weights import WeightLayout
 from convmatrix.layers import Layer
 from convmatrix.layers.arguments import positive
 
@@ -67,9 +67,7 @@ def takes_weight(function: Callable[Arguments, L | WithWeight[L]]) -> LayerFunct
     return cast("LayerFunction[Arguments, L]", function)
 
 
-def with_weight(
-    layer: L, weight: ArrayLike | None, convert: Callable[..., NDArray[Any]], **arguments: Any
-) -> L | WithWeight[L]:
+def with_weight(layer: L, weight: ArrayLike | None, layout: WeightLayout) -> L | WithWeight[L]:
     """Return the layer of a call, together with its weight if there is one.
 
     Parameters
@@ -77,10 +75,7 @@ def with_weight(
     layer : Conv or ConvTranspose
     weight : array_like or None
         In the framework's layout.
-    convert : callable
-        From the framework's layout to the layer's, and with ``inverse=True`` back.
-    **arguments
-        Arguments of the call on which the layout depends; passed to `convert`.
+    layout : WeightLayout
 
     Returns
     -------
@@ -98,13 +93,13 @@ def with_weight(
     if weight is None:
         return layer
     array = weight_of(weight)
-    expected = convert(np.broadcast_to(np.int8(0), layer.weight_shape), inverse=True, **arguments).shape
+    expected = layout.shape_of(layer.weight_shape)
     if array.shape != expected:
         raise ValueError(
             f"weight has shape {array.shape} but the other arguments describe a weight of shape {expected}, "
             "its axes in the order of this call: give the array that the framework is given"
         )
-    return WithWeight(layer, layer.checked_weight(convert(array, **arguments)))
+    return WithWeight(layer, layer.checked_weight(layout.convert(array)))
 
 
 # -- errors in the arguments of the call -----------------------------------------------------------------------------
@@ -123,6 +118,7 @@ def argument_names(names: Mapping[str, str]) -> Iterator[None]:
     Yields
     ------
     None
+        While names in errors are replaced.
 
     Raises
     ------
@@ -161,6 +157,7 @@ def named(name: str) -> Iterator[None]:
     Yields
     ------
     None
+        While errors get the name before them.
 
     Raises
     ------

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import array_of as numpy_array
-from convmatrix.layers.arguments import entries_of, flag, integer, positive
+from convmatrix.layers.arguments import entries_of, integer, positive
 
-__all__ = ["array_of", "between_layouts", "moved", "shape_of", "sizes_in", "unchanged", "weight_of", "widened"]
+__all__ = ["array_of", "moved", "shape_of", "sizes_in", "weight_of", "widened"]
 
 
 def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | None, ...]:
@@ -32,6 +32,7 @@ def shape_of(name: str, value: Any, *, unknown: bool = False) -> tuple[int | Non
     Returns
     -------
     tuple of int
+        With None for an unknown length.
 
     Raises
     ------
@@ -168,55 +169,6 @@ def moved(array: NDArray[Any], source: str, target: str) -> NDArray[Any]:
     spread = array.ndim - letters
     places = _places(source, spread)
     return array.transpose([place for letter in target for place in places[letter]])
-
-
-def between_layouts(array: NDArray[Any], source: str, target: str, *, inverse: bool = False) -> NDArray[Any]:
-    """Transpose an array from a framework's layout to ours, or back.
-
-    Parameters
-    ----------
-    array : ndarray
-    source, target : str
-        The framework's layout and ours, as for `moved`.
-    inverse : bool, default False
-        Transpose from our layout to the framework's instead.
-
-    Returns
-    -------
-    ndarray
-        A view.
-
-    Raises
-    ------
-    ValueError
-        As for `moved`; also a TypeError if `inverse` is not a bool.
-
-    Examples
-    --------
-    >>> between_layouts(np.zeros((3, 5, 1, 2)), "*IO", "OI*").shape
-    (2, 1, 3, 5)
-    >>> between_layouts(np.zeros((2, 1, 3, 5)), "*IO", "OI*", inverse=True).shape
-    (3, 5, 1, 2)
-    """
-    return moved(array, target, source) if flag("inverse", inverse) else moved(array, source, target)
-
-
-def unchanged(array: NDArray[Any], *, inverse: bool = False) -> NDArray[Any]:
-    """Return the array itself, for a framework with our layout.
-
-    Parameters
-    ----------
-    array : ndarray
-    inverse : bool, default False
-        Checked, as by other conversions, but without effect.
-
-    Returns
-    -------
-    ndarray
-        The same array.
-    """
-    flag("inverse", inverse)
-    return array
 
 
 def _places(layout: str, spread: int) -> dict[str, Sequence[int]]:

@@ -24,6 +24,7 @@ def one_each(name: str, value: Any, ndim: int, least: int = 1) -> list[int]:
     Returns
     -------
     list of int
+        In the order of the axes.
 
     Raises
     ------
@@ -55,6 +56,7 @@ def keras_padding(padding: Any, *, causal: bool = False) -> str:
     Returns
     -------
     str
+        One of the three names.
 
     Raises
     ------

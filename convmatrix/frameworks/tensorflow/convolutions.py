@@ -1,4 +1,4 @@
-"""tf.nn's functions: `convolution`, `conv1d` to `conv3d`, `conv_transpose` and `depthwise_conv2d`; TensorFlow's rules.
+"""tf.nn's functions: `convolution`, `conv1d` to `conv3d`, `conv_transpose` and `depthwise_conv2d`.
 
 Data is channels last unless `data_format` says otherwise, kernels are (*kernel, in // groups, out), those of transposed
 layers (*kernel, out // groups, in), and no kernel is flipped. A SAME padding puts the odd element at the end.
@@ -14,38 +14,11 @@ from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
 from convmatrix.frameworks.tensorflow.arguments import range_text, refuse_stride_beside_dilation
-from convmatrix.frameworks.tensorflow.weights import (
-    depthwise_filter_to_weight,
-    filters_to_weight,
-    transposed_filters_to_weight,
-)
+from convmatrix.frameworks.tensorflow.weights import FILTERS, TRANSPOSED_FILTERS, depthwise_filters
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, integer, per_axis
 
-__all__ = ["RULES", "conv", "conv1d", "conv2d", "conv3d", "conv_transpose", "depthwise_conv"]
-
-RULES: Mapping[str, str] = {
-    "data": "NWC, NHWC or NDHWC; with data_format NCW, NCHW or NCDHW channels first (tf.nn.convolution). Keras: "
-    "channels_last or channels_first.",
-    "weight": "(*kernel, in // groups, out), whatever the data_format (tf.nn.convolution); depthwise (*kernel, in, "
-    "multiplier).",
-    "transposed weight": "(*kernel, out // groups, in), the array of the forward convolution (tf.nn.conv2d_transpose).",
-    "kernel": "Not flipped: a convolution is a cross-correlation, and a transposed one has the transposed matrix.",
-    "padding": "SAME or VALID; explicit pairs, with those of batch and channels, for two axes alone (tf.nn.conv2d). "
-    "Keras: same, valid, and causal for one axis.",
-    "same": "Output size ceil(i / s), for any stride; of the pads max((o - 1) * s + k_e - i, 0) the odd element goes "
-    "to the end (tf.nn, notes on padding).",
-    "transposed padding": "The pads of the forward convolution from output_shape to the input: they crop. SAME "
-    "computes them from output_shape.",
-    "output size": "output_shape has to be given, and must lead back to the input (tf.nn.conv_transpose). Keras "
-    "chooses i * s for same and (i - 1) * s + max(k_e, s) for valid; with output_padding (i - 1) * s + "
-    "k_e % 2 + output_padding and (i - 1) * s + k_e + output_padding.",
-    "groups": "Not said but counted: channels of the input by those of the filters (tf.nn.convolution). Keras says "
-    "groups, for its forward layers.",
-    "refused": "Strides and dilations both above 1 in tf.nn.convolution and Keras' layers, but not in tf.nn.conv2d; a "
-    "Keras output_padding of a stride or more; with same, an even span and output_padding 0.",
-}
-"""Conventions of TensorFlow 2.21 and Keras 3.15."""
+__all__ = ["conv", "conv1d", "conv2d", "conv3d", "conv_transpose", "depthwise_conv"]
 
 _DATA_FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 _PADDINGS = {"SAME": "same", "VALID": "valid"}
@@ -95,7 +68,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and filters in its layout.
 
     Raises
     ------
@@ -113,7 +86,7 @@ def conv(
     """
     together = not isinstance(padding, str)
     layer = _forward(input, filters, strides, padding, data_format, dilations, together=together)
-    return with_weight(layer, weight, filters_to_weight)
+    return with_weight(layer, weight, FILTERS)
 
 
 @takes_weight
@@ -132,18 +105,19 @@ def conv1d(
     Parameters
     ----------
     input, filters, stride, padding, data_format, dilations, weight
-        As for `conv`.
+        As for `conv`, of one axis.
 
     Returns
     -------
     Conv
+        Of one axis.
     WithWeight
-        As for `conv`.
+        With `weight`, as for `conv` of one axis.
 
     Raises
     ------
     ValueError
-        As for `conv`.
+        As for `conv`, and if the filters are not those of one axis.
 
     Examples
     --------
@@ -152,7 +126,7 @@ def conv1d(
     """
     with argument_names({"strides": "stride"}):
         layer = _forward(input, filters, stride, padding, data_format, dilations, ndim=1)
-    return with_weight(layer, weight, filters_to_weight)
+    return with_weight(layer, weight, FILTERS)
 
 
 @takes_weight
@@ -171,27 +145,26 @@ def conv2d(
     Parameters
     ----------
     input, filters, strides, padding, data_format, dilations, weight
-        As for `conv`.
+        As for `conv`, of two axes.
 
     Returns
     -------
     Conv
+        Of two axes.
     WithWeight
-        As for `conv`.
+        With `weight`, as for `conv` of two axes.
 
     Raises
     ------
     ValueError
-        As for `conv`.
+        As for `conv`, and if the filters are not those of two axes.
 
     Examples
     --------
     >>> conv2d((1, 4, 4, 1), (3, 3, 1, 1), 1, [[0, 0], [1, 0], [0, 1], [0, 0]]).output_size
     (3, 3)
     """
-    return with_weight(
-        _forward(input, filters, strides, padding, data_format, dilations, ndim=2), weight, filters_to_weight
-    )
+    return with_weight(_forward(input, filters, strides, padding, data_format, dilations, ndim=2), weight, FILTERS)
 
 
 @takes_weight
@@ -210,20 +183,21 @@ def conv3d(
     Parameters
     ----------
     input, filters, strides, padding, data_format, dilations, weight
-        As for `conv`.
+        As for `conv`, of three axes.
 
     Returns
     -------
     Conv
+        Of three axes.
     WithWeight
-        As for `conv`.
+        With `weight`, as for `conv` of three axes.
 
     Raises
     ------
     WrongTypeError
         Where strides or dilations have other than five entries.
     ValueError
-        As for `conv`.
+        As for `conv`, and if the filters are not those of three axes.
 
     Examples
     --------
@@ -233,9 +207,7 @@ def conv3d(
     for name, value in (("strides", strides), ("dilations", [1] * 5 if dilations is None else dilations)):
         if len(entries_of(value) or ()) != 5:
             raise WrongTypeError(f"{name} of tf.nn.conv3d must have five entries, [1, d, h, w, 1], got {short(value)}")
-    return with_weight(
-        _forward(input, filters, strides, padding, data_format, dilations, ndim=3), weight, filters_to_weight
-    )
+    return with_weight(_forward(input, filters, strides, padding, data_format, dilations, ndim=3), weight, FILTERS)
 
 
 @takes_weight
@@ -267,7 +239,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the transposed filters in its layout.
 
     Raises
     ------
@@ -331,7 +303,7 @@ def conv_transpose(
             in_channels=in_channels,
             out_channels=out_channels,
         )
-    return with_weight(layer, weight, transposed_filters_to_weight)
+    return with_weight(layer, weight, TRANSPOSED_FILTERS)
 
 
 @takes_weight
@@ -362,9 +334,9 @@ def depthwise_conv(
     Returns
     -------
     Conv
-        Its weight is that of `depthwise_weight`.
+        Its weight is that of ``weight(w, depthwise=True)``.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the depthwise filter in its layout.
 
     Raises
     ------
@@ -411,7 +383,7 @@ def depthwise_conv(
             in_channels=in_channels,
             out_channels=in_channels * multiplier,
         )
-    return with_weight(layer, weight, depthwise_filter_to_weight, in_channels=in_channels)
+    return with_weight(layer, weight, depthwise_filters(in_channels))
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------

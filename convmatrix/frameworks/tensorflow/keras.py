@@ -14,11 +14,7 @@ from convmatrix.frameworks.tensorflow.arguments import (
     range_text,
     refuse_stride_beside_dilation,
 )
-from convmatrix.frameworks.tensorflow.weights import (
-    depthwise_filter_to_weight,
-    filters_to_weight,
-    transposed_filters_to_weight,
-)
+from convmatrix.frameworks.tensorflow.weights import FILTERS, TRANSPOSED_FILTERS, depthwise_filters
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, positive
 
@@ -76,7 +72,7 @@ def keras_conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and Keras' kernel in its layout.
 
     Raises
     ------
@@ -109,7 +105,7 @@ def keras_conv(
             in_channels=channels,
             out_channels=filters,
         )
-    return with_weight(layer, weight, filters_to_weight)
+    return with_weight(layer, weight, FILTERS)
 
 
 @takes_weight
@@ -145,7 +141,7 @@ def keras_conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the kernel of Keras' transposed layer in its layout.
 
     Raises
     ------
@@ -177,7 +173,7 @@ def keras_conv_transpose(
                     f"output_padding out, which gives {size * axis.stride} outputs"
                     + (f", or give {range_text(range(1, axis.stride))}" if axis.stride > 1 else "")
                 )
-    return with_weight(up, weight, transposed_filters_to_weight)
+    return with_weight(up, weight, TRANSPOSED_FILTERS)
 
 
 @takes_weight
@@ -206,9 +202,9 @@ def keras_depthwise_conv(
     Returns
     -------
     Conv
-        Its weight is that of `depthwise_weight`.
+        Its weight is that of ``weight(w, depthwise=True)``.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and Keras' depthwise kernel in its layout.
 
     Raises
     ------
@@ -240,7 +236,7 @@ def keras_depthwise_conv(
             in_channels=channels,
             out_channels=outputs,
         )
-    return with_weight(layer, weight, depthwise_filter_to_weight, in_channels=channels)
+    return with_weight(layer, weight, depthwise_filters(channels))
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -269,11 +265,12 @@ def data_format_of(data_format: Any) -> str:
     Returns
     -------
     str
+        One of the two formats.
 
     Raises
     ------
     ValueError
-        If it is none of these; a TypeError as well if it is no string.
+        If the data format is none of these; a TypeError as well if it is no string.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from convmatrix.core.errors import WrongTypeError
-from convmatrix.frameworks.shared.loaded import Chain, LeftOut, Loaded, attributes_of, chained
+from convmatrix.frameworks.shared.loading import Chain, LeftOut, Loaded, attributes_of, chained
 from convmatrix.frameworks.shared.overrides import Override, base_of, comes_from, override_of, patch_of, what_to_give
 from convmatrix.frameworks.tensorflow.arguments import keras_padding, one_each
 from convmatrix.layers import AvgPool, Conv, MaxPool, Upsample

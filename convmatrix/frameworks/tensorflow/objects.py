@@ -1,14 +1,12 @@
 """Keras' objects: a convolution with its weight and bias, and a Sequential as a chain of layers."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np  # noqa: F401  the examples use it
-from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.frameworks.shared.calls import argument_names
 from convmatrix.frameworks.shared.layouts import weight_of
-from convmatrix.frameworks.shared.loaded import Chain, Loaded, MissingValues, Values, attributes_of
+from convmatrix.frameworks.shared.loading import Chain, Loaded, MissingValues, Values, attributes_of
 from convmatrix.frameworks.tensorflow.arguments import one_each
 from convmatrix.frameworks.tensorflow.keras import (
     NAMES,
@@ -18,7 +16,7 @@ from convmatrix.frameworks.tensorflow.keras import (
     transposed_layer,
 )
 from convmatrix.frameworks.tensorflow.models import check_call, read_model
-from convmatrix.frameworks.tensorflow.weights import depthwise_weight, weight, weight_transpose
+from convmatrix.frameworks.tensorflow.weights import FILTERS, TRANSPOSED_FILTERS, depthwise_filters
 from convmatrix.layers import Layer
 from convmatrix.layers.arguments import PerAxis, entries_of
 
@@ -89,23 +87,22 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     data_format_of(data_format)
     *_, second, first = kernel.shape
     layer: Layer
-    laid_out: Callable[[ArrayLike], NDArray[Any]]
     if hasattr(obj, "depth_multiplier"):
         layer = keras_depthwise_conv((*size, second), **kwargs, depth_multiplier=first)
-        laid_out = depthwise_weight
+        layout = depthwise_filters(second)
     elif hasattr(obj, "output_padding"):
         layer = transposed_layer((*size, first), second, **kwargs, data_format=None, output_padding=obj.output_padding)
-        laid_out = weight_transpose
+        layout = TRANSPOSED_FILTERS
     else:
         (groups,) = attributes_of(obj, ("groups",), "a Keras convolution")
         layer = keras_conv((*size, second * groups), first, **kwargs, groups=groups)
-        laid_out = weight
+        layout = FILTERS
     if isinstance(kernel, MissingValues):
         bias = MissingValues(kernel.reason, (layer.out_channels,)) if getattr(obj, "use_bias", True) else None
         return Loaded(layer, MissingValues(kernel.reason, layer.weight_shape), bias)
     bias = getattr(obj, "bias", None) if getattr(obj, "use_bias", True) else None
     with argument_names(NAMES):
-        weights = layer.checked_weight(laid_out(kernel))
+        weights = layer.checked_weight(layout.convert(kernel))
     return Loaded(layer, weights, None if bias is None else weight_of(bias))
 
 
@@ -151,6 +148,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     Returns
     -------
     Chain
+        Its notes name the layers that were passed over.
 
     Raises
     ------

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.calls import WithWeight, takes_weight, with_weight
-from convmatrix.frameworks.shared.loaded import Chain, Loaded, MissingValues, Values, attributes_of, require_values
+from convmatrix.frameworks.shared.loading import Chain, Loaded, MissingValues, Values, attributes_of
+from convmatrix.frameworks.shared.weights import WeightLayout
 from convmatrix.frameworks.torch.models import (
     border_pads,
     check_borders,
@@ -25,42 +26,19 @@ from convmatrix.frameworks.torch.models import (
     refuse_other_modules,
     rounds_its_weight,
 )
-from convmatrix.frameworks.torch.objects import is_graph, is_lazy, obstacle, values_in, values_of
+from convmatrix.frameworks.torch.objects import is_graph, is_lazy, obstacle, values_of
 from convmatrix.layers import Conv, ConvTranspose, Layer
-from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, integer, per_axis
+from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, integer, per_axis
 
-__all__ = ["RULES", "conv", "conv_transpose", "from_layer", "from_model", "weight", "weight_transpose"]
-
-RULES: Mapping[str, str] = {
-    "data": "(batch, channels, *size), channels first; the batch may be left out.",
-    "weight": "(out_channels, in_channels // groups, *kernel_size) (torch.nn.Conv2d).",
-    "transposed weight": "(in_channels, out_channels // groups, *kernel_size), the array of the convolution that is "
-    "transposed (torch.nn.ConvTranspose2d).",
-    "kernel": "Not flipped: cross-correlation (torch.nn.Conv2d). The transposed layer is the transpose of that, so "
-    "that its windows read the kernel flipped.",
-    "padding": "One number of at least 0 for both ends of an axis, or same, or valid; padding_mode zeros, reflect "
-    "(less than the input), replicate, or circular (at most the input) (torch.nn.Conv2d). With the last three a "
-    "negative number crops.",
-    "same": "Only with stride 1 (torch.nn.Conv2d): dilation * (kernel_size - 1) in all, the odd element at the end, in "
-    "every padding_mode.",
-    "transposed padding": "What the padding of the convolution added is cropped, on both ends; padding_mode zeros, no "
-    "names (torch.nn.ConvTranspose2d).",
-    "output size": "(input_size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + 1 + output_padding, where "
-    "output_padding is less than stride or dilation; an output_size in the call may be up to stride - 1 larger than "
-    "without it, and then output_padding is not looked at (torch.nn.ConvTranspose2d).",
-    "groups": "Divides both channel counts; consecutive channels are a group (torch.nn.Conv2d).",
-    "refused": "'same' with a stride, other names, different ends of an axis, padding modes of transposed layers, a "
-    "pad that reflects or wraps more than the input, more than three axes.",
-}
-"""Conventions of PyTorch, as of version 2.13."""
+__all__ = ["conv", "conv_transpose", "from_layer", "from_model"]
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 _ONE_FOR_ALL = ("stride", "padding", "dilation", "output_padding")
 """Arguments for which PyTorch broadcasts a sequence of one entry to all axes."""
 
-_LAYOUT = "(out_channels, in_channels // groups, *kernel_size)"
-_LAYOUT_TRANSPOSED = "(in_channels, out_channels // groups, *kernel_size)"
+_LAYOUT = WeightLayout()
+_LAYOUT_TRANSPOSED = WeightLayout("IO*", "IO*")
 
 
 # -- convolutions ----------------------------------------------------------------------------------------------------
@@ -106,7 +84,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and PyTorch's weight in its layout.
 
     Raises
     ------
@@ -141,7 +119,7 @@ def conv(
     check_borders(pads, padding_mode, columns["input_size"])
     channels: dict[str, Any] = {"groups": groups, "in_channels": in_channels, "out_channels": out_channels}
     layer = Conv(**columns, **channels, padding=pads, padding_mode=padding_mode)
-    return with_weight(layer, weight, _as_it_is, layout=_LAYOUT)
+    return with_weight(layer, weight, _LAYOUT)
 
 
 @takes_weight
@@ -186,7 +164,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the weight of PyTorch's transposed module in its layout.
 
     Raises
     ------
@@ -230,73 +208,7 @@ def conv_transpose(
         layer = ConvTranspose(
             **columns, padding=pads, groups=groups, in_channels=in_channels, out_channels=out_channels
         )
-    return with_weight(layer, weight, _as_it_is, layout=_LAYOUT_TRANSPOSED)
-
-
-def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring a weight of torch.nn.Conv1d to Conv3d into the layout of `conv`, which is the same.
-
-    Parameters
-    ----------
-    w : (out_channels, in_channels // groups, *kernel_size) array_like
-        A tensor on any device will do, with or without a gradient.
-    inverse : bool, default False
-        Bring a weight of `conv` into the layout of PyTorch instead, which is the same.
-
-    Returns
-    -------
-    ndarray of the shape of `w`
-
-    Raises
-    ------
-    ValueError
-        If it has not 1 to 3 axes beside the channels.
-    WrongTypeError
-        If its dtype is none of NumPy's, or none that scipy.sparse can hold: a TypeError as well.
-
-    References
-    ----------
-    .. [1] PyTorch, documentation of torch.nn.Conv2d, Variables.
-
-    Examples
-    --------
-    >>> conv((4,), 1, 1, 3).matrix(weight([[[1, 2, 3]]])).toarray()
-    array([[1, 2, 3, 0],
-           [0, 1, 2, 3]])
-    """
-    return _as_it_is(w, layout=_LAYOUT, inverse=inverse)
-
-
-def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring a weight of torch.nn.ConvTranspose1d to 3d into the layout of `conv_transpose`, which is the same.
-
-    Parameters
-    ----------
-    w : (in_channels, out_channels // groups, *kernel_size) array_like
-        As for `weight`.
-    inverse : bool, default False
-        As for `weight`.
-
-    Returns
-    -------
-    ndarray of the shape of `w`
-
-    Raises
-    ------
-    ValueError
-        As for `weight`.
-
-    References
-    ----------
-    .. [1] PyTorch, documentation of torch.nn.ConvTranspose2d, Variables.
-
-    Examples
-    --------
-    >>> conv_transpose((2,), 1, 1, 3).matrix(weight_transpose([[[1, 2, 3]]])).T.toarray()
-    array([[1, 2, 3, 0],
-           [0, 1, 2, 3]])
-    """
-    return _as_it_is(w, layout=_LAYOUT_TRANSPOSED, inverse=inverse)
+    return with_weight(layer, weight, _LAYOUT_TRANSPOSED)
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------
@@ -405,22 +317,6 @@ def _spatial(output_size: Any, count: int) -> list[int]:
             f"each axis, or {count + 1} with the channels in front, or {count + 2} with batch and channels"
         )
     return [integer(f"output_size on axis {axis}", entry) for axis, entry in enumerate(entries[-count:])]
-
-
-def _as_it_is(w: Any, *, layout: str, inverse: bool = False) -> NDArray[Any]:
-    """Return a weight as an array, whose layout is that of the layer, if it has 1 to 3 spatial axes."""
-    flag("inverse", inverse)
-    array = _array("weight", w)
-    if not 3 <= array.ndim <= 5:
-        raise ValueError(
-            f"weight has shape {array.shape} but PyTorch's is {layout}, with 1 to 3 axes beside the channels"
-        )
-    return array
-
-
-def _array(what: str, tensor: Any) -> NDArray[Any]:
-    """Return the values of a tensor, if scipy.sparse can hold them."""
-    return require_values(values_in(what, tensor))
 
 
 # -- one layer object ------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.shared.calls import argument_names
-from convmatrix.frameworks.shared.loaded import Chain, LeftOut, Loaded, attributes_of, chained, require_input_size
+from convmatrix.frameworks.shared.loading import Chain, LeftOut, Loaded, attributes_of, chained, require_input_size
 from convmatrix.frameworks.shared.overrides import comes_from
 from convmatrix.frameworks.torch.objects import is_graph, is_quantised, known_base, obstacle
 from convmatrix.layers import AvgPool, Conv, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
@@ -52,6 +52,7 @@ def read_model(obj: Any, input_size: PerAxis | None, in_channels: int | None, re
     Returns
     -------
     Chain
+        Its notes name the modules that were passed over.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.shared.layouts import weight_of
-from convmatrix.frameworks.shared.loaded import MissingValues, Values
+from convmatrix.frameworks.shared.loading import MissingValues, Values
 from convmatrix.frameworks.shared.overrides import (
     Override,
     base_of,

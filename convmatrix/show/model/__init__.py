@@ -2,7 +2,20 @@
 
 from convmatrix.core.lazy import lazy_modules
 
-__all__ = ["film", "palette", "pools", "printable", "scene", "sizes", "stage"]
+__all__ = [
+    "drawing",
+    "film",
+    "layout",
+    "looks",
+    "palette",
+    "pools",
+    "printable",
+    "scene",
+    "sizes",
+    "stage",
+    "style",
+    "typeset",
+]
 
 __getattr__ = lazy_modules(__name__, __all__)
 

@@ -34,7 +34,7 @@ from convmatrix.algebra.stack.arguments import as_matrix, with_weights
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.overlaps import checkerboard, overlap, overlap_counts
 from convmatrix.core.errors import SumOverflowError, TooLargeError, WrongTypeError
-from convmatrix.frameworks.shared.loaded import Chain, Loaded
+from convmatrix.frameworks.shared.loading import Chain, Loaded
 from convmatrix.layers import WeightedLayer
 from stacks import dense_product, stacks, weights_of
 from strategies import integers, seeds, share

@@ -158,26 +158,28 @@ def laid_out(framework, kernel, transpose, padding):
             "torch": lambda: torch.weight(kernel),
             "tensorflow": lambda: tensorflow.weight(swapped),
             "keras": lambda: tensorflow.weight(swapped),
-            "jax": lambda: jax.weight(kernel, FIRST[len(spatial)]),
+            "jax": lambda: jax.weight(kernel, dimension_numbers=FIRST[len(spatial)]),
             "flax": lambda: jax.flax_weight(swapped),
             "onnx": lambda: onnx.weight(kernel),
-            "theano": lambda: theano.weight(kernel, True),
-            "mxnet": lambda: mxnet.weight(kernel, FIRST[len(spatial)][0]),
+            "theano": lambda: theano.weight(kernel, filter_flip=True),
+            "mxnet": lambda: mxnet.weight(kernel, layout=FIRST[len(spatial)][0]),
             "caffe": lambda: caffe.weight(kernel),
         }[framework]()
     numbers = LAST[len(spatial)]
     return {
         "convmatrix": lambda: kernel,
-        "torch": lambda: torch.weight_transpose(kernel),
-        "tensorflow": lambda: tensorflow.weight_transpose(swapped),
-        "keras": lambda: tensorflow.weight_transpose(swapped),
-        "jax": lambda: jax.weight_transpose(kept, numbers),
-        "jax, transpose_kernel": lambda: jax.weight_transpose(swapped, numbers, True),
-        "flax": lambda: jax.flax_weight_transpose(kept, False, padding),
-        "onnx": lambda: onnx.weight_transpose(kernel),
-        "theano": lambda: theano.weight_transpose(kernel, True),
-        "mxnet": lambda: mxnet.weight_transpose(kernel, FIRST[len(spatial)][0]),
-        "caffe": lambda: caffe.weight_transpose(kernel),
+        "torch": lambda: torch.weight(kernel, transpose=True),
+        "tensorflow": lambda: tensorflow.weight(swapped, transpose=True),
+        "keras": lambda: tensorflow.weight(swapped, transpose=True),
+        "jax": lambda: jax.weight(kept, transpose=True, dimension_numbers=numbers),
+        "jax, transpose_kernel": lambda: jax.weight(
+            swapped, transpose=True, dimension_numbers=numbers, transpose_kernel=True
+        ),
+        "flax": lambda: jax.flax_weight(kept, transpose=True, transpose_kernel=False, padding=padding),
+        "onnx": lambda: onnx.weight(kernel, transpose=True),
+        "theano": lambda: theano.weight(kernel, transpose=True, filter_flip=True),
+        "mxnet": lambda: mxnet.weight(kernel, transpose=True, layout=FIRST[len(spatial)][0]),
+        "caffe": lambda: caffe.weight(kernel, transpose=True),
     }[framework]()
 
 

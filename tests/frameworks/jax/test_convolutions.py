@@ -25,7 +25,7 @@ def test_the_default_layout_is_channels_first():
     layer = jax.conv((2, 3, 5, 4), (6, 3, 2, 3), (1, 2), "VALID")
     assert layer == Conv((5, 4), (2, 3), stride=(1, 2), in_channels=3, out_channels=6)
     w = np.arange(2 * 3 * 2 * 3).reshape(2, 3, 2, 3)
-    assert_array_equal(jax.weight(w, ("NCHW", "OIHW", "NCHW")), w)
+    assert_array_equal(jax.weight(w, dimension_numbers=("NCHW", "OIHW", "NCHW")), w)
 
 
 def test_arrays_and_shapes_say_the_same_and_a_batch_may_be_unknown():
@@ -50,10 +50,10 @@ def test_the_kernel_determines_the_order_of_axes():
         out_channels=6,
     )
     w = np.arange(36).reshape(2, 3, 6, 1)
-    assert_array_equal(jax.weight(w, numbers), w.transpose(2, 0, 1, 3))
+    assert_array_equal(jax.weight(w, dimension_numbers=numbers), w.transpose(2, 0, 1, 3))
     like = SimpleNamespace(lhs_spec=(1, 3, 2, 0), rhs_spec=(2, 0, 1, 3), out_spec=(3, 0, 2, 1))
     assert layer == jax.conv((7, 1, 5, 4), (2, 3, 6, 1), (1, 2), [(0, 0), (-1, 3)], None, (2, 1), like, 2)
-    assert_array_equal(jax.weight(w, like), jax.weight(w, numbers))
+    assert_array_equal(jax.weight(w, dimension_numbers=like), jax.weight(w, dimension_numbers=numbers))
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,14 @@ def test_the_kernel_is_flipped_only_with_transpose_kernel():
     w = np.array([1, 2, 3]).reshape(3, 1, 1)
     plain, flipped = (jax.conv_transpose((1, 2, 1), w, (2,), "VALID", transpose_kernel=flag) for flag in (False, True))
     assert plain.output_size == flipped.output_size == (5,)
-    assert dense(plain, jax.weight_transpose(w, NWC)) == [[3, 0], [2, 0], [1, 3], [0, 2], [0, 1]]
-    assert dense(flipped, jax.weight_transpose(w, NWC, transpose_kernel=True)) == [
+    assert dense(plain, jax.weight(w, transpose=True, dimension_numbers=NWC)) == [
+        [3, 0],
+        [2, 0],
+        [1, 3],
+        [0, 2],
+        [0, 1],
+    ]
+    assert dense(flipped, jax.weight(w, transpose=True, dimension_numbers=NWC, transpose_kernel=True)) == [
         [1, 0],
         [2, 0],
         [3, 1],
@@ -234,9 +240,11 @@ def test_channels_are_swapped_with_the_kernel():
     flipped = jax.conv_transpose((1, 4, 4, 2), (3, 3, 5, 2), (1, 1), "SAME", transpose_kernel=True)
     assert (plain.in_channels, plain.out_channels) == (flipped.in_channels, flipped.out_channels) == (2, 5)
     w = np.arange(90).reshape(3, 3, 2, 5)
-    assert jax.weight_transpose(w, NHWC).shape == plain.weight_shape
-    weight = jax.weight_transpose(w.swapaxes(2, 3)[::-1, ::-1], NHWC, transpose_kernel=True)
-    assert_array_equal(flipped.matrix(weight).toarray(), plain.matrix(jax.weight_transpose(w, NHWC)).toarray())
+    assert jax.weight(w, transpose=True, dimension_numbers=NHWC).shape == plain.weight_shape
+    weight = jax.weight(w.swapaxes(2, 3)[::-1, ::-1], transpose=True, dimension_numbers=NHWC, transpose_kernel=True)
+    assert_array_equal(
+        flipped.matrix(weight).toarray(), plain.matrix(jax.weight(w, transpose=True, dimension_numbers=NHWC)).toarray()
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,25 +294,6 @@ def test_refused_transposed_convolutions(kwargs, message):
 
 def test_weights_of_too_many_axes_and_of_a_wrong_layout():
     with pytest.raises(ValueError, match="dimension_numbers say 'NHWC' of lhs, 4 letters, but the arrays have 3 axes"):
-        jax.weight(np.zeros((1, 1, 1)), NHWC)
+        jax.weight(np.zeros((1, 1, 1)), dimension_numbers=NHWC)
     with pytest.raises(WrongTypeError, match="transpose_kernel must be True or False, got 2"):
-        jax.weight_transpose(np.zeros((1, 1, 1)), NWC, 2)
-
-
-# -- rules -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_rules_have_the_keys_of_the_page():
-    assert list(jax.RULES) == [
-        "data",
-        "weight",
-        "transposed weight",
-        "kernel",
-        "padding",
-        "same",
-        "transposed padding",
-        "output size",
-        "groups",
-        "refused",
-    ]
-    assert all(rule.endswith(".") for rule in jax.RULES.values())
+        jax.weight(np.zeros((1, 1, 1)), transpose=True, dimension_numbers=NWC, transpose_kernel=2)

@@ -57,7 +57,10 @@ def test_the_kernel_of_flax_determines_the_number_of_axes():
 def test_the_documentation_of_a_circular_transposed_layer():
     layer = jax.flax_conv_transpose((15, 15), 3, 4, (6, 6), (2, 2), padding="CIRCULAR", transpose_kernel=True)
     assert layer.output_size == (30, 30)
-    assert jax.flax_weight_transpose(np.zeros((6, 6, 4, 3)), True, "CIRCULAR").shape == layer.weight_shape
+    assert (
+        jax.flax_weight(np.zeros((6, 6, 4, 3)), transpose=True, transpose_kernel=True, padding="CIRCULAR").shape
+        == layer.weight_shape
+    )
     assert jax.flax_conv_transpose(8, 3, 4, (3,), padding="VALID").output_size == (10,)
 
 
@@ -66,7 +69,10 @@ def test_a_circular_transposed_layer_by_hand():
     w = np.array([1, 2, 3]).reshape(3, 1, 1)
     plain = jax.flax_conv_transpose(2, 1, 1, (3,), padding="CIRCULAR")
     assert plain == ConvTranspose((2,), 3, padding=1, padding_mode="circular")
-    assert dense(plain, jax.flax_weight_transpose(w, False, "CIRCULAR")) == [[2, 4], [4, 2]]
+    assert dense(plain, jax.flax_weight(w, transpose=True, transpose_kernel=False, padding="CIRCULAR")) == [
+        [2, 4],
+        [4, 2],
+    ]
     for flipped, pads in ((False, (1, 2)), (True, (2, 1))):
         layer = jax.flax_conv_transpose(5, 1, 1, (4,), padding="CIRCULAR", transpose_kernel=flipped)
         assert layer == ConvTranspose((5,), 4, padding=(pads,), padding_mode="circular")

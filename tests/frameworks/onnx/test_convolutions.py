@@ -11,29 +11,12 @@ from numpy.testing import assert_array_equal
 from convmatrix import Conv, ConvTranspose
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.frameworks.onnx import (
-    RULES,
     conv,
     conv_transpose,
     from_layer,
     weight,
-    weight_transpose,
 )
 from onnx_fakes import W, graph, node, tensor
-
-
-def test_rules_have_the_keys_of_the_page():
-    assert list(RULES) == [
-        "data",
-        "weight",
-        "transposed weight",
-        "kernel",
-        "padding",
-        "same",
-        "transposed padding",
-        "output size",
-        "groups",
-        "refused",
-    ]
 
 
 def test_conv_of_the_documentation():
@@ -48,7 +31,7 @@ def test_conv_transpose_of_the_documentation():
     """Operator ConvTranspose, example convtranspose_1d."""
     x, W = np.arange(3).reshape(1, 1, 3), np.ones((1, 2, 3), int)
     layer = conv_transpose(x, W)
-    assert (layer.matrix(weight_transpose(W)) @ x.ravel()).tolist() == [0, 1, 3, 3, 2] * 2
+    assert (layer.matrix(weight(W, transpose=True)) @ x.ravel()).tolist() == [0, 1, 3, 3, 2] * 2
 
 
 def test_output_shape_of_the_documentation_ends_in_zeros():
@@ -120,7 +103,7 @@ def test_weights_stay_as_they_are():
     W = np.arange(24, dtype="float32").reshape(4, 2, 3)
     assert weight(W) is not None
     assert_array_equal(weight(W), W)
-    assert_array_equal(weight_transpose(W), W)
+    assert_array_equal(weight(W, transpose=True), W)
     assert conv((1, 4, 5), W, group=2).weight_shape == (4, 2, 3)
     assert conv_transpose((1, 4, 5), W, group=2).output_shape == (4, 7)
 
@@ -231,7 +214,7 @@ def test_errors_of_weights():
     with pytest.raises(
         ValueError, match=re.escape("W has shape (3,) but needs (C, M / group, *kernel_shape), at least")
     ):
-        weight_transpose(np.zeros(3))
+        weight(np.zeros(3), transpose=True)
     with pytest.raises(
         WrongTypeError, match=re.escape("W has dtype object, which scipy.sparse cannot hold: cast it wit")
     ):

@@ -1,6 +1,7 @@
 """Calls of tf.nn and Keras: recorded results of TensorFlow, numbers from its documentation, and every error."""
 
 from collections import Counter
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -12,6 +13,9 @@ from convmatrix.frameworks import tensorflow
 from recording import filled, read, result
 
 VERSIONS, CASES = read("tensorflow")
+TRANSPOSED_WEIGHT, DEPTHWISE_WEIGHT = (
+    partial(tensorflow.weight, **{kind: True}) for kind in ("transpose", "depthwise")
+)
 KERAS = tuple(
     f"{kind}{n}D{end}"
     for kind, end in (("Conv", ""), ("Conv", "Transpose"), ("DepthwiseConv", ""))
@@ -42,20 +46,20 @@ def layer_of(case):
         layer = (tensorflow.keras_conv_transpose if transposed else make)(case["input_shape"], **kwargs)
         if depthwise:
             multiplier = layer.out_channels // layer.in_channels
-            return layer, tensorflow.depthwise_weight, (*layer.kernel_size, layer.in_channels, multiplier)
+            return layer, DEPTHWISE_WEIGHT, (*layer.kernel_size, layer.in_channels, multiplier)
         if transposed:
-            return layer, tensorflow.weight_transpose, (*layer.kernel_size, layer.out_channels, layer.in_channels)
+            return layer, TRANSPOSED_WEIGHT, (*layer.kernel_size, layer.out_channels, layer.in_channels)
         return layer, tensorflow.weight, (*layer.kernel_size, layer.in_channels // layer.groups, layer.out_channels)
     if call == "depthwise_conv2d":
         return (
             tensorflow.depthwise_conv(case["input"], case["filter"], **kwargs),
-            tensorflow.depthwise_weight,
+            DEPTHWISE_WEIGHT,
             case["filter"],
         )
     if call.endswith("transpose"):
         return (
             tensorflow.conv_transpose(case["input"], case["filters"], **kwargs),
-            tensorflow.weight_transpose,
+            TRANSPOSED_WEIGHT,
             case["filters"],
         )
     make = tensorflow.conv if call == "convolution" else getattr(tensorflow, call)
@@ -165,7 +169,7 @@ def test_a_transposed_layer_is_the_transpose_of_the_convolution_with_its_filters
     up = tensorflow.conv_transpose((1, *down.output_size, 6), w, (1, 7, 8, 4), 2)
     assert up == down.T
     assert_array_equal(
-        up.matrix(tensorflow.weight_transpose(w)).toarray(), down.matrix(tensorflow.weight(w)).toarray().T
+        up.matrix(tensorflow.weight(w, transpose=True)).toarray(), down.matrix(tensorflow.weight(w)).toarray().T
     )
 
 
@@ -173,7 +177,7 @@ def test_depthwise_multiples_of_a_channel_follow_each_other():
     w = np.arange(6).reshape(1, 1, 3, 2)
     layer = tensorflow.depthwise_conv((1, 1, 1, 3), w, [1, 1, 1, 1], "VALID")
     assert_array_equal(
-        layer.matrix(tensorflow.depthwise_weight(w)).toarray(),
+        layer.matrix(tensorflow.weight(w, depthwise=True)).toarray(),
         [[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 3, 0], [0, 0, 4], [0, 0, 5]],
     )
 
@@ -184,22 +188,6 @@ def test_explicit_padding_and_both_of_stride_and_dilation():
     assert tensorflow.conv((1, 7, 8, 1), (3, 3, 1, 1), 2, pairs, dilations=2) == layer
     assert tensorflow.conv2d((1, 1, 7, 8), (3, 3, 1, 1), 2, [[0, 0], *pairs[:3]], "NCHW", 2) == layer
     assert tensorflow.conv3d((1, 5, 5, 5, 1), (2, 2, 2, 1, 1), [1, 2, 2, 2, 1], "VALID").output_size == (2, 2, 2)
-
-
-def test_rules_say_each_thing_once():
-    assert list(tensorflow.RULES) == [
-        "data",
-        "weight",
-        "transposed weight",
-        "kernel",
-        "padding",
-        "same",
-        "transposed padding",
-        "output size",
-        "groups",
-        "refused",
-    ]
-    assert all(len(rule) > 20 and rule.endswith(".") for rule in tensorflow.RULES.values())
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Calls of PyTorch: cases of its documentation by hand, layers by their attributes, and every error."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,25 +10,6 @@ from numpy.testing import assert_array_equal
 from convmatrix import Conv, ConvTranspose
 from convmatrix.frameworks import torch
 from torch_stand_ins import Tensor, convolution, kind
-
-KEYS = [
-    "data",
-    "weight",
-    "transposed weight",
-    "kernel",
-    "padding",
-    "same",
-    "transposed padding",
-    "output size",
-    "groups",
-    "refused",
-]
-
-
-def test_rules_have_the_common_keys():
-    assert list(torch.RULES) == KEYS
-    assert all(rule.endswith(".") for rule in torch.RULES.values())
-
 
 # -- conv and conv_transpose -----------------------------------------------------------------------------------------
 
@@ -82,7 +64,7 @@ def test_a_negative_pad_of_a_border_mode_crops():
 def test_output_padding_beyond_the_stride():
     """Corner case s <= output_padding < d: nine outputs, of which the last reads nothing."""
     up = torch.conv_transpose((4,), 1, 1, 3, output_padding=1, dilation=2)
-    C = up.matrix(torch.weight_transpose([[[1, 2, 3]]]))
+    C = up.matrix(torch.weight([[[1, 2, 3]]], transpose=True))
     assert up.output_size == (9,)
     assert_array_equal(C.toarray()[-1], 0)
     assert_array_equal(C.toarray()[:, 0], [1, 0, 2, 0, 3, 0, 0, 0, 0])
@@ -95,9 +77,9 @@ def test_output_padding_is_not_looked_at_beside_an_output_size():
 def test_weights_stay_as_they_are():
     w = np.arange(24).reshape(4, 2, 3)
     assert_array_equal(torch.weight(w), w)
-    assert_array_equal(torch.weight_transpose(w), w)
+    assert_array_equal(torch.weight(w, transpose=True), w)
     assert torch.conv((5,), 4, 4, 3, groups=2).weight_shape == torch.weight(w).shape
-    assert torch.conv_transpose((5,), 4, 4, 3, groups=2).weight_shape == torch.weight_transpose(w).shape
+    assert torch.conv_transpose((5,), 4, 4, 3, groups=2).weight_shape == torch.weight(w, transpose=True).shape
 
 
 CONV_ERRORS = {
@@ -251,14 +233,14 @@ def test_errors_of_conv_transpose(name):
     ],
 )
 def test_errors_of_weights(w, message):
-    for function in (torch.weight, torch.weight_transpose):
+    for function in (torch.weight, partial(torch.weight, transpose=True)):
         with pytest.raises(ValueError, match=message):
             function(w)
 
 
 def test_half_weights_are_widened():
     w = np.array([[[1.5, 2 / 3]]], dtype="float16")
-    for function in (torch.weight, torch.weight_transpose):
+    for function in (torch.weight, partial(torch.weight, transpose=True)):
         assert function(w).dtype == np.float32
         assert_array_equal(function(w), w)
 

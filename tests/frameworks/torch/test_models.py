@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from convmatrix import Conv
 from convmatrix.algebra.stack.network import Network
 from convmatrix.frameworks import torch
-from convmatrix.frameworks.shared.loaded import Chain
+from convmatrix.frameworks.shared.loading import Chain
 from convmatrix.layers import AvgPool, MaxPool, PixelShuffle, PixelUnshuffle, Upsample
 from torch_stand_ins import Tensor, convolution, kind
 

@@ -1,4 +1,4 @@
-"""MXNet's operators: Convolution, Deconvolution, and UpSampling by a bilinear Deconvolution; MXNet's rules.
+"""MXNet's operators: Convolution, Deconvolution, and UpSampling by a bilinear Deconvolution.
 
 A transposed layer crops by its `pad`; `adj` adds less than a stride at the end, and a `target_shape` decides both. Its
 weight is the array of the convolution that it transposes.
@@ -11,32 +11,13 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from convmatrix.core.errors import pluralize, short
-from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight_in_layer_layout
+from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight_layout
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
 from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, entries_of, per_axis, positive
 
-__all__ = ["RULES", "conv", "conv_transpose", "upsampling"]
-
-RULES: Mapping[str, str] = {
-    "data": "(batch, channels, *size): NCW, NCHW, NCDHW; also NHWC and NDHWC, computed on GPUs only "
-    "(mxnet.ndarray.Convolution).",
-    "weight": "(num_filter, channels // num_group, *kernel); (num_filter, *kernel, channels // num_group) with "
-    "channels last.",
-    "transposed weight": "(channels, num_filter // num_group, *kernel), the array of the convolution that is "
-    "transposed (mxnet.ndarray.Deconvolution); (channels, *kernel, num_filter // num_group) with channels last.",
-    "kernel": "Not flipped. Deconvolution is the exact transpose of Convolution.",
-    "padding": "pad: one number for both ends of each axis.",
-    "same": "There is none: pad = dilate * (kernel - 1) // 2, for an odd kernel and stride 1.",
-    "transposed padding": "pad is that of the convolution: it crops both ends.",
-    "output size": "stride * (size - 1) + k_e - 2 * pad + adj, with k_e = dilate * (kernel - 1) + 1 and adj less than "
-    "the stride. A target_shape overrides both: total = stride * (size - 1) + k_e - target, pad = ceil(total / 2), "
-    "adj = total mod 2.",
-    "groups": "num_group divides channels and num_filter; a block of consecutive channels is a group.",
-    "refused": "adj of a stride or more, a target_shape beyond the full result or with an odd total at stride 1, one "
-    "number for several axes, dilate in a Deconvolution of 3 axes, four axes, layouts NWC and others.",
-}
+__all__ = ["conv", "conv_transpose", "upsampling"]
 
 _NAMES: Mapping[str, str] = {
     "input_size": "size of data",
@@ -93,7 +74,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the weight of Convolution in its layout.
 
     Raises
     ------
@@ -116,7 +97,7 @@ def conv(
         layer = Conv(
             **numbers, padding=[(p, p) for p in pads], groups=groups, in_channels=channels, out_channels=num_filter
         )
-    return with_weight(layer, weight, weight_in_layer_layout, layout=layout)
+    return with_weight(layer, weight, weight_layout(layout))
 
 
 @takes_weight
@@ -162,7 +143,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the weight of Deconvolution in its layout.
 
     Raises
     ------
@@ -205,7 +186,7 @@ def conv_transpose(
             in_channels=channels,
             out_channels=num_filter,
         )
-    return with_weight(layer, weight, weight_in_layer_layout, layout=layout)
+    return with_weight(layer, weight, weight_layout(layout, transpose=True))
 
 
 def upsampling(data: Any, scale: int) -> ConvTranspose:
@@ -223,6 +204,7 @@ def upsampling(data: Any, scale: int) -> ConvTranspose:
     Returns
     -------
     ConvTranspose
+        With a group for each channel.
 
     Raises
     ------

@@ -8,9 +8,9 @@ import numpy as np  # noqa: F401  the examples use it
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.frameworks.legacy.mxnet.convolutions import conv, conv_transpose
-from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight
+from convmatrix.frameworks.legacy.mxnet.weights import check_layout, is_channels_last, weight_layout
 from convmatrix.frameworks.shared.layouts import weight_of
-from convmatrix.frameworks.shared.loaded import (
+from convmatrix.frameworks.shared.loading import (
     Chain,
     LeftOut,
     Loaded,
@@ -100,7 +100,8 @@ def _read(obj: Any, input_size: PerAxis, channels: int | None = None) -> Loaded:
     else:
         layer = conv(_data_shape(cols * integer("num_group", keywords["num_group"]), size, layout), **keywords)
     biases = None if bias is None else _parameter(bias, name, (layer.out_channels,))
-    values = convert_values(array, layer.weight_shape, lambda w: layer.checked_weight(weight(w, layout)))
+    layout_of = weight_layout(layout, transpose=operator == "Deconvolution")
+    values = convert_values(array, layer.weight_shape, lambda w: layer.checked_weight(layout_of.convert(w)))
     return Loaded(layer, values, biases)
 
 
@@ -233,6 +234,7 @@ def from_model(obj: Any, input_size: PerAxis | None = None, in_channels: int | N
     Returns
     -------
     Chain
+        Its notes name the blocks that were passed over.
 
     Raises
     ------

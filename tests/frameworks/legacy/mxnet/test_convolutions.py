@@ -12,18 +12,6 @@ from convmatrix.frameworks.legacy import mxnet
 from recording import filled, read, result
 
 VERSIONS, CASES = read("mxnet")
-KEYS = [
-    "data",
-    "weight",
-    "transposed weight",
-    "kernel",
-    "padding",
-    "same",
-    "transposed padding",
-    "output size",
-    "groups",
-    "refused",
-]
 OPERATORS = ("conv", "conv_transpose", "upsampling")
 
 
@@ -31,7 +19,7 @@ def layer_and_weight(case):
     """Make the layer and its weight from the arguments of a case."""
     kwargs, w = case["words"], filled(case["w_shape"], case["seed"] + 1)
     if case["call"] == "upsampling":
-        return mxnet.upsampling(tuple(case["x_shape"]), **kwargs), mxnet.weight_transpose(w, "NCHW")
+        return mxnet.upsampling(tuple(case["x_shape"]), **kwargs), mxnet.weight(w, transpose=True, layout="NCHW")
     make = {"conv": mxnet.conv, "conv_transpose": mxnet.conv_transpose}[case["call"]]
     return make(tuple(case["x_shape"]), **kwargs, weight=w)
 
@@ -92,7 +80,7 @@ def test_shapes_with_channels_last(case):
     forward = case["operator"] == "Convolution"
     layer = (mxnet.conv if forward else mxnet.conv_transpose)(tuple(case["x_shape"]), **case["words"])
     layout = case["words"]["layout"]
-    w = (mxnet.weight if forward else mxnet.weight_transpose)(np.zeros(w_shape), layout)
+    w = mxnet.weight(np.zeros(w_shape), transpose=not forward, layout=layout)
     assert w.shape == layer.weight_shape
     last = layout.endswith("C")
     assert y_shape[1:] == [*layer.output_size, 6] if last else [6, *layer.output_size]
@@ -127,7 +115,7 @@ def test_layouts_with_channels_last():
     assert conv == Conv((5, 7), (2, 3), groups=2, in_channels=4, out_channels=6)
     assert up == ConvTranspose((5, 7), (2, 3), groups=2, in_channels=4, out_channels=6)
     w = filled((6, 2, 3, 2), 0)
-    assert mxnet.weight(w, "NHWC")[5, 1, 0, 2] == w[5, 0, 2, 1]
+    assert mxnet.weight(w, layout="NHWC")[5, 1, 0, 2] == w[5, 0, 2, 1]
 
 
 def test_upsampling_keeps_a_constant_inside():
@@ -136,11 +124,6 @@ def test_upsampling_keeps_a_constant_inside():
     y = layer.unvec(layer.matrix(mxnet.bilinear(layer.weight_shape)) @ np.ones(layer.matrix_shape[1]))
     assert y.shape == (2, 15, 12)
     assert_allclose(y[:, 1:-1, 1:-1], 1)
-
-
-def test_rules_have_their_keys():
-    assert list(mxnet.RULES) == KEYS
-    assert all(text.endswith(".") for text in mxnet.RULES.values())
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------

@@ -25,11 +25,11 @@ def test_the_bilinear_initialiser(case):
 ERRORS = {
     "bilinear": (lambda: mxnet.bilinear((1, 4, 4)), "shape has 3 entries, (1, 4, 4), but a bilinear weight needs 4"),
     "weight": (
-        lambda: mxnet.weight(np.ones((1, 1, 2)), "NHWC"),
+        lambda: mxnet.weight(np.ones((1, 1, 2)), layout="NHWC"),
         "layout 'NHWC' has 2 spatial letters but kernel has 1 axis: write NCW",
     ),
     "weight without axes": (
-        lambda: mxnet.weight([[1, 2]], "NCW"),
+        lambda: mxnet.weight([[1, 2]], layout="NCW"),
         "layout 'NCW' has 1 spatial letter but kernel has 0 axes: MXNet has convolutions of 1, 2",
     ),
 }

@@ -5,38 +5,20 @@ transposed layer is the gradient of a convolution, and the input size of that co
 """
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from convmatrix.core.axis import Axis, input_sizes, named_padding
 from convmatrix.core.errors import WrongTypeError, pluralize, short, shortened
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, weight_of
-from convmatrix.layers import Conv, ConvTranspose, flip
+from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
+from convmatrix.frameworks.shared.weights import WeightLayout
+from convmatrix.layers import Conv, ConvTranspose
 from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
 from convmatrix.layers.resolve import check_fit
 
-__all__ = ["RULES", "causal_conv1d", "conv", "conv_transpose", "deconvolution_layer", "weight", "weight_transpose"]
-
-RULES: Mapping[str, str] = {
-    "data": "(batch, channels, *size), channels first; 2 or 3 axes of size (theano.tensor.nnet.conv2d, conv3d).",
-    "weight": "(output channels, input channels // num_groups, *filter size) (theano.tensor.nnet.conv2d).",
-    "transposed weight": "The array of the convolution: (channels of output_grad, channels of the result // "
-    "num_groups, *filter size) (conv2d_grad_wrt_inputs).",
-    "kernel": "Turned, unless filter_flip=False; in the gradient too.",
-    "padding": "border_mode: 'valid' 0, 'half' k_e // 2, 'full' k_e - 1 at both ends, with k_e = filter_dilation * "
-    "(filter size - 1) + 1; an integer, or a tuple of integers; in 2-D also of (before, after) pairs.",
-    "same": "There is none. 'half' is it for odd filters and stride 1; an even one gives one output more.",
-    "transposed padding": "border_mode is that of the convolution whose gradient it is: it crops.",
-    "output size": "input_shape says it, and there is no default. It is refused unless the convolution maps it to the "
-    "size of output_grad, as `subsample` sizes do.",
-    "groups": "num_groups divides both channel counts; a block of consecutive channels is a group.",
-    "refused": "unshared=True, lists and other names as border_mode, negative pads, pairs in 3-D, single numbers for "
-    "subsample and filter_dilation, 1-D but for causal_conv1d.",
-}
-"""Conventions of Theano, as of aesara 2.9.4."""
+__all__ = ["causal_conv1d", "conv", "conv_transpose", "deconvolution_layer", "filters_layout"]
 
 BORDER_MODES = ("valid", "half", "full")
 
@@ -126,7 +108,7 @@ def conv(
     pads = _pads(border_mode, axes)
     with argument_names(_NAMES):
         layer = Conv(**_numbers(axes), padding=pads, groups=groups, in_channels=data[1], out_channels=filters[0])
-    return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
+    return with_weight(layer, weight, filters_layout(filter_flip))
 
 
 @takes_weight
@@ -167,7 +149,7 @@ def conv_transpose(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight).
+        With `weight`, the pair of the layer and the filters of the gradient, flipped where it needs it.
 
     Raises
     ------
@@ -204,7 +186,7 @@ def conv_transpose(
         layer = ConvTranspose(
             **_numbers(axes), padding=pads, groups=groups, in_channels=grad[1], out_channels=channels, output_size=sizes
         )
-    return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
+    return with_weight(layer, weight, filters_layout(filter_flip, transpose=True))
 
 
 @takes_weight
@@ -236,7 +218,7 @@ def deconvolution_layer(
     -------
     ConvTranspose
     WithWeight
-        Instead, with `weight`: the pair (layer, weight).
+        With `weight`, the pair of the layer and the filters of a deconvolution layer, flipped where it needs it.
 
     Raises
     ------
@@ -271,7 +253,7 @@ def deconvolution_layer(
         layer = conv_transpose(
             data, filters, shape, border_mode=tuple(pads), subsample=tuple(strides), filter_flip=filter_flip
         )
-    return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
+    return with_weight(layer, weight, filters_layout(filter_flip, transpose=True))
 
 
 @takes_weight
@@ -304,7 +286,7 @@ def causal_conv1d(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight).
+        With `weight`, the pair of the layer and the causal filters, flipped where it needs it.
 
     Raises
     ------
@@ -336,91 +318,32 @@ def causal_conv1d(
             in_channels=data[1],
             out_channels=filters[0],
         )
-    return with_weight(layer, weight, _laid_out, filter_flip=filter_flip)
+    return with_weight(layer, weight, filters_layout(filter_flip))
 
 
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
-def weight(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring filters of conv2d or conv3d into the weight of `conv`: flipped on all axes with `filter_flip`.
+def filters_layout(filter_flip: bool, *, transpose: bool = False) -> WeightLayout:
+    """Return the layout of filters, which are flipped along all axes with `filter_flip`.
 
     Parameters
     ----------
-    w : (output channels, channels // num_groups, *filter size) array_like
     filter_flip : bool
-        As in the call of Theano, whose default is True. It may be left out where it changes nothing, for filters of
-        a single tap.
-    inverse : bool, default False
-        Bring a weight of `conv` into Theano's filters instead.
+    transpose : bool, default False
+        Whether they are those of a transposed convolution.
 
     Returns
     -------
-    ndarray of the shape of `w`
-
-    Raises
-    ------
-    ValueError
-        If it has fewer than three axes, or `filter_flip` is not given but decides, or is no bool (also a TypeError).
-
-    References
-    ----------
-    .. [1] Theano, documentation of theano.tensor.nnet.conv2d, filter_flip.
+    WeightLayout
 
     Examples
     --------
-    >>> weight([[[[1, 2], [3, 4]]]], filter_flip=True).tolist()
-    [[[[4, 3], [2, 1]]]]
+    >>> filters_layout(True).flipped
+    True
     """
-    flag("inverse", inverse)  # flipping filters is its own inverse
-    array = weight_of(w)
-    if array.ndim < 3:
-        raise ValueError(
-            f"filters have shape {array.shape} but Theano's are (output channels, channels // num_groups, *filter size)"
-        )
-    if filter_flip is None:
-        if prod(array.shape[2:]) != 1:
-            raise ValueError(
-                f"filter_flip is not given, but decides whether filters of shape {array.shape} are turned: give it as "
-                "Theano is called (True is its default), or let conv(..., weight=w) do both"
-            )
-        return array
-    return _laid_out(array, filter_flip=filter_flip)
-
-
-def weight_transpose(w: ArrayLike, filter_flip: bool | None = None, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring filters of conv2d_grad_wrt_inputs into the weight of `conv_transpose`: flipped, as in the convolution.
-
-    Parameters
-    ----------
-    w : (channels of output_grad, channels // num_groups, *filter size) array_like
-    filter_flip, inverse
-        As for `weight`.
-
-    Returns
-    -------
-    ndarray of the shape of `w`
-
-    Raises
-    ------
-    ValueError
-        As for `weight`.
-
-    References
-    ----------
-    .. [1] Theano, documentation of theano.tensor.nnet.abstract_conv.conv2d_grad_wrt_inputs, filter_flip.
-
-    Examples
-    --------
-    >>> weight_transpose([[[[1, 2]]]], filter_flip=False).tolist()
-    [[[[1, 2]]]]
-    """
-    return weight(w, filter_flip, inverse=inverse)
-
-
-def _laid_out(filters: NDArray[Any], *, filter_flip: bool, inverse: bool = False) -> NDArray[Any]:
-    """Convert filters to the layer's weight, or back, which is the same."""
-    return flip(filters, ndim=filters.ndim - 2) if flag("filter_flip", filter_flip) else filters
+    axes = "IO*" if transpose else "OI*"
+    return WeightLayout(axes, axes, flag("filter_flip", filter_flip))
 
 
 # -- from arguments to numbers ---------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.shared.calls import named
-from convmatrix.layers import FixedLayer, Layer, MaxPool
+from convmatrix.layers import AnyLayer
 from convmatrix.layers.arguments import PerAxis
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "require_values",
 ]
 
-AnyLayer = Layer | FixedLayer | MaxPool
 Piece = TypeVar("Piece")
 
 
@@ -75,6 +74,7 @@ def require_values(values: Values) -> NDArray[Any]:
     Returns
     -------
     ndarray
+        The values that were given.
 
     Raises
     ------
@@ -178,6 +178,7 @@ def chained(
     Returns
     -------
     Chain
+        Of the parts that are layers, with a note for each other part.
 
     Raises
     ------

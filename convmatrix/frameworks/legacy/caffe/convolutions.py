@@ -11,31 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
-from convmatrix.frameworks.shared.bilinear import bilinear_weight
+from convmatrix.frameworks.shared.bilinear import bilinear_weight, weight_sizes
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
-from convmatrix.frameworks.shared.layouts import shape_of, sizes_in, unchanged, weight_of
+from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
+from convmatrix.frameworks.shared.weights import WeightLayout
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool
-from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis, positive
+from convmatrix.layers.arguments import PerAxis, check_word, entries_of, flag, integer, per_axis
 
-__all__ = ["RULES", "bilinear_filler", "conv", "conv_transpose", "crop", "pooling", "weight", "weight_transpose"]
-
-RULES: Mapping[str, str] = {
-    "data": "(batch, channels, *size), channels first, any number of axes; `axis` says which one is the channels' "
-    "(caffe.proto, ConvolutionParameter).",
-    "weight": "(num_output, channels // group, *kernel_size) (base_conv_layer.cpp).",
-    "transposed weight": "(channels, num_output // group, *kernel_size), that of the convolution which is transposed "
-    "(base_conv_layer.cpp).",
-    "kernel": "Not flipped. Deconvolution is the exact transpose of Convolution.",
-    "padding": "pad: one number for both ends of each axis, for all axes or one for each.",
-    "same": "There is none: pad = dilation * (kernel_size - 1) // 2, for an odd kernel and stride 1.",
-    "transposed padding": "pad is that of the convolution: it crops both ends (deconv_layer.cpp).",
-    "output size": "stride * (size - 1) + k_e - 2 * pad, with k_e = dilation * (kernel_size - 1) + 1, and no output "
-    "padding: other sizes are left to a Crop layer and its offset (deconv_layer.cpp, crop_layer.cpp).",
-    "groups": "group divides channels and num_output; a block of consecutive channels is a group.",
-    "refused": "kernel_size beside kernel_h and kernel_w, and so on; these outside 2-D; fields given neither once nor "
-    "for each axis; a crop that does not fit.",
-}
-"""Conventions of Caffe, as of its last version, 1.0."""
+__all__ = ["CONV_WEIGHT", "TRANSPOSED_WEIGHT", "bilinear_filler", "conv", "conv_transpose", "crop", "pooling"]
 
 _NAMES: Mapping[str, str] = {
     "input_size": "size of bottom",
@@ -101,7 +84,7 @@ def conv(
     -------
     Conv
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the blob in its layout.
 
     Raises
     ------
@@ -119,14 +102,11 @@ def conv(
     (698, 698)
     """
     flag("bias_term", bias_term)
-    channels, size = _split(bottom, axis)
-    numbers = _numbers(
-        size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
-    )
-    groups = _checked_groups(num_output, channels, group)
+    fields = (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
+    kwargs = _layer_arguments(bottom, axis, num_output, group, *fields)
     with argument_names(_NAMES):
-        layer = Conv(size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size))
-    return with_weight(layer, weight, unchanged)
+        layer = Conv(**kwargs)
+    return with_weight(layer, weight, CONV_WEIGHT)
 
 
 @takes_weight
@@ -165,7 +145,7 @@ def conv_transpose(
     ConvTranspose
         Of the smallest size that the convolution maps to the bottom.
     WithWeight
-        Instead, with `weight`: the pair (layer, weight), the weight in the layout of the layer.
+        With `weight`, the pair of the layer and the blob of a Deconvolution in its layout.
 
     Raises
     ------
@@ -183,16 +163,11 @@ def conv_transpose(
     (544, 544)
     """
     flag("bias_term", bias_term)
-    channels, size = _split(bottom, axis)
-    numbers = _numbers(
-        size, (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
-    )
-    groups = _checked_groups(num_output, channels, group)
+    fields = (kernel_size, kernel_h, kernel_w), (stride, stride_h, stride_w), (pad, pad_h, pad_w), dilation
+    kwargs = _layer_arguments(bottom, axis, num_output, group, *fields)
     with argument_names(_NO_OUTPUT_PADDING):
-        layer = ConvTranspose(
-            size, **numbers, groups=groups, in_channels=channels, out_channels=num_output, ndim=len(size)
-        )
-    return with_weight(layer, weight, unchanged)
+        layer = ConvTranspose(**kwargs)
+    return with_weight(layer, weight, TRANSPOSED_WEIGHT)
 
 
 def crop(bottom: Any, reference: Any, axis: int = 2, offset: PerAxis | None = None) -> Conv:
@@ -338,57 +313,8 @@ def pooling(
 
 # -- weights ---------------------------------------------------------------------------------------------------------
 
-
-def weight(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring the weight of a Convolution layer into the layout of `conv`, which is the same.
-
-    Parameters
-    ----------
-    w : (num_output, channels // group, *kernel_size) array_like
-        ``blobs[0]`` of the layer; its ``.data`` as pycaffe has it.
-    inverse : bool, default False
-        Bring a weight of a layer into the layout of Caffe instead, which is the same.
-
-    Returns
-    -------
-    ndarray of the shape of `w`
-
-    References
-    ----------
-    .. [1] Caffe, src/caffe/layers/base_conv_layer.cpp.
-
-    Examples
-    --------
-    >>> weight([[[1, 2]]]).tolist()
-    [[[1, 2]]]
-    """
-    return unchanged(weight_of(w), inverse=inverse)
-
-
-def weight_transpose(w: ArrayLike, *, inverse: bool = False) -> NDArray[Any]:
-    """Bring the weight of a Deconvolution layer into the layout of `conv_transpose`, which is the same.
-
-    Parameters
-    ----------
-    w : (channels, num_output // group, *kernel_size) array_like
-        ``blobs[0]`` of the layer; its ``.data`` as pycaffe has it.
-    inverse : bool, default False
-        Bring a weight of a layer into the layout of Caffe instead, which is the same.
-
-    Returns
-    -------
-    ndarray of the shape of `w`
-
-    References
-    ----------
-    .. [1] Caffe, src/caffe/layers/base_conv_layer.cpp: what is input and output of the convolution is exchanged.
-
-    Examples
-    --------
-    >>> weight_transpose([[[1, 2]]]).tolist()
-    [[[1, 2]]]
-    """
-    return unchanged(weight_of(w), inverse=inverse)
+CONV_WEIGHT = WeightLayout()
+TRANSPOSED_WEIGHT = WeightLayout("IO*", "IO*")
 
 
 def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
@@ -405,6 +331,7 @@ def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of that shape
+        The filters of all pairs of channels are the same.
 
     Raises
     ------
@@ -420,12 +347,7 @@ def bilinear_filler(shape: Sequence[int]) -> NDArray[np.float64]:
     >>> bilinear_filler((1, 1, 4, 4))[0, 0, 1].tolist()
     [0.1875, 0.5625, 0.5625, 0.1875]
     """
-    sizes = [positive(f"shape, axis {axis},", size) for axis, size in enumerate(shape_of("shape", shape))]
-    if len(sizes) != 4:
-        raise ValueError(
-            f"shape has {pluralize(len(sizes), 'entry')}, {tuple(sizes)}, but the bilinear filler needs 4: "
-            "two for channels, height and width"
-        )
+    sizes = weight_sizes(shape, "the bilinear filler needs 4: two for channels, height and width")
     if sizes[2] != sizes[3]:
         raise ValueError(
             f"the bilinear filler needs a square kernel, got {sizes[2]} x {sizes[3]}: give both axes one size"
@@ -455,14 +377,22 @@ def _canonical(name: str, axis: Any, count: int) -> int:
     return number % count
 
 
-def _numbers(size: Sequence[int], kernel: _Three, stride: _Three, pad: _Three, dilation: Any) -> dict[str, Any]:
-    """Return the fields of a convolution, one number for each axis."""
+def _layer_arguments(
+    bottom: Any, axis: Any, num_output: Any, group: Any, kernel: _Three, stride: _Three, pad: _Three, dilation: Any
+) -> dict[str, Any]:
+    """Return the arguments of the layer of a convolution, with one number for each axis."""
+    channels, size = _split(bottom, axis)
     count = len(size)
     return {
+        "input_size": size,
         "kernel_size": _field("kernel_size", *kernel, count, None, 1),
         "stride": _field("stride", *stride, count, 1, 1),
         "padding": [(entry, entry) for entry in _field("pad", *pad, count, 0, 0)],
         "dilation": _field("dilation", dilation, None, None, count, 1, 1),
+        "groups": check_groups("group", group, {"the channels of bottom": channels, "num_output": num_output}),
+        "in_channels": channels,
+        "out_channels": num_output,
+        "ndim": count,
     }
 
 
@@ -500,10 +430,6 @@ def _at_least(what: str, value: Any, least: int) -> int:
     if number < least:
         raise ValueError(f"{what} must be at least {least}, got {number}")
     return number
-
-
-def _checked_groups(num_output: Any, channels: int, group: Any) -> int:
-    return check_groups("group", group, {"the channels of bottom": channels, "num_output": num_output})
 
 
 def _offsets(offset: Any, count: int) -> list[int]:

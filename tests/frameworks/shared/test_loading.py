@@ -7,7 +7,7 @@ from convmatrix import AvgPool, Conv
 from convmatrix.algebra.stack.arguments import as_network
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.receptive import coordinate_map, crop_offset, outputs_without_input, receptive_field
-from convmatrix.frameworks.shared.loaded import Loaded, MissingValues, chained
+from convmatrix.frameworks.shared.loading import Loaded, MissingValues, chained
 
 MISSING = MissingValues("the weight is on the device 'meta': load it first", (2, 1, 3))
 LAYER = Conv((5,), 3, out_channels=2)
