@@ -1068,7 +1068,15 @@ def test_what_is_no_sentence_or_no_answer_is_a_fault():
 
 # Names that are no functions, and the records of results, which are made by functions.
 NO_FUNCTIONS = {
-    "convmatrix.layers": {"UPSAMPLE_MODES", "AnyLayer", "LayerBase", "FixedLayer", "Layer", "Pool", "WeightedLayer"},
+    "convmatrix.layers": {
+        "UPSAMPLE_MODES",
+        "NetworkLayer",
+        "LayerBase",
+        "FixedLayer",
+        "Layer",
+        "Pool",
+        "WeightedLayer",
+    },
     "convmatrix.algebra": {
         "Check",
         "Checkerboard",

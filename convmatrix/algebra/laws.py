@@ -20,7 +20,7 @@ from convmatrix.algebra.stack.arguments import Stack, each_weight, one_layer, sc
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core import reference
 from convmatrix.core.numbers import require_finite, scaled
-from convmatrix.layers import AnyLayer, Conv, ConvTranspose, flip
+from convmatrix.layers import Conv, ConvTranspose, NetworkLayer, flip
 from convmatrix.layers.convolution import Layer
 
 __all__ = [
@@ -465,11 +465,11 @@ class _StackCase:
         return values
 
 
-def _layer_matrix(layer: AnyLayer, weight: Any) -> sparse.csr_array:
+def _layer_matrix(layer: NetworkLayer, weight: Any) -> sparse.csr_array:
     return Network([layer]).matrix([weight])
 
 
-def _slid(layer: AnyLayer, weight: Any, x: NDArray[Any], exact: bool) -> NDArray[Any]:
+def _slid(layer: NetworkLayer, weight: Any, x: NDArray[Any], exact: bool) -> NDArray[Any]:
     """One layer's output for a flattened input."""
     if isinstance(layer, ConvTranspose):
         return _added_up(layer.T, weight, x, exact)
@@ -479,7 +479,7 @@ def _slid(layer: AnyLayer, weight: Any, x: NDArray[Any], exact: bool) -> NDArray
     return exact_product(matrix, x) if exact else np.asarray(matrix @ x)
 
 
-def _stamped(layer: AnyLayer, weight: Any, y: NDArray[Any], exact: bool) -> NDArray[Any]:
+def _stamped(layer: NetworkLayer, weight: Any, y: NDArray[Any], exact: bool) -> NDArray[Any]:
     """The transpose of one layer for a flattened output."""
     if isinstance(layer, ConvTranspose):
         return _windowed(layer.T, weight, y, exact)

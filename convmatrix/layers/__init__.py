@@ -9,7 +9,6 @@ from convmatrix.layers.weighted import WeightedLayer
 
 __all__ = [
     "UPSAMPLE_MODES",
-    "AnyLayer",
     "AvgPool",
     "Conv",
     "ConvTranspose",
@@ -18,6 +17,7 @@ __all__ = [
     "Layer",
     "LayerBase",
     "MaxPool",
+    "NetworkLayer",
     "PixelShuffle",
     "PixelUnshuffle",
     "Pool",
@@ -28,7 +28,7 @@ __all__ = [
     "flip",
 ]
 
-AnyLayer = Layer | FixedLayer | MaxPool
+NetworkLayer = Layer | FixedLayer | MaxPool
 """A layer of any class: what a network is made of, and what the frameworks' readers return."""
 
 

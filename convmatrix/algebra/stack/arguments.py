@@ -16,7 +16,7 @@ from convmatrix.algebra.stack.network import Network, list_of_weights
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
-from convmatrix.layers import AnyLayer, FixedLayer, MaxPool, WeightedLayer
+from convmatrix.layers import FixedLayer, MaxPool, NetworkLayer, WeightedLayer
 from convmatrix.layers.arguments import array_of, cast_for
 from convmatrix.layers.convolution import Layer
 
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-Stack = Network | AnyLayer | Sequence[AnyLayer]
+Stack = Network | NetworkLayer | Sequence[NetworkLayer]
 """A layer, or several of them, each taking what the one before it gives."""
 
 ConvOrNetwork = Layer | Network
@@ -76,7 +76,7 @@ def as_network(layers: Stack) -> Network:
     """
     if isinstance(layers, Network):
         return layers
-    if isinstance(layers, AnyLayer):
+    if isinstance(layers, NetworkLayer):
         return Network([layers])
     single = _loaded_layer(layers)
     if single is not None:
@@ -200,7 +200,7 @@ def one_layer(layers: Stack, what: str) -> Layer:
     )
 
 
-def require_input(number: int | None, layer: AnyLayer, x: Any) -> None:
+def require_input(number: int | None, layer: NetworkLayer, x: Any) -> None:
     """Raise an error for a `MaxPool` without an input: it has no matrix then."""
     if isinstance(layer, MaxPool) and x is None:
         which = "MaxPool" if number is None else f"layer {number} of the Network, MaxPool,"
@@ -210,10 +210,10 @@ def require_input(number: int | None, layer: AnyLayer, x: Any) -> None:
         )
 
 
-def _loaded_layer(loaded: Any) -> AnyLayer | None:
+def _loaded_layer(loaded: Any) -> NetworkLayer | None:
     """The layer of what ``from_layer`` returns, a tuple of a layer, its weight and its bias."""
     layer = getattr(loaded, "layer", None) if isinstance(loaded, tuple) and hasattr(loaded, "weight") else None
-    return layer if isinstance(layer, AnyLayer) else None
+    return layer if isinstance(layer, NetworkLayer) else None
 
 
 def _entries(layers: Any, network: Network, weights: Any) -> list[Any]:
@@ -234,7 +234,7 @@ def _entries(layers: Any, network: Network, weights: Any) -> list[Any]:
     )
 
 
-def _require_entry(number: int, layer: AnyLayer, weight: Any, *, alone: bool) -> None:
+def _require_entry(number: int, layer: NetworkLayer, weight: Any, *, alone: bool) -> None:
     require_input(None if alone else number, layer, weight)
     kind = type(layer).__name__
     which = kind if alone else f"layer {number} of the Network, {kind},"
@@ -330,7 +330,7 @@ def as_matrix(matrix: Any) -> sparse.csr_array:
         return matrix
     if sparse.issparse(matrix):
         return _canonical(matrix)
-    if isinstance(matrix, Network | AnyLayer) or _holds_layers(matrix):
+    if isinstance(matrix, Network | NetworkLayer) or _holds_layers(matrix):
         return _matrix_of_stack(matrix)
     try:
         dense = array_of("matrix", matrix)
@@ -352,7 +352,7 @@ def _holds_layers(value: Any) -> bool:
         return True
     if not (isinstance(value, list | tuple) and value):
         return False
-    return isinstance(value[0], AnyLayer) or _loaded_layer(value[0]) is not None
+    return isinstance(value[0], NetworkLayer) or _loaded_layer(value[0]) is not None
 
 
 def _matrix_of_stack(stack: Any) -> sparse.csr_array:

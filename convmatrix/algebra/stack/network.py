@@ -15,7 +15,7 @@ from convmatrix.algebra.stack.steps import Step, Window, joint_period, steps_of
 from convmatrix.core.errors import SumOverflowError, WrongTypeError, pluralize, short
 from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.core.memory import UNCHECKED, require_memory
-from convmatrix.layers import AnyLayer, FixedLayer, MaxPool, WeightedLayer
+from convmatrix.layers import FixedLayer, MaxPool, NetworkLayer, WeightedLayer
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -55,9 +55,9 @@ class Network:
     2 0 3
     """
 
-    layers: tuple[AnyLayer, ...]
+    layers: tuple[NetworkLayer, ...]
 
-    def __init__(self, layers: Iterable[AnyLayer]) -> None:
+    def __init__(self, layers: Iterable[NetworkLayer]) -> None:
         object.__setattr__(self, "layers", tuple(_each_checked(layers)))
         _check_chain(self.layers)
 
@@ -330,7 +330,7 @@ class Network:
                 "use .operator(weights), which applies one layer after the other, or .axis_patterns()",
             )
 
-    def _entry_bounds(self) -> Iterator[tuple[AnyLayer, int]]:
+    def _entry_bounds(self) -> Iterator[tuple[NetworkLayer, int]]:
         """Each layer, and how many entries the product of all layers up to it has at most."""
         for layer, patterns, pairs in zip(
             self.layers, self._partial_patterns(), _channel_pairs(self.layers), strict=True
@@ -352,7 +352,7 @@ def _joined(axis: int, later: sparse.csr_array, earlier: sparse.csr_array) -> sp
     return sparse.csr_array(later @ earlier)
 
 
-def _channel_pairs(layers: Iterable[AnyLayer]) -> Iterator[int]:
+def _channel_pairs(layers: Iterable[NetworkLayer]) -> Iterator[int]:
     """Numbers of pairs (output channel, input channel) connected by the first layer, by the first two, and so on."""
     # Groups are consecutive channels, so that what a channel reads through any number of layers is an interval.
     first = last = None
@@ -369,14 +369,14 @@ def _channel_pairs(layers: Iterable[AnyLayer]) -> Iterator[int]:
 # -- one layer -------------------------------------------------------------------------------------------------------
 
 
-def _matrix(layer: AnyLayer, weight: Any, dtype: np.dtype[Any] | None) -> sparse.csr_array:
+def _matrix(layer: NetworkLayer, weight: Any, dtype: np.dtype[Any] | None) -> sparse.csr_array:
     if isinstance(layer, FixedLayer):
         # Averages and interpolations are fractions, also among integers.
         return layer.matrix(None if dtype is None or dtype.kind in "iu" else dtype)
     return layer.matrix(weight, dtype=dtype or np.int64) if isinstance(layer, MaxPool) else layer.matrix(weight)
 
 
-def _operator(layer: AnyLayer, weight: Any, dtype: np.dtype[Any] | None) -> "LinearOperator":
+def _operator(layer: NetworkLayer, weight: Any, dtype: np.dtype[Any] | None) -> "LinearOperator":
     if isinstance(layer, FixedLayer):
         return layer.operator(None if dtype is None or dtype.kind in "iu" else dtype)
     if isinstance(layer, MaxPool):
@@ -386,13 +386,13 @@ def _operator(layer: AnyLayer, weight: Any, dtype: np.dtype[Any] | None) -> "Lin
     return layer.operator(weight)
 
 
-def _pattern(layer: AnyLayer) -> sparse.csr_array:
+def _pattern(layer: NetworkLayer) -> sparse.csr_array:
     if isinstance(layer, FixedLayer | MaxPool):
         return layer.pattern()
     return layer.matrix(np.ones(layer.weight_shape, dtype=bool))
 
 
-def _transposed(number: int, layer: AnyLayer) -> AnyLayer:
+def _transposed(number: int, layer: NetworkLayer) -> NetworkLayer:
     if isinstance(layer, MaxPool):
         raise ValueError(
             f"layer {number}, MaxPool, has no transpose: it is linear only at a given input; transpose the result of "
@@ -450,12 +450,12 @@ def _extremes(matrix: sparse.csr_array) -> tuple[int, int]:
 # -- checks ----------------------------------------------------------------------------------------------------------
 
 
-def _each_checked(layers: Iterable[AnyLayer]) -> Iterator[AnyLayer]:
+def _each_checked(layers: Iterable[NetworkLayer]) -> Iterator[NetworkLayer]:
     """The layers, one by one: there may be no end to what is none."""
     try:
         entries = iter(layers)
         for number, layer in enumerate(entries):
-            if not isinstance(layer, AnyLayer):
+            if not isinstance(layer, NetworkLayer):
                 raise WrongTypeError(
                     f"layer {number} is {short(layer)}, of type {type(layer).__name__}, which is no layer"
                 )
@@ -466,7 +466,7 @@ def _each_checked(layers: Iterable[AnyLayer]) -> Iterator[AnyLayer]:
         raise WrongTypeError(f"{short(layers)} is no sequence of layers: it raises {type(error).__name__}") from error
 
 
-def _check_chain(layers: Sequence[AnyLayer]) -> None:
+def _check_chain(layers: Sequence[NetworkLayer]) -> None:
     if not layers:
         raise ValueError("a network needs at least one layer, got none")
     for number, (earlier, later) in enumerate(pairwise(layers), start=1):
@@ -508,7 +508,7 @@ def _listed(weights: Any, layers: int) -> list[Any]:
     )
 
 
-def _checked_weights(layers: Sequence[AnyLayer], weights: Weights) -> tuple[list[Any], np.dtype[Any] | None]:
+def _checked_weights(layers: Sequence[NetworkLayer], weights: Weights) -> tuple[list[Any], np.dtype[Any] | None]:
     """The entries, with the weights as arrays of the one dtype that holds them all, and this dtype if there is one."""
     weights = _listed(weights, len(layers))
     for number, (layer, weight) in enumerate(zip(layers, weights, strict=True)):

@@ -13,7 +13,7 @@ from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.steps import Step, Window
 from convmatrix.core.errors import pluralize
 from convmatrix.core.memory import require_memory
-from convmatrix.layers import AnyLayer, Transposed, Unfold, WeightedLayer
+from convmatrix.layers import NetworkLayer, Transposed, Unfold, WeightedLayer
 from convmatrix.layers.arguments import entries_of, integer
 
 __all__ = [
@@ -246,7 +246,7 @@ def _require_product(network: Network) -> None:
         last = number
 
 
-def _moves_channels(layer: AnyLayer) -> bool:
+def _moves_channels(layer: NetworkLayer) -> bool:
     """Check whether channels and axes are connected: im2col, pixel shuffles, and their transposes."""
     return isinstance(layer.layer if isinstance(layer, Transposed) else layer, Unfold)
 

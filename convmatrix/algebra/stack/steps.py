@@ -21,8 +21,8 @@ from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import pattern_of, transposed_pattern_of
 from convmatrix.layers import (
-    AnyLayer,
     ConvTranspose,
+    NetworkLayer,
     Pool,
     Transposed,
     Unfold,
@@ -185,7 +185,7 @@ class _Resized:
         return counts.T.tocsr() if self.transpose else counts
 
 
-def steps_of(layer: AnyLayer, *, transpose: bool = False) -> tuple[Step, ...]:
+def steps_of(layer: NetworkLayer, *, transpose: bool = False) -> tuple[Step, ...]:
     """Take a layer, or its transpose, apart into its axes.
 
     Returns

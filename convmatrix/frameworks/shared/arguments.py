@@ -45,7 +45,7 @@ class ConvArguments:
         }
 
     def is_default(self, name: str) -> bool:
-        """Whether an argument has its default value; False for one that has none."""
+        """Check whether an argument has its default value; False for one that has none."""
         return name in self.defaults and getattr(self, name) == self.defaults[name]
 
     def unusual(self) -> dict[str, Any]:

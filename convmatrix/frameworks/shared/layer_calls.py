@@ -165,7 +165,7 @@ class LayerCall:
 
     @property
     def meanings(self) -> dict[str, str]:
-        """What each argument means, those from arrays first."""
+        """Meaning of each argument, those from arrays first."""
         return {**self.arrays, **self.arguments, **self.later}
 
     @cached_property
@@ -276,7 +276,7 @@ class LayerCall:
 
     @property
     def flips(self) -> bool:
-        """Whether the kernel is flipped, in comparison with our layer of the same kind."""
+        """Check whether the kernel is flipped, in comparison with our layer of the same kind."""
         return self.weight.flipped != (self.transpose and self.weight.layer == "OI*")
 
     def layout(self, shape: tuple[int, ...], *, inverse: bool, arguments: Mapping[str, Any]) -> WeightLayout:

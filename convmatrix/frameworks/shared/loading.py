@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.frameworks.shared.calls import named
-from convmatrix.layers import AnyLayer
+from convmatrix.layers import NetworkLayer
 from convmatrix.layers.arguments import PerAxis
 
 __all__ = [
@@ -122,7 +122,7 @@ class Loaded(NamedTuple):
         One number for each output channel; None if there is no bias.
     """
 
-    layer: AnyLayer
+    layer: NetworkLayer
     weight: Values | None = None
     bias: Values | None = None
 
@@ -133,7 +133,7 @@ class LeftOut(NamedTuple):
     why: str
 
 
-class Chain(list[AnyLayer]):
+class Chain(list[NetworkLayer]):
     """A list of layers, each of which takes the output of the one before it; an argument of `Network`.
 
     Parameters

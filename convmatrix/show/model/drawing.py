@@ -1,4 +1,4 @@
-"""What every renderer draws: boxes, lines and label, in units of one cell of a map, y downwards.
+"""The marks that every renderer draws: boxes, lines and labels, in units of one cell of a map, y downwards.
 
 A `convmatrix.show.model.film.Film` becomes a sequence of these marks; a renderer knows nothing of panels, styles or
 convolutions. The order of the marks is the order in which they are drawn.
@@ -26,7 +26,23 @@ from convmatrix.show.model.style import (
 )
 from convmatrix.show.model.typeset import width
 
-__all__ = ["Box", "Label", "Line", "Mark", "around_panel", "caption", "cell", "ground", "label_size", "outline"]
+__all__ = [
+    "Box",
+    "Label",
+    "Line",
+    "Mark",
+    "around_panel",
+    "around_step",
+    "caption",
+    "cell",
+    "cells",
+    "ground",
+    "label_size",
+    "lines_of",
+    "outline",
+    "outlines",
+    "still",
+]
 
 Anchor = Literal["start", "middle", "end"]
 
@@ -142,7 +158,7 @@ def label_size(text: str, largest: float = LABEL) -> float:
 
 
 def ground(film: Film) -> Iterator[Mark]:
-    """What never changes: title, signs, and names of the panels; the ground itself is the renderer's."""
+    """Fixed parts: title and signs; the ground itself is the renderer's."""
     colours = film.style.colours
     for number, (y, line) in enumerate(heading(film)):
         name = f"title-{number}" if number else "title"

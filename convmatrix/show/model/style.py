@@ -96,7 +96,7 @@ _PAGES = {
 
 @dataclass(frozen=True)
 class Style:
-    """How pictures look.
+    """The look of pictures.
 
     Parameters
     ----------

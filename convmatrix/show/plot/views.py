@@ -272,7 +272,7 @@ class _Cropping(NamedTuple):
 
 
 def _cropping(layer: ConvTranspose, whole: Scene, x: NDArray[Any] | None, channel: int, looks: Looks) -> _Cropping:
-    """What padding crops, what output padding adds, and what stays."""
+    """Find what padding crops, what output padding adds, and what stays."""
     forward, scene = Scene(layer.T), Scene(layer)
     values = None if x is None else (whole.matrix @ x).reshape(whole.layer.output_shape)[channel]
     corner = [start for start, _ in forward.frame()]

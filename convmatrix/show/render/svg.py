@@ -156,7 +156,7 @@ class _Writer:
         return f"{(len(self.film.frames) + _REST) * self.seconds:.7g}s"
 
     def time(self, step: float) -> str:
-        """When a step begins, as a part of the film."""
+        """Begin of a step, as a part of the film."""
         return f"{step / (len(self.film.frames) + _REST):.6g}"
 
     # -- windows and captions ----------------------------------------------------------------------------------------
