@@ -204,7 +204,7 @@ def _settings() -> Iterator[str]:
 def _sizes() -> Iterator[str]:
     options = output_size_options(Conv((5, 5), 3, stride=2, padding=1))
     yield wrapped(
-        f"With a stride, {escaped(options.why[0])}. A transposed layer needs an argument that selects one of them, "
+        f"With a stride, {escaped(options.reason[0])}. A transposed layer needs an argument that selects one of them, "
         "and each framework has another one. `convmatrix.frameworks.comparison.output_size_options` lists them for any "
         "layer."
     )

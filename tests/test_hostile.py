@@ -912,7 +912,10 @@ CALLS = {
     ),
     "plot.windows": (plot.windows, {"layer": Conv((3,), 2), "title": "C"}),
     "relationship": (sizes.relationship, {"layer": Conv(4, 3), "axis": 0}),
-    "text.draw": (text.draw, {"scene": Scene(Conv((4,), 3)), "style": text.Style(unicode=False), "form": "matrix"}),
+    "text.draw": (
+        text.draw,
+        {"scene": Scene(Conv((4,), 3)), "terminal": text.Terminal(unicode=False), "form": "matrix"},
+    ),
     "text.markdown": (text.markdown, {"scene": Scene(Conv((3,), 2), [5, 7])}),
 }
 

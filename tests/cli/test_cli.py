@@ -839,7 +839,7 @@ def test_size_as_json():
         [{"size": 5, "leftover": 0, "output_padding": 0}, {"size": 6, "leftover": 1, "output_padding": 1}]
     ]
     assert result["nbytes"] == 8 * 12 + 4 * 4
-    (why,), (five, six) = result["output_size_options"]["why"], result["output_size_options"]["sizes"]
+    (why,), (five, six) = result["output_size_options"]["reason"], result["output_size_options"]["sizes"]
     assert why.endswith("with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3")
     assert (five["size"], six["size"]) == ([5], [6])
     assert six["calls"][0] == {
@@ -857,7 +857,7 @@ def test_of_many_sizes_three_are_listed():
     assert [one["size"] for one in result["output_size_options"]["sizes"]] == [[25], [30], [35]]
     text = good("size", "--i", "30x7", "--k", 3, "--s", "11x1")
     assert re.findall("to get (.*)", text) == ["25x7 from 3x5", "30x7 from 3x5  <- this layer", "35x7 from 3x5"]
-    assert size_of("--i", 3, "--k", 3, "--ndim", 0)["output_size_options"] == {"why": [], "sizes": []}
+    assert size_of("--i", 3, "--k", 3, "--ndim", 0)["output_size_options"] == {"reason": [], "sizes": []}
     assert good("size", "--i", 4, "--k", 3).endswith(
         "size of the transposed layer:\n  padding alone decides: with kernel_size 3, stride 1 and padding 0, only 4\n"
         "      gives 2\n"

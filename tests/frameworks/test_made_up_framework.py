@@ -179,7 +179,7 @@ def test_a_transposed_call_beside_that_of_torch(slate):
     assert (rows["slate"].output_size, rows["torch"].output_size) == ((6, 6), (6, 6))
     assert (rows["slate"].flipped, rows["torch"].flipped) == (False, True)
     refused = rows_of((3, 3), 3, **arguments, in_channels=2, out_channels=2, groups=2)["slate"]
-    assert (refused.verdict, refused.message) == (REFUSED, "there is no argument for groups=2")
+    assert (refused.verdict, refused.reason) == (REFUSED, "there is no argument for groups=2")
 
 
 def test_its_calls_of_each_output_size(slate):

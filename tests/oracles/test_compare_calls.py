@@ -64,7 +64,7 @@ def test_a_call_is_python_that_the_framework_takes(transpose):
         arguments = drawn(rng, transpose)
         for row in compare(**arguments, transpose=transpose):
             framework = row.framework.partition(",")[0]
-            if framework not in ("torch", "jax", "flax") or row.message.startswith(UNSUPPORTED):
+            if framework not in ("torch", "jax", "flax") or row.reason.startswith(UNSUPPORTED):
                 continue
             x, w = (
                 np.ones(ast.literal_eval(shape), dtype=np.float32)

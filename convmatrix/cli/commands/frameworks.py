@@ -90,12 +90,12 @@ def _calls(rows: "Sequence[Row]") -> Iterator[str]:
     """Yield each call, and each error once, in the place of the first framework with it."""
     frameworks: dict[str, list[str]] = {}
     for row in rows:
-        frameworks.setdefault(row.message, []).append(row.framework)
+        frameworks.setdefault(row.reason, []).append(row.framework)
     for row in rows:
-        if not row.message:
+        if not row.reason:
             yield _unbroken(row)
-        elif (names := frameworks[row.message])[0] == row.framework:
-            yield f"{' / '.join(names)}: {row.message}"
+        elif (names := frameworks[row.reason])[0] == row.framework:
+            yield f"{' / '.join(names)}: {row.reason}"
 
 
 def _unbroken(row: "Row") -> str:
@@ -122,7 +122,7 @@ def markdown(rows: "Sequence[Row]", transpose: bool) -> Iterator[str]:
     yield f"| {' | '.join(headings)} |"
     yield f"| {' | '.join('---' for _ in headings)} |"
     for row in rows:
-        cell = (row.message or f"`{row.call}` with {row.arrays}").replace("|", "\\|")
+        cell = (row.reason or f"`{row.call}` with {row.arrays}").replace("|", "\\|")
         yield f"| {' | '.join((*_cells(row), cell))} |"
 
 

@@ -67,9 +67,9 @@ def _output_sizes_described(options: OutputSizeOptions) -> Iterator[str]:
     if not options.sizes:
         return
     forward, width = options.forward, style("never").width
-    same = len(set(options.why)) == 1
+    same = len(set(options.reason)) == 1
     yield from ("", "size of the transposed layer:")
-    for axis, why in enumerate(options.why[:1] if same else options.why):
+    for axis, why in enumerate(options.reason[:1] if same else options.reason):
         yield from _wrapped(f"  {why}" if same else f"  axis {axis}: {why}", width)
     if all(len(sizes) == 1 for sizes in options.sizes):
         return
@@ -134,4 +134,4 @@ def _options_as_dict(options: OutputSizeOptions) -> dict[str, Any]:
         }
         for size in (_sizes_to_list(options) if options.sizes else [])
     ]
-    return {"why": list(options.why), "sizes": sizes}
+    return {"reason": list(options.reason), "sizes": sizes}

@@ -51,7 +51,7 @@ class Row:
         Whether the kernel is flipped along all axes when windows are multiplied by it; also None for a kernel of one
         tap.
     layer : Conv or ConvTranspose, optional
-    message : str
+    reason : str
         The framework's error, else empty. Errors of the layer name the arguments of `compare`.
     arrays : str
         The shapes of x and w in the framework's layout.
@@ -64,7 +64,7 @@ class Row:
     pads: Pads | None = None
     flipped: bool | None = None
     layer: Layer | None = None
-    message: str = ""
+    reason: str = ""
     arrays: str = ""
 
 
@@ -156,7 +156,7 @@ def compare(
             call.check(arguments)
             layer, weight = _layer_and_weight(call, arguments, kernel)
         except ValueError as error:
-            rows.append(Row(framework, text, REFUSED, message=in_our_names(error), arrays=arrays))
+            rows.append(Row(framework, text, REFUSED, reason=in_our_names(error), arrays=arrays))
             continue
         reference = reference or _Reference(layer, weight)
         rows.append(

@@ -246,14 +246,14 @@ class Diagnosis:
     ----------
     explanations : tuple of Explanation
         All smallest sets of conventions that explain y, the likeliest first; empty if there are none.
-    sentence : str
+    reason : str
         The explanations as text.
     ambiguous : bool
         Whether the explanations are different linear maps, between which these data do not decide.
     """
 
     explanations: tuple[Explanation, ...]
-    sentence: str
+    reason: str
     ambiguous: bool = False
 
     @property
@@ -262,8 +262,8 @@ class Diagnosis:
         return tuple(explanation.names for explanation in self.explanations)
 
     def __str__(self) -> str:
-        """The sentence."""
-        return self.sentence
+        """The reason."""
+        return self.reason
 
 
 def diagnose(

@@ -43,13 +43,13 @@ class OutputSizeOptions:
     layer : Conv or ConvTranspose
     sizes : tuple of tuple of Size
         For each axis, ascending.
-    why : tuple of str
+    reason : tuple of str
         For each axis one sentence that explains, with the numbers, whether padding determines the size.
     """
 
     layer: Layer
     sizes: tuple[tuple[Size, ...], ...]
-    why: tuple[str, ...]
+    reason: tuple[str, ...]
 
     @property
     def forward(self) -> Conv:
@@ -119,7 +119,7 @@ def output_size_options(layer: Layer) -> OutputSizeOptions:
     Examples
     --------
     >>> options = output_size_options(Conv((5,), 3, stride=2, padding=1))
-    >>> print(options.why[0].partition("; ")[2])
+    >>> print(options.reason[0].partition("; ")[2])
     with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3
     >>> for call in options.calls(6)[:2]:
     ...     print(call)

@@ -130,7 +130,7 @@ class Loaded(NamedTuple):
 class LeftOut(NamedTuple):
     """The reason why a part of a model is skipped: it is not linear, or does not change sizes."""
 
-    why: str
+    reason: str
 
 
 class Chain(list[NetworkLayer]):
@@ -190,7 +190,7 @@ def chained(
         with named(name):
             result = read(piece, shape)
         if isinstance(result, LeftOut):
-            left_out.append(f"{name}: {result.why}")
+            left_out.append(f"{name}: {result.reason}")
             continue
         loaded.append(result)
         shape = result.layer.output_shape

@@ -33,13 +33,13 @@ def test_same_with_a_stride():
     assert {rows[name].pads for name in agree} == {((0, 1),)}
     assert {rows[name].output_size for name in agree} == {(3,)}
     assert {rows[name].flipped for name in agree} == {False}
-    assert rows["torch"].message == (
+    assert rows["torch"].reason == (
         "padding 'same' needs stride 1 in PyTorch, got 2 on axis 0: give the padding in numbers, such as 1"
     )
-    assert rows["mxnet"].message == "there are no names for paddings, got 'same': say the pads in numbers"
-    assert rows["caffe"].message == rows["mxnet"].message
+    assert rows["mxnet"].reason == "there are no names for paddings, got 'same': say the pads in numbers"
+    assert rows["caffe"].reason == rows["mxnet"].reason
     two = rows_of((6, 6), 3, stride=2, padding="same")["theano"]
-    assert two.message == "border_mode 'same' is not one of valid, half, full"
+    assert two.reason == "border_mode 'same' is not one of valid, half, full"
 
 
 def test_a_row_with_an_error_has_only_its_call_and_the_message():
@@ -63,7 +63,7 @@ def test_one_pad_on_both_ends(axes):
     assert {row.pads for row in rows.values() if row.layer} == {((1, 1),) * axes}
     assert {row.output_size for row in rows.values() if row.layer} == {(3,) * axes}
     assert [name for name, row in rows.items() if row.flipped] == ["theano"]
-    assert rows["keras"].message.startswith(f"padding {(1,) * axes} is not one of valid, same")
+    assert rows["keras"].reason.startswith(f"padding {(1,) * axes} is not one of valid, same")
 
 
 def test_one_axis():
@@ -72,7 +72,7 @@ def test_one_axis():
         EQUAL: {"convmatrix", "torch", "jax", "flax", "onnx", "mxnet", "caffe"},
         REFUSED: {"tensorflow", "keras", "theano"},
     }
-    assert "Theano has convolutions of 2 and 3 axes, and causal_conv1d" in rows["theano"].message
+    assert "Theano has convolutions of 2 and 3 axes, and causal_conv1d" in rows["theano"].reason
 
 
 def test_causal_on_one_axis_is_a_separate_layer_of_theano_with_a_flipped_kernel():
@@ -115,7 +115,7 @@ def test_names_that_differ_between_axes_exist_in_convmatrix_only():
     assert verdicts(rows) == {EQUAL: {"convmatrix"}, REFUSED: {*FRAMEWORKS[1:]}}
     assert rows["convmatrix"].pads == ((1, 1), (2, 2))
     message = "there is one name of a padding for all axes, got ('same', 2): say the pads in numbers"
-    assert {row.message for name, row in rows.items() if name != "convmatrix"} == {message}
+    assert {row.reason for name, row in rows.items() if name != "convmatrix"} == {message}
 
 
 def test_ends_that_differ():
@@ -127,7 +127,7 @@ def test_ends_that_differ():
     }
     assert {row.pads for row in rows.values() if row.layer} == {((1, 0), (0, 2))}
     message = "both ends of an axis are padded alike, got (1, 0) on axis 0: pad the input by itself where they differ"
-    assert rows["mxnet"].message == rows["caffe"].message == message
+    assert rows["mxnet"].reason == rows["caffe"].reason == message
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_ends_that_differ():
 def test_padding_modes(mode, who):
     rows = rows_of((6, 6), 3, padding="same", padding_mode=mode)
     assert verdicts(rows) == {EQUAL: {"convmatrix"} | who, REFUSED: {*FRAMEWORKS[1:]} - who}
-    assert rows["onnx"].message == f"there is no argument for padding_mode={mode!r}"
+    assert rows["onnx"].reason == f"there is no argument for padding_mode={mode!r}"
     numbers = rows_of((6, 6), 3, padding=1, padding_mode=mode)  # Flax has the mode as a name, not beside numbers
     assert verdicts(numbers)[EQUAL] == {"convmatrix", "torch"}
 
@@ -154,7 +154,7 @@ def test_groups():
     ) | dict.fromkeys(("tensorflow", "keras", "flax"), "x (1, 5, 5, 4), w (3, 3, 2, 6)")
     rows = rows_of((5, 5), 3, groups=2, in_channels=4, out_channels=6, transpose=True)
     assert verdicts(rows)[EQUAL] == {"convmatrix", "torch", "onnx", "mxnet", "caffe"}
-    assert rows["flax"].message == "there is no argument for groups=2"
+    assert rows["flax"].reason == "there is no argument for groups=2"
 
 
 def test_an_input_with_zeros_between_its_numbers():
@@ -163,7 +163,7 @@ def test_an_input_with_zeros_between_its_numbers():
         EQUAL: {"convmatrix", "jax", "flax"},
         REFUSED: {*FRAMEWORKS} - {"convmatrix", "jax", "flax"},
     }
-    assert rows["torch"].message == "there is no argument for input_dilation=(2,)"
+    assert rows["torch"].reason == "there is no argument for input_dilation=(2,)"
 
 
 def test_transposed_of_a_stride_and_a_pad():
@@ -177,10 +177,10 @@ def test_transposed_of_a_stride_and_a_pad():
     assert {row.output_size for row in rows.values() if row.layer} == {(5, 5)}
     assert {row.pads for row in rows.values() if row.layer} == {((1, 1), (1, 1))}
     assert [name for name, row in rows.items() if row.flipped is False] == ["jax", "flax"]
-    assert rows["tensorflow"].message == (
+    assert rows["tensorflow"].reason == (
         "there is no default output size: give output_size, its output_shape, which the forward rule then checks"
     )
-    assert "its input_shape, which" in rows["theano"].message
+    assert "its input_shape, which" in rows["theano"].reason
 
 
 def test_transposed_without_a_pad_jax_means_another_size():
@@ -211,7 +211,7 @@ def test_a_given_output_size():
     }
     assert {row.pads for row in rows.values() if row.layer} == {((1, 0), (1, 0))}
     assert rows["theano"].flipped is False
-    assert {rows[name].message for name in verdicts(rows)[REFUSED]} == {"there is no argument for output_size=(6, 6)"}
+    assert {rows[name].reason for name in verdicts(rows)[REFUSED]} == {"there is no argument for output_size=(6, 6)"}
     assert rows["torch"].call.endswith("(x, output_size=[6, 6])")
 
 
@@ -232,7 +232,7 @@ def test_an_output_padding():
 def test_arguments_of_a_transposed_layer_are_errors_for_a_convolution():
     for name, value in (("output_size", (6,)), ("output_padding", (1,))):
         rows = rows_of((6,), 3, **{name: value})
-        assert {row.message for row in rows.values()} == {f"there is no argument for {name}={value}"}
+        assert {row.reason for row in rows.values()} == {f"there is no argument for {name}={value}"}
 
 
 def test_no_axes():
@@ -314,4 +314,4 @@ def test_arguments_of_a_wrong_type():
 def test_an_unknown_padding_mode_is_an_error_in_each_row():
     rows = rows_of(6, 3, padding_mode="mirror")
     assert set(verdicts(rows)) == {REFUSED}
-    assert "'mirror' is not one of" in rows["convmatrix"].message
+    assert "'mirror' is not one of" in rows["convmatrix"].reason

@@ -281,11 +281,11 @@ def checked(arguments, transpose, rng):
         lacks = LACKS[transpose].get(row.framework, set()) & unusual
         if row.verdict == REFUSED:
             assert (row.output_size, row.pads, row.flipped, row.layer) == (None,) * 4
-            assert row.message
-            assert not lacks or "there is no argument for" in row.message
+            assert row.reason
+            assert not lacks or "there is no argument for" in row.reason
             continue
         assert not lacks, (row, arguments)
-        assert not row.message
+        assert not row.reason
         padding = "CIRCULAR" if arguments["padding_mode"] == "circular" else "SAME"
         weight = laid_out(row.framework, kernel, transpose, padding)
         matrix = row.layer.matrix(weight).toarray()

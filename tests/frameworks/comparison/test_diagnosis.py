@@ -208,7 +208,7 @@ def test_what_no_convention_explains(config):
     y[place] += 1
     one = diagnose(x, y, weight, **kwargs_of(config))
     assert one.found == ()
-    assert f"our values differ in 1 of {y.size} values, most at (batch, channel, *place) = {place}" in one.sentence
+    assert f"our values differ in 1 of {y.size} values, most at (batch, channel, *place) = {place}" in one.reason
 
 
 def test_the_sentence_where_nothing_is_found():
@@ -217,7 +217,7 @@ def test_the_sentence_where_nothing_is_found():
         f"none of {len(conventions(1))} conventions, and no 2 of them together, explains y: our values "
         "differ in 2 of 2 values, most at (batch, channel, *place) = (0, 0, 0), where ours is 5 and y is 6"
     )
-    assert "none of 35 conventions explains y" in diagnose([1, 2, 4], [6, 11], [1, 2], most=1).sentence
+    assert "none of 35 conventions explains y" in diagnose([1, 2, 4], [6, 11], [1, 2], most=1).reason
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_shapes_that_nothing_explains(shapes, kwargs, sentence):
     rng = np.random.default_rng(1)
     diagnosis = diagnose(*(rng.integers(-9, 9, shape) for shape in shapes), **kwargs)
     assert diagnosis.found == ()
-    assert diagnosis.sentence.startswith(sentence), diagnosis.sentence
+    assert diagnosis.reason.startswith(sentence), diagnosis.reason
 
 
 def test_only_another_convention_has_their_shape():

@@ -19,7 +19,7 @@ def test_sizes_5_and_6_with_stride_2():
     """Kernel 3, stride 2, padding 1: 5 and 6 both give 3."""
     options = output_size_options(Conv((5,), 3, stride=2, padding=1))
     assert options.sizes == ((Size(5, 0), Size(6, 1)),)
-    assert options.why == (
+    assert options.reason == (
         "padding alone does not decide: (5 + 2*1 - 3) / 2 + 1 is 3, rounded down, and so is (6 + 2*1 - 3) / 2 + 1; "
         "with kernel_size 3, stride 2 and padding 1, both 5 and 6 give 3",
     )
@@ -59,8 +59,8 @@ def test_sizes_5_and_6_with_stride_2():
     ],
 )
 def test_why_in_numbers(layer, why):
-    assert output_size_options(layer).why == (why,)
-    assert output_size_options(layer.T).why == (why,)
+    assert output_size_options(layer).reason == (why,)
+    assert output_size_options(layer.T).reason == (why,)
 
 
 def test_layers_that_no_framework_has():
