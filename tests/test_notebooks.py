@@ -180,6 +180,14 @@ def test_public_names_only(notebook):
                 assert node.end_lineno - node.lineno < 5
 
 
+def test_pictures_have_one_title(notebook):
+    """Pictures write their titles themselves, `title=`: one of matplotlib's would stand above it."""
+    for cell in code_cells(notebook):
+        for node in ast.walk(python(cell)):
+            if isinstance(node, ast.Attribute) and node.attr in ("set_title", "set_xlabel", "set_ylabel"):
+                assert not ast.unparse(node.value).startswith("plot."), ast.unparse(node)
+
+
 def test_it_begins_with_its_purpose(notebook):
     first = "".join(notebook["cells"][0]["source"])
     assert notebook["cells"][0]["cell_type"] == "markdown"
