@@ -194,7 +194,7 @@ y₁ │  ·  ·  1 -2 │
 Cᵀ C ≠ I: the transposed convolution does not undo the convolution
   largest deviation |Cᵀ C - I| = 3, at (1, 1)
 C Cᵀ ≠ I: the convolution does not undo the transposed convolution
-  largest deviation |C Cᵀ - I| on the diagonal = 4, at (0, 0)
+  largest deviation |C Cᵀ - I| = 4, at (0, 0)
 """
 IN_ASCII = str.maketrans("₀₁₂₃·│┌┐└┘─×", "0123.|++++-x") | {ord("ᵀ"): "^T", ord("≠"): "!="}
 
