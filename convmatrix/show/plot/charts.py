@@ -24,7 +24,7 @@ from convmatrix.show.model.style import Style, current_style
 from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet
-from convmatrix.show.render.lettering import write_title
+from convmatrix.show.render.lettering import set_ground, write_title
 
 __all__ = ["factors", "gram", "overlaps", "receptive_field", "same_output", "singular_values"]
 
@@ -301,7 +301,7 @@ def _themed(ax: Axes, style: Style) -> None:
     colours = style.colours
     figure = ax.get_figure(root=True)
     assert figure is not None
-    figure.set_facecolor("none" if style.ground == "transparent" else colours.ground)
+    set_ground(figure, style)
     ax.set_facecolor("none")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(colours.quiet)
