@@ -78,6 +78,8 @@ def style_of(arguments: argparse.Namespace, ending: str) -> Style:
     chosen = Style(**fields)
     if arguments.text is not None and ending not in _EDITABLE:
         raise UsageError(f"--text is for {' and '.join(_EDITABLE)} files, whose text can be edited: leave it out")
+    if arguments.transparent and ending == ".mp4":
+        raise UsageError("--transparent is not for .mp4, which has no transparency: save .gif, .webp or .svg")
     if arguments.fill == "value" and arguments.weight is None:
         raise UsageError("--fill value colours weights by their values, and there are none: give --weight")
     return chosen

@@ -471,7 +471,7 @@ def test_large_layers_are_described_without_a_picture():
 def test_symbols_or_numbers_in_the_cells():
     arguments = ("show", "--i", 2, "--k", 2, "--ndim", 1)
     assert "y₀ │ w₀ w₁ │" in good(*arguments)
-    assert "y0 │  7 -8 │" in good(*arguments, "--weight", "7,-8")
+    assert "y₀ │  7 -8 │" in good(*arguments, "--weight", "7,-8")
 
 
 def test_the_transpose_is_drawn_where_it_is_narrow():

@@ -62,11 +62,11 @@ def compiled(path):
 def test_show_latex_is_the_array_and_tikz_the_picture():
     conv, up = Conv(4, 3), ConvTranspose(2, 3)
     assert good("show", *LAYER, "--format", "latex") == latex.array(conv) + "\n"
-    assert good("show", *LAYER, "--format", "tikz") == latex.tikz(conv, step=0) + "\n"
+    assert good("show", *LAYER, "--format", "tikz") == latex.tikz(conv, step=1) + "\n"
     weight = np.arange(1, 10).reshape(3, 3)
     arguments = ("show", "--i", 2, "--k", 3, "--transpose", "--weight", "arange", "--format")
     assert good(*arguments, "latex") == latex.array(up, weight) + "\n"
-    assert good(*arguments, "tikz") == latex.tikz(up, weight, step=0) + "\n"
+    assert good(*arguments, "tikz") == latex.tikz(up, weight, step=1) + "\n"
     assert good(*arguments, "latex").isascii()
 
 
@@ -74,16 +74,19 @@ def test_show_saves_the_linked_picture(folder):
     for name in ("C.svg", "C.pdf", "C.PNG"):
         assert good("show", *LAYER, "--save", name) == ""
     assert names(folder) == ["C.PNG", "C.pdf", "C.svg"]
-    wanted = {f"matrix-{r}-{c}" for r, c in zip(*Conv(4, 3).matrix(np.ones((3, 3))).nonzero(), strict=True)}
+    places = {f"matrix-{row}-{col}" for row in range(4) for col in range(16)}
+    entries = {f"matrix-{r}-{c}" for r, c in zip(*Conv(4, 3).matrix(np.ones((3, 3))).nonzero(), strict=True)}
     found = gids("C.svg")
-    assert {name for name in found if re.fullmatch(r"matrix-\d+-\d+", name)} == wanted
-    assert {"input-3-3", "kernel-2-2", "output-1-1", "caption"} <= found
+    assert {name for name in found if re.fullmatch(r"matrix-\d+-\d+", name)} == places
+    assert {name for name in found if re.fullmatch(r"matrix-\d+-\d+-text", name)} == {f"{e}-text" for e in entries}
+    assert {name for name in found if name.endswith("-dot")} == {f"{place}-dot" for place in places - entries}
+    assert {"input-3-3", "kernel-2-2", "output-1-1", "above-0-15", "beside-3-0", "caption"} <= found
     assert (folder / "C.pdf").read_bytes().startswith(b"%PDF-")
     ax = plot.linked(Conv(4, 3))
     inches = ax.get_figure().get_size_inches()
     plt.close(ax.get_figure())
     with Image.open("C.PNG") as picture:
-        assert picture.size == tuple((200 * inches).astype(int))
+        assert picture.size == tuple(np.round(200 * inches).astype(int))
         assert len(picture.convert("RGB").getcolors(10**6)) > 20
 
 
@@ -104,7 +107,7 @@ def test_show_saves_the_matrix_alone_where_the_layer_is_too_large(folder):
 def test_show_saves_a_document_that_compiles(folder):
     assert good("show", *LAYER, "--save", "C.tex") == ""
     text = (folder / "C.tex").read_text()
-    assert latex.tikz(Conv(4, 3), step=0) in text
+    assert latex.tikz(Conv(4, 3), step=1) in text
     assert latex.array(Conv(4, 3)) in text
     assert compiled(folder / "C.tex") == 2
 
@@ -196,10 +199,10 @@ def test_titles_are_text(folder):
     tree = ET.parse("C.svg")
     assert tree.find("{http://www.w3.org/2000/svg}title").text == TITLE
     (described,) = (node.text for node in tree.iter() if node.tag.endswith("}description"))
-    ax = plot.linked(Conv(4, 3), title=TITLE)
+    ax = plot.linked(Conv(4, 3), title=TITLE, step=1)
     plt.close(ax.get_figure())
     assert described == ax.alt
-    assert described.startswith(f"{TITLE}: input x, 4 x 4; ")
+    assert described.startswith(f"{TITLE}: x 4 × 4; ")
     assert "title" in gids("C.svg")
     with Image.open("C.png") as picture:
         assert picture.info["Title"] == TITLE
@@ -242,13 +245,17 @@ UP = ("--i", 3, "--k", 3, "--s", 2, "--transpose")
 @pytest.mark.parametrize(
     ("arguments", "view", "step"),
     [
-        (LAYER, None, 0),
+        (LAYER, None, 1),
+        (("padding_strides",), None, 4),
+        ((*LAYER, "--step", 0), None, 0),
         ((*LAYER, "--step", 3), None, 3),
         ((*LAYER, "--step", "none"), None, None),
         ((*LAYER, "--output", "1x0"), "windows", 2),
         (("--i", 7, "--k", 3, "--ndim", 1, "--output", 4), "windows", 4),
         (("--i", 4, "--k", 3, "--cout", 2, "--output", "1x0x1"), "windows", 5),
-        (UP, None, 0),
+        (UP, None, 4),
+        ((*UP, "--view", "windows"), "windows", 24),
+        (("--i", 2, "--k", 4, "--s", 2, "--ndim", 1, "--cin", 2, "--transpose"), None, 1),
         ((*UP, "--input", "1x2"), "stamps", 5),
         ((*UP, "--output", "1x2"), "windows", 9),
         ((*UP, "--view", "windows", "--step", 48), "windows", 48),
@@ -267,7 +274,7 @@ def test_options_reach_the_picture(monkeypatch):
     assert layer == Conv(4, 3)
     np.testing.assert_array_equal(weight, presets.kernel("sobel").reshape(1, 1, 3, 3))
     np.testing.assert_array_equal(x, np.arange(1, 17).reshape(1, 4, 4))
-    assert keywords == {"view": "windows", "step": 0, "matrix": False, "title": "T"}
+    assert keywords == {"view": "windows", "step": 1, "matrix": False, "title": "T"}
     (layer, weight), keywords = drawn(monkeypatch, *LAYER, "--kind", "matrix", "--output", "1x1", kind="matrix")
     assert (layer, weight, keywords) == (Conv(4, 3), None, {"row": 3})
 
@@ -514,14 +521,17 @@ def test_a_row_or_a_column_of_the_matrix(monkeypatch, arguments, line):
 
 
 @pytest.mark.parametrize("ending", [".gif", ".png", ".apng", ".webp"])
-def test_an_animation_has_a_picture_for_each_step(folder, ending):
+def test_an_animation_has_a_picture_for_each_step_and_three_between(folder, ending):
     stdout = good("animate", "padding_strides", "--seconds", 0.5, "--save", f"a{ending}")
     assert stdout == f"a{ending}: 9 steps of 0.5 s; {presets.setting('padding_strides')!r}\n"
     with Image.open(f"a{ending}") as picture:
-        assert picture.n_frames == 9
-        picture.seek(1)
-        picture.load()
-        assert picture.info["duration"] == 500
+        durations = []
+        for number in range(picture.n_frames):
+            picture.seek(number)
+            picture.load()
+            durations.append(picture.info["duration"])
+    # A step takes half a second: 380 ms at rest, and 3 pictures of 40 ms on the way; the last one rests for two steps.
+    assert durations == [380, 40, 40, 40] * 8 + [1000]
     written = (folder / f"a{ending}").read_bytes()
     good("animate", "padding_strides", "--seconds", 0.5, "--save", f"a{ending}")
     assert (folder / f"a{ending}").read_bytes() == written

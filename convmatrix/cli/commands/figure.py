@@ -74,7 +74,7 @@ def _figure(arguments: argparse.Namespace) -> None:
     with styled(arguments, ending):
         if ending == ".tex":
             pictures.save_tikz(picture, arguments.save, kind)
-        elif arguments.kind is None and options <= {"weight", "title"}:
+        elif arguments.kind is None and options <= {"weight", "title", "labels", "fill", "captions"}:
             reason = pictures.save_default(picture, arguments.save)
         else:
             pictures.save(picture, arguments.save, kind)

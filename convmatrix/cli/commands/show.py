@@ -127,7 +127,7 @@ def _text(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Names
         from convmatrix.show.render import latex
 
         with styled(arguments, ".tex"):
-            return latex.tikz(layer, weight, step=0) + "\n"
+            return latex.tikz(layer, weight, step=PictureOptions(layer).shown) + "\n"
     _require_plain(arguments, "text")
     if form == "json":
         results = findings(layer, weight, any_size=arguments.rank)
@@ -145,7 +145,7 @@ def _document(layer: Layer, weight: "NDArray[Any] | None") -> tuple[str, str]:
 
     array = latex.array(layer, weight)
     try:
-        return latex.document(latex.tikz(layer, weight, step=0), array), ""
+        return latex.document(latex.tikz(layer, weight, step=PictureOptions(layer).shown), array), ""
     except ValueError as error:
         return latex.document(array), str(error)
 

@@ -220,7 +220,10 @@ class _Stage:
         """The largest magnitude of a weight, if weights are coloured by it."""
         if self.style.fill == "tap" or not self.scene.has_values:
             return 0.0
-        values = [np.abs(self.scene.matrix.data), np.abs(np.asarray(self.scene.weight or 0))]
+        values = [
+            np.abs(self.scene.matrix.data),
+            np.abs(np.asarray(0 if self.scene.weight is None else self.scene.weight)),
+        ]
         return float(max((each.max(initial=0) for each in values), default=0)) or 1.0
 
     @property
