@@ -94,7 +94,8 @@ def test_show_saves_the_linked_picture(folder):
 def test_show_saves_the_matrix_alone_where_the_layer_is_too_large(folder):
     message = good("show", "--i", "3x3x3", "--k", 2, "--save", "C.svg")
     assert message == f"C.svg: the matrix alone, since {THREE_AXES}\n"
-    assert len([name for name in gids("C.svg") if re.fullmatch(r"cell-\d+-\d+", name)]) == 64
+    assert len([name for name in gids("C.svg") if re.fullmatch(r"matrix-\d+-\d+-text", name)]) == 64
+    assert len([name for name in gids("C.svg") if re.fullmatch(r"matrix-\d+-\d+-dot", name)]) == 8 * 27 - 64
     message = good("show", "--i", 30, "--k", 3, "--save", "large.png")
     assert message.startswith(
         "large.png: the matrix alone, since the matrix has 784 x 900 places but at most 512 x 512"
@@ -144,7 +145,7 @@ def test_forms_that_a_file_does_not_hold(folder, form, ending):
 
 @needs_pdflatex
 def test_export_writes_an_array_that_compiles_beyond_ten_columns(folder):
-    assert good("export", "C.tex", *LAYER) == "C.tex: 4 x 16, 36 entries, weight arange\n"
+    assert good("export", "C.tex", *LAYER) == "C.tex: 4 × 16, 36 entries, weight arange\n"
     text = (folder / "C.tex").read_text()
     assert text == latex.array(Conv(4, 3), np.arange(1, 10).reshape(3, 3)) + "\n"
     assert text.splitlines()[1] == "1 & 2 & 3 & 0 & 4 & 5 & 6 & 0 & 7 & 8 & 9 & 0 & 0 & 0 & 0 & 0 \\\\"
@@ -163,9 +164,9 @@ def test_export_of_an_array_that_is_too_large(folder):
 
 
 def test_one_entry_is_no_entries(folder):
-    assert "C: 1 x 1, 1 entry\n" in good("show", "--i", 1, "--k", 1)
-    assert "\nmatrix: 1 x 1, 1 entry, 20 bytes as float64\n" in good("size", "--i", 1, "--k", 1)
-    assert good("export", "C.npz", "--i", 1, "--k", 1) == "C.npz: 1 x 1, 1 entry, weight arange\n"
+    assert "C: 1 × 1, 1 entry\n" in good("show", "--i", 1, "--k", 1)
+    assert "\nmatrix: 1 × 1, 1 entry, 20 bytes as float64\n" in good("size", "--i", 1, "--k", 1)
+    assert good("export", "C.npz", "--i", 1, "--k", 1) == "C.npz: 1 × 1, 1 entry, weight arange\n"
     good("explore", "--i", 1, "--k", 1, "--save", "page.html")
     assert "the matrix C, 1 x 1, with 1 entry<" in (folder / "page.html").read_text(encoding="utf-8")
 
@@ -444,41 +445,41 @@ HAAR = ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "haar")
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        # C of the 4 x 16 example with ones: sqrt(25), sqrt(5) twice, 1; of the orthonormal bank, all are 1.
+        # C of the 4 × 16 example with ones: sqrt(25), sqrt(5) twice, 1; of the orthonormal bank, all are 1.
         (
             (*LAYER, "--weight", "ones", "--kind", "singular_values"),
             "4 singular values from 5 to 1: the condition number is 5.",
         ),
         ((*HAAR, "--kind", "singular_values"), "16 singular values from 1 to 1: the condition number is 1."),
-        ((*HAAR, "--kind", "gram"), "C^T C, 16 x 16, beside I: C^T C = I."),
+        ((*HAAR, "--kind", "gram"), "C^T C, 16 × 16, beside I: C^T C = I."),
         (
             (*LAYER, "--weight", "arange", "--kind", "gram"),
-            "C^T C, 16 x 16, beside I: the largest deviation is 205, at row 10 and column 10.",
+            "C^T C, 16 × 16, beside I: the largest deviation is 205, at row 10 and column 10.",
         ),
         (
             (*UP, "--weight", "ones", "--kind", "gram"),
-            "C C^T, 9 x 9, beside I: the largest deviation is 8, at row 0 and column 0.",
+            "C C^T, 9 × 9, beside I: the largest deviation is 8, at row 0 and column 0.",
         ),
         (
             ("--i", 2, "--k", 1, "--ndim", 1, "--weight", "2j", "--kind", "gram"),
-            "C^H C, 2 x 2, beside I: the largest deviation is 3, at row 0 and column 0.",
+            "C^H C, 2 × 2, beside I: the largest deviation is 3, at row 0 and column 0.",
         ),
-        ((*UP, "--kind", "overlaps"), "How many taps reach each output, 7 x 7: 1 to 4."),
+        ((*UP, "--kind", "overlaps"), "How many taps reach each output, 7 × 7: 1 to 4."),
         (
             ("--i", 9, "--k", 3, "--d", 2, "--kind", "receptive_field", "--output", "1x2"),
-            "Which of the 9 x 9 inputs are read: 9 of 81, within 5 x 5.",
+            "Which of the 9 × 9 inputs are read: 9 of 81, within 5 × 5.",
         ),
         (
             ("--i", 4, "--k", 3, "--p", 1, "--kind", "receptive_field", "--step", 0),
-            "Which of the 4 x 4 inputs are read: 4 of 16, within 2 x 2.",
+            "Which of the 4 × 4 inputs are read: 4 of 16, within 2 × 2.",
         ),
         (
             ("--i", 4, "--k", 3, "--p", 1, "--kind", "receptive_field"),
-            "Which of the 4 x 4 inputs are read: 9 of 16, within 3 x 3.",
+            "Which of the 4 × 4 inputs are read: 9 of 16, within 3 × 3.",
         ),
         (
             ("--i", 3, "--k", 2, "--p", 1, "--ndim", 1, "--kind", "factors"),
-            "A product of matrices: C (4 x 3) = weights (4 x 8) times im2col (8 x 5) times padding (5 x 3).",
+            "A product of matrices: C (4 × 3) = weights (4 × 8) times im2col (8 × 5) times padding (5 × 3).",
         ),
     ],
 )
