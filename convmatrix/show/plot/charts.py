@@ -547,7 +547,7 @@ def _tile(
     small = max(rows, cols) > _NUMBERED
     panel = Panel(name, title, note, rows, cols, scale, labelled=not small, bordered=not small)
     if block and not small:
-        panel = panel._replace(row_blocks=(block, block), col_blocks=(cols, cols), gap=0.12)
+        panel = panel._replace(row_blocks=(rows + 1, block), gap=0.12)
     if small:
         return Tile(panel, shades.pixels(_reduced(matrix)), sign)
     array = matrix.toarray() if isinstance(matrix, sparse.coo_array) else matrix
