@@ -21,7 +21,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import partial
@@ -29,7 +29,6 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, PngImagePlugin, features
 
@@ -39,11 +38,11 @@ from convmatrix.layers.arguments import flag
 from convmatrix.show.model import drawing
 from convmatrix.show.model.drawing import Box
 from convmatrix.show.model.film import Film
-from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.stage import Drawable, View, film
 from convmatrix.show.model.style import Style
 from convmatrix.show.render.canvas import Canvas, uncovered
+from convmatrix.show.render.indexed import CLEAR, Colours, differences
 from convmatrix.show.render.svg import moving, page
 
 __all__ = ["ENDINGS", "animate", "images", "save"]
@@ -250,16 +249,16 @@ def _timed(
 
 
 def _write_pictures(file: IO[bytes], ending: str, film: Film, timed: Iterable[Timed]) -> None:
-    palette = _palette(film)
-    shown = [(_stored(picture, film.style, ending, palette), seconds) for picture, seconds in timed]
+    colours = Colours(film)
+    shown = [(_stored(picture, film, ending, colours), seconds) for picture, seconds in timed]
     (first, *rest), seconds = [picture for picture, _ in shown], [seconds for _, seconds in shown]
     duration, title = [round(1000 * each) for each in seconds], printable(film.title)
     common: dict[str, Any] = {"save_all": True, "append_images": rest, "duration": duration, "loop": 0}
     transparent = film.style.ground == "transparent"
     if ending == ".gif":
         looks: dict[str, Any] = {"comment": title.encode()} if title else {}
-        looks |= {"transparency": _SPARE, "disposal": 2} if transparent else {}
-        # "optimize" leaves out, with the palette's spare colour, what has not changed.
+        looks |= {"transparency": CLEAR, "disposal": 2} if transparent else {}
+        # "optimize" leaves out, with the palette's last colour, what has not changed.
         first.save(file, "GIF", optimize=True, **common, **looks)
     elif ending == ".webp":
         # Only the first picture is whole; each of the others is a difference. More effort than this takes
@@ -271,63 +270,17 @@ def _write_pictures(file: IO[bytes], ending: str, film: Film, timed: Iterable[Ti
         if title:
             metadata.add_itxt("Title", title)
         if not transparent:
-            common["append_images"] = _differences(first, rest)
-            common |= {"transparency": _SPARE, "blend": [0, *[1] * len(rest)]}
+            common["append_images"] = differences(first, rest)
+            common |= {"transparency": CLEAR, "blend": [0, *[1] * len(rest)]}
         first.save(file, "PNG", pnginfo=metadata, **common)
 
 
-def _stored(picture: Image.Image, style: Style, ending: str, palette: Image.Image) -> Image.Image:
+def _stored(picture: Image.Image, film: Film, ending: str, colours: Colours) -> Image.Image:
     """A picture as a file of some format holds it: in the colours of a palette, where it can."""
-    if style.ground == "transparent" and ending != ".gif":
-        return uncovered(picture, style.colours.ground)
-    # Without dithering: areas of one colour stay so, and files stay small.
-    indexed = picture.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
-    if picture.mode == "RGBA":
-        indexed.paste(_SPARE, mask=picture.getchannel("A").point(lambda alpha: 255 * (alpha < 128)))
+    if picture.mode == "RGBA" and ending != ".gif":
+        return uncovered(picture, film.style.colours.ground)
+    indexed = colours.indexed(picture)
     return indexed.convert("RGB") if ending == ".webp" else indexed
-
-
-def _differences(first: Image.Image, rest: Sequence[Image.Image]) -> list[Image.Image]:
-    """Indexed pictures that have the palette's spare colour wherever they are as the picture before."""
-    made, before = [], np.asarray(first)
-    for picture in rest:
-        now = np.asarray(picture)
-        changes = Image.fromarray(np.where(now == before, np.uint8(_SPARE), now), "P")
-        changes.putpalette(first.getpalette() or [])
-        made.append(changes)
-        before = now
-    return made
-
-
-_COLOURS = 255
-"""One less than a GIF has."""
-_SPARE = 255
-"""Index of the one that is left."""
-
-
-def _palette(film: Film) -> Image.Image:
-    """An image whose palette has every paper of a film, and shades between it and the ink on it."""
-    looks = chain(film.base.values(), film.waiting.values(), *(frame.looks.values() for frame in film.frames))
-    colours = film.style.colours
-    ground = [(colours.ground, ink) for ink in (colours.ink, colours.window, colours.quiet)]
-    pairs = list(dict.fromkeys([*ground, *((look.paper, look.ink) for look in looks)]))
-    lines = {look.line for look in film.base.values() if look.line} | {colours.line, colours.soft}
-    plain = list(dict.fromkeys([*(colour for pair in pairs for colour in pair), *sorted(lines)]))
-    steps = max((_COLOURS - len(plain)) // len(pairs), 1)
-    shades = [_mixed(*pair, step / (steps + 1)) for step in range(1, steps + 1) for pair in pairs]
-    all_colours = list(dict.fromkeys([*map(rgb, plain), *shades]))
-    if len(all_colours) > _COLOURS:
-        strip = Image.new("RGB", (len(all_colours), 1))
-        strip.putdata(all_colours)
-        return strip.quantize(_COLOURS)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([part for colour in all_colours for part in colour])
-    return palette
-
-
-def _mixed(first: str, second: str, part: float) -> tuple[int, int, int]:
-    red, green, blue = (round(a + (b - a) * part) for a, b in zip(rgb(first), rgb(second), strict=True))
-    return red, green, blue
 
 
 _SLOTS = 12
