@@ -1,4 +1,4 @@
-"""The style of pictures on the command line: the words of `convmatrix.show.Style`, for each format and each kind."""
+"""The style of pictures on the command line: the fields of `convmatrix.show.Style`, for each format and each kind."""
 
 import dataclasses
 import re
@@ -97,7 +97,7 @@ def test_each_option_changes_a_picture_of_each_format_or_is_refused(command, end
 
 
 @pytest.mark.parametrize("command", ["figure", "animate"])
-def test_each_option_changes_what_it_says(command):
+def test_each_option_changes_its_part(command):
     themes = model.palette.THEMES
     plain = drawn(command).decode()
     assert themes["light"].ground in plain
@@ -118,7 +118,7 @@ def test_each_option_changes_what_it_says(command):
 
 
 def test_sizes_are_inches():
-    for words, inches in (
+    for typed, inches in (
         ("slide", (13.333, None)),
         ("5", (5.0, None)),
         ("4x3", (4.0, 3.0)),
@@ -126,14 +126,14 @@ def test_sizes_are_inches():
         (".5e1", None),
     ):
         if inches is None:
-            assert "size must be one of" in refused("figure", *LAYER, "--size", words, "--save", "f.svg")
+            assert "size must be one of" in refused("figure", *LAYER, "--size", typed, "--save", "f.svg")
             continue
-        root = ET.fromstring(drawn("figure", "--size", words))
+        root = ET.fromstring(drawn("figure", "--size", typed))
         for side, wanted in zip(("width", "height"), inches, strict=True):
             points = float(root.get(side).removesuffix("pt"))
             if wanted is None:
-                assert points <= 72 * Style(size=words if words.isalpha() else float(words)).page.tall + 1
-            elif words == "4x3":
+                assert points <= 72 * Style(size=typed if arguments.isalpha() else float(arguments)).page.tall + 1
+            elif typed == "4x3":
                 assert points == pytest.approx(72 * wanted, abs=0.1)
             else:
                 assert points <= 72 * wanted + 0.1
@@ -243,8 +243,8 @@ def test_each_option_changes_each_kind_or_is_refused(kind):
     ],
 )
 def test_styles_that_are_refused(folder, command, message):
-    words = command.split()
-    assert refused(*words) == f"convmatrix {words[0]}: error: {message}"
+    arguments = command.split()
+    assert refused(*arguments) == f"convmatrix {arguments[0]}: error: {message}"
     assert list(folder.iterdir()) == []
 
 
