@@ -47,6 +47,12 @@ def drawn(command, *options, ending=".svg", layer=LAYER):
         return file.read()
 
 
+def points_of(svg):
+    """Width and height of a picture."""
+    root = ET.fromstring(svg)
+    return tuple(float(root.get(side).removesuffix("pt")) for side in ("width", "height"))
+
+
 def ids(svg):
     return {node.get("id") for node in ET.fromstring(svg).iter() if node.get("id")}
 
@@ -117,26 +123,18 @@ def test_each_option_changes_its_part(command):
     assert len(texts) > 10
 
 
-def test_sizes_are_inches():
-    for typed, inches in (
-        ("slide", (13.333, None)),
-        ("5", (5.0, None)),
-        ("4x3", (4.0, 3.0)),
-        ("column", (3.4, None)),
-        (".5e1", None),
-    ):
-        if inches is None:
-            assert "size must be one of" in refused("figure", *LAYER, "--size", typed, "--save", "f.svg")
-            continue
-        root = ET.fromstring(drawn("figure", "--size", typed))
-        for side, wanted in zip(("width", "height"), inches, strict=True):
-            points = float(root.get(side).removesuffix("pt"))
-            if wanted is None:
-                assert points <= 72 * Style(size=typed if arguments.isalpha() else float(arguments)).page.tall + 1
-            elif typed == "4x3":
-                assert points == pytest.approx(72 * wanted, abs=0.1)
-            else:
-                assert points <= 72 * wanted + 0.1
+@pytest.mark.parametrize("name", ["slide", "column", "page", "half", "5"])
+def test_a_size_is_the_most_that_a_picture_takes(name):
+    page = Style(size=float(name) if name.isdigit() else name).page
+    wide, tall = points_of(drawn("figure", "--size", name))
+    assert wide <= 72 * page.wide + 0.1
+    assert tall <= 72 * page.tall + 0.1
+    assert wide >= 0.5 * 72 * page.wide
+
+
+def test_width_and_height_are_exact():
+    assert points_of(drawn("figure", "--size", "4x3")) == pytest.approx((288, 216), abs=0.1)
+    assert "size must be one of" in refused("figure", *LAYER, "--size", ".5e1", "--save", "f.svg")
 
 
 def test_labels_and_captions():
