@@ -40,6 +40,7 @@ examples:
   convmatrix size --i 6 --k 3 --s 2 --p 1
   convmatrix export C.npz --i 28 --k 5 --cout 6 --weight random:0
   convmatrix figure padding_strides --save window.svg
+  convmatrix figure padding_strides --size slide --theme dark --save slide.svg
   convmatrix animate --i 5 --k 3 --s 2 --p 1 --save window.gif
   convmatrix explore --save page.html
 

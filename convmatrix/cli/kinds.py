@@ -38,8 +38,13 @@ class PictureOptions:
 
     @property
     def shown(self) -> int | None:
-        """The step that a picture of one step shows."""
-        return None if self.step == "none" else self.step or 0
+        """The step that a picture of one step shows: by default one in the middle, where the window is full."""
+        if self.step is not None:
+            return self.singled
+        stamps = not isinstance(self.layer, Conv) if self.view is None else self.view == "stamps"
+        channels, *sizes = self.layer.input_shape if stamps else self.layer.output_shape
+        place = [(size - 1) // 2 for size in sizes[:-1]] + [size // 2 for size in sizes[-1:]]
+        return int(np.ravel_multi_index((0, *place), (channels, *sizes)))
 
     @property
     def position(self) -> tuple[int, tuple[int, ...] | None]:
@@ -78,7 +83,7 @@ class Kind:
     numeric: bool = False
 
 
-OPTIONS = ("weight", "x", "view", "no_matrix", "step", "output", "input", "title")
+OPTIONS = ("weight", "x", "view", "no_matrix", "step", "output", "input", "title", "labels", "fill", "captions")
 """Options that only some kinds take, under argparse's names."""
 
 
@@ -168,7 +173,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "matrix": Kind(
         "the matrix, each entry in the colour of its tap",
-        ("weight", "step", "output", "input", "title"),
+        ("weight", "step", "output", "input", "title", "labels", "fill"),
         _matrix,
         lambda latex, a: latex.tikz(
             a.layer,
@@ -181,31 +186,44 @@ KINDS: Mapping[str, Kind] = {
     ),
     "windows": Kind(
         "the window at every output, side by side",
-        ("title",),
+        ("title", "labels"),
         lambda plot, a: plot.windows(_direct(a.layer), title=a.title),
     ),
     "stamps": Kind(
         "what each input adds to the output, and the sum",
-        ("weight", "x", "title"),
+        ("weight", "x", "title", "labels", "fill"),
         lambda plot, a: plot.stamps(a.layer, a.weight, a.x, title=a.title),
         transpose=True,
     ),
     "insertion": Kind(
         "the direct convolution: zeros inserted, kernel flipped",
-        ("weight", "x", "step", "output", "title"),
+        ("weight", "x", "step", "output", "title", "labels", "fill", "captions"),
         _insertion,
         transpose=True,
     ),
     "crop": Kind(
         "all that is added up, and what padding crops of it",
-        ("weight", "x", "title"),
+        ("weight", "x", "title", "labels", "captions"),
         lambda plot, a: plot.crop(a.layer, a.weight, a.x, title=a.title),
         transpose=True,
     ),
-    "gram": Kind("the product C^T C beside the identity", ("weight", "title"), _gram, numeric=True),
-    "factors": Kind("the matrix as weights times im2col times padding", ("weight", "title"), _factors, numeric=True),
-    "same_output": Kind("two images that have the same output", ("weight", "x", "title"), _same_output, numeric=True),
-    "singular_values": Kind("from the largest to the smallest", ("weight", "title"), _singular_values, numeric=True),
-    "overlaps": Kind("how many taps reach each output", ("title",), _overlaps, transpose=True),
-    "receptive_field": Kind("the inputs that one output reads", ("step", "output", "title"), _receptive_field),
+    "gram": Kind(
+        "the product C^T C beside the identity", ("weight", "title", "labels", "captions"), _gram, numeric=True
+    ),
+    "factors": Kind(
+        "the matrix as weights times im2col times padding", ("weight", "title", "labels"), _factors, numeric=True
+    ),
+    "same_output": Kind(
+        "two images that have the same output",
+        ("weight", "x", "title", "labels", "captions"),
+        _same_output,
+        numeric=True,
+    ),
+    "singular_values": Kind(
+        "from the largest to the smallest", ("weight", "title", "captions"), _singular_values, numeric=True
+    ),
+    "overlaps": Kind("how many taps reach each output", ("title", "labels", "captions"), _overlaps, transpose=True),
+    "receptive_field": Kind(
+        "the inputs that one output reads", ("step", "output", "title", "captions"), _receptive_field
+    ),
 }

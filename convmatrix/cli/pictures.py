@@ -35,7 +35,9 @@ def add_view(parser: Parser) -> None:
 
 def add_step(parser: Parser) -> None:
     """Add the options that choose one step."""
-    parser.add_argument("--step", type=_step, metavar="N", help="which step, from 0, or none; default: 0")
+    parser.add_argument(
+        "--step", type=_step, metavar="N", help="which step, from 0, or none; default: one in the middle"
+    )
     parser.add_argument(
         "--output",
         type=sizes,

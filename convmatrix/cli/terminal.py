@@ -18,7 +18,7 @@ from convmatrix.cli.errors import ReaderGoneError
 if TYPE_CHECKING:
     from convmatrix.show.render import text as drawing
 
-__all__ = ["Bar", "one_line", "print_error", "print_lines", "some_stderr", "style", "write"]
+__all__ = ["Bar", "one_line", "print_error", "print_lines", "some_stderr", "style", "typeset", "write"]
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
@@ -133,7 +133,7 @@ def style(color: str) -> "drawing.Terminal":
     from convmatrix.show.render import text as drawing
 
     try:
-        "│·▀⠿".encode(_encoding(sys.stdout))
+        "│·▀⠿₀ᵀ≠×".encode(_encoding(sys.stdout))
         unicode = True
     except (UnicodeEncodeError, LookupError):
         unicode = False
@@ -142,6 +142,11 @@ def style(color: str) -> "drawing.Terminal":
         colours=_colours() if _wants_colour(sys.stdout, color) else 0,
         unicode=unicode,
     )
+
+
+def typeset(text: str) -> str:
+    """A text of the library's own with its mathematics set, in the signs that the standard output can encode."""
+    return style("never").set_label(text)
 
 
 def _encoding(stream: TextIO | None) -> str:

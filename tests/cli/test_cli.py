@@ -296,21 +296,21 @@ def test_rank_is_null_above_two_thousand():
     assert above["gram_is_identity"] is False
     assert shown(*arguments, "--i", 2001, "--rank")["rank"] == 2001
     text = good("show", *arguments, "--i", 2001)
-    assert "rank not computed for 2001 x 2001, above 2000; --rank computes it\n" in text
+    assert "rank not computed for 2001 × 2001, above 2000; --rank computes it\n" in text
     # Either side counts.
     assert shown("--ndim", 1, "--i", 2002, "--k", 3, "--s", 1000)["rank"] is None
 
 
 def test_what_no_memory_holds_is_shown_but_for_its_picture():
     lines = good("show", "--i", 100000, "--k", 3, "--weight", "1,2,1,0,0,0,-1,-2,-1").splitlines()
-    assert lines[3] == "C: 9999600004 x 10000000000, 89996400036 entries"
+    assert lines[3] == "C: 9999600004 × 10000000000, 89996400036 entries"
     assert lines[4].startswith("too large to draw: 1.42e+03 GiB")
-    assert "  largest deviation |C C^T - I| = 11, at (0, 0)" in lines
-    assert lines[-1] == "rank not computed for 9999600004 x 10000000000, above 2000; --rank computes it"
+    assert "  largest deviation |C Cᵀ - I| = 11, at (0, 0)" in lines
+    assert lines[-1] == "rank not computed for 9999600004 × 10000000000, above 2000; --rank computes it"
     lines = good("show", "--i", 1, "--k", 1, "--p", 10**9).splitlines()
-    assert "C^T C not computed: it takes too many products" in lines
-    assert "C C^T not computed: it takes too many products" in lines
-    assert "C: 4000000004000000001 x 1, 1 entry" in lines
+    assert "Cᵀ C not computed: it takes too many products" in lines
+    assert "C Cᵀ not computed: it takes too many products" in lines
+    assert "C: 4000000004000000001 × 1, 1 entry" in lines
 
 
 def test_json_reports_when_the_transpose_is_the_inverse():
@@ -329,44 +329,44 @@ EXAMPLE = """\
 convolution  i=4x4  k=3x3  s=1  p=0  d=1  ->  o=2x2
   o = (i - k) + 1 = (4 - 3) + 1 = 2   [relationship 1]
 
-C: 4 x 16, 36 entries
-      x00 x01 x02 x03   x10 x11 x12 x13   x20 x21 x22 x23   x30 x31 x32 x33
+C: 4 × 16, 36 entries
+      x₀₀ x₀₁ x₀₂ x₀₃   x₁₀ x₁₁ x₁₂ x₁₃   x₂₀ x₂₁ x₂₂ x₂₃   x₃₀ x₃₁ x₃₂ x₃₃
     ┌─────────────────┬─────────────────┬─────────────────┬─────────────────┐
-y00 │ w00 w01 w02   · │ w10 w11 w12   · │ w20 w21 w22   · │   ·   ·   ·   · │
-y01 │   · w00 w01 w02 │   · w10 w11 w12 │   · w20 w21 w22 │   ·   ·   ·   · │
+y₀₀ │ w₀₀ w₀₁ w₀₂   · │ w₁₀ w₁₁ w₁₂   · │ w₂₀ w₂₁ w₂₂   · │   ·   ·   ·   · │
+y₀₁ │   · w₀₀ w₀₁ w₀₂ │   · w₁₀ w₁₁ w₁₂ │   · w₂₀ w₂₁ w₂₂ │   ·   ·   ·   · │
     ├─────────────────┼─────────────────┼─────────────────┼─────────────────┤
-y10 │   ·   ·   ·   · │ w00 w01 w02   · │ w10 w11 w12   · │ w20 w21 w22   · │
-y11 │   ·   ·   ·   · │   · w00 w01 w02 │   · w10 w11 w12 │   · w20 w21 w22 │
+y₁₀ │   ·   ·   ·   · │ w₀₀ w₀₁ w₀₂   · │ w₁₀ w₁₁ w₁₂   · │ w₂₀ w₂₁ w₂₂   · │
+y₁₁ │   ·   ·   ·   · │   · w₀₀ w₀₁ w₀₂ │   · w₁₀ w₁₁ w₁₂ │   · w₂₀ w₂₁ w₂₂ │
     └─────────────────┴─────────────────┴─────────────────┴─────────────────┘
 
-C^T: 16 x 4, the transpose
-      x00 x01   x10 x11
+Cᵀ: 16 × 4, the transpose
+      y₀₀ y₀₁   y₁₀ y₁₁
     ┌─────────┬─────────┐
-y00 │ w00   · │   ·   · │
-y01 │ w01 w00 │   ·   · │
-y02 │ w02 w01 │   ·   · │
-y03 │   · w02 │   ·   · │
+x₀₀ │ w₀₀   · │   ·   · │
+x₀₁ │ w₀₁ w₀₀ │   ·   · │
+x₀₂ │ w₀₂ w₀₁ │   ·   · │
+x₀₃ │   · w₀₂ │   ·   · │
     ├─────────┼─────────┤
-y10 │ w10   · │ w00   · │
-y11 │ w11 w10 │ w01 w00 │
-y12 │ w12 w11 │ w02 w01 │
-y13 │   · w12 │   · w02 │
+x₁₀ │ w₁₀   · │ w₀₀   · │
+x₁₁ │ w₁₁ w₁₀ │ w₀₁ w₀₀ │
+x₁₂ │ w₁₂ w₁₁ │ w₀₂ w₀₁ │
+x₁₃ │   · w₁₂ │   · w₀₂ │
     ├─────────┼─────────┤
-y20 │ w20   · │ w10   · │
-y21 │ w21 w20 │ w11 w10 │
-y22 │ w22 w21 │ w12 w11 │
-y23 │   · w22 │   · w12 │
+x₂₀ │ w₂₀   · │ w₁₀   · │
+x₂₁ │ w₂₁ w₂₀ │ w₁₁ w₁₀ │
+x₂₂ │ w₂₂ w₂₁ │ w₁₂ w₁₁ │
+x₂₃ │   · w₂₂ │   · w₁₂ │
     ├─────────┼─────────┤
-y30 │   ·   · │ w20   · │
-y31 │   ·   · │ w21 w20 │
-y32 │   ·   · │ w22 w21 │
-y33 │   ·   · │   · w22 │
+x₃₀ │   ·   · │ w₂₀   · │
+x₃₁ │   ·   · │ w₂₁ w₂₀ │
+x₃₂ │   ·   · │ w₂₂ w₂₁ │
+x₃₃ │   ·   · │   · w₂₂ │
     └─────────┴─────────┘
 
-C^T C != I: the transposed convolution does not undo the convolution
-  largest deviation |C^T C - I| = 117, at (5, 5)
-C C^T != I: the convolution does not undo the transposed convolution
-  largest deviation |C C^T - I| = 149, at (0, 0)
+Cᵀ C ≠ I: the transposed convolution does not undo the convolution
+  largest deviation |Cᵀ C - I| = 117, at (5, 5)
+C Cᵀ ≠ I: the convolution does not undo the transposed convolution
+  largest deviation |C Cᵀ - I| = 149, at (0, 0)
 rank 4, nullity 12: C cannot distinguish inputs along 12 of 16 directions
   how: modulo the prime 2147483647; proven, since the pattern allows no more
   generic: of integers drawn with seed 0, since no --weight is given
@@ -380,7 +380,7 @@ def test_the_example():
 def test_the_numbers_of_the_example_are_right():
     layer = Conv(4, 3)
     C = layer.matrix(generic_weight(layer)).toarray()
-    for product, name in ((C.T @ C, "C^T C"), (C @ C.T, "C C^T")):
+    for product, name in ((C.T @ C, "Cᵀ C"), (C @ C.T, "C Cᵀ")):
         deviation = np.abs(product - np.eye(len(product), dtype=int))
         row, col = np.unravel_index(deviation.argmax(), deviation.shape)
         assert f"|{name} - I| = {deviation.max()}, at ({row}, {col})\n" in EXAMPLE
@@ -395,10 +395,10 @@ def verdict_of(*arguments):
 
 def test_a_verdict_on_given_numbers_does_not_say_generic():
     assert verdict_of("--i", 2, "--k", 2, "--ndim", 1, "--weight", "3,-4") == [
-        "C^T C != I: the transposed convolution does not undo the convolution",
-        "  largest deviation |C^T C - I| = 15, at (1, 1)",
-        "C C^T != I: the convolution does not undo the transposed convolution",
-        "  largest deviation |C C^T - I| = 24, at (0, 0)",
+        "Cᵀ C ≠ I: the transposed convolution does not undo the convolution",
+        "  largest deviation |Cᵀ C - I| = 15, at (1, 1)",
+        "C Cᵀ ≠ I: the convolution does not undo the transposed convolution",
+        "  largest deviation |C Cᵀ - I| = 24, at (0, 0)",
         "rank 1, nullity 1: C cannot distinguish inputs along 1 of 2 directions",
         "  how: modulo the prime 2147483647; proven, since the pattern allows no more",
     ]
@@ -419,8 +419,8 @@ def test_a_verdict_on_given_numbers_does_not_say_generic():
 def test_where_the_transpose_is_the_inverse_the_verdict_reports_it(arguments):
     verdict = verdict_of(*arguments)
     assert verdict[:3] == [
-        "C^T C = I: the transposed convolution undoes the convolution",
-        "C C^T = I: the convolution undoes the transposed convolution",
+        "Cᵀ C = I: the transposed convolution undoes the convolution",
+        "C Cᵀ = I: the convolution undoes the transposed convolution",
         "rank 16, nullity 0: C distinguishes all inputs",
     ]
     assert verdict[3].startswith("  how: ")
@@ -433,45 +433,45 @@ def test_each_side_has_a_verdict_of_its_own():
     up = verdict_of("--i", 2, "--k", 2, "--s", 2, "--cin", 2, "--transpose", HALF_BANK)
     assert conv == up
     assert conv[:5] == [
-        "C^T C != I: the transposed convolution does not undo the convolution",
-        "  largest deviation |C^T C - I| = 0.5, at (0, 0)",
-        "C C^T = I: the convolution undoes the transposed convolution",
+        "Cᵀ C ≠ I: the transposed convolution does not undo the convolution",
+        "  largest deviation |Cᵀ C - I| = 0.5, at (0, 0)",
+        "C Cᵀ = I: the convolution undoes the transposed convolution",
         "rank 8, nullity 8: C cannot distinguish inputs along 8 of 16 directions",
         "  how: singular values above 3.6e-15",
     ]
 
 
 def test_numbers_of_the_verdict_are_whole():
-    assert "|C^T C - I| = 152399024, at (0, 0)" in good("show", "--i", 1, "--k", 1, "--weight", "12345")
+    assert "|Cᵀ C - I| = 152399024, at (0, 0)" in good("show", "--i", 1, "--k", 1, "--weight", "12345")
 
 
 def test_a_complex_verdict_names_the_conjugate_transpose():
     assert verdict_of("--i", 2, "--k", 1, "--ndim", 1, "--weight", "1j")[:2] == [
-        "C^H C = I: its conjugate transpose undoes the convolution",
-        "C C^H = I: the convolution undoes its conjugate transpose",
+        "Cᴴ C = I: its conjugate transpose undoes the convolution",
+        "C Cᴴ = I: the convolution undoes its conjugate transpose",
     ]
     assert verdict_of("--i", 2, "--k", 1, "--ndim", 1, "--weight", "1+1j")[:4] == [
-        "C^H C != I: its conjugate transpose does not undo the convolution",
-        "  largest deviation |C^H C - I| = 1, at (0, 0)",
-        "C C^H != I: the convolution does not undo its conjugate transpose",
-        "  largest deviation |C C^H - I| = 1, at (0, 0)",
+        "Cᴴ C ≠ I: its conjugate transpose does not undo the convolution",
+        "  largest deviation |Cᴴ C - I| = 1, at (0, 0)",
+        "C Cᴴ ≠ I: the convolution does not undo its conjugate transpose",
+        "  largest deviation |C Cᴴ - I| = 1, at (0, 0)",
     ]
 
 
 def test_large_layers_are_described_without_a_picture():
     text = good("show", "--setting", "resnet_conv1")
-    assert "\nC: 802816 x 150528, 116214528 entries\n" in text
+    assert "\nC: 802816 × 150528, 116214528 entries\n" in text
     assert "\ntoo large to draw: 1.3 GiB as float64 (convmatrix export writes it)\n" in text
-    assert "\nC^T: 150528 x 802816, the transpose\n\n" in text
-    assert "C^T C != I: the transposed convolution does not undo the convolution\n" in text
-    assert re.search(r"\|C\^T C - I\| on the diagonal = \d+, at \(\d+, \d+\)\n", text)
-    assert "rank not computed for 802816 x 150528, above 2000; --rank computes it\n" in text
+    assert "\nCᵀ: 150528 × 802816, the transpose\n\n" in text
+    assert "Cᵀ C ≠ I: the transposed convolution does not undo the convolution\n" in text
+    assert re.search(r"\|Cᵀ C - I\| on the diagonal = \d+, at \(\d+, \d+\)\n", text)
+    assert "rank not computed for 802816 × 150528, above 2000; --rank computes it\n" in text
 
 
 def test_symbols_or_numbers_in_the_cells():
     arguments = ("show", "--i", 2, "--k", 2, "--ndim", 1)
-    assert "y0 │ w0 w1 │" in good(*arguments)
-    assert "y0 │  7 -8 │" in good(*arguments, "--weight", "7,-8")
+    assert "y₀ │ w₀ w₁ │" in good(*arguments)
+    assert "y₀ │  7 -8 │" in good(*arguments, "--weight", "7,-8")
 
 
 def test_the_transpose_is_drawn_where_it_is_narrow():
@@ -509,7 +509,7 @@ def test_the_first_line_names_what_is_not_the_default(arguments, line):
 @pytest.mark.parametrize(
     ("form", "sample"),
     [
-        ("grid", "y00 │ w00 w01 w02   · │ w10"),
+        ("grid", "y₀₀ │ w₀₀ w₀₁ w₀₂   · │ w₁₀"),
         ("half", "\n│▀██▄▀██▄▀██▄    │\n│    ▀██▄▀██▄▀██▄│\n"),
         ("braille", "\n│⠙⠓⢽⣗⢽⣗⢤⣄│\n"),
     ],
@@ -538,10 +538,10 @@ C: 1 x 2, 2 entries
 
 C^T: 2 x 1, the transpose
 
-|    | x0 |
+|    | y0 |
 |----|---:|
-| y0 |  5 |
-| y1 | -7 |
+| x0 |  5 |
+| x1 | -7 |
 
 ```
 C^T C != I: the transposed convolution does not undo the convolution
@@ -610,7 +610,7 @@ def test_a_file_that_cannot_be_written(tmp_path, arguments):
 
 def test_export_writes_and_prints_what(tmp_path):
     path = tmp_path / "C.npz"
-    assert good("export", path, *LAYER) == f"{path}: 4 x 16, 36 entries, weight arange\n"
+    assert good("export", path, *LAYER) == f"{path}: 4 × 16, 36 entries, weight arange\n"
     C = Conv(4, 3).matrix(np.arange(1, 10).reshape(3, 3))
     np.testing.assert_array_equal(sparse.load_npz(path).toarray(), C.toarray())
     good("export", path, *LAYER, "--weight", "ones")
@@ -705,7 +705,7 @@ axis 1: a convolution gives 1 for 3 input sizes; leftover here 2
   input size 3: leftover 1, transposed with output_padding 1
   input size 4: leftover 2, transposed with output_padding 2  <- this layer
 
-matrix: 3 x 24, 16 entries, 208 bytes as float64
+matrix: 3 × 24, 16 entries, 208 bytes as float64
 
 size of the transposed layer:
   axis 0: padding alone does not decide: (5 + 2*1 - 3) / 2 + 1 is 3, rounded
@@ -782,7 +782,7 @@ axis 0: a convolution gives 3 for 2 input sizes; leftover here 1
   input size 5: leftover 0, transposed with output_padding 0
   input size 6: leftover 1, transposed with output_padding 1  <- this layer
 
-matrix: 6 x 3, 8 entries, 124 bytes as float64
+matrix: 6 × 3, 8 entries, 124 bytes as float64
 
 size of the transposed layer:
   padding alone does not decide: (5 + 2*1 - 3) / 2 + 1 is 3, rounded down, and

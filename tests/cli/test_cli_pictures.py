@@ -62,11 +62,11 @@ def compiled(path):
 def test_show_latex_is_the_array_and_tikz_the_picture():
     conv, up = Conv(4, 3), ConvTranspose(2, 3)
     assert good("show", *LAYER, "--format", "latex") == latex.array(conv) + "\n"
-    assert good("show", *LAYER, "--format", "tikz") == latex.tikz(conv, step=0) + "\n"
+    assert good("show", *LAYER, "--format", "tikz") == latex.tikz(conv, step=1) + "\n"
     weight = np.arange(1, 10).reshape(3, 3)
     arguments = ("show", "--i", 2, "--k", 3, "--transpose", "--weight", "arange", "--format")
     assert good(*arguments, "latex") == latex.array(up, weight) + "\n"
-    assert good(*arguments, "tikz") == latex.tikz(up, weight, step=0) + "\n"
+    assert good(*arguments, "tikz") == latex.tikz(up, weight, step=1) + "\n"
     assert good(*arguments, "latex").isascii()
 
 
@@ -74,16 +74,19 @@ def test_show_saves_the_linked_picture(folder):
     for name in ("C.svg", "C.pdf", "C.PNG"):
         assert good("show", *LAYER, "--save", name) == ""
     assert names(folder) == ["C.PNG", "C.pdf", "C.svg"]
-    wanted = {f"matrix-{r}-{c}" for r, c in zip(*Conv(4, 3).matrix(np.ones((3, 3))).nonzero(), strict=True)}
+    places = {f"matrix-{row}-{col}" for row in range(4) for col in range(16)}
+    entries = {f"matrix-{r}-{c}" for r, c in zip(*Conv(4, 3).matrix(np.ones((3, 3))).nonzero(), strict=True)}
     found = gids("C.svg")
-    assert {name for name in found if re.fullmatch(r"matrix-\d+-\d+", name)} == wanted
-    assert {"input-3-3", "kernel-2-2", "output-1-1", "caption"} <= found
+    assert {name for name in found if re.fullmatch(r"matrix-\d+-\d+", name)} == places
+    assert {name for name in found if re.fullmatch(r"matrix-\d+-\d+-text", name)} == {f"{e}-text" for e in entries}
+    assert {name for name in found if name.endswith("-dot")} == {f"{place}-dot" for place in places - entries}
+    assert {"input-3-3", "kernel-2-2", "output-1-1", "above-0-15", "beside-3-0", "caption"} <= found
     assert (folder / "C.pdf").read_bytes().startswith(b"%PDF-")
     ax = plot.linked(Conv(4, 3))
     inches = ax.get_figure().get_size_inches()
     plt.close(ax.get_figure())
     with Image.open("C.PNG") as picture:
-        assert picture.size == tuple((200 * inches).astype(int))
+        assert picture.size == tuple(np.round(200 * inches).astype(int))
         assert len(picture.convert("RGB").getcolors(10**6)) > 20
 
 
@@ -91,7 +94,8 @@ def test_show_saves_the_linked_picture(folder):
 def test_show_saves_the_matrix_alone_where_the_layer_is_too_large(folder):
     message = good("show", "--i", "3x3x3", "--k", 2, "--save", "C.svg")
     assert message == f"C.svg: the matrix alone, since {THREE_AXES}\n"
-    assert len([name for name in gids("C.svg") if re.fullmatch(r"cell-\d+-\d+", name)]) == 64
+    assert len([name for name in gids("C.svg") if re.fullmatch(r"matrix-\d+-\d+-text", name)]) == 64
+    assert len([name for name in gids("C.svg") if re.fullmatch(r"matrix-\d+-\d+-dot", name)]) == 8 * 27 - 64
     message = good("show", "--i", 30, "--k", 3, "--save", "large.png")
     assert message.startswith(
         "large.png: the matrix alone, since the matrix has 784 x 900 places but at most 512 x 512"
@@ -104,7 +108,7 @@ def test_show_saves_the_matrix_alone_where_the_layer_is_too_large(folder):
 def test_show_saves_a_document_that_compiles(folder):
     assert good("show", *LAYER, "--save", "C.tex") == ""
     text = (folder / "C.tex").read_text()
-    assert latex.tikz(Conv(4, 3), step=0) in text
+    assert latex.tikz(Conv(4, 3), step=1) in text
     assert latex.array(Conv(4, 3)) in text
     assert compiled(folder / "C.tex") == 2
 
@@ -141,7 +145,7 @@ def test_forms_that_a_file_does_not_hold(folder, form, ending):
 
 @needs_pdflatex
 def test_export_writes_an_array_that_compiles_beyond_ten_columns(folder):
-    assert good("export", "C.tex", *LAYER) == "C.tex: 4 x 16, 36 entries, weight arange\n"
+    assert good("export", "C.tex", *LAYER) == "C.tex: 4 × 16, 36 entries, weight arange\n"
     text = (folder / "C.tex").read_text()
     assert text == latex.array(Conv(4, 3), np.arange(1, 10).reshape(3, 3)) + "\n"
     assert text.splitlines()[1] == "1 & 2 & 3 & 0 & 4 & 5 & 6 & 0 & 7 & 8 & 9 & 0 & 0 & 0 & 0 & 0 \\\\"
@@ -160,9 +164,9 @@ def test_export_of_an_array_that_is_too_large(folder):
 
 
 def test_one_entry_is_no_entries(folder):
-    assert "C: 1 x 1, 1 entry\n" in good("show", "--i", 1, "--k", 1)
-    assert "\nmatrix: 1 x 1, 1 entry, 20 bytes as float64\n" in good("size", "--i", 1, "--k", 1)
-    assert good("export", "C.npz", "--i", 1, "--k", 1) == "C.npz: 1 x 1, 1 entry, weight arange\n"
+    assert "C: 1 × 1, 1 entry\n" in good("show", "--i", 1, "--k", 1)
+    assert "\nmatrix: 1 × 1, 1 entry, 20 bytes as float64\n" in good("size", "--i", 1, "--k", 1)
+    assert good("export", "C.npz", "--i", 1, "--k", 1) == "C.npz: 1 × 1, 1 entry, weight arange\n"
     good("explore", "--i", 1, "--k", 1, "--save", "page.html")
     assert "the matrix C, 1 x 1, with 1 entry<" in (folder / "page.html").read_text(encoding="utf-8")
 
@@ -196,10 +200,10 @@ def test_titles_are_text(folder):
     tree = ET.parse("C.svg")
     assert tree.find("{http://www.w3.org/2000/svg}title").text == TITLE
     (described,) = (node.text for node in tree.iter() if node.tag.endswith("}description"))
-    ax = plot.linked(Conv(4, 3), title=TITLE)
+    ax = plot.linked(Conv(4, 3), title=TITLE, step=1)
     plt.close(ax.get_figure())
     assert described == ax.alt
-    assert described.startswith(f"{TITLE}: input x, 4 x 4; ")
+    assert described.startswith(f"{TITLE}: x 4 × 4; ")
     assert "title" in gids("C.svg")
     with Image.open("C.png") as picture:
         assert picture.info["Title"] == TITLE
@@ -242,13 +246,17 @@ UP = ("--i", 3, "--k", 3, "--s", 2, "--transpose")
 @pytest.mark.parametrize(
     ("arguments", "view", "step"),
     [
-        (LAYER, None, 0),
+        (LAYER, None, 1),
+        (("padding_strides",), None, 4),
+        ((*LAYER, "--step", 0), None, 0),
         ((*LAYER, "--step", 3), None, 3),
         ((*LAYER, "--step", "none"), None, None),
         ((*LAYER, "--output", "1x0"), "windows", 2),
         (("--i", 7, "--k", 3, "--ndim", 1, "--output", 4), "windows", 4),
         (("--i", 4, "--k", 3, "--cout", 2, "--output", "1x0x1"), "windows", 5),
-        (UP, None, 0),
+        (UP, None, 4),
+        ((*UP, "--view", "windows"), "windows", 24),
+        (("--i", 2, "--k", 4, "--s", 2, "--ndim", 1, "--cin", 2, "--transpose"), None, 1),
         ((*UP, "--input", "1x2"), "stamps", 5),
         ((*UP, "--output", "1x2"), "windows", 9),
         ((*UP, "--view", "windows", "--step", 48), "windows", 48),
@@ -267,7 +275,7 @@ def test_options_reach_the_picture(monkeypatch):
     assert layer == Conv(4, 3)
     np.testing.assert_array_equal(weight, presets.kernel("sobel").reshape(1, 1, 3, 3))
     np.testing.assert_array_equal(x, np.arange(1, 17).reshape(1, 4, 4))
-    assert keywords == {"view": "windows", "step": 0, "matrix": False, "title": "T"}
+    assert keywords == {"view": "windows", "step": 1, "matrix": False, "title": "T"}
     (layer, weight), keywords = drawn(monkeypatch, *LAYER, "--kind", "matrix", "--output", "1x1", kind="matrix")
     assert (layer, weight, keywords) == (Conv(4, 3), None, {"row": 3})
 
@@ -437,41 +445,41 @@ HAAR = ("--i", 4, "--k", 2, "--s", 2, "--cout", 4, "--weight", "haar")
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        # C of the 4 x 16 example with ones: sqrt(25), sqrt(5) twice, 1; of the orthonormal bank, all are 1.
+        # C of the 4 × 16 example with ones: sqrt(25), sqrt(5) twice, 1; of the orthonormal bank, all are 1.
         (
             (*LAYER, "--weight", "ones", "--kind", "singular_values"),
             "4 singular values from 5 to 1: the condition number is 5.",
         ),
         ((*HAAR, "--kind", "singular_values"), "16 singular values from 1 to 1: the condition number is 1."),
-        ((*HAAR, "--kind", "gram"), "C^T C, 16 x 16, beside I: C^T C = I."),
+        ((*HAAR, "--kind", "gram"), "C^T C, 16 × 16, beside I: C^T C = I."),
         (
             (*LAYER, "--weight", "arange", "--kind", "gram"),
-            "C^T C, 16 x 16, beside I: the largest deviation is 205, at row 10 and column 10.",
+            "C^T C, 16 × 16, beside I: the largest deviation is 205, at row 10 and column 10.",
         ),
         (
             (*UP, "--weight", "ones", "--kind", "gram"),
-            "C C^T, 9 x 9, beside I: the largest deviation is 8, at row 0 and column 0.",
+            "C C^T, 9 × 9, beside I: the largest deviation is 8, at row 0 and column 0.",
         ),
         (
             ("--i", 2, "--k", 1, "--ndim", 1, "--weight", "2j", "--kind", "gram"),
-            "C^H C, 2 x 2, beside I: the largest deviation is 3, at row 0 and column 0.",
+            "C^H C, 2 × 2, beside I: the largest deviation is 3, at row 0 and column 0.",
         ),
-        ((*UP, "--kind", "overlaps"), "How many taps reach each output, 7 x 7: 1 to 4."),
+        ((*UP, "--kind", "overlaps"), "How many taps reach each output, 7 × 7: 1 to 4."),
         (
             ("--i", 9, "--k", 3, "--d", 2, "--kind", "receptive_field", "--output", "1x2"),
-            "Which of the 9 x 9 inputs are read: 9 of 81, within 5 x 5.",
+            "Which of the 9 × 9 inputs are read: 9 of 81, within 5 × 5.",
         ),
         (
             ("--i", 4, "--k", 3, "--p", 1, "--kind", "receptive_field", "--step", 0),
-            "Which of the 4 x 4 inputs are read: 4 of 16, within 2 x 2.",
+            "Which of the 4 × 4 inputs are read: 4 of 16, within 2 × 2.",
         ),
         (
             ("--i", 4, "--k", 3, "--p", 1, "--kind", "receptive_field"),
-            "Which of the 4 x 4 inputs are read: 9 of 16, within 3 x 3.",
+            "Which of the 4 × 4 inputs are read: 9 of 16, within 3 × 3.",
         ),
         (
             ("--i", 3, "--k", 2, "--p", 1, "--ndim", 1, "--kind", "factors"),
-            "A product of matrices: C (4 x 3) = weights (4 x 8) times im2col (8 x 5) times padding (5 x 3).",
+            "A product of matrices: C (4 × 3) = weights (4 × 8) times im2col (8 × 5) times padding (5 × 3).",
         ),
     ],
 )
@@ -514,14 +522,17 @@ def test_a_row_or_a_column_of_the_matrix(monkeypatch, arguments, line):
 
 
 @pytest.mark.parametrize("ending", [".gif", ".png", ".apng", ".webp"])
-def test_an_animation_has_a_picture_for_each_step(folder, ending):
+def test_an_animation_has_a_picture_for_each_step_and_three_between(folder, ending):
     stdout = good("animate", "padding_strides", "--seconds", 0.5, "--save", f"a{ending}")
     assert stdout == f"a{ending}: 9 steps of 0.5 s; {presets.setting('padding_strides')!r}\n"
     with Image.open(f"a{ending}") as picture:
-        assert picture.n_frames == 9
-        picture.seek(1)
-        picture.load()
-        assert picture.info["duration"] == 500
+        durations = []
+        for number in range(picture.n_frames):
+            picture.seek(number)
+            picture.load()
+            durations.append(picture.info["duration"])
+    # A step takes half a second: 380 ms at rest, and 3 pictures of 40 ms on the way; the last one rests for two steps.
+    assert durations == [380, 40, 40, 40] * 8 + [1000]
     written = (folder / f"a{ending}").read_bytes()
     good("animate", "padding_strides", "--seconds", 0.5, "--save", f"a{ending}")
     assert (folder / f"a{ending}").read_bytes() == written

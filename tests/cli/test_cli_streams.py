@@ -229,7 +229,7 @@ def test_options_that_are_no_text(option):
 
 
 def test_files_whose_names_are_no_text():
-    assert good("export", f"{NO_TEXT}.npz", *LAYER[1:]) == "\\udcff.npz: 4 x 16, 36 entries, weight arange\n"
+    assert good("export", f"{NO_TEXT}.npz", *LAYER[1:]) == "\\udcff.npz: 4 × 16, 36 entries, weight arange\n"
     assert os.listdir(b".") == [b"\xff.npz"]  # noqa: PTH208  bytes
     good(*LAYER, "--save", f"{NO_TEXT}.json")
     assert Path(f"{NO_TEXT}.json").exists()

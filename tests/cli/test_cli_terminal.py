@@ -33,7 +33,7 @@ def plain(text):
 
 def pictures(text):
     """The lines of the pictures: what stands between a heading and an empty line, but for a note below."""
-    parts = re.findall(r"^C(?:\^T)?: .*\n((?:.+\n)+)", plain(text), re.MULTILINE)
+    parts = re.findall(r"^C(?:\^T|ᵀ)?: .*\n((?:.+\n)+)", plain(text), re.MULTILINE)
     return [line for part in parts for line in part.splitlines() if not line.startswith("one ")]
 
 
@@ -88,7 +88,8 @@ def test_each_tap_has_its_colour_in_24_bits(surroundings, word):
     cells = [(text, codes) for text, codes in painted(good(*LAYER, "--color", "always")) if text.startswith("w")]
     assert len(cells) == 2 * 36
     for text, codes in cells:
-        paper = tap_colours(9)[int(text[1]) * 3 + int(text[2])]
+        row, col = (ord(index) - ord("₀") for index in text[1:])
+        paper = tap_colours((3, 3))[row * 3 + col]
         ink, paper = (";".join(map(str, rgb(colour))) for colour in (ink_on(paper), paper))
         assert codes == f"38;2;{ink};48;2;{paper}"
 
@@ -105,10 +106,11 @@ def test_each_tap_has_its_colour_of_256(surroundings, word):
         of_tap.setdefault(text, set()).add((int(ink), int(paper)))
     assert all(len(codes) == 1 for codes in of_tap.values())
     assert len(set.union(*of_tap.values())) == 9
-    # Of xterm's cube and greys, those closest to Petroff's colours, with black or white on them.
-    inks = (16, 16, 231, 16, 231, 16, 16, 16, 16)
-    papers = (68, 214, 124, 247, 91, 131, 166, 143, 243)
-    palette = {f"w{tap // 3}{tap % 3}": codes for tap, codes in enumerate(zip(inks, papers, strict=True))}
+    # Of xterm's cube and greys, those closest to amber, teal and violet, with a dark or a light colour on them.
+    papers = (94, 130, 215, 23, 66, 79, 61, 98, 147)
+    inks = (231, 231, 234, 231, 16, 234, 231, 231, 234)
+    names = [f"w{row}{col}" for row in "₀₁₂" for col in "₀₁₂"]
+    palette = dict(zip(names, zip(inks, papers, strict=True), strict=True))
     assert of_tap == {name: {codes} for name, codes in palette.items()}
 
 
@@ -150,13 +152,13 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(map(str, arguments)))
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "koi8-r"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "koi8-r", "cp437"])
 def test_plain_ascii_where_the_stream_cannot_encode(arguments, encoding):
     text = good(*arguments, encoding=encoding)
     assert text.isascii()
     assert "\\u" not in text
-    if arguments[0] == "show" and arguments[1] != "--help" and not {"json", "latex", "tikz"} & set(arguments):
-        assert good(*arguments) != text or "md" in arguments
+    typeset = arguments[0] in ("show", "size", "verify") and arguments[1] != "--help"
+    assert (good(*arguments) != text) == (typeset and not {"json", "latex", "tikz", "md"} & set(arguments))
 
 
 def test_the_example_in_ascii():
@@ -169,6 +171,53 @@ def test_the_example_in_ascii():
         "y10 |   .   .   .   . | w00 w01 w02   . | w10 w11 w12   . | w20 w21 w22   . |",
         "y11 |   .   .   .   . |   . w00 w01 w02 |   . w10 w11 w12 |   . w20 w21 w22 |",
     ]
+
+
+UP = ("show", "--i", 2, "--k", 2, "--s", 2, "--ndim", 1, "--transpose", "--weight", "1,-2")
+UP_DRAWN = """\
+Cᵀ: 4 × 2, 4 entries
+     y₀ y₁
+   ┌───────┐
+x₀ │  1  · │
+x₁ │ -2  · │
+x₂ │  ·  1 │
+x₃ │  · -2 │
+   └───────┘
+
+C: 2 × 4, the transpose
+     x₀ x₁ x₂ x₃
+   ┌─────────────┐
+y₀ │  1 -2  ·  · │
+y₁ │  ·  ·  1 -2 │
+   └─────────────┘
+
+Cᵀ C ≠ I: the transposed convolution does not undo the convolution
+  largest deviation |Cᵀ C - I| = 3, at (1, 1)
+C Cᵀ ≠ I: the convolution does not undo the transposed convolution
+  largest deviation |C Cᵀ - I| = 4, at (0, 0)
+"""
+IN_ASCII = str.maketrans("₀₁₂₃·│┌┐└┘─×", "0123.|++++-x") | {ord("ᵀ"): "^T", ord("≠"): "!="}
+
+
+def test_the_transpose_takes_y_to_x():
+    assert UP_DRAWN in good(*UP)
+    assert UP_DRAWN.translate(IN_ASCII) in good(*UP, encoding="ascii")
+
+
+def test_indices_above_nine_have_a_comma():
+    arguments = ("show", "--i", "2x12", "--k", "2x11", "--format", "grid")
+    for encoding, names in (("utf-8", ("x₁,₁₁", "x₁,₁", "w₁,₁₀")), ("ascii", ("x1,11", "x1,1", "w1,10"))):
+        assert set(names) <= set(re.split(r"[ │|\n]+", good(*arguments, encoding=encoding))), encoding
+
+
+def test_signs_of_the_laws_follow_the_encoding():
+    arguments = ("verify", "--i", 4, "--k", 2, "--ndim", 1)
+    for encoding, transpose, adjoint, size in (("utf-8", "Cᵀ", "Cᴴ", "3 × 4"), ("ascii", "C^T", "C^H", "3 x 4")):
+        lines = good(*arguments, encoding=encoding).splitlines()[2:-1]
+        assert f"<C x, y> = <x, {adjoint} y>" in lines[1]
+        assert len({re.search(r"  (holds|no|yes) ", line).start() for line in lines}) == 1
+        assert f"{transpose} C = I of 1x1 orthogonal channel mixing" in lines[-1]
+        assert f"\nmatrix: {size}, 6 entries" in good("size", *arguments[1:], encoding=encoding)
 
 
 def test_names_that_the_stream_cannot_encode(tmp_path):
@@ -227,9 +276,9 @@ def test_pictures_are_never_wider_than_the_terminal(width, layer, encoding, colo
 @pytest.mark.parametrize(("width", "form"), [(80, "grid"), (77, "grid"), (76, "half"), (18, "half"), (17, "braille")])
 def test_the_largest_form_that_fits(surroundings, width, form):
     surroundings.setenv("COLUMNS", str(width))
-    first = good(*LAYER).split("C^T: ")[0]
+    first = good(*LAYER).split("Cᵀ: ")[0]
     surroundings.setenv("COLUMNS", "500")
-    assert first == good(*LAYER, "--format", form).split("C^T: ")[0]
+    assert first == good(*LAYER, "--format", form).split("Cᵀ: ")[0]
 
 
 @pytest.mark.parametrize(("form", "width"), [("grid", 77), ("half", 18)])
@@ -274,7 +323,7 @@ def test_in_a_terminal():
     assert "\x1b[38;2;" in text
     lines = plain(text).splitlines()
     assert lines[4:8] == ["┌────────────────┐", "│▀▀▀▄▀▀▀▄▀▀▀▄    │", "│    ▀▀▀▄▀▀▀▄▀▀▀▄│", "└────────────────┘"]
-    assert lines[8] == "w00 w01 w02 w10 w11 w12 w20 w21 w22"
+    assert lines[8] == "w₀₀ w₀₁ w₀₂ w₁₀ w₁₁ w₁₂ w₂₀ w₂₁ w₂₂"
     assert in_terminal(*LAYER, columns=100, NO_COLOR="1") == good(*LAYER)
     assert in_terminal(*LAYER, columns=100, TERM="dumb") == good(*LAYER)
 

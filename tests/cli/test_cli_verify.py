@@ -19,9 +19,9 @@ def test_every_law_holds_on_the_default_example(capsys):
     assert sum(line.startswith("law ") for line in lines) == 11
     assert all(" holds " in line for line in lines if line.startswith("law "))
     assert [line.split("  ")[1].strip() for line in lines if line.startswith("finding")] == [
-        "C^T y = zeros inserted, kernel not flipped",
-        "C^T C = I",
-        "C C^T = I",
+        "Cᵀ y = zeros inserted, kernel not flipped",
+        "Cᵀ C = I",
+        "C Cᵀ = I",
     ]
     assert all("  no  " in line for line in lines if line.startswith("finding"))
     assert lines[-1] == "11 of 11 laws hold"

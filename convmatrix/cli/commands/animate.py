@@ -6,6 +6,7 @@ from convmatrix import export
 from convmatrix.cli import pictures
 from convmatrix.cli.arguments import Commands, add_layer, add_values, add_weight, layer_of
 from convmatrix.cli.interrupts import held_back
+from convmatrix.cli.styles import add_style, style_of
 from convmatrix.cli.terminal import Bar, print_lines
 from convmatrix.core.errors import pluralize
 
@@ -23,6 +24,7 @@ def add_to(commands: Commands) -> None:
     add_weight(parser)
     add_values(parser)
     pictures.add_view(parser)
+    add_style(parser)
     parser.set_defaults(run=_animate)
 
 
@@ -48,10 +50,13 @@ def _animate(arguments: argparse.Namespace) -> None:
         from convmatrix.show.model.stage import film
         from convmatrix.show.render import animate
 
-    export.ending_of(arguments.save, animate.ENDINGS)
+    ending = export.ending_of(arguments.save, animate.ENDINGS)
     layer = layer_of(arguments)
     picture = pictures.options_of(arguments, layer)
-    movie = film(layer, picture.weight, picture.x, view=picture.view, matrix=picture.matrix, title=picture.title)
+    style = style_of(arguments, ending)
+    movie = film(
+        layer, picture.weight, picture.x, view=picture.view, matrix=picture.matrix, title=picture.title, style=style
+    )
     with Bar("animate") as bar:
         animate.save(movie, arguments.save, seconds_per_step=arguments.seconds, progress=bar)
     steps = pluralize(len(movie.frames), "step")

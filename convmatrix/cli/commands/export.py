@@ -7,7 +7,7 @@ from typing import Any
 from convmatrix import export
 from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_weight, integer, layer_of, weight_of
 from convmatrix.cli.sentences import findings, matrix_described
-from convmatrix.cli.terminal import Bar, one_line, print_lines
+from convmatrix.cli.terminal import Bar, one_line, print_lines, typeset
 from convmatrix.core.errors import pluralize
 from convmatrix.core.memory import require_memory
 from convmatrix.layers import Layer
@@ -81,7 +81,7 @@ def _export(arguments: argparse.Namespace) -> None:
         _require_memory(layer, weight)
         results = findings(layer, weight, any_size=False) if ending == ".json" else {}
         export.export(layer.matrix(weight), arguments.file, layer=layer, order=arguments.order, **results)
-    print_lines([f"{arguments.file}: {matrix_described(layer)}, weight {arguments.weight}", *notes])
+    print_lines([f"{arguments.file}: {typeset(matrix_described(layer))}, weight {arguments.weight}", *notes])
 
 
 def _notes(report: export.BlocksReport) -> list[str]:

@@ -6,6 +6,7 @@ from convmatrix import export
 from convmatrix.cli import pictures
 from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_values, add_weight, layer_of
 from convmatrix.cli.kinds import KINDS, OPTIONS
+from convmatrix.cli.styles import add_style, styled
 from convmatrix.cli.terminal import print_lines
 from convmatrix.layers import Conv
 
@@ -51,6 +52,7 @@ def add_to(commands: Commands) -> None:
     add_values(parser)
     pictures.add_view(parser)
     pictures.add_step(parser)
+    add_style(parser)
     parser.set_defaults(run=_figure)
 
 
@@ -69,12 +71,13 @@ def _figure(arguments: argparse.Namespace) -> None:
         )
     picture = pictures.options_of(arguments, layer)
     reason = ""
-    if ending == ".tex":
-        pictures.save_tikz(picture, arguments.save, kind)
-    elif arguments.kind is None and options <= {"weight", "title"}:
-        reason = pictures.save_default(picture, arguments.save)
-    else:
-        pictures.save(picture, arguments.save, kind)
+    with styled(arguments, ending):
+        if ending == ".tex":
+            pictures.save_tikz(picture, arguments.save, kind)
+        elif arguments.kind is None and options <= {"weight", "title", "labels", "fill", "captions"}:
+            reason = pictures.save_default(picture, arguments.save)
+        else:
+            pictures.save(picture, arguments.save, kind)
     subject = f"the matrix alone, since {reason}" if reason else kind
     generic = KINDS[kind].numeric and picture.weight is None
     print_lines([f"{arguments.save}: {subject}; {layer!r}" + "; weight drawn with seed 0" * generic])

@@ -11,6 +11,7 @@ from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_weight
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.kinds import PictureOptions
 from convmatrix.cli.sentences import findings, matrix_described, sizes_described
+from convmatrix.cli.styles import add_style, given_options, styled
 from convmatrix.cli.terminal import Bar, print_lines, style, write
 from convmatrix.layers import Conv, Layer
 from convmatrix.show.model.scene import Scene
@@ -74,6 +75,7 @@ def add_to(commands: Commands) -> None:
         help="default: auto, which honours NO_COLOR and FORCE_COLOR",
     )
     parser.add_argument("--rank", action="store_true", help="compute the rank however large the matrix is")
+    add_style(parser)
     parser.set_defaults(run=_show)
 
 
@@ -86,6 +88,12 @@ def _show(arguments: argparse.Namespace) -> None:
         _save(layer, weight, arguments)
 
 
+def _require_plain(arguments: argparse.Namespace, what: str) -> None:
+    """Raise an error for a style of what has none."""
+    for option in given_options(arguments):
+        raise UsageError(f"{option} is for pictures, and {what} has no such style: leave it out")
+
+
 def _save(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace) -> None:
     path, form = arguments.save, arguments.format
     ending = export.ending_of(path, tuple(_ENDINGS))
@@ -93,13 +101,16 @@ def _save(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Names
         raise UsageError(f"--format {form} does not go into a {ending} file: leave it out, or name a .txt file")
     reason = ""
     if ending in pictures.ENDINGS:
-        reason = pictures.save_default(PictureOptions(layer, weight), path)
+        with styled(arguments, ending):
+            reason = pictures.save_default(PictureOptions(layer, weight), path)
     elif ending == ".tex" and form is None:
-        text, reason = _document(layer, weight)
+        with styled(arguments, ending):
+            text, reason = _document(layer, weight)
         export.write_text(text, path)
     elif ending == ".html":
         from convmatrix.show import explorer
 
+        _require_plain(arguments, "a page, which follows the browser's theme,")
         explorer.save(layer, path, weight)
     else:
         form = form or {".json": "json", ".md": "md"}.get(ending)
@@ -112,13 +123,19 @@ def _save(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Names
 
 
 def _text(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None) -> str:
+    if form == "tikz":
+        from convmatrix.show.render import latex
+
+        with styled(arguments, ".tex"):
+            return latex.tikz(layer, weight, step=PictureOptions(layer).shown) + "\n"
+    _require_plain(arguments, "text")
     if form == "json":
         results = findings(layer, weight, any_size=arguments.rank)
         return json.dumps(export.matrix_as_dict(layer, weight, **results)) + "\n"
-    if form in ("latex", "tikz"):
+    if form == "latex":
         from convmatrix.show.render import latex
 
-        return (latex.array(layer, weight) if form == "latex" else latex.tikz(layer, weight, step=0)) + "\n"
+        return latex.array(layer, weight) + "\n"
     return "\n".join(_described(layer, weight, arguments, form)) + "\n"
 
 
@@ -128,7 +145,7 @@ def _document(layer: Layer, weight: "NDArray[Any] | None") -> tuple[str, str]:
 
     array = latex.array(layer, weight)
     try:
-        return latex.document(latex.tikz(layer, weight, step=0), array), ""
+        return latex.document(latex.tikz(layer, weight, step=PictureOptions(layer).shown), array), ""
     except ValueError as error:
         return latex.document(array), str(error)
 
@@ -138,21 +155,24 @@ def _described(
 ) -> list[str]:
     # In Markdown, sentences with signs in them are code, and a table begins after an empty line.
     fence, gap = (["```"], [""]) if form == "md" else ([], [])
+    shown = style(arguments.color) if arguments.save is None else drawing.Terminal(width=10**6)
+    if form == "md":
+        shown = drawing.Terminal(unicode=False)  # as its table, which other programs set
     lines = [*fence, *sizes_described(layer), *fence]
     name, other = ("C", "C^T") if isinstance(layer, Conv) else ("C^T", "C")
     rows, cols = layer.matrix_shape
-    lines += ["", f"{name}: {matrix_described(layer)}", *gap]
-    shown = style(arguments.color) if arguments.save is None else drawing.Terminal(width=10**6)
+    lines += ["", shown.set_label(f"{name}: {matrix_described(layer)}"), *gap]
     large = max(layer.nnz, rows, cols) > _DRAWN
     if large:
         lines.append(f"too large to draw: {layer.nbytes() / 2**30:.3g} GiB as float64 (convmatrix export writes it)")
     else:
         lines += _picture(layer, weight, shown, form)
-    lines += ["", f"{other}: {cols} x {rows}, the transpose", *gap]
+    lines += ["", shown.set_label(f"{other}: {cols} x {rows}, the transpose"), *gap]
     # A tall transpose says little that its shape does not: the lines above are its columns.
     if not large and (cols <= 64 or form is not None):
         lines += _picture(layer.T, weight, shown, form)
-    return [*lines, "", *fence, *_verdict_described(layer, weight, any_size=arguments.rank), *fence]
+    verdict = map(shown.set_label, _verdict_described(layer, weight, any_size=arguments.rank))
+    return [*lines, "", *fence, *verdict, *fence]
 
 
 def _picture(layer: Layer, weight: "NDArray[Any] | None", shown: drawing.Terminal, form: str | None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from convmatrix import export
 from convmatrix.cli.arguments import Commands, add_layer, layer_of
 from convmatrix.cli.sentences import matrix_described, pair, sizes_described
-from convmatrix.cli.terminal import print_lines, style
+from convmatrix.cli.terminal import print_lines, style, typeset
 from convmatrix.core.errors import pluralize
 from convmatrix.frameworks.comparison.output_sizes import OutputSizeOptions, Size, output_size_options
 from convmatrix.layers import Layer
@@ -58,7 +58,7 @@ def _described(layer: Layer) -> list[str]:
                 f"  input size {choice.size}: leftover {choice.leftover}, "
                 f"transposed with output_padding {choice.leftover}{mark}"
             )
-    lines += ["", f"matrix: {matrix_described(layer)}, {layer.nbytes()} bytes as float64"]
+    lines += ["", typeset(f"matrix: {matrix_described(layer)}, {layer.nbytes()} bytes as float64")]
     return [*lines, *_output_sizes_described(output_size_options(layer))]
 
 

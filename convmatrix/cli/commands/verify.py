@@ -7,7 +7,7 @@ import json
 from convmatrix.cli.arguments import Commands, add_layer, add_weight, layer_of, weight_of
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.sentences import sizes_described
-from convmatrix.cli.terminal import print_lines
+from convmatrix.cli.terminal import print_lines, typeset
 
 __all__ = ["add_to"]
 
@@ -38,12 +38,13 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_lines([json.dumps({"laws_hold": not failed, "checks": [dataclasses.asdict(check) for check in results]})])
         return int(failed > 0)
-    wide = max(len(check.name) for check in results)
+    names = [typeset(check.name) for check in results]
+    wide = max(map(len, names))
     lines = sizes_described(layer)
-    for check in results:
+    for check, name in zip(results, names, strict=True):
         where = f", at {check.where}" if check.where else ""
         lines.append(
-            f"{check.kind:<7}  {check.name:<{wide}}  {_RESULTS[check.kind, check.holds]:<5}  "
+            f"{check.kind:<7}  {name:<{wide}}  {_RESULTS[check.kind, check.holds]:<5}  "
             f"{check.measured:.6g} (bound {check.bound:.6g}){where}"
         )
     laws = sum(check.kind == "law" for check in results)

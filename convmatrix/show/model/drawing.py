@@ -118,6 +118,9 @@ class Label(NamedTuple):
 
 Mark = Box | Line | Label
 
+_STROKE, _STROKES = 0.09, 6
+"""Distance of the strokes that tell a tap's depth, by the side of its cell; and the most of them."""
+
 LINE = 1.15
 """From one line of a cell to the next, by the height of its text."""
 
@@ -199,6 +202,9 @@ def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Sty
         along, down = (0.86, 0.14) if look.text and panel.labelled else (0.5, 0.5)
         corner = (x + along * wide - side / 2, y + down * tall - side / 2)
         yield Box(*corner, side, side, look.ink, corner=side / 2, name=f"{name}-dot")
+    for number in range(min(look.depth, _STROKES)):
+        along = _STROKE * (number + 1) * min(wide, tall)
+        yield Line(((x, y + along), (x + along, y)), look.ink, 1.5 * BORDER * min(wide, tall))
     if look.text and panel.labelled:
         yield from _text(panel, (x + wide / 2, y + tall / 2), look, name)
 
@@ -206,7 +212,7 @@ def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Sty
 def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> Iterator[Mark]:
     """The label of a cell, on as many lines as it needs, and a second one below it."""
     (x, y), tall = middle, panel.cell_height
-    largest = min(LABEL_IN_C, LABEL / panel.unit) if panel.row_blocks or panel.col_blocks else LABEL
+    largest = min(LABEL_IN_C, LABEL / panel.unit) if panel.of_matrix else LABEL
     size = label_size(look.text, largest) * tall
     lines = lines_of(look.text)
     step = LINE * size

@@ -39,6 +39,8 @@ class Look(NamedTuple):
         What is drawn beside the colour, so that a cell is recognised without it.
     second : str
         A second, smaller line of text below: a value below its symbol.
+    depth : int
+        Position on the axes of the kernel before the last two, told by that many strokes across a corner.
     """
 
     paper: str
@@ -47,6 +49,7 @@ class Look(NamedTuple):
     line: str = ""
     mark: Mark = ""
     second: str = ""
+    depth: int = 0
 
 
 class Panel(NamedTuple):
@@ -95,6 +98,11 @@ class Panel(NamedTuple):
     x: float = 0.0
     y: float = 0.0
     title_y: float | None = None
+
+    @property
+    def of_matrix(self) -> bool:
+        """Check whether it is a matrix with named blocks, or a flattened map beside one."""
+        return bool(self.row_blocks and self.col_blocks)
 
     @property
     def cell_height(self) -> float:

@@ -170,8 +170,8 @@ class _Space:
     def score(self, block: "_Block") -> tuple[float, float]:
         """Size of the cells of maps and matrix, and signs between them; then how much of the page is used."""
         cell = self.cell(block)
-        units = {panel.unit for panel in block.panels if panel.row_blocks and panel.col_blocks}
-        maps = [panel for panel in block.panels if not panel.row_blocks]
+        units = {panel.unit for panel in block.panels if panel.of_matrix}
+        maps = [panel for panel in block.panels if not panel.of_matrix]
         weight = 1.0 if not units else 0.0 if not maps else _KEY if maps[0].name == "key" else 1.0
         size = weight * log(cell) + sum(log(unit * cell) for unit in units) + (_SIGNS if block.reads else 0.0)
         shape = (self.page.wide / self.page.tall) / (block.wide / (block.tall + self.head))
@@ -414,7 +414,7 @@ def _side(contents: float, margin: float, whole: float, fixed: float) -> float:
 
 def _readable(panel: Panel, cell: float, smallest: float) -> Panel:
     """A map without labels where these would be too small, and without borders where its cells are."""
-    if panel.row_blocks:
+    if panel.of_matrix:
         return panel
     points = panel.unit * cell * 72
     return panel._replace(labelled=points * LABEL >= smallest * 0.999, bordered=points >= _BORDERED)

@@ -5,6 +5,7 @@ This is the only place that turns a role, such as padding, into colours, a borde
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, cast
 
 from numpy.typing import ArrayLike
@@ -103,7 +104,11 @@ class Looks:
         by_value = self.limit and value is not None and not isinstance(value, str)
         paper = self.by_value([value])[0] if by_value else self._taps[tap]
         text, second = self.text(symbol, value)
-        return Look(paper, text, ink_on(paper), self.style.colours.ground, "", second)
+        return Look(paper, text, ink_on(paper), self.style.colours.ground, "", second, self._depth(tap))
+
+    def _depth(self, tap: int) -> int:
+        """Slice of a kernel that a tap is in: slices have the same colours."""
+        return tap // prod(self.kernel_size[-2:]) if len(self.kernel_size) > 2 else 0
 
     def by_value(self, values: ArrayLike) -> list[str]:
         """Colours of weights by their values."""

@@ -23,7 +23,7 @@ from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Place, Reading, Scene, number_label
-from convmatrix.show.model.style import HEADING, LABEL_IN_C, Style, current_style
+from convmatrix.show.model.style import BLOCK_GAP, HEADING, LABEL_IN_C, Style, current_style
 from convmatrix.show.model.typeset import width
 
 __all__ = ["Drawable", "View", "film", "one_input"]
@@ -96,10 +96,10 @@ def film(
     ['above-0-1', 'above-0-2']
     """
     check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
-    if layer.ndim > 2:
-        raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     if not (flag("maps", maps) | flag("matrix", matrix)):
         raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
+    if layer.ndim > 2 and (maps or moving):
+        raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     chosen, shown_title, style = _view_of(layer, view), printable(title), current_style(style)
     scene = _scene(layer, weight, x)
     _require_drawable(scene, chosen, matrix=matrix, moving=moving)
@@ -196,8 +196,8 @@ class _Stage:
     def __post_init__(self) -> None:
         layer, scene = self.scene.layer, self.scene
         self.slider = scene if isinstance(layer, Conv) else scene.inserted() if self.reads else _forward(scene)
-        self.frame = _plane(self.slider.frame(), (0, 1))
         if self.maps:
+            self.frame = _plane(self.slider.frame(), (0, 1))
             _require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it raises the error for a weight of another shape
         self.looks = Looks(self.style, layer.kernel_size, self._limit())
@@ -220,7 +220,10 @@ class _Stage:
         """The largest magnitude of a weight, if weights are coloured by it."""
         if self.style.fill == "tap" or not self.scene.has_values:
             return 0.0
-        values = [np.abs(self.scene.matrix.data), np.abs(np.asarray(self.scene.weight or 0))]
+        values = [
+            np.abs(self.scene.matrix.data),
+            np.abs(np.asarray(0 if self.scene.weight is None else self.scene.weight)),
+        ]
         return float(max((each.max(initial=0) for each in values), default=0)) or 1.0
 
     @property
@@ -326,19 +329,24 @@ class _Stage:
         if not self.scene.has_kernel:
             return
         layer = self.slider.layer
-        rows, cols = _plane(layer.kernel_size, 1)
+        rows, cols = _slices(layer.kernel_size)
         note = _size(layer.kernel_size) + (", flipped" if self.flipped else "")
         group = "kernel" if self.maps else "key"
         self.kernel_panel = self._add_channels(group, "w", note, layer.in_channels // layer.groups, rows, cols)
+        if layer.ndim > 2:
+            last = self.groups[-1]
+            blocks = {"row_blocks": (rows + 1, layer.kernel_size[-2]), "gap": BLOCK_GAP}
+            self.groups[-1] = last._replace(panels=tuple(panel._replace(**blocks) for panel in last.panels))
         self.base |= self._kernel_looks(0)
 
     def _kernel_looks(self, out_channel: int) -> dict[Key, Look]:
         layer = self.slider.layer
-        looks = {}
+        looks, cols = {}, _slices(layer.kernel_size)[1]
         for within in range(layer.in_channels // layer.groups):
             for place in np.ndindex(layer.kernel_size):
                 tap = self._tap(out_channel, within, place)
-                key = (self.kernel_panel + within, *_plane(place, 0))
+                number = int(np.ravel_multi_index(place, layer.kernel_size)) if place else 0
+                key = (self.kernel_panel + within, *divmod(number, cols))
                 looks[key] = self.looks.tap(self._own_tap(place), self.slider.tap_name(tap), self._weight(tap))
         return looks
 
@@ -582,3 +590,9 @@ def _plane(values: Iterable[Any], missing: Any) -> tuple[Any, Any]:
     known = tuple(values)
     first, second = (missing,) * (2 - len(known)) + known
     return first, second
+
+
+def _slices(size: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of a kernel whose slices stand one below the other."""
+    *more, cols = size or (1,)
+    return prod(more), cols

@@ -30,8 +30,9 @@ class Run(NamedTuple):
 SMALL = 0.7
 """Height of an index by the height of the text around it."""
 
-_SYMBOL = re.compile(r"(?<![A-Za-z])([wxyCISN])(?:(\d(?:[\d.,]*\d)?)|\^([T+]))?(?![A-Za-z])")
-"""A letter of the mathematics, with its indices or its exponent: no letter may stand before or behind it."""
+_SYMBOL = re.compile(r"(?<![A-Za-z])(?!(?<=\d)x\d)([wxyCISNX])(?:(\d(?:[\d.,]*\d)?)|\^([TH+]))?(?![A-Za-z])")
+"""A letter of the mathematics, with its indices or its exponent: no letter may stand before or behind it, and the x of
+a size such as 1x1 is none."""
 
 
 @lru_cache(maxsize=4096)
@@ -158,7 +159,7 @@ def as_html(label: str, *, italic: bool = True) -> str:
 
 
 _SUBSCRIPTS = {**{str(digit): chr(0x2080 + digit) for digit in range(10)}, ",": ",", ".": "."}
-_SUPERSCRIPTS = {"T": "ᵀ", "+": "⁺"}
+_SUPERSCRIPTS = {"T": "ᵀ", "H": "ᴴ", "+": "⁺"}
 
 
 def as_unicode(label: str) -> str:
@@ -175,8 +176,8 @@ def as_unicode(label: str) -> str:
 
     Examples
     --------
-    >>> as_unicode("w01"), as_unicode("C^T C != I"), as_unicode("4 x 16")
-    ('w₀₁', 'Cᵀ C ≠ I', '4 × 16')
+    >>> as_unicode("w01"), as_unicode("C^T C != I"), as_unicode("4 x 16"), as_unicode("1x1")
+    ('w₀₁', 'Cᵀ C ≠ I', '4 × 16', '1x1')
     """
     tables = {"": None, "sub": _SUBSCRIPTS, "sup": _SUPERSCRIPTS}
     text = ""
@@ -186,7 +187,19 @@ def as_unicode(label: str) -> str:
     return re.sub(r"(?<=\d) x (?=\d)", " × ", text.replace("!=", "≠"))
 
 
-_ASCII = {"×": "x", "≠": "!=", "·": "*", "…": "...", "→": "->", "−": "-", "–": "-", "∗": "*", "ᵀ": "^T", "⁺": "^+"}
+_ASCII = {
+    "×": "x",
+    "≠": "!=",
+    "·": "*",
+    "…": "...",
+    "→": "->",
+    "−": "-",
+    "–": "-",
+    "∗": "*",
+    "ᵀ": "^T",
+    "ᴴ": "^H",
+    "⁺": "^+",
+}
 
 
 def as_ascii(label: str) -> str:

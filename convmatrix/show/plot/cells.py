@@ -25,7 +25,7 @@ from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.style import Style
 from convmatrix.show.model.typeset import as_mathtext
-from convmatrix.show.render.lettering import FONT, in_font
+from convmatrix.show.render.lettering import FONT, in_font, set_ground
 
 __all__ = ["SizedText", "blank", "draw", "image", "put"]
 
@@ -36,7 +36,7 @@ def blank(ax: Axes, wide: float, tall: float, style: Style) -> Axes:
     ax.set_axis_off()
     figure = ax.get_figure(root=True)
     assert figure is not None
-    figure.set_facecolor("none" if style.ground == "transparent" else style.colours.ground)
+    set_ground(figure, style)
     return ax
 
 

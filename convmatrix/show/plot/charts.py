@@ -24,7 +24,7 @@ from convmatrix.show.model.style import Style, current_style
 from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet
-from convmatrix.show.render.lettering import write_title
+from convmatrix.show.render.lettering import set_ground, write_title
 
 __all__ = ["factors", "gram", "overlaps", "receptive_field", "same_output", "singular_values"]
 
@@ -301,7 +301,7 @@ def _themed(ax: Axes, style: Style) -> None:
     colours = style.colours
     figure = ax.get_figure(root=True)
     assert figure is not None
-    figure.set_facecolor("none" if style.ground == "transparent" else colours.ground)
+    set_ground(figure, style)
     ax.set_facecolor("none")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(colours.quiet)
@@ -547,7 +547,7 @@ def _tile(
     small = max(rows, cols) > _NUMBERED
     panel = Panel(name, title, note, rows, cols, scale, labelled=not small, bordered=not small)
     if block and not small:
-        panel = panel._replace(row_blocks=(block, block), col_blocks=(cols, cols), gap=0.12)
+        panel = panel._replace(row_blocks=(rows + 1, block), gap=0.12)
     if small:
         return Tile(panel, shades.pixels(_reduced(matrix)), sign)
     array = matrix.toarray() if isinstance(matrix, sparse.coo_array) else matrix

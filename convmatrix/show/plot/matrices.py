@@ -147,8 +147,8 @@ def _by_pixels(layer: Layer, key: bool, title: str, style: Style, framed: Framed
         col_blocks=(cols, cols),
     )
     above, beside = (
-        Panel("above", "", "", 1, cols, row_blocks=(1, 1)),
-        Panel("beside", "", "", rows, 1, row_blocks=(1, 1)),
+        Panel("above", "", "", 1, cols, row_blocks=(1, 1), col_blocks=(cols, cols)),
+        Panel("beside", "", "", rows, 1, row_blocks=(rows, rows), col_blocks=(1, 1)),
     )
     taps = [(*rgb(colour), 255) for colour in scene.colours] + [(255, 255, 255, 0)]
     pixels = np.array(taps, dtype=np.uint8)[tap_raster(layer)]  # the last colour, of -1, is none

@@ -12,37 +12,37 @@ ending                  is                                                      
 ======================= ======================================================= ===========================
 
 What stays is drawn once; a step then draws only the cells that it changes. Between two steps the outlines of windows
-move on in a few pictures, and the last step stays for twice as long. Equal versions give equal bytes.
+move on in a few pictures, and the last step stays for twice as long. With a transparent ground, a GIF has pixels that
+are either opaque or not, and an ``.mp4`` has the ground's colour. Equal versions give equal bytes.
 """
 
-import math
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 from numpy.typing import ArrayLike
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, features
+from PIL import Image, PngImagePlugin, features
 
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.export import replacing
 from convmatrix.layers.arguments import flag
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Box, Label, Line, Mark
-from convmatrix.show.model.film import Film, Key, Look, Outline
-from convmatrix.show.model.palette import rgb
+from convmatrix.show.model.drawing import Box
+from convmatrix.show.model.film import Film
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.stage import Drawable, View, film
 from convmatrix.show.model.style import Style
-from convmatrix.show.render.glyphs import Face, face_file, placed
+from convmatrix.show.render.canvas import Canvas, uncovered
+from convmatrix.show.render.indexed import CLEAR, Colours, differences
 from convmatrix.show.render.svg import moving, page
 
 __all__ = ["ENDINGS", "animate", "images", "save"]
@@ -174,14 +174,17 @@ def save(
     ending = _checked(path, seconds_per_step)
     with replacing(path) as file:
         if ending in (".svg", ".html"):
-            drawn = (moving if ending == ".svg" else page)(film, seconds_per_step=seconds_per_step)
+            write = moving if ending == ".svg" else page
+            drawn = write(film, seconds_per_step=seconds_per_step, smooth=flag("smooth", smooth))
             file.write(drawn.encode())
             if progress is not None:
                 progress(len(film.frames), len(film.frames))
             return
-        timed = _timed(film, seconds_per_step, smooth=flag("smooth", smooth), progress=progress)
+        pace = _Pace.of(seconds_per_step, smooth=flag("smooth", smooth))
+        pictures = _pictures(film, _cell_of(film), pace.between)
+        timed = _timed(pictures, pace, len(film.frames), progress)
         if ending == ".mp4":
-            _write_mp4(Path(file.name), timed, seconds_per_step, film.title)
+            _write_mp4(Path(file.name), (picture for picture, _ in timed), _timing(pace, len(film.frames)), film.title)
         else:
             _write_pictures(file, ending, film, timed)
 
@@ -208,113 +211,91 @@ def _checked(path: str | os.PathLike[str], seconds: float) -> str:
     return ending
 
 
+class _Pace(NamedTuple):
+    """Seconds of a step, the pictures between it and the next, and the part of it that these take."""
+
+    seconds: float
+    between: int
+    moves: float
+
+    @classmethod
+    def of(cls, seconds: float, *, smooth: bool) -> "_Pace":
+        """Pace of a film: a quick one has no pictures between steps."""
+        if smooth and seconds * _MOVES / _TWEENS >= _QUICKEST:
+            return cls(seconds, _TWEENS, _MOVES)
+        return cls(seconds, 0, 0.0)
+
+
 Timed = tuple[Image.Image, float]
 """A picture, and for how many seconds it is shown."""
 
 
-def _timed(film: Film, seconds: float, *, smooth: bool, progress: Progress | None) -> Iterator[Timed]:
-    """The pictures of a film with their times: steps, and what lies between them."""
-    total = len(film.frames)
-    between = _TWEENS if smooth and seconds * _MOVES / _TWEENS >= _QUICKEST else 0
-    moves = _MOVES if between else 0.0
-    for number, (picture, is_step) in enumerate(_pictures(film, _cell_of(film), between)):
-        step = number // (between + 1)
+def _timed(
+    pictures: Iterable[tuple[Image.Image, bool]], pace: _Pace, total: int, progress: Progress | None
+) -> Iterator[Timed]:
+    """The pictures of a film with their times: steps, and pictures between them."""
+    step = 0
+    for picture, is_step in pictures:
         if not is_step:
-            yield picture, seconds * moves / between
+            yield picture, pace.seconds * pace.moves / pace.between
             continue
-        yield picture, seconds * (1 + _REST if step == total - 1 else 1 - moves)
+        step += 1
+        yield picture, pace.seconds * (1 + _REST if step == total else 1 - pace.moves)
         if progress is not None:
-            progress(step + 1, total)
+            progress(step, total)
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
 
 
 def _write_pictures(file: IO[bytes], ending: str, film: Film, timed: Iterable[Timed]) -> None:
-    palette = _palette(film)
-    # Without dithering: areas of one colour stay so, and files stay small.
-    shown = [(picture.quantize(palette=palette, dither=Image.Dither.NONE), seconds) for picture, seconds in timed]
-    indexed = [picture for picture, _ in shown]
-    duration, title = [round(1000 * seconds) for _, seconds in shown], printable(film.title)
+    colours = Colours(film)
+    shown = [(_stored(picture, film, ending, colours), seconds) for picture, seconds in timed]
+    (first, *rest), seconds = [picture for picture, _ in shown], [seconds for _, seconds in shown]
+    duration, title = [round(1000 * each) for each in seconds], printable(film.title)
+    common: dict[str, Any] = {"save_all": True, "append_images": rest, "duration": duration, "loop": 0}
+    transparent = film.style.ground == "transparent"
     if ending == ".gif":
-        comment = {"comment": title.encode()} if title else {}
-        # "optimize" leaves out, with the palette's spare colour, what has not changed.
-        indexed[0].save(
-            file, "GIF", save_all=True, append_images=indexed[1:], duration=duration, loop=0, optimize=True, **comment
-        )
+        looks: dict[str, Any] = {"comment": title.encode()} if title else {}
+        looks |= {"transparency": CLEAR, "disposal": 2} if transparent else {}
+        # "optimize" leaves out, with the palette's last colour, what has not changed.
+        first.save(file, "GIF", optimize=True, **common, **looks)
     elif ending == ".webp":
         # Only the first picture is whole; each of the others is a difference. More effort than this takes
         # twice the time and saves an eighth of the bytes; with less, the differences are not found at all.
-        full = [picture.convert("RGB") for picture in indexed]
-        full[0].save(
-            file,
-            "WEBP",
-            save_all=True,
-            append_images=full[1:],
-            duration=duration,
-            loop=0,
-            lossless=True,
-            quality=20,
-            method=1,
-            kmin=len(full),
-            kmax=2 * len(full),
-        )
+        effort = {"quality": 20, "method": 1, "kmin": len(shown), "kmax": 2 * len(shown)}
+        first.save(file, "WEBP", lossless=True, **common, **effort)
     else:
         metadata = PngImagePlugin.PngInfo()
         if title:
             metadata.add_itxt("Title", title)
-        indexed[0].save(
-            file, "PNG", save_all=True, append_images=indexed[1:], duration=duration, loop=0, pnginfo=metadata
-        )
+        if not transparent:
+            common["append_images"] = differences(first, rest)
+            common |= {"transparency": CLEAR, "blend": [0, *[1] * len(rest)]}
+        first.save(file, "PNG", pnginfo=metadata, **common)
 
 
-_COLOURS = 255
-"""One less than a GIF has."""
-
-
-def _palette(film: Film) -> Image.Image:
-    """An image whose palette has every paper of a film, and shades between it and the ink on it."""
-    looks = chain(film.base.values(), film.waiting.values(), *(frame.looks.values() for frame in film.frames))
-    colours = film.style.colours
-    ground = [(colours.ground, ink) for ink in (colours.ink, colours.window, colours.quiet)]
-    pairs = list(dict.fromkeys([*ground, *((look.paper, look.ink) for look in looks)]))
-    lines = {look.line for look in film.base.values() if look.line} | {colours.line, colours.soft}
-    plain = list(dict.fromkeys([*(colour for pair in pairs for colour in pair), *sorted(lines)]))
-    steps = max((_COLOURS - len(plain)) // len(pairs), 1)
-    shades = [_mixed(*pair, step / (steps + 1)) for step in range(1, steps + 1) for pair in pairs]
-    all_colours = list(dict.fromkeys([*map(rgb, plain), *shades]))
-    if len(all_colours) > _COLOURS:
-        strip = Image.new("RGB", (len(all_colours), 1))
-        strip.putdata(all_colours)
-        return strip.quantize(_COLOURS)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([part for colour in all_colours for part in colour])
-    return palette
-
-
-def _mixed(first: str, second: str, part: float) -> tuple[int, int, int]:
-    red, green, blue = (round(a + (b - a) * part) for a, b in zip(rgb(first), rgb(second), strict=True))
-    return red, green, blue
+def _stored(picture: Image.Image, film: Film, ending: str, colours: Colours) -> Image.Image:
+    """A picture as a file of some format holds it: in the colours of a palette, where it can."""
+    if picture.mode == "RGBA" and ending != ".gif":
+        return uncovered(picture, film.style.colours.ground)
+    indexed = colours.indexed(picture)
+    return indexed.convert("RGB") if ending == ".webp" else indexed
 
 
 _SLOTS = 12
 """Pictures of a step in an .mp4 file."""
 _SLOWEST_STEP = 0.25
 """Seconds of a step from which it has so many; shorter ones have one."""
+_LEAST_RATE = 5
+"""Pictures of a second: players cannot seek in films of one."""
 _ARGUMENT = 10_000
 """Most characters of a title that ffmpeg is given: an argument of a program may have 128 KiB."""
 
 
-def _write_mp4(path: Path, timed: Iterator[Timed], seconds: float, title: str) -> None:
+def _write_mp4(path: Path, pictures: Iterator[Image.Image], timing: str, title: str) -> None:
     """Let ffmpeg write the film over an empty file; one thread and no dates, so that bytes are equal on every run."""
-    first, first_seconds = next(timed)
-    # Each picture is repeated for as long as it is shown.
-    rate = Fraction(_SLOTS / seconds).limit_denominator(1000) if seconds >= _SLOWEST_STEP else Fraction(1 / seconds)
-    repeated = (
-        picture
-        for picture, shown in chain([(first, first_seconds)], timed)
-        for _ in range(max(round(shown * float(rate)), 1))
-    )
+    first = next(pictures)
     command = [
         "ffmpeg",
         "-loglevel",
@@ -326,12 +307,11 @@ def _write_mp4(path: Path, timed: Iterator[Timed], seconds: float, title: str) -
         "-s",
         f"{first.width}x{first.height}",
         "-framerate",
-        str(rate),
+        "1000",
         "-i",
         "-",
-        # Players cannot seek in films of one picture a second.
-        "-r",
-        str(max(rate, Fraction(5))),
+        "-vf",
+        timing,
         "-c:v",
         "libx264",
         "-pix_fmt",
@@ -361,11 +341,25 @@ def _write_mp4(path: Path, timed: Iterator[Timed], seconds: float, title: str) -
         _waiting_signals() as release,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages) as process,
     ):
-        _feed(process, repeated, release)
+        _feed(process, (picture.convert("RGB") for picture in chain([first], pictures)), release)
         if process.returncode:
             messages.seek(0)
             lines = messages.read().decode(errors="replace").strip().splitlines()
             raise OSError(f"ffmpeg could not make the film: {lines[-1] if lines else f'code {process.returncode}'}")
+
+
+def _timing(pace: _Pace, total: int) -> str:
+    """Filters that show each picture for its time: ffmpeg repeats one more quickly than it reads it again."""
+    slots = _SLOTS if pace.seconds >= _SLOWEST_STEP else 1
+    rate = max(Fraction(slots / pace.seconds).limit_denominator(1000), Fraction(_LEAST_RATE))
+    number = f"mod(N\\,{pace.between + 1})"  # of the picture after its step
+    moved = f"if({number}\\,{1 - pace.moves:g}+({number}-1)*{pace.moves / max(pace.between, 1):g}\\,0)"
+    at = f"{1000 * pace.seconds:g}*(floor(N/{pace.between + 1})+{moved})"
+    rest, whole = (round(float(rate) * pace.seconds * steps) for steps in (1 + _REST, total + _REST))
+    return (
+        f"format=yuv420p,settb=1/1000,setpts='round({at})',fps={rate},"
+        f"tpad=stop_mode=clone:stop={rest},trim=end_frame={whole}"
+    )
 
 
 @contextmanager
@@ -423,7 +417,7 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
     Yields
     ------
     PIL.Image.Image
-        In RGB, with even sides, as films need them.
+        In RGB, or in RGBA with a transparent ground; with even sides, as films need them.
 
     Examples
     --------
@@ -437,25 +431,21 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
 
 def _pictures(film: Film, cell: float, between: int) -> Iterator[tuple[Image.Image, bool]]:
     """The pictures of a film, and whether each is a step or lies between two of them."""
-    stays = _Canvas.begun(film, cell)
-    before: tuple[Outline, ...] = ()
-    for frame in film.frames:
+    stays = Canvas.begun(film, cell)
+    shown, before = stays, list[Box]()
+    for number, frame in enumerate(film.frames):
         outlines = [drawing.outline(film, each, "") for each in frame.outlines]
-        if before and len(before) == len(frame.outlines):
-            starts = [drawing.outline(film, each, "") for each in before]
-            for number in range(1, between + 1):
-                moving = stays.copy()
-                moving.marks(map(partial(_between, part=number / (between + 1)), starts, outlines))
-                yield moving.image, False
-        elif before:
-            for _ in range(between):
-                yield stays.copy().image, False
+        for part in range(1, between + 1) if number else ():
+            moving = shown.copy()
+            if len(before) == len(outlines):
+                moving.marks(map(partial(_between, part=part / (between + 1)), before, outlines))
+            yield moving.image, False
         stays.cells(frame.lasting)
-        now = stays.copy()
-        now.cells(frame.looks)
+        shown, before = stays.copy(), outlines
+        shown.cells(frame.looks)
+        shown.marks(drawing.caption(film, frame))
+        now = shown.copy()
         now.marks(outlines)
-        now.marks(drawing.caption(film, frame))
-        before = frame.outlines
         yield now.image, True
 
 
@@ -471,111 +461,3 @@ def _between(start: Box, end: Box, part: float) -> Box:
 def _cell_of(film: Film) -> float:
     """Pixels of a map's cell."""
     return max(min(film.cell * _PIXELS, _WIDEST / film.width, _TALLEST / film.height), 2.0)
-
-
-def _even(length: float) -> int:
-    return 2 * math.ceil(round(length, 6) / 2)
-
-
-@lru_cache(maxsize=64)
-def _font(size: int, face: Face) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, laid out in the one way that every Pillow knows."""
-    return ImageFont.truetype(face_file(face), size, layout_engine=ImageFont.Layout.BASIC)
-
-
-class _Canvas:
-    """A picture that parts of a film are drawn onto; lengths are in cells of a map, until they become pixels."""
-
-    def __init__(self, film: Film, cell: float, image: Image.Image) -> None:
-        self.film, self.cell, self.image = film, cell, image
-        self.draw = ImageDraw.Draw(image)
-
-    @classmethod
-    def begun(cls, film: Film, cell: float) -> "_Canvas":
-        """Return the canvas with the state before the first step."""
-        size = _even(film.width * cell), _even(film.height * cell)
-        canvas = cls(film, cell, Image.new("RGB", size, film.style.colours.ground))
-        canvas.marks(drawing.ground(film))
-        for panel in film.panels:
-            canvas.marks(drawing.around_panel(panel, film.style))
-        canvas.cells({**film.base, **film.waiting})
-        return canvas
-
-    def copy(self) -> "_Canvas":
-        """Another canvas with the same picture."""
-        return _Canvas(self.film, self.cell, self.image.copy())
-
-    def cells(self, looks: Mapping[Key, Look]) -> None:
-        """Cells with some looks."""
-        self.marks(drawing.cells(self.film, looks))
-
-    def marks(self, marks: Iterable[Mark]) -> None:
-        """Boxes, lines and label."""
-        for mark in marks:
-            match mark:
-                case Box():
-                    self.box(mark)
-                case Line():
-                    self.line(mark)
-                case Label():
-                    self.label(mark)
-
-    def box(self, box: Box) -> None:
-        """A rectangle; its border lies on its edge, as in the other formats."""
-        cell, width = self.cell, self.width(box.stroke)
-        left, top, right, bottom = (
-            round(length * cell) for length in (box.x, box.y, box.x + box.wide, box.y + box.tall)
-        )
-        if not box.line:
-            self.draw.rectangle((left, top, max(right - 1, left), max(bottom - 1, top)), box.fill or None)
-            return
-        grown = (width - 1) // 2
-        place = (left - grown, top - grown, right + grown, bottom + grown)
-        if box.dashed:
-            self.draw.rectangle(place, box.fill or None)
-            self.dashes(place, box.line)
-        elif box.corner:
-            self.draw.rounded_rectangle(place, max(round(box.corner * cell), 1), box.fill or None, box.line, width)
-        else:
-            self.draw.rectangle(place, box.fill or None, box.line, width)
-
-    def dashes(self, place: tuple[int, int, int, int], colour: str) -> None:
-        """A dashed border, its dashes counted from the picture's corner so that those of neighbours coincide."""
-        left, top, right, bottom = place
-        dash = max(round(0.07 * self.cell), 2)
-        for at in range(left - left % (2 * dash), right, 2 * dash):
-            start, end = max(at, left), min(at + dash, right)
-            if start < end:
-                for y in (top, bottom):
-                    self.draw.line((start, y, end, y), colour)
-        for at in range(top - top % (2 * dash), bottom, 2 * dash):
-            start, end = max(at, top), min(at + dash, bottom)
-            if start < end:
-                for x in (left, right):
-                    self.draw.line((x, start, x, end), colour)
-
-    def line(self, line: Line) -> None:
-        """A line, or a filled polygon."""
-        points = [(round(x * self.cell), round(y * self.cell)) for x, y in line.points]
-        if line.fill:
-            self.draw.polygon(points, line.fill, line.colour or None, self.width(line.stroke))
-        else:
-            self.draw.line(points, line.colour, self.width(line.stroke), joint="curve")
-
-    def width(self, stroke: float) -> int:
-        """Width of a line in pixels."""
-        return max(round(stroke * self.cell), 1)
-
-    def label(self, label: Label) -> None:
-        """Text on one line, its middle at y."""
-        text = printable(label.text, "text")
-        if not text:
-            return
-        size = label.size * self.cell
-        shown, wide = placed(text, math=label.math, face="bold" if label.bold else "regular")
-        left = label.x * self.cell - {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor] * wide * size
-        baseline = label.y * self.cell + 0.36 * size
-        for run in shown:
-            font = _font(max(round(size * run.size), 1), run.face)
-            at = (round(left + run.x * size), round(baseline + run.y * size))
-            self.draw.text(at, run.text, label.ink, font, "ls")

@@ -1,6 +1,7 @@
-"""Text of a user's on matplotlib figures: printable, and in characters that the font has."""
+"""Text on matplotlib figures: a user's is printable, in characters that the font has; and how an SVG stores it."""
 
 from functools import cache
+from weakref import WeakKeyDictionary
 
 from matplotlib import font_manager
 from matplotlib.axes import Axes
@@ -8,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from convmatrix.show.model.printable import REPLACEMENT, ems, printable, wrapped
+from convmatrix.show.model.style import Style, current_style
 
-__all__ = ["FONT", "LINE_INCHES", "in_font", "print_all", "title_inches", "write_title"]
+__all__ = ["FONT", "LINE_INCHES", "in_font", "print_all", "set_ground", "text_as", "title_inches", "write_title"]
 
 FONT = "DejaVu Sans"
 """The font that matplotlib brings along, and in which files are written."""
@@ -66,6 +68,42 @@ def print_all(figure: Figure) -> None:
             shown = in_font(shown)
         if shown != text.get_text():
             text.set_text(shown)
+
+
+_styles: "WeakKeyDictionary[Figure, Style]" = WeakKeyDictionary()
+
+
+def set_ground(figure: Figure, style: Style) -> None:
+    """Give a figure the ground of a style, and remember how its text is stored in SVG.
+
+    Parameters
+    ----------
+    figure : Figure
+    style : Style
+    """
+    figure.set_facecolor("none" if style.ground == "transparent" else style.colours.ground)
+    _styles[figure] = style
+
+
+def text_as(figure: Figure) -> str:
+    """Text of a figure in SVG: that of the style it was drawn in, else that of the current style.
+
+    Parameters
+    ----------
+    figure : Figure
+
+    Returns
+    -------
+    {"paths", "text"}
+
+    Examples
+    --------
+    >>> figure = Figure()
+    >>> set_ground(figure, Style(text="text"))
+    >>> text_as(figure), text_as(Figure())
+    ('text', 'paths')
+    """
+    return (_styles.get(figure) or current_style()).text
 
 
 def title_inches(title: str) -> float:

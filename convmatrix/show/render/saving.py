@@ -1,5 +1,6 @@
 """The one saver of pictures on matplotlib: SVG, PDF and PNG, whose bytes are equal whenever versions are equal.
 
+Text in SVG is outlines or text, and the ground a colour or transparent, by the style in which a picture is drawn.
 matplotlib is imported when a picture is drawn, so that reading the endings costs nothing.
 """
 
@@ -19,14 +20,15 @@ __all__ = ["ENDINGS", "rendered", "save"]
 ENDINGS = (".svg", ".pdf", ".png")
 """File formats, by their endings."""
 
-_STYLE: Any = {
+_RC: Any = {
     "svg.hashsalt": "convmatrix",
-    "svg.fonttype": "path",
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
     "font.family": "DejaVu Sans",
     "axes.titlesize": 10,
 }
+_FONT_TYPES = {"paths": "path", "text": "none"}
+"""matplotlib's word for each `Style.text`."""
 
 
 def save(
@@ -99,13 +101,14 @@ def rendered(
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    from convmatrix.show.render.lettering import print_all
+    from convmatrix.show.render.lettering import print_all, text_as
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_RC):
         drawn = draw()
         figure = drawn.get_figure(root=True)
         assert figure is not None
         print_all(figure)
+        mpl.rcParams["svg.fonttype"] = _FONT_TYPES[text_as(figure)]
         title = printable(title)
         description = printable(getattr(drawn, "alt", "") if description is None else description, "description")
         metadata: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from string import Template
 
-from convmatrix.layers.arguments import check_kind, real_number
+from convmatrix.layers.arguments import check_kind, flag, real_number
 from convmatrix.show.model import drawing
 from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Film, Key, Look
@@ -32,7 +32,7 @@ Span = tuple[int, int]
 """First step and one past the last."""
 
 
-def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
+def moving(film: Film, *, seconds_per_step: float = 1.0, smooth: bool = True) -> str:
     """Draw a film as an SVG that moves by itself.
 
     Cells have ids such as ``input-0-2``; a group that is visible from step a up to step b has the attribute
@@ -43,6 +43,8 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
     ----------
     film : Film
     seconds_per_step : float, default 1
+    smooth : bool, default True
+        Whether windows move between steps, unless the viewer asks for reduced motion.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def moving(film: Film, *, seconds_per_step: float = 1.0) -> str:
     (4, True)
     """
     check_kind("film", film, Film)
-    return _Writer(film, real_number("seconds_per_step", seconds_per_step)).whole()
+    return _Writer(film, real_number("seconds_per_step", seconds_per_step), smooth=flag("smooth", smooth)).whole()
 
 
 _UNTITLED = "A sliding window, step by step"
@@ -66,8 +68,8 @@ _UNTITLED = "A sliding window, step by step"
 class _Writer:
     """The elements of a film, and the letters that they use."""
 
-    def __init__(self, film: Film, seconds: float) -> None:
-        self.film, self.seconds = film, seconds
+    def __init__(self, film: Film, seconds: float, *, smooth: bool) -> None:
+        self.film, self.seconds, self.smooth = film, seconds, smooth
         self.pixels = film.cell * _PIXELS
         self.letters: dict[Letter, None] = {}
 
@@ -164,7 +166,7 @@ class _Writer:
     def windows(self) -> Iterator[str]:
         """The outlines of each step: moving, and for those who do not want motion, standing."""
         boxes = [[drawing.outline(self.film, each, "") for each in frame.outlines] for frame in self.film.frames]
-        if len({len(each) for each in boxes}) == 1 and len(boxes) > 1 and boxes[0]:
+        if self.smooth and len({len(each) for each in boxes}) == 1 and len(boxes) > 1 and boxes[0]:
             moves = "".join(self.moving_box([each[number] for each in boxes]) for number in range(len(boxes[0])))
             yield f'<g class="moves">\n{moves}</g>\n<g class="steps">\n'
         else:
@@ -309,13 +311,15 @@ def _short(pixels: float) -> str:
 # -- the page --------------------------------------------------------------------------------------------------------
 
 
-def page(film: Film, *, seconds_per_step: float = 1.0) -> str:
+def page(film: Film, *, seconds_per_step: float = 1.0, smooth: bool = True) -> str:
     """Make a page that plays a film: buttons, arrow keys, a slider, and each step's sentence.
 
     Parameters
     ----------
     film : Film
     seconds_per_step : float, default 1
+    smooth : bool, default True
+        As for `moving`.
 
     Returns
     -------
@@ -336,9 +340,13 @@ def page(film: Film, *, seconds_per_step: float = 1.0) -> str:
         "rest": _REST,
         "captions": [printable(frame.caption, "caption") for frame in film.frames],
     }
+    colours = film.style.colours
     return _PAGE.substitute(
         title=_escaped(printable(film.title) or _UNTITLED),
-        svg=moving(film, seconds_per_step=seconds_per_step),
+        svg=moving(film, seconds_per_step=seconds_per_step, smooth=smooth),
+        ground=colours.ground,
+        ink=colours.ink,
+        scheme="dark" if film.style.theme == "dark" else "light",
         last=len(film.frames) - 1,
         # "</script>" in a caption would end the script; "<" is not special within it.
         data=json.dumps(data).replace("<", "\\u003c"),
@@ -351,8 +359,8 @@ _PAGE = Template("""<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title</title>
 <style>
-  body { margin: 1rem auto; max-width: 80rem; font-family: system-ui, sans-serif; text-align: center;
-         color-scheme: light dark }
+  :root { color-scheme: $scheme; background: $ground; color: $ink }
+  body { margin: 1rem auto; max-width: 80rem; font-family: system-ui, sans-serif; text-align: center }
   svg { max-width: 100%; height: auto; max-height: 85vh }
   nav { display: flex; gap: 0.5rem; margin: 0.5rem auto; max-width: 40rem }
   nav[hidden] { display: none }

@@ -275,7 +275,8 @@ def _dots(scene: Scene, terminal: Terminal) -> list[str]:
     cells = canvas.reshape(lines, tall, chars, wide).transpose(0, 2, 1, 3)  # shape (lines, chars, tall, wide)
     drawn = _framed((_braille(row) if terminal.unicode else _hashes(row) for row in cells), chars, terminal)
     if (row_step, col_step) != (1, 1):
-        drawn.append(f"one {'dot' if terminal.unicode else '#'} for {row_step} x {col_step} entries")
+        dot = "dot" if terminal.unicode else "#"
+        drawn.append(terminal.set_label(f"one {dot} for {row_step} x {col_step} entries"))
     return drawn
 
 
