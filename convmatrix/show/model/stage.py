@@ -18,7 +18,7 @@ from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool, Weig
 from convmatrix.layers.arguments import check_kind, flag
 from convmatrix.show.model.drawing import label_size
 from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
-from convmatrix.show.model.layout import Equation, Group, arrange
+from convmatrix.show.model.layout import Arrangement, Equation, Group, arrange
 from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
@@ -95,32 +95,39 @@ def film(
     >>> [made.cell_id(key) for key in made.frames[1].looks if made.panels[key[0]].name == "above"]
     ['above-0-1', 'above-0-2']
     """
+    if not (flag("maps", maps) | flag("matrix", matrix)):
+        raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
+    parts = {"maps": maps, "matrix": matrix, "moving": moving, "key": flag("key", key)}
+    stage, shown_title = stage_of(Stage, layer, weight, x, view, style, **parts), printable(title)
+    caption = moving and stage.style.captioned
+    place = arrange(stage.groups, stage.equation, style=stage.style, title=shown_title, caption=caption)
+    return filmed(stage, place, shown_title)
+
+
+def stage_of(
+    kind: "type[Stage]",
+    layer: Drawable,
+    weight: ArrayLike | None,
+    x: ArrayLike | None,
+    view: str | None,
+    style: Style | None,
+    **parts: bool,
+) -> "Stage":
+    """A builder of some kind for a layer that can be drawn."""
     check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
     if layer.ndim > 2:
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
-    if not (flag("maps", maps) | flag("matrix", matrix)):
-        raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
-    chosen, shown_title, style = _view_of(layer, view), printable(title), current_style(style)
-    scene = _scene(layer, weight, x)
-    _require_drawable(scene, chosen, matrix=matrix, moving=moving)
-    stage = _Stage(scene, x, chosen, style, maps=maps, matrix=matrix, moving=moving, key=flag("key", key))
-    place = arrange(stage.groups, stage.equation, style=style, title=shown_title, caption=moving and style.captioned)
-    frames = tuple(stage.frames((place.foot[2] if place.foot else place.width) / place.text)) if moving else ()
-    return Film(
-        place.panels,
-        stage.base,
-        stage.waiting,
-        frames,
-        place.width,
-        place.height,
-        shown_title,
-        signs=place.signs,
-        style=style,
-        cell=place.cell,
-        top=place.top,
-        foot=place.foot,
-        text=place.text,
-    )
+    chosen, scene = _view_of(layer, view), _scene(layer, weight, x)
+    _require_drawable(scene, chosen, matrix=parts["matrix"], moving=parts["moving"])
+    return kind(scene, x, chosen, current_style(style), **parts)
+
+
+def filmed(stage: "Stage", place: Arrangement, title: str, about: str = "") -> Film:
+    """The film of a builder whose panels have their places."""
+    width = (place.foot[2] if place.foot else place.width) / place.text
+    frames = tuple(stage.frames(width)) if stage.moving else ()
+    page = {name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text")}
+    return Film(place.panels, stage.base, stage.waiting, frames, title=title, about=about, style=stage.style, **page)
 
 
 def _scene(layer: Drawable, weight: ArrayLike | None, x: ArrayLike | None) -> Scene:
@@ -173,7 +180,7 @@ def _require_sides(layer: WeightedLayer, frame: Iterable[tuple[int, int]]) -> No
 
 
 @dataclass
-class _Stage:
+class Stage:
     """Builder of the panels of a layer, and of its steps.
 
     Both views slide a window of the same kind over a map: for windows, the map is the input, and each position gives

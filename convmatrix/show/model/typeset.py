@@ -30,7 +30,7 @@ class Run(NamedTuple):
 SMALL = 0.7
 """Height of an index by the height of the text around it."""
 
-_SYMBOL = re.compile(r"(?<![A-Za-z])([wxyCISN])(?:(\d(?:[\d.,]*\d)?)|\^([T+]))?(?![A-Za-z])")
+_SYMBOL = re.compile(r"(?<![A-Za-z])([wxynCISN])(?:(\d(?:[\d.,]*\d)?)|\^([T+]))?(?![A-Za-z])")
 """A letter of the mathematics, with its indices or its exponent: no letter may stand before or behind it."""
 
 
@@ -184,7 +184,7 @@ def as_unicode(label: str) -> str:
     return re.sub(r"(?<=\d) x (?=\d)", " × ", text.replace("!=", "≠"))
 
 
-_ASCII = {"×": "x", "≠": "!=", "·": "*", "…": "...", "→": "->", "−": "-", "–": "-", "∗": "*", "ᵀ": "^T", "⁺": "^+"}
+_ASCII = {"×": "x", "≠": "!=", "·": "*", "…": "...", "→": "->", "⟶": "->", "−": "-", "–": "-", "∗": "*", "ᵀ": "^T", "⁺": "^+"}
 
 
 def as_ascii(label: str) -> str:

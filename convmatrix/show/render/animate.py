@@ -37,7 +37,7 @@ from convmatrix.export import replacing
 from convmatrix.layers.arguments import flag
 from convmatrix.show.model import drawing
 from convmatrix.show.model.drawing import Box, Label, Line, Mark
-from convmatrix.show.model.film import Film, Key, Look, Outline
+from convmatrix.show.model.film import Film, Key, Look
 from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.stage import Drawable, View, film
@@ -61,6 +61,8 @@ _MOVES = 0.24
 """The part of a step that they take."""
 _QUICKEST = 0.02
 """Least seconds of a picture between two steps; there is none where it would be shorter."""
+_FINER = 2
+"""Factor of the size at which slanting lines are drawn."""
 _REST = 1.0
 """Steps that the last picture stays for longer."""
 _FASTEST, _SLOWEST = 0.02, 60.0
@@ -438,34 +440,24 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
 def _pictures(film: Film, cell: float, between: int) -> Iterator[tuple[Image.Image, bool]]:
     """The pictures of a film, and whether each is a step or lies between two of them."""
     stays = _Canvas.begun(film, cell)
-    before: tuple[Outline, ...] = ()
+    before: list[Box | Line] = []
     for frame in film.frames:
-        outlines = [drawing.outline(film, each, "") for each in frame.outlines]
-        if before and len(before) == len(frame.outlines):
-            starts = [drawing.outline(film, each, "") for each in before]
+        marks = drawing.moving(film, frame)
+        if before and len(before) == len(marks):
             for number in range(1, between + 1):
                 moving = stays.copy()
-                moving.marks(map(partial(_between, part=number / (between + 1)), starts, outlines))
-                yield moving.image, False
+                moving.marks(map(partial(drawing.tween, part=number / (between + 1)), before, marks))
+                yield moving.picture(), False
         elif before:
             for _ in range(between):
-                yield stays.copy().image, False
+                yield stays.copy().picture(), False
         stays.cells(frame.lasting)
         now = stays.copy()
         now.cells(frame.looks)
-        now.marks(outlines)
+        now.marks(marks)
         now.marks(drawing.caption(film, frame))
-        before = frame.outlines
-        yield now.image, True
-
-
-def _between(start: Box, end: Box, part: float) -> Box:
-    """A box on its way from one place to another, quicker in the middle."""
-    eased = part * part * (3 - 2 * part)
-    places = {
-        name: getattr(start, name) * (1 - eased) + getattr(end, name) * eased for name in ("x", "y", "wide", "tall")
-    }
-    return end._replace(**places)
+        before = marks
+        yield now.picture(), True
 
 
 def _cell_of(film: Film) -> float:
@@ -484,17 +476,21 @@ def _font(size: int, face: Face) -> ImageFont.FreeTypeFont:
 
 
 class _Canvas:
-    """A picture that parts of a film are drawn onto; lengths are in cells of a map, until they become pixels."""
+    """A picture that parts of a film are drawn onto; lengths are in cells of a map, until they become pixels.
 
-    def __init__(self, film: Film, cell: float, image: Image.Image) -> None:
-        self.film, self.cell, self.image = film, cell, image
+    With slanting lines it is drawn larger than it will be: Pillow draws them without shades.
+    """
+
+    def __init__(self, film: Film, cell: float, image: Image.Image, factor: int) -> None:
+        self.film, self.cell, self.image, self.factor = film, cell, image, factor
         self.draw = ImageDraw.Draw(image)
 
     @classmethod
     def begun(cls, film: Film, cell: float) -> "_Canvas":
         """Return the canvas with the state before the first step."""
-        size = _even(film.width * cell), _even(film.height * cell)
-        canvas = cls(film, cell, Image.new("RGB", size, film.style.colours.ground))
+        factor = _FINER if any(panel.shear for panel in film.panels) else 1
+        size = factor * _even(film.width * cell), factor * _even(film.height * cell)
+        canvas = cls(film, factor * cell, Image.new("RGB", size, film.style.colours.ground), factor)
         canvas.marks(drawing.ground(film))
         for panel in film.panels:
             canvas.marks(drawing.around_panel(panel, film.style))
@@ -503,7 +499,11 @@ class _Canvas:
 
     def copy(self) -> "_Canvas":
         """Another canvas with the same picture."""
-        return _Canvas(self.film, self.cell, self.image.copy())
+        return _Canvas(self.film, self.cell, self.image.copy(), self.factor)
+
+    def picture(self) -> Image.Image:
+        """The picture at its size."""
+        return self.image if self.factor == 1 else self.image.reduce(self.factor)
 
     def cells(self, looks: Mapping[Key, Look]) -> None:
         """Cells with some looks."""
@@ -558,8 +558,11 @@ class _Canvas:
         """A line, or a filled polygon."""
         points = [(round(x * self.cell), round(y * self.cell)) for x, y in line.points]
         if line.fill:
-            self.draw.polygon(points, line.fill, line.colour or None, self.width(line.stroke))
-        else:
+            self.draw.polygon(points, line.fill)
+        if line.fill or line.closed:
+            # Twice over the first side, so that the last corner is joined as well.
+            points += points[:2]
+        if line.colour:
             self.draw.line(points, line.colour, self.width(line.stroke), joint="curve")
 
     def width(self, stroke: float) -> int:

@@ -245,9 +245,12 @@ def _mark(mark: Mark, unit: float) -> str:
         case Box():
             return _box(mark, unit)
         case Line():
-            command, fill = (r"\path", f"fill={_name(mark.fill)}, ") if mark.fill else (r"\draw", "")
-            points = "--".join(_point(*point) for point in mark.points) + ("--cycle" if mark.fill else "")
-            return rf"{command}[{fill}{_pen(mark.colour, mark.stroke, unit)}] {points};"
+            fill = f"fill={_name(mark.fill)}, " if mark.fill else ""
+            points = "--".join(_point(*point) for point in mark.points)
+            cycle = "--cycle" if mark.fill or mark.closed else ""
+            comment = f" % {mark.name}" if mark.name else ""
+            join = ", line join=round" if cycle else ""
+            return rf"\path[{fill}{_pen(mark.colour, mark.stroke, unit)}{join}] {points}{cycle};{comment}"
         case Label():
             return _node(mark, unit)
 
@@ -395,6 +398,7 @@ _SPECIAL: Mapping[str, str] = {
     "∗": r"\ensuremath{\ast}",
     "⊗": r"\ensuremath{\otimes}",
     "→": r"\ensuremath{\rightarrow}",
+    "⟶": r"\ensuremath{\longrightarrow}",
     "←": r"\ensuremath{\leftarrow}",
     "°": r"\ensuremath{^\circ}",
     REPLACEMENT: r"\ensuremath{\diamond}",
