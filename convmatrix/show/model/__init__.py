@@ -2,7 +2,7 @@
 
 from convmatrix.core.lazy import lazy_modules
 
-__all__ = ["film", "palette", "pools", "printable", "scene", "sizes", "stage"]
+__all__ = ["film", "films", "journeys", "palette", "pools", "printable", "scene", "sizes", "stacked", "stage"]
 
 __getattr__ = lazy_modules(__name__, __all__)
 

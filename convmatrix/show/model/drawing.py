@@ -301,16 +301,28 @@ def moving(film: Film, frame: Frame) -> list[Box | Line]:
 def tween(start: Box | Line, end: Box | Line, part: float) -> Box | Line:
     """A box or a line on its way from one place to another, quicker in the middle.
 
+    Parameters
+    ----------
+    start, end : Box or Line
+        Of one kind.
+    part : float
+        From 0 to 1.
+
+    Returns
+    -------
+    Box or Line
+
     Examples
     --------
     >>> tween(Box(0, 0, 1, 1), Box(2, 0, 1, 3), 0.5)[:4]
     (1.0, 0.0, 1.0, 2.0)
     """
     eased = part * part * (3 - 2 * part)
-    if isinstance(start, Box) and isinstance(end, Box):
-        sides = (a * (1 - eased) + b * eased for a, b in zip(start[:4], end[:4], strict=True))
-        return Box(*sides, *end[4:])
-    assert isinstance(start, Line) and isinstance(end, Line)
+    if isinstance(start, Box):
+        assert isinstance(end, Box)
+        x, y, wide, tall = (a * (1 - eased) + b * eased for a, b in zip(start[:4], end[:4], strict=True))
+        return end._replace(x=x, y=y, wide=wide, tall=tall)
+    assert isinstance(end, Line)
     points = (
         (x * (1 - eased) + u * eased, y * (1 - eased) + v * eased)
         for (x, y), (u, v) in zip(start.points, end.points, strict=True)

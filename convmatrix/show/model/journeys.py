@@ -4,7 +4,7 @@ The first takes x to y = C x, and y to C^T y, which is not x: C^T C is not the i
 that C takes to 0: x changes, y does not.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import WrongTypeError, pluralize, short
-from convmatrix.layers import Conv
-from convmatrix.layers.arguments import check_kind
-from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
+from convmatrix.layers import Conv, Layer
+from convmatrix.layers.arguments import array_of, check_kind
+from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel, Sign
 from convmatrix.show.model.layout import Arrangement, grid
 from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.palette import ink_on
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import number_label
-from convmatrix.show.model.stacked import PARTS, Maps
-from convmatrix.show.model.stage import stage_of
+from convmatrix.show.model.stacked import MAPS_ALONE, Maps
+from convmatrix.show.model.stage import View, size_label, stage_of
 from convmatrix.show.model.style import HEADING, Style, current_style
 
 __all__ = ["null_space_film", "round_trip_film"]
@@ -34,8 +34,6 @@ _GRAM = 64
 _WEIGHT = (1, 0, 2, 0)
 _X = (3, 1, 0, 2, 0, 2, 1, 1, 1, 0, 2, 3, 2, 1, 0, 1)
 """Weight and input by default, repeated as often as necessary."""
-
-Change = Callable[[Key, Look], Look]
 
 
 def round_trip_film(
@@ -77,7 +75,7 @@ def round_trip_film(
     --------
     >>> made = round_trip_film(Conv((3,), 2), [1, 2], [5, 6, 7])
     >>> [frame.caption for frame in made.frames[-2:]]
-    ['C^T y differs from x in 3 of 3 places: blue is larger, orange is smaller', 'C^T C ≠ I: C has rank 2 of 3']
+    ['C^T y differs from x in 3 of 3 places: blue is larger', 'C^T C ≠ I: rank 2 of 3, 1 direction of x lost']
     """
     _require_one_channel(layer, "the round trip")
     inputs = prod(layer.input_shape)
@@ -109,7 +107,8 @@ def null_space_film(
     weight : weight_shape array_like
     x : input_shape array_like
     vector : input_shape array_like
-        Not 0 everywhere, and C takes it to 0; such as a row of `convmatrix.algebra.elimination.null_spaces.null_space`.
+        It may be flattened. C takes it to 0, and it is not 0; such as a column of
+        `convmatrix.algebra.elimination.null_spaces.integer_basis`.
     title : str, optional
     style : Style, optional
         By default the one that `convmatrix.show.style` has set.
@@ -134,6 +133,13 @@ def null_space_film(
     ['C n at y0: 1·4 + 2·(-2) = 0', 'C n at y1: 1·(-2) + 2·1 = 0', 'x + n differs from x in 3 of 3 places']
     """
     _require_one_channel(layer, "the null-space film")
+    vector = array_of("vector", vector)
+    if vector.shape not in (layer.input_shape, layer.input_size, (prod(layer.input_size),)):
+        raise ValueError(
+            f"vector has shape {vector.shape} but is added to x, whose shape is {layer.input_size}: reshape it"
+        )
+    # Exact elimination gives Python's integers.
+    vector = np.asarray(vector.tolist()).reshape(layer.input_shape)
     return _NullSpace(layer, weight, x, vector, current_style(style), printable(title)).film()
 
 
@@ -149,12 +155,9 @@ def _require_one_channel(layer: Conv, what: str) -> None:
 # -- parts of both ---------------------------------------------------------------------------------------------------
 
 
-def _maps(layer: Any, weight: ArrayLike, x: ArrayLike, view: str, style: Style, what: str = "x") -> Maps:
+def _maps(layer: Layer, weight: ArrayLike, x: ArrayLike, view: View, style: Style, what: str = "x") -> Maps:
     """Two maps with real numbers."""
-    if what != "x" and np.shape(x) not in (layer.input_shape, layer.input_size, (prod(layer.input_shape),)):
-        raise ValueError(f"{what} has shape {np.shape(x)} but the layer's input has {layer.input_shape}")
-    made = stage_of(Maps, layer, weight, x, view, style, **PARTS)
-    assert isinstance(made, Maps)
+    made = stage_of(Maps, layer, weight, x, view, style, MAPS_ALONE)
     for name, values in (("weight", made.scene.matrix.data), (what, made.values)):
         array = np.asarray(values)
         if array.dtype.kind == "c":
@@ -173,14 +176,14 @@ class _Journey:
     waiting: dict[Key, Look] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
 
-    def add(self, maps: Maps, panels: Mapping[int, int], change: Change) -> None:
-        """Take over cells, which are empty in the beginning."""
-        self.put({key: change(key, look) for key, look in _renumbered(maps.base, panels).items()})
-
     def put(self, looks: Mapping[Key, Look]) -> None:
         """Add cells, which are empty in the beginning."""
         self.base |= looks
         self.waiting |= {key: self.empty(look) for key, look in looks.items()}
+
+    def begin_with(self, *panels: int) -> None:
+        """Show the cells of some panels from the beginning."""
+        self.waiting = {key: look for key, look in self.waiting.items() if key[0] not in panels}
 
     def empty(self, look: Look) -> Look:
         """The cell before its step."""
@@ -294,20 +297,18 @@ class _RoundTrip:
         journey, place = self.journey, self._placed()
         shade = _shaded(self.style, self.difference)
         flats = _flats(self.back)
-        journey.add(self.there, {0: 0, 1: 1}, lambda _, look: look)
-        for key in journey.of_panel(0):
-            del journey.waiting[key]
+        journey.put(_renumbered(self.there.base, {0: 0, 1: 1}))
+        journey.begin_with(0)
 
         def compared(key: Key, look: Look) -> Look:
             return shade(look, self.difference[flats[key[1:]]]) if key[1:] in flats else look
 
-        plain = _renumbered({key: look for key, look in self.back.base.items() if key[0] == 1}, {1: 2})
-        compared_looks = {key: compared(key, look) for key, look in plain.items()}
+        compared_looks = {key: compared(key, look) for key, look in self._result().items()}
         journey.put(compared_looks)
         for panel, values in ((3, self.gram), (4, self.identity)):
             journey.put(self._square(panel, values))
         self._steps(_width(place))
-        journey.show({**plain, **compared_looks}, self._verdict())
+        journey.show(compared_looks, self._verdict())
         journey.show({**journey.of_panel(3), **journey.of_panel(4)}, self._last())
         return journey.film(place, self.title, self._about())
 
@@ -324,16 +325,14 @@ class _RoundTrip:
             square._replace(name="identity", title="I"),
         ]
         signs = ["", "⟶", "⟶", "", "=" if self.equal else "≠"]
-        place = grid(
-            panels, signs, columns=3, style=self.style, title=self.title, captions=int(self.style.captioned)
-        )
+        place = grid(panels, signs, columns=3, style=self.style, title=self.title, captions=int(self.style.captioned))
         return replace(place, signs=tuple(_above_arrows(place)))
 
     def _square(self, panel: int, values: NDArray[Any]) -> dict[Key, Look]:
         """Cells of a square matrix, coloured by value."""
         shade, looks = _shaded(self.style, values), Looks(self.style)
         return {
-            (panel, row, col): shade(Look("", looks.text("", values[row, col])[0], "", line), values[row, col])
+            (panel, row, col): shade(Look("", looks.text("", values[row, col])[0], "", line), float(values[row, col]))
             for line in [self.style.colours.ground]
             for row, col in np.ndindex(*values.shape)
         }
@@ -354,8 +353,13 @@ class _RoundTrip:
             stamps[0] = first._replace(lasting={**begun, **first.lasting}, looks={**begun, **first.looks})
             journey.frames += stamps
         else:
-            plain = _renumbered({key: look for key, look in self.back.base.items() if key[0] == 1}, {1: 2})
-            journey.show(plain, f"C^T y has {pluralize(inputs, 'number')} again: a stamp for each of y, added up")
+            journey.show(
+                self._result(), f"C^T y has {pluralize(inputs, 'number')} again: a stamp for each of y, added up"
+            )
+
+    def _result(self) -> dict[Key, Look]:
+        """Cells of C^T y."""
+        return _renumbered({key: look for key, look in self.back.base.items() if key[0] == 1}, {1: 2})
 
     def _verdict(self) -> str:
         """The comparison of C^T y with x."""
@@ -363,26 +367,27 @@ class _RoundTrip:
         other = int(np.count_nonzero(~_is_zero(self.difference, scale)))
         if not other:
             return "C^T y is x again, place for place"
-        return (
-            f"C^T y differs from x in {other} of {len(self.difference)} places: blue is larger, orange is smaller"
-        )
+        signs = (("blue is larger", self.difference > 0), ("orange is smaller", self.difference < 0))
+        meaning = ", ".join(text for text, places in signs if places.any())
+        return f"C^T y differs from x in {other} of {len(self.difference)} places: {meaning}"
 
     def _last(self) -> str:
         """The comparison of C^T C with the identity."""
         if self.equal:
             return "C^T C = I: C^T takes every y = C x back to x"
         rank = int(np.linalg.matrix_rank(self.there.scene.matrix.toarray().astype(np.float64)))
-        return f"C^T C ≠ I: C has rank {rank} of {len(self.gram)}"
+        lost = len(self.gram) - rank
+        if lost:
+            return f"C^T C ≠ I: rank {rank} of {len(self.gram)}, {pluralize(lost, 'direction')} of x lost"
+        return f"C^T C ≠ I: rank {rank} of {rank}, so nothing is lost, but C^T is not the way back"
 
     def _about(self) -> str:
-        size = " × ".join(map(str, self.layer.input_size)) or "1"
-        result = " × ".join(map(str, self.layer.output_size)) or "1"
-        return (
-            f"x, of {size}, becomes y = C x, of {result}, and C^T y, of {size} again. {self._verdict()}. {self._last()}."
-        )
+        size, result = size_label(self.layer.input_size), size_label(self.layer.output_size)
+        way = f"x, of {size}, becomes y = C x, of {result}, and C^T y, of {size} again."
+        return f"{way} {self._verdict()}. {self._last()}."
 
 
-def _above_arrows(place: Arrangement) -> Iterable[Any]:
+def _above_arrows(place: Arrangement) -> Iterator[Sign]:
     """All signs, and the matrix above each arrow."""
     matrices = iter(("C", "C^T"))
     for sign in place.signs:
@@ -434,12 +439,12 @@ class _NullSpace:
         def shaded(key: Key, look: Look) -> Look:
             return shade(look, self.vector[flats[key[1:]]]) if key[0] < 3 and key[1:] in flats else look
 
-        journey.add(self.x, {0: 0, 1: 3}, lambda _, look: look)
-        journey.add(self.n, {0: 1, 1: 4}, lambda key, look: shaded(key, _of_vector(key, look)))
-        journey.add(self.sum, {0: 2, 1: 5}, lambda key, look: shaded(key, _of_sum(key, look)))
-        for key in [*journey.of_panel(0), *journey.of_panel(3)]:
-            del journey.waiting[key]
-        journey.show({}, f"y = C x has {pluralize(len(self.n.scene.row_name(0)) and self.n.scene.shape[0], 'number')}")
+        journey.put(_renumbered(self.x.base, {0: 0, 1: 3}))
+        for maps, panels, named in ((self.n, {0: 1, 1: 4}, _of_vector), (self.sum, {0: 2, 1: 5}, _of_sum)):
+            looks = _renumbered(maps.base, panels)
+            journey.put({key: shaded(key, named(key, look)) for key, look in looks.items()})
+        journey.begin_with(0, 3)
+        journey.show({}, f"y = C x has {pluralize(self.n.scene.shape[0], 'number')}")
         self._windows(_width(place))
         changed = np.count_nonzero(self.vector)
         journey.show(journey.of_panel(2), f"x + n differs from x in {changed} of {len(self.vector)} places")
@@ -457,9 +462,7 @@ class _NullSpace:
         ]
         signs = ["", "+", "="] * 2
         captions = int(self.style.captioned)
-        return grid(
-            panels, signs, columns=3, style=self.style, title=self.title, captions=captions, aligned=True
-        )
+        return grid(panels, signs, columns=3, style=self.style, title=self.title, captions=captions, aligned=True)
 
     def _windows(self, width: float) -> None:
         """The windows on n, each of which adds up to 0."""
@@ -478,7 +481,7 @@ class _NullSpace:
             )
 
     def _about(self, changed: int) -> str:
-        size = " × ".join(map(str, self.layer.input_size)) or "1"
+        size = size_label(self.layer.input_size)
         return (
             f"n is added to x, of {size}. It changes {changed} of {len(self.vector)} places, but C n = 0, so that "
             "C (x + n) is the same y as C x."

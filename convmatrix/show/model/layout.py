@@ -449,10 +449,7 @@ def _floating(lower: Sequence[Panel], upper: Sequence[Panel], gap: float, text: 
 
 
 def _planes(panels: Sequence[Panel], text: float, *, last: bool) -> _Block:
-    """Planes beside each other; here `axis` is their middle from left to right.
-
-    Their title stands on the right of their last row, or of their first one.
-    """
+    """Planes beside each other, their title on the right of the last row or the first; `axis` is across."""
     placed, x = [], 0.0
     for panel in panels:
         plane = panel._replace(height=_FLAT, shear=_SHEAR, text=text, title="", note="")

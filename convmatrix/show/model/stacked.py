@@ -14,7 +14,7 @@ from convmatrix.show.model.film import Film, Frame, Key, Link, Look, Panel
 from convmatrix.show.model.layout import arrange, floating
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Reading
-from convmatrix.show.model.stage import Drawable, Stage, View, filmed, stage_of
+from convmatrix.show.model.stage import Drawable, Parts, Stage, View, filmed, size_label, stage_of
 from convmatrix.show.model.style import Style, current_style
 
 __all__ = ["bare_film", "stacked_film"]
@@ -22,8 +22,7 @@ __all__ = ["bare_film", "stacked_film"]
 _STRONG, _WEAK = 0.75, 0.3
 """Opacity of a tap over a place of a map, and over a zero around or within it."""
 
-PARTS: Mapping[str, bool] = {"maps": True, "matrix": False, "moving": True, "key": False}
-"""What films of the maps alone have."""
+MAPS_ALONE = Parts(matrix=False)
 
 
 class Maps(Stage):
@@ -112,7 +111,7 @@ def bare_film(
     ([('input', 7, 7), ('output', 3, 3)], 9)
     """
     style = replace(current_style(style), labels="none", captions="off")
-    stage, title = stage_of(Maps, layer, weight, x, view, style, **PARTS), printable(title)
+    stage, title = stage_of(Maps, layer, weight, x, view, style, MAPS_ALONE), printable(title)
     groups = [
         group._replace(panels=tuple(panel._replace(title="", note="") for panel in group.panels))
         for group in stage.groups
@@ -169,7 +168,7 @@ def stacked_film(
     style = current_style(style)
     if x is None and style.labels == "auto":
         style = replace(style, labels="none")
-    stage, title = stage_of(_Planes, layer, weight, x, view, style, **PARTS), printable(title)
+    stage, title = stage_of(_Planes, layer, weight, x, view, style, MAPS_ALONE), printable(title)
     # Stamps have the map that they fall onto behind the one that they come from.
     lower, upper = (group.panels for group in (stage.groups if stage.reads else reversed(stage.groups)))
     lower, upper = _noted(lower, _geometry(stage)), _noted(upper, "")
@@ -200,7 +199,7 @@ def _geometry(stage: Stage) -> str:
 
 def _about(stage: Stage) -> str:
     layer = stage.scene.layer
-    sizes = [" × ".join(map(str, size)) or "1" for size in (layer.input_size, layer.kernel_size, layer.output_size)]
+    sizes = [size_label(size) for size in (layer.input_size, layer.kernel_size, layer.output_size)]
     moved = "A window" if stage.reads else "A stamp"
     over = ("input", "output") if stage.reads else ("output", "input")
     size = dict(zip(("input", "kernel", "output"), sizes, strict=True))

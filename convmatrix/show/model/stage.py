@@ -8,7 +8,7 @@ the input with zeros inserted, through the flipped kernel (rotated by 180 degree
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,8 @@ __all__ = ["Drawable", "View", "film", "one_input"]
 Drawable = Layer | AvgPool | MaxPool
 
 View = Literal["windows", "stamps"]
+
+_Kind = TypeVar("_Kind", bound="Stage")
 
 _STEPS = 400
 """Most steps: some minutes at one second each."""
@@ -97,29 +99,39 @@ def film(
     """
     if not (flag("maps", maps) | flag("matrix", matrix)):
         raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
-    parts = {"maps": maps, "matrix": matrix, "moving": moving, "key": flag("key", key)}
-    stage, shown_title = stage_of(Stage, layer, weight, x, view, style, **parts), printable(title)
+    shown_title = printable(title)
+    parts = Parts(maps, matrix, moving, flag("key", key))
+    stage = stage_of(Stage, layer, weight, x, view, style, parts)
     caption = moving and stage.style.captioned
     place = arrange(stage.groups, stage.equation, style=stage.style, title=shown_title, caption=caption)
     return filmed(stage, place, shown_title)
 
 
+class Parts(NamedTuple):
+    """Parts of a picture: maps, matrix, steps, and the kernel beside a matrix without maps."""
+
+    maps: bool = True
+    matrix: bool = True
+    moving: bool = True
+    key: bool = False
+
+
 def stage_of(
-    kind: "type[Stage]",
+    kind: type[_Kind],
     layer: Drawable,
     weight: ArrayLike | None,
     x: ArrayLike | None,
     view: str | None,
     style: Style | None,
-    **parts: bool,
-) -> "Stage":
+    parts: Parts,
+) -> _Kind:
     """A builder of some kind for a layer that can be drawn."""
     check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
     if layer.ndim > 2:
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
     chosen, scene = _view_of(layer, view), _scene(layer, weight, x)
-    _require_drawable(scene, chosen, matrix=parts["matrix"], moving=parts["moving"])
-    return kind(scene, x, chosen, current_style(style), **parts)
+    _require_drawable(scene, chosen, matrix=parts.matrix, moving=parts.moving)
+    return kind(scene, x, chosen, current_style(style), *parts)
 
 
 def filmed(stage: "Stage", place: Arrangement, title: str, about: str = "") -> Film:
@@ -194,7 +206,7 @@ class Stage:
     maps: bool
     matrix: bool
     moving: bool
-    key: bool = False
+    key: bool
     groups: list[Group] = field(default_factory=list)
     equation: Equation | None = None
     base: dict[Key, Look] = field(default_factory=dict)
@@ -202,13 +214,13 @@ class Stage:
 
     def __post_init__(self) -> None:
         layer, scene = self.scene.layer, self.scene
-        self.slider = scene if isinstance(layer, Conv) else scene.inserted() if self.reads else _forward(scene)
+        self.slider = scene if isinstance(layer, Conv) else scene.inserted() if self.reads else scene.forward()
         self.frame = _plane(self.slider.frame(), (0, 1))
         if self.maps:
             _require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it raises the error for a weight of another shape
         self.looks = Looks(self.style, layer.kernel_size, self._limit())
-        self.taps = _own_taps(scene, flipped=self.flipped)
+        self.taps = scene.own_taps(flipped=self.flipped)
         self.values = None if self.x is None else one_input(layer, self.x)
         self.answers = scene.applied(self.values) if self.values is not None and scene.has_values else None
         self.count = 0
@@ -270,7 +282,7 @@ class Stage:
         (top, bottom), (left, right) = self.frame
         layer = self.slider.layer
         group, letter = ("input", self.scene.letters[2]) if self.reads else ("output", self.scene.letters[0])
-        note = _size(layer.input_size)
+        note = size_label(layer.input_size)
         if self.flipped and any(axis.dilated_size > axis.input_size for axis in layer.axes):
             note += ", zeros inserted"
         self.map_panel = self._add_channels(group, letter, note, layer.in_channels, bottom - top, right - left)
@@ -314,7 +326,9 @@ class Stage:
         layer = self.slider.layer
         rows, cols = _plane(layer.output_size, 1)
         group, letter = ("output", self.scene.letters[0]) if self.reads else ("input", self.scene.letters[2])
-        self.point_panel = self._add_channels(group, letter, _size(layer.output_size), layer.out_channels, rows, cols)
+        self.point_panel = self._add_channels(
+            group, letter, size_label(layer.output_size), layer.out_channels, rows, cols
+        )
         for step in range(prod(layer.output_shape)):
             key = self._point_key(step)
             self.base[key] = self.looks.map(*(self._y(step) if self.reads else self._x(step)))
@@ -334,7 +348,7 @@ class Stage:
             return
         layer = self.slider.layer
         rows, cols = _plane(layer.kernel_size, 1)
-        note = _size(layer.kernel_size) + (", flipped" if self.flipped else "")
+        note = size_label(layer.kernel_size) + (", flipped" if self.flipped else "")
         group = "kernel" if self.maps else "key"
         self.kernel_panel = self._add_channels(group, "w", note, layer.in_channels // layer.groups, rows, cols)
         self.base |= self._kernel_looks(0)
@@ -534,26 +548,9 @@ class Stage:
         return self.scene.col_name(col) if self.values is None else number_label(self.values[col])
 
 
-def _size(size: Iterable[int]) -> str:
+def size_label(size: Iterable[int]) -> str:
     """A size as text, such as ``4 × 4``."""
     return " × ".join(map(str, size)) or "1"
-
-
-def _forward(scene: Scene) -> Scene:
-    """The forward convolution, whose windows are the stamps."""
-    assert isinstance(scene.layer, ConvTranspose)
-    return Scene(scene.layer.T, scene.weight, scene.names)
-
-
-def _own_taps(scene: Scene, *, flipped: bool) -> list[int]:
-    """The layer's tap at each position of the slider's kernel: where that is flipped, each tap keeps its colour."""
-    layer = scene.layer
-    count = prod(layer.kernel_size)
-    if not flipped:
-        return list(range(count))
-    assert isinstance(layer, ConvTranspose)
-    taps = layer.direct_weight(np.arange(prod(layer.weight_shape)).reshape(layer.weight_shape)).ravel()
-    return [int(tap) % count for tap in taps[:count]]
 
 
 def one_input(layer: Layer, x: ArrayLike) -> NDArray[Any]:

@@ -38,9 +38,10 @@ from convmatrix.layers.arguments import flag
 from convmatrix.show.model import drawing
 from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Film, Key, Look
+from convmatrix.show.model.films import FilmView, film_of
 from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable, shortened
-from convmatrix.show.model.stage import Drawable, View, film
+from convmatrix.show.model.stage import Drawable
 from convmatrix.show.model.style import Style
 from convmatrix.show.render.glyphs import Face, face_file, placed
 from convmatrix.show.render.svg import moving, page
@@ -75,7 +76,8 @@ def animate(
     *,
     weight: ArrayLike | None = None,
     x: ArrayLike | None = None,
-    view: View | None = None,
+    view: FilmView | None = None,
+    vector: ArrayLike | None = None,
     matrix: bool = True,
     title: str = "",
     seconds_per_step: float = 1.0,
@@ -95,10 +97,12 @@ def animate(
         Values for the kernel and the matrix; names without it.
     x : input_shape array_like, optional
         Values for the input; with `weight`, the output has its values too.
-    view : {"windows", "stamps"}, optional
+    view : {"windows", "stamps", "bare", "stacked", "round-trip", "null-space"}, optional
         ``windows``: a step for each output, and its row of the matrix; a transposed convolution slides over its input
         with zeros inserted. ``stamps``, for a transposed convolution and its default: a step for each input, and its
-        column.
+        column. The others are those of `convmatrix.show.model.films.film_of`.
+    vector : input_shape array_like, optional
+        Null-space vector that is added to `x`, for ``null-space``.
     matrix : bool, default True
         Whether to show the matrix.
     title : str, optional
@@ -129,7 +133,7 @@ def animate(
     """
     _checked(path, seconds_per_step)
     save(
-        film(layer, weight, x, view=view, matrix=matrix, title=title, style=style),
+        film_of(layer, weight, x, view=view, vector=vector, matrix=matrix, title=title, style=style),
         path,
         seconds_per_step=seconds_per_step,
         smooth=smooth,
@@ -168,6 +172,7 @@ def save(
     Examples
     --------
     >>> from convmatrix.layers import Conv
+    >>> from convmatrix.show.model.stage import film
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(film(Conv((3,), 2)), f"{folder}/window.svg", progress=print)
@@ -430,6 +435,7 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
     Examples
     --------
     >>> from convmatrix.layers import Conv
+    >>> from convmatrix.show.model.stage import film
     >>> [picture.size for picture in images(film(Conv((3,), 2), matrix=False), cell=20)]
     [(200, 66), (200, 66)]
     """

@@ -164,26 +164,31 @@ class _Writer:
     def windows(self) -> Iterator[str]:
         """The outlines of each step: moving, and for those who do not want motion, standing."""
         marks = [drawing.moving(self.film, frame) for frame in self.film.frames]
-        if len({len(each) for each in marks}) == 1 and len(marks) > 1 and marks[0]:
-            moves = "".join(self.moving_mark([each[number] for each in marks]) for number in range(len(marks[0])))
-            yield f'<g class="moves">\n{moves}</g>\n<g class="steps">\n'
-        else:
-            yield "<g>\n"
+        spans = list(_spans(list(map(len, marks))))
+        moves = "".join(self.during(span, self.moving_marks(marks[slice(*span)], span[0])) for span in spans)
+        # Where nothing moves, the steps are there for everybody.
+        yield f'<g class="moves">\n{moves}</g>\n<g class="steps">\n' if moves else "<g>\n"
         for step, each in enumerate(marks):
             # Their names would not be unique.
             yield self.during((step, step + 1), "".join(self.marks(mark._replace(name="") for mark in each)))
         yield "</g>\n"
 
-    def moving_mark(self, marks: Sequence[Box | Line]) -> str:
+    def moving_marks(self, marks: Sequence[Sequence[Box | Line]], first: int) -> str:
+        """The marks of successive steps, each on its way."""
+        return "".join(self.moving_mark(way, first) for way in zip(*marks, strict=True))
+
+    def moving_mark(self, marks: Sequence[Box | Line], first: int) -> str:
         """A box or a line that stands at each of some places for the most of a step, and then moves to the next."""
-        times = ";".join(self.time(step + part) for step in range(len(marks)) for part in (0.0, 1 - _MOVES)) + ";1"
+        times = [self.time(first + step + part) for step in range(len(marks)) for part in (0.0, 1 - _MOVES)]
         animations = []
         for attribute, values in self.places(marks).items():
             if len(set(values)) > 1:
-                twice = ";".join(value for value in values for _ in range(2))
+                twice = [value for value in values for _ in range(2)]
+                whole = [*twice[:1], *twice, values[-1]] if first else [*twice, values[-1]]
+                keys = ["0", *times, "1"] if first else [*times, "1"]
                 animations.append(
                     f'<animate attributeName="{attribute}" dur="{self.duration}" repeatCount="indefinite" '
-                    f'values="{twice};{values[-1]}" keyTimes="{times}"/>'
+                    f'values="{";".join(whole)}" keyTimes="{";".join(keys)}"/>'
                 )
         drawn = self.mark(marks[0]._replace(name="")).strip()
         element = drawn[1:].split(" ", 1)[0]
@@ -288,6 +293,19 @@ _REDUCED = (
 
 def _only(looks: Mapping[Key, Look]) -> list[tuple[Key, Look]]:
     return list(looks.items())
+
+
+def _spans(counts: Sequence[int]) -> Iterator[Span]:
+    """Successive steps with as many moving marks, of steps that have some; single steps only if there are no others."""
+    first = 0
+    spans = []
+    for step in range(1, len(counts) + 1):
+        if step == len(counts) or counts[step] != counts[first]:
+            if counts[first]:
+                spans.append((first, step))
+            first = step
+    if any(end - start > 1 for start, end in spans):
+        yield from spans
 
 
 def _letter_id(letter: Letter) -> str:
