@@ -31,6 +31,8 @@ _EACH = 9
 """Most outputs that are computed one by one."""
 _GRAM = 64
 """Most rows of C^T C: those of an 8 x 8 input."""
+_SQUARE = 5.0
+"""Least side of C^T C, by a cell of the maps."""
 _WEIGHT = (1, 0, 2, 0)
 _X = (3, 1, 0, 2, 0, 2, 1, 1, 1, 0, 2, 3, 2, 1, 0, 1)
 """Weight and input by default, repeated as often as necessary."""
@@ -315,7 +317,7 @@ class _RoundTrip:
     def _placed(self) -> Arrangement:
         (x, y), (back, _) = _panels(self.there), _panels(self.back)
         inputs = len(self.gram)
-        side = max(5.0, 1.25 * max(x.rows, x.cols))
+        side = _SQUARE if self.layer.ndim == 2 else max(_SQUARE, x.cols)
         square = Panel("gram", "C^T C", f"{inputs} × {inputs}", inputs, inputs, min(1.0, side / inputs))
         panels = [
             x,

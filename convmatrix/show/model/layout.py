@@ -443,9 +443,15 @@ def _floating(lower: Sequence[Panel], upper: Sequence[Panel], gap: float, text: 
     middle = max(below.axis, above.axis)
     below = below.moved(middle - below.axis, above.tall + gap)
     above = above.moved(middle - above.axis, 0.0)
-    wide = middle + max(each.wide - each.axis for each in (below, above))
+    *others, named = above.panels
+    assert named.title_x is not None
+    # The window's lines go down to the right, past the title of the upper map.
+    (x, y), (u, v) = (plane.within(0, plane.cols - 1, 0.0, 1.0) for plane in (named, below.panels[-1]))
+    slope = max((u - x) / (v - y), 0.0)
+    left = named.title_x + slope * (_FLAT / 2 + 0.25 * text)
+    wide = max(middle + below.wide - below.axis, middle + above.axis, left + named.title_width)
     tall = above.tall + gap + below.tall
-    return _Block((*below.panels, *above.panels), (), wide, tall, tall / 2)
+    return _Block((*below.panels, *others, named._replace(title_x=left)), (), wide, tall, tall / 2)
 
 
 def _planes(panels: Sequence[Panel], text: float, *, last: bool) -> _Block:

@@ -239,7 +239,10 @@ class Stage:
         """The largest magnitude of a weight, if weights are coloured by it."""
         if self.style.fill == "tap" or not self.scene.has_values:
             return 0.0
-        values = [np.abs(self.scene.matrix.data), np.abs(np.asarray(self.scene.weight or 0))]
+        values = [
+            np.abs(self.scene.matrix.data),
+            np.abs(np.ravel(0 if self.scene.weight is None else self.scene.weight)),
+        ]
         return float(max((each.max(initial=0) for each in values), default=0)) or 1.0
 
     @property
@@ -291,7 +294,7 @@ class Stage:
                 key = self._map_key(channel, place.place)
                 self.base[key] = self._map_look(channel, place)
                 if self.answers is not None and not self.reads and self.moving and place.source is not None:
-                    self.waiting[key] = self.base[key]._replace(text="0", second="", ink=self.style.colours.quiet)
+                    self.waiting[key] = self._with_total(self.base[key], 0)._replace(ink=self.style.colours.quiet)
 
     def _map_key(self, channel: int, place: tuple[int, ...]) -> Key:
         (top, _), (left, _) = self.frame
@@ -477,8 +480,15 @@ class Stage:
                 total = totals.get(self._flat(channel, place.source))
                 if total is not None:
                     key = self._map_key(channel, place.place)
-                    looks[key] = self.base[key]._replace(text=number_label(total), second="")
+                    looks[key] = self._with_total(self.base[key], total)
         return looks
+
+    def _with_total(self, look: Look, total: Any) -> Look:
+        """An output to which some stamps have been added."""
+        if self.style.labels in ("none", "symbols"):
+            return look
+        number = number_label(total)
+        return look._replace(second=number) if self.style.labels == "both" else look._replace(text=number, second="")
 
     def _covered(self, step: int, readings: list[Reading], totals: Mapping[int, Any]) -> dict[Key, Look]:
         """The places that the window covers, each with a tint of its tap; without one where nothing is read."""
@@ -494,7 +504,7 @@ class Stage:
                 if flat in read:
                     look = self.base[key]
                     if not self.reads and self.answers is not None:
-                        look = look._replace(text=number_label(totals[flat]), second="")
+                        look = self._with_total(look, totals[flat])
                     looks[key] = self.looks.met(look, self._own_tap(reading.tap))
         return looks
 

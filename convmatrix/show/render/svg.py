@@ -204,7 +204,8 @@ class _Writer:
     def captions(self) -> Iterator[str]:
         """The sentence of each step."""
         for step, frame in enumerate(self.film.frames):
-            yield self.during((step, step + 1), "".join(self.marks(drawing.caption(self.film, frame))))
+            marks = (mark._replace(name=f"caption-{step}") for mark in drawing.caption(self.film, frame))
+            yield self.during((step, step + 1), "".join(self.marks(marks)))
 
     # -- marks -------------------------------------------------------------------------------------------------------
 
