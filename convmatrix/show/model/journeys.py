@@ -32,7 +32,7 @@ _EACH = 9
 _GRAM = 64
 """Most rows of C^T C: those of an 8 x 8 input."""
 _SQUARE = 5.0
-"""Least side of C^T C, by a cell of the maps."""
+"""Side of C^T C below maps of four rows, by a cell of the maps."""
 _WEIGHT = (1, 0, 2, 0)
 _X = (3, 1, 0, 2, 0, 2, 1, 1, 1, 0, 2, 3, 2, 1, 0, 1)
 """Weight and input by default, repeated as often as necessary."""
@@ -317,7 +317,8 @@ class _RoundTrip:
     def _placed(self) -> Arrangement:
         (x, y), (back, _) = _panels(self.there), _panels(self.back)
         inputs = len(self.gram)
-        side = _SQUARE if self.layer.ndim == 2 else max(_SQUARE, x.cols)
+        # The taller the maps, the less space is left for it on a slide.
+        side = max(_SQUARE - 1.0, _SQUARE + 2.0 - x.rows / 2) if self.layer.ndim == 2 else max(_SQUARE, x.cols)
         square = Panel("gram", "C^T C", f"{inputs} × {inputs}", inputs, inputs, min(1.0, side / inputs))
         panels = [
             x,

@@ -15,12 +15,9 @@ from convmatrix.show.model.layout import arrange, floating
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Reading
 from convmatrix.show.model.stage import Drawable, Parts, Stage, View, filmed, size_label, stage_of
-from convmatrix.show.model.style import Style, current_style
+from convmatrix.show.model.style import PALE, STRONG, Style, current_style
 
 __all__ = ["bare_film", "stacked_film"]
-
-_STRONG, _WEAK = 0.75, 0.3
-"""Opacity of a tap over a place of a map, and over a zero around or within it."""
 
 MAPS_ALONE = Parts(matrix=False)
 
@@ -47,7 +44,7 @@ class Maps(Stage):
             for reading in readings:
                 key = self._map_key(map_channel, reading.place)
                 value = self._weight(self._tap(channel, within, reading.tap)) if self.scene.has_kernel else None
-                look, part = (met[key], _STRONG) if key in met else (self.base[key], _WEAK)
+                look, part = (met[key], STRONG) if key in met else (self.base[key], PALE)
                 # Its own paper, not the tint that it has beside a kernel.
                 look = look._replace(paper=self.base[key].paper)
                 if key in met or reading.source is None:

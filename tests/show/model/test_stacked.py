@@ -222,7 +222,7 @@ def test_films_describe_themselves():
     )
 
 
-def test_the_note_says_how_the_window_moves():
+def test_the_note_holds_padding_stride_and_dilation():
     def note(layer):
         return stacked_film(layer).panels[0].note
 
