@@ -5,6 +5,8 @@ from convmatrix.core.lazy import lazy_modules
 __all__ = [
     "drawing",
     "film",
+    "films",
+    "journeys",
     "layout",
     "looks",
     "palette",
@@ -12,6 +14,7 @@ __all__ = [
     "printable",
     "scene",
     "sizes",
+    "stacked",
     "stage",
     "style",
     "typeset",

@@ -5,10 +5,10 @@ convolutions. The order of the marks is the order in which they are drawn.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
+from convmatrix.show.model.film import Film, Frame, Key, Link, Look, Outline, Panel
 from convmatrix.show.model.layout import heading
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.style import (
@@ -39,9 +39,10 @@ __all__ = [
     "ground",
     "label_size",
     "lines_of",
+    "moving",
     "outline",
-    "outlines",
     "still",
+    "tween",
 ]
 
 Anchor = Literal["start", "middle", "end"]
@@ -76,14 +77,18 @@ class Box(NamedTuple):
     dashed: bool = False
 
 
-class Line(NamedTuple):
-    """A line through points; closed and filled where it has a fill."""
+Point = tuple[float, float]
 
-    points: tuple[tuple[float, float], ...]
+
+class Line(NamedTuple):
+    """A line through points: a polygon where it is closed or has a fill."""
+
+    points: tuple[Point, ...]
     colour: str
     stroke: float = BORDER
     fill: str = ""
     name: str = ""
+    closed: bool = False
 
 
 class Label(NamedTuple):
@@ -175,44 +180,74 @@ def ground(film: Film) -> Iterator[Mark]:
 def around_panel(panel: Panel, style: Style) -> Iterator[Mark]:
     """Title of a panel, its note beside it, and a frame around cells that are too small for borders."""
     colours = style.colours
-    left = panel.x + panel.wide / 2 - panel.title_width / 2
+    left = panel.x + panel.wide / 2 - panel.title_width / 2 if panel.title_x is None else panel.title_x
     y = panel.y - 0.42 * panel.text if panel.title_y is None else panel.title_y
     if panel.title:
         yield Label(left, y, HEADING * panel.text, panel.title, colours.ink, "start", f"{panel.name}-title")
     if panel.note:
         left += panel.text * (width(panel.title) * HEADING + (NOTE_GAP if panel.title else 0.0))
         yield Label(left, y, QUIET * panel.text, panel.note, colours.quiet, "start", f"{panel.name}-note")
-    if not panel.bordered:
+    if panel.bordered:
+        return
+    if panel.shear:
+        sides = quadrangle(panel, 0, 0, panel.rows, panel.cols)
+        yield Line(sides, colours.line, name=f"{panel.name}-frame", closed=True)
+    else:
         yield Box(panel.x, panel.y, panel.wide, panel.tall, line=colours.line, name=f"{panel.name}-frame")
+
+
+def quadrangle(panel: Panel, row: int, col: int, rows: int, cols: int) -> tuple[Point, ...]:
+    """Corners of some cells of a panel, clockwise from the upper left one."""
+    last_row, last_col = row + rows - 1, col + cols - 1
+    return (
+        panel.at(row, col),
+        panel.within(row, last_col, 0.0, 1.0),
+        panel.until(last_row, last_col),
+        panel.within(last_row, col, 1.0, 0.0),
+    )
 
 
 def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Style) -> Iterator[Mark]:
     """A cell: its colour and border, its mark, and its text."""
-    (x, y), wide, tall = panel.at(*place), panel.unit, panel.cell_height
+    yield _paper(panel, place, look, name, style)
     if not panel.bordered:
-        yield Box(x, y, wide, tall, look.paper, name=name)
         return
-    dashed = look.mark == "dashed"
-    yield Box(x, y, wide, tall, look.paper, look.line, BORDER, name, dashed=dashed)
     if look.mark == "slash":
-        yield Line(((x + 0.72 * wide, y + tall), (x + wide, y + 0.72 * tall)), style.colours.mark, BORDER)
+        ends = panel.within(*place, 1.0, 0.72), panel.within(*place, 0.72, 1.0)
+        yield Line(ends, style.colours.mark, BORDER)
     elif look.mark == "dot":
-        side = DOT * min(wide, tall)
+        side = DOT * min(panel.unit, panel.cell_height)
         # Beside text it stands in the corner.
-        along, down = (0.86, 0.14) if look.text and panel.labelled else (0.5, 0.5)
-        corner = (x + along * wide - side / 2, y + down * tall - side / 2)
-        yield Box(*corner, side, side, look.ink, corner=side / 2, name=f"{name}-dot")
+        down, along = (0.14, 0.86) if look.text and panel.labelled else (0.5, 0.5)
+        x, y = panel.within(*place, down, along)
+        yield Box(x - side / 2, y - side / 2, side, side, look.ink, corner=side / 2, name=f"{name}-dot")
     for number in range(min(look.depth, _STROKES)):
-        along = _STROKE * (number + 1) * min(wide, tall)
-        yield Line(((x, y + along), (x + along, y)), look.ink, 1.5 * BORDER * min(wide, tall))
+        part = _STROKE * (number + 1)
+        ends = panel.within(*place, part, 0.0), panel.within(*place, 0.0, part)
+        yield Line(ends, look.ink, 1.5 * BORDER * min(panel.unit, panel.cell_height))
     if look.text and panel.labelled:
-        yield from _text(panel, (x + wide / 2, y + tall / 2), look, name)
+        yield from _text(panel, panel.within(*place, 0.5, 0.5), look, name)
+
+
+def _paper(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Style) -> Box | Line:
+    """The colour and the border of a cell."""
+    dashed = look.mark == "dashed"
+    if panel.shear:
+        line = "" if not panel.bordered else style.colours.soft if dashed else look.line
+        # A polygon without a border would leave threads of the ground between neighbours.
+        return Line(quadrangle(panel, *place, 1, 1), line or look.paper, BORDER, look.paper, name)
+    corner = panel.at(*place)
+    if not panel.bordered:
+        return Box(*corner, panel.unit, panel.cell_height, look.paper, name=name)
+    return Box(*corner, panel.unit, panel.cell_height, look.paper, look.line, BORDER, name, dashed=dashed)
 
 
 def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> Iterator[Mark]:
     """The label of a cell, on as many lines as it needs, and a second one below it."""
     (x, y), tall = middle, panel.cell_height
     largest = min(LABEL_IN_C, LABEL / panel.unit) if panel.of_matrix else LABEL
+    if panel.shear:
+        largest = LABEL_IN_C  # its cells are wider than tall
     size = label_size(look.text, largest) * tall
     lines = lines_of(look.text)
     step = LINE * size
@@ -226,14 +261,13 @@ def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> I
         yield Label(x, first + number * step, size, line, look.ink, name=f"{name}-text" if number == 0 else "")
 
 
-def outline(film: Film, framed: Outline, name: str) -> Box:
+def outline(film: Film, framed: Outline, name: str) -> Box | Line:
     """The frame of a window, or of a row or a column of the matrix."""
     panel = film.panels[framed.panel]
-    (left, top), (right, bottom) = (
-        panel.at(framed.row, framed.col),
-        panel.until(framed.row + framed.rows - 1, framed.col + framed.cols - 1),
-    )
     stroke = WINDOW_LINE * film.text * (1.0 if panel.bordered else 0.7)
+    if panel.shear:
+        return Line(quadrangle(panel, *framed[1:]), film.style.colours.window, stroke, name=name, closed=True)
+    (left, top), _, (right, bottom), _ = quadrangle(panel, *framed[1:])
     slack = 0.0 if panel.bordered else stroke
     return Box(
         left - slack,
@@ -245,6 +279,66 @@ def outline(film: Film, framed: Outline, name: str) -> Box:
         name=name,
         corner=CORNER,
     )
+
+
+def _projection(film: Film, link: Link, name: str) -> Iterator[Line]:
+    """Lines between the corners of two windows; what lies behind the upper panel is not seen."""
+    lower, upper = (quadrangle(film.panels[each.panel], *each[1:]) for each in link)
+    panel = film.panels[link.target.panel]
+    screen = quadrangle(panel, 0, 0, panel.rows, panel.cols)
+    for number, (start, end) in enumerate(zip(lower, upper, strict=True)):
+        part = _entry(start, end, screen)
+        seen = tuple(a + (b - a) * part for a, b in zip(start, end, strict=True))
+        yield Line((start, (seen[0], seen[1])), film.style.colours.quiet, BORDER, name=f"{name}-{number}")
+
+
+def _entry(start: Point, end: Point, screen: tuple[Point, ...]) -> float:
+    """The part of a line, from outside of a convex polygon to a point in it, at which it enters the polygon."""
+    part = 0.0
+    for (x, y), (u, v) in zip(screen, (*screen[1:], screen[0]), strict=True):
+        # Clockwise corners: distances are negative outside.
+        before, after = ((u - x) * (py - y) - (v - y) * (px - x) for px, py in (start, end))
+        if before < 0 and after > before:
+            part = max(part, before / (before - after))
+    return min(part, 1.0)
+
+
+def moving(film: Film, frame: Frame) -> list[Box | Line]:
+    """Lines and outlines of a step, which move on to those of the next: ``link-0-0`` and so on, then ``outline-0``."""
+    lines = [line for number, link in enumerate(frame.links) for line in _projection(film, link, f"link-{number}")]
+    return [*lines, *(outline(film, each, f"outline-{number}") for number, each in enumerate(frame.outlines))]
+
+
+def tween(start: Box | Line, end: Box | Line, part: float) -> Box | Line:
+    """A box or a line on its way from one place to another, quicker in the middle.
+
+    Parameters
+    ----------
+    start, end : Box or Line
+        Of one kind.
+    part : float
+        From 0 to 1.
+
+    Returns
+    -------
+    Box or Line
+
+    Examples
+    --------
+    >>> tween(Box(0, 0, 1, 1), Box(2, 0, 1, 3), 0.5)[:4]
+    (1.0, 0.0, 1.0, 2.0)
+    """
+    eased = part * part * (3 - 2 * part)
+    if isinstance(start, Box):
+        assert isinstance(end, Box)
+        x, y, wide, tall = (a * (1 - eased) + b * eased for a, b in zip(start[:4], end[:4], strict=True))
+        return end._replace(x=x, y=y, wide=wide, tall=tall)
+    assert isinstance(end, Line)
+    points = (
+        (x * (1 - eased) + u * eased, y * (1 - eased) + v * eased)
+        for (x, y), (u, v) in zip(start.points, end.points, strict=True)
+    )
+    return end._replace(points=tuple(points))
 
 
 def caption(film: Film, frame: Frame) -> Iterator[Mark]:
@@ -274,12 +368,6 @@ def still(film: Film, step: int | None) -> Iterator[Mark]:
 
 
 def around_step(film: Film, frame: Frame) -> Iterator[Mark]:
-    """Outlines and caption of a step."""
-    yield from outlines(film, frame.outlines)
+    """Lines, outlines and caption of a step."""
+    yield from moving(film, frame)
     yield from caption(film, frame)
-
-
-def outlines(film: Film, framed: Iterable[Outline]) -> Iterator[Mark]:
-    """Outlines, whose names are ``outline-0`` and so on."""
-    for number, each in enumerate(framed):
-        yield outline(film, each, f"outline-{number}")

@@ -14,7 +14,7 @@ from convmatrix.layers.arguments import integer
 from convmatrix.show.model.style import HEADING, NOTE_GAP, QUIET, STANDARD, Style
 from convmatrix.show.model.typeset import width
 
-__all__ = ["Film", "Frame", "Key", "Look", "Mark", "Outline", "Panel", "Sign"]
+__all__ = ["Film", "Frame", "Key", "Link", "Look", "Mark", "Outline", "Panel", "Sign"]
 
 Key = tuple[int, int, int]
 """A cell: number of its panel, row and column."""
@@ -80,6 +80,11 @@ class Panel(NamedTuple):
         Corner of the first cell.
     title_y : float or None
         Middle of the title; by default it stands above the first row.
+    title_x : float or None
+        Start of the title; by default it is centred.
+    shear : float
+        How far each row stands to the left of the one above it: the panel is a plane seen from the side. It has no
+        blocks then.
     """
 
     name: str
@@ -98,6 +103,8 @@ class Panel(NamedTuple):
     x: float = 0.0
     y: float = 0.0
     title_y: float | None = None
+    title_x: float | None = None
+    shear: float = 0.0
 
     @property
     def of_matrix(self) -> bool:
@@ -112,19 +119,23 @@ class Panel(NamedTuple):
     def at(self, row: int, col: int) -> tuple[float, float]:
         """Position of the upper left corner of a cell."""
         return (
-            self.x + col * self.unit + self.gap * _gaps(col, self.col_blocks),
+            self.x + col * self.unit + self.gap * _gaps(col, self.col_blocks) - row * self.shear,
             self.y + row * self.cell_height + self.gap * _gaps(row, self.row_blocks),
         )
 
     def until(self, row: int, col: int) -> tuple[float, float]:
         """Position of the lower right corner of a cell."""
+        return self.within(row, col, 1.0, 1.0)
+
+    def within(self, row: int, col: int, down: float, along: float) -> tuple[float, float]:
+        """Position in a cell, down and along from its upper left corner, as parts of its sides."""
         x, y = self.at(row, col)
-        return x + self.unit, y + self.cell_height
+        return x + along * self.unit - down * self.shear, y + down * self.cell_height
 
     @property
     def wide(self) -> float:
-        """Width of the cells."""
-        return self.until(0, self.cols - 1)[0] - self.x
+        """Width of the cells of a row."""
+        return self.at(0, self.cols - 1)[0] + self.unit - self.x
 
     @property
     def tall(self) -> float:
@@ -167,13 +178,21 @@ class Outline(NamedTuple):
     cols: int
 
 
+class Link(NamedTuple):
+    """Cells of one panel, and the cells of another that they are projected onto: lines join their corners."""
+
+    source: Outline
+    target: Outline
+
+
 class Frame(NamedTuple):
-    """One step: looks of cells during it, looks from then on, frames, and a caption."""
+    """One step: looks of cells during it, looks from then on, frames, a caption, and what is projected onto what."""
 
     looks: Mapping[Key, Look]
     lasting: Mapping[Key, Look]
     outlines: tuple[Outline, ...]
     caption: str
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)

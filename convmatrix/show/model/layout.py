@@ -4,7 +4,7 @@ The cells of maps have one size. A matrix has the same one where it fits; where 
 smaller, and lose their labels before these become too small to be read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from convmatrix.show.model.style import (
     Style,
 )
 
-__all__ = ["Arrangement", "Equation", "Group", "arrange", "grid", "heading"]
+__all__ = ["Arrangement", "Equation", "Group", "arrange", "floating", "grid", "heading"]
 
 _HEAD = 0.78
 """Height of a panel's title."""
@@ -103,7 +103,10 @@ class _Block(NamedTuple):
     def moved(self, dx: float, dy: float) -> "_Block":
         panels = tuple(
             panel._replace(
-                x=panel.x + dx, y=panel.y + dy, title_y=None if panel.title_y is None else panel.title_y + dy
+                x=panel.x + dx,
+                y=panel.y + dy,
+                title_x=None if panel.title_x is None else panel.title_x + dx,
+                title_y=None if panel.title_y is None else panel.title_y + dy,
             )
             for panel in self.panels
         )
@@ -141,10 +144,22 @@ def arrange(
     Arrangement
         Its panels are those of the groups, then the matrix, the panel above, and the panel beside it.
     """
-    page = style.page
+    return _fitted(
+        lambda space: _candidates(groups, equation, space),
+        _title_ems(groups, equation),
+        style.page,
+        title,
+        int(caption),
+    )
+
+
+def _fitted(
+    candidates: Callable[["_Space"], Iterable[_Block]], title_ems: float, page: Page, title: str, captions: int
+) -> Arrangement:
+    """The best candidate, with the smallest factor of the type scale for which its text can be read."""
     for text in _TEXTS:
-        space = _Space(page, text, wrapped(title, _title_ems(groups, equation) / text, 3), int(caption))
-        best = max(_candidates(groups, equation, space), key=space.score)
+        space = _Space(page, text, wrapped(title, title_ems / text, 3), captions)
+        best = max(candidates(space), key=space.score)
         if space.points(best, QUIET * text) >= page.smallest_text:
             break
     return _on_page(best, space)
@@ -161,7 +176,8 @@ class _Space:
     def cell(self, block: "_Block") -> float:
         """Side of a map's cell in inches, such that the block fits."""
         page, free = self.page, 1 - 2 * self.page.margin
-        return min(page.wide * free / block.wide, page.tall * free / (block.tall + self.head), page.largest_cell)
+        wide, tall = max(block.wide, _EMPTY), max(block.tall + self.head, _EMPTY)
+        return min(page.wide * free / wide, page.tall * free / tall, page.largest_cell)
 
     def points(self, block: "_Block", size: float) -> float:
         """Height of a text, given by the side of a map's cell, in points."""
@@ -268,7 +284,8 @@ def _beside(blocks: Sequence[_Block], signs: Sequence[str], text: float, *, cent
     x = tall = 0.0
     for number, (block, sign) in enumerate(zip(blocks, signs, strict=True)):
         if number:
-            gap = (SIGN_GAP if sign else PART_GAP * 1.4) * text
+            # An arrow is wider than other signs.
+            gap = (max(SIGN_GAP, ems(sign) * SIGN + PART_GAP) if sign else PART_GAP * 1.4) * text
             if sign:
                 shown.append(Sign(x + gap / 2, axis, sign, SIGN * text))
             x += gap
@@ -290,6 +307,7 @@ def grid(
     style: Style,
     title: str = "",
     captions: int = 0,
+    aligned: bool = False,
 ) -> Arrangement:
     """Place panels in rows, with signs before them.
 
@@ -305,39 +323,46 @@ def grid(
         Printable.
     captions : int, default 0
         Captions to leave space for below.
+    aligned : bool, default False
+        Whether panels below each other stand on one vertical centre line.
 
     Returns
     -------
     Arrangement
     """
-    page, count = style.page, len(panels)
+    count = len(panels)
     choices = [columns] if columns else sorted({count, -(-count // 2), 1}, reverse=True)
-    for text in _TEXTS:
-        scaled = [panel._replace(text=text) for panel in panels]
-        ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), 12.0) / HEADING / text
-        space = _Space(page, text, wrapped(title, ems_wide, 3), captions)
-        blocks = [_grid(scaled, signs, number, text).captioned(space) for number in choices]
-        best = max(blocks, key=space.score)
-        if space.points(best, QUIET * text) >= page.smallest_text:
-            break
-    return _on_page(best, space)
+
+    def candidates(space: _Space) -> Iterator[_Block]:
+        scaled = [panel._replace(text=space.text) for panel in panels]
+        for number in choices:
+            yield _grid(scaled, signs, number, space.text, aligned=aligned).captioned(space)
+
+    ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), 12.0) / HEADING
+    return _fitted(candidates, ems_wide, style.page, title, captions)
 
 
-def _grid(panels: Sequence[Panel], signs: Sequence[str], columns: int, text: float) -> _Block:
+def _grid(panels: Sequence[Panel], signs: Sequence[str], columns: int, text: float, *, aligned: bool) -> _Block:
     """Rows of panels; where a row begins with a sign, all rows leave space for one."""
     starts = range(0, len(panels), columns)
     indent = SIGN_GAP * text if any(signs[start] for start in starts) else 0.0
+    blocks = [_panel(panel) for panel in panels]
+    if aligned:
+        widths = [max(block.wide for block in blocks[column::columns]) for column in range(columns)]
+        blocks = [_widened(block, widths[number % columns]) for number, block in enumerate(blocks)]
     rows = []
     for start in starts:
-        row = _beside(
-            [_panel(panel) for panel in panels[start : start + columns]], signs[start : start + columns], text
-        )
+        row = _beside(blocks[start : start + columns], signs[start : start + columns], text)
         row = row.moved(indent, 0.0)._replace(wide=row.wide + indent)
         first = (Sign(indent / 2, row.axis, signs[start], SIGN * text),) if signs[start] else ()
         rows.append(row._replace(signs=first + row.signs))
     # Rows of unequal panels, such as a matrix below a map, stand on one centre line.
     same = len({panel.cols for panel in panels}) == 1 and len(starts) > 1
     return _below(rows, text, left=same)._replace(reads=len(rows) == 1)
+
+
+def _widened(block: _Block, wide: float) -> _Block:
+    return block.moved((wide - block.wide) / 2, 0.0)._replace(wide=wide)
 
 
 def _titles_aligned(block: _Block) -> _Block:
@@ -382,6 +407,75 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
     return _Block(tuple(panels), tuple(signs), *whole, whole[1] / 2)
 
 
+# -- planes -----------------------------------------------------------------------------------------------------------
+
+
+def floating(
+    lower: Sequence[Panel], upper: Sequence[Panel], *, style: Style, title: str = "", caption: bool = False
+) -> Arrangement:
+    """Place panels as planes seen from the side: some beside each other, and others that float above them.
+
+    Parameters
+    ----------
+    lower, upper : sequence of Panel
+        The channels of a map each. The title of the last one stands beside them.
+    style : Style
+    title : str, optional
+        Printable.
+    caption : bool, default False
+        Whether to leave space for a caption below.
+
+    Returns
+    -------
+    Arrangement
+        Its panels are those of the lower map, then those of the upper one.
+    """
+
+    def candidates(space: _Space) -> Iterator[_Block]:
+        for gap in _FLOATS:
+            yield _floating(lower, upper, gap, space.text).captioned(space)
+
+    ems_wide = max(sum(panel.cols for panel in lower), sum(panel.cols for panel in upper), 12) / HEADING
+    return _fitted(candidates, ems_wide, style.page, title, int(caption))
+
+
+def _floating(lower: Sequence[Panel], upper: Sequence[Panel], gap: float, text: float) -> _Block:
+    below, above = _planes(lower, text, last=True), _planes(upper, text, last=False)
+    middle = max(below.axis, above.axis)
+    below = below.moved(middle - below.axis, above.tall + gap)
+    above = above.moved(middle - above.axis, 0.0)
+    *others, named = above.panels
+    assert named.title_x is not None
+    # The window's lines go down to the right, past the title of the upper map.
+    (x, y), (u, v) = (plane.within(0, plane.cols - 1, 0.0, 1.0) for plane in (named, below.panels[-1]))
+    slope = max((u - x) / (v - y), 0.0)
+    left = named.title_x + slope * (_FLAT / 2 + 0.25 * text)
+    wide = max(middle + below.wide - below.axis, middle + above.axis, left + named.title_width)
+    tall = above.tall + gap + below.tall
+    return _Block((*below.panels, *others, named._replace(title_x=left)), (), wide, tall, tall / 2)
+
+
+def _planes(panels: Sequence[Panel], text: float, *, last: bool) -> _Block:
+    """Planes beside each other, their title on the right of the last row or the first; `axis` is across."""
+    placed, x = [], 0.0
+    for panel in panels:
+        plane = panel._replace(height=_FLAT, shear=_SHEAR, text=text, title="", note="")
+        placed.append(plane._replace(x=x + plane.rows * _SHEAR, y=0.0))
+        x += plane.cols + plane.rows * _SHEAR + PART_GAP * text
+    end = placed[-1]
+    right, tall = x - PART_GAP * text, end.tall
+    row = end.rows - 1 if last else 0
+    left = end.within(row, end.cols - 1, 0.5, 1.0)[0] + 0.5 * text
+    named = end._replace(title=panels[-1].title, note=panels[-1].note, title_x=left, title_y=(row + 0.5) * _FLAT)
+    return _Block((*placed[:-1], named), (), max(right, left + named.title_width), tall, right / 2)
+
+
+_FLAT, _SHEAR = 0.58, 0.5
+"""Height of a plane's rows, and how far each stands to the left of the one above it, by the width of a cell."""
+_FLOATS = (4.4, 4.0, 3.6, 3.2, 2.8, 2.4, 2.0, 1.6)
+"""Distances between planes that are tried, by the width of a cell."""
+
+
 # -- the page ---------------------------------------------------------------------------------------------------------
 
 
@@ -416,12 +510,14 @@ def _readable(panel: Panel, cell: float, smallest: float) -> Panel:
     """A map without labels where these would be too small, and without borders where its cells are."""
     if panel.of_matrix:
         return panel
-    points = panel.unit * cell * 72
+    points = min(panel.unit, panel.cell_height) * cell * 72
     return panel._replace(labelled=points * LABEL >= smallest * 0.999, bordered=points >= _BORDERED)
 
 
 _FLATTEST = 8
 """Largest ratio of the sides of a matrix whose cells are squares, where these have no labels."""
+_EMPTY = 0.5
+"""Least side of a picture, by the side of a map's cell: of one without any cells."""
 _BORDERED = 5.0
 """Least side of a cell that has a border, in points."""
 

@@ -92,17 +92,21 @@ class Looks:
         paper = over(look.paper, colours.ground, TINT)
         return look._replace(paper=paper, ink=ink_on(paper) if look.ink != colours.quiet else colours.quiet)
 
-    def met(self, look: Look, tap: int) -> Look:
-        """A cell of a map that a tap of the window meets."""
-        paper = over(self._taps[tap], look.paper, TINT)
+    def met(self, look: Look, tap: int, part: float = TINT, value: Any = None) -> Look:
+        """A cell of a map that a tap of the window meets: a tint of the tap's colour, with an opacity."""
+        paper = over(self._colour(tap, value), look.paper, part)
         return look._replace(paper=paper, ink=ink_on(paper))
+
+    def _colour(self, tap: int, value: Any) -> str:
+        """Colour of a tap, or of its value where weights are coloured by it."""
+        by_value = self.limit and value is not None and not isinstance(value, str)
+        return self.by_value([value])[0] if by_value else self._taps[tap]
 
     # -- kernel and matrix ---------------------------------------------------------------------------------------------
 
     def tap(self, tap: int, symbol: str = "", value: Any = None) -> Look:
         """A tap of the kernel, or an entry of the matrix."""
-        by_value = self.limit and value is not None and not isinstance(value, str)
-        paper = self.by_value([value])[0] if by_value else self._taps[tap]
+        paper = self._colour(tap, value)
         text, second = self.text(symbol, value)
         return Look(paper, text, ink_on(paper), self.style.colours.ground, "", second, self._depth(tap))
 

@@ -310,6 +310,21 @@ class Scene:
         names = tuple(self.tap_name(int(tap)) for tap in flipped)
         return Scene(direct, None if self.weight is None else self.layer.direct_weight(self.weight), names)
 
+    def forward(self) -> "Scene":
+        """The forward convolution of a transposed one, whose windows are the stamps."""
+        assert isinstance(self.layer, ConvTranspose)
+        return Scene(self.layer.T, self.weight, self.names)
+
+    def own_taps(self, *, flipped: bool) -> list[int]:
+        """The layer's tap at each position of the kernel: where that is flipped, each tap keeps its colour."""
+        count = prod(self.layer.kernel_size)
+        if not flipped:
+            return list(range(count))
+        assert isinstance(self.layer, ConvTranspose)
+        shape = self.layer.weight_shape
+        taps = self.layer.direct_weight(np.arange(prod(shape)).reshape(shape)).ravel()
+        return [int(tap) % count for tap in taps[:count]]
+
     def uncropped(self) -> "Scene":
         """The scene of the transposed convolution onto the whole frame, out of which its padding crops.
 

@@ -8,7 +8,7 @@ the input with zeros inserted, through the flipped kernel (rotated by 180 degree
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,7 @@ from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool, Weig
 from convmatrix.layers.arguments import check_kind, flag
 from convmatrix.show.model.drawing import label_size
 from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
-from convmatrix.show.model.layout import Equation, Group, arrange
+from convmatrix.show.model.layout import Arrangement, Equation, Group, arrange
 from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
@@ -31,6 +31,8 @@ __all__ = ["Drawable", "View", "film", "one_input"]
 Drawable = Layer | AvgPool | MaxPool
 
 View = Literal["windows", "stamps"]
+
+_Kind = TypeVar("_Kind", bound="Stage")
 
 _STEPS = 400
 """Most steps: some minutes at one second each."""
@@ -95,32 +97,49 @@ def film(
     >>> [made.cell_id(key) for key in made.frames[1].looks if made.panels[key[0]].name == "above"]
     ['above-0-1', 'above-0-2']
     """
-    check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
     if not (flag("maps", maps) | flag("matrix", matrix)):
         raise ValueError("maps=False and matrix=False leave nothing to draw: set one of them to True")
-    if layer.ndim > 2 and (maps or moving):
+    shown_title = printable(title)
+    parts = Parts(maps, matrix, moving, flag("key", key))
+    stage = stage_of(Stage, layer, weight, x, view, style, parts)
+    caption = moving and stage.style.captioned
+    place = arrange(stage.groups, stage.equation, style=stage.style, title=shown_title, caption=caption)
+    return filmed(stage, place, shown_title)
+
+
+class Parts(NamedTuple):
+    """Parts of a picture: maps, matrix, steps, and the kernel beside a matrix without maps."""
+
+    maps: bool = True
+    matrix: bool = True
+    moving: bool = True
+    key: bool = False
+
+
+def stage_of(
+    kind: type[_Kind],
+    layer: Drawable,
+    weight: ArrayLike | None,
+    x: ArrayLike | None,
+    view: str | None,
+    style: Style | None,
+    parts: Parts,
+) -> _Kind:
+    """A builder of some kind for a layer that can be drawn."""
+    check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
+    if layer.ndim > 2 and (parts.maps or parts.moving):
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
-    chosen, shown_title, style = _view_of(layer, view), printable(title), current_style(style)
-    scene = _scene(layer, weight, x)
-    _require_drawable(scene, chosen, matrix=matrix, moving=moving)
-    stage = _Stage(scene, x, chosen, style, maps=maps, matrix=matrix, moving=moving, key=flag("key", key))
-    place = arrange(stage.groups, stage.equation, style=style, title=shown_title, caption=moving and style.captioned)
-    frames = tuple(stage.frames((place.foot[2] if place.foot else place.width) / place.text)) if moving else ()
-    return Film(
-        place.panels,
-        stage.base,
-        stage.waiting,
-        frames,
-        place.width,
-        place.height,
-        shown_title,
-        signs=place.signs,
-        style=style,
-        cell=place.cell,
-        top=place.top,
-        foot=place.foot,
-        text=place.text,
-    )
+    chosen, scene = _view_of(layer, view), _scene(layer, weight, x)
+    _require_drawable(scene, chosen, matrix=parts.matrix, moving=parts.moving)
+    return kind(scene, x, chosen, current_style(style), *parts)
+
+
+def filmed(stage: "Stage", place: Arrangement, title: str, about: str = "") -> Film:
+    """The film of a builder whose panels have their places."""
+    width = (place.foot[2] if place.foot else place.width) / place.text
+    frames = tuple(stage.frames(width)) if stage.moving else ()
+    page = {name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text")}
+    return Film(place.panels, stage.base, stage.waiting, frames, title=title, about=about, style=stage.style, **page)
 
 
 def _scene(layer: Drawable, weight: ArrayLike | None, x: ArrayLike | None) -> Scene:
@@ -173,7 +192,7 @@ def _require_sides(layer: WeightedLayer, frame: Iterable[tuple[int, int]]) -> No
 
 
 @dataclass
-class _Stage:
+class Stage:
     """Builder of the panels of a layer, and of its steps.
 
     Both views slide a window of the same kind over a map: for windows, the map is the input, and each position gives
@@ -187,7 +206,7 @@ class _Stage:
     maps: bool
     matrix: bool
     moving: bool
-    key: bool = False
+    key: bool
     groups: list[Group] = field(default_factory=list)
     equation: Equation | None = None
     base: dict[Key, Look] = field(default_factory=dict)
@@ -195,13 +214,13 @@ class _Stage:
 
     def __post_init__(self) -> None:
         layer, scene = self.scene.layer, self.scene
-        self.slider = scene if isinstance(layer, Conv) else scene.inserted() if self.reads else _forward(scene)
+        self.slider = scene if isinstance(layer, Conv) else scene.inserted() if self.reads else scene.forward()
         if self.maps:
             self.frame = _plane(self.slider.frame(), (0, 1))
             _require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it raises the error for a weight of another shape
         self.looks = Looks(self.style, layer.kernel_size, self._limit())
-        self.taps = _own_taps(scene, flipped=self.flipped)
+        self.taps = scene.own_taps(flipped=self.flipped)
         self.values = None if self.x is None else one_input(layer, self.x)
         self.answers = scene.applied(self.values) if self.values is not None and scene.has_values else None
         self.count = 0
@@ -222,7 +241,7 @@ class _Stage:
             return 0.0
         values = [
             np.abs(self.scene.matrix.data),
-            np.abs(np.asarray(0 if self.scene.weight is None else self.scene.weight)),
+            np.abs(np.ravel(0 if self.scene.weight is None else self.scene.weight)),
         ]
         return float(max((each.max(initial=0) for each in values), default=0)) or 1.0
 
@@ -266,7 +285,7 @@ class _Stage:
         (top, bottom), (left, right) = self.frame
         layer = self.slider.layer
         group, letter = ("input", self.scene.letters[2]) if self.reads else ("output", self.scene.letters[0])
-        note = _size(layer.input_size)
+        note = size_label(layer.input_size)
         if self.flipped and any(axis.dilated_size > axis.input_size for axis in layer.axes):
             note += ", zeros inserted"
         self.map_panel = self._add_channels(group, letter, note, layer.in_channels, bottom - top, right - left)
@@ -275,7 +294,7 @@ class _Stage:
                 key = self._map_key(channel, place.place)
                 self.base[key] = self._map_look(channel, place)
                 if self.answers is not None and not self.reads and self.moving and place.source is not None:
-                    self.waiting[key] = self.base[key]._replace(text="0", second="", ink=self.style.colours.quiet)
+                    self.waiting[key] = self._with_total(self.base[key], 0)._replace(ink=self.style.colours.quiet)
 
     def _map_key(self, channel: int, place: tuple[int, ...]) -> Key:
         (top, _), (left, _) = self.frame
@@ -310,7 +329,9 @@ class _Stage:
         layer = self.slider.layer
         rows, cols = _plane(layer.output_size, 1)
         group, letter = ("output", self.scene.letters[0]) if self.reads else ("input", self.scene.letters[2])
-        self.point_panel = self._add_channels(group, letter, _size(layer.output_size), layer.out_channels, rows, cols)
+        self.point_panel = self._add_channels(
+            group, letter, size_label(layer.output_size), layer.out_channels, rows, cols
+        )
         for step in range(prod(layer.output_shape)):
             key = self._point_key(step)
             self.base[key] = self.looks.map(*(self._y(step) if self.reads else self._x(step)))
@@ -330,13 +351,14 @@ class _Stage:
             return
         layer = self.slider.layer
         rows, cols = _slices(layer.kernel_size)
-        note = _size(layer.kernel_size) + (", flipped" if self.flipped else "")
+        note = size_label(layer.kernel_size) + (", flipped" if self.flipped else "")
         group = "kernel" if self.maps else "key"
         self.kernel_panel = self._add_channels(group, "w", note, layer.in_channels // layer.groups, rows, cols)
         if layer.ndim > 2:
             last = self.groups[-1]
-            blocks = {"row_blocks": (rows + 1, layer.kernel_size[-2]), "gap": BLOCK_GAP}
-            self.groups[-1] = last._replace(panels=tuple(panel._replace(**blocks) for panel in last.panels))
+            cut = (rows + 1, layer.kernel_size[-2])
+            panels = tuple(panel._replace(row_blocks=cut, gap=BLOCK_GAP) for panel in last.panels)
+            self.groups[-1] = last._replace(panels=panels)
         self.base |= self._kernel_looks(0)
 
     def _kernel_looks(self, out_channel: int) -> dict[Key, Look]:
@@ -464,8 +486,15 @@ class _Stage:
                 total = totals.get(self._flat(channel, place.source))
                 if total is not None:
                     key = self._map_key(channel, place.place)
-                    looks[key] = self.base[key]._replace(text=number_label(total), second="")
+                    looks[key] = self._with_total(self.base[key], total)
         return looks
+
+    def _with_total(self, look: Look, total: Any) -> Look:
+        """An output to which some stamps have been added."""
+        if self.style.labels in ("none", "symbols"):
+            return look
+        number = number_label(total)
+        return look._replace(second=number) if self.style.labels == "both" else look._replace(text=number, second="")
 
     def _covered(self, step: int, readings: list[Reading], totals: Mapping[int, Any]) -> dict[Key, Look]:
         """The places that the window covers, each with a tint of its tap; without one where nothing is read."""
@@ -481,7 +510,7 @@ class _Stage:
                 if flat in read:
                     look = self.base[key]
                     if not self.reads and self.answers is not None:
-                        look = look._replace(text=number_label(totals[flat]), second="")
+                        look = self._with_total(look, totals[flat])
                     looks[key] = self.looks.met(look, self._own_tap(reading.tap))
         return looks
 
@@ -535,26 +564,9 @@ class _Stage:
         return self.scene.col_name(col) if self.values is None else number_label(self.values[col])
 
 
-def _size(size: Iterable[int]) -> str:
+def size_label(size: Iterable[int]) -> str:
     """A size as text, such as ``4 × 4``."""
     return " × ".join(map(str, size)) or "1"
-
-
-def _forward(scene: Scene) -> Scene:
-    """The forward convolution, whose windows are the stamps."""
-    assert isinstance(scene.layer, ConvTranspose)
-    return Scene(scene.layer.T, scene.weight, scene.names)
-
-
-def _own_taps(scene: Scene, *, flipped: bool) -> list[int]:
-    """The layer's tap at each position of the slider's kernel: where that is flipped, each tap keeps its colour."""
-    layer = scene.layer
-    count = prod(layer.kernel_size)
-    if not flipped:
-        return list(range(count))
-    assert isinstance(layer, ConvTranspose)
-    taps = layer.direct_weight(np.arange(prod(layer.weight_shape)).reshape(layer.weight_shape)).ravel()
-    return [int(tap) % count for tap in taps[:count]]
 
 
 def one_input(layer: Layer, x: ArrayLike) -> NDArray[Any]:

@@ -57,6 +57,8 @@ DOT = 0.06
 """Side of the dot that stands for a zero."""
 TINT = 0.3
 """Opacity of a tap's colour over the cell of a map that it meets."""
+STRONG, PALE = 0.75, 0.3
+"""The same where no kernel is shown beside the map: over its cells, and over the zeros around and between them."""
 
 
 class Page(NamedTuple):

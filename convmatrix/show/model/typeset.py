@@ -30,7 +30,7 @@ class Run(NamedTuple):
 SMALL = 0.7
 """Height of an index by the height of the text around it."""
 
-_SYMBOL = re.compile(r"(?<![A-Za-z])(?!(?<=\d)x\d)([wxyCISNX])(?:(\d(?:[\d.,]*\d)?)|\^([TH+]))?(?![A-Za-z])")
+_SYMBOL = re.compile(r"(?<![A-Za-z])(?!(?<=\d)x\d)([wxynCISNX])(?:(\d(?:[\d.,]*\d)?)|\^(-1|[TH+]))?(?![A-Za-z])")
 """A letter of the mathematics, with its indices or its exponent: no letter may stand before or behind it, and the x of
 a size such as 1x1 is none."""
 
@@ -159,7 +159,7 @@ def as_html(label: str, *, italic: bool = True) -> str:
 
 
 _SUBSCRIPTS = {**{str(digit): chr(0x2080 + digit) for digit in range(10)}, ",": ",", ".": "."}
-_SUPERSCRIPTS = {"T": "ᵀ", "H": "ᴴ", "+": "⁺"}
+_SUPERSCRIPTS = {"T": "ᵀ", "H": "ᴴ", "+": "⁺", "-": "⁻", "1": "¹"}
 
 
 def as_unicode(label: str) -> str:
@@ -193,6 +193,7 @@ _ASCII = {
     "·": "*",
     "…": "...",
     "→": "->",
+    "⟶": "->",
     "−": "-",
     "–": "-",
     "∗": "*",

@@ -44,10 +44,10 @@ def draw(ax: Axes, panel: Panel, looks: Mapping[tuple[int, int], Look] | NDArray
     """Draw a panel with its title: cells by their looks, or by their colours (rows, cols, 3 or 4)."""
     if isinstance(looks, np.ndarray):
         image(ax, panel, looks)
-    elif not panel.bordered:
+    elif not (panel.bordered or panel.shear):
         image(ax, panel, _pixels(panel, looks, style))
     put(ax, drawing.around_panel(panel, style))
-    if panel.bordered and not isinstance(looks, np.ndarray):
+    if (panel.bordered or panel.shear) and not isinstance(looks, np.ndarray):
         for (row, col), look in looks.items():
             put(ax, drawing.cell(panel, (row, col), look, f"{panel.name}-{row}-{col}", style))
 
@@ -95,9 +95,16 @@ def _box(mark: Box, scale: float) -> Patch:
 
 def _line(mark: Line, scale: float) -> Line2D | Polygon:
     width = mark.stroke * scale
-    if mark.fill:
+    if mark.fill or mark.closed:
         return Polygon(
-            mark.points, facecolor=mark.fill, edgecolor=mark.colour or "none", linewidth=width, gid=mark.name or None
+            mark.points,
+            facecolor=mark.fill or "none",
+            edgecolor=mark.colour or "none",
+            linewidth=width,
+            joinstyle="round",
+            gid=mark.name or None,
+            clip_on=False,
+            zorder=1 if mark.fill else 3,
         )
     xs, ys = zip(*mark.points, strict=True)
     return Line2D(xs, ys, color=mark.colour, linewidth=width, gid=mark.name or None, clip_on=False, zorder=2)

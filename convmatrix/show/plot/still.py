@@ -132,6 +132,6 @@ def draw_film(film: Film, step: int | None, ax: Axes | None) -> Axes:
 
 def _alt(film: Film, step: int | None) -> str:
     """Alternative text: the panels, and the step."""
-    shown = "; ".join(f"{panel.title} {panel.note}".strip() for panel in film.panels if panel.title)
+    named = "; ".join(f"{panel.title} {panel.note}".strip() for panel in film.panels if panel.title)
     shown_step = "" if step is None else f" Step {step} of 0 to {len(film.frames) - 1}: {film.frames[step].caption}."
-    return titled(film.title, f"{shown}.{shown_step}")
+    return titled(film.title, (film.about or f"{named}.") + shown_step)

@@ -36,10 +36,11 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.export import replacing
 from convmatrix.layers.arguments import flag
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Box
+from convmatrix.show.model.drawing import Box, Line
 from convmatrix.show.model.film import Film
+from convmatrix.show.model.films import FilmView, film_of
 from convmatrix.show.model.printable import printable, shortened
-from convmatrix.show.model.stage import Drawable, View, film
+from convmatrix.show.model.stage import Drawable
 from convmatrix.show.model.style import Style
 from convmatrix.show.render.canvas import Canvas, uncovered
 from convmatrix.show.render.indexed import CLEAR, Colours, differences
@@ -73,7 +74,8 @@ def animate(
     *,
     weight: ArrayLike | None = None,
     x: ArrayLike | None = None,
-    view: View | None = None,
+    view: FilmView | None = None,
+    vector: ArrayLike | None = None,
     matrix: bool = True,
     title: str = "",
     seconds_per_step: float = 1.0,
@@ -93,10 +95,12 @@ def animate(
         Values for the kernel and the matrix; names without it.
     x : input_shape array_like, optional
         Values for the input; with `weight`, the output has its values too.
-    view : {"windows", "stamps"}, optional
+    view : {"windows", "stamps", "bare", "stacked", "round-trip", "null-space"}, optional
         ``windows``: a step for each output, and its row of the matrix; a transposed convolution slides over its input
         with zeros inserted. ``stamps``, for a transposed convolution and its default: a step for each input, and its
-        column.
+        column. The others are those of `convmatrix.show.model.films.film_of`.
+    vector : input_shape array_like, optional
+        Null-space vector that is added to `x`, for ``null-space``.
     matrix : bool, default True
         Whether to show the matrix.
     title : str, optional
@@ -127,7 +131,7 @@ def animate(
     """
     _checked(path, seconds_per_step)
     save(
-        film(layer, weight, x, view=view, matrix=matrix, title=title, style=style),
+        film_of(layer, weight, x, view=view, vector=vector, matrix=matrix, title=title, style=style),
         path,
         seconds_per_step=seconds_per_step,
         smooth=smooth,
@@ -166,6 +170,7 @@ def save(
     Examples
     --------
     >>> from convmatrix.layers import Conv
+    >>> from convmatrix.show.model.stage import film
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(film(Conv((3,), 2)), f"{folder}/window.svg", progress=print)
@@ -422,6 +427,7 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
     Examples
     --------
     >>> from convmatrix.layers import Conv
+    >>> from convmatrix.show.model.stage import film
     >>> [picture.size for picture in images(film(Conv((3,), 2), matrix=False), cell=20)]
     [(200, 66), (200, 66)]
     """
@@ -432,30 +438,21 @@ def images(film: Film, *, cell: int | None = None) -> Iterator[Image.Image]:
 def _pictures(film: Film, cell: float, between: int) -> Iterator[tuple[Image.Image, bool]]:
     """The pictures of a film, and whether each is a step or lies between two of them."""
     stays = Canvas.begun(film, cell)
-    shown, before = stays, list[Box]()
+    shown, before = stays, list[Box | Line]()
     for number, frame in enumerate(film.frames):
-        outlines = [drawing.outline(film, each, "") for each in frame.outlines]
+        marks = drawing.moving(film, frame)
         for part in range(1, between + 1) if number else ():
             moving = shown.copy()
-            if len(before) == len(outlines):
-                moving.marks(map(partial(_between, part=part / (between + 1)), before, outlines))
-            yield moving.image, False
+            if len(before) == len(marks):
+                moving.marks(map(partial(drawing.tween, part=part / (between + 1)), before, marks))
+            yield moving.picture(), False
         stays.cells(frame.lasting)
-        shown, before = stays.copy(), outlines
+        shown, before = stays.copy(), marks
         shown.cells(frame.looks)
         shown.marks(drawing.caption(film, frame))
         now = shown.copy()
-        now.marks(outlines)
-        yield now.image, True
-
-
-def _between(start: Box, end: Box, part: float) -> Box:
-    """A box on its way from one place to another, quicker in the middle."""
-    eased = part * part * (3 - 2 * part)
-    places = {
-        name: getattr(start, name) * (1 - eased) + getattr(end, name) * eased for name in ("x", "y", "wide", "tall")
-    }
-    return end._replace(**places)
+        now.marks(marks)
+        yield now.picture(), True
 
 
 def _cell_of(film: Film) -> float:

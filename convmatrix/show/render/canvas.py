@@ -18,6 +18,10 @@ from convmatrix.show.render.glyphs import Face, face_file, placed
 __all__ = ["Canvas", "uncovered"]
 
 
+_FINER = 2
+"""Factor of the size at which pictures with slanting lines are drawn."""
+
+
 def _even(length: float) -> int:
     return 2 * math.ceil(round(length, 6) / 2)
 
@@ -29,22 +33,27 @@ def _font(size: int, face: Face) -> ImageFont.FreeTypeFont:
 
 
 class Canvas:
-    """A picture that parts of a film are drawn onto; lengths are in cells of a map, until they become pixels."""
+    """A picture that parts of a film are drawn onto; lengths are in cells of a map, until they become pixels.
 
-    def __init__(self, film: Film, cell: float, image: Image.Image) -> None:
-        self.film, self.cell, self.image = film, cell, image
+    With slanting lines it is drawn larger than it will be: Pillow draws them without shades.
+    """
+
+    def __init__(self, film: Film, cell: float, image: Image.Image, factor: int) -> None:
+        self.film, self.cell, self.image, self.factor = film, cell, image, factor
         self.draw = ImageDraw.Draw(image)
 
     @classmethod
     def begun(cls, film: Film, cell: float) -> "Canvas":
         """Return the canvas with the state before the first step."""
-        size = _even(film.width * cell), _even(film.height * cell)
+        factor = _FINER if any(panel.shear for panel in film.panels) else 1
+        size = factor * _even(film.width * cell), factor * _even(film.height * cell)
+        cell *= factor
         ground = film.style.colours.ground
         if film.style.ground == "transparent":
             # Transparent pixels have the ground's colour: what is mixed with it looks right without alpha as well.
-            canvas = cls(film, cell, Image.new("RGBA", size, (*rgb(ground), 0)))
+            canvas = cls(film, cell, Image.new("RGBA", size, (*rgb(ground), 0)), factor)
         else:
-            canvas = cls(film, cell, Image.new("RGB", size, ground))
+            canvas = cls(film, cell, Image.new("RGB", size, ground), factor)
         canvas.marks(drawing.ground(film))
         for panel in film.panels:
             canvas.marks(drawing.around_panel(panel, film.style))
@@ -53,7 +62,11 @@ class Canvas:
 
     def copy(self) -> "Canvas":
         """Another canvas with the same picture."""
-        return Canvas(self.film, self.cell, self.image.copy())
+        return Canvas(self.film, self.cell, self.image.copy(), self.factor)
+
+    def picture(self) -> Image.Image:
+        """The picture at its size."""
+        return self.image if self.factor == 1 else self.image.reduce(self.factor)
 
     def cells(self, looks: Mapping[Key, Look]) -> None:
         """Cells with some looks."""
@@ -108,8 +121,11 @@ class Canvas:
         """A line, or a filled polygon."""
         points = [(round(x * self.cell), round(y * self.cell)) for x, y in line.points]
         if line.fill:
-            self.draw.polygon(points, line.fill, line.colour or None, self.width(line.stroke))
-        else:
+            self.draw.polygon(points, line.fill)
+        if line.fill or line.closed:
+            # Twice over the first side, so that the last corner is joined as well.
+            points += points[:2]
+        if line.colour:
             self.draw.line(points, line.colour, self.width(line.stroke), joint="curve")
 
     def width(self, stroke: float) -> int:

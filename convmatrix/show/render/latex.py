@@ -24,7 +24,7 @@ from convmatrix.show.model.stage import View, film
 from convmatrix.show.model.style import Style
 from convmatrix.show.model.typeset import runs
 
-__all__ = ["array", "document", "escape", "label", "tikz"]
+__all__ = ["array", "document", "escape", "label", "tikz", "tikz_frame"]
 
 _PLACES = 10_000
 """Most places of an array. Of the 5,000,000 units of pdflatex's memory, TikZ takes 2,000,000, a place 75 or more."""
@@ -193,13 +193,44 @@ def tikz(
     movie = film(
         layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None, style=style
     )
-    if len(movie.base) > _CELLS:
+    return tikz_frame(movie, step)
+
+
+def tikz_frame(film: Film, step: int | None = 0) -> str:
+    r"""Draw one step of a film as a TikZ picture.
+
+    Parameters
+    ----------
+    film : Film
+        Of any view, such as those of `convmatrix.show.model.films.film_of`.
+    step : int or None, default 0
+        None singles out nothing.
+
+    Returns
+    -------
+    str
+        A tikzpicture.
+
+    Raises
+    ------
+    ValueError
+        If the film is larger than pdflatex can take, or has no such step; or if its title has a character that plain
+        pdflatex does not have.
+
+    Examples
+    --------
+    >>> from convmatrix.show.model.stacked import stacked_film
+    >>> [line for line in tikz_frame(stacked_film(Conv((2,), 2))).splitlines() if "outline-1" in line]
+    ['\\path[draw=convmatrix1b1f24, line width=0.0698cm, line join=round] ...--cycle; % outline-1']
+    """
+    check_kind("film", film, Film)
+    if len(film.base) > _CELLS:
         raise ValueError(
-            f"the picture has {len(movie.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
+            f"the picture has {len(film.base)} cells but pdflatex draws at most {_CELLS} in reasonable time: draw a "
             "smaller layer"
         )
-    first, rest = _short("\n".join(_picture(movie, step)), "picture").split("\n", 1)
-    return "\n".join([first, *_comments(movie), rest])
+    first, rest = _short("\n".join(_picture(film, step)), "picture").split("\n", 1)
+    return "\n".join([first, *_comments(film), rest])
 
 
 def _comments(film: Film) -> Iterator[str]:
@@ -245,9 +276,12 @@ def _mark(mark: Mark, unit: float) -> str:
         case Box():
             return _box(mark, unit)
         case Line():
-            command, fill = (r"\path", f"fill={_name(mark.fill)}, ") if mark.fill else (r"\draw", "")
-            points = "--".join(_point(*point) for point in mark.points) + ("--cycle" if mark.fill else "")
-            return rf"{command}[{fill}{_pen(mark.colour, mark.stroke, unit)}] {points};"
+            fill = f"fill={_name(mark.fill)}, " if mark.fill else ""
+            points = "--".join(_point(*point) for point in mark.points)
+            cycle = "--cycle" if mark.fill or mark.closed else ""
+            comment = f" % {mark.name}" if mark.name else ""
+            join = ", line join=round" if cycle else ""
+            return rf"\path[{fill}{_pen(mark.colour, mark.stroke, unit)}{join}] {points}{cycle};{comment}"
         case Label():
             return _node(mark, unit)
 
@@ -395,6 +429,7 @@ _SPECIAL: Mapping[str, str] = {
     "∗": r"\ensuremath{\ast}",
     "⊗": r"\ensuremath{\otimes}",
     "→": r"\ensuremath{\rightarrow}",
+    "⟶": r"\ensuremath{\longrightarrow}",
     "←": r"\ensuremath{\leftarrow}",
     "°": r"\ensuremath{^\circ}",
     REPLACEMENT: r"\ensuremath{\diamond}",

@@ -165,34 +165,53 @@ class _Writer:
 
     def windows(self) -> Iterator[str]:
         """The outlines of each step: moving, and for those who do not want motion, standing."""
-        boxes = [[drawing.outline(self.film, each, "") for each in frame.outlines] for frame in self.film.frames]
-        if self.smooth and len({len(each) for each in boxes}) == 1 and len(boxes) > 1 and boxes[0]:
-            moves = "".join(self.moving_box([each[number] for each in boxes]) for number in range(len(boxes[0])))
-            yield f'<g class="moves">\n{moves}</g>\n<g class="steps">\n'
-        else:
-            yield "<g>\n"
-        for step, each in enumerate(boxes):
-            yield self.during((step, step + 1), "".join(self.marks(each)))
+        marks = [drawing.moving(self.film, frame) for frame in self.film.frames]
+        spans = list(_spans(list(map(len, marks))))
+        moves = (
+            ""
+            if not self.smooth
+            else "".join(self.during(span, self.moving_marks(marks[slice(*span)], span[0])) for span in spans)
+        )
+        # Where nothing moves, the steps are there for everybody.
+        yield f'<g class="moves">\n{moves}</g>\n<g class="steps">\n' if moves else "<g>\n"
+        for step, each in enumerate(marks):
+            # Their names would not be unique.
+            yield self.during((step, step + 1), "".join(self.marks(mark._replace(name="") for mark in each)))
         yield "</g>\n"
 
-    def moving_box(self, boxes: Sequence[Box]) -> str:
-        """A rectangle that stands at each of some places for the most of a step, and then moves to the next."""
-        times = ";".join(self.time(step + part) for step in range(len(boxes)) for part in (0.0, 1 - _MOVES)) + ";1"
+    def moving_marks(self, marks: Sequence[Sequence[Box | Line]], first: int) -> str:
+        """The marks of successive steps, each on its way."""
+        return "".join(self.moving_mark(way, first) for way in zip(*marks, strict=True))
+
+    def moving_mark(self, marks: Sequence[Box | Line], first: int) -> str:
+        """A box or a line that stands at each of some places for the most of a step, and then moves to the next."""
+        times = [self.time(first + step + part) for step in range(len(marks)) for part in (0.0, 1 - _MOVES)]
         animations = []
-        for attribute, name in (("x", "x"), ("y", "y"), ("width", "wide"), ("height", "tall")):
-            values = [self.number(getattr(box, name)) for box in boxes]
+        for attribute, values in self.places(marks).items():
             if len(set(values)) > 1:
-                twice = ";".join(value for value in values for _ in range(2))
+                twice = [value for value in values for _ in range(2)]
+                whole = [*twice[:1], *twice, values[-1]] if first else [*twice, values[-1]]
+                keys = ["0", *times, "1"] if first else [*times, "1"]
                 animations.append(
                     f'<animate attributeName="{attribute}" dur="{self.duration}" repeatCount="indefinite" '
-                    f'values="{twice};{values[-1]}" keyTimes="{times}"/>'
+                    f'values="{";".join(whole)}" keyTimes="{";".join(keys)}"/>'
                 )
-        return self.box(boxes[0], "").removesuffix("/>\n") + f">{''.join(animations)}</rect>\n"
+        drawn = self.mark(marks[0]._replace(name="")).strip()
+        element = drawn[1:].split(" ", 1)[0]
+        return drawn.removesuffix("/>") + f">{''.join(animations)}</{element}>\n"
+
+    def places(self, marks: Sequence[Box | Line]) -> dict[str, list[str]]:
+        """Values of the attributes that place each of some marks."""
+        if isinstance(marks[0], Line):
+            return {"d": [self.path(mark) for mark in marks if isinstance(mark, Line)]}
+        names = ("x", "x"), ("y", "y"), ("width", "wide"), ("height", "tall")
+        return {attribute: [self.number(getattr(box, name)) for box in marks] for attribute, name in names}
 
     def captions(self) -> Iterator[str]:
         """The sentence of each step."""
         for step, frame in enumerate(self.film.frames):
-            yield self.during((step, step + 1), "".join(self.marks(drawing.caption(self.film, frame))))
+            marks = (mark._replace(name=f"caption-{step}") for mark in drawing.caption(self.film, frame))
+            yield self.during((step, step + 1), "".join(self.marks(marks)))
 
     # -- marks -------------------------------------------------------------------------------------------------------
 
@@ -205,7 +224,7 @@ class _Writer:
             case Box():
                 return self.box(mark, attribute)
             case Line():
-                return self.line(mark)
+                return self.line(mark, attribute)
             case Label():
                 return self.label(mark)
 
@@ -222,12 +241,14 @@ class _Writer:
             f'fill="{box.fill or "none"}"{line}/>\n'
         )
 
-    def line(self, line: Line) -> str:
-        points = "L".join(f"{self.number(x)} {self.number(y)}" for x, y in line.points)
-        name = f' id="{escape(line.name)}"' if line.name else ""
-        end = "Z" if line.fill else ""
+    def path(self, line: Line) -> str:
+        end = "Z" if line.fill or line.closed else ""
+        return "M" + "L".join(f"{self.number(x)} {self.number(y)}" for x, y in line.points) + end
+
+    def line(self, line: Line, attribute: str) -> str:
+        name = f' {attribute}="{escape(line.name)}"' if line.name and attribute else ""
         return (
-            f'<path{name} d="M{points}{end}" fill="{line.fill or "none"}" stroke="{line.colour or "none"}" '
+            f'<path{name} d="{self.path(line)}" fill="{line.fill or "none"}" stroke="{line.colour or "none"}" '
             f'stroke-width="{self.number(line.stroke)}" stroke-linejoin="round"/>'
         )
 
@@ -279,6 +300,19 @@ _REDUCED = (
 
 def _only(looks: Mapping[Key, Look]) -> list[tuple[Key, Look]]:
     return list(looks.items())
+
+
+def _spans(counts: Sequence[int]) -> Iterator[Span]:
+    """Successive steps with as many moving marks, of steps that have some; single steps only if there are no others."""
+    first = 0
+    spans = []
+    for step in range(1, len(counts) + 1):
+        if step == len(counts) or counts[step] != counts[first]:
+            if counts[first]:
+                spans.append((first, step))
+            first = step
+    if any(end - start > 1 for start, end in spans):
+        yield from spans
 
 
 def _letter_id(letter: Letter) -> str:
