@@ -51,7 +51,7 @@ class Colours:
         -------
         PIL.Image.Image
         """
-        pixels: NDArray[np.uint32] = np.frombuffer(picture.convert("RGB").tobytes("raw", "RGBX"), dtype=np.uint32)
+        pixels: NDArray[np.uint32] = np.frombuffer(picture.convert("RGB").tobytes("raw", "RGBX"), dtype="<u4")
         keys = pixels & np.uint32(0xFFFFFF)
         if len(keys) != len(self._before[0]):
             self._before = ~keys, np.zeros(len(keys), dtype=np.uint8)
