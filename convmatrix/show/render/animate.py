@@ -165,8 +165,8 @@ def save(
 
     Examples
     --------
-    >>> from convmatrix.layers import Conv
     >>> import tempfile
+    >>> from convmatrix.layers import Conv
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(film(Conv((3,), 2)), f"{folder}/window.svg", progress=print)
     2 2

@@ -304,7 +304,7 @@ def markdown(scene: Scene, terminal: Terminal | None = None) -> list[str]:
     Returns
     -------
     list of str
-        Lines.
+        The header, the rule, and a line for each output.
 
     Raises
     ------
