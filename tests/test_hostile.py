@@ -837,7 +837,10 @@ CALLS = {
         for function in (explorer.fragment, explorer.in_notebook, explorer.page, explorer.table)
     },
     "explorer.save": (explorer.save, {"layer": Conv((4,), 3), "path": "C.html", "weight": [1, 2, 3], "title": "C"}),
-    "latex.array": (latex.array, {"layer": Conv((3,), 2), "weight": [1, 2], "nothing": "0", "rulers": True}),
+    "latex.array": (
+        latex.array,
+        {"layer": Conv((3,), 2), "weight": [1, 2], "nothing": "0", "rulers": True, "plain": False},
+    ),
     "latex.tikz": (
         latex.tikz,
         {
@@ -912,11 +915,8 @@ CALLS = {
     ),
     "plot.windows": (plot.windows, {"layer": Conv((3,), 2), "title": "C"}),
     "relationship": (sizes.relationship, {"layer": Conv(4, 3), "axis": 0}),
-    "text.draw": (
-        text.draw,
-        {"scene": Scene(Conv((4,), 3)), "terminal": text.Terminal(unicode=False), "form": "matrix"},
-    ),
-    "text.markdown": (text.markdown, {"scene": Scene(Conv((3,), 2), [5, 7])}),
+    "text.draw": (text.draw, {"scene": Scene(Conv((4,), 3)), "terminal": text.Terminal(unicode=False), "form": "grid"}),
+    "text.markdown": (text.markdown, {"scene": Scene(Conv((3,), 2), [5, 7]), "terminal": text.Terminal()}),
 }
 
 # -- what an answer is -----------------------------------------------------------------------------------------------

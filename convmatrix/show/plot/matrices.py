@@ -109,7 +109,7 @@ def matrix(
         titled(title, alt),
         plain=lambda: _text(layer, weight),
         html=lambda: explorer.table(layer, weight, title=title or None),
-        latex=lambda: f"${latex.array(layer, weight, rulers=True)}$",
+        latex=lambda: f"${latex.array(layer, weight, rulers=True, plain=True)}$",
     )
 
 

@@ -42,7 +42,7 @@ from convmatrix.show.model.films import FilmView, film_of
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.stage import Drawable
 from convmatrix.show.model.style import Style
-from convmatrix.show.render.canvas import Canvas, uncovered
+from convmatrix.show.render.canvas import Canvas, opaque
 from convmatrix.show.render.indexed import CLEAR, Colours, differences
 from convmatrix.show.render.svg import moving, page
 
@@ -169,9 +169,9 @@ def save(
 
     Examples
     --------
-    >>> from convmatrix.layers import Conv
     >>> from convmatrix.show.model.stage import film
     >>> import tempfile
+    >>> from convmatrix.layers import Conv
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(film(Conv((3,), 2)), f"{folder}/window.svg", progress=print)
     2 2
@@ -189,7 +189,12 @@ def save(
         pictures = _pictures(film, _cell_of(film), pace.between)
         timed = _timed(pictures, pace, len(film.frames), progress)
         if ending == ".mp4":
-            _write_mp4(Path(file.name), (picture for picture, _ in timed), _timing(pace, len(film.frames)), film.title)
+            _write_mp4(
+                Path(file.name),
+                (opaque(picture, film.style.colours.ground) for picture, _ in timed),
+                _timing(pace, len(film.frames)),
+                film.title,
+            )
         else:
             _write_pictures(file, ending, film, timed)
 
@@ -255,7 +260,7 @@ def _timed(
 
 def _write_pictures(file: IO[bytes], ending: str, film: Film, timed: Iterable[Timed]) -> None:
     colours = Colours(film)
-    shown = [(_stored(picture, film, ending, colours), seconds) for picture, seconds in timed]
+    shown = [(_stored(picture, ending, colours), seconds) for picture, seconds in timed]
     (first, *rest), seconds = [picture for picture, _ in shown], [seconds for _, seconds in shown]
     duration, title = [round(1000 * each) for each in seconds], printable(film.title)
     common: dict[str, Any] = {"save_all": True, "append_images": rest, "duration": duration, "loop": 0}
@@ -280,10 +285,10 @@ def _write_pictures(file: IO[bytes], ending: str, film: Film, timed: Iterable[Ti
         first.save(file, "PNG", pnginfo=metadata, **common)
 
 
-def _stored(picture: Image.Image, film: Film, ending: str, colours: Colours) -> Image.Image:
+def _stored(picture: Image.Image, ending: str, colours: Colours) -> Image.Image:
     """A picture as a file of some format holds it: in the colours of a palette, where it can."""
     if picture.mode == "RGBA" and ending != ".gif":
-        return uncovered(picture, film.style.colours.ground)
+        return picture
     indexed = colours.indexed(picture)
     return indexed.convert("RGB") if ending == ".webp" else indexed
 
@@ -346,7 +351,7 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], timing: str, title: 
         _waiting_signals() as release,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages) as process,
     ):
-        _feed(process, (picture.convert("RGB") for picture in chain([first], pictures)), release)
+        _feed(process, chain([first], pictures), release)
         if process.returncode:
             messages.seek(0)
             lines = messages.read().decode(errors="replace").strip().splitlines()

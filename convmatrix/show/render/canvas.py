@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from convmatrix.show.model import drawing
@@ -15,7 +13,7 @@ from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable
 from convmatrix.show.render.glyphs import Face, face_file, placed
 
-__all__ = ["Canvas", "uncovered"]
+__all__ = ["Canvas", "opaque"]
 
 
 _FINER = 2
@@ -50,7 +48,6 @@ class Canvas:
         cell *= factor
         ground = film.style.colours.ground
         if film.style.ground == "transparent":
-            # Transparent pixels have the ground's colour: what is mixed with it looks right without alpha as well.
             canvas = cls(film, cell, Image.new("RGBA", size, (*rgb(ground), 0)), factor)
         else:
             canvas = cls(film, cell, Image.new("RGB", size, ground), factor)
@@ -147,28 +144,28 @@ class Canvas:
             self.draw.text(at, run.text, label.ink, font, "ls")
 
 
-def uncovered(image: Image.Image, ground: str) -> Image.Image:
-    """Take the ground's colour out of pixels that are partly transparent, such as edges of letters.
+def opaque(image: Image.Image, ground: str) -> Image.Image:
+    """Put a picture onto its ground.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        In RGBA, drawn by a `Canvas`.
+        In RGB or RGBA.
     ground : str
-        Colour that its pixels are mixed with.
+        Its colour.
 
     Returns
     -------
     PIL.Image.Image
+        In RGB.
 
     Examples
     --------
-    >>> half = Image.new("RGBA", (1, 1), (150, 150, 150, 128))
-    >>> uncovered(half, "#ffffff").getpixel((0, 0))
-    (46, 46, 46, 128)
+    >>> opaque(Image.new("RGBA", (1, 1), (0, 0, 0, 51)), "#ffffff").getpixel((0, 0))
+    (204, 204, 204)
     """
-    pixels: NDArray[np.float64] = np.asarray(image).astype(np.float64)
-    alpha = pixels[..., 3:] / 255
-    own = (pixels[..., :3] - (1 - alpha) * rgb(ground)) / np.maximum(alpha, 1 / 255)
-    pixels[..., :3] = np.where(alpha > 0, np.clip(own, 0, 255), 0)
-    return Image.fromarray(np.rint(pixels).astype(np.uint8))
+    if image.mode == "RGB":
+        return image
+    whole = Image.new("RGBA", image.size, ground)
+    whole.alpha_composite(image)
+    return whole.convert("RGB")

@@ -10,6 +10,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import TextPath
 
+from convmatrix.show.model.printable import REPLACEMENT
 from convmatrix.show.model.typeset import SMALL, Run, runs
 
 __all__ = ["Face", "Letter", "Placed", "face_file", "letters", "outline", "placed"]
@@ -57,6 +58,12 @@ def _advance(char: str, face: Face) -> float:
     return float(font.load_char(ord(char)).linearHoriAdvance / 65536 / _UNITS)
 
 
+@lru_cache(maxsize=2048)
+def _has(char: str, face: Face) -> bool:
+    """Check whether a face has a character: matplotlib would warn of each that it has not."""
+    return _font(face).get_char_index(ord(char)) != 0
+
+
 @cache
 def _font(face: Face) -> FT2Font:
     font = FT2Font(face_file(face))
@@ -65,7 +72,7 @@ def _font(face: Face) -> FT2Font:
 
 
 def placed(label: str, *, math: bool = True, face: Face = "regular") -> tuple[list[Placed], float]:
-    """Place the runs of a label on a line that begins at 0.
+    """Place the runs of a label on a line that begins at 0; characters that a face does not have are replaced.
 
     Parameters
     ----------
@@ -90,8 +97,9 @@ def placed(label: str, *, math: bool = True, face: Face = "regular") -> tuple[li
     for run in runs(label) if math else (Run(label),):
         its_face: Face = "italic" if run.italic else face
         size = SMALL if run.shift else 1.0
-        wide = size * sum(_advance(char, its_face) for char in run.text)
-        shown.append(Placed(run.text, its_face, x, {"": 0.0, "sub": _SUB, "sup": _SUP}[run.shift], size, wide))
+        text = "".join(char if _has(char, its_face) else REPLACEMENT for char in run.text)
+        wide = size * sum(_advance(char, its_face) for char in text)
+        shown.append(Placed(text, its_face, x, {"": 0.0, "sub": _SUB, "sup": _SUP}[run.shift], size, wide))
         x += wide
     return shown, x
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from convmatrix.show.model.film import Film
 from convmatrix.show.model.palette import over, rgb
+from convmatrix.show.render.canvas import opaque
 
 __all__ = ["CLEAR", "Colours", "differences"]
 
@@ -34,6 +35,7 @@ class Colours:
     """
 
     def __init__(self, film: Film) -> None:
+        self._ground = film.style.colours.ground
         self._palette = np.array(_palette(film), dtype=np.uint8)  # shape (colours, 3)
         self._indices = np.full(1 << 24, -1, dtype=np.int16)  # of the closest colour, once it has been looked for
         self._before: tuple[NDArray[np.uint32], NDArray[np.uint8]]  # pixels of the last picture, and their indices
@@ -51,7 +53,7 @@ class Colours:
         -------
         PIL.Image.Image
         """
-        pixels: NDArray[np.uint32] = np.frombuffer(picture.convert("RGB").tobytes("raw", "RGBX"), dtype=np.uint32)
+        pixels: NDArray[np.uint32] = np.frombuffer(opaque(picture, self._ground).tobytes("raw", "RGBX"), dtype="<u4")
         keys = pixels & np.uint32(0xFFFFFF)
         if len(keys) != len(self._before[0]):
             self._before = ~keys, np.zeros(len(keys), dtype=np.uint8)

@@ -49,10 +49,13 @@ def array(
     *,
     nothing: Literal["0", "dot", "blank"] = "0",
     rulers: bool = False,
+    plain: bool = False,
 ) -> str:
     r"""Write a layer's matrix as an array, to stand in math mode: with names of the taps, or numbers.
 
-    LaTeX's ``bmatrix`` ends at ten columns; an array does not.
+    LaTeX's ``bmatrix`` ends at ten columns; an array does not. One that is too wide or too tall for a beamer slide of
+    16:9 has its columns closer together and, where that is not enough, smaller letters; if not even LaTeX's smallest
+    ones fit, it is left as it is.
 
     Parameters
     ----------
@@ -64,6 +67,8 @@ def array(
         Text for places where nothing is stored.
     rulers : bool, default False
         Whether to draw lines between image rows.
+    plain : bool, default False
+        Whether to write the array alone, as large as it is, such as for MathJax.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def array(
     if nothing not in signs:
         raise ValueError(f"nothing must be one of {', '.join(map(repr, signs))}, got {short(nothing)}")
     check_kind("layer", layer, Conv, ConvTranspose)
-    rulers = flag("rulers", rulers)
+    rulers, plain = flag("rulers", rulers), flag("plain", plain)
     rows, cols = layer.matrix_shape
     if rows * cols > _PLACES:
         raise ValueError(
@@ -108,7 +113,32 @@ def array(
     ] + [""]
     body = "\n".join(line + end for line, end in zip(lines, between, strict=True))
     columns = _columns(cols, scene.col_block if rulers and scene.col_block > 1 else cols)
-    return _short(rf"\left[\begin{{array}}{{{columns}}}" + f"\n{body}\n" + r"\end{array}\right]", "array")
+    before, after = ("", "") if plain else _fitting(sum(6 * width for width in widths), cols, rows)
+    return _short(
+        before + rf"\left[\begin{{array}}{{{columns}}}" + f"\n{body}\n" + r"\end{array}\right]" + after, "array"
+    )
+
+
+_SLIDE = (365, 210)
+"""Points of width and height for an array, without its brackets, on a beamer slide of 16:9 with a title."""
+_SIZES = (("", 1.0), (r"\small", 0.92), (r"\footnotesize", 0.84), (r"\scriptsize", 0.74), (r"\tiny", 0.56))
+"""LaTeX's sizes of letters, by the normal one of beamer."""
+_COLUMN_GAP, _LEAST_GAP = 5.0, 1.5
+"""Points beside a column: LaTeX's own, and the least by which columns stay apart."""
+_ROW = 13.6
+"""Points from one row to the next."""
+
+
+def _fitting(wide: float, cols: int, rows: int) -> tuple[str, str]:
+    """The commands around an array that make it fit a slide; `wide` is the width of its entries in points."""
+    for size, part in _SIZES:
+        gap = min((_SLIDE[0] - wide * part) / (2 * cols), _COLUMN_GAP)
+        if gap >= _LEAST_GAP * part and rows * _ROW * part <= _SLIDE[1]:
+            if not size and gap == _COLUMN_GAP:
+                return "", ""
+            columns = "" if gap == _COLUMN_GAP else rf"\setlength{{\arraycolsep}}{{{gap:.1f}pt}}"
+            return rf"\mbox{{{size}{columns}$\displaystyle" + "\n", "$}"
+    return "", ""
 
 
 def _require_length(wide: int, tall: int) -> None:
@@ -254,6 +284,8 @@ def _picture(film: Film, step: int | None) -> Iterator[str]:
     )
     for colour in sorted(used):
         yield rf"\definecolor{{{_name(colour)}}}{{HTML}}{{{colour[1:].upper()}}}"
+    # Margins belong to the picture, whose width is that of the style's page.
+    yield rf"\useasboundingbox (0,0) rectangle {_point(film.width, film.height)};"
     if ground and ground != "#ffffff":
         yield rf"\fill[{_name(ground)}] (0,0) rectangle {_point(film.width, film.height)};"
     for mark in marks:
@@ -305,8 +337,10 @@ def _pen(colour: str, stroke: float, unit: float) -> str:
 
 def _node(mark: Label, unit: float) -> str:
     text = label(mark.text) if mark.math else escape(mark.text)
-    # The sizes are made for DejaVu Sans; LaTeX's letters are narrower, and names with indices more so.
-    scale = mark.size * unit / _EM * (1.2 if text.startswith("$") and "_" in text else 1.1)
+    # The sizes are made for DejaVu Sans; LaTeX's letters are narrower, and names with indices more so. But other text
+    # stands behind a title, whose spaces are wider.
+    wider = 1.0 if mark.anchor == "start" else 1.2 if text.startswith("$") and "_" in text else 1.1
+    scale = mark.size * unit / _EM * wider
     anchor = {"start": ", anchor=mid west", "middle": "", "end": ", anchor=mid east"}[mark.anchor]
     font = r", font=\bfseries" if mark.bold else ""
     return rf"\node[scale={scale:.4g}, text={_name(mark.ink)}{anchor}{font}] at {_point(mark.x, mark.y)} {{{text}}};"

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from string import Template
+from typing import TYPE_CHECKING
 
 from convmatrix.layers.arguments import check_kind, flag, real_number
 from convmatrix.show.model import drawing
@@ -17,7 +18,9 @@ from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Film, Key, Look
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.typeset import SMALL, runs
-from convmatrix.show.render.glyphs import Letter, letters, outline, placed
+
+if TYPE_CHECKING:
+    from convmatrix.show.render.glyphs import Letter
 
 __all__ = ["moving", "page"]
 
@@ -84,9 +87,9 @@ class _Writer:
             [
                 '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
                 f'viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" role="img" '
-                'aria-labelledby="title description" font-family="DejaVu Sans, Verdana, sans-serif">\n'
-                f'<title id="title">{_escaped(printable(film.title) or _UNTITLED)}</title>\n'
-                f'<desc id="description">{_escaped(printable(film.about) or steps)}</desc>\n{_REDUCED}{paper}\n',
+                'aria-labelledby="film-title film-description" font-family="DejaVu Sans, Verdana, sans-serif">\n'
+                f'<title id="film-title">{_escaped(printable(film.title) or _UNTITLED)}</title>\n'
+                f'<desc id="film-description">{_escaped(printable(film.about) or steps)}</desc>\n{_REDUCED}{paper}\n',
                 *self.outlines(),
                 *parts,
                 "</svg>\n",
@@ -209,9 +212,11 @@ class _Writer:
 
     def captions(self) -> Iterator[str]:
         """The sentence of each step."""
+        yield "<g>\n"
         for step, frame in enumerate(self.film.frames):
-            marks = (mark._replace(name=f"caption-{step}") for mark in drawing.caption(self.film, frame))
-            yield self.during((step, step + 1), "".join(self.marks(marks)))
+            shown = (mark._replace(name="") for mark in drawing.caption(self.film, frame))  # an id can be there once
+            yield self.during((step, step + 1), "".join(self.marks(shown)))
+        yield "</g>\n"
 
     # -- marks -------------------------------------------------------------------------------------------------------
 
@@ -266,6 +271,8 @@ class _Writer:
                 f'font-size="{_short(size)}" text-anchor="{label.anchor}" fill="{label.ink}"{bold}>'
                 f"{_tspans(label.text, size) if label.math else escaped}</text>"
             )
+        from convmatrix.show.render.glyphs import letters, placed  # matplotlib is slow to import
+
         shown, wide = placed(label.text, math=label.math, face="bold" if label.bold else "regular")
         left = label.x * self.pixels - {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor] * wide * size
         uses = []
@@ -280,7 +287,7 @@ class _Writer:
             f'transform="translate({_short(left)} {_short(y)})scale({size / 100:.4g})">{"".join(uses)}</g>'
         )
 
-    def use(self, letter: Letter, x: float, size: float) -> str:
+    def use(self, letter: "Letter", x: float, size: float) -> str:
         self.letters[letter] = None
         at = f' x="{_short(100 * x / size)}"' if x else ""
         return f'<use xlink:href="#{_letter_id(letter)}"{at}/>'
@@ -288,6 +295,8 @@ class _Writer:
     def outlines(self) -> Iterator[str]:
         """Outlines of all letters that are used."""
         if self.letters:
+            from convmatrix.show.render.glyphs import outline
+
             drawn = (f'<path id="{_letter_id(each)}" d="{outline(each)}"/>' for each in self.letters)
             yield f"<defs>{''.join(drawn)}</defs>\n"
 
@@ -315,7 +324,7 @@ def _spans(counts: Sequence[int]) -> Iterator[Span]:
         yield from spans
 
 
-def _letter_id(letter: Letter) -> str:
+def _letter_id(letter: "Letter") -> str:
     return f"{letter.face[0]}{ord(letter.char):x}"
 
 

@@ -293,13 +293,19 @@ def _hashes(cells: NDArray[np.bool_]) -> str:
 # -- Markdown --------------------------------------------------------------------------------------------------------
 
 
-def markdown(scene: Scene) -> list[str]:
+def markdown(scene: Scene, terminal: Terminal | None = None) -> list[str]:
     r"""Write the matrix as a Markdown table, a row for each output.
+
+    Parameters
+    ----------
+    scene : Scene
+    terminal : Terminal, optional
+        Names have Unicode's indices if it can encode them; by default they have.
 
     Returns
     -------
     list of str
-        Lines.
+        The header, the rule, and a line for each output.
 
     Raises
     ------
@@ -310,18 +316,20 @@ def markdown(scene: Scene) -> list[str]:
     --------
     >>> from convmatrix import Conv
     >>> print(*markdown(Scene(Conv((3,), 2), [5, 7])), sep="\n")
-    |    | x0 | x1 | x2 |
+    |    | x₀ | x₁ | x₂ |
     |----|---:|---:|---:|
-    | y0 |  5 |  7 |    |
-    | y1 |    |  5 |  7 |
+    | y₀ |  5 |  7 |    |
+    | y₁ |    |  5 |  7 |
     """
     check_kind("scene", scene, Scene)
+    terminal = Terminal() if terminal is None else terminal
+    check_kind("terminal", terminal, Terminal)
     _require_drawable(scene, "markdown")
     rows, cols = scene.shape
-    table = [[scene.row_name(row)] + [""] * cols for row in range(rows)]
+    table = [[terminal.set_label(scene.row_name(row))] + [""] * cols for row in range(rows)]
     for cell, (row, col) in enumerate(zip(scene.rows.tolist(), scene.cols.tolist(), strict=True)):
-        table[row][col + 1] = scene.text(cell)
-    table.insert(0, ["", *(scene.col_name(col) for col in range(cols))])
+        table[row][col + 1] = terminal.set_label(scene.text(cell))
+    table.insert(0, ["", *(terminal.set_label(scene.col_name(col)) for col in range(cols))])
     wide = [max(len(line[col]) for line in table) for col in range(cols + 1)]
 
     def joined(line: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import re
 import shutil
 import string
 import subprocess
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convmatrix import Conv, ConvTranspose
-from convmatrix.show.model.film import FAINT, lines_of
-from convmatrix.show.model.palette import WINDOW, ink_on
-from convmatrix.show.model.scene import number_label, tap_label
+from convmatrix.show.model import drawing
+from convmatrix.show.model.drawing import Label, lines_of
+from convmatrix.show.model.palette import THEMES, over, tap_colours
+from convmatrix.show.model.scene import Scene, number_label, tap_label
 from convmatrix.show.model.stage import film
+from convmatrix.show.model.style import Style
+from convmatrix.show.model.typeset import as_mathtext
 from convmatrix.show.render.latex import array, document, escape, label, tikz
 from helpers import dense, needs_pdflatex
 from strategies import integers, layers, seeds, share
@@ -23,6 +27,8 @@ from symbols import taps_by_definition
 
 def rows_of(text):
     """Rows and columns of an array, and its column specification."""
+    if text.startswith(r"\mbox"):
+        text = fitted(text)[1]
     head, *lines, last = text.split("\n")
     specification = re.fullmatch(r"\\left\[\\begin\{array\}\{(.*)\}", head)[1]
     assert last == r"\end{array}\right]"
@@ -31,6 +37,14 @@ def rows_of(text):
     assert ends[-1] is None
     stripped = [line if end is None else line[: end.start()] for line, end in zip(lines, ends, strict=True)]
     return [line.split(" & ") for line in stripped], specification, [bool(end and end[1]) for end in ends]
+
+
+def fitted(text):
+    """What makes an array fit: its size and the gap beside a column; and the array alone."""
+    match = re.fullmatch(
+        r"\\mbox\{(\\[a-z]+)?(?:\\setlength\{\\arraycolsep\}\{([\d.]+)pt\})?\$\\displaystyle\n(.*)\$\}", text, re.DOTALL
+    )
+    return (match[1], match[2] and float(match[2])), match[3]
 
 
 def name(layer, tap):
@@ -69,6 +83,30 @@ def test_numbers_read_back(layer, seed):
     weight = integers(layer.weight_shape, seed)
     rows, _, _ = written(layer, weight)
     np.testing.assert_array_equal(np.array(rows, dtype=int), dense(layer, weight))
+
+
+@pytest.mark.parametrize(
+    ("layer", "weight", "fit"),
+    [
+        (Conv((3,), 2), None, None),
+        (Conv((9,), 3), None, None),  # wide, but not too wide
+        (Conv(4, 3), None, (None, 2.4)),
+        (Conv(5, 3), None, (r"\tiny", 2.3)),
+        (Conv(4, 3), np.arange(1, 10).reshape(3, 3), None),
+        (Conv(4, 3).T, None, (r"\small", None)),  # too tall
+        (Conv(6, 3), None, None),  # fits in no size
+    ],
+)
+def test_arrays_fit_a_slide_or_are_left_as_they_are(layer, weight, fit):
+    text, plain = array(layer, weight), array(layer, weight, plain=True)
+    assert plain.startswith(r"\left[")
+    if fit is None:
+        assert text == plain
+    else:
+        (size, gap), inner = fitted(text)
+        assert inner == plain
+        assert size == fit[0]
+        assert gap == (fit[1] if fit[1] is None else pytest.approx(fit[1], abs=0.1))
 
 
 def expanded(specification):
@@ -118,8 +156,8 @@ def test_kinds_of_numbers():
         ("-1.5e-12", r"$-1.5\cdot10^{-12}$"),
         ("1+2j", "$1+2j$"),
         ("…", r"\ldots{}"),
-        ("w_0", r"w\_0"),
-        ("w0}", r"w0\}"),
+        ("w_0", r"$w$\_0"),
+        ("w0}", r"$w_{0}$\}"),
         ("v0", "v0"),
         ("1$", r"1\$"),
     ],
@@ -222,35 +260,99 @@ def test_pictures_read_back(case):
     still = made.still(step)
     colours = dict(re.findall(r"\\definecolor\{(\w+)\}\{HTML\}\{([0-9A-F]{6})\}", text))
     box = rf"\(({NUMBER}),({NUMBER})\) rectangle \(({NUMBER}),({NUMBER})\)"
-    cells = re.findall(rf"\\path\[fill=(\w+), .*\] {box}; % (.+)", text)
+    names = {made.cell_id(key) for key in still}
+    cells = [cell for cell in re.findall(rf"\\path\[fill=(\w+).*\] {box}; % (.+)", text) if cell[-1] in names]
     assert [cell[-1] for cell in cells] == [made.cell_id(key) for key in still]
-    nodes = re.findall(rf"\\node\[scale={NUMBER}.*text=(\w+)\] at \(({NUMBER}),({NUMBER})\) \{{(.*)\}};", text)
     written = []
     for (colour, *corners, _), (key, look) in zip(cells, still.items(), strict=True):
         panel = made.panels[key[0]]
         assert "#" + colours[colour].lower() == look.paper
-        expected = (*panel.at(key[1], key[2]), *panel.at(key[1] + 1, key[2] + 1))
+        expected = (*panel.at(key[1], key[2]), *panel.until(key[1], key[2]))
         assert [float(corner) for corner in corners] == pytest.approx(expected, abs=1e-3)
-        if panel.labelled:
-            ink = FAINT if look.faint else ink_on(look.paper)
-            written += [(ink, label(line)) for line in [*lines_of(look.text), look.note] if line]
-    assert [("#" + colours[ink].lower(), content) for ink, _, _, content in nodes] == written
-    assert written
-    outlines = re.findall(rf"\\draw\[convmatrix{WINDOW[1:]}, ", text)
-    assert len(outlines) == (0 if step is None else len(made.frames[step].outlines))
+        if panel.labelled and look.text:
+            lines = [*([look.second] if look.second else []), *lines_of(look.text)]
+            written += [(look.ink, label(line)) for line in lines]
+    nodes = re.findall(rf"\\node\[scale={NUMBER}, text=(\w+)\] at \({NUMBER},{NUMBER}\) \{{(.*)\}};", text)
+    around = Counter(
+        (mark.ink, label(mark.text))
+        for mark in [*drawing.ground(made), *(drawing.caption(made, made.frames[step]) if step is not None else ())]
+        if isinstance(mark, Label) and mark.anchor == "middle" and not mark.bold
+    )
+    shown = Counter(("#" + colours[ink].lower(), content) for ink, content in nodes)
+    assert shown == Counter(written) + around
+    assert bool(written) == (case != "large")
+    # Names of the parts, and sizes beside them, begin where they stand.
+    titles = re.findall(r"\\node\[.*, anchor=mid west\] at .* \{(.*)\};", text)
+    assert titles == [label(part) for panel in made.panels for part in (panel.title, panel.note) if part]
+    framed = re.findall(rf"\\path\[draw=(\w+), line width=\S+, rounded corners=\S+\] {box}; % outline-\d+", text)
+    assert len(framed) == (0 if step is None else len(made.frames[step].outlines))
+    for (colour, *corners), outline in zip(framed, made.frames[step].outlines if framed else (), strict=True):
+        assert "#" + colours[colour].lower() == THEMES["light"].window
+        panel = made.panels[outline.panel]
+        end = panel.until(outline.row + outline.rows - 1, outline.col + outline.cols - 1)
+        if panel.bordered:
+            assert [float(corner) for corner in corners] == pytest.approx((*panel.at(*outline[1:3]), *end), abs=1e-3)
     used = set(re.findall(r"convmatrix[0-9a-f]{6}", text))
     assert used == set(colours)
     assert text.isascii()
 
 
 def test_step_is_the_right_one():
-    cells = {}
+    """The window's outline around the row, and its taps' tints on the flattened input above it."""
+    layer, taps = Conv(4, 3), tap_colours((3, 3))
     for step in range(4):
-        for line in tikz(Conv(4, 3), maps=False, step=step).splitlines():
-            found = re.match(r"\\path\[fill=convmatrix(\w+), .*% matrix-(\d)-(\d+)$", line)
-            if found and found[1] in {"3f90da", "ffa90e", "bd1f01"}:
-                cells.setdefault(step, set()).add((int(found[2]), int(found[3])))
-    assert cells == {step: {(step, 4 * (step // 2) + step % 2 + tap) for tap in range(3)} for step in range(4)}
+        text = tikz(layer, maps=False, step=step)
+        lit = {
+            int(col): paper
+            for paper, col in re.findall(r"\\path\[fill=convmatrix(\w+), .*% above-0-(\d+)$", text, re.MULTILINE)
+            if "#" + paper != THEMES["light"].map
+        }
+        read = Scene(layer).row_cells(step)
+        assert sorted(lit) == [int(Scene(layer).cols[cell]) for cell in read]
+        met = [over(taps[int(Scene(layer).kernel_taps[cell])], THEMES["light"].map, 0.3) for cell in read]
+        assert ["#" + lit[col] for col in sorted(lit)] == met
+        made = film(layer, maps=False)
+        (top,) = re.findall(rf"\(({NUMBER},{NUMBER})\) rectangle .*; % outline-0", text)
+        assert [float(part) for part in top.split(",")] == pytest.approx(made.panels[0].at(step, 0), abs=1e-3)
+
+
+@share(0.06)
+@given(layer=layers(ndims=(1, 2)), seed=seeds(), numbers=st.booleans())
+def test_tikz_and_mathtext_agree_with_the_scene(layer, seed, numbers):
+    weight = integers(layer.weight_shape, seed) if numbers else None
+    scene = Scene(layer, weight)
+    assume(max(scene.shape) <= 24)
+    style = Style(size=(40, 40))  # large enough for labels
+    text = tikz(layer, weight, maps=False, style=style)
+    made = film(layer, weight, maps=False, moving=False, style=style)
+    assert made.panels[0].labelled
+    entries = [made.base[0, int(row), int(col)] for row, col in zip(scene.rows, scene.cols, strict=True)]
+    assert [look.text for look in entries] == [scene.text(cell) for cell in range(len(entries))]
+    nodes = set(re.findall(r"\\node\[.*\] at .* \{(.*)\};", text))
+    names = [*map(scene.row_name, range(scene.shape[0])), *map(scene.col_name, range(scene.shape[1]))]
+    for one in [*names, *(look.text for look in entries)]:
+        for line in lines_of(one):
+            assert label(line) in nodes
+            # Letters, indices and digits are the same in all three; the marks of each medium are not.
+            plain = re.sub(r"\W", "", line)
+            assert re.sub(r"[\W_]", "", label(line)) == plain
+            assert re.sub(r"[\W_]", "", as_mathtext(line)) == plain
+
+
+@pytest.mark.parametrize("size", [3.4, 4.77, 6.5, "column", "page", "slide", (5.5, 3.0)])
+def test_the_size_is_that_of_the_picture(size):
+    """At its size's width and height a picture fits; one of a slide fills it."""
+    text = tikz(Conv(4, 3), step=1, style=Style(size=size))
+    unit, wide, tall = (
+        float(part)
+        for part in re.search(
+            rf"x=({NUMBER})cm.*\\useasboundingbox \(0,0\) rectangle \(({NUMBER}),({NUMBER})\)", text, re.DOTALL
+        ).groups()
+    )
+    page = Style(size=size).page
+    assert unit * wide / 2.54 <= page.wide * 1.001
+    assert unit * tall / 2.54 <= page.tall * 1.001
+    assert max(unit * wide / 2.54 / page.wide, unit * tall / 2.54 / page.tall) >= (0.999 if size == "slide" else 0.8)
 
 
 def test_titles_are_escaped():
@@ -291,7 +393,7 @@ def test_documents():
         (lambda: array(Conv(4, 3), nothing="-"), r"nothing must be one of '0', 'dot', 'blank', got '-'"),
         (lambda: array(Conv(4, 3), np.ones(3)), r"weight has shape \(3,\)"),
         (lambda: tikz(Conv(110, 3), matrix=False), r"the picture has 23\d\d\d cells but pdflatex draws at most 10000"),
-        (lambda: tikz(Conv(8, 8, out_channels=64), maps=False), r"the picture has \d{6} characters but pdflatex has"),
+        (lambda: tikz(Conv(9, 9, out_channels=100), maps=False), r"the picture has \d{6} characters but pdflatex has"),
         (lambda: tikz(Conv((4, 4, 4), 3)), r"maps are drawn for at most 2 axes, got 3"),
         (lambda: tikz(Conv(4, 3), step=4), r"step 4 is not there: the layer has steps 0 to 3"),
     ],
@@ -356,15 +458,29 @@ def test_pictures_compile_with_any_title(tmp_path):
 
 @needs_pdflatex
 def test_beamer(tmp_path):
+    """Slides of 16:9: the arrays of 4 x 16 and 16 x 4, and pictures of a size that fits, in each theme."""
     frames = [
+        r"\[" + array(Conv(4, 3)) + r"\]",
+        r"\[" + array(Conv(4, 3), rulers=True, nothing="dot") + r"\]",
+        r"\[" + array(Conv(4, 3).T) + r"\]",
+        r"\[" + array(Conv(5, 3)) + r"\]",
+        *(tikz(Conv(4, 3), step=1, style=Style(theme=theme, size=(5.4, 2.6))) for theme in THEMES),
         r"\resizebox{!}{0.7\textheight}{" + tikz(Conv(5, 3, padding=1), step=7, title="50% & #1") + "}",
-        r"\[" + array(Conv((4,), 3), rulers=True) + r"\]",
     ]
     body = "".join(rf"\begin{{frame}}{{Title}}{frame}\end{{frame}}" for frame in frames)
-    head = r"\documentclass{beamer}\usepackage{tikz}\begin{document}"
+    head = r"\documentclass[aspectratio=169]{beamer}\usepackage{tikz}\begin{document}"
     if subprocess.run(["kpsewhich", "beamer.cls"], capture_output=True, check=False).returncode:
         pytest.skip("beamer is not installed")
-    assert compiled(tmp_path, head + body + r"\end{document}")[1] == 2
+    assert compiled(tmp_path, head + body + r"\end{document}")[1] == len(frames)
+
+
+@needs_pdflatex
+def test_article(tmp_path):
+    """The array of 4 x 16 and pictures of the text's width, of 345 pt, fit."""
+    pictures = [tikz(layer, step=0, style=Style(size=4.77)) for layer in (Conv(4, 3), Conv(5, 3, stride=2).T)]
+    body = "\n\n".join([r"\[" + array(Conv(4, 3)) + r"\]", *(r"\noindent " + picture for picture in pictures)])
+    head = r"\documentclass{article}\usepackage{tikz}\begin{document}"
+    assert compiled(tmp_path, head + body + r"\end{document}")[1] >= 1
 
 
 @needs_pdflatex
@@ -373,7 +489,7 @@ def test_the_largest_compile(tmp_path):
     for content in (
         array(Conv((100,), 3, padding=1)),
         array(Conv(10, 10, out_channels=100)),
-        tikz(Conv(7, 7, out_channels=38), maps=False),
+        tikz(Conv(8, 8, out_channels=64), maps=False),
         tikz(Conv((400,), 1), step=399),
     ):
         assert compiled(tmp_path, document(content))[1] == 1

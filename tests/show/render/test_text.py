@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show.model.palette import ink_on, rgb, tap_colours
 from convmatrix.show.model.scene import Scene
-from convmatrix.show.render.text import FORMS, Style, draw, markdown
+from convmatrix.show.render.text import FORMS, Terminal, draw, markdown
 from helpers import dense
 from strategies import integers, layers, seeds, share
 from symbols import taps_by_definition
@@ -28,8 +28,14 @@ def named(index, sizes):
     return ("," if len(sizes) > 1 and max(sizes) > 10 else "").join(map(str, index))
 
 
-def labels(layer):
-    """Names of all places of the matrix, and the names of rows and columns, by a second account of the rules."""
+BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def labels(layer, *, unicode):
+    """Names of all places of the matrix, and the names of rows and columns, by a second account of the rules.
+
+    A transposed convolution takes y back to x.
+    """
     kernel = layer.kernel_size
     channels = layer.weight_shape[:2]
 
@@ -41,14 +47,23 @@ def labels(layer):
     def names(letter, shape):
         for index in np.ndindex(shape):
             name = named(index[1:], shape[1:])
-            yield letter + (name if shape[0] == 1 else f"{index[0]}.{name}" if name else str(index[0]))
+            yield as_shown(letter + (name if shape[0] == 1 else f"{index[0]}.{name}" if name else str(index[0])))
 
-    cells = [["+".join(map(tap_name, taps)) for taps in row] for row in taps_by_definition(layer)]
-    return cells, list(names("y", layer.output_shape)), list(names("x", layer.input_shape))
+    def as_shown(label):
+        return label.translate(BELOW) if unicode else label
+
+    cells = [[as_shown("+".join(map(tap_name, taps))) for taps in row] for row in taps_by_definition(layer)]
+    rows, cols = ("x", "y") if isinstance(layer, ConvTranspose) else ("y", "x")
+    return cells, list(names(rows, layer.output_shape)), list(names(cols, layer.input_shape))
 
 
 def layer_arguments(line):
     return re.sub("[│|]", " ", plain(line)).split()
+
+
+def is_row(line):
+    """Check whether a line of a grid is a row of the matrix: the header and the rulers have no bars."""
+    return re.search("[│|]", line) is not None
 
 
 # -- the grid --------------------------------------------------------------------------------------------------------
@@ -57,13 +72,13 @@ def layer_arguments(line):
 @share(0.25)
 @given(layer=layers(ndims=(0, 1, 2)), unicode=st.booleans(), colours=st.sampled_from((0, 256, ALL)))
 def test_labels_read_back(layer, unicode, colours):
-    lines = draw(Scene(layer), Style(WIDE, colours, unicode), "grid")
+    lines = draw(Scene(layer), Terminal(WIDE, colours, unicode), "grid")
     assert unicode or "".join(lines).isascii()
-    cells, rows, cols = labels(layer)
+    cells, rows, cols = labels(layer, unicode=unicode)
     nothing = "·" if unicode else "."
     header, first, *body, last = lines
     assert header.split() == cols
-    read = [line for line in body if layer_arguments(line)[0].startswith("y")]
+    read = list(filter(is_row, body))
     assert [layer_arguments(line)[0] for line in read] == rows
     assert [layer_arguments(line)[1:] for line in read] == [[name or nothing for name in row] for row in cells]
     # Rulers stand where an image row ends, of the input and of the output; all lines are equally long.
@@ -86,25 +101,48 @@ def test_labels_read_back(layer, unicode, colours):
 @given(layer=layers(ndims=(0, 1, 2)), seed=seeds())
 def test_values_read_back(layer, seed):
     weight = integers(layer.weight_shape, seed)
-    lines = draw(Scene(layer, weight), Style(WIDE), "grid")
-    read = [layer_arguments(line)[1:] for line in lines if line.split()[0].startswith("y")]
+    lines = draw(Scene(layer, weight), Terminal(WIDE), "grid")
+    read = [layer_arguments(line)[1:] for line in filter(is_row, lines)]
     matrix, pattern = dense(layer, weight), taps_by_definition(layer)
     for texts, values, taps in zip(read, matrix.tolist(), pattern, strict=True):
         assert texts == [str(value) if some else "·" for value, some in zip(values, taps, strict=True)]
 
 
 def test_columns_stand_below_each_other():
-    lines = draw(Scene(Conv((12,), 3, padding=1, padding_mode="replicate"), [1, -20, 300]), Style(), "grid")
-    assert lines[0].index("x11") + 3 == lines[0].rindex("x11") + 3 == len(lines[0])
+    lines = draw(Scene(Conv((12,), 3, padding=1, padding_mode="replicate"), [1, -20, 300]), Terminal(), "grid")
+    assert lines[0].index("x₁₁") + 3 == lines[0].rindex("x₁₁") + 3 == len(lines[0])
     ends = {match.end() for match in re.finditer(r"\S+", lines[0])}
     for line in lines[2:-1]:
         cells = {match.end() for match in re.finditer(r"[-\d·]+", line[line.index("│") :])}
         assert {end + line.index("│") for end in cells} == ends
 
 
+def test_the_drawing_of_the_4x16():
+    """Three characters between cells of two blocks, one within a block."""
+    assert draw(Scene(Conv(4, 3)), Terminal(80)) == [
+        "      x₀₀ x₀₁ x₀₂ x₀₃   x₁₀ x₁₁ x₁₂ x₁₃   x₂₀ x₂₁ x₂₂ x₂₃   x₃₀ x₃₁ x₃₂ x₃₃",
+        "    ┌─────────────────┬─────────────────┬─────────────────┬─────────────────┐",
+        "y₀₀ │ w₀₀ w₀₁ w₀₂   · │ w₁₀ w₁₁ w₁₂   · │ w₂₀ w₂₁ w₂₂   · │   ·   ·   ·   · │",
+        "y₀₁ │   · w₀₀ w₀₁ w₀₂ │   · w₁₀ w₁₁ w₁₂ │   · w₂₀ w₂₁ w₂₂ │   ·   ·   ·   · │",
+        "    ├─────────────────┼─────────────────┼─────────────────┼─────────────────┤",
+        "y₁₀ │   ·   ·   ·   · │ w₀₀ w₀₁ w₀₂   · │ w₁₀ w₁₁ w₁₂   · │ w₂₀ w₂₁ w₂₂   · │",
+        "y₁₁ │   ·   ·   ·   · │   · w₀₀ w₀₁ w₀₂ │   · w₁₀ w₁₁ w₁₂ │   · w₂₀ w₂₁ w₂₂ │",
+        "    └─────────────────┴─────────────────┴─────────────────┴─────────────────┘",
+    ]
+
+
+@pytest.mark.parametrize(("unicode", "names"), [(True, "w₀,₁₀ w₁₀,₀"), (False, "w0,10 w10,0")])
+def test_indices_above_nine_have_commas(unicode, names):
+    """Otherwise w with 1 and 10 would look like w with 11 and 0."""
+    scene = Scene(Conv((11, 11), (11, 11)))
+    found = " ".join(draw(scene, Terminal(WIDE, unicode=unicode), "grid"))
+    assert all(name in found for name in names.split())
+    assert names.split()[0] in " ".join(markdown(scene, Terminal(unicode=unicode)))
+
+
 @pytest.mark.parametrize("unicode", [True, False])
 def test_corners(unicode):
-    lines = draw(Scene(Conv(2, 2, padding=1)), Style(unicode=unicode), "grid")
+    lines = draw(Scene(Conv(2, 2, padding=1)), Terminal(unicode=unicode), "grid")
     first, between, last = (lines[number] for number in (1, 5, -1))
     rules = [line.strip() for line in (first, between, last)]
     across = "─" if unicode else "-"
@@ -157,9 +195,9 @@ def contrast(one, other):
 @share(0.2)
 @given(layer=layers(ndims=(1, 2)), colours=st.sampled_from((256, ALL)))
 def test_colours_follow_the_taps(layer, colours):
-    lines = draw(Scene(layer), Style(WIDE, colours), "grid")
-    palette = tap_colours(int(np.prod(layer.kernel_size)))
-    read = [cells_in_colour(line) for line in lines if layer_arguments(line)[0].startswith("y")]
+    lines = draw(Scene(layer), Terminal(WIDE, colours), "grid")
+    palette = tap_colours(layer.kernel_size)
+    read = [cells_in_colour(line) for line in filter(is_row, lines)]
     for cells, row in zip(read, taps_by_definition(layer), strict=True):
         for (text, codes), taps in zip(cells, row, strict=True):
             if not taps:
@@ -172,29 +210,29 @@ def test_colours_follow_the_taps(layer, colours):
 @pytest.mark.parametrize("colours", [256, ALL])
 def test_every_code_is_closed(colours):
     for form in FORMS:
-        for line in draw(Scene(Conv(6, 3, padding=1)), Style(WIDE, colours), form):
+        for line in draw(Scene(Conv(6, 3, padding=1)), Terminal(WIDE, colours), form):
             codes = re.findall(r"\x1b\[([0-9;]*)m", line)
             assert codes[1::2] == ["0"] * (len(codes) // 2)
             assert "0" not in codes[::2]
 
 
 def test_paint_and_faint():
-    assert Style(colours=0).paint("w", "#ffffff", "#000000") == "w"
-    assert Style(colours=0).faint("w") == "w"
-    assert Style(colours=ALL).paint("w") == "w"
-    assert Style(colours=ALL).paint("w", "#102030") == "\x1b[38;2;16;32;48mw\x1b[0m"
-    assert Style(colours=ALL).paint("w", None, "#102030") == "\x1b[48;2;16;32;48mw\x1b[0m"
-    assert Style(colours=ALL).paint("w", "#000000", "#102030") == "\x1b[38;2;0;0;0;48;2;16;32;48mw\x1b[0m"
-    assert Style(colours=256).paint("w", "#ffffff", "#000000") == "\x1b[38;5;231;48;5;16mw\x1b[0m"
-    assert Style(colours=256).faint("w") == "\x1b[2mw\x1b[0m"
+    assert Terminal(colours=0).paint("w", "#ffffff", "#000000") == "w"
+    assert Terminal(colours=0).faint("w") == "w"
+    assert Terminal(colours=ALL).paint("w") == "w"
+    assert Terminal(colours=ALL).paint("w", "#102030") == "\x1b[38;2;16;32;48mw\x1b[0m"
+    assert Terminal(colours=ALL).paint("w", None, "#102030") == "\x1b[48;2;16;32;48mw\x1b[0m"
+    assert Terminal(colours=ALL).paint("w", "#000000", "#102030") == "\x1b[38;2;0;0;0;48;2;16;32;48mw\x1b[0m"
+    assert Terminal(colours=256).paint("w", "#ffffff", "#000000") == "\x1b[38;5;231;48;5;16mw\x1b[0m"
+    assert Terminal(colours=256).faint("w") == "\x1b[2mw\x1b[0m"
 
 
 @given(st.integers(0, 0xFFFFFF))
 def test_the_closest_of_256(colour):
     colour = f"#{colour:06x}"
-    assert Style(colours=256).paint("w", colour) == f"\x1b[38;{code_of(colour, 256, paper=False)}mw\x1b[0m"
+    assert Terminal(colours=256).paint("w", colour) == f"\x1b[38;{code_of(colour, 256, paper=False)}mw\x1b[0m"
     for colours in (256, ALL):
-        assert Style(colours=colours).label("w", colour) == f"\x1b[{code_of(colour, colours)}mw\x1b[0m"
+        assert Terminal(colours=colours).label("w", colour) == f"\x1b[{code_of(colour, colours)}mw\x1b[0m"
 
 
 # -- half-blocks -----------------------------------------------------------------------------------------------------
@@ -219,7 +257,7 @@ def inside(lines):
 @share(0.25)
 @given(layer=layers(), unicode=st.booleans())
 def test_half_blocks_read_back(layer, unicode):
-    lines = inside(draw(Scene(layer), Style(WIDE, 0, unicode), "half"))
+    lines = inside(draw(Scene(layer), Terminal(WIDE, 0, unicode), "half"))
     signs = HALVES if unicode else ASCII_HALVES
     read = np.array([[signs[sign] for sign in line] for line in lines]).transpose(0, 2, 1).reshape(-1, len(lines[0]))
     pattern = layer.matrix(np.ones(layer.weight_shape, dtype=bool)).toarray()
@@ -250,8 +288,8 @@ def half_cells(line):
 @share(0.2)
 @given(layer=layers(), colours=st.sampled_from((256, ALL)))
 def test_half_blocks_in_colour_read_back(layer, colours):
-    lines = draw(Scene(layer), Style(WIDE, colours), "half")
-    palette = tap_colours(int(np.prod(layer.kernel_size)))
+    lines = draw(Scene(layer), Terminal(WIDE, colours), "half")
+    palette = tap_colours(layer.kernel_size)
     expected = [
         [code_of(palette[taps[0] % len(palette)], colours, paper=False) if taps else None for taps in row]
         for row in taps_by_definition(layer)
@@ -264,30 +302,30 @@ def test_half_blocks_in_colour_read_back(layer, colours):
     assert read[: len(expected)] == expected
     assert all(code is None for row in read[len(expected) :] for code in row)
     legend = [cell for line in lines[height + 2 :] for cell in re.findall(r"\x1b\[([0-9;]*)m(.*?)\x1b\[0m", line)]
-    names = ["w" + named(index, layer.kernel_size) for index in np.ndindex(layer.kernel_size)]
+    names = ["w" + named(index, layer.kernel_size).translate(BELOW) for index in np.ndindex(layer.kernel_size)]
     assert legend == [(code_of(colour, colours), name) for colour, name in zip(palette, names, strict=True)]
 
 
 def test_the_legend_is_as_wide_as_the_terminal():
     scene = Scene(Conv(12, 7))
     for width in (3, 4, 20, 78, 79):
-        legend = [plain(line) for line in draw(scene, Style(width, ALL), "half")][20:]
-        assert " ".join(legend).split() == [f"w{row}{col}" for row in range(7) for col in range(7)]
+        legend = [plain(line) for line in draw(scene, Terminal(width, ALL), "half")][20:]
+        assert " ".join(legend).split() == [f"w{row}{col}".translate(BELOW) for row in range(7) for col in range(7)]
         assert all(len(line) <= max(width, 3) for line in legend)
         assert len(legend) == -(-49 // ((width + 1) // 4))
 
 
 def test_the_legend_has_the_names_of_the_scene():
     scene = Scene(Conv((3,), 2).T).inserted()
-    assert plain(draw(scene, Style(20, ALL), "half")[-1]) == "w1 w0"
+    assert plain(draw(scene, Terminal(20, ALL), "half")[-1]) == "w₁ w₀"
     scene = Scene(Conv((3,), 2, in_channels=2))
-    assert plain(draw(scene, Style(20, ALL), "half")[-1]) == "w0 w1"
+    assert plain(draw(scene, Terminal(20, ALL), "half")[-1]) == "w₀ w₁"
 
 
 def test_the_legend_names_a_hundred_taps_at_most():
-    assert len(draw(Scene(Conv((101,), 100)), Style(50, ALL), "half")) == 3 + 9
-    assert len(draw(Scene(Conv((102,), 101)), Style(50, ALL), "half")) == 3
-    assert len(draw(Scene(Conv((101,), 100)), Style(50, 0), "half")) == 3  # no colours, nothing to explain
+    assert len(draw(Scene(Conv((101,), 100)), Terminal(50, ALL), "half")) == 3 + 9
+    assert len(draw(Scene(Conv((102,), 101)), Terminal(50, ALL), "half")) == 3
+    assert len(draw(Scene(Conv((101,), 100)), Terminal(50, 0), "half")) == 3  # no colours, nothing to explain
 
 
 # -- braille ---------------------------------------------------------------------------------------------------------
@@ -321,7 +359,7 @@ def scaled(pattern, row_step, col_step):
 @share(0.25)
 @given(layer=layers(), unicode=st.booleans(), width=st.integers(4, 100))
 def test_braille_reads_back(layer, unicode, width):
-    lines = draw(Scene(layer), Style(width, 0, unicode), "braille")
+    lines = draw(Scene(layer), Terminal(width, 0, unicode), "braille")
     steps = (1, 1)
     if lines[-1].startswith("one "):
         match = re.fullmatch(rf"one {'dot' if unicode else '#'} for (\d+) x (\d+) entries", lines.pop())
@@ -344,7 +382,7 @@ def test_braille_reads_back(layer, unicode, width):
 @pytest.mark.parametrize(("unicode", "steps"), [(True, (5, 7)), (False, (19, 14))])
 def test_a_large_matrix_is_scaled(unicode, steps):
     layer = Conv(32, 5, padding=1)
-    lines = draw(Scene(layer), Style(80, 0, unicode), "braille")
+    lines = draw(Scene(layer), Terminal(80, 0, unicode), "braille")
     assert lines.pop() == f"one {'dot' if unicode else '#'} for {steps[0]} x {steps[1]} entries"
     expected = scaled(layer.matrix(np.ones((5, 5), dtype=bool)).toarray(), *steps)
     read = dots(lines, unicode)
@@ -358,7 +396,7 @@ def test_a_large_matrix_is_scaled(unicode, steps):
 @share(0.25)
 @given(layer=layers(), width=st.integers(8, 120), colours=st.sampled_from((0, 256)), unicode=st.booleans())
 def test_the_largest_form_that_fits(layer, width, colours, unicode):
-    scene, style = Scene(layer), Style(width, colours, unicode)
+    scene, style = Scene(layer), Terminal(width, colours, unicode)
     forms = {form: draw(scene, style, form) for form in FORMS}
     fitting = [
         form
@@ -375,8 +413,8 @@ def test_the_largest_form_that_fits(layer, width, colours, unicode):
 @pytest.mark.parametrize(("rows", "form"), [(64, "grid"), (65, "half"), (200, "half"), (201, "braille")])
 def test_tall_matrices_take_smaller_forms(rows, form):
     scene = Scene(Conv((3,), 3, out_channels=rows))
-    assert draw(scene, Style(200)) == draw(scene, Style(200), form)
-    assert draw(scene, Style(200), "grid")[2].lstrip().startswith("y0.0 │")
+    assert draw(scene, Terminal(200)) == draw(scene, Terminal(200), form)
+    assert draw(scene, Terminal(200), "grid")[2].lstrip().startswith("y₀.₀ │")
 
 
 def test_a_wide_matrix_is_not_labelled_first():
@@ -386,17 +424,19 @@ def test_a_wide_matrix_is_not_labelled_first():
         def text(self, cell):
             raise AssertionError
 
-    assert len(draw(Unlabelled(Conv((300,), 3)), Style(80))) == 38 + 3
+    assert len(draw(Unlabelled(Conv((300,), 3)), Terminal(80))) == 38 + 3
 
 
 # -- Markdown --------------------------------------------------------------------------------------------------------
 
 
 @share(0.25)
-@given(layer=layers(ndims=(0, 1, 2)))
-def test_markdown_reads_back(layer):
-    cells, rows, cols = labels(layer)
-    lines = markdown(Scene(layer))
+@given(layer=layers(ndims=(0, 1, 2)), unicode=st.booleans())
+def test_markdown_reads_back(layer, unicode):
+    cells, rows, cols = labels(layer, unicode=unicode)
+    lines = markdown(Scene(layer), Terminal(unicode=unicode))
+    assert not unicode or lines == markdown(Scene(layer))
+    assert unicode or "".join(lines).isascii()
     table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     assert table[0] == ["", *cols]
     assert [row[0] for row in table[2:]] == rows
@@ -409,11 +449,11 @@ def test_markdown_reads_back(layer):
 
 def test_markdown_of_values():
     assert markdown(Scene(ConvTranspose((2,), 2), [5, -70])) == [
-        "|    |  x0 |  x1 |",
+        "|    |  y₀ |  y₁ |",
         "|----|----:|----:|",
-        "| y0 |   5 |     |",
-        "| y1 | -70 |   5 |",
-        "| y2 |     | -70 |",
+        "| x₀ |   5 |     |",
+        "| x₁ | -70 |   5 |",
+        "| x₂ |     | -70 |",
     ]
 
 
@@ -425,13 +465,16 @@ LARGE = Scene(Conv((2001,), 1))
     ("make", "message"),
     [
         (
-            lambda: draw(HUGE, Style()),
+            lambda: draw(HUGE, Terminal()),
             "is drawn with at most 20000000 rows, columns and entries: draw a smaller layer$",
         ),
         (lambda: markdown(HUGE), "is drawn with at most 20000000 rows"),
-        (lambda: draw(Scene(Conv((10**400,), 3)), Style()), r"has 999999\.\.\.999998 \(400 digits\) x"),
-        (lambda: draw(LARGE, Style(), "grid"), "= 4004001 places, but grids have at most 4000000: draw it in braille"),
-        (lambda: draw(LARGE, Style(), "half"), "but half-blocks have at most"),
+        (lambda: draw(Scene(Conv((10**400,), 3)), Terminal()), r"has 999999\.\.\.999998 \(400 digits\) x"),
+        (
+            lambda: draw(LARGE, Terminal(), "grid"),
+            "= 4004001 places, but grids have at most 4000000: draw it in",
+        ),
+        (lambda: draw(LARGE, Terminal(), "half"), "but half-blocks have at most"),
         (lambda: markdown(LARGE), "but tables have at most"),
     ],
 )
@@ -441,4 +484,4 @@ def test_what_is_too_large_for_text_is_refused_at_once(make, message):
 
 
 def test_what_is_too_large_for_a_grid_is_drawn_in_braille():
-    assert draw(LARGE, Style())[-1].startswith("one dot for ")
+    assert draw(LARGE, Terminal())[-1].startswith("one dot for ")
