@@ -57,7 +57,9 @@ PICTURES = {
     "linked-tall": _by_args(plot.linked, ConvTranspose(4, 3), step=5),
     "linked-flipped": _by_args(plot.linked, ConvTranspose(2, 3), view="windows", step=5),
     "linked-average": lambda style=None, ax=None: _pool(AvgPool(5, 3, stride=1), None, style, ax),
-    "linked-maximum": lambda style=None, ax=None: _pool(MaxPool(5, 3, stride=1), np.arange(25).reshape(5, 5) % 7, style, ax),
+    "linked-maximum": lambda style=None, ax=None: _pool(
+        MaxPool(5, 3, stride=1), np.arange(25).reshape(5, 5) % 7, style, ax
+    ),
     "input": _by_args(plot.input_map, Conv(5, 3, padding=1), output=(1, 2)),
     "input-volume": _by_args(plot.input_map, Conv((3, 4, 4), 2), output=(0, 1, 1)),
     "kernel": _by_args(plot.kernel, _SMALL, _W3),

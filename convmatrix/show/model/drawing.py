@@ -102,7 +102,7 @@ class Label(NamedTuple):
 
 Mark = Box | Line | Label
 
-_STROKE, _STROKES = 0.09, 6
+_STROKE, _STROKES = 0.11, 6
 """Distance of the strokes that tell a tap's depth, by the side of its cell; and the most of them."""
 
 LINE = 1.15
@@ -125,8 +125,8 @@ def lines_of(text: str) -> list[str]:
     return [text] if len(text) <= 5 else re.split(r"(?<![eE])(?=(?<!^)\+)", text)
 
 
-def label_size(text: str, largest: float = LABEL) -> float:
-    """Height of a cell's label, by the side of the cell.
+def label_size(text: str, largest: float = LABEL, wide: float = 1.0) -> float:
+    """Height of a cell's label, by the height of the cell, which is some times as wide.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def label_size(text: str, largest: float = LABEL) -> float:
     (0.37, 0.271)
     """
     lines = lines_of(text)
-    return min(largest, 0.9 / max(*map(width, lines), 1.0), 0.94 / (LINE * len(lines)))
+    return min(largest, 0.9 * wide / max(*map(width, lines), 1.0), 0.94 / (LINE * len(lines)))
 
 
 # -- parts of a film --------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Sty
         yield Box(*corner, side, side, look.ink, corner=side / 2, name=f"{name}-dot")
     for number in range(min(look.depth, _STROKES)):
         along = _STROKE * (number + 1) * min(wide, tall)
-        yield Line(((x, y + along), (x + along, y)), look.ink, 1.5 * BORDER * min(wide, tall))
+        yield Line(((x, y + along), (x + along, y)), look.ink, 1.8 * BORDER * min(wide, tall))
     if look.text and panel.labelled:
         yield from _text(panel, (x + wide / 2, y + tall / 2), look, name)
 
@@ -197,14 +197,15 @@ def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> I
     """The label of a cell, on as many lines as it needs, and a second one below it."""
     (x, y), tall = middle, panel.cell_height
     largest = min(LABEL_IN_C, LABEL / panel.unit) if panel.of_matrix else LABEL
-    size = label_size(look.text, largest) * tall
+    aspect = panel.unit / tall
+    size = label_size(look.text, largest, aspect) * tall
     lines = lines_of(look.text)
     step = LINE * size
     first = y - (len(lines) - 1) / 2 * step
     if look.second:
         first -= 0.2 * tall
         size = min(size, 0.34 * tall)
-        below = min(label_size(look.second), 0.32) * tall
+        below = label_size(look.second, 0.32, aspect) * tall
         yield Label(x, y + 0.22 * tall, below, look.second, look.ink, name=f"{name}-value")
     for number, line in enumerate(lines):
         yield Label(x, first + number * step, size, line, look.ink, name=f"{name}-text" if number == 0 else "")

@@ -120,7 +120,13 @@ class _Block(NamedTuple):
 
 
 def arrange(
-    groups: Sequence[Group], equation: Equation | None, *, style: Style, title: str = "", caption: bool = False
+    groups: Sequence[Group],
+    equation: Equation | None,
+    *,
+    style: Style,
+    title: str = "",
+    caption: bool = False,
+    scale: Panel | None = None,
 ) -> Arrangement:
     """Place the parts of a picture on its page.
 
@@ -135,19 +141,31 @@ def arrange(
         Printable.
     caption : bool, default False
         Whether to leave space for a caption below.
+    scale : Panel, optional
+        A colour bar, on the right of all.
 
     Returns
     -------
     Arrangement
-        Its panels are those of the groups, then the matrix, the panel above, and the panel beside it.
+        Its panels are those of the groups, then the matrix, the panel above, the panel beside it, and the colour bar.
     """
     page = style.page
     for text in _TEXTS:
         space = _Space(page, text, wrapped(title, _title_ems(groups, equation) / text, 3), int(caption))
-        best = max(_candidates(groups, equation, space), key=space.score)
+        shapes = (_with_scale(shape, scale, text) for shape in _candidates(groups, equation, space))
+        best = max(shapes, key=space.score)
         if space.points(best, QUIET * text) >= page.smallest_text:
             break
     return _on_page(best, space)
+
+
+def _with_scale(block: _Block, scale: Panel | None, text: float) -> _Block:
+    """A colour bar on the right, whose cells grow with the text."""
+    if scale is None:
+        return block
+    bar = _panel(scale._replace(unit=scale.unit * text, height=scale.height * text, text=text))
+    whole = _beside([block, bar], ["", ""], text, centred=True)
+    return whole._replace(reads=block.reads, caption=block.caption and whole.caption)
 
 
 class _Space:
@@ -167,10 +185,14 @@ class _Space:
         """Height of a text, given by the side of a map's cell, in points."""
         return self.cell(block) * size * 72
 
+    def labelled(self, block: "_Block") -> bool:
+        """Check whether labels of all cells can be read."""
+        return self.points(block, LABEL) * min(panel.unit for panel in block.panels) >= self.page.smallest_text
+
     def score(self, block: "_Block") -> tuple[float, float]:
         """Size of the cells of maps and matrix, and signs between them; then how much of the page is used."""
         cell = self.cell(block)
-        units = {panel.unit for panel in block.panels if panel.of_matrix}
+        units = {panel.unit for panel in block.panels if panel.of_matrix and panel.name == "matrix"}
         maps = [panel for panel in block.panels if not panel.of_matrix]
         weight = 1.0 if not units else 0.0 if not maps else _KEY if maps[0].name == "key" else 1.0
         size = weight * log(cell) + sum(log(unit * cell) for unit in units) + (_SIGNS if block.reads else 0.0)
@@ -178,7 +200,7 @@ class _Space:
         return round(size, 6), -abs(log(shape))
 
 
-_TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16.0, 20.0)
+_TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16.0, 20.0, 25.0, 32.0, 40.0, 50.0)
 """Factors of the type scale that are tried."""
 _KEY = 0.2
 """Worth of the size of a kernel that only explains the colours of a matrix."""
@@ -290,6 +312,7 @@ def grid(
     style: Style,
     title: str = "",
     captions: int = 0,
+    scale: Panel | None = None,
 ) -> Arrangement:
     """Place panels in rows, with signs before them.
 
@@ -305,19 +328,21 @@ def grid(
         Printable.
     captions : int, default 0
         Captions to leave space for below.
+    scale : Panel, optional
+        A colour bar, on the right of all.
 
     Returns
     -------
     Arrangement
     """
     page, count = style.page, len(panels)
-    choices = [columns] if columns else sorted({count, -(-count // 2), 1}, reverse=True)
+    choices = [columns] if columns else sorted({-(-count // rows) for rows in range(1, count + 1)}, reverse=True)
     for text in _TEXTS:
         scaled = [panel._replace(text=text) for panel in panels]
         ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), 12.0) / HEADING / text
         space = _Space(page, text, wrapped(title, ems_wide, 3), captions)
-        blocks = [_grid(scaled, signs, number, text).captioned(space) for number in choices]
-        best = max(blocks, key=space.score)
+        blocks = [_with_scale(_grid(scaled, signs, number, text).captioned(space), scale, text) for number in choices]
+        best = blocks[0] if any(signs) and space.labelled(blocks[0]) else max(blocks, key=space.score)
         if space.points(best, QUIET * text) >= page.smallest_text:
             break
     return _on_page(best, space)
@@ -365,7 +390,9 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
     left = (beside.wide + between) if beside else 0.0
     head = _HEAD * text if matrix.title or matrix.note else 0.0
     top = head + (above.cell_height + (0.3 * unit if labelled else 0.2 * text) if above else 0.0)
-    shift = max(matrix.title_width - matrix.wide - left, 0.0) / 2
+    # The title stands above the middle of the matrix, and may be wider.
+    over = max((matrix.title_width - matrix.wide) / 2, 0.0)
+    shift = max(over - left, 0.0)
     panels = [matrix._replace(x=left + shift, y=top, title_y=head - 0.42 * text)]
     signs: list[Sign] = []
     if above:
@@ -378,7 +405,7 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
                 Sign(x, panels[0].at(row, 0)[1] + unit / 2, "=", min(LABEL_IN_C * unit, LABEL), quiet=True)
                 for row in range(matrix.rows)
             ]
-    whole = left + matrix.wide + 2 * shift, top + matrix.tall
+    whole = shift + left + matrix.wide + over, top + matrix.tall
     return _Block(tuple(panels), tuple(signs), *whole, whole[1] / 2)
 
 

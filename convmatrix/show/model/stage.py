@@ -19,11 +19,11 @@ from convmatrix.layers.arguments import check_kind, flag
 from convmatrix.show.model.drawing import label_size
 from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
 from convmatrix.show.model.layout import Equation, Group, arrange
-from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.looks import Looks, kernel_panel, scale
 from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Place, Reading, Scene, number_label
-from convmatrix.show.model.style import BLOCK_GAP, HEADING, LABEL_IN_C, Style, current_style
+from convmatrix.show.model.style import HEADING, LABEL_IN_C, Style, current_style
 from convmatrix.show.model.typeset import width
 
 __all__ = ["Drawable", "View", "film", "one_input"]
@@ -104,7 +104,14 @@ def film(
     scene = _scene(layer, weight, x)
     _require_drawable(scene, chosen, matrix=matrix, moving=moving)
     stage = _Stage(scene, x, chosen, style, maps=maps, matrix=matrix, moving=moving, key=flag("key", key))
-    place = arrange(stage.groups, stage.equation, style=style, title=shown_title, caption=moving and style.captioned)
+    place = arrange(
+        stage.groups,
+        stage.equation,
+        style=style,
+        title=shown_title,
+        caption=moving and style.captioned,
+        scale=stage.scale,
+    )
     frames = tuple(stage.frames((place.foot[2] if place.foot else place.width) / place.text)) if moving else ()
     return Film(
         place.panels,
@@ -215,6 +222,14 @@ class _Stage:
             self._add_kernel()
         if self.matrix:
             self._add_matrix()
+        self.scale = self._add_scale() if self.looks.limit else None
+
+    def _add_scale(self) -> Panel:
+        """A colour bar of the weights."""
+        panel, looks = scale(self.style, self.looks.limit)
+        self.base |= {(self.count, *place): look for place, look in looks.items()}
+        self.count += 1
+        return panel
 
     def _limit(self) -> float:
         """The largest magnitude of a weight, if weights are coloured by it."""
@@ -233,19 +248,14 @@ class _Stage:
 
     # -- panels ------------------------------------------------------------------------------------------------
 
-    def _add_channels(self, group: str, title: str, note: str, count: int, rows: int, cols: int) -> int:
-        """A panel for each channel; the number of the first."""
-        several = count > 1
-        panels = tuple(
-            Panel(
-                group + (str(channel) if several else ""),
-                title,
-                note + (f", channel {channel}" if several else ""),
-                rows,
-                cols,
+    def _add_channels(self, group: str, panel: Panel, count: int) -> int:
+        """A panel like this for each channel; the number of the first."""
+        panels: tuple[Panel, ...] = (panel,)
+        if count > 1:
+            panels = tuple(
+                panel._replace(name=f"{group}{channel}", note=f"{panel.note}, channel {channel}")
+                for channel in range(count)
             )
-            for channel in range(count)
-        )
         self.groups.append(Group(group, panels, self._sign(group)))
         first = self.count
         self.count += count
@@ -266,7 +276,9 @@ class _Stage:
         note = _size(layer.input_size)
         if self.flipped and any(axis.dilated_size > axis.input_size for axis in layer.axes):
             note += ", zeros inserted"
-        self.map_panel = self._add_channels(group, letter, note, layer.in_channels, bottom - top, right - left)
+        self.map_panel = self._add_channels(
+            group, Panel(group, letter, note, bottom - top, right - left), layer.in_channels
+        )
         for channel in range(layer.in_channels):
             for place in self.slider.places():
                 key = self._map_key(channel, place.place)
@@ -307,7 +319,9 @@ class _Stage:
         layer = self.slider.layer
         rows, cols = _plane(layer.output_size, 1)
         group, letter = ("output", self.scene.letters[0]) if self.reads else ("input", self.scene.letters[2])
-        self.point_panel = self._add_channels(group, letter, _size(layer.output_size), layer.out_channels, rows, cols)
+        self.point_panel = self._add_channels(
+            group, Panel(group, letter, _size(layer.output_size), rows, cols), layer.out_channels
+        )
         for step in range(prod(layer.output_shape)):
             key = self._point_key(step)
             self.base[key] = self.looks.map(*(self._y(step) if self.reads else self._x(step)))
@@ -325,26 +339,21 @@ class _Stage:
     def _add_kernel(self) -> None:
         if not self.scene.has_kernel:
             return
-        layer = self.slider.layer
-        rows, cols = _slices(layer.kernel_size)
+        layer, (rows, cols) = self.slider.layer, self.scene.shape
         note = _size(layer.kernel_size) + (", flipped" if self.flipped else "")
         group = "kernel" if self.maps else "key"
-        self.kernel_panel = self._add_channels(group, "w", note, layer.in_channels // layer.groups, rows, cols)
-        if layer.ndim > 2:
-            last = self.groups[-1]
-            blocks = {"row_blocks": (rows + 1, layer.kernel_size[-2]), "gap": BLOCK_GAP}
-            self.groups[-1] = last._replace(panels=tuple(panel._replace(**blocks) for panel in last.panels))
+        panel, self.places = kernel_panel(group, note, layer.kernel_size, wide=cols > rows)
+        self.kernel_panel = self._add_channels(group, panel, layer.in_channels // layer.groups)
         self.base |= self._kernel_looks(0)
 
     def _kernel_looks(self, out_channel: int) -> dict[Key, Look]:
         layer = self.slider.layer
-        looks, cols = {}, _slices(layer.kernel_size)[1]
+        looks = {}
         for within in range(layer.in_channels // layer.groups):
-            for place in np.ndindex(layer.kernel_size):
+            for number, place in enumerate(np.ndindex(layer.kernel_size)):
                 tap = self._tap(out_channel, within, place)
-                number = int(np.ravel_multi_index(place, layer.kernel_size)) if place else 0
-                key = (self.kernel_panel + within, *divmod(number, cols))
-                looks[key] = self.looks.tap(self._own_tap(place), self.slider.tap_name(tap), self._weight(tap))
+                key = (self.kernel_panel + within, *self.places[number])
+                looks[key] = self.looks.tap(self.taps[number], self.slider.tap_name(tap), self._weight(tap))
         return looks
 
     def _weight(self, tap: int) -> Any:
@@ -518,7 +527,10 @@ class _Stage:
         scene = self.scene
         if not self.reads:
             value = "" if self.values is None else f" = {number_label(self.values[step])}"
-            return f"the stamp of {scene.col_name(step)}{value} is added: column {step} of {scene.letters[1]}"
+            name, column = scene.col_name(step) + value, f"column {step} of {scene.letters[1]}"
+            sentences = f"the stamp of {name} is added: {column}", f"stamp of {name}: {column}", column, name
+            fitting = [each for each in sentences if width(each) * HEADING * 0.85 <= width_limit]
+            return fitting[0] if fitting else sentences[-1]
         result = "" if self.answers is None else f" = {number_label(self.answers[step])}"
         terms = scene.terms(step, self._x_text)
         for most in range(min(len(terms), 12), 0, -1):
@@ -587,9 +599,3 @@ def _plane(values: Iterable[Any], missing: Any) -> tuple[Any, Any]:
     known = tuple(values)
     first, second = (missing,) * (2 - len(known)) + known
     return first, second
-
-
-def _slices(size: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of a kernel whose slices stand one below the other."""
-    *more, cols = size or (1,)
-    return prod(more), cols

@@ -42,6 +42,7 @@ def sheet(
     columns: int | None = None,
     title: str = "",
     caption: str = "",
+    scale: Tile | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw tiles in rows of some columns.
@@ -55,6 +56,8 @@ def sheet(
         As many as make the cells large by default.
     title, caption : str, optional
         Above and below. A long title is shown on three lines at most; a caption may have several lines.
+    scale : Tile, optional
+        A colour bar, on the right of all.
     ax : Axes, optional
         A new one by default.
 
@@ -72,7 +75,10 @@ def sheet(
     title = printable(title)
     lines = printable(caption, "caption", lines=True).split("\n") if caption and style.captioned else []
     panels, signs = [tile.panel for tile in tiles], [tile.sign for tile in tiles]
-    place = grid(panels, signs, columns=columns, style=style, title=title, captions=len(lines))
+    place = grid(
+        panels, signs, columns=columns, style=style, title=title, captions=len(lines), scale=scale and scale.panel
+    )
+    tiles = [*tiles, scale] if scale else tiles
     return draw_tiles(tiles, place, style=style, title=title, lines=lines, ax=ax)
 
 
