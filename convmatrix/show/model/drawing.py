@@ -26,7 +26,19 @@ from convmatrix.show.model.style import (
 )
 from convmatrix.show.model.typeset import width
 
-__all__ = ["Box", "Label", "Line", "Mark", "around_panel", "caption", "cell", "ground", "label_size", "outline"]
+__all__ = [
+    "Box",
+    "Label",
+    "Line",
+    "Mark",
+    "around_panel",
+    "caption",
+    "cell",
+    "ground",
+    "label_size",
+    "outline",
+    "smallest_label",
+]
 
 Anchor = Literal["start", "middle", "end"]
 
@@ -105,6 +117,9 @@ Mark = Box | Line | Label
 _STROKE, _STROKES = 0.11, 6
 """Distance of the strokes that tell a tap's depth, by the side of its cell; and the most of them."""
 
+_ABOVE, _BELOW = 0.34, 0.32
+"""Heights of a symbol and of the value below it, at most, by the side of their cell."""
+
 LINE = 1.15
 """From one line of a cell to the next, by the height of its text."""
 
@@ -139,6 +154,18 @@ def label_size(text: str, largest: float = LABEL, wide: float = 1.0) -> float:
     """
     lines = lines_of(text)
     return min(largest, 0.9 * wide / max(*map(width, lines), 1.0), 0.94 / (LINE * len(lines)))
+
+
+def smallest_label(looks: Iterable[Look], largest: float = LABEL) -> float:
+    """Height of the smallest label of some cells, by the side of a cell.
+
+    Returns
+    -------
+    float
+    """
+    pairs = {(look.text, look.second) for look in looks}
+    sizes = [min(label_size(text, largest), _ABOVE if second else largest) for text, second in pairs if text]
+    return min([*sizes, *(label_size(second, _BELOW) for _, second in pairs if second)], default=largest)
 
 
 # -- parts of a film --------------------------------------------------------------------------------------------------
@@ -204,8 +231,8 @@ def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> I
     first = y - (len(lines) - 1) / 2 * step
     if look.second:
         first -= 0.2 * tall
-        size = min(size, 0.34 * tall)
-        below = label_size(look.second, 0.32, aspect) * tall
+        size = min(size, _ABOVE * tall)
+        below = label_size(look.second, _BELOW, aspect) * tall
         yield Label(x, y + 0.22 * tall, below, look.second, look.ink, name=f"{name}-value")
     for number, line in enumerate(lines):
         yield Label(x, first + number * step, size, line, look.ink, name=f"{name}-text" if number == 0 else "")

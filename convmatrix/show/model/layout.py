@@ -4,10 +4,12 @@ The cells of maps have one size. A matrix has the same one where it fits; where 
 smaller, and lose their labels before these become too small to be read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import NamedTuple
+
+import numpy as np
 
 from convmatrix.show.model.film import Film, Panel, Sign
 from convmatrix.show.model.printable import ems, wrapped
@@ -111,6 +113,33 @@ class _Block(NamedTuple):
         caption = self.caption and (self.caption[0] + dx, self.caption[1] + dy, self.caption[2])
         return self._replace(panels=panels, signs=signs, caption=caption)
 
+    def coverage(self, head: float = 0.0, wide: float = 0.0, tall: float = 0.0) -> float:
+        """Part of a page that the panels cover, each widened by one gap; of one of the block's own size by default."""
+        text = self.panels[0].text
+        gap = (SIGN_GAP if any(not sign.quiet for sign in self.signs) else PART_GAP * 1.4) * text
+        wide, tall = max(wide, self.wide), max(tall, self.tall + head)
+        dx, dy = (wide - self.wide) / 2, (tall - self.tall - head) / 2 + head
+        xs, ys = (np.linspace(0, side, _SAMPLES) for side in (wide, tall))
+        covered = ys[:, None] * np.zeros(_SAMPLES) > 0
+        if head:
+            covered |= (ys <= dy + gap)[:, None]
+        for left, top, right, bottom in self._boxes():
+            inside = (xs >= left + dx - gap) & (xs <= right + dx + gap)
+            covered |= ((ys >= top + dy - gap) & (ys <= bottom + dy + gap))[:, None] & inside
+        return float(covered.mean())
+
+    def _boxes(self) -> Iterator[tuple[float, float, float, float]]:
+        """Panels with their titles, and the caption."""
+        for panel in self.panels:
+            yield panel.x, panel.y, panel.x + panel.wide, panel.y + panel.tall
+            if panel.title_width:
+                middle, y = panel.x + panel.wide / 2, panel.y - 0.42 * panel.text
+                y = y if panel.title_y is None else panel.title_y
+                yield middle - panel.title_width / 2, y, middle + panel.title_width / 2, y
+        if self.caption:
+            x, y, wide = self.caption
+            yield x - wide / 4, y, x + wide / 4, y
+
     def captioned(self, space: "_Space") -> "_Block":
         """The block with space for a caption below it, if there is to be one."""
         if not space.foot:
@@ -153,7 +182,7 @@ def arrange(
     for text in _TEXTS:
         space = _Space(page, text, wrapped(title, _title_ems(groups, equation) / text, 3), int(caption))
         shapes = (_with_scale(shape, scale, text) for shape in _candidates(groups, equation, space))
-        best = max(shapes, key=space.score)
+        best = space.best(shapes)
         if space.points(best, QUIET * text) >= page.smallest_text:
             break
     return _on_page(best, space)
@@ -185,9 +214,15 @@ class _Space:
         """Height of a text, given by the side of a map's cell, in points."""
         return self.cell(block) * size * 72
 
+    def best(self, blocks: Iterable["_Block"]) -> "_Block":
+        """The block of the best score among those that leave little of their page empty, if there are some."""
+        ordered = sorted(blocks, key=self.score, reverse=True)
+        return next((block for block in ordered if block.coverage(self.head) >= _COVERED), ordered[0])
+
     def labelled(self, block: "_Block") -> bool:
         """Check whether labels of all cells can be read."""
-        return self.points(block, LABEL) * min(panel.unit for panel in block.panels) >= self.page.smallest_text
+        sizes = [panel.cell_height * panel.label for panel in block.panels]
+        return self.points(block, min(sizes)) >= self.page.smallest_text * 0.999
 
     def score(self, block: "_Block") -> tuple[float, float]:
         """Size of the cells of maps and matrix, and signs between them; then how much of the page is used."""
@@ -200,6 +235,10 @@ class _Space:
         return round(size, 6), -abs(log(shape))
 
 
+_SAMPLES = 100
+"""Points on each side of a page at which its coverage is measured."""
+_COVERED = 0.68
+"""Part of a page to be covered: two thirds, and what the sampling may be wrong by."""
 _TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16.0, 20.0, 25.0, 32.0, 40.0, 50.0)
 """Factors of the type scale that are tried."""
 _KEY = 0.2
@@ -342,7 +381,8 @@ def grid(
         ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), 12.0) / HEADING / text
         space = _Space(page, text, wrapped(title, ems_wide, 3), captions)
         blocks = [_with_scale(_grid(scaled, signs, number, text).captioned(space), scale, text) for number in choices]
-        best = blocks[0] if any(signs) and space.labelled(blocks[0]) else max(blocks, key=space.score)
+        reading = any(signs) and space.labelled(blocks[0]) and blocks[0].coverage(space.head) >= _COVERED
+        best = blocks[0] if reading else space.best(blocks)
         if space.points(best, QUIET * text) >= page.smallest_text:
             break
     return _on_page(best, space)
@@ -420,6 +460,8 @@ def _on_page(block: _Block, space: _Space) -> Arrangement:
     margin = page.margin * min(page.wide, page.tall) / cell
     width = _side(wide, margin, page.wide / cell, page.fixed)
     height = _side(tall, margin, page.tall / cell, page.fixed)
+    if page.fixed > 0 and block.coverage(head, width, height) < _COVERED:
+        width, height = wide + 2 * margin, tall + 2 * margin
     moved = block.moved((width - block.wide) / 2, (height - tall) / 2 + head)
     panels = tuple(_readable(panel, cell, page.smallest_text) for panel in moved.panels)
     return Arrangement(
@@ -443,8 +485,8 @@ def _readable(panel: Panel, cell: float, smallest: float) -> Panel:
     """A map without labels where these would be too small, and without borders where its cells are."""
     if panel.of_matrix:
         return panel
-    points = panel.unit * cell * 72
-    return panel._replace(labelled=points * LABEL >= smallest * 0.999, bordered=points >= _BORDERED)
+    points = panel.cell_height * cell * 72
+    return panel._replace(labelled=points * panel.label >= smallest * 0.999, bordered=points >= _BORDERED)
 
 
 _FLATTEST = 8

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool, WeightedLayer
 from convmatrix.layers.arguments import check_kind, flag
-from convmatrix.show.model.drawing import label_size
+from convmatrix.show.model.drawing import smallest_label
 from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
 from convmatrix.show.model.layout import Equation, Group, arrange
 from convmatrix.show.model.looks import Looks, kernel_panel, scale
@@ -105,7 +105,7 @@ def film(
     _require_drawable(scene, chosen, matrix=matrix, moving=moving)
     stage = _Stage(scene, x, chosen, style, maps=maps, matrix=matrix, moving=moving, key=flag("key", key))
     place = arrange(
-        stage.groups,
+        stage.labelled_groups(),
         stage.equation,
         style=style,
         title=shown_title,
@@ -223,6 +223,20 @@ class _Stage:
         if self.matrix:
             self._add_matrix()
         self.scale = self._add_scale() if self.looks.limit else None
+
+    def labelled_groups(self) -> list[Group]:
+        """The groups, each panel with the size of its smallest label."""
+        known: dict[int, set[Look]] = {}
+        for looks in (self.base, self.waiting):
+            for key, look in looks.items():
+                known.setdefault(key[0], set()).add(look)
+        numbers = iter(range(self.count))
+        return [
+            group._replace(
+                panels=tuple(panel._replace(label=smallest_label(known[next(numbers)])) for panel in group.panels)
+            )
+            for group in self.groups
+        ]
 
     def _add_scale(self) -> Panel:
         """A colour bar of the weights."""
@@ -394,11 +408,12 @@ class _Stage:
             self.base[key] = self.looks.map(*self._y(row))
             if self.answers is not None and self.reads and self.moving:
                 self.waiting[key] = self.base[key]._replace(text="", second="")
-        smallest = min((label_size(label, LABEL_IN_C) for label in labels), default=LABEL_IN_C)
+        vectors = [look for key, look in self.base.items() if key[0] in (self.above_panel, self.beside_panel)]
+        smallest = smallest_label([*labels, *vectors], LABEL_IN_C)
         self.equation = Equation(matrix, above, beside, smallest if labelled else 0.0)
 
-    def _matrix_looks(self, *, labelled: bool) -> list[str]:
-        """Looks of all entries, and of the zeros where they are drawn; the labels of all."""
+    def _matrix_looks(self, *, labelled: bool) -> list[Look]:
+        """Looks of all entries, and of the zeros where they are drawn."""
         scene, (rows, cols) = self.scene, self.scene.shape
         if labelled:
             zero = self.looks.zero(numbers=scene.has_values)
@@ -410,7 +425,7 @@ class _Stage:
             self.base[self._cell_key(cell)] = self.looks.tap(
                 tap, symbol, value if labelled or self.looks.limit else None
             )
-        return [look.text for key, look in self.base.items() if key[0] == self.matrix_panel and look.text]
+        return [look for key, look in self.base.items() if key[0] == self.matrix_panel]
 
     def _entry(self, cell: int) -> Any:
         return self.scene.matrix.data[cell] if self.scene.has_values else None

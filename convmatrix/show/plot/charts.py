@@ -334,6 +334,6 @@ def factors(
         )
         for number, (name, matrix, sign) in enumerate(zip(names, all_, signs, strict=True))
     ]
-    ax = sheet(tiles, style=style, columns=len(tiles), title=title, ax=ax)
+    ax = sheet(tiles, style=style, title=title, ax=ax)
     whole, *parts = [f"{name} ({times(matrix.shape)})" for name, matrix in zip(names, all_, strict=True)]
     return described(ax, titled(title, f"A product of matrices: {whole} = {' times '.join(parts)}."))

@@ -13,6 +13,7 @@ from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, flag, integer
 from convmatrix.show import explorer
 from convmatrix.show.model import drawing
+from convmatrix.show.model.drawing import smallest_label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import Equation, Group, arrange
 from convmatrix.show.model.looks import Looks, kernel_panel, scale
@@ -163,6 +164,7 @@ def _by_pixels(
     groups, tiles = [], []
     if key:
         kernel, cells = _kernel(layer, looks, values if by_value else None)
+        kernel = kernel._replace(label=smallest_label(cells.values()))
         groups, tiles = [Group("key", (kernel,))], [Tile(kernel, cells)]
     pixels = _pixels_by_value(layer, values, looks) if by_value else _pixels_by_tap(layer, scene.colours)
     tiles += [Tile(panel, pixels), Tile(above, neutral), Tile(beside, neutral)]

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Label
+from convmatrix.show.model.drawing import Label, smallest_label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, grid
-from convmatrix.show.model.printable import printable
+from convmatrix.show.model.printable import printable, wrapped
 from convmatrix.show.model.style import HEADING, Style
 from convmatrix.show.model.typeset import width
 from convmatrix.show.plot.cells import blank, draw, put
@@ -73,13 +73,36 @@ def sheet(
     ['=', 'A', '1', 'B', '1']
     """
     title = printable(title)
+    tiles = [_sized(tile) for tile in tiles]
     lines = printable(caption, "caption", lines=True).split("\n") if caption and style.captioned else []
     panels, signs = [tile.panel for tile in tiles], [tile.sign for tile in tiles]
-    place = grid(
-        panels, signs, columns=columns, style=style, title=title, captions=len(lines), scale=scale and scale.panel
-    )
+
+    def placed() -> Arrangement:
+        return grid(
+            panels,
+            signs,
+            columns=columns,
+            style=style,
+            title=title,
+            captions=len(lines),
+            scale=scale and scale.panel,
+        )
+
+    place = placed()
+    if place.foot:
+        most = place.foot[2] / (HEADING * 0.85 * place.text)
+        if max(map(width, lines)) > most:
+            lines = [part for line in lines for part in wrapped(line, most, 3)]
+            place = placed()
     tiles = [*tiles, scale] if scale else tiles
     return draw_tiles(tiles, place, style=style, title=title, lines=lines, ax=ax)
+
+
+def _sized(tile: Tile) -> Tile:
+    """The tile, its panel with the size of its smallest label."""
+    if isinstance(tile.looks, np.ndarray):
+        return tile
+    return tile._replace(panel=tile.panel._replace(label=smallest_label(tile.looks.values())))
 
 
 def draw_tiles(

@@ -1,9 +1,11 @@
 """Singular values of a matrix on axes with a scale."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.layers.arguments import array_of, flag, real_number
 from convmatrix.show.model.scene import number_label
@@ -69,8 +71,9 @@ def singular_values(
     count, zeros = len(array), int(np.count_nonzero(array <= zero))
     style = current_style(style)
     colours = style.colours
-    ax = new_picture(*_chart_size(style)) if ax is None else ax
+    ax = _new_chart(style) if ax is None else ax
     _themed(ax, style)
+    marker = _marker(count) * _chart_text(style) / 10
     order = np.arange(1, count + 1)
     ax.plot(
         order[: count - zeros],
@@ -78,10 +81,10 @@ def singular_values(
         "o",
         color=colours.positive,
         gid="values",
-        markersize=_marker(count),
+        markersize=marker,
     )
     if log and zeros < count:
-        ax.set_yscale("log")
+        _log_scale(ax, array[: count - zeros])
     else:
         ax.set_ylim(bottom=-0.05 * float(array[0] or 1))
     if zeros:
@@ -95,7 +98,7 @@ def singular_values(
             color=colours.negative,
             transform=place,
             gid="zeros",
-            markersize=_marker(count),
+            markersize=marker,
         )
         ax.annotate(
             "0",
@@ -105,6 +108,7 @@ def singular_values(
             textcoords="offset points",
             ha="center",
             color=colours.negative,
+            fontsize=_chart_text(style),
         )
     if zeros:
         condition = f"{zeros} {'is' if zeros == 1 else 'are'} 0, the condition number is infinite"
@@ -117,6 +121,31 @@ def singular_values(
     last = number_label(array[-1]) if array[-1] > zero else "0"
     alt = f"{count} singular values from {number_label(array[0])} to {last}: {condition}."
     return described(ax, titled(title, alt))
+
+
+def _new_chart(style: Style) -> Axes:
+    """Axes on a page of their own, with its margin around them."""
+    ax = new_picture(*_chart_size(style))
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    margin = max(style.page.margin * min(figure.get_size_inches()), _PAD)
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(w_pad=margin, h_pad=margin)
+    return ax
+
+
+_PAD = 0.06
+"""Least margin of a chart, in inches."""
+
+
+def _log_scale(ax: Axes, values: NDArray[Any]) -> None:
+    """A logarithmic scale with plain numbers, also between powers of ten where there are few of these."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number_label(value)))
+    few = values[0] < 100 * values[-1]
+    ax.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0) if few else tuple(range(2, 10))))
+    ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: number_label(value)) if few else NullFormatter())
 
 
 def _chart_size(style: Style) -> tuple[float, float]:
@@ -141,7 +170,7 @@ def _themed(ax: Axes, style: Style) -> None:
     ax.set_facecolor("none")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(colours.quiet)
-    ax.tick_params(colors=colours.quiet, labelsize=_chart_text(style))
+    ax.tick_params(which="both", colors=colours.quiet, labelsize=_chart_text(style))
     for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
         label.set_color(colours.ink)
         label.set_fontsize(_chart_text(style))

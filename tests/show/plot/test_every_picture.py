@@ -18,8 +18,8 @@ from convmatrix.show.model.typeset import width
 from pictures import PICTURES, SIZES, THEMES
 
 CELL = re.compile(r"(.*)-(\d+)-(\d+)")
-GAP = 0.6
-"""Between parts, by the side of a map's cell, where text has the size that fits these."""
+SIGN_GAP, PART_GAP = 1.2, 0.84
+"""Between parts with a sign between them and without, by the side of a map's cell, where text has the size of these."""
 CHARTS = {"singular-values"}
 """Pictures without cells: a chart has axes."""
 OF_MATRIX = ("matrix", "above", "beside")
@@ -152,8 +152,9 @@ def coverage(read):
     texts = [read.box(text) for text in read.texts if cell_name(text) not in read.cells]
     rows, cols = (np.linspace(0, side, 200) for side in (read.tall, read.wide))
     covered = np.zeros((200, 200), dtype=bool)
-    scale = max([text._height for text in read.texts if (text.get_gid() or "").endswith("-note")], default=0.29) / 0.29
-    gap = GAP * max(scale, 1.0)
+    notes = [text._height for text in read.texts if (text.get_gid() or "").endswith("-note")]
+    signs = [text for text in read.texts if (text.get_gid() or "").startswith("sign") and text.label != "="]
+    gap = (SIGN_GAP if signs else PART_GAP) * max([note / 0.29 for note in notes], default=1.0)
     for left, top, right, bottom in [*read.panels.values(), *texts]:
         covered |= ((rows >= top - gap) & (rows <= bottom + gap))[:, None] & (
             (cols >= left - gap) & (cols <= right + gap)
