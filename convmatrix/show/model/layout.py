@@ -220,8 +220,8 @@ class _Space:
         return next((block for block in ordered if block.coverage(self.head) >= _COVERED), ordered[0])
 
     def labelled(self, block: "_Block") -> bool:
-        """Check whether labels of all cells can be read."""
-        sizes = [panel.cell_height * panel.label for panel in block.panels]
+        """Check whether labels of all maps can be read."""
+        sizes = [panel.cell_height * panel.label for panel in block.panels if not panel.of_matrix]
         return self.points(block, min(sizes)) >= self.page.smallest_text * 0.999
 
     def score(self, block: "_Block") -> tuple[float, float]:
@@ -231,6 +231,7 @@ class _Space:
         maps = [panel for panel in block.panels if not panel.of_matrix]
         weight = 1.0 if not units else 0.0 if not maps else _KEY if maps[0].name == "key" else 1.0
         size = weight * log(cell) + sum(log(unit * cell) for unit in units) + (_SIGNS if block.reads else 0.0)
+        size += _LABELS if maps and self.labelled(block) else 0.0
         shape = (self.page.wide / self.page.tall) / (block.wide / (block.tall + self.head))
         return round(size, 6), -abs(log(shape))
 
@@ -243,6 +244,8 @@ _TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16
 """Factors of the type scale that are tried."""
 _KEY = 0.2
 """Worth of the size of a kernel that only explains the colours of a matrix."""
+_LABELS = 0.7
+"""Worth of labels in the cells of maps."""
 _SIGNS = 0.3
 """Worth of an arrangement in which the maps stand in a row, with signs between them."""
 

@@ -86,7 +86,7 @@ def tile_of(
         value, paper = array[row, col], "#" + bytes(papers[row, col]).hex()
         text = number_label(value) if array.dtype != bool and (zeros or value != 0) else ""
         text = "" if shades.style.labels in ("none", "symbols") else text
-        looks[row, col] = Look(paper, text, colours.zero if value == 0 else ink_on(paper), colours.soft)
+        looks[row, col] = Look(paper, text, colours.zero if value == 0 else ink_on(paper), colours.line)
     return Tile(panel, looks, sign)
 
 
