@@ -266,7 +266,7 @@ def _candidates(groups: Sequence[Group], equation: Equation | None, space: _Spac
     equation = equation._replace(matrix=equation.matrix._replace(text=text))
     labelled = [
         whole
-        for unit in _UNITS
+        for unit in (_UNITS if equation.smallest else ())  # a matrix of thousands of rows has no labels
         for whole in _with_matrix(shapes, _equation(equation, unit, text, labelled=True), space)
         if space.points(whole, min(unit * equation.smallest, LABEL)) >= space.page.smallest_text * 0.999
     ]
