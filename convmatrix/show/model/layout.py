@@ -240,7 +240,7 @@ _SAMPLES = 100
 """Points on each side of a page at which its coverage is measured."""
 _COVERED = 0.68
 """Part of a page to be covered: two thirds, and what the sampling may be wrong by."""
-_TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16.0, 20.0, 25.0, 32.0, 40.0, 50.0)
+_TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16.0, *(20 * 1.26**n for n in range(50)))
 """Factors of the type scale that are tried."""
 _KEY = 0.2
 """Worth of the size of a kernel that only explains the colours of a matrix."""

@@ -22,6 +22,8 @@ __all__ = ["Looks", "Tile", "draw_tiles", "sheet"]
 Looks = Mapping[tuple[int, int], Look] | NDArray[np.uint8]
 """Looks of the cells of a panel, by row and column; or their colours alone."""
 
+_CAPTION_LINES = 6
+"""Most lines of a caption below a narrow picture."""
 _LINE = 0.6
 """From one line of a caption to the next, by the side of a map's cell."""
 
@@ -92,7 +94,7 @@ def sheet(
     if place.foot:
         most = place.foot[2] / (HEADING * 0.85 * place.text)
         if max(map(width, lines)) > most:
-            lines = [part for line in lines for part in wrapped(line, most, 3)]
+            lines = [part for line in lines for part in wrapped(line, most, _CAPTION_LINES)]
             place = placed()
     tiles = [*tiles, scale] if scale else tiles
     return draw_tiles(tiles, place, style=style, title=title, lines=lines, ax=ax)

@@ -5,6 +5,7 @@ They are read back from the artists: units are the sides of a map's cells. Exten
 """
 
 import re
+from dataclasses import fields, replace
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -160,3 +161,78 @@ def coverage(read):
             (cols >= left - gap) & (cols <= right + gap)
         )
     return covered.mean()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("size", ["slide", "column"])
+@pytest.mark.parametrize("kind", [kind for kind in PICTURES if kind not in CHARTS])
+def test_text_that_is_measured_lies_in_its_cell(kind, size):
+    read = Read(drawn(kind, Style(size=size)))
+    read.ax.figure.draw_without_rendering()
+    whole = read.ax.figure.bbox
+    for text in read.texts:
+        box, cell = text.get_window_extent(), read.cells.get(cell_name(text))
+        assert whole.x0 - 1 <= box.x0 < box.x1 <= whole.x1 + 1
+        if cell is not None:
+            around = cell.get_window_extent()
+            assert around.x0 <= box.x0 < box.x1 <= around.x1
+            assert around.y0 <= box.y0 < box.y1 <= around.y1
+
+
+# -- each field of a style ----------------------------------------------------------------------------------------------
+
+CHANGES = {
+    "theme": "dark",
+    "size": "column",
+    "labels": "none",
+    "fill": "value",
+    "text": "text",
+    "captions": "off",
+    "ground": "transparent",
+}
+UNCHANGED = {
+    "labels": "charts have no labels in cells, and others none at this size",
+    "fill": "without a weight, nothing can be coloured by its value; results are always coloured so",
+    "text": "on axes there are no letters yet: it says how an SVG holds them",
+    "captions": "a picture whose parts say all has no caption",
+}
+"""Why a field may leave a picture as it is."""
+FILLED = {"matrix-values", "linked-values", "linked-padded", "linked-line", "kernel", "stamps-values"}
+CAPTIONED = {
+    *(kind for kind in PICTURES if kind.startswith("linked")),
+    "insertion",
+    "crop",
+    *("gram", "gram-large", "same-output", "singular-values", "overlaps", "receptive-field"),
+}
+BARE = {"singular-values", "receptive-field", "gram-large"}
+"""Without labels in cells; the numbers of a colour bar stay."""
+
+
+def artists(ax):
+    """All that is drawn, and the colour of the ground."""
+    figure = ax.figure
+    found = [tuple(figure.get_size_inches()), figure.get_facecolor(), ax.get_title()]
+    for patch in ax.patches:
+        found.append((patch.get_gid(), patch.get_extents().bounds, patch.get_facecolor(), patch.get_edgecolor()))
+    found += [(text.get_text(), text.get_position(), text.get_color()) for text in ax.texts]
+    found += [(line.get_gid(), line.get_color(), *map(tuple, line.get_xydata())) for line in ax.lines]
+    return [*found, *(image.get_array().tobytes() for image in ax.images)]
+
+
+def test_every_field_has_a_change():
+    assert set(CHANGES) == {field.name for field in fields(Style)}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_every_field_changes_the_picture(kind):
+    before = artists(drawn(kind, Style()))
+    for name, value in CHANGES.items():
+        after = artists(drawn(kind, replace(Style(), **{name: value})))
+        plt.close("all")
+        same = {
+            "labels": kind in BARE,
+            "fill": kind not in FILLED,
+            "text": True,
+            "captions": kind not in CAPTIONED,
+        }.get(name, False)
+        assert (after == before) == same, (name, UNCHANGED.get(name))
