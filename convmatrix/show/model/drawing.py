@@ -5,7 +5,7 @@ convolutions. The order of the marks is the order in which they are drawn.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from convmatrix.show.model.film import Film, Frame, Key, Link, Look, Outline, Panel
@@ -41,6 +41,7 @@ __all__ = [
     "lines_of",
     "moving",
     "outline",
+    "smallest_label",
     "still",
     "tween",
 ]
@@ -123,8 +124,11 @@ class Label(NamedTuple):
 
 Mark = Box | Line | Label
 
-_STROKE, _STROKES = 0.09, 6
+_STROKE, _STROKES = 0.11, 6
 """Distance of the strokes that tell a tap's depth, by the side of its cell; and the most of them."""
+
+_ABOVE, _BELOW = 0.34, 0.32
+"""Heights of a symbol and of the value below it, at most, by the side of their cell."""
 
 LINE = 1.15
 """From one line of a cell to the next, by the height of its text."""
@@ -146,8 +150,8 @@ def lines_of(text: str) -> list[str]:
     return [text] if len(text) <= 5 else re.split(r"(?<![eE])(?=(?<!^)\+)", text)
 
 
-def label_size(text: str, largest: float = LABEL) -> float:
-    """Height of a cell's label, by the side of the cell.
+def label_size(text: str, largest: float = LABEL, wide: float = 1.0) -> float:
+    """Height of a cell's label, by the height of the cell, which is some times as wide.
 
     Returns
     -------
@@ -159,7 +163,19 @@ def label_size(text: str, largest: float = LABEL) -> float:
     (0.37, 0.271)
     """
     lines = lines_of(text)
-    return min(largest, 0.9 / max(*map(width, lines), 1.0), 0.94 / (LINE * len(lines)))
+    return min(largest, 0.9 * wide / max(*map(width, lines), 1.0), 0.94 / (LINE * len(lines)))
+
+
+def smallest_label(looks: Iterable[Look], largest: float = LABEL) -> float:
+    """Height of the smallest label of some cells, by the side of a cell.
+
+    Returns
+    -------
+    float
+    """
+    pairs = {(look.text, look.second) for look in looks}
+    sizes = [min(label_size(text, largest), _ABOVE if second else largest) for text, second in pairs if text]
+    return min([*sizes, *(label_size(second, _BELOW) for _, second in pairs if second)], default=largest)
 
 
 # -- parts of a film --------------------------------------------------------------------------------------------------
@@ -189,11 +205,20 @@ def around_panel(panel: Panel, style: Style) -> Iterator[Mark]:
         yield Label(left, y, QUIET * panel.text, panel.note, colours.quiet, "start", f"{panel.name}-note")
     if panel.bordered:
         return
+    name = f"{panel.name}-frame"
     if panel.shear:
         sides = quadrangle(panel, 0, 0, panel.rows, panel.cols)
-        yield Line(sides, colours.line, name=f"{panel.name}-frame", closed=True)
+        yield Line(sides, colours.line, BORDER * panel.text, name=name, closed=True)
     else:
-        yield Box(panel.x, panel.y, panel.wide, panel.tall, line=colours.line, name=f"{panel.name}-frame")
+        yield Box(
+            panel.x,
+            panel.y,
+            panel.wide,
+            panel.tall,
+            line=colours.line,
+            stroke=BORDER * panel.text,
+            name=f"{panel.name}-frame",
+        )
 
 
 def quadrangle(panel: Panel, row: int, col: int, rows: int, cols: int) -> tuple[Point, ...]:
@@ -224,7 +249,7 @@ def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Sty
     for number in range(min(look.depth, _STROKES)):
         part = _STROKE * (number + 1)
         ends = panel.within(*place, part, 0.0), panel.within(*place, 0.0, part)
-        yield Line(ends, look.ink, 1.5 * BORDER * min(panel.unit, panel.cell_height))
+        yield Line(ends, look.ink, 1.8 * BORDER * min(panel.unit, panel.cell_height))
     if look.text and panel.labelled:
         yield from _text(panel, panel.within(*place, 0.5, 0.5), look, name)
 
@@ -248,14 +273,15 @@ def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> I
     largest = min(LABEL_IN_C, LABEL / panel.unit) if panel.of_matrix else LABEL
     if panel.shear:
         largest = LABEL_IN_C  # its cells are wider than tall
-    size = label_size(look.text, largest) * tall
+    aspect = panel.unit / tall
+    size = label_size(look.text, largest, aspect) * tall
     lines = lines_of(look.text)
     step = LINE * size
     first = y - (len(lines) - 1) / 2 * step
     if look.second:
         first -= 0.2 * tall
-        size = min(size, 0.34 * tall)
-        below = min(label_size(look.second), 0.32) * tall
+        size = min(size, _ABOVE * tall)
+        below = label_size(look.second, _BELOW, aspect) * tall
         yield Label(x, y + 0.22 * tall, below, look.second, look.ink, name=f"{name}-value")
     for number, line in enumerate(lines):
         yield Label(x, first + number * step, size, line, look.ink, name=f"{name}-text" if number == 0 else "")

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from convmatrix.core.errors import short
 from convmatrix.layers.arguments import integer
-from convmatrix.show.model.style import HEADING, NOTE_GAP, QUIET, STANDARD, Style
+from convmatrix.show.model.style import HEADING, LABEL, NOTE_GAP, QUIET, STANDARD, Style
 from convmatrix.show.model.typeset import width
 
 __all__ = ["Film", "Frame", "Key", "Link", "Look", "Mark", "Outline", "Panel", "Sign"]
@@ -40,7 +40,7 @@ class Look(NamedTuple):
     second : str
         A second, smaller line of text below: a value below its symbol.
     depth : int
-        Position on the axes of the kernel before the last two, told by that many strokes across a corner.
+        Position on the axes of the kernel before the last two, known by that many strokes across a corner.
     """
 
     paper: str
@@ -74,6 +74,8 @@ class Panel(NamedTuple):
         Height of the cells; 0 for squares.
     labelled, bordered : bool
         Whether the cells are large enough for text, and for borders.
+    label : float
+        Height of the smallest label, by the height of the cells.
     text : float
         Factor of the type scale: 1 where text has the size that fits the cells of maps, more where these are small.
     x, y : float
@@ -99,6 +101,7 @@ class Panel(NamedTuple):
     height: float = 0.0
     labelled: bool = True
     bordered: bool = True
+    label: float = LABEL
     text: float = 1.0
     x: float = 0.0
     y: float = 0.0

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import log
 from typing import NamedTuple
 
+import numpy as np
+
 from convmatrix.show.model.film import Film, Panel, Sign
 from convmatrix.show.model.printable import ems, wrapped
 from convmatrix.show.model.style import (
@@ -114,6 +116,33 @@ class _Block(NamedTuple):
         caption = self.caption and (self.caption[0] + dx, self.caption[1] + dy, self.caption[2])
         return self._replace(panels=panels, signs=signs, caption=caption)
 
+    def coverage(self, head: float = 0.0, wide: float = 0.0, tall: float = 0.0) -> float:
+        """Part of a page that the panels cover, each widened by one gap; of one of the block's own size by default."""
+        text = self.panels[0].text
+        gap = (SIGN_GAP if any(not sign.quiet for sign in self.signs) else PART_GAP * 1.4) * text
+        wide, tall = max(wide, self.wide), max(tall, self.tall + head)
+        dx, dy = (wide - self.wide) / 2, (tall - self.tall - head) / 2 + head
+        xs, ys = (np.linspace(0, side, _SAMPLES) for side in (wide, tall))
+        covered = ys[:, None] * np.zeros(_SAMPLES) > 0
+        if head:
+            covered |= (ys <= dy + gap)[:, None]
+        for left, top, right, bottom in self._boxes():
+            inside = (xs >= left + dx - gap) & (xs <= right + dx + gap)
+            covered |= ((ys >= top + dy - gap) & (ys <= bottom + dy + gap))[:, None] & inside
+        return float(covered.mean())
+
+    def _boxes(self) -> Iterator[tuple[float, float, float, float]]:
+        """Panels with their titles, and the caption."""
+        for panel in self.panels:
+            yield panel.x, panel.y, panel.x + panel.wide, panel.y + panel.tall
+            if panel.title_width:
+                middle, y = panel.x + panel.wide / 2, panel.y - 0.42 * panel.text
+                y = y if panel.title_y is None else panel.title_y
+                yield middle - panel.title_width / 2, y, middle + panel.title_width / 2, y
+        if self.caption:
+            x, y, wide = self.caption
+            yield x - wide / 4, y, x + wide / 4, y
+
     def captioned(self, space: "_Space") -> "_Block":
         """The block with space for a caption below it, if there is to be one."""
         if not space.foot:
@@ -123,7 +152,13 @@ class _Block(NamedTuple):
 
 
 def arrange(
-    groups: Sequence[Group], equation: Equation | None, *, style: Style, title: str = "", caption: bool = False
+    groups: Sequence[Group],
+    equation: Equation | None,
+    *,
+    style: Style,
+    title: str = "",
+    caption: bool = False,
+    scale: Panel | None = None,
 ) -> Arrangement:
     """Place the parts of a picture on its page.
 
@@ -138,31 +173,56 @@ def arrange(
         Printable.
     caption : bool, default False
         Whether to leave space for a caption below.
+    scale : Panel, optional
+        A colour bar, on the right of all.
 
     Returns
     -------
     Arrangement
-        Its panels are those of the groups, then the matrix, the panel above, and the panel beside it.
+        Its panels are those of the groups, then the matrix, the panel above, the panel beside it, and the colour bar.
     """
-    return _fitted(
-        lambda space: _candidates(groups, equation, space),
-        _title_ems(groups, equation),
-        style.page,
-        title,
-        int(caption),
-    )
+
+    def candidates(space: _Space) -> Iterator[_Block]:
+        for shape in _candidates(groups, equation, space):
+            yield _with_scale(shape, scale, space.text)
+
+    return _fitted(candidates, _title_ems(groups, equation), style.page, title, int(caption))
 
 
 def _fitted(
-    candidates: Callable[["_Space"], Iterable[_Block]], title_ems: float, page: Page, title: str, captions: int
+    candidates: Callable[["_Space"], Iterable[_Block]],
+    title_ems: float,
+    page: Page,
+    title: str,
+    captions: int,
+    *,
+    reading: bool = False,
 ) -> Arrangement:
-    """The best candidate, with the smallest factor of the type scale for which its text can be read."""
+    """The best candidate, with the smallest factor of the type scale for which its text can be read.
+
+    With `reading` the first candidate is taken wherever its labels can be read and it fills its page.
+
+    Returns
+    -------
+    Arrangement
+    """
     for text in _TEXTS:
         space = _Space(page, text, wrapped(title, title_ems / text, 3), captions)
-        best = max(candidates(space), key=space.score)
+        blocks = list(candidates(space))
+        readable = reading and space.labelled(blocks[0]) and blocks[0].coverage(space.head) >= _COVERED
+        best = blocks[0] if readable else space.best(blocks)
         if space.points(best, QUIET * text) >= page.smallest_text:
             break
     return _on_page(best, space)
+
+
+def _with_scale(block: _Block, scale: Panel | None, text: float) -> _Block:
+    """A colour bar on the right, whose cells grow with the text."""
+    if scale is None:
+        return block
+    bar = _panel(scale._replace(unit=scale.unit * text, height=scale.height * text, text=text))
+    whole = _beside([block, bar], ["", ""], text, centred=True)
+    return whole._replace(reads=block.reads, caption=block.caption and whole.caption)
 
 
 class _Space:
@@ -183,21 +243,38 @@ class _Space:
         """Height of a text, given by the side of a map's cell, in points."""
         return self.cell(block) * size * 72
 
+    def best(self, blocks: Iterable["_Block"]) -> "_Block":
+        """The block of the best score among those that leave little of their page empty, if there are some."""
+        ordered = sorted(blocks, key=self.score, reverse=True)
+        return next((block for block in ordered if block.coverage(self.head) >= _COVERED), ordered[0])
+
+    def labelled(self, block: "_Block") -> bool:
+        """Check whether labels of all maps can be read."""
+        sizes = [panel.cell_height * panel.label for panel in block.panels if not panel.of_matrix]
+        return self.points(block, min(sizes)) >= self.page.smallest_text * 0.999
+
     def score(self, block: "_Block") -> tuple[float, float]:
         """Size of the cells of maps and matrix, and signs between them; then how much of the page is used."""
         cell = self.cell(block)
-        units = {panel.unit for panel in block.panels if panel.of_matrix}
+        units = {panel.unit for panel in block.panels if panel.of_matrix and panel.name == "matrix"}
         maps = [panel for panel in block.panels if not panel.of_matrix]
         weight = 1.0 if not units else 0.0 if not maps else _KEY if maps[0].name == "key" else 1.0
         size = weight * log(cell) + sum(log(unit * cell) for unit in units) + (_SIGNS if block.reads else 0.0)
+        size += _LABELS if maps and self.labelled(block) else 0.0
         shape = (self.page.wide / self.page.tall) / (block.wide / (block.tall + self.head))
         return round(size, 6), -abs(log(shape))
 
 
-_TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16.0, 20.0)
+_SAMPLES = 100
+"""Points on each side of a page at which its coverage is measured."""
+_COVERED = 0.68
+"""Part of a page to be covered: two thirds, and what the sampling may be wrong by."""
+_TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16.0, *(20 * 1.26**n for n in range(50)))
 """Factors of the type scale that are tried."""
 _KEY = 0.2
 """Worth of the size of a kernel that only explains the colours of a matrix."""
+_LABELS = 0.7
+"""Worth of labels in the cells of maps."""
 _SIGNS = 0.3
 """Worth of an arrangement in which the maps stand in a row, with signs between them."""
 
@@ -218,7 +295,7 @@ def _candidates(groups: Sequence[Group], equation: Equation | None, space: _Spac
     equation = equation._replace(matrix=equation.matrix._replace(text=text))
     labelled = [
         whole
-        for unit in _UNITS
+        for unit in (_UNITS if equation.smallest else ())  # a matrix of thousands of rows has no labels
         for whole in _with_matrix(shapes, _equation(equation, unit, text, labelled=True), space)
         if space.points(whole, min(unit * equation.smallest, LABEL)) >= space.page.smallest_text * 0.999
     ]
@@ -308,6 +385,7 @@ def grid(
     title: str = "",
     captions: int = 0,
     aligned: bool = False,
+    scale: Panel | None = None,
 ) -> Arrangement:
     """Place panels in rows, with signs before them.
 
@@ -325,21 +403,24 @@ def grid(
         Captions to leave space for below.
     aligned : bool, default False
         Whether panels below each other stand on one vertical centre line.
+    scale : Panel, optional
+        A colour bar, on the right of all.
 
     Returns
     -------
     Arrangement
     """
     count = len(panels)
-    choices = [columns] if columns else sorted({count, -(-count // 2), 1}, reverse=True)
+    choices = [columns] if columns else sorted({-(-count // rows) for rows in range(1, count + 1)}, reverse=True)
 
     def candidates(space: _Space) -> Iterator[_Block]:
         scaled = [panel._replace(text=space.text) for panel in panels]
         for number in choices:
-            yield _grid(scaled, signs, number, space.text, aligned=aligned).captioned(space)
+            block = _grid(scaled, signs, number, space.text, aligned=aligned).captioned(space)
+            yield _with_scale(block, scale, space.text)
 
     ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), 12.0) / HEADING
-    return _fitted(candidates, ems_wide, style.page, title, captions)
+    return _fitted(candidates, ems_wide, style.page, title, captions, reading=any(signs))
 
 
 def _grid(panels: Sequence[Panel], signs: Sequence[str], columns: int, text: float, *, aligned: bool) -> _Block:
@@ -390,7 +471,9 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
     left = (beside.wide + between) if beside else 0.0
     head = _HEAD * text if matrix.title or matrix.note else 0.0
     top = head + (above.cell_height + (0.3 * unit if labelled else 0.2 * text) if above else 0.0)
-    shift = max(matrix.title_width - matrix.wide - left, 0.0) / 2
+    # The title stands above the middle of the matrix, and may be wider.
+    over = max((matrix.title_width - matrix.wide) / 2, 0.0)
+    shift = max(over - left, 0.0)
     panels = [matrix._replace(x=left + shift, y=top, title_y=head - 0.42 * text)]
     signs: list[Sign] = []
     if above:
@@ -403,7 +486,7 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
                 Sign(x, panels[0].at(row, 0)[1] + unit / 2, "=", min(LABEL_IN_C * unit, LABEL), quiet=True)
                 for row in range(matrix.rows)
             ]
-    whole = left + matrix.wide + 2 * shift, top + matrix.tall
+    whole = shift + left + matrix.wide + over, top + matrix.tall
     return _Block(tuple(panels), tuple(signs), *whole, whole[1] / 2)
 
 
@@ -487,6 +570,8 @@ def _on_page(block: _Block, space: _Space) -> Arrangement:
     margin = page.margin * min(page.wide, page.tall) / cell
     width = _side(wide, margin, page.wide / cell, page.fixed)
     height = _side(tall, margin, page.tall / cell, page.fixed)
+    if page.fixed > 0 and block.coverage(head, width, height) < _COVERED:
+        width, height = wide + 2 * margin, tall + 2 * margin
     moved = block.moved((width - block.wide) / 2, (height - tall) / 2 + head)
     panels = tuple(_readable(panel, cell, page.smallest_text) for panel in moved.panels)
     return Arrangement(
@@ -510,8 +595,8 @@ def _readable(panel: Panel, cell: float, smallest: float) -> Panel:
     """A map without labels where these would be too small, and without borders where its cells are."""
     if panel.of_matrix:
         return panel
-    points = min(panel.unit, panel.cell_height) * cell * 72
-    return panel._replace(labelled=points * LABEL >= smallest * 0.999, bordered=points >= _BORDERED)
+    points = panel.cell_height * cell * 72
+    return panel._replace(labelled=points * panel.label >= smallest * 0.999, bordered=points >= _BORDERED)
 
 
 _FLATTEST = 8

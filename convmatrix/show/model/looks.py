@@ -8,14 +8,15 @@ from functools import cached_property
 from math import prod
 from typing import Any, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from convmatrix.show.model.film import Look, Mark
-from convmatrix.show.model.palette import ink_on, over, tap_colours, value_colours
+from convmatrix.show.model.film import Look, Mark, Panel
+from convmatrix.show.model.palette import ink_on, over, tap_colours, value_colours, value_scale
 from convmatrix.show.model.scene import number_label
-from convmatrix.show.model.style import TINT, Style
+from convmatrix.show.model.style import BLOCK_GAP, TINT, Style
 
-__all__ = ["Looks"]
+__all__ = ["Looks", "kernel_panel", "scale"]
 
 
 @dataclass(frozen=True)
@@ -125,3 +126,75 @@ class Looks:
         numbers = (numbers and self.style.labels != "symbols") or self.style.labels == "values"
         text = "0" if numbers and self.style.labels != "none" else ""
         return Look(colours.ground, text, colours.zero, colours.soft, "" if text else "dot")
+
+
+Cells = dict[tuple[int, int], Look]
+"""Looks by row and column."""
+
+
+def scale(style: Style, limit: float, *, signed: bool = True) -> tuple[Panel, Cells]:
+    """Compute a colour bar: five values from the limit down to its negative, or to 0.
+
+    Parameters
+    ----------
+    style : Style
+    limit : float
+        Above 0.
+    signed : bool, default True
+        Whether there are values below 0.
+
+    Returns
+    -------
+    panel : Panel
+    looks : dict of (int, int) to Look
+
+    Examples
+    --------
+    >>> panel, looks = scale(Style(), 4)
+    >>> panel.name, [look.text for look in looks.values()]
+    ('scale', ['4', '2', '0', '-2', '-4'])
+    """
+    known = value_scale(limit, style.colours, 9)[::-1]
+    shown = known[::2] if signed else known[:5]
+    looks = {
+        (row, 0): Look(paper, number_label(value), ink_on(paper), style.colours.line)
+        for row, (value, paper) in enumerate(shown)
+    }
+    return Panel("scale", "", "", len(shown), 1, _SCALE[0], height=_SCALE[1]), looks
+
+
+_SCALE = 1.5, 0.9
+"""Width and height of the cells of a colour bar, by the side of a map's cell, or more where text is larger."""
+
+
+def kernel_panel(
+    name: str, note: str, size: tuple[int, ...], *, wide: bool = False
+) -> tuple[Panel, list[tuple[int, int]]]:
+    """Place the taps of a kernel; slices of a volume stand one below the other, or where it is wide, side by side.
+
+    Parameters
+    ----------
+    name, note : str
+    size : tuple of int
+    wide : bool, default False
+
+    Returns
+    -------
+    panel : Panel
+    places : list of (int, int)
+        Row and column of each tap.
+
+    Examples
+    --------
+    >>> kernel_panel("key", "", (2, 1, 2), wide=True)[1]
+    [(0, 0), (0, 1), (0, 2), (0, 3)]
+    """
+    *more, rows, cols = (1, 1, *size)
+    depth = int(np.prod(more))
+    if wide:
+        places = [(row, place * cols + col) for place, row, col in np.ndindex(depth, rows, cols)]
+        panel = Panel(name, "w", note, rows, depth * cols)
+        return (panel._replace(col_blocks=(depth * cols + 1, cols), gap=BLOCK_GAP) if depth > 1 else panel), places
+    places = [(place * rows + row, col) for place, row, col in np.ndindex(depth, rows, cols)]
+    panel = Panel(name, "w", note, depth * rows, cols)
+    return (panel._replace(row_blocks=(depth * rows + 1, rows), gap=BLOCK_GAP) if depth > 1 else panel), places

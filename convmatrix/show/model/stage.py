@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool, WeightedLayer
 from convmatrix.layers.arguments import check_kind, flag
-from convmatrix.show.model.drawing import label_size
+from convmatrix.show.model.drawing import smallest_label
 from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, Equation, Group, arrange
-from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.looks import Looks, kernel_panel, scale
 from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Place, Reading, Scene, number_label
-from convmatrix.show.model.style import BLOCK_GAP, HEADING, LABEL_IN_C, Style, current_style
+from convmatrix.show.model.style import HEADING, LABEL_IN_C, Style, current_style
 from convmatrix.show.model.typeset import width
 
 __all__ = ["Drawable", "View", "film", "one_input"]
@@ -103,7 +103,14 @@ def film(
     parts = Parts(maps, matrix, moving, flag("key", key))
     stage = stage_of(Stage, layer, weight, x, view, style, parts)
     caption = moving and stage.style.captioned
-    place = arrange(stage.groups, stage.equation, style=stage.style, title=shown_title, caption=caption)
+    place = arrange(
+        stage.labelled_groups(),
+        stage.equation,
+        style=stage.style,
+        title=shown_title,
+        caption=caption,
+        scale=stage.scale,
+    )
     return filmed(stage, place, shown_title)
 
 
@@ -234,6 +241,28 @@ class Stage:
             self._add_kernel()
         if self.matrix:
             self._add_matrix()
+        self.scale = self._add_scale() if self.looks.limit else None
+
+    def labelled_groups(self) -> list[Group]:
+        """The groups, each panel with the size of its smallest label."""
+        known: dict[int, set[Look]] = {}
+        for looks in (self.base, self.waiting):
+            for key, look in looks.items():
+                known.setdefault(key[0], set()).add(look)
+        numbers = iter(range(self.count))
+        return [
+            group._replace(
+                panels=tuple(panel._replace(label=smallest_label(known[next(numbers)])) for panel in group.panels)
+            )
+            for group in self.groups
+        ]
+
+    def _add_scale(self) -> Panel:
+        """A colour bar of the weights."""
+        panel, looks = scale(self.style, self.looks.limit)
+        self.base |= {(self.count, *place): look for place, look in looks.items()}
+        self.count += 1
+        return panel
 
     def _limit(self) -> float:
         """The largest magnitude of a weight, if weights are coloured by it."""
@@ -255,19 +284,14 @@ class Stage:
 
     # -- panels ------------------------------------------------------------------------------------------------
 
-    def _add_channels(self, group: str, title: str, note: str, count: int, rows: int, cols: int) -> int:
-        """A panel for each channel; the number of the first."""
-        several = count > 1
-        panels = tuple(
-            Panel(
-                group + (str(channel) if several else ""),
-                title,
-                note + (f", channel {channel}" if several else ""),
-                rows,
-                cols,
+    def _add_channels(self, group: str, panel: Panel, count: int) -> int:
+        """A panel like this for each channel; the number of the first."""
+        panels: tuple[Panel, ...] = (panel,)
+        if count > 1:
+            panels = tuple(
+                panel._replace(name=f"{group}{channel}", note=f"{panel.note}, channel {channel}")
+                for channel in range(count)
             )
-            for channel in range(count)
-        )
         self.groups.append(Group(group, panels, self._sign(group)))
         first = self.count
         self.count += count
@@ -288,7 +312,9 @@ class Stage:
         note = size_label(layer.input_size)
         if self.flipped and any(axis.dilated_size > axis.input_size for axis in layer.axes):
             note += ", zeros inserted"
-        self.map_panel = self._add_channels(group, letter, note, layer.in_channels, bottom - top, right - left)
+        self.map_panel = self._add_channels(
+            group, Panel(group, letter, note, bottom - top, right - left), layer.in_channels
+        )
         for channel in range(layer.in_channels):
             for place in self.slider.places():
                 key = self._map_key(channel, place.place)
@@ -330,7 +356,7 @@ class Stage:
         rows, cols = _plane(layer.output_size, 1)
         group, letter = ("output", self.scene.letters[0]) if self.reads else ("input", self.scene.letters[2])
         self.point_panel = self._add_channels(
-            group, letter, size_label(layer.output_size), layer.out_channels, rows, cols
+            group, Panel(group, letter, size_label(layer.output_size), rows, cols), layer.out_channels
         )
         for step in range(prod(layer.output_shape)):
             key = self._point_key(step)
@@ -349,27 +375,21 @@ class Stage:
     def _add_kernel(self) -> None:
         if not self.scene.has_kernel:
             return
-        layer = self.slider.layer
-        rows, cols = _slices(layer.kernel_size)
+        layer, (rows, cols) = self.slider.layer, self.scene.shape
         note = size_label(layer.kernel_size) + (", flipped" if self.flipped else "")
         group = "kernel" if self.maps else "key"
-        self.kernel_panel = self._add_channels(group, "w", note, layer.in_channels // layer.groups, rows, cols)
-        if layer.ndim > 2:
-            last = self.groups[-1]
-            cut = (rows + 1, layer.kernel_size[-2])
-            panels = tuple(panel._replace(row_blocks=cut, gap=BLOCK_GAP) for panel in last.panels)
-            self.groups[-1] = last._replace(panels=panels)
+        panel, self.places = kernel_panel(group, note, layer.kernel_size, wide=cols > rows)
+        self.kernel_panel = self._add_channels(group, panel, layer.in_channels // layer.groups)
         self.base |= self._kernel_looks(0)
 
     def _kernel_looks(self, out_channel: int) -> dict[Key, Look]:
         layer = self.slider.layer
-        looks, cols = {}, _slices(layer.kernel_size)[1]
+        looks = {}
         for within in range(layer.in_channels // layer.groups):
-            for place in np.ndindex(layer.kernel_size):
+            for number, place in enumerate(np.ndindex(layer.kernel_size)):
                 tap = self._tap(out_channel, within, place)
-                number = int(np.ravel_multi_index(place, layer.kernel_size)) if place else 0
-                key = (self.kernel_panel + within, *divmod(number, cols))
-                looks[key] = self.looks.tap(self._own_tap(place), self.slider.tap_name(tap), self._weight(tap))
+                key = (self.kernel_panel + within, *self.places[number])
+                looks[key] = self.looks.tap(self.taps[number], self.slider.tap_name(tap), self._weight(tap))
         return looks
 
     def _weight(self, tap: int) -> Any:
@@ -410,11 +430,12 @@ class Stage:
             self.base[key] = self.looks.map(*self._y(row))
             if self.answers is not None and self.reads and self.moving:
                 self.waiting[key] = self.base[key]._replace(text="", second="")
-        smallest = min((label_size(label, LABEL_IN_C) for label in labels), default=LABEL_IN_C)
+        vectors = [look for key, look in self.base.items() if key[0] in (self.above_panel, self.beside_panel)]
+        smallest = smallest_label([*labels, *vectors], LABEL_IN_C)
         self.equation = Equation(matrix, above, beside, smallest if labelled else 0.0)
 
-    def _matrix_looks(self, *, labelled: bool) -> list[str]:
-        """Looks of all entries, and of the zeros where they are drawn; the labels of all."""
+    def _matrix_looks(self, *, labelled: bool) -> list[Look]:
+        """Looks of all entries, and of the zeros where they are drawn."""
         scene, (rows, cols) = self.scene, self.scene.shape
         if labelled:
             zero = self.looks.zero(numbers=scene.has_values)
@@ -426,7 +447,7 @@ class Stage:
             self.base[self._cell_key(cell)] = self.looks.tap(
                 tap, symbol, value if labelled or self.looks.limit else None
             )
-        return [look.text for key, look in self.base.items() if key[0] == self.matrix_panel and look.text]
+        return [look for key, look in self.base.items() if key[0] == self.matrix_panel]
 
     def _entry(self, cell: int) -> Any:
         return self.scene.matrix.data[cell] if self.scene.has_values else None
@@ -550,7 +571,10 @@ class Stage:
         scene = self.scene
         if not self.reads:
             value = "" if self.values is None else f" = {number_label(self.values[step])}"
-            return f"the stamp of {scene.col_name(step)}{value} is added: column {step} of {scene.letters[1]}"
+            name, column = scene.col_name(step) + value, f"column {step} of {scene.letters[1]}"
+            sentences = f"the stamp of {name} is added: {column}", f"stamp of {name}: {column}", column, name
+            fitting = [each for each in sentences if width(each) * HEADING * 0.85 <= width_limit]
+            return fitting[0] if fitting else sentences[-1]
         result = "" if self.answers is None else f" = {number_label(self.answers[step])}"
         terms = scene.terms(step, self._x_text)
         for most in range(min(len(terms), 12), 0, -1):
@@ -602,9 +626,3 @@ def _plane(values: Iterable[Any], missing: Any) -> tuple[Any, Any]:
     known = tuple(values)
     first, second = (missing,) * (2 - len(known)) + known
     return first, second
-
-
-def _slices(size: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of a kernel whose slices stand one below the other."""
-    *more, cols = size or (1,)
-    return prod(more), cols

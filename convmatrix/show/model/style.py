@@ -70,7 +70,8 @@ class Page(NamedTuple):
         Width and greatest height, in inches.
     fixed : float
         Part of a side that the contents have to fill for the picture to have exactly that side: 0 for always, 1 for
-        never. Where they fill less, the picture is as wide, or as tall, as its contents.
+        never. Where they fill less, or where the parts would cover less than two thirds of the page, the picture is as
+        wide, or as tall, as its contents.
     largest_cell : float
         Largest side of a map's cell, in inches.
     smallest_text : float
@@ -105,7 +106,7 @@ class Style:
     theme : {"light", "dark", "print"}, default "light"
         Colours of the ground, of lines and of text; ``print`` is safe in greyscale.
     size : str, float or tuple of float, default "auto"
-        ``slide`` (16:9, 13.33 x 7.5 inches, less where the contents leave a quarter of it empty), ``half`` of a slide,
+        ``slide`` (16:9, 13.33 x 7.5 inches, less where the contents leave too much of it empty), ``half`` of a slide,
         ``column`` (3.4 inches wide), ``page`` (6.5 inches wide), a width in inches, or width and height in inches;
         ``auto`` takes what the contents need.
     labels : {"auto", "symbols", "values", "both", "none"}, default "auto"

@@ -12,7 +12,7 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import array_of, check_kind, entries_of, integer
 from convmatrix.show.model.film import Key, Look, Panel
-from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.looks import Looks, scale
 from convmatrix.show.model.scene import Place, Scene
 from convmatrix.show.model.stage import film
 from convmatrix.show.model.style import Style, current_style
@@ -175,8 +175,9 @@ def kernel(
     drawn = {
         place: looks.tap(tap, scene.tap_name(first + tap), _value(values, place)) for tap, place in enumerate(places)
     }
+    bar = Tile(*scale(style, limit)) if limit else None
     return described(
-        _slices("tap", "w", layer.kernel_size, drawn, None, style, ax),
+        _slices("tap", "w", layer.kernel_size, drawn, None, style, ax, bar=bar),
         f"The kernel, {times(layer.kernel_size)}, each tap in its colour.",
     )
 
@@ -397,6 +398,7 @@ def _slices(
     shown: Sequence[int] | None = None,
     *,
     first: int = 0,
+    bar: Tile | None = None,
 ) -> Axes:
     """Draw a map, with its padding if more is shown than its size; a volume as slices, the first at depth `first`."""
     note, shown = times(size), size if shown is None else shown
@@ -404,14 +406,15 @@ def _slices(
     rows, cols = (1, 1, *shown)[-2:]
     if len(shown) < 3:
         here = {in_plane(place): look for place, look in looks.items()}
-        return sheet([Tile(Panel(name, letter, note, rows, cols), here, framed=_boxes(framed))], style=style, ax=ax)
+        tiles = [Tile(Panel(name, letter, note, rows, cols), here, framed=_boxes(framed))]
+        return sheet(tiles, style=style, scale=bar, ax=ax)
     tiles = []
     for depth in range(shown[0]):
         here = {(place[1], place[2]): look for place, look in looks.items() if place[0] == depth}
         framed_places = {place for place in framed or () if place[0] == depth}
         panel = Panel(f"{name}-{depth}", letter, f"depth {depth + first}", rows, cols)
         tiles.append(Tile(panel, here, framed=_boxes(framed_places)))
-    return sheet(tiles, style=style, columns=min(shown[0], max(1, _ACROSS // (cols + 1))), ax=ax)
+    return sheet(tiles, style=style, columns=min(shown[0], max(1, _ACROSS // (cols + 1))), scale=bar, ax=ax)
 
 
 def _boxes(places: set[tuple[int, ...]] | None) -> tuple[Box, ...]:

@@ -1,19 +1,22 @@
 """A layer's matrix on matplotlib axes: the equation y = C x, or where it is too large for it, a picture of its taps."""
 
+from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.core.errors import short
 from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, flag, integer
 from convmatrix.show import explorer
 from convmatrix.show.model import drawing
+from convmatrix.show.model.drawing import smallest_label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import Equation, Group, arrange
-from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.looks import Looks, kernel_panel, scale
 from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Scene, tap_label
@@ -21,6 +24,7 @@ from convmatrix.show.model.stage import film
 from convmatrix.show.model.style import Style, current_style
 from convmatrix.show.plot.cells import put
 from convmatrix.show.plot.maps import times
+from convmatrix.show.plot.numbers import reduced
 from convmatrix.show.plot.picture import described, titled
 from convmatrix.show.plot.sheet import Tile, draw_tiles
 from convmatrix.show.plot.still import draw_film
@@ -53,7 +57,8 @@ def matrix(
     Blocks of rows of the maps, and of channels, are parted by gaps. Up to 64 rows and columns, entries have labels, or
     their values if there is a weight, where these can be read at the style's size. Larger matrices are drawn as an
     image: a pixel then has the colour of the tap that most of its entries have. They are not built for that, and may
-    have many millions of entries.
+    have many millions of entries. Filled by value, a pixel has the colour of the weight of this tap; with more than one
+    channel, that of the entry of largest magnitude, for which a matrix of at most a million entries is built.
 
     Parameters
     ----------
@@ -79,7 +84,7 @@ def matrix(
     ------
     ValueError
         If the weight is not the layer's, if there is no such row or column, or if the matrix has more than a thousand
-        million entries.
+        million entries, or more than a million where values of several channels give the colours.
 
     Examples
     --------
@@ -100,7 +105,7 @@ def matrix(
     if max(rows, cols) <= _LABELLED:
         ax = _by_cells(layer, weight, with_key, title, style, (row, col), ax)
     else:
-        ax = _by_pixels(layer, with_key is not False, title, style, (row, col), ax)
+        ax = _by_pixels(layer, weight, with_key is not False, title, style, (row, col), ax)
     kind = Scene(layer).letters[1]
     entries = f"{layer.nnz} {'entry' if layer.nnz == 1 else 'entries'}"
     alt = f"The matrix {kind}, {rows} × {cols}, with {entries}, each in the colour of its tap."
@@ -134,9 +139,14 @@ def _by_cells(
     return ax
 
 
-def _by_pixels(layer: Layer, key: bool, title: str, style: Style, framed: Framed, ax: Axes | None) -> Axes:
-    scene, looks, colours = Scene(layer), Looks(style, layer.kernel_size), style.colours
-    rows, cols = layer.matrix_shape
+def _by_pixels(
+    layer: Layer, weight: ArrayLike | None, key: bool, title: str, style: Style, framed: Framed, ax: Axes | None
+) -> Axes:
+    scene, (rows, cols) = Scene(layer), layer.matrix_shape
+    values = None if weight is None else layer.checked_weight(weight)
+    by_value = values if style.fill == "value" else None
+    limit = 0.0 if by_value is None else float(np.abs(by_value).max(initial=0)) or 1.0
+    looks = Looks(style, layer.kernel_size, limit)
     panel = Panel(
         "matrix",
         scene.equation,
@@ -150,31 +160,58 @@ def _by_pixels(layer: Layer, key: bool, title: str, style: Style, framed: Framed
         Panel("above", "", "", 1, cols, row_blocks=(1, 1), col_blocks=(cols, cols)),
         Panel("beside", "", "", rows, 1, row_blocks=(rows, rows), col_blocks=(1, 1)),
     )
-    taps = [(*rgb(colour), 255) for colour in scene.colours] + [(255, 255, 255, 0)]
-    pixels = np.array(taps, dtype=np.uint8)[tap_raster(layer)]  # the last colour, of -1, is none
-    neutral = np.array([[rgb(colours.map)]], dtype=np.uint8)
+    neutral = np.array([[rgb(style.colours.map)]], dtype=np.uint8)
     groups, tiles = [], []
     if key:
-        kernel, cells = _kernel(layer, looks)
+        kernel, cells = _kernel(layer, looks, by_value)
+        kernel = kernel._replace(label=smallest_label(cells.values()))
         groups, tiles = [Group("key", (kernel,))], [Tile(kernel, cells)]
-    place = arrange(groups, Equation(panel, above, beside, 0.0), style=style, title=title)
+    pixels = _pixels_by_tap(layer, scene.colours) if by_value is None else _pixels_by_value(layer, by_value, looks)
     tiles += [Tile(panel, pixels), Tile(above, neutral), Tile(beside, neutral)]
-    ax = draw_tiles(tiles, place, style=style, title=title, ax=ax)
+    bar = Tile(*scale(style, limit)) if limit else None
+    place = arrange(groups, Equation(panel, above, beside, 0.0), style=style, title=title, scale=bar and bar.panel)
+    ax = draw_tiles([*tiles, bar] if bar else tiles, place, style=style, title=title, ax=ax)
     made = Film(place.panels, {}, {}, (), place.width, place.height, "", style=style, cell=place.cell, text=place.text)
     _frame(ax, made, framed)
     return ax
 
 
-def _kernel(layer: Layer, looks: Looks) -> tuple[Panel, dict[tuple[int, int], Look]]:
-    """The kernel, its taps in their colours; a volume's slices one below the other."""
-    size = (1, 1, *layer.kernel_size)
-    rows, cols = prod(size[:-1]), size[-1]
-    named = max(rows, cols) <= _KEY_NAMED
+def _pixels_by_tap(layer: Layer, colours: Sequence[str]) -> NDArray[np.uint8]:
+    """Pixels in the colours of taps, (height, width, 4)."""
+    taps = [(*rgb(colour), 255) for colour in colours] + [(255, 255, 255, 0)]
+    # The last colour, of -1, is none.
+    return np.array(taps, dtype=np.uint8)[tap_raster(layer)]
+
+
+def _pixels_by_value(layer: Layer, weight: NDArray[Any], looks: Looks) -> NDArray[np.uint8]:
+    """Pixels in the colours of weights, (height, width, 4)."""
+    if prod(layer.weight_shape) == prod(layer.kernel_size):
+        return _pixels_by_tap(layer, looks.by_value(weight.ravel()))
+    if layer.nnz > _TEXT_ENTRIES:
+        raise ValueError(
+            f"colours by value need the entries of the matrix, {layer.nnz}, and at most {_TEXT_ENTRIES} are drawn: "
+            "draw it with fill='tap', or with one channel"
+        )
+    pixels = reduced(layer.matrix(weight))
+    known = np.array([rgb(colour) for colour in looks.by_value(pixels.ravel())], dtype=np.uint8)
+    opaque = np.where(pixels.ravel() != 0, 255, 0).astype(np.uint8)
+    return np.concatenate([known, opaque[:, None]], axis=1).reshape(*pixels.shape, 4)
+
+
+def _kernel(layer: Layer, looks: Looks, weight: NDArray[Any] | None) -> tuple[Panel, dict[tuple[int, int], Look]]:
+    """The kernel between the first two channels, its taps in their colours, or in those of their values."""
+    rows, cols = layer.matrix_shape
+    panel, places = kernel_panel("key", times(layer.kernel_size), layer.kernel_size, wide=cols > rows)
+    named = max(panel.rows, panel.cols) <= _KEY_NAMED
     cells = {
-        divmod(tap, cols): looks.tap(tap, tap_label((1, 1, *layer.kernel_size), tap) if named else "")
-        for tap in range(rows * cols)
+        place: looks.tap(
+            tap,
+            tap_label((1, 1, *layer.kernel_size), tap) if named else "",
+            None if weight is None else weight.ravel()[tap],
+        )
+        for tap, place in enumerate(places)
     }
-    return Panel("key", "w", times(layer.kernel_size), rows, cols), cells
+    return panel, cells
 
 
 def _matrix_of(made: Film) -> Panel:

@@ -22,7 +22,7 @@ Form = Callable[[], str | None]
 """Makes a form on demand; None where there is none; a ValueError means the same."""
 
 _LEAST = (2.0, 0.8)
-"""Least width and height, in inches."""
+"""Least width and height of a chart, in inches."""
 _PIXELS = 2000
 """Most pixels on a side."""
 _HTML = 90_000
@@ -129,8 +129,9 @@ def new_picture(wide: float, tall: float, *, bare: bool = False, beside: float =
     Picture
     """
     pads = {"w_pad": 0.0, "h_pad": 0.0} if bare else {}
-    # Less would not leave space for a title.
-    figure = plt.figure(figsize=(max(wide, _LEAST[0]) * (1 + beside), max(tall, _LEAST[1])))
+    # Less would not leave space for a title and labels of axes.
+    least = (0.1, 0.1) if bare else _LEAST
+    figure = plt.figure(figsize=(max(wide, least[0]) * (1 + beside), max(tall, least[1])))
     figure.set_layout_engine("constrained", rect=(0, 0, 1 / (1 + beside), 1), **pads)
     picture = figure.add_subplot(axes_class=Picture)
     assert isinstance(picture, Picture)

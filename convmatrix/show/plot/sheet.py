@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import Label
+from convmatrix.show.model.drawing import Label, smallest_label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, grid
-from convmatrix.show.model.printable import printable
+from convmatrix.show.model.printable import printable, wrapped
 from convmatrix.show.model.style import HEADING, Style
 from convmatrix.show.model.typeset import width
 from convmatrix.show.plot.cells import blank, draw, put
@@ -22,6 +22,8 @@ __all__ = ["Looks", "Tile", "draw_tiles", "sheet"]
 Looks = Mapping[tuple[int, int], Look] | NDArray[np.uint8]
 """Looks of the cells of a panel, by row and column; or their colours alone."""
 
+_CAPTION_LINES = 6
+"""Most lines of a caption below a narrow picture."""
 _LINE = 0.6
 """From one line of a caption to the next, by the side of a map's cell."""
 
@@ -42,6 +44,7 @@ def sheet(
     columns: int | None = None,
     title: str = "",
     caption: str = "",
+    scale: Tile | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw tiles in rows of some columns.
@@ -55,6 +58,8 @@ def sheet(
         As many as make the cells large by default.
     title, caption : str, optional
         Above and below. A long title is shown on three lines at most; a caption may have several lines.
+    scale : Tile, optional
+        A colour bar, on the right of all.
     ax : Axes, optional
         A new one by default.
 
@@ -70,10 +75,36 @@ def sheet(
     ['=', 'A', '1', 'B', '1']
     """
     title = printable(title)
+    tiles = [_sized(tile) for tile in tiles]
     lines = printable(caption, "caption", lines=True).split("\n") if caption and style.captioned else []
     panels, signs = [tile.panel for tile in tiles], [tile.sign for tile in tiles]
-    place = grid(panels, signs, columns=columns, style=style, title=title, captions=len(lines))
+
+    def placed() -> Arrangement:
+        return grid(
+            panels,
+            signs,
+            columns=columns,
+            style=style,
+            title=title,
+            captions=len(lines),
+            scale=scale and scale.panel,
+        )
+
+    place = placed()
+    if place.foot:
+        most = place.foot[2] / (HEADING * 0.85 * place.text)
+        if max(map(width, lines)) > most:
+            lines = [part for line in lines for part in wrapped(line, most, _CAPTION_LINES)]
+            place = placed()
+    tiles = [*tiles, scale] if scale else tiles
     return draw_tiles(tiles, place, style=style, title=title, lines=lines, ax=ax)
+
+
+def _sized(tile: Tile) -> Tile:
+    """The tile, its panel with the size of its smallest label."""
+    if isinstance(tile.looks, np.ndarray):
+        return tile
+    return tile._replace(panel=tile.panel._replace(label=smallest_label(tile.looks.values())))
 
 
 def draw_tiles(

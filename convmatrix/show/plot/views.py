@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import ConvTranspose
 from convmatrix.show.model.film import Film, Look, Panel
-from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.looks import Looks, scale
 from convmatrix.show.model.scene import Scene, number_label
 from convmatrix.show.model.stage import film, one_input
 from convmatrix.show.model.style import Style, current_style
@@ -24,8 +24,6 @@ __all__ = ["crop", "insertion", "stamps"]
 
 _STAMPS = 64
 """Most stamps on one sheet."""
-_ACROSS = 26
-"""Most cells of full size side by side: what fits on a slide."""
 _SIDE = 256
 """Most rows and columns of a whole result."""
 _CAPTIONS = {
@@ -89,13 +87,10 @@ def stamps(
         )
     style = current_style(style)
     movie = film(layer, weight, x, view="stamps", matrix=False, moving=False, style=style)
-    scene, values, looks = (
-        Scene(layer, weight),
-        None if x is None else one_input(layer, x),
-        Looks(style, layer.kernel_size),
-    )
+    scene, values = Scene(layer, weight), None if x is None else one_input(layer, x)
+    limit = _limit(scene, values) if style.fill == "value" and weight is not None else 0.0
+    looks = Looks(style, layer.kernel_size, limit)
     number, whole = _panel(movie, "output", layer.out_channels, channel)
-    columns = max(1, min(layer.input_size[-1] if layer.ndim else 1, _ACROSS // whole.cols))
     around = {place: look._replace(text="", second="") for place, look in looks_of(movie.base, number).items()}
     corner = [start for start, _ in Scene(layer.T).frame()]
     tiles = []
@@ -114,7 +109,8 @@ def stamps(
         tiles.append(Tile(panel, around | stamped, "+" if order else ""))
     total = Panel("sum", scene.letters[0], times(layer.output_size), whole.rows, whole.cols)
     tiles.append(Tile(total, looks_of(movie.base, number), "="))
-    ax = sheet(tiles, style=style, columns=_columns(columns, len(tiles)), title=title, ax=ax)
+    bar = Tile(*scale(style, limit)) if limit else None
+    ax = sheet(tiles, style=style, title=title, scale=bar, ax=ax)
     alt = (
         f"The stamps of {len(inputs)} inputs of a transposed convolution, and their sum, the output, "
         f"{times(layer.output_size)}."
@@ -122,12 +118,10 @@ def stamps(
     return described(ax, titled(title, alt))
 
 
-def _columns(columns: int, count: int) -> int | None:
-    """Tiles in a row: where they are few, as many as the layout finds best."""
-    return None if count <= _IN_A_ROW else columns
-
-
-_IN_A_ROW = 5
+def _limit(scene: Scene, values: NDArray[Any] | None) -> float:
+    """The largest magnitude in a stamp: that of a weight, or of one times its input."""
+    entries = scene.matrix.data if values is None else scene.matrix.data * values[scene.cols]
+    return float(np.abs(entries).max(initial=0)) or 1.0
 
 
 def insertion(

@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 
 from convmatrix import AvgPool, Conv, MaxPool
 from convmatrix.presets import numerical_data
-from convmatrix.show.model.film import ems
-from convmatrix.show.model.palette import tap_colours, tint
+from convmatrix.show.model.palette import THEMES, over, tap_colours
 from convmatrix.show.model.scene import number_label
 from convmatrix.show.model.stage import film
+from convmatrix.show.model.style import HEADING, TINT, Style
+from convmatrix.show.model.typeset import width
 from convmatrix.show.render.svg import moving
 from strategies import share
 from strategies_fixed import avg_pools, max_pools
 
 SMALL = {"ndims": (0, 1, 2)}
+MAP = THEMES["light"].map
+LARGE = Style(size=(60, 60))
+"""A page on which every label fits."""
 SEEDS = st.integers(0, 99)
 
 
@@ -35,6 +39,16 @@ def windows(pool):
         yield seen
 
 
+def tinted(pool, tap):
+    return over(coloured(pool, tap), MAP, TINT)
+
+
+def entries(made, matrix, row):
+    """Texts and colours of the entries of a row of the matrix, by column."""
+    looks = {key[2]: look for key, look in made.base.items() if key[:2] == (matrix, row)}
+    return {col: (look.text, look.paper) for col, look in looks.items() if look.text != "0"}
+
+
 def drawn_input(pool, seed):
     return np.random.default_rng(seed).integers(-9, 10, pool.input_shape)
 
@@ -48,12 +62,12 @@ def panel(made, word):
 
 
 def colours_seen(made, frame):
-    """Colours of the covered cells that show an input."""
-    return [look.paper for key, look in frame.looks.items() if key[0] in panel(made, "input") and not look.faint]
+    """Colours of the covered cells that are read."""
+    return [look.paper for key, look in frame.looks.items() if key[0] in panel(made, "input")]
 
 
 def coloured(pool, tap):
-    colours = tap_colours(int(np.prod(pool.kernel_size)))
+    colours = tap_colours(pool.kernel_size)
     return colours[int(np.ravel_multi_index(tap, pool.kernel_size)) if tap else 0]
 
 
@@ -61,41 +75,42 @@ def coloured(pool, tap):
 @share(0.12)
 def test_an_average_divides_what_its_window_sees(pool, seed):
     x = drawn_input(pool, seed)
-    made = film(pool, None, x)
+    made = film(pool, None, x, style=LARGE)
     assert panel(made, "kernel") == []
+    (matrix,) = panel(made, "matrix")
     for number, (frame, seen) in enumerate(zip(made.frames, windows(pool), strict=True)):
         by = divisor(pool, number)
         share = "1" if by == 1 else f"1/{by}"
-        row = [look.text for key, look in frame.looks.items() if key[0] in panel(made, "matrix")]
-        assert set(row) <= {share, ""}  # nothing is written into the cells of a large matrix
-        assert len(row) == len(seen)
-        assert sorted(colours_seen(made, frame)) == sorted(coloured(pool, tap) for tap, _ in seen)
-        notes = {look.note for key, look in frame.looks.items() if key[0] in panel(made, "input")}
-        assert notes == {share}
+        row = entries(made, matrix, number)
+        expected = {int(np.ravel_multi_index(at, pool.input_shape)): (share, coloured(pool, tap)) for tap, at in seen}
+        assert row == expected
+        assert sorted(colours_seen(made, frame)) == sorted(tinted(pool, tap) for tap, _ in seen)
+        above = {key[2]: look.paper for key, look in frame.looks.items() if key[0] in panel(made, "above")}
+        assert above == {int(np.ravel_multi_index(at, pool.input_shape)): tinted(pool, tap) for tap, at in seen}
         mean = number_label(sum(x[at] for _, at in seen) / by)
         assert frame.caption.endswith(f" = {mean}")
         if "…" not in frame.caption:
             terms = " + ".join(str(x[at]) for _, at in seen)
             terms = f"({terms})" if len(seen) > 1 else terms
             assert frame.caption.split(" = ")[1] == (terms if by == 1 else f"{terms}/{by}")
-        assert [look.text for key, look in frame.lasting.items()] == [mean]
+        assert [look.text for key, look in frame.lasting.items()] == [mean] * 2  # in the map, and beside its row
 
 
 @given(max_pools(**SMALL), SEEDS)
 @share(0.12)
 def test_a_maximum_lights_the_first_of_the_largest(pool, seed):
     x = drawn_input(pool, seed)
-    made = film(pool, None, x)
+    made = film(pool, None, x, style=LARGE)
+    (matrix,) = panel(made, "matrix")
     for number, (frame, seen) in enumerate(zip(made.frames, windows(pool), strict=True)):
         largest = max(x[at] for _, at in seen)
         chosen = next(at for _, at in seen if x[at] == largest)
-        row = {key: look for key, look in frame.looks.items() if key[0] in panel(made, "matrix")}
-        assert [key[1:] for key in row] == [(number, np.ravel_multi_index(chosen, pool.input_shape))]
         tap = next(tap for tap, at in seen if at == chosen)
-        assert [look.paper for look in row.values()] == [coloured(pool, tap)]
-        expected = [coloured(pool, tap) if at == chosen else tint(coloured(pool, tap), 0.3) for tap, at in seen]
-        assert sorted(colours_seen(made, frame)) == sorted(expected)
-        assert {look.note for look in frame.looks.values()} == {""}
+        flat = int(np.ravel_multi_index(chosen, pool.input_shape))
+        assert entries(made, matrix, number) == {flat: ("1", coloured(pool, tap))}
+        assert colours_seen(made, frame) == [tinted(pool, tap)]  # the outline alone shows the rest of the window
+        above = {key[2]: look.paper for key, look in frame.looks.items() if key[0] in panel(made, "above")}
+        assert above == {flat: tinted(pool, tap)}
         assert frame.caption.endswith(f" = {largest}")
         if "…" not in frame.caption:
             assert frame.caption.split(" = ")[1] == f"max({', '.join(str(x[at]) for _, at in seen)})"
@@ -110,16 +125,18 @@ def test_the_padding_of_a_maximum_is_no_zero():
 def test_the_first_of_equals_is_selected():
     x, _ = numerical_data()
     made = film(MaxPool(5, 3, stride=1), None, x)
-    selected = [next(key for key in frame.looks if key[0] == panel(made, "matrix")[0])[1:] for frame in made.frames]
+    selected = [next(key for key in frame.looks if key[0] == panel(made, "above")[0])[1:] for frame in made.frames]
     assert selected[0] == (0, 0)  # of the threes at x00, x01 the first
-    assert [one.title for one in made.panels] == ["input x, 5 x 5", "output y, 3 x 3", "y = S x at this x, S is 9 x 25"]
+    titles = [(one.title, one.note) for one in made.panels if one.title]
+    assert titles == [("x", "5 × 5"), ("y", "3 × 3"), ("y = S x", "S is 9 × 25")]
     assert "max(3, 3, 2, 0, 0, 1, 3, 1, 2) = 3" in moving(made)
 
 
 def test_an_average_without_values_names_them():
     made = film(AvgPool((5,), 3, stride=2, padding=1, count_include_pad=False))
     assert [frame.caption for frame in made.frames] == ["y0 = (x0 + x1)/2", "y1 = (x1 + x2 + x3)/3", "y2 = (x3 + x4)/2"]
-    assert [look.text for key, look in made.base.items() if made.panels[key[0]].name == "matrix"] == [
+    texts = [look.text for key, look in made.base.items() if made.panels[key[0]].name == "matrix" and look.text != "0"]
+    assert texts == [
         *["1/2"] * 2,
         *["1/3"] * 3,
         *["1/2"] * 2,
@@ -131,7 +148,7 @@ def test_a_caption_leaves_out_the_middle_of_a_large_window():
     (frame,) = made.frames
     assert frame.caption.startswith("y0 = max(0, 1, ")
     assert frame.caption.endswith(", …, 19) = 19")
-    assert ems(frame.caption) * 0.29 <= made.width
+    assert width(frame.caption) * HEADING * 0.85 * made.text <= made.width
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_cells_are_the_entries_of_the_matrix(layer, seed):
     C, table = dense(layer, weight), taps_by_definition(layer)
     assert scene.shape == bare.shape == C.shape
     assert len(scene.rows) == len(scene.cols) == sum(bool(taps) for row in table for taps in row)
-    palette = tap_colours(int(np.prod(layer.kernel_size)))
+    palette = tap_colours(layer.kernel_size)
     for cell, row, col in cells(scene):
         taps = table[row][col]
         assert sorted(scene.taps(cell)) == sorted(bare.taps(cell)) == taps
@@ -49,7 +49,7 @@ def test_the_transposed_scene_has_the_same_cells(layer):
 def test_colours_follow_the_place_in_the_kernel_not_the_channel():
     scene = Scene(Conv((2,), 2, in_channels=2, out_channels=2))
     assert [scene.label(cell) for cell in range(8)] == [f"w{o}{i}.{t}" for o in (0, 1) for i in (0, 1) for t in (0, 1)]
-    assert [scene.colour(cell) for cell in range(8)] == tap_colours(2) * 4
+    assert [scene.colour(cell) for cell in range(8)] == tap_colours((2,)) * 4
 
 
 @pytest.mark.parametrize(

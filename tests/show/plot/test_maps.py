@@ -1,5 +1,7 @@
 """Drawn axes, read back from their artists: places, colours, texts, frames. No pixels are compared."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -9,13 +11,15 @@ from matplotlib.colors import to_hex
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import plot
-from convmatrix.show.model.film import FAINT
-from convmatrix.show.model.palette import INPUT, OUTPUT, SEEN, WINDOW, ink_on, tap_colours
+from convmatrix.show.model.palette import THEMES, ink_on, over, tap_colours
+from convmatrix.show.model.style import TINT, Style
 from helpers import dense
 from strategies import convs, integers, layers, seeds, share
 from symbols import taps_by_definition
 
-PADDING, SEEN_PADDING = "#f4f4f4", "#d5d9dd"
+LIGHT = THEMES["light"]
+LARGE = Style(size=(60, 60))
+"""A page on which every label fits."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -37,42 +41,55 @@ def drawn(draw, *args, **keywords):
     return ax
 
 
-def cells(ax, kind):
-    """Places that are drawn, each with its colour and its text, by gid; each stands where its gid says."""
-    texts = {text.get_gid(): text for text in ax.texts}
-    found = {}
-    for patch in ax.patches:
-        gid = patch.get_gid()
-        name, _, index = gid.partition("-")
-        if name != kind or index == "frame":
-            continue
-        assert (patch.get_width(), patch.get_height()) == (1, 1)
-        place = int(patch.get_y()), int(patch.get_x())
-        assert index == "{}-{}".format(*place)
-        paper, text = to_hex(patch.get_facecolor()), texts.pop(f"{gid}-text", None)
-        if text is not None:
-            col, row = text.get_position()
-            assert (row, col) == (place[0] + 0.5, place[1] + 0.5)
-            assert to_hex(text.get_color()) in (ink_on(paper), FAINT)
-        found[index] = place, paper, text.get_text().replace("\n", "") if text else ""
-    assert not texts
+def labels(ax):
+    """Labels by gid, those on several lines joined."""
+    found, last = {}, None
+    for text in ax.texts:
+        last = text.get_gid() or last
+        found[last] = found.get(last, "") + text.label
     return found
 
 
-def frames(ax, kind):
-    """Corner and size of the frames of a kind: (row, column), (rows, columns)."""
+def cells(ax, kind):
+    """Places that are drawn, each with its colour and its text, by gid; each stands where its gid says."""
+    texts, artists, known = labels(ax), {text.get_gid(): text for text in ax.texts}, {}
+    patches = {patch.get_gid(): patch for patch in ax.patches}
+    first = patches[f"{kind}-0-0"]
+    for gid, patch in patches.items():
+        name, _, index = (gid or "").partition("-")
+        if name != kind or not re.fullmatch(r"\d+-\d+", index):
+            continue
+        assert (patch.get_width(), patch.get_height()) == pytest.approx((first.get_width(), first.get_height()))
+        row, col = map(int, index.split("-"))
+        if kind != "matrix":  # whose blocks are parted by gaps
+            corner = patch.get_x() - first.get_x(), patch.get_y() - first.get_y()
+            assert corner == pytest.approx((col, row))
+        paper, text = to_hex(patch.get_facecolor()), artists.get(f"{gid}-text")
+        if text is not None:
+            x, y = text.get_position()
+            assert x == pytest.approx(patch.get_x() + patch.get_width() / 2)
+            assert patch.get_y() < y < patch.get_y() + patch.get_height()
+            assert to_hex(text.get_color()) in (ink_on(paper), LIGHT.ink, LIGHT.quiet, LIGHT.zero)
+        known[index] = (row, col), paper, texts.get(f"{gid}-text", "")
+    return known
+
+
+def frames(ax, kind, cell):
+    """First row and column, and numbers of rows and columns, of the frames of a kind around cells like one."""
+    first = next(patch for patch in ax.patches if patch.get_gid() == cell)
     return [
-        ((patch.get_y(), patch.get_x()), (patch.get_height(), patch.get_width()))
+        tuple(
+            round(side, 6)
+            for side in (
+                patch.get_y() - first.get_y(),
+                patch.get_x() - first.get_x(),
+                patch.get_height(),
+                patch.get_width(),
+            )
+        )
         for patch in ax.patches
-        if (patch.get_gid() or "").startswith(kind)
+        if re.fullmatch(kind, patch.get_gid() or "")
     ]
-
-
-def limits(ax):
-    """Rows and columns that fit; the first row is on top."""
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    assert (left, top) == (0, 0)
-    return bottom, right
 
 
 def drawable(layer):
@@ -87,58 +104,75 @@ def drawable(layer):
 @given(layer=layers(ndims=(0, 1, 2)).filter(drawable), seed=seeds())
 def test_matrix_reads_back(layer, seed):
     weight = integers(layer.weight_shape, seed)
-    C, table, palette = dense(layer, weight), taps_by_definition(layer), tap_colours(int(np.prod(layer.kernel_size)))
+    C, table, palette = dense(layer, weight), taps_by_definition(layer), tap_colours(layer.kernel_size)
     for given_weight in (None, weight):
-        ax = drawn(plot.matrix, layer, given_weight)
-        found = cells(ax, "cell")
+        ax = drawn(plot.matrix, layer, given_weight, style=LARGE)
+        found = cells(ax, "matrix")
         expected = {(row, col): taps for row, line in enumerate(table) for col, taps in enumerate(line) if taps}
-        assert [place for place, _, _ in found.values()] == list(expected)
-        assert list(found) == [f"{row}-{col}" for row, col in expected]
+        assert {place for place, _, _ in found.values()} == set(np.ndindex(C.shape))
         for place, paper, text in found.values():
-            taps = expected[place]
-            assert paper == palette[taps[0] % len(palette)]
-            assert text.count("w") == (len(taps) if given_weight is None else 0)
-            assert given_weight is None or text == str(C[place])
-        assert limits(ax) == C.shape
+            taps = expected.get(place)
+            assert paper == (palette[taps[0] % len(palette)] if taps else LIGHT.ground)
+            if given_weight is None:
+                assert text.count("w") == (len(taps) if taps else 0)
+            else:
+                assert text == (str(C[place]) if taps else "0")
+        assert len(cells(ax, "above")) == C.shape[1]
+        assert len({place for place in labels(ax) if place.startswith("beside")}) == C.shape[0]
 
 
 def test_matrix_of_the_4x16_example():
     ax = plot.matrix(Conv(4, 3), row=2)
-    found = cells(ax, "cell")
-    assert len(found) == 36
-    assert found["2-4"] == ((2, 4), tap_colours(9)[0], "w00")
-    assert found["3-15"] == ((3, 15), tap_colours(9)[8], "w22")
-    assert frames(ax, "row-2") == [((2, 0), (1, 16))]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["y00", "y01", "y10", "y11"]
+    found = cells(ax, "matrix")
+    assert sum(text != "" for *_, text in found.values()) == 36
+    assert found["2-4"] == ((2, 4), tap_colours((3, 3))[0], "w00")
+    assert found["3-15"] == ((3, 15), tap_colours((3, 3))[8], "w22")
+    patches = {patch.get_gid(): patch for patch in ax.patches}
+    row, last = patches["row-2"], patches["matrix-2-15"]
+    assert row.get_x() == pytest.approx(patches["matrix-2-0"].get_x())
+    assert row.get_x() + row.get_width() == pytest.approx(last.get_x() + last.get_width())
+    assert (row.get_y(), row.get_height()) == pytest.approx((last.get_y(), last.get_height()))
+    assert [labels(ax)[f"beside-{row}-0-text"] for row in range(4)] == ["y00", "y01", "y10", "y11"]
     names = [f"x{row}{col}" for row in range(4) for col in range(4)]
-    assert [label.get_text() for label in ax.get_xticklabels()] == names
-    assert ax.get_yticks().tolist() == [0.5, 1.5, 2.5, 3.5]
+    assert [labels(ax)[f"above-0-{col}-text"] for col in range(16)] == names
+    for col in range(16):
+        assert patches[f"above-0-{col}"].get_x() == pytest.approx(patches[f"matrix-0-{col}"].get_x())
+    for row in range(4):
+        assert patches[f"beside-{row}-0"].get_y() == pytest.approx(patches[f"matrix-{row}-0"].get_y())
     assert ax.get_aspect() == 1
 
 
-def test_rulers_cut_image_rows_and_bold_channels():
-    ax = plot.matrix(Conv((4, 5), (2, 3), in_channels=2))
-    (rulers,) = ax.collections
-    segments = [(start, end) for start, end in rulers.get_segments()]
-    across = {
-        start[1]: width
-        for (start, end), width in zip(segments, rulers.get_linewidths(), strict=True)
-        if start[1] == end[1]
+def test_the_transpose_takes_y_to_x():
+    texts = labels(plot.matrix(ConvTranspose((2,), 3)))
+    assert texts["matrix-title"] == "x = C^T y"
+    assert texts["matrix-note"] == "C^T is 4 × 2"
+    assert [texts[f"above-0-{col}-text"] for col in range(2)] == ["y0", "y1"]
+    assert [texts[f"beside-{row}-0-text"] for row in range(4)] == ["x0", "x1", "x2", "x3"]
+
+
+def test_gaps_part_rows_of_the_maps_and_wider_ones_channels():
+    ax = plot.matrix(Conv((4, 5), (2, 3), in_channels=2), style=LARGE)
+    patches = {patch.get_gid(): patch for patch in ax.patches}
+    side = patches["matrix-0-0"].get_width()
+    across = [patches[f"matrix-0-{col}"].get_x() for col in range(40)]
+    down = [patches[f"matrix-{row}-0"].get_y() for row in range(9)]
+    gaps = {col: round(gap, 2) for col, gap in enumerate(np.diff(across) / side - 1, 1) if gap > 1e-6}
+    assert gaps == {col: 0.5 if col == 20 else 0.25 for col in range(5, 40, 5)}
+    assert {row: round(gap, 2) for row, gap in enumerate(np.diff(down) / side - 1, 1) if gap > 1e-6} == {
+        3: 0.25,
+        6: 0.25,
     }
-    down = {
-        start[0]: width
-        for (start, end), width in zip(segments, rulers.get_linewidths(), strict=True)
-        if start[0] == end[0]
-    }
-    assert sorted(across) == [0, 3, 6, 9]
-    assert sorted(down) == [0, 5, 10, 15, 20, 25, 30, 35, 40]
-    assert across[0] == across[9] == down[0] == down[20] == down[40] > across[3] == down[5] == down[35]
 
 
 def test_a_stamp_is_framed():
     ax = plot.matrix(Conv(4, 3), col=5)
-    assert frames(ax, "col-5") == [((0, 5), (4, 1))]
-    assert frames(ax, "row") == []
+    patches = {patch.get_gid(): patch for patch in ax.patches}
+    top, bottom, frame = patches["matrix-0-5"], patches["matrix-3-5"], patches["col-5"]
+    assert (frame.get_x(), frame.get_y()) == pytest.approx((top.get_x(), top.get_y()))
+    assert frame.get_width() == pytest.approx(top.get_width())
+    assert frame.get_y() + frame.get_height() == pytest.approx(bottom.get_y() + bottom.get_height())
+    assert patches["input-5"].get_x() == pytest.approx(patches["above-0-5"].get_x())
+    assert not [name for name in patches if name.startswith("row")]
 
 
 @pytest.mark.parametrize(
@@ -161,18 +195,20 @@ def test_a_row_or_column_that_is_not_there(keywords, message):
 def test_input_map_reads_back(conv, data):
     output = data.draw(st.tuples(*(st.integers(0, size - 1) for size in conv.output_size)))
     channel = data.draw(st.integers(0, conv.in_channels - 1))
-    ax = drawn(plot.input_map, conv, output=output, channel=channel)
+    ax = drawn(plot.input_map, conv, output=output, channel=channel, style=LARGE)
     found = cells(ax, "input")
     axes = conv.axes
     low = [-max(axis.before, 0) for axis in axes]
     high = [axis.dilated_size + max(axis.after, 0) for axis in axes]
-    window = set()
-    for tap in np.ndindex(conv.kernel_size):
-        window.add(tuple(o * a.stride + t * a.dilation - a.before for o, t, a in zip(output, tap, axes, strict=True)))
+    window = {}
+    for number, tap in enumerate(np.ndindex(conv.kernel_size)):
+        window.setdefault(
+            tuple(o * a.stride + t * a.dilation - a.before for o, t, a in zip(output, tap, axes, strict=True)), number
+        )
     lead = (0,) * (2 - conv.ndim)
     indices = list(np.ndindex(*(hi - lo for lo, hi in zip(low, high, strict=True))))
     assert list(found) == ["-".join(map(str, lead + index)) for index in indices]
-    reads = conv.padding_mode != "zeros"
+    reads, taps = conv.padding_mode != "zeros", tap_colours(conv.kernel_size)
     for index, (where, paper, text) in zip(indices, found.values(), strict=True):
         assert where == lead + index
         place = tuple(i + lo for i, lo in zip(index, low, strict=True))
@@ -182,13 +218,17 @@ def test_input_map_reads_back(conv, data):
             name = ("," if conv.ndim > 1 and max(conv.input_size) > 10 else "").join(source)
             before = "" if conv.in_channels == 1 else f"{channel}." if conv.ndim else str(channel)
             assert text == f"x{before}{name}"
-            assert paper == (SEEN if place in window else INPUT)
+            own = LIGHT.map
+        elif reads and text[0] == "x":
+            own = LIGHT.copied
         else:
-            assert (text[0] == "x") if reads else (text == "0")
-            assert paper == (SEEN_PADDING if place in window else PADDING)
+            assert text == "0"
+            own = LIGHT.padding
+        met = place in window and text != "0"
+        assert paper == (over(taps[window[place]], own, TINT) if met else own)
     corner = tuple(min(place[axis] for place in window) - low[axis] for axis in range(conv.ndim))
     span = tuple(axis.span for axis in axes)
-    assert frames(ax, "window") == [(lead + corner, (1,) * (2 - conv.ndim) + span)]
+    assert frames(ax, "input-outline", "input-0-0") == [(*lead, *corner, *(1,) * (2 - conv.ndim), *span)]
 
 
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular", "symmetric"])
@@ -201,15 +241,18 @@ def test_copies_beyond_a_border_have_the_values_that_numpy_pads(mode):
 
 def test_input_map_without_a_window():
     ax = plot.input_map(Conv(2, 2, padding=1))
-    assert frames(ax, "window") == []
-    assert {paper for _, paper, _ in cells(ax, "input").values()} == {INPUT, PADDING}
-    assert limits(ax) == (4, 4)
+    assert frames(ax, ".*outline.*", "input-0-0") == []
+    assert {paper for _, paper, _ in cells(ax, "input").values()} == {LIGHT.map, LIGHT.padding}
+    dashed = {patch.get_gid() for patch in ax.patches if patch.get_linestyle() != "solid"}
+    assert dashed == {f"input-{row}-{col}" for row, col in np.ndindex(4, 4) if not (0 < row < 3 and 0 < col < 3)}
 
 
 def test_the_frame_of_a_window_stands_out():
-    (frame,) = [patch for patch in plot.input_map(Conv(4, 3), output=(1, 0)).patches if patch.get_gid() == "window"]
-    assert to_hex(frame.get_edgecolor()) == WINDOW
-    assert not frame.get_fill()
+    (frame,) = [
+        patch for patch in plot.input_map(Conv(4, 3), output=(1, 0)).patches if patch.get_gid() == "input-outline"
+    ]
+    assert to_hex(frame.get_edgecolor()) == LIGHT.window
+    assert frame.get_facecolor()[3] == 0
     assert frame.get_zorder() > 2
 
 
@@ -224,7 +267,7 @@ def test_values_on_the_maps():
 
 
 @pytest.mark.parametrize(
-    ("layer", "labels"),
+    ("layer", "names"),
     [
         (Conv(3, 2), ["w00", "w01", "w10", "w11"]),
         (Conv((3,), 3), ["w0", "w1", "w2"]),
@@ -232,10 +275,10 @@ def test_values_on_the_maps():
         (Conv(12, (11, 2)), [f"w{row},{col}" for row in range(11) for col in range(2)]),
     ],
 )
-def test_kernel(layer, labels):
-    found = cells(plot.kernel(layer), "tap")
-    assert [text for *_, text in found.values()] == labels
-    assert [paper for _, paper, _ in found.values()] == tap_colours(len(labels))
+def test_kernel(layer, names):
+    found = cells(plot.kernel(layer, style=LARGE), "tap")
+    assert [text for *_, text in found.values()] == names
+    assert [paper for _, paper, _ in found.values()] == tap_colours(layer.kernel_size)
     places = np.ndindex((1,) * (2 - layer.ndim) + layer.kernel_size)
     assert [place for place, *_ in found.values()] == list(places)
 
@@ -256,10 +299,10 @@ def test_output_map():
     ax = plot.output_map(Conv((4, 5), 3), output=(1, 2))
     found = cells(ax, "output")
     assert [text for *_, text in found.values()] == ["y00", "y01", "y02", "y10", "y11", "y12"]
-    assert {paper for _, paper, _ in found.values()} == {OUTPUT}
-    assert frames(ax, "window") == [((1, 2), (1, 1))]
-    assert limits(ax) == (2, 3)
-    assert list(cells(plot.output_map(ConvTranspose((2,), 3)), "output")) == ["0-0", "0-1", "0-2", "0-3"]
+    assert {paper for _, paper, _ in found.values()} == {LIGHT.map}
+    assert frames(ax, "output-outline", "output-0-0") == [(1, 2, 1, 1)]
+    found = cells(plot.output_map(ConvTranspose((2,), 3)), "output")
+    assert [(index, text) for index, (*_, text) in found.items()] == [(f"0-{col}", f"x{col}") for col in range(4)]
 
 
 @pytest.mark.parametrize("draw", [plot.input_map, plot.kernel, plot.output_map])
@@ -282,9 +325,9 @@ def test_maps_have_up_to_three_axes(draw):
         ),
         (
             lambda layer: plot.input_map(layer, output=(2, 0)),
-            r"^output \(2, 0\) is not there: the output map is 2 x 2$",
+            r"^output \(2, 0\) is not there: the output map is 2 × 2$",
         ),
-        (lambda layer: plot.output_map(layer, output=(0,)), r"^output \(0,\) is not there: the output map is 2 x 2$"),
+        (lambda layer: plot.output_map(layer, output=(0,)), r"^output \(0,\) is not there: the output map is 2 × 2$"),
         (
             lambda layer: plot.input_map(layer, np.zeros((3, 4))),
             r"^x has shape \(3, 4\) but the layer's is \(2, 3, 3\), or \(3, 3\) for one channel of it$",
@@ -300,7 +343,7 @@ def test_maps_have_up_to_three_axes(draw):
         (lambda layer: plot.windows(Conv(14, 2)), r"^the layer has 169 output positions, .* but at most 144 are drawn"),
         (
             lambda layer: plot.input_map(Conv((300, 2), 2)),
-            r"^a map of 300 x 2 places is too large .* at most 256 on an",
+            r"^a map of 300 × 2 places is too large .* at most 256 on an",
         ),
         (lambda layer: plot.output_map(Conv((33, 2, 2), 1)), r"^the volume has 33 slices but at most 32 are drawn: "),
     ],
@@ -313,7 +356,7 @@ def test_what_maps_refuse(draw, message):
 
 def slices(ax, name):
     """Cells of a volume by depth: text and colour, by place; each is as large as the others, and none overlap."""
-    texts = {text.get_gid(): text.get_text() for text in ax.texts}
+    texts = {text.get_gid(): text.label for text in ax.texts}
     found, corners = {}, set()
     for patch in ax.patches:
         parts = patch.get_gid().split("-")
@@ -338,21 +381,29 @@ def test_volumes_are_drawn_slice_by_slice():
     for depth in range(3):
         for place, (text, paper) in found[depth + 1].items():
             assert text == str(x[1, depth][place])
-            seen = depth == 0 and place in [(1, 2), (1, 3), (2, 2), (2, 3)]
-            assert paper == (SEEN if seen else INPUT)
-    titles = [text.get_text() for text in ax.texts if text.get_gid().endswith("title")]
-    assert titles == ["depth -1", "depth 0", "depth 1", "depth 2"]
+            seen = {(1, 2): 4, (1, 3): 5, (2, 2): 6, (2, 3): 7}.get(place) if depth == 0 else None
+            met = LIGHT.map if seen is None else over(tap_colours((2, 2, 2))[seen], LIGHT.map, TINT)
+            assert paper == met
+    notes = [text.label for text in ax.texts if text.get_gid().endswith("note")]
+    assert notes == ["depth -1", "depth 0", "depth 1", "depth 2"]
     framed = [patch.get_gid() for patch in ax.patches if patch.get_gid().endswith("outline")]
     assert framed == ["input-0-outline", "input-1-outline"]
 
 
 def test_a_kernel_of_three_axes():
-    found = slices(plot.kernel(Conv((3, 3, 3), (2, 1, 3))), "tap")
+    ax = plot.kernel(Conv((3, 3, 3), (2, 1, 3)))
+    found = slices(ax, "tap")
     assert {depth: [text for text, _ in cells.values()] for depth, cells in found.items()} == {
         0: ["w000", "w001", "w002"],
         1: ["w100", "w101", "w102"],
     }
-    assert [paper for cells in found.values() for _, paper in cells.values()] == tap_colours(6)
+    assert [paper for cells in found.values() for _, paper in cells.values()] == tap_colours((2, 1, 3))
+    # Both slices have the same colours: a stroke across the corner tells the second.
+    corners = [(patch.get_x(), patch.get_y()) for patch in ax.patches if patch.get_gid().startswith("tap-1")]
+    strokes = [(line.get_xdata(), line.get_ydata()) for line in ax.lines]
+    for (xs, ys), (left, top) in zip(strokes, corners, strict=True):
+        assert (xs[0], ys[1]) == pytest.approx((left, top))
+    assert all(0 < xs[1] - xs[0] < 0.2 and 0 < ys[0] - ys[1] < 0.2 for xs, ys in strokes)
     assert sorted(slices(plot.output_map(Conv((3, 3, 3), 2)), "output")) == [0, 1]
 
 
@@ -362,13 +413,11 @@ def test_a_kernel_of_three_axes():
 @share(0.03)
 @given(conv=convs(ndims=(0, 1, 2)).filter(lambda conv: np.prod(conv.output_size) <= 16))
 def test_every_window_has_a_map(conv):
-    ax = drawn(plot.windows, conv)
+    ax = drawn(plot.windows, conv, style=LARGE)
     patches = {patch.get_gid(): patch for patch in ax.patches}
     corner = [-max(axis.before, 0) for axis in conv.axes]
-    colours = tap_colours(int(np.prod(conv.kernel_size)))
+    colours = tap_colours(conv.kernel_size)
     for step, output in enumerate(np.ndindex(conv.output_size)):
-        if f"window-{step}-0-0" not in patches:
-            continue  # too small for cells: an image
         for number, tap in enumerate(np.ndindex(conv.kernel_size)):
             place = [
                 o * a.stride + t * a.dilation - a.before - low

@@ -1,5 +1,6 @@
 """Matrices that are too large for labels: pixels of taps, counted by hand, and in little memory."""
 
+import re
 import tracemalloc
 
 import matplotlib.pyplot as plt
@@ -11,7 +12,8 @@ from matplotlib.colors import to_hex
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import plot
-from convmatrix.show.model.palette import rgb, tap_colours
+from convmatrix.show.model.palette import rgb, tap_colours, value_colours
+from convmatrix.show.model.style import Style
 from convmatrix.show.render.raster import tap_raster
 from strategies import layers, share
 from symbols import taps_by_definition
@@ -70,69 +72,94 @@ def test_forty_million_entries_take_little_memory():
     finally:
         tracemalloc.stop()
     assert peak < 40e6  # the matrix alone would take 480 MB
-    (image,) = ax.images
+    image = cells_of(ax)
     assert image.get_array().shape == (600, 600, 4)
     assert (image.get_array()[..., 3].diagonal() == 255).all()
+
+
+def cells_of(ax):
+    """The image of the matrix."""
+    (found,) = [image for image in ax.images if image.get_gid() == "matrix-cells"]
+    return found
 
 
 def test_the_colours_of_the_pixels_are_those_of_the_taps():
     layer = Conv((100,), 3)
     ax = plot.matrix(layer, row=40, col=7)
-    (image,) = ax.images
-    pixels, colours = image.get_array(), tap_colours(3)
+    image = cells_of(ax)
+    pixels, colours = image.get_array(), tap_colours((3,))
     for row in range(98):
         for tap in range(3):
             assert tuple(pixels[row, row + tap]) == (*rgb(colours[tap]), 255)
     assert np.count_nonzero(pixels[..., 3]) == layer.nnz
-    assert image.get_extent() == (0, 100, 98, 0)
-    assert (ax.get_xlim(), ax.get_ylim()) == ((0, 100), (98, 0))
-    framed = {patch.get_gid(): (patch.get_xy(), patch.get_width(), patch.get_height()) for patch in ax.patches}
-    assert framed == {"row-40": ((0, 40), 100, 1), "col-7": ((7, 0), 1, 98)}
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("100 inputs", "98 outputs")
+    left, right, bottom, top = image.get_extent()
+    boxes = {patch.get_gid(): patch for patch in ax.patches}
+    wide, tall = (right - left) / 100, (bottom - top) / 98
+    row, col = boxes["row-40"], boxes["col-7"]
+    # The frames stand just outside the cells, by the width of their line.
+    assert row.get_y() + row.get_height() / 2 == pytest.approx(top + 40.5 * tall)
+    assert row.get_x() + row.get_width() / 2 == pytest.approx((left + right) / 2)
+    assert right - left < row.get_width() < right - left + 4 * wide + 0.2
+    assert col.get_x() + col.get_width() / 2 == pytest.approx(left + 7.5 * wide)
+    assert col.get_y() + col.get_height() / 2 == pytest.approx((top + bottom) / 2)
+    assert boxes["output-40"].get_y() == pytest.approx(row.get_y())
+    assert boxes["input-7"].get_x() == pytest.approx(col.get_x())
+    assert [text.label for text in ax.texts if text.get_gid() == "matrix-note"] == ["C is 98 × 100"]
 
 
-def key_of(ax):
-    """The colour key: what is written on which colour."""
-    (inset,) = ax.child_axes
-    texts = {text.get_gid(): text.get_text() for text in inset.texts}
+def test_by_value_a_pixel_has_the_colour_of_its_weight_and_there_is_a_colour_bar():
+    style = Style(fill="value")
+    one = cells_of(plot.matrix(Conv((100,), 3), [1, -2, 4], style=style)).get_array()
+    expected = value_colours([1, -2, 4], limit=4, theme=style.colours)
+    for row in range(98):
+        assert ["#" + bytes(one[row, row + tap][:3]).hex() for tap in range(3)] == expected.tolist()
+    layer, weight = Conv((100,), 2, in_channels=2), np.array([[[1, -2], [3, 4]]])
+    ax = plot.matrix(layer, weight, style=style)
+    pixels = cells_of(ax).get_array()
+    expected = value_colours([1, -2, 3, 4], limit=4, theme=style.colours)
+    found = [pixels[5, col] for col in (5, 6, 105, 106)]
+    assert ["#" + bytes(pixel[:3]).hex() for pixel in found] == expected.tolist()
+    assert np.count_nonzero(pixels[..., 3]) == layer.nnz
+    assert [text.label for text in ax.texts if text.get_gid().startswith("scale")] == ["4", "2", "0", "-2", "-4"]
+    layer = Conv((600, 600), 3, in_channels=2)
+    message = rf"^colours by value need the entries of the matrix, {layer.nnz}, and at most 1000000 are drawn: draw it"
+    with pytest.raises(ValueError, match=message):
+        plot.matrix(layer, np.ones(layer.weight_shape), style=style)
+
+
+def key_of(ax, name="key"):
+    """The kernel beside it: what is written on which colour."""
+    texts = {text.get_gid(): text.label for text in ax.texts}
     return {
         texts.get(f"{patch.get_gid()}-text", ""): to_hex(patch.get_facecolor())
-        for patch in inset.patches
-        if patch.get_gid() != "tap-frame"
+        for patch in ax.patches
+        if re.fullmatch(rf"{name}-\d+-\d+", patch.get_gid() or "")
     }
 
 
 def test_a_key_names_the_taps_where_there_are_no_labels():
     names = ["w00", "w01", "w10", "w11"]
-    assert key_of(plot.matrix(Conv(20, 2, in_channels=2))) == dict(zip(names, tap_colours(4), strict=True))
-    assert key_of(plot.matrix(Conv(4, 2), key=True)) == dict(zip(names, tap_colours(4), strict=True))
-    assert not plot.matrix(Conv(4, 2)).child_axes
-    assert not plot.matrix(Conv(20, 2), key=False).child_axes
+    assert key_of(plot.matrix(Conv(20, 2, in_channels=2))) == dict(zip(names, tap_colours((2, 2)), strict=True))
+    assert key_of(plot.matrix(Conv(4, 2), key=True)) == dict(zip(names, tap_colours((2, 2)), strict=True))
+    assert not key_of(plot.matrix(Conv(4, 2)))
+    assert not key_of(plot.matrix(Conv(20, 2), key=False))
+    many = key_of(plot.matrix(Conv(4, 2, in_channels=2), key=True), "key1")
+    assert list(many) == ["w01.00", "w01.01", "w01.10", "w01.11"]
 
 
 def test_the_key_lies_on_the_figure():
     for layer in (Conv(20, 3), Conv((3000,), 9, stride=50), Conv((8, 8, 8), 3)):
-        figure = plot.matrix(layer).figure
-        figure.draw_without_rendering()
-        (inset,) = figure.axes[0].child_axes
-        edge = inset.get_tightbbox()
-        assert edge.x1 <= figure.bbox.x1 + 1
-        assert edge.y0 >= -1
+        ax = plot.matrix(layer)
+        keys = [patch for patch in ax.patches if patch.get_gid().startswith("key")]
+        assert len(keys) >= np.prod(layer.kernel_size)
+        for patch in keys:
+            assert 0 <= patch.get_x() < patch.get_x() + patch.get_width() <= ax.get_xlim()[1]
+            assert 0 <= patch.get_y() < patch.get_y() + patch.get_height() <= ax.get_ylim()[0]
 
 
 def test_where_labels_end():
     assert plot.matrix(Conv((64,), 1)).texts
     assert plot.matrix(Conv((65,), 1)).images
-
-
-def test_rulers_of_a_large_matrix_are_few():
-    few = plot.matrix(Conv(20, 1, in_channels=2))
-    (rulers,) = few.collections
-    assert len(rulers.get_segments()) == 21 + 41
-    many = plot.matrix(Conv(100, 1, in_channels=2))
-    (rulers,) = many.collections
-    starts = sorted(start for (start, end) in (map(tuple, segment) for segment in rulers.get_segments()))
-    assert starts == [(0, 0), (0, 0), (0, 10000), (10000, 0), (20000, 0)]
 
 
 def test_a_matrix_that_is_too_large_even_for_that():
@@ -146,14 +173,19 @@ def test_the_weight_is_checked_even_where_only_taps_are_drawn():
         plot.matrix(Conv((100,), 3), [1, 2])
 
 
-def test_on_axes_that_are_given_the_key_has_its_place_in_the_layout():
+def test_on_axes_that_are_given_the_key_stays_within_them():
     figure, (left, right) = plt.subplots(1, 2, layout="constrained", figsize=(8, 3))
     plot.matrix(Conv(20, 3), ax=left)
     plot.matrix(Conv(4, 3), ax=right)
     figure.draw_without_rendering()
-    assert left.child_axes[0].get_tightbbox().x1 <= right.get_tightbbox().x0 + 1
+    key = [patch.get_window_extent() for patch in left.patches if patch.get_gid().startswith("key")]
+    assert len(key) >= 9
+    assert left.bbox.x0 - 1 <= min(box.x0 for box in key)
+    assert max(box.x1 for box in key) <= left.bbox.x1 + 1
+    assert left.bbox.x1 <= right.bbox.x0
 
 
 def test_one_is_singular():
-    assert plot.matrix(Conv((), (), ndim=0)).alt.startswith("The matrix C, 1 x 1, with 1 entry, ")
-    assert plot.matrix(Conv((70,), 70)).get_ylabel() == "1 output"
+    assert plot.matrix(Conv((), (), ndim=0)).alt.startswith("The matrix C, 1 × 1, with 1 entry, ")
+    texts = {text.get_gid(): text.label for text in plot.matrix(Conv((70,), 70)).texts}
+    assert texts["matrix-note"] == "C is 1 × 70"

@@ -93,7 +93,7 @@ def test_forms_of_a_matrix_that_is_too_large_to_be_written():
     assert (
         bundle["text/plain"]
         == picture.alt
-        == ("The matrix C, 487204 x 490000, with 4384836 entries, each in the colour of its tap.")
+        == ("The matrix C, 487204 × 490000, with 4384836 entries, each in the colour of its tap.")
     )
     assert bundle["text/html"].startswith('<img src="data:image/png;base64,')
 

@@ -9,12 +9,16 @@ from matplotlib.colors import to_hex
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import plot
-from convmatrix.show.model.palette import OUTPUT, tap_colours
+from convmatrix.show.model.palette import THEMES, tap_colours
 from convmatrix.show.model.scene import Scene
+from convmatrix.show.model.style import Style
 from helpers import by_definition
 from strategies import integers, seeds, share, transposes
 
-CROPPED, ADDED = "#d5d9dd", "#ffd591"
+LIGHT = THEMES["light"]
+OUTPUT, ADDED = LIGHT.map, LIGHT.added
+LARGE = Style(size=(60, 60))
+"""A page on which every label fits."""
 ODD = ConvTranspose(3, 3, stride=2, padding=1, output_padding=1)
 
 
@@ -38,10 +42,10 @@ def drawn(draw, *args, **keywords):
 
 def panels(ax):
     """Panels by name: text and colour of each cell, by place."""
-    texts = {text.get_gid(): text.get_text().replace("\n", "") for text in ax.texts}
+    texts = {text.get_gid(): text.label for text in ax.texts}
     found = {}
     for patch in ax.patches:
-        name, _, place = patch.get_gid().rpartition("-")
+        name, _, place = (patch.get_gid() or "").rpartition("-")
         name, _, row = name.rpartition("-")
         if row.isdigit() and place.isdigit():
             look = texts.get(f"{patch.get_gid()}-text", ""), to_hex(patch.get_facecolor())
@@ -86,9 +90,7 @@ def test_crop_shows_the_values_of_the_stamps_everywhere(layer, seed, data):
     corner = [base - max(axis.before, 0) for axis in layer.axes]
     part = tuple(slice(at, at + size) for at, size in zip(corner, values.shape, strict=True))
     assert np.array_equal(values, sheet[(channel, *part)])
-    found = panels(drawn(plot.crop, layer, weight, x, channel=channel))
-    if "output" not in found:
-        return  # too small for numbers
+    found = panels(drawn(plot.crop, layer, weight, x, channel=channel, style=LARGE))
     y = by_definition(layer, x, weight)[channel].reshape((1, 1, *layer.output_size)[-2:])
     assert {place: int(text) for place, (text, _) in found["output"].items()} == dict(np.ndenumerate(y))
     flat = values.reshape((1, 1, *values.shape)[-2:])
@@ -98,12 +100,17 @@ def test_crop_shows_the_values_of_the_stamps_everywhere(layer, seed, data):
 
 def test_output_padding_has_its_real_values():
     w, x = np.arange(1, 10).reshape(3, 3), np.arange(1, 10).reshape(3, 3)
-    found = panels(plot.crop(ODD, w, x))
+    ax = plot.crop(ODD, w, x)
+    found = panels(ax)
     last = {place: text for place, (text, paper) in found["whole"].items() if paper == ADDED}
     assert set(last) == {place for place in np.ndindex(7, 7) if 6 in place and min(place) > 0}
     assert last[6, 6] == str(9 * 9)
     assert [found["output"][5, col][0] for col in range(6)] == ["56", "119", "64", "135", "72", "81"]
-    cropped = {place: text for place, (text, paper) in found["whole"].items() if paper == CROPPED}
+    corners = {(line.get_xdata()[1], line.get_ydata()[0]) for line in ax.lines}
+    ends = {patch.get_gid(): (patch.get_x() + 1, patch.get_y() + 1) for patch in ax.patches}
+    crossed = [place for place in found["whole"] if ends["whole-{}-{}".format(*place)] in corners]
+    assert len(crossed) == len(ax.lines)
+    cropped = {place: found["whole"][place][0] for place in crossed}
     assert set(cropped) == {place for place in np.ndindex(7, 7) if 0 in place}
     assert cropped[0, 0] == "1"
 
@@ -123,13 +130,13 @@ def test_output_padding_beyond_all_stamps_is_zero():
 def test_names_where_there_are_no_values():
     ax = plot.crop(ConvTranspose((2,), 3, padding=1))
     found = panels(ax)
-    assert [text for text, _ in found["whole"].values()] == ["", "y0", "y1", ""]
-    assert [text for text, _ in found["output"].values()] == ["y0", "y1"]
+    assert [text for text, _ in found["whole"].values()] == ["", "x0", "x1", ""]
+    assert [text for text, _ in found["output"].values()] == ["x0", "x1"]
     (frame,) = [patch for patch in ax.patches if patch.get_gid() == "whole-outline"]
     assert frame.get_width() == pytest.approx(2)
-    captions = [text.get_text() for text in ax.texts if text.get_gid().startswith("caption")]
-    assert captions == ["grey: cropped by padding"]
-    assert [text.get_text() for text in ax.texts if text.get_gid() == "sign-1"] == ["→"]
+    captions = [text.label for text in ax.texts if text.get_gid().startswith("caption")]
+    assert captions == ["crossed corners: cropped by padding"]
+    assert [text.label for text in ax.texts if text.get_gid() == "sign-0"] == ["→"]
 
 
 def test_small_integers_do_not_overflow():
@@ -152,10 +159,8 @@ def test_small_integers_do_not_overflow():
 def test_stamps_add_up_to_the_output(layer, seed, data):
     weight, x = integers(layer.weight_shape, seed), integers(layer.input_shape, seed + 1)
     channel = data.draw(st.integers(0, layer.out_channels - 1))
-    ax = drawn(plot.stamps, layer, weight, x, channel=channel)
+    ax = drawn(plot.stamps, layer, weight, x, channel=channel, style=LARGE)
     found = panels(ax)
-    if "sum" not in found:
-        return  # too small for numbers
     y = by_definition(layer, x, weight)[channel].ravel().tolist()
     total = found.pop("sum")
     forward = Scene(layer.T)
@@ -170,16 +175,16 @@ def test_stamps_add_up_to_the_output(layer, seed, data):
             assert sum(int(cells[place][0] or 0) for cells in found.values() if place in cells) == value
     group = layer.in_channels // layer.groups * int(np.prod(layer.input_size))
     assert len(found) == group
-    signs = [text.get_text() for text in ax.texts if text.get_gid().startswith("sign")]
+    signs = [text.label for text in ax.texts if text.get_gid().startswith("sign")]
     assert signs == ["+"] * (group - 1) + ["="]
 
 
 def test_stamps_have_the_names_and_colours_of_the_taps():
     found = panels(plot.stamps(ConvTranspose((2,), 3, stride=2)))
     lit = [{place[1]: look for place, look in found[f"stamp-{step}"].items() if look[0]} for step in range(2)]
-    names = list(zip(["w0", "w1", "w2"], tap_colours(3), strict=True))
+    names = list(zip(["w0", "w1", "w2"], tap_colours((3,)), strict=True))
     assert lit == [dict(enumerate(names)), dict(enumerate(names, start=2))]
-    assert [text for text, _ in found["sum"].values()] == ["y0", "y1", "y2", "y3", "y4"]
+    assert [text for text, _ in found["sum"].values()] == ["x0", "x1", "x2", "x3", "x4"]
 
 
 # -- zero insertion --------------------------------------------------------------------------------------------------
@@ -189,22 +194,22 @@ def test_insertion_has_the_flipped_kernel_and_the_window():
     ax = plot.insertion(ODD, output=(2, 3))
     found = panels(ax)
     assert [text for text, _ in found["kernel"].values()] == [f"w{r}{c}" for r in (2, 1, 0) for c in (2, 1, 0)]
-    assert [paper for _, paper in found["kernel"].values()] == tap_colours(9)[::-1]
+    assert [paper for _, paper in found["kernel"].values()] == tap_colours((3, 3))[::-1]
     inputs = {place: text for place, (text, _) in found["input"].items() if text != "0"}
-    assert inputs == {(1 + 2 * row, 1 + 2 * col): f"x{row}{col}" for row in range(3) for col in range(3)}
-    (caption,) = [text.get_text() for text in ax.texts if text.get_gid() == "caption"]
-    assert caption == "y23 = w12·x11 + w10·x12"
+    assert inputs == {(1 + 2 * row, 1 + 2 * col): f"y{row}{col}" for row in range(3) for col in range(3)}
+    (caption,) = [text.label for text in ax.texts if text.get_gid() == "caption"]
+    assert caption == "x23 = w12·y11 + w10·y12"
 
 
 def test_insertion_of_another_channel():
     layer = ConvTranspose((2,), 2, out_channels=2)
     weight, x = np.arange(4).reshape(1, 2, 2), [10, 1]
     (caption,) = [
-        text.get_text()
+        text.label
         for text in plot.insertion(layer, weight, x, output=(1,), channel=1).texts
         if text.get_gid() == "caption"
     ]
-    assert caption == "y1.1 = 3·10 + 2·1 = 32"
+    assert caption == "x1.1 = 3·10 + 2·1 = 32"
 
 
 @pytest.mark.parametrize("draw", [plot.stamps, plot.insertion, plot.crop])
@@ -235,7 +240,7 @@ def test_a_convolution_has_none_of_these_views(draw):
             lambda: plot.stamps(ConvTranspose(9, 2)),
             r"^81 inputs reach this channel, a stamp for each, but at most 64 are",
         ),
-        (lambda: plot.insertion(ODD, output=(6, 0)), r"^output \(6, 0\) is not there: the output map is 6 x 6$"),
+        (lambda: plot.insertion(ODD, output=(6, 0)), r"^output \(6, 0\) is not there: the output map is 6 × 6$"),
         (
             lambda: Scene(Conv(3, 2)).uncropped(),
             r"^only a transposed convolution crops its result: take the scene of lay",
