@@ -25,7 +25,7 @@ from convmatrix.show.model.style import (
     Style,
 )
 
-__all__ = ["Arrangement", "Equation", "Group", "arrange", "grid", "heading"]
+__all__ = ["Arrangement", "Column", "Equation", "Group", "Part", "Row", "arrange", "compose", "grid", "heading"]
 
 _HEAD = 0.78
 """Height of a panel's title."""
@@ -59,6 +59,21 @@ class Equation(NamedTuple):
     above: Panel | None
     beside: Panel | None
     smallest: float
+
+
+class Row(NamedTuple):
+    """Parts side by side, on one centre line; a `Group` has its sign before it."""
+
+    parts: "tuple[Part, ...]"
+
+
+class Column(NamedTuple):
+    """Parts one below the other, on one vertical centre line."""
+
+    parts: "tuple[Part, ...]"
+
+
+Part = Group | Equation | Row | Column
 
 
 @dataclass(frozen=True)
@@ -321,6 +336,72 @@ def grid(
         if space.points(best, QUIET * text) >= page.smallest_text:
             break
     return _on_page(best, space)
+
+
+def compose(whole: Part, *, style: Style, title: str = "", captions: int = 0) -> Arrangement:
+    """Place parts in rows and columns as they are given; cells of maps have one size, those of matrices another.
+
+    Parameters
+    ----------
+    whole : Group, Equation, Row or Column
+    style : Style
+    title : str, optional
+        Printable.
+    captions : int, default 0
+        Captions to leave space for below.
+
+    Returns
+    -------
+    Arrangement
+        Its panels are in the order of the parts; an equation's are the matrix, then the panels above and beside it.
+    """
+    page, equations = style.page, list(_equations(whole))
+    for text in _TEXTS:
+        wide = _composed(whole, 1.0, text, labelled=True).wide
+        space = _Space(page, text, wrapped(title, max(wide, 12.0) / HEADING / text, 3), captions)
+        smallest = min((each.smallest for each in equations), default=LABEL_IN_C)
+        labelled = [
+            block
+            for unit in (_UNITS if equations else (1.0,))
+            for block in [_composed(whole, unit, text, labelled=True).captioned(space)]
+            if not equations or space.points(block, min(unit * smallest, LABEL)) >= page.smallest_text * 0.999
+        ]
+        longest = max((max(each.matrix.rows, each.matrix.cols) for each in equations), default=1)
+        best = max(
+            labelled
+            or [
+                _composed(whole, min(length / longest, 1.0), text, labelled=False).captioned(space)
+                for length in _BARE_CELLS
+            ],
+            key=space.score,
+        )
+        if space.points(best, QUIET * text) >= page.smallest_text:
+            break
+    return _on_page(best, space)
+
+
+def _equations(part: Part) -> Iterator[Equation]:
+    match part:
+        case Equation():
+            yield part
+        case Row() | Column():
+            for each in part.parts:
+                yield from _equations(each)
+
+
+def _composed(part: Part, unit: float, text: float, *, labelled: bool) -> _Block:
+    match part:
+        case Group():
+            return _below([_panel(panel._replace(text=text)) for panel in part.panels], text)
+        case Equation():
+            return _equation(part._replace(matrix=part.matrix._replace(text=text)), unit, text, labelled=labelled)
+        case Row():
+            blocks = [_composed(each, unit, text, labelled=labelled) for each in part.parts]
+            signs = [each.sign if isinstance(each, Group) else "" for each in part.parts]
+            maps = all(isinstance(each, Group) for each in part.parts)
+            return _beside(blocks, signs, text, centred=not maps)._replace(reads=True)
+        case Column():
+            return _below([_composed(each, unit, text, labelled=labelled) for each in part.parts], text)
 
 
 def _grid(panels: Sequence[Panel], signs: Sequence[str], columns: int, text: float) -> _Block:

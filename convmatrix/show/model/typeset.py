@@ -30,7 +30,7 @@ class Run(NamedTuple):
 SMALL = 0.7
 """Height of an index by the height of the text around it."""
 
-_SYMBOL = re.compile(r"(?<![A-Za-z])([wxyCISN])(?:(\d(?:[\d.,]*\d)?)|\^([T+]))?(?![A-Za-z])")
+_SYMBOL = re.compile(r"(?<![A-Za-z])([wxyCISN])(?:(\d(?:[\d.,]*\d)?)|\^(-1|[T+]))?(?![A-Za-z])")
 """A letter of the mathematics, with its indices or its exponent: no letter may stand before or behind it."""
 
 
@@ -156,7 +156,7 @@ def as_html(label: str) -> str:
 
 
 _SUBSCRIPTS = {**{str(digit): chr(0x2080 + digit) for digit in range(10)}, ",": ",", ".": "."}
-_SUPERSCRIPTS = {"T": "ᵀ", "+": "⁺"}
+_SUPERSCRIPTS = {"T": "ᵀ", "+": "⁺", "-": "⁻", "1": "¹"}
 
 
 def as_unicode(label: str) -> str:
