@@ -116,7 +116,7 @@ def entries(layer: Drawable) -> str:
 
 
 def in_blue_and_cyan(made: Film, layer: Drawable) -> Film:
-    """The film in the guide's colours: maps that are read are blue, and darker under the window; the others are cyan."""
+    """The film in the guide's colours: maps that are read are blue, darker under the window; the others are cyan."""
     colours = made.style.colours
     seen = {over(tap, colours.map, TINT) for tap in tap_colours(layer.kernel_size)}
     pale = over(colours.map, colours.ground, TINT)
@@ -131,7 +131,7 @@ def in_blue_and_cyan(made: Film, layer: Drawable) -> Film:
         own = GUIDE_INPUT if kind in ("input", "above") else GUIDE_OUTPUT
         papers = {colours.map: own, pale: over(own, colours.ground, TINT), **dict.fromkeys(seen, GUIDE_SEEN)}
         paper = papers.get(look.paper, look.paper)
-        return look if paper == look.paper else look._replace(paper=paper, ink=ink_on(paper))
+        return look if paper == look.paper else look._replace(paper=paper, ink=ink_on(paper), line=colours.ground)
 
     frames = tuple(each._replace(looks=changed(each.looks), lasting=changed(each.lasting)) for each in made.frames)
     return replace(made, base=changed(made.base), waiting=changed(made.waiting), frames=frames)
@@ -222,7 +222,7 @@ def positions(layer: Drawable, title: str) -> Film:
     matrix = muted(found["matrix"], layer, but=rows)._replace(framed=((0, 0, count, layer.matrix_shape[1]),))
     equation = Matrix(matrix, found["above"], muted(found["beside"], layer, but=rows))
     start = f"the first position, and {count - 1} step{'s' if count > 2 else ''} of {layer.stride[-1]}"
-    caption = f"{start}: o = {relationship(layer, 1).arithmetic}"
+    caption = f"{start}: o = {relationship(layer, 1).arithmetic.replace(' - ', ' − ')}"
     return together(below(beside(*maps), equation), style=STYLE, title=title, caption=caption)
 
 

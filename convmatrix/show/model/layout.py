@@ -446,7 +446,9 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
     left = (beside.wide + between) if beside else 0.0
     head = _HEAD * text if matrix.title or matrix.note else 0.0
     top = head + (above.cell_height + (0.3 * unit if labelled else 0.2 * text) if above else 0.0)
-    shift = max(matrix.title_width - matrix.wide - left, 0.0) / 2
+    # The title stands in the middle above the matrix, and may reach beyond it on both sides.
+    beyond = max(matrix.title_width - matrix.wide, 0.0) / 2
+    shift = max(beyond - left, 0.0)
     panels = [matrix._replace(x=left + shift, y=top, title_y=head - 0.42 * text)]
     signs: list[Sign] = []
     if above:
@@ -459,7 +461,7 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
                 Sign(x, panels[0].at(row, 0)[1] + unit / 2, "=", min(LABEL_IN_C * unit, LABEL), quiet=True)
                 for row in range(matrix.rows)
             ]
-    whole = left + matrix.wide + 2 * shift, top + matrix.tall
+    whole = shift + left + matrix.wide + beyond, top + matrix.tall
     return _Block(tuple(panels), tuple(signs), *whole, whole[1] / 2)
 
 

@@ -7,9 +7,14 @@ step of it, which every renderer draws.
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from convmatrix.show.model.drawing import label_size
 from convmatrix.show.model.film import Film, Frame, Look, Outline, Panel
 from convmatrix.show.model.layout import Column, Equation, Group, Part, Row, compose
+from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.palette import ink_on
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.style import LABEL_IN_C, Style
 
@@ -200,3 +205,50 @@ def _flat(whole: Pieces) -> Iterator[Piece]:
         case Beside() | Below():
             for part in whole.parts:
                 yield from _flat(part)
+
+
+def numbers(
+    name: str,
+    title: str,
+    array: ArrayLike,
+    *,
+    style: Style,
+    note: str | None = None,
+    limit: float | None = None,
+    unit: float = 1.0,
+) -> Piece:
+    """Make a piece of an array: a map with its numbers, or where there is a limit, cells coloured by value.
+
+    Parameters
+    ----------
+    name, title : str
+        As for `convmatrix.show.model.film.Panel`.
+    array : (rows, cols) array_like
+    style : Style
+    note : str, optional
+        By default the size.
+    limit : float, optional
+        Magnitude of the strongest colours.
+    unit : float, default 1
+        Side of a cell.
+
+    Returns
+    -------
+    Piece
+
+    Examples
+    --------
+    >>> [look.text for look in numbers("x", "x", [[1, 0.5]], style=Style()).looks.values()]
+    ['1', '0.5']
+    """
+    values = np.asarray(array)
+    looks, colours = Looks(style, limit=limit or 0.0), style.colours
+    rows, cols = values.shape
+    panel = Panel(name, title, f"{rows} × {cols}" if note is None else note, rows, cols, unit)
+    if limit is None:
+        return Piece(panel, {divmod(at, cols): looks.map("", value) for at, value in enumerate(values.flat)})
+    cells = {}
+    for at, (value, paper) in enumerate(zip(values.flat, looks.by_value(values.ravel()), strict=True)):
+        ink = ink_on(paper) if value else colours.zero
+        cells[divmod(at, cols)] = Look(paper, looks.text("", value)[0], ink, colours.soft)
+    return Piece(panel, cells)
