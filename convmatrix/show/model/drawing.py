@@ -164,7 +164,15 @@ def around_panel(panel: Panel, style: Style) -> Iterator[Mark]:
         left += panel.text * (width(panel.title) * HEADING + (NOTE_GAP if panel.title else 0.0))
         yield Label(left, y, QUIET * panel.text, panel.note, colours.quiet, "start", f"{panel.name}-note")
     if not panel.bordered:
-        yield Box(panel.x, panel.y, panel.wide, panel.tall, line=colours.line, name=f"{panel.name}-frame")
+        yield Box(
+            panel.x,
+            panel.y,
+            panel.wide,
+            panel.tall,
+            line=colours.line,
+            stroke=BORDER * panel.text,
+            name=f"{panel.name}-frame",
+        )
 
 
 def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Style) -> Iterator[Mark]:

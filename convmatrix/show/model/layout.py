@@ -62,7 +62,7 @@ class Equation(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Parts side by side, on one centre line; a `Group` has its sign before it."""
+    """Parts side by side: with a `Group`, which has its sign before it, on one centre line; else from the top."""
 
     parts: "tuple[Part, ...]"
 
@@ -398,8 +398,12 @@ def _composed(part: Part, unit: float, text: float, *, labelled: bool) -> _Block
         case Row():
             blocks = [_composed(each, unit, text, labelled=labelled) for each in part.parts]
             signs = [each.sign if isinstance(each, Group) else "" for each in part.parts]
-            maps = all(isinstance(each, Group) for each in part.parts)
-            return _beside(blocks, signs, text, centred=not maps)._replace(reads=True)
+            if any(isinstance(each, Group) for each in part.parts):
+                maps = all(isinstance(each, Group) for each in part.parts)
+                return _beside(blocks, signs, text, centred=not maps)._replace(reads=True)
+            # Matrices of unequal heights, or columns of them, begin at one height.
+            row = _beside([block._replace(axis=0.0) for block in blocks], signs, text)
+            return row._replace(axis=row.tall / 2, reads=True)
         case Column():
             return _below([_composed(each, unit, text, labelled=labelled) for each in part.parts], text)
 

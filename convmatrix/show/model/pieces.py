@@ -122,10 +122,11 @@ def pieces(film: Film, step: int | None = None) -> dict[str, Piece]:
     looks: list[dict[tuple[int, int], Look]] = [{} for _ in film.panels]
     for (number, row, col), look in {**film.base, **frame.looks}.items():
         looks[number][row, col] = look
+    framed: list[list[Box]] = [[] for _ in film.panels]
+    for number, *box in frame.outlines:
+        framed[number].append((box[0], box[1], box[2], box[3]))
     return {
-        panel.name: Piece(
-            panel, looks[number], tuple(outline[1:] for outline in frame.outlines if outline.panel == number)
-        )
+        panel.name: Piece(panel._replace(title_y=None), looks[number], tuple(framed[number]))
         for number, panel in enumerate(film.panels)
     }
 
