@@ -15,12 +15,21 @@ from convmatrix.show.model.style import (
     BORDER,
     CORNER,
     DOT,
+    DOT_IN_CORNER,
+    FILLED,
     HEADING,
     LABEL,
     LABEL_IN_C,
+    LEADING,
     NOTE_GAP,
     QUIET,
+    SECOND_OF_TWO,
+    SLASH,
+    SYMBOL_RISE,
+    THIN_WINDOW,
     TITLE,
+    TITLE_RISE,
+    VALUE_DROP,
     WINDOW_LINE,
     Style,
 )
@@ -102,9 +111,6 @@ class Label(NamedTuple):
 
 Mark = Box | Line | Label
 
-LINE = 1.15
-"""From one line of a cell to the next, by the height of its text."""
-
 
 def lines_of(text: str) -> list[str]:
     """Lines of a cell's text: a long sum has each term on a line of its own.
@@ -135,7 +141,7 @@ def label_size(text: str, largest: float = LABEL) -> float:
     (0.37, 0.271)
     """
     lines = lines_of(text)
-    return min(largest, 0.9 / max(*map(width, lines), 1.0), 0.94 / (LINE * len(lines)))
+    return min(largest, FILLED[0] / max(*map(width, lines), 1.0), FILLED[1] / (LEADING * len(lines)))
 
 
 # -- parts of a film --------------------------------------------------------------------------------------------------
@@ -157,7 +163,7 @@ def around_panel(panel: Panel, style: Style) -> Iterator[Mark]:
     """Title of a panel, its note beside it, and a frame around cells that are too small for borders."""
     colours = style.colours
     left = panel.x + panel.wide / 2 - panel.title_width / 2
-    y = panel.y - 0.42 * panel.text if panel.title_y is None else panel.title_y
+    y = panel.y - TITLE_RISE * panel.text if panel.title_y is None else panel.title_y
     if panel.title:
         yield Label(left, y, HEADING * panel.text, panel.title, colours.ink, "start", f"{panel.name}-title")
     if panel.note:
@@ -184,11 +190,11 @@ def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Sty
     dashed = look.mark == "dashed"
     yield Box(x, y, wide, tall, look.paper, look.line, BORDER, name, dashed=dashed)
     if look.mark == "slash":
-        yield Line(((x + 0.72 * wide, y + tall), (x + wide, y + 0.72 * tall)), style.colours.mark, BORDER)
+        yield Line(((x + SLASH * wide, y + tall), (x + wide, y + SLASH * tall)), style.colours.mark, BORDER)
     elif look.mark == "dot":
         side = DOT * min(wide, tall)
         # Beside text it stands in the corner.
-        along, down = (0.86, 0.14) if look.text and panel.labelled else (0.5, 0.5)
+        along, down = DOT_IN_CORNER if look.text and panel.labelled else (0.5, 0.5)
         corner = (x + along * wide - side / 2, y + down * tall - side / 2)
         yield Box(*corner, side, side, look.ink, corner=side / 2, name=f"{name}-dot")
     if look.text and panel.labelled:
@@ -201,13 +207,13 @@ def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> I
     largest = min(LABEL_IN_C, LABEL / panel.unit) if panel.row_blocks or panel.col_blocks else LABEL
     size = label_size(look.text, largest) * tall
     lines = lines_of(look.text)
-    step = LINE * size
+    step = LEADING * size
     first = y - (len(lines) - 1) / 2 * step
     if look.second:
-        first -= 0.2 * tall
-        size = min(size, 0.34 * tall)
-        below = min(label_size(look.second), 0.32) * tall
-        yield Label(x, y + 0.22 * tall, below, look.second, look.ink, name=f"{name}-value")
+        first -= SYMBOL_RISE * tall
+        size = min(size, SECOND_OF_TWO * tall)
+        below = min(label_size(look.second), SECOND_OF_TWO) * tall
+        yield Label(x, y + VALUE_DROP * tall, below, look.second, look.ink, name=f"{name}-value")
     for number, line in enumerate(lines):
         yield Label(x, first + number * step, size, line, look.ink, name=f"{name}-text" if number == 0 else "")
 
@@ -219,7 +225,7 @@ def outline(film: Film, framed: Outline, name: str) -> Box:
         panel.at(framed.row, framed.col),
         panel.until(framed.row + framed.rows - 1, framed.col + framed.cols - 1),
     )
-    stroke = WINDOW_LINE * film.text * (1.0 if panel.bordered else 0.7)
+    stroke = WINDOW_LINE * film.text * (1.0 if panel.bordered else THIN_WINDOW)
     slack = 0.0 if panel.bordered else stroke
     return Box(
         left - slack,

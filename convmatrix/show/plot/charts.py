@@ -20,7 +20,16 @@ from convmatrix.show.model.film import Look, Panel
 from convmatrix.show.model.palette import ink_on, rgb, value_scale
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.scene import number_label
-from convmatrix.show.model.style import Style, current_style
+from convmatrix.show.model.style import (
+    CHANNEL_GAP,
+    CHART_SHAPE,
+    CHART_TEXT,
+    CHART_TITLE,
+    CHART_WIDE,
+    MARKERS,
+    Style,
+    current_style,
+)
 from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.plot.sheet import Tile, sheet
@@ -277,7 +286,7 @@ def singular_values(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("number, from the largest")
     ax.set_ylabel("singular value")
-    write_title(ax, title, *([condition] if style.captioned else []), size=_chart_text(style) * 1.15)
+    write_title(ax, title, *([condition] if style.captioned else []), size=_chart_text(style) * CHART_TITLE)
     last = number_label(array[-1]) if array[-1] > zero else "0"
     alt = f"{count} singular values from {number_label(array[0])} to {last}: {condition}."
     return described(ax, titled(title, alt))
@@ -288,12 +297,8 @@ def _chart_size(style: Style) -> tuple[float, float]:
     page = style.page
     if page.fixed:
         return page.wide, page.tall
-    wide = min(page.wide, _CHART)
-    return wide, min(page.tall, wide * 0.62)
-
-
-_CHART = 6.4
-"""Largest width of a chart in inches, on a page that is not filled."""
+    wide = min(page.wide, CHART_WIDE)
+    return wide, min(page.tall, wide * CHART_SHAPE)
 
 
 def _themed(ax: Axes, style: Style) -> None:
@@ -313,11 +318,11 @@ def _themed(ax: Axes, style: Style) -> None:
 
 def _chart_text(style: Style) -> float:
     """Points of a chart's text."""
-    return max(style.page.smallest_text * 1.15, 8.0)
+    return max(style.page.smallest_text * CHART_TITLE, CHART_TEXT)
 
 
 def _marker(count: int) -> float:
-    return max(1.5, min(6.0, 400 / count))
+    return max(MARKERS[0], min(MARKERS[1], 400 / count))
 
 
 def overlaps(counts: ArrayLike, *, title: str = "", style: Style | None = None, ax: Axes | None = None) -> Axes:
@@ -547,7 +552,7 @@ def _tile(
     small = max(rows, cols) > _NUMBERED
     panel = Panel(name, title, note, rows, cols, scale, labelled=not small, bordered=not small)
     if block and not small:
-        panel = panel._replace(row_blocks=(block, block), col_blocks=(cols, cols), gap=0.12)
+        panel = panel._replace(row_blocks=(block, block), col_blocks=(cols, cols), gap=CHANNEL_GAP)
     if small:
         return Tile(panel, shades.pixels(_reduced(matrix)), sign)
     array = matrix.toarray() if isinstance(matrix, sparse.coo_array) else matrix
