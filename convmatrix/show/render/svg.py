@@ -82,8 +82,8 @@ class _Writer:
             [
                 '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
                 f'viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" role="img" '
-                'aria-labelledby="title description" font-family="DejaVu Sans, Verdana, sans-serif">\n'
-                f'<title id="title">{_escaped(printable(film.title) or _UNTITLED)}</title>\n'
+                'aria-labelledby="name description" font-family="DejaVu Sans, Verdana, sans-serif">\n'
+                f'<title id="name">{_escaped(printable(film.title) or _UNTITLED)}</title>\n'
                 f'<desc id="description">{_escaped(printable(film.about) or steps)}</desc>\n{_REDUCED}{paper}\n',
                 *self.outlines(),
                 *parts,
