@@ -19,7 +19,7 @@ WEIGHT, Y = np.arange(1, 10).reshape(3, 3), np.array([[1, 2], [3, 4]])
 
 def figure() -> Axes:
     """Draw the matrix, the stamps and the insertion of one layer."""
-    style = Style(size=(13.333, 7.5))
+    style = Style(size=(13.333, 6.2))
     stamped = film(UP, WEIGHT, Y, style=style)
     stamps = []
     for step in range(Y.size):
