@@ -82,6 +82,9 @@ def test_pieces_are_those_of_the_film_at_a_step():
     assert [found[name].panel.name for name in found] == ["input", "kernel", "output", "matrix", "above", "beside"]
     assert found["input"].framed == ((1, 1, 3, 3),)
     assert found["matrix"].framed == ((3, 0, 1, 16),)
+    # Titles do not stay where they stood in the film.
+    assert any(panel.title_y is not None for panel in made.panels)
+    assert {piece.panel.title_y for piece in found.values()} == {None}
     # Nothing waits for its turn.
     assert [found["output"].looks[at].text for at in product(range(2), repeat=2)] == ["45", "54", "81", "90"]
     still = made.still(3)
