@@ -54,7 +54,8 @@ format: .venv/dev ## ruff, with its fixes applied
 
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
 html: build/site.done ## publish them as pages that need no server: build/site/index.html
-figures: build/figures.done ## draw the figures
+figures: build/figures.done ## draw the figures: the SVGs that are committed
+films: build/films.done ## draw the films of the guide's figures as well, and the figures as PDF and PNG
 docs: build/docs.done ## write docs/frameworks.md, docs/migration.md and docs/api.txt anew, from the code
 bench: .venv/dev $(wildcard .venv-peers/ready) ## all benchmarks, into docs/performance.md; with torch and others after `make peers-env`
 	tools/benchmark.sh --write docs/performance.md
@@ -79,15 +80,14 @@ clean: ## back to a bare checkout
 .venv/package .venv/test .venv/dev .venv/lab .venv/browser .venv-oracles/ready .venv-peers/ready .venv-lowest/ready: \
 		pyproject.toml constraints.txt
 	@tools/set_up.sh $@
-# What is done once for given inputs.
 tests/oracles/data/%.json.gz: tests/oracles/record_%.py anew
 	tools/record_oracle.sh $*
 build/notebooks/%.done: notebooks/%.ipynb $(PACKAGE) .venv/dev
 	tools/execute_notebooks.sh $< && $(DONE)
 build/site.done: $(NOTEBOOKS) $(wildcard notebooks/site/*) .venv/dev
 	rm -rf build/site && .venv/bin/python notebooks/site/build.py build/site && $(DONE)
-build/figures.done: $(wildcard figures/*.py) $(PACKAGE) .venv/dev
-	.venv/bin/python figures/build.py && $(DONE)
+build/figures.done build/films.done: build/%.done: $(wildcard figures/*.py) $(PACKAGE) .venv/dev
+	.venv/bin/python figures/build.py $* && $(DONE)
 build/docs.done: docs/build.py docs/renamed.json $(PACKAGE) .venv/dev
 	.venv/bin/python docs/build.py && $(DONE)
 build/pins.ok: constraints.txt pyproject.toml tools/check_pins.py .venv/dev

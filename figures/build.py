@@ -1,8 +1,8 @@
 """Build the figures: each file of this folder has a ``figure()``, or ``pictures()``, which are films with names.
 
 SVGs of what stands still are committed: beside its file if that has one figure, else in a folder of the file's name.
-Under the pinned versions they have the same bytes every time. All else goes to ``build/figures``: PDF and PNG, and
-animations as SVG and GIF. With the argument ``committed`` nothing else is built.
+Under the pinned versions they have the same bytes every time. With the argument ``films`` all else is built too, and
+goes to ``build/figures``: PDF and PNG, and films as SVG and GIF.
 """
 
 import importlib.util
@@ -90,4 +90,4 @@ def build(*, only_committed: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    build(only_committed="committed" in sys.argv[1:])
+    build(only_committed="films" not in sys.argv[1:])

@@ -6,14 +6,16 @@ zeros is wrong: every one of the 544 scores reads the image, as no row of the pa
 After Long, Shelhamer & Darrell 2015, and the coordinate maps of Caffe.
 """
 
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+import numpy as np
+from matplotlib.axes import Axes
 
 from convmatrix import Conv, ConvTranspose, MaxPool
 from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.receptive import crop_offset
-from convmatrix.show.model.palette import GUIDE_SEEN, GUIDE_WINDOW
+from convmatrix.show.model.film import Panel
+from convmatrix.show.model.palette import over, rgb
+from convmatrix.show.model.style import TINT, Style
+from convmatrix.show.plot.sheet import Tile, sheet
 
 STAGES = (2, 2, 3, 3, 3)
 """Convolutions before each pool."""
@@ -35,27 +37,19 @@ def chain() -> Network:
     return Network(layers)
 
 
-def figure() -> Figure:
+def figure() -> Axes:
     """Draw which inputs each score reads, and which scores are kept."""
-    network = chain()
+    network, style = chain(), Style(size="half")
     (crop,) = crop_offset(network)
-    pattern = network.pattern()
-    scores, inputs = pattern.shape
-    fig, ax = plt.subplots(figsize=(7.2, 7.2), layout="constrained")
-    ax.spy(pattern, markersize=0.4, color=GUIDE_SEEN, rasterized=True, aspect="equal")
-    ax.add_patch(
-        Rectangle(
-            (-0.5, crop - 0.5),
-            inputs,
-            inputs,
-            fill=False,
-            edgecolor=GUIDE_WINDOW,
-            linewidth=3,
-            zorder=3,
-            clip_on=False,
-            gid="kept",
-        )
+    read = network.pattern().toarray() != 0
+    scores, inputs = read.shape
+    blue, ground = style.colours.positive, style.colours.ground
+    colours = np.array([rgb(ground), rgb(over(blue, ground, TINT)), rgb(blue)], dtype=np.uint8)
+    kept = np.arange(scores)[:, None]
+    kept = (kept >= crop) & (kept < crop + inputs)
+    pixels = colours[read * np.where(kept, 2, 1)]
+    panel = Panel(
+        "scores", "FCN-32s along one axis", f"{scores} scores × {inputs} inputs", scores, inputs, bordered=False
     )
-    ax.set(xlabel=f"input, 0 to {inputs - 1}", ylabel=f"score, 0 to {scores - 1}")
-    ax.set_title(f"FCN-32s along one axis: {inputs} inputs, {scores} scores, kept from {crop} to {crop + inputs - 1}")
-    return fig
+    caption = f"framed are the scores that are kept: {crop} to {crop + inputs - 1}"
+    return sheet([Tile(panel, pixels, framed=((crop, 0, inputs, inputs),))], style=style, caption=caption)

@@ -5,7 +5,7 @@ its caption, is computed by the layer. Stills have the numbers of the guide's fi
 the names of its files, ``padding_strides``.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from math import prod
 from typing import NamedTuple
@@ -14,10 +14,15 @@ import numpy as np
 
 from convmatrix import AvgPool, Conv, ConvTranspose, MaxPool
 from convmatrix.presets import numerical_data, setting
-from convmatrix.show.model.film import Film, Frame, Look, Outline, Panel, arranged
-from convmatrix.show.model.palette import tint
+from convmatrix.show.model.film import Film, Key, Look
+from convmatrix.show.model.looks import Looks
+from convmatrix.show.model.palette import GUIDE_INPUT, GUIDE_OUTPUT, GUIDE_SEEN, ink_on, over, tap_colours
+from convmatrix.show.model.pieces import Matrix, Piece, Stack, below, beside, pieces, together
 from convmatrix.show.model.sizes import relationship
 from convmatrix.show.model.stage import Drawable, film
+from convmatrix.show.model.style import TINT, Style
+
+STYLE = Style()
 
 
 class Picture(NamedTuple):
@@ -55,16 +60,17 @@ class Entry(NamedTuple):
         """The figure."""
         made = self.compose(self.layer, self.title) if self.compose else one_step(self._film(), middle(self.layer))
         name = f"figure_{self.number.replace('.', '_')}" if self.number else "printed_matrix"
-        return Picture(name, replace(made, about=self.about))
+        return Picture(name, replace(in_blue_and_cyan(made, self.layer), about=self.about))
 
     @property
     def animation(self) -> Picture:
         """The figure, step by step."""
-        return Picture(self.stem, replace(self._film(), about=self.about))
+        return Picture(self.stem, replace(in_blue_and_cyan(self._film(), self.layer), about=self.about))
 
     def _film(self) -> Film:
         x, weight = numerical_data() if self.stem.startswith("numerical") else (None, None)
-        return film(self.layer, weight if isinstance(self.layer, Conv) else None, x, view="windows", title=self.title)
+        weight = weight if isinstance(self.layer, Conv) else None
+        return film(self.layer, weight, x, view="windows", title=self.title, style=STYLE)
 
 
 def pictures() -> Iterator[Picture]:
@@ -102,37 +108,36 @@ def letters(layer: Conv | AvgPool | MaxPool) -> str:
 def entries(layer: Drawable) -> str:
     """The size of the matrix."""
     rows, cols = layer.matrix_shape
-    name = "S" if isinstance(layer, MaxPool) else "C"
-    return f"{name} is {rows} x {cols} with {layer.nnz} entries"
+    name = "S" if isinstance(layer, MaxPool) else "C^T" if isinstance(layer, ConvTranspose) else "C"
+    return f"{name} is {rows} × {cols} with {layer.nnz} entries"
+
+
+# -- colours ---------------------------------------------------------------------------------------------------------
+
+
+def in_blue_and_cyan(made: Film, layer: Drawable) -> Film:
+    """The film in the guide's colours: maps that are read are blue, darker under the window; the others are cyan."""
+    colours = made.style.colours
+    seen = {over(tap, colours.map, TINT) for tap in tap_colours(layer.kernel_size)}
+    pale = over(colours.map, colours.ground, TINT)
+
+    def changed(looks: Mapping[Key, Look]) -> dict[Key, Look]:
+        return {key: recoloured(made.panels[key[0]].name, look) for key, look in looks.items()}
+
+    def recoloured(name: str, look: Look) -> Look:
+        kind = name.rstrip("0123456789")
+        if kind not in ("input", "above", "output", "beside"):
+            return look
+        own = GUIDE_INPUT if kind in ("input", "above") else GUIDE_OUTPUT
+        papers = {colours.map: own, pale: over(own, colours.ground, TINT), **dict.fromkeys(seen, GUIDE_SEEN)}
+        paper = papers.get(look.paper, look.paper)
+        return look if paper == look.paper else look._replace(paper=paper, ink=ink_on(paper), line=colours.ground)
+
+    frames = tuple(each._replace(looks=changed(each.looks), lasting=changed(each.lasting)) for each in made.frames)
+    return replace(made, base=changed(made.base), waiting=changed(made.waiting), frames=frames)
 
 
 # -- stills ----------------------------------------------------------------------------------------------------------
-
-
-class Piece(NamedTuple):
-    """A panel with its cells, to be put together with others; those of one group stand one below the other."""
-
-    group: str
-    panel: Panel
-    looks: Mapping[tuple[int, int], Look]
-    outlines: tuple[tuple[int, int, int, int], ...] = ()
-
-    def named(self, name: str, title: str) -> "Piece":
-        """The same under another name, as a group of its own, unless it is a matrix."""
-        group = self.group if self.group == "matrix" else name
-        return self._replace(group=group, panel=self.panel._replace(name=name, title=title))
-
-    def pale(self, but: Container[tuple[int, int]] = ()) -> "Piece":
-        """The same, its cells pale but for some."""
-        looks = {
-            at: look if at in but else look._replace(paper=tint(look.paper, 0.25), faint=True)
-            for at, look in self.looks.items()
-        }
-        return self._replace(looks=looks)
-
-    def rows(self, rows: Container[int]) -> list[tuple[int, int]]:
-        """Its cells in some rows."""
-        return [at for at in self.looks if at[0] in rows]
 
 
 def middle(layer: Drawable) -> int:
@@ -146,95 +151,87 @@ def one_step(made: Film, step: int) -> Film:
     return replace(made, base={**made.base, **frame.looks}, waiting={}, frames=(frame._replace(looks={}, lasting={}),))
 
 
-def pieces(made: Film) -> dict[str, Piece]:
-    """The panels of a still, by their names."""
-    looks: dict[int, dict[tuple[int, int], Look]] = {number: {} for number in range(len(made.panels))}
-    for (number, *at), look in made.base.items():
-        looks[number][at[0], at[1]] = look
-    outlines = made.frames[0].outlines if made.frames else ()
-    return {
-        panel.name: Piece(
-            panel.name.rstrip("0123456789"),
-            panel,
-            looks[number],
-            tuple(outline[1:] for outline in outlines if outline.panel == number),
-        )
-        for number, panel in enumerate(made.panels)
-    }
+def muted(piece: Piece, layer: Drawable, but: Container[int | tuple[int, int]] = ()) -> Piece:
+    """The piece with its cells standing back, but for those of some rows, or at some places."""
+    looks = Looks(STYLE, layer.kernel_size)
+    return piece.changed(lambda at, look: look if at in but or at[0] in but else looks.muted(look))
 
 
-def together(parts: Sequence[Piece], title: str, caption: str) -> Film:
-    """A still of pieces."""
-    panels, width, height = arranged([(part.group, part.panel) for part in parts], title)
-    base = {(number, *at): look for number, part in enumerate(parts) for at, look in part.looks.items()}
-    outlines = tuple(Outline(number, *box) for number, part in enumerate(parts) for box in part.outlines)
-    return Film(panels, base, {}, (Frame({}, {}, outlines, caption),), width, height, title)
+def matrix_of(found: Mapping[str, Piece]) -> Matrix:
+    """The equation of a film."""
+    return Matrix(found["matrix"], found["above"], found["beside"])
 
 
 def channels(layer: Drawable, title: str) -> Film:
     """Every kernel of a layer with several maps; those of the middle output map are in use."""
-    made, used = film(layer), layer.out_channels // 2
+    made, used = film(layer, style=STYLE), layer.out_channels // 2
     steps = [of * prod(layer.output_size) + middle(layer) for of in range(layer.out_channels)]
-    shown = pieces(one_step(made, steps[used]))
+    shown = pieces(made, steps[used])
     kernels = []
     for of, step in enumerate(steps):
-        step_pieces = pieces(one_step(made, step))
-        for within in range(layer.in_channels):
-            kernel = step_pieces[f"kernel{within}"].named(f"kernel{of}{within}", f"kernel w, {within} to {of}")
-            kernels.append((kernel if of == used else kernel.pale())._replace(group=f"kernel{of}"))
-    of_group = {group: [piece for piece in shown.values() if piece.group == group] for group in ("input", "output")}
-    parts = [*of_group["input"], *kernels, *of_group["output"], shown["matrix"]]
-    return together(parts, title, made.frames[steps[used]].caption)
+        here = pieces(made, step)
+        column = [
+            here[f"kernel{within}"].named(f"kernel{of}{within}", note=f"map {within} to map {of}")
+            for within in range(layer.in_channels)
+        ]
+        kernels.append(Stack(tuple(each if of == used else muted(each, layer) for each in column), "" if of else "∗"))
+    maps = [tuple(piece for name, piece in shown.items() if name.startswith(kind)) for kind in ("input", "output")]
+    parts = below(beside(Stack(maps[0]), *kernels, Stack(maps[1], "=")), matrix_of(shown))
+    return together(parts, style=STYLE, title=title, caption=made.frames[steps[used]].caption)
 
 
 def subsampling(layer: Drawable, title: str) -> Film:
     """A stride as stride 1 of which some outputs are kept: those whose rows are rows of the strided matrix."""
     every = Conv(layer.input_size, layer.kernel_size)
-    at_1, kept = pieces(film(every, moving=False)), pieces(film(layer, moving=False))
+    at_1, kept = (pieces(film(each, moving=False, style=STYLE)) for each in (every, layer))
     weight = np.arange(1, 1 + prod(layer.kernel_size)).reshape(layer.kernel_size)
     dense = every.matrix(weight).toarray()
     rows = [int(np.flatnonzero((dense == row).all(axis=1))[0]) for row in layer.matrix(weight).toarray()]
     outputs = [divmod(row, every.output_size[1]) for row in rows]
     stride = f"stride {layer.stride[0]}"
-    parts = [
-        at_1["input"],
-        at_1["output"]
-        .named("output1", "outputs y at stride 1")
-        .pale(but=outputs)
-        ._replace(outlines=tuple((*at, 1, 1) for at in outputs)),
-        kept["output"].named("output2", f"outputs y at {stride}"),
-        at_1["matrix"]
-        .named("matrix1", f"stride 1: {entries(every)}")
-        .pale(but=at_1["matrix"].rows(rows))
-        ._replace(outlines=tuple((row, 0, 1, every.matrix_shape[1]) for row in rows)),
-        kept["matrix"].named("matrix2", f"{stride}: {entries(layer)}"),
-    ]
-    return together(parts, title, f"{stride} keeps rows {', '.join(map(str, rows))} of the matrix at stride 1")
+    output = muted(at_1["output"].named("output1", note="3 × 3, stride 1"), every, but=outputs)
+    whole = muted(at_1["matrix"].named("matrix1", note=f"stride 1: {entries(every)}"), every, but=rows)
+    column = muted(at_1["beside"].named("beside1"), every, but=rows)
+    maps = beside(
+        Stack((at_1["input"],)),
+        Stack((at_1["kernel"],), "∗"),
+        Stack((output._replace(framed=tuple((*at, 1, 1) for at in outputs)),), "="),
+        Stack((kept["output"].named("output2", note=f"2 × 2, {stride}"),), "→"),
+    )
+    framed = tuple((row, 0, 1, every.matrix_shape[1]) for row in rows)
+    strided = Matrix(
+        kept["matrix"].named("matrix2", note=f"{stride}: {entries(layer)}"), None, kept["beside"].named("beside2")
+    )
+    matrices = below(Matrix(whole._replace(framed=framed), at_1["above"], column), strided)
+    caption = f"{stride} keeps rows {', '.join(map(str, rows))} of the matrix at stride 1"
+    return together(below(maps, matrices), style=STYLE, title=title, caption=caption)
 
 
 def positions(layer: Drawable, title: str) -> Film:
     """Every position of the kernel in the first row, side by side."""
     assert isinstance(layer, Conv)
     count = layer.output_size[-1]
-    made = film(layer)
-    steps = [pieces(one_step(made, step)) for step in range(count)]
+    made = film(layer, style=STYLE)
+    steps = [pieces(made, step) for step in range(count)]
     maps = [
-        step["input"].named(f"input{number}", f"step {number}" if number else "first position")
+        Stack((step["input"].named(f"input{number}", note=f"step {number}" if number else "first position"),))
         for number, step in enumerate(steps)
     ]
-    matrix = steps[0]["matrix"]._replace(outlines=((0, 0, count, layer.matrix_shape[1]),))
-    matrix = matrix.pale(but=matrix.rows(range(count)))
+    found = pieces(made)
+    rows = range(count)
+    matrix = muted(found["matrix"], layer, but=rows)._replace(framed=((0, 0, count, layer.matrix_shape[1]),))
+    equation = Matrix(matrix, found["above"], muted(found["beside"], layer, but=rows))
     start = f"the first position, and {count - 1} step{'s' if count > 2 else ''} of {layer.stride[-1]}"
-    return together([*maps, matrix], title, f"{start}: o = {relationship(layer, 1).arithmetic}")
+    caption = f"{start}: o = {relationship(layer, 1).arithmetic.replace(' - ', ' − ')}"
+    return together(below(beside(*maps), equation), style=STYLE, title=title, caption=caption)
 
 
 def printed(layer: Drawable, title: str) -> Film:
     """The matrix by itself, with its zeros."""
-    rows, cols = layer.matrix_shape
-    matrix = pieces(film(layer, maps=False, moving=False))["matrix"]
-    zeros = {(row, col): Look("#ffffff", "0", faint=True) for row in range(rows) for col in range(cols)}
-    whole = matrix._replace(looks={**zeros, **matrix.looks})
-    return together([whole], title, f"each row is a window: {entries(layer)}")
+    found = pieces(film(layer, maps=False, moving=False, style=STYLE))
+    whole = found["matrix"].changed(lambda _, look: look if look.text else look._replace(text="0", mark=""))
+    caption = f"each row is a window: {entries(layer)}"
+    return together(matrix_of(found)._replace(matrix=whole), style=STYLE, title=title, caption=caption)
 
 
 # -- the table -------------------------------------------------------------------------------------------------------
@@ -313,7 +310,7 @@ ENTRIES = (
         "4.7",
         "2.7",
         "padding_strides_odd",
-        " Erratum: the guide's caption gives the input as 2 x 2; it is 3 x 3, as in its drawing.",
+        " Erratum: the guide's caption gives the input as 2 × 2; it is 3 × 3, as in its drawing.",
     ),
     named("5.1", "dilation", "The taps stand apart, so the kernel spans more inputs than it reads."),
     Entry("", "", setting("no_padding_no_strides"), "The matrix that the guide prints, as cells.", printed),

@@ -4,11 +4,13 @@ One axis with six inputs, five taps and padding 2. With zeros, weights beyond th
 them onto an input at the other end (circular) or at this end, where they are added to the weight that is there already.
 """
 
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from convmatrix import Conv
 from convmatrix.show import plot
+from convmatrix.show.model.pieces import Matrix, below, beside, pieces, together
+from convmatrix.show.model.stage import film
+from convmatrix.show.model.style import Style
 
 READS = {
     "zeros": "0 0 | x0 x1 x2 x3 x4 x5 | 0 0",
@@ -19,11 +21,11 @@ READS = {
 }
 
 
-def figure() -> Figure:
+def figure() -> Axes:
     """Draw the matrix of one axis in each padding mode."""
-    fig, axes = plt.subplots(2, 3, figsize=(11, 7.6), layout="constrained")
-    for ax, (mode, reads) in zip(axes.flat, READS.items(), strict=False):
-        plot.matrix(Conv((6,), 5, padding=2, padding_mode=mode), ax=ax, key=False)
-        ax.set_title(f"{mode}:  {reads}", fontsize=9)
-    axes.flat[-1].set_axis_off()
-    return fig
+    style, matrices = Style(size=13.333), []
+    for mode, reads in READS.items():
+        found = pieces(film(Conv((6,), 5, padding=2, padding_mode=mode), maps=False, moving=False, style=style))
+        whole = Matrix(found["matrix"], found["above"], found["beside"])
+        matrices.append(whole.named(f"-{mode}", mode, reads))
+    return plot.film_frame(together(below(beside(*matrices[:3]), beside(*matrices[3:])), style=style))

@@ -4,23 +4,36 @@ i'=2, k=3, s=2: C^T has a column for each input, which is the stamp of that inpu
 flipped kernel over the input with zeros inserted between and around its elements. All three give the same 25 numbers.
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from convmatrix import ConvTranspose
 from convmatrix.show import plot
+from convmatrix.show.model.pieces import Matrix, Stack, below, beside, pieces, together
+from convmatrix.show.model.stage import film
+from convmatrix.show.model.style import Style
+
+UP = ConvTranspose(2, 3, stride=2)
+WEIGHT, Y = np.arange(1, 10).reshape(3, 3), np.array([[1, 2], [3, 4]])
 
 
-def figure() -> Figure:
+def figure() -> Axes:
     """Draw the matrix, the stamps and the insertion of one layer."""
-    up = ConvTranspose(2, 3, stride=2)
-    weight, x = np.arange(1, 10).reshape(3, 3), np.array([[1, 2], [3, 4]])
-    fig = plt.figure(figsize=(11, 11), layout="constrained")
-    axes = fig.subplot_mosaic(
-        [["matrix", "stamps"], ["matrix", "insertion"]], width_ratios=[1, 3.2], height_ratios=[1.7, 1]
-    )
-    plot.matrix(up, weight, ax=axes["matrix"], col=0, key=False).set_title("1. C^T, 25 x 4")
-    plot.stamps(up, weight, x, ax=axes["stamps"]).set_title("2. stamps that add up")
-    plot.insertion(up, weight, x, output=(2, 2), ax=axes["insertion"]).set_title("3. zeros inserted, kernel flipped")
-    return fig
+    style = Style(size=(13.333, 6.2))
+    stamped = film(UP, WEIGHT, Y, style=style)
+    stamps = []
+    for step in range(Y.size):
+        unit = np.zeros(Y.size, dtype=int)
+        unit[step] = Y.flat[step]
+        alone = pieces(film(UP, WEIGHT, unit.reshape(Y.shape), style=style), step)["output"]
+        name = f"stamp{step}"
+        stamps.append(Stack((alone.named(name, f"y{step // 2}{step % 2} = {Y.flat[step]}", ""),), "+" if step else ""))
+    whole = pieces(stamped)
+    total = Stack((whole["output"].named("sum"),), "=")
+    inserted = pieces(film(UP, WEIGHT, Y, view="windows", style=style), 12)
+    windows = [Stack((inserted[name].named(f"{name}-windows"),), sign) for name, sign in SIGNS.items()]
+    matrix = Matrix(whole["matrix"], whole["above"], whole["beside"])
+    return plot.film_frame(together(beside(matrix, below(beside(*stamps, total), beside(*windows))), style=style))
+
+
+SIGNS = {"input": "", "kernel": "∗", "output": "="}

@@ -8,19 +8,30 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from functools import cache
+from collections import Counter
 from itertools import pairwise, product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from PIL import Image
 
 from convmatrix import Conv, ConvTranspose
+from convmatrix.show.model.palette import (
+    GUIDE_INPUT,
+    GUIDE_OUTPUT,
+    GUIDE_SEEN,
+    THEMES,
+    over,
+    rgb,
+    tap_colours,
+    value_colours,
+)
 from convmatrix.show.model.stage import film
+from convmatrix.show.model.style import TINT
 from guide import SETTINGS, W, X
 
 ROOT = Path(__file__).parents[1]
@@ -40,8 +51,11 @@ STILLS = {entry.still.name: entry for entry in GUIDE.ENTRIES}
 ANIMATIONS = {entry.stem: entry for entry in GUIDE.ENTRIES if entry.stem}
 # Those with one figure each.
 SINGLE = [path for path in SOURCES if path.stem != "guide"]
-# Those of matrices so large that they are drawn as pixels, not as cells with names of their own.
-PIXELS = {"alexnet_halves", "fcn_crop", "groups_as_blocks"}
+# Those whose cells are so small that they are drawn as pixels, not as cells with names of their own.
+PIXELS = {"alexnet_halves", "fcn_crop", "groups_as_blocks", "photograph_and_back"}
+# Those with a sentence below: all others are for slides, which have their own.
+CAPTIONED = {"checkerboard", "equation_with_numbers", "fcn_crop", "haar_is_undone", "not_an_inverse"}
+LIGHT = THEMES["light"]
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +74,9 @@ def source(request):
     return request.param
 
 
-@cache
 def drawn(path):
-    """A figure's file, and what it draws; drawn once for all tests that only look at it."""
-    module = loaded(path)
-    return module, module.figure()
+    """The figure of a file."""
+    return loaded(path).figure().get_figure(root=True)
 
 
 def gids(figure):
@@ -99,14 +111,17 @@ def test_importing_a_figure_draws_nothing(path, monkeypatch):
 
 
 def test_a_figure_is_a_figure_with_a_caption(source):
-    module, figure = drawn(source)
+    module = loaded(source)
+    figure = drawn(source)
     assert isinstance(figure, Figure)
     caption, _, rest = module.__doc__.strip().partition("\n\n")
     assert "\n" not in caption
     assert rest.strip()
-    assert any(ax.get_title() or "title" in gids(ax) for ax in figure.axes)
     found = set(gids(figure))
-    assert found & {"cell-cells", "kept"} if source.stem in PIXELS else len(found) > 10
+    assert any(name.endswith("-title") for name in found)
+    pixels = {name for name in found if name.endswith("-cells")}
+    assert pixels if source.stem in PIXELS else len(found) > 10
+    assert any(name.startswith("caption") for name in found) == (source.stem in CAPTIONED)
 
 
 @pytest.mark.full
@@ -120,124 +135,286 @@ def test_built_twice_it_has_the_same_bytes(source):
 
 def test_the_committed_picture_is_the_figures(source):
     picture = source.with_suffix(".svg").read_bytes()
+    assert len(picture) < 300_000
     found = ids(picture)
-    module, figure = drawn(source)
-    assert set(gids(figure)) <= set(found)
-    caption = module.__doc__.strip().partition("\n\n")[0]
+    names = gids(drawn(source))
+    assert set(names) <= set(found)
+    caption = loaded(source).__doc__.strip().partition("\n\n")[0]
     assert caption in titles(picture)
     (made,) = BUILD.rendered(source, only_committed=True)
-    assert ids(made.content).count("cell-0-0") == found.count("cell-0-0")
-
-
-def test_the_4x16_figure_shows_the_4x16_matrix():
-    path = ROOT / "figures" / "conv_matrix_4x16.py"
-    # Cells and rows, not what is written in them.
-    found = [name for name in ids(path.with_suffix(".svg").read_bytes()) if re.fullmatch(r"[a-z]+(-\d+)+", name)]
-    cells = {
-        f"cell-{r * 2 + c}-{(r + p) * 4 + c + q}" for r in (0, 1) for c in (0, 1) for p in range(3) for q in range(3)
-    }
-    assert {name for name in found if name.startswith("cell-")} == cells
-    assert len([name for name in found if name.startswith("cell-")]) == 36
-    for kind, count in (("input-", 16), ("tap-", 9), ("output-", 4), ("row-", 1)):
-        assert len([name for name in found if name.startswith(kind)]) == count
-    texts = [text.get_text() for ax in drawn(path)[1].axes for text in ax.texts]
-    assert sorted(set(texts)) == sorted(
-        {f"{letter}{p}{q}" for letter, size in (("x", 4), ("w", 3), ("y", 2)) for p in range(size) for q in range(size)}
-    )
+    again = Counter(ids(made.content))
+    assert {name: again[name] for name in names} == {name: Counter(found)[name] for name in names}
 
 
 def figure_of(stem):
-    """A figure's file, and what it draws."""
-    return drawn(ROOT / "figures" / f"{stem}.py")
+    """A figure's file, and the axes that it draws on."""
+    module = loaded(ROOT / "figures" / f"{stem}.py")
+    return module, module.figure()
 
 
-def texts_of(ax):
-    """All that is written on some axes."""
-    return [text.get_text() for text in ax.findobj(Text) if text.get_text()]
+def labels(ax):
+    """All that is written on some axes, before it is set as mathematics, by its id."""
+    return {text.get_gid(): text.label for text in ax.texts}
+
+
+def table(ax, name, rows, cols):
+    """The labels of a panel as integers; None for a cell without one."""
+    found = labels(ax)
+    cells = [[found.get(f"{name}-{row}-{col}-text") for col in range(cols)] for row in range(rows)]
+    return [[None if text is None else int(text) for text in row] for row in cells]
+
+
+def papers(ax):
+    """Colours of all cells, by their ids."""
+    return {
+        patch.get_gid(): to_hex(patch.get_facecolor())
+        for patch in ax.patches
+        if patch.get_gid() and re.search(r"-\d+-\d+$", patch.get_gid())
+    }
+
+
+def extents(ax, name):
+    """Left, top, right and bottom of a patch, in cells of a map."""
+    (patch,) = (patch for patch in ax.patches if patch.get_gid() == name)
+    (left, top), (right, bottom) = patch.get_path().get_extents(patch.get_patch_transform()).get_points()
+    return [left, top, right, bottom]
+
+
+def test_the_4x16_figure_shows_the_4x16_matrix():
+    _, ax = figure_of("conv_matrix_4x16")
+    colours, found, taps = papers(ax), labels(ax), tap_colours((3, 3))
+    entries = {
+        (2 * r + c, 4 * (r + p) + c + q): (p, q)
+        for r, c in product(range(2), repeat=2)
+        for p, q in product(range(3), repeat=2)
+    }
+    assert len(entries) == 36
+    for row, col in product(range(4), range(16)):
+        tap = entries.get((row, col))
+        name = f"matrix-{row}-{col}"
+        assert colours[name] == (LIGHT.ground if tap is None else taps[3 * tap[0] + tap[1]])
+        assert found.get(f"{name}-text") == (None if tap is None else f"w{tap[0]}{tap[1]}")
+    for name, letter, size in (("input", "x", 4), ("kernel", "w", 3), ("output", "y", 2)):
+        for p, q in product(range(size), repeat=2):
+            assert found[f"{name}-{p}-{q}-text"] == f"{letter}{p}{q}"
+    assert [found[f"above-0-{n}-text"] for n in range(16)] == [f"x{n // 4}{n % 4}" for n in range(16)]
+    assert [found[f"beside-{n}-0-text"] for n in range(4)] == ["y00", "y01", "y10", "y11"]
+    # The window of y01: the same tints on the map and on the flattened input, the frame around row 1.
+    met = {(p, q + 1): over(taps[3 * p + q], LIGHT.map, TINT) for p, q in product(range(3), repeat=2)}
+    for p, q in product(range(4), repeat=2):
+        assert colours[f"input-{p}-{q}"] == colours[f"above-0-{4 * p + q}"] == met.get((p, q), LIGHT.map)
+    for outline, first, last in (("outline-0", "input-0-1", "input-2-3"), ("outline-2", "matrix-1-0", "matrix-1-15")):
+        np.testing.assert_allclose(extents(ax, outline), [*extents(ax, first)[:2], *extents(ax, last)[2:]])
+
+
+def test_the_cells_of_the_4x16_figure_have_one_size():
+    _, ax = figure_of("conv_matrix_4x16")
+    sizes = {
+        (round(right - left, 6), round(bottom - top, 6))
+        for left, top, right, bottom in (extents(ax, name) for name in papers(ax))
+    }
+    assert sizes == {(1.0, 1.0)}
+    assert ax.figure.get_size_inches().tolist() == [13.333, 7.5]
+
+
+def test_the_equation_holds_for_the_numbers_in_it():
+    module, ax = figure_of("equation_with_numbers")
+    C, x, y = table(ax, "matrix", 4, 16), table(ax, "above", 1, 16)[0], table(ax, "beside", 4, 1)
+    assert np.ravel(module.X).tolist() == x == np.ravel(table(ax, "input", 4, 4)).tolist()
+    assert [[sum(c * each for c, each in zip(row, x, strict=True))] for row in C] == y == [[9], [9], [6], [9]]
+    assert np.ravel(table(ax, "output", 2, 2)).tolist() == np.ravel(y).tolist()
+    shown = labels(ax)["caption"]
+    assert shown == "y01 = 1·1 + 0·0 + 2·2 + 0·2 + 1·1 + 0·1 + 2·0 + 0·2 + 1·3 = 9"
+    assert shown.removeprefix("y01 = ") in " ".join(module.__doc__.split())
+    assert to_hex(ax.figure.get_facecolor()) == THEMES["dark"].ground
+
+
+def test_each_block_has_one_hue_and_each_of_its_diagonals_one_shade():
+    _, ax = figure_of("blocks_by_hue")
+    colours, taps = papers(ax), tap_colours((3, 3))
+    for of, within in product(range(3), range(5)):
+        block = {(r, c): colours[f"matrix-{3 * of + r}-{5 * within + c}"] for r, c in product(range(3), range(5))}
+        row = within - of
+        expected = taps[3 * row : 3 * row + 3] if row in range(3) else []
+        for (r, c), paper in block.items():
+            assert paper == (expected[c - r] if expected and c - r in range(3) else LIGHT.ground)
+    assert [colours[f"key-{p}-{q}"] for p, q in product(range(3), repeat=2)] == taps
+
+
+def test_the_photograph_is_blurred_twice_by_the_transpose_and_given_back_by_the_inverse():
+    module, ax = figure_of("photograph_and_back")
+    found = module.there_and_back()
+    x, y, back, inverse = found.values()
+
+    def roughness(picture):
+        return np.abs(np.diff(picture, axis=1)).mean()
+
+    assert roughness(back) < 0.9 * roughness(y) < 0.8 * roughness(x)
+    np.testing.assert_allclose(inverse, x, atol=1e-9)
+    assert 0 <= x.min() < x.max() <= 1
+    for number, (name, picture) in enumerate(found.items()):
+        (image,) = (image for image in ax.images if image.get_gid() == f"picture-{number}-cells")
+        np.testing.assert_array_equal(image.get_array()[..., 1], np.rint(255 * np.clip(picture, 0, 1)))
+        assert labels(ax)[f"picture-{number}-title"] == name
+    assert labels(ax)["picture-3-note"] == "to 9 digits"
 
 
 def test_fcn_keeps_the_scores_from_19_to_518_and_no_score_reads_padding_only():
-    module, figure = figure_of("fcn_crop")
-    pattern = module.chain().pattern()
+    module, ax = figure_of("fcn_crop")
+    pattern = module.chain().pattern().toarray() != 0
     assert pattern.shape == (544, 500)
-    assert (pattern.sum(axis=1) > 0).all()
-    (kept,) = (artist for artist in figure.findobj() if artist.get_gid() == "kept")
-    assert kept.get_bbox().extents.tolist() == [-0.5, 18.5, 499.5, 518.5]
-    assert "544 scores, kept from 19 to 518" in figure.axes[0].get_title()
+    assert pattern.any(axis=1).all()
+    (image,) = ax.images
+    pixels = np.asarray(image.get_array())
+    strong, pale = rgb(LIGHT.positive), rgb(over(LIGHT.positive, LIGHT.ground, TINT))
+    for score in range(544):
+        expected = np.where(pattern[score, :, None], strong if 19 <= score <= 518 else pale, rgb(LIGHT.ground))
+        np.testing.assert_array_equal(pixels[score], expected)
+    assert labels(ax)["caption-0"] == "framed are the scores that are kept: 19 to 518"
+    assert labels(ax)["scores-note"] == "544 scores × 500 inputs"
+    # The frame stands around the rows 19 to 518, a line's width outside.
+    left, right, bottom, top = image.get_extent()
+    unit = (right - left) / 500
+    frame = extents(ax, "scores-outline")
+    np.testing.assert_allclose(frame, [left, top + 19 * unit, right, top + 519 * unit], atol=4 * unit)
+    assert bottom == pytest.approx(top + 544 * unit)
 
 
 def test_padding_modes_say_what_numpy_reads_beyond_the_ends():
-    module, figure = figure_of("padding_modes")
+    module, ax = figure_of("padding_modes")
     inputs = np.array([f"x{n}" for n in range(6)], dtype=object)
     modes = {"circular": "wrap", "replicate": "edge", "reflect": "reflect", "symmetric": "symmetric"}
-    for (mode, expected), ax in zip(module.READS.items(), figure.axes, strict=False):
+    found = labels(ax)
+    for mode, expected in module.READS.items():
         padded = np.pad(inputs, 2, mode=modes[mode]) if mode in modes else np.array(["0", "0", *inputs, "0", "0"])
         assert expected.split() == [*padded[:2], "|", *padded[2:8], "|", *padded[8:]]
-        assert ax.get_title() == f"{mode}:  {expected}"
+        assert (found[f"matrix-{mode}-title"], found[f"matrix-{mode}-note"]) == (mode, expected)
+        # Each output reads five of them, and its row of the matrix has their taps.
+        for row in range(6):
+            taps = {name: [f"w{tap}" for tap in range(5) if padded[row + tap] == name] for name in inputs}
+            for col, name in enumerate(inputs):
+                lines = [text.label for text in ax.texts if text.get_gid() == f"matrix-{mode}-{row}-{col}-text"]
+                assert lines == taps[name][:1] or "+".join(taps[name]).startswith(lines[0])
 
 
 def test_groups_halve_and_quarter_the_entries():
-    _, figure = figure_of("groups_as_blocks")
-    for ax, entries in zip(figure.axes, (4096, 2048, 1024), strict=True):
-        assert ax.get_title().endswith(f": 144 x 144, {entries} entries")
-    _, figure = figure_of("alexnet_halves")
-    assert [ax.get_title() for ax in figure.axes] == ["groups=1: 409 million entries", "groups=2: 204 million entries"]
+    _, ax = figure_of("groups_as_blocks")
+    found = labels(ax)
+    shown = {image.get_gid(): np.asarray(image.get_array()) for image in ax.images}
+    for groups, entries in ((1, 4096), (2, 2048), (4, 1024)):
+        name = f"matrix{groups}"
+        assert (found[f"{name}-title"], found[f"{name}-note"]) == (f"groups={groups}", f"{entries} entries")
+        pixels = shown[f"{name}-cells"]
+        assert pixels.shape == (144, 144, 3)
+        assert np.count_nonzero((pixels != 255).any(axis=2)) == entries
+    _, ax = figure_of("alexnet_halves")
+    found = labels(ax)
+    for groups, entries in ((1, 409), (2, 204)):
+        assert found[f"matrix{groups}-title"] == f"groups={groups}"
+        assert found[f"matrix{groups}-note"] == f"{entries} million entries"
 
 
 def test_three_views_give_one_output():
-    """By plain loops: what the stamps add up to, and what the window gives where it stands."""
-    _, figure = figure_of("three_views")
-    total = np.zeros((5, 5), dtype=int)
+    """By plain loops: what the stamps add up to, and what the windows give."""
+    _, ax = figure_of("three_views")
+    total, stamps = np.zeros((5, 5), dtype=int), np.zeros((4, 5, 5), dtype=int)
+    C = np.zeros((25, 4), dtype=int)
     for row, col in product(range(2), repeat=2):
         for p, q in product(range(3), repeat=2):
-            total[2 * row + p, 2 * col + q] += (2 * row + col + 1) * (3 * p + q + 1)
-    matrix, stamps, insertion = figure.axes
-    assert matrix.get_title() == "1. C^T, 25 x 4"
-    for row, col in product(range(5), repeat=2):
-        assert str(total[row, col]) in texts_of(stamps)
-    assert f"y22 = 9·1 + 7·2 + 3·3 + 1·4 = {total[2, 2]}" in texts_of(insertion)
+            C[5 * (2 * row + p) + 2 * col + q, 2 * row + col] = 3 * p + q + 1
+            stamps[2 * row + col, 2 * row + p, 2 * col + q] = (2 * row + col + 1) * (3 * p + q + 1)
+    total = stamps.sum(axis=0)
+    found = labels(ax)
+    assert (found["matrix-title"], found["matrix-note"]) == ("x = C^T y", "C^T is 25 × 4")
+    assert table(ax, "matrix", 25, 4) == C.tolist()
+    assert table(ax, "beside", 25, 1) == total.reshape(25, 1).tolist()
+    for number, stamp in enumerate(stamps):
+        assert table(ax, f"stamp{number}", 5, 5) == stamp.tolist()
+        assert found[f"stamp{number}-title"] == f"y{number // 2}{number % 2} = {number + 1}"
+    assert table(ax, "sum", 5, 5) == table(ax, "output-windows", 5, 5) == total.tolist()
+    assert table(ax, "kernel-windows", 3, 3) == [[9, 8, 7], [6, 5, 4], [3, 2, 1]]
+    assert Counter(text for name, text in found.items() if name.startswith("sign-"))["+"] == 3
 
 
-@pytest.mark.full
 def test_only_the_haar_kernels_are_undone_by_their_transpose():
-    _, figure = figure_of("not_an_inverse")
-    ordinary, haar = figure.axes
-    assert "the largest deviation is 4, at row 5 and column 6" in texts_of(ordinary)
-    assert "C^T C = I" in texts_of(haar)
+    """By plain loops: an image there and back, C^T C, and its rank."""
+    module, ax = figure_of("not_an_inverse")
+    y, back = np.zeros((2, 2), dtype=int), np.zeros((4, 4), dtype=int)
+    places = list(product(range(2), range(2), range(3), range(3)))
+    for r, c, p, q in places:
+        y[r, c] += module.X[r + p, c + q] * module.WEIGHT[p, q]
+    for r, c, p, q in places:
+        back[r + p, c + q] += y[r, c] * module.WEIGHT[p, q]
+    assert (table(ax, "x", 4, 4), table(ax, "y", 2, 2)) == (module.X.tolist(), y.tolist())
+    assert table(ax, "back", 4, 4) == back.tolist()
+    C = np.zeros((4, 16), dtype=int)
+    for r, c, p, q in places:
+        C[2 * r + c, 4 * (r + p) + c + q] = module.WEIGHT[p, q]
+    product_, colours = C.T @ C, papers(ax)
+    expected = value_colours(product_, theme=LIGHT)
+    assert {(at): colours[f"gram-{at[0]}-{at[1]}"] for at in np.ndindex(16, 16)} == {
+        at: expected[at] for at in np.ndindex(16, 16)
+    }
+    found = labels(ax)
+    assert "≠" in found.values()
+    assert found["caption"] == "rank 4 of 16: twelve directions of x are lost, and the transpose cannot bring them back"
+
+    module, ax = figure_of("haar_is_undone")
+    found, colours = labels(ax), papers(ax)
+    assert "≠" not in found.values()
+    assert list(found.values()).count("=") == 1
+    assert all(colours[f"gram-{r}-{c}"] == colours[f"identity-{r}-{c}"] for r, c in product(range(16), repeat=2))
+    assert {colours[f"gram-{r}-{c}"] for r, c in product(range(16), repeat=2)} == {LIGHT.ground, LIGHT.positive}
+    for number, kernel in enumerate(module.HAAR):
+        shown = [[float(found[f"kernel{number}-{r}-{c}-text"]) for c in range(2)] for r in range(2)]
+        assert shown == kernel.tolist()
+    assert found["caption"].startswith("rank 16 of 16: ")
 
 
 def test_the_checkerboards_counts_are_those_of_plain_loops():
-    _, figure = figure_of("checkerboard")
-    for ax, (k, d) in zip(figure.axes, ((3, 1), (4, 1), (4, 2)), strict=True):
-        counts = np.zeros(4 * 2 + d * (k - 1) + 1, dtype=int)
-        for i, tap in product(range(5), range(k)):
+    _, ax = figure_of("checkerboard")
+    for number, (k, d) in enumerate(((3, 1), (4, 1), (4, 2))):
+        counts = np.zeros(2 * 2 + d * (k - 1) + 1, dtype=int)
+        for i, tap in product(range(3), range(k)):
             counts[2 * i + d * tap] += 1
         both = np.multiply.outer(counts, counts)
-        assert f"taps that reach an output: {both.min()} to {both.max()}" in texts_of(ax)
-        assert sorted(int(text) for text in texts_of(ax) if text.isdigit()) == sorted(both.ravel())
+        assert table(ax, f"count{number}", *both.shape) == both.tolist()
+        assert labels(ax)[f"count{number}-note"] == f"{both.min()} to {both.max()} taps"
 
 
 def test_the_sizes_5_and_6_come_from_one_size_and_go_back_to_both():
-    _, figure = figure_of("which_size")
-    assert [ax.get_title() for ax in figure.axes] == [
-        "C: 5 inputs, 3 outputs, leftover 0",
-        "C: 6 inputs, 3 outputs, leftover 1",
-        "C^T with output_padding=0: 3 inputs, 5 outputs",
-        "C^T with output_padding=1: 3 inputs, 6 outputs",
-    ]
-    assert {name for name in gids(figure) if name.startswith("row-")} == {"row-5"}
+    _, ax = figure_of("which_size")
+    found = labels(ax)
+    notes = {
+        "matrix-5": ("y = C x", "5 to 3, leftover 0"),
+        "matrix-6": ("y = C x", "6 to 3, leftover 1"),
+        "matrix-5-back": ("x = C^T y", "output_padding=0: 3 to 5"),
+        "matrix-6-back": ("x = C^T y", "output_padding=1: 3 to 6"),
+    }
+    for name, title_and_note in notes.items():
+        assert (found[f"{name}-title"], found[f"{name}-note"]) == title_and_note
+    np.testing.assert_allclose(
+        extents(ax, "outline-0"),
+        [*extents(ax, "matrix-6-back-5-0")[:2], *extents(ax, "matrix-6-back-5-2")[2:]],
+    )
+    assert [found.get(f"matrix-6-back-5-{col}-text") for col in range(3)] == [None, None, "w2"]
+    for size in (5, 6):
+        for row, col in product(range(3), range(size)):
+            back = found.get(f"matrix-{size}-back-{col}-{row}-text")
+            assert found.get(f"matrix-{size}-{row}-{col}-text") == back
 
 
-def test_the_factors_names_and_sizes_fit_together():
-    _, figure = figure_of("factors")
+def test_the_factors_names_sizes_and_numbers_fit_together():
+    _, ax = figure_of("factors")
+    found = labels(ax)
     products = (["C", "weights", "im2col", "padding"], ["C", "selection", "stride 1", "padding"])
-    for ax, names in zip(figure.axes, products, strict=True):
-        found = [re.fullmatch(r"(.*), (\d+) x (\d+)", text) for text in texts_of(ax)]
-        found = [match.groups() for match in found if match]
-        assert [name for name, _, _ in found] == names
-        shapes = [(int(rows), int(cols)) for _, rows, cols in found]
+    for row, names in enumerate(products):
+        assert [found[f"row{row}-factor{number}-title"] for number in range(4)] == names
+        shapes = [tuple(map(int, found[f"row{row}-factor{number}-note"].split(" × "))) for number in range(4)]
+        whole, *parts = (np.array(table(ax, f"row{row}-factor{number}", *shape)) for number, shape in enumerate(shapes))
         assert shapes[0] == (shapes[1][0], shapes[-1][1])
         assert all(one[1] == other[0] for one, other in pairwise(shapes[1:]))
+        np.testing.assert_array_equal(parts[0] @ parts[1] @ parts[2], whole)
 
 
 @pytest.mark.full
@@ -249,10 +426,10 @@ def test_building_writes_what_differs_and_leaves_the_rest_alone(tmp_path, capsys
     )
     monkeypatch.setattr(BUILD, "HERE", here)
     monkeypatch.setattr(BUILD, "OTHERS", tmp_path / "build" / "figures")
+    BUILD.build(only_committed=True)
+    assert capsys.readouterr().out.split() == ["wrote", "figures/one.svg"]
     BUILD.build()
     assert capsys.readouterr().out.split() == [
-        "wrote",
-        "figures/one.svg",
         "wrote",
         "build/figures/one.pdf",
         "wrote",
@@ -296,6 +473,16 @@ def cells(made, name):
     return {key[1:]: look for key, look in made.base.items() if key[0] == number}
 
 
+def entries(made, name):
+    """The cells of a matrix that are no zeros, which have the ground's colour."""
+    return {at: look for at, look in cells(made, name).items() if look.paper != LIGHT.ground}
+
+
+def strong(made, name):
+    """The cells of a kernel or a matrix in the full colour of their taps."""
+    return {at for at, look in cells(made, name).items() if look.paper in tap_colours((3, 3))}
+
+
 def framed(made, name):
     """Rows, columns and sizes of the frames in a panel of a still."""
     number = made.panels.index(panel(made, name))
@@ -330,10 +517,10 @@ def test_animations_of_convolutions(name):
     assert (panel(made, "input").rows, panel(made, "input").cols) == (i + 2 * p,) * 2
     assert (panel(made, "kernel").rows, panel(made, "output").rows) == (k, o)
     assert (panel(made, "matrix").rows, panel(made, "matrix").cols) == shape
-    assert len(cells(made, "matrix")) == nnz
+    assert len(entries(made, "matrix")) == nnz
     dilation = f", d={d}" if d > 1 else ""
     assert entry.title.endswith(f": i={i}, k={k}, s={s}, p={p}{dilation}: o={o}")
-    assert entry.about.endswith(f"; C is {shape[0]} x {shape[1]} with {nnz} entries.")
+    assert entry.about.endswith(f"; C is {shape[0]} × {shape[1]} with {nnz} entries.")
     assert made.frames[0].outlines[0][1:] == (0, 0, d * (k - 1) + 1, d * (k - 1) + 1)
 
 
@@ -344,24 +531,28 @@ def test_animations_of_their_twins(name):
     made = entry.animation.film
     assert isinstance(entry.layer, ConvTranspose)
     assert len(made.frames) == frames
-    assert panel(made, "input").title == f"input x, {small} x {small}"
+    assert (panel(made, "input").title, panel(made, "output").title) == ("y", "x")
+    assert panel(made, "input").note.startswith(f"{small} × {small}")
+    assert panel(made, "output").note == f"{i} × {i}"
+    assert (panel(made, "matrix").title, panel(made, "matrix").note) == ("x = C^T y", f"C^T is {shape[1]} × {shape[0]}")
+    above, beside = texts(made, "above")[0], [row[0] for row in texts(made, "beside")]
+    assert above == [f"y{row}{col}" for row, col in product(range(small), repeat=2)]
+    assert beside == [f"x{row}{col}" for row, col in product(range(i), repeat=2)]
     assert panel(made, "input").rows == panel(made, "input").cols == dilated + 2 * border + a
     shown = [[text != "0" for text in row] for row in texts(made, "input")]
     inputs = [border + (s if dilated > small else 1) * n for n in range(small)]
     assert shown == [[row in inputs and col in inputs for col in range(len(shown))] for row in range(len(shown))]
     assert texts(made, "kernel") == [[f"w{row}{col}" for col in reversed(range(k))] for row in reversed(range(k))]
     assert (panel(made, "matrix").cols, panel(made, "matrix").rows) == shape
-    assert len(cells(made, "matrix")) == nnz
+    assert len(entries(made, "matrix")) == nnz
     with_zeros = f" (with zeros {dilated})" if s > 1 else ""
     leftover = f", a={a}" if a else ""
     assert entry.title.endswith(
         f": transpose of i={i}, k={k}, s={s}, p={p}: i'={small}{with_zeros}, p'={border}{leftover}: o'={i}"
     )
-    assert entry.about.endswith(f"; C is {shape[1]} x {shape[0]} with {nnz} entries.")
+    assert entry.about.endswith(f"; C^T is {shape[1]} × {shape[0]} with {nnz} entries.")
     forward = ANIMATIONS[name].animation.film
-    assert {(col, row): look.text for (row, col), look in cells(made, "matrix").items()} == {
-        at: look.text for at, look in cells(forward, "matrix").items()
-    }
+    assert {(col, row): look for (row, col), look in entries(made, "matrix").items()} == entries(forward, "matrix")
     number = {entry.stem: entry.number for entry in GUIDE.ENTRIES}[name]
     assert entry.summary.startswith(f"The transpose of figure {number}, ")
     assert entry.number == f"4.{number[-1]}"
@@ -396,7 +587,8 @@ def test_figure_1_3_has_a_kernel_for_each_pair_of_maps():
     for of, within in product(range(3), range(2)):
         expected = [[f"w{of}{within}.{row}{col}" for col in range(3)] for row in range(3)]
         assert texts(made, f"kernel{of}{within}") == expected
-        assert {look.faint for look in cells(made, f"kernel{of}{within}").values()} == {of not in used}
+        assert len(strong(made, f"kernel{of}{within}")) == (9 if of in used else 0)
+        assert panel(made, f"kernel{of}{within}").note == f"map {within} to map {of}"
     assert [one.name for one in made.panels if one.name.startswith(("input", "output"))] == [
         "input0",
         "input1",
@@ -413,8 +605,10 @@ def test_figure_1_4_keeps_every_other_output_of_stride_1():
     made = STILLS["figure_1_4"].still.film
     kept = [row * 3 + col for row in (0, 2) for col in (0, 2)]
     assert texts(made, "matrix2") == [texts(made, "matrix1")[row] for row in kept]
-    assert {at[0] for at, look in cells(made, "matrix1").items() if not look.faint} == set(kept)
-    assert {at for at, look in cells(made, "output1").items() if not look.faint} == {
+    assert {at[0] for at in strong(made, "matrix1")} == set(kept)
+    assert len(entries(made, "matrix1")) == 81
+    assert len(strong(made, "matrix1")) == 36
+    assert {at for at, look in cells(made, "output1").items() if look.paper == GUIDE_OUTPUT} == {
         (r, c) for r in (0, 2) for c in (0, 2)
     }
     assert framed(made, "matrix1") == [(row, 0, 1, 25) for row in kept]
@@ -428,9 +622,9 @@ def test_figure_2_8_counts_the_positions_of_the_kernel(name, stride, count):
     assert len(maps) == count
     for number, one in enumerate(maps):
         assert framed(made, one) == [(0, number * stride, 3, 3)]
-        noted = {at for at, look in cells(made, one).items() if look.note}
-        assert noted == {(row, number * stride + col) for row in range(3) for col in range(3)}
-    assert {at[0] for at, look in cells(made, "matrix").items() if not look.faint} == set(range(count))
+        seen = {at for at, look in cells(made, one).items() if look.paper == GUIDE_SEEN}
+        assert seen == {(row, number * stride + col) for row in range(3) for col in range(3)}
+    assert {at[0] for at in strong(made, "matrix")} == set(range(count))
     assert framed(made, "matrix") == [(0, 0, count, 25)]
     expected = f"the first position, and {count - 1} step{'s' * (count > 2)} of {stride}: o = "
     assert made.frames[0].caption.startswith(expected)
@@ -468,7 +662,9 @@ def test_stills_of_the_guide(name):
         assert framed(made, "output") == [(0, step, 1, 1)]
         assert framed(made, "matrix") == [(step, 0, 1, entry.layer.matrix_shape[1])]
         assert made.frames[0].caption == entry.animation.film.frames[step].caption
-        assert not any(look.faint for look in cells(made, "matrix").values())
+        taps = set(tap_colours(entry.layer.kernel_size))
+        assert {look.paper for look in entries(made, "matrix").values()} <= taps
+        assert len(entries(made, "matrix")) == entry.layer.nnz
 
 
 @pytest.mark.full
@@ -478,6 +674,22 @@ def test_the_committed_pictures_of_the_guide_are_its_stills():
     assert [
         name for name, committed, _ in BUILD.rendered(folder.with_suffix(".py"), only_committed=True) if committed
     ] == [f"guide/{name}.svg" for name in STILLS]
+
+
+@pytest.mark.parametrize("name", [name for name, entry in STILLS.items() if entry.compose is None])
+def test_the_guides_maps_are_blue_and_cyan_and_darker_where_the_row_has_entries(name):
+    entry = STILLS[name]
+    made, step = entry.still.film, entry.layer.output_size[1] // 2
+    read = {col for row, col in entries(made, "matrix") if row == step}
+    size = entry.layer.input_size[1]
+    maps = {GUIDE_INPUT, GUIDE_SEEN}
+    assert {at[1] for at, look in cells(made, "above").items() if look.paper == GUIDE_SEEN} == read
+    assert {look.paper for look in cells(made, "above").values()} <= maps
+    inputs = [look for _, look in sorted(cells(made, "input").items()) if look.paper in maps]
+    assert len(inputs) == size**2
+    assert {number for number, look in enumerate(inputs) if look.paper == GUIDE_SEEN} == read
+    assert {look.paper for look in cells(made, "output").values()} == {GUIDE_OUTPUT}
+    assert {look.paper for look in cells(made, "beside").values()} == {GUIDE_OUTPUT}
 
 
 def test_no_two_captions_are_the_same_and_one_has_the_erratum():
@@ -518,7 +730,7 @@ def test_films_are_built_the_same_in_another_process(tmp_path, monkeypatch):
     here.mkdir()
     shutil.copy(ROOT / "figures" / "build.py", here)
     (here / "films.py").write_text(FILMS)
-    command = [sys.executable, str(here / "build.py")]
+    command = [sys.executable, str(here / "build.py"), "films"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"}
     made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     names = {

@@ -14,7 +14,7 @@ diff -q docs/api.txt "$copy/docs/api.txt"
 
 cp -r figures "$copy"
 find "$copy/figures" -name '*.svg' -delete
-.venv/bin/python "$copy/figures/build.py" committed
+.venv/bin/python "$copy/figures/build.py"
 diff -rq -x __pycache__ figures "$copy/figures"
 
 cp -r notebooks "$copy"

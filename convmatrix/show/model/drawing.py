@@ -15,12 +15,21 @@ from convmatrix.show.model.style import (
     BORDER,
     CORNER,
     DOT,
+    DOT_IN_CORNER,
+    FILLED,
     HEADING,
     LABEL,
     LABEL_IN_C,
+    LEADING,
     NOTE_GAP,
     QUIET,
+    SECOND_OF_TWO,
+    SLASH,
+    SYMBOL_RISE,
+    THIN_WINDOW,
     TITLE,
+    TITLE_RISE,
+    VALUE_DROP,
     WINDOW_LINE,
     Style,
 )
@@ -125,13 +134,7 @@ class Label(NamedTuple):
 Mark = Box | Line | Label
 
 _STROKE, _STROKES = 0.11, 6
-"""Distance of the strokes that tell a tap's depth, by the side of its cell; and the most of them."""
-
-_ABOVE, _BELOW = 0.34, 0.32
-"""Heights of a symbol and of the value below it, at most, by the side of their cell."""
-
-LINE = 1.15
-"""From one line of a cell to the next, by the height of its text."""
+"""Distance of the strokes that show a tap's depth, by the side of its cell; and the most of them."""
 
 
 def lines_of(text: str) -> list[str]:
@@ -163,7 +166,7 @@ def label_size(text: str, largest: float = LABEL, wide: float = 1.0) -> float:
     (0.37, 0.271)
     """
     lines = lines_of(text)
-    return min(largest, 0.9 * wide / max(*map(width, lines), 1.0), 0.94 / (LINE * len(lines)))
+    return min(largest, FILLED[0] * wide / max(*map(width, lines), 1.0), FILLED[1] / (LEADING * len(lines)))
 
 
 def smallest_label(looks: Iterable[Look], largest: float = LABEL) -> float:
@@ -174,8 +177,8 @@ def smallest_label(looks: Iterable[Look], largest: float = LABEL) -> float:
     float
     """
     pairs = {(look.text, look.second) for look in looks}
-    sizes = [min(label_size(text, largest), _ABOVE if second else largest) for text, second in pairs if text]
-    return min([*sizes, *(label_size(second, _BELOW) for _, second in pairs if second)], default=largest)
+    sizes = [min(label_size(text, largest), SECOND_OF_TWO if second else largest) for text, second in pairs if text]
+    return min([*sizes, *(label_size(second, SECOND_OF_TWO) for _, second in pairs if second)], default=largest)
 
 
 # -- parts of a film --------------------------------------------------------------------------------------------------
@@ -197,7 +200,7 @@ def around_panel(panel: Panel, style: Style) -> Iterator[Mark]:
     """Title of a panel, its note beside it, and a frame around cells that are too small for borders."""
     colours = style.colours
     left = panel.x + panel.wide / 2 - panel.title_width / 2 if panel.title_x is None else panel.title_x
-    y = panel.y - 0.42 * panel.text if panel.title_y is None else panel.title_y
+    y = panel.y - TITLE_RISE * panel.text if panel.title_y is None else panel.title_y
     if panel.title:
         yield Label(left, y, HEADING * panel.text, panel.title, colours.ink, "start", f"{panel.name}-title")
     if panel.note:
@@ -238,12 +241,12 @@ def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Sty
     if not panel.bordered:
         return
     if look.mark == "slash":
-        ends = panel.within(*place, 1.0, 0.72), panel.within(*place, 0.72, 1.0)
+        ends = panel.within(*place, 1.0, SLASH), panel.within(*place, SLASH, 1.0)
         yield Line(ends, style.colours.mark, BORDER)
     elif look.mark == "dot":
         side = DOT * min(panel.unit, panel.cell_height)
         # Beside text it stands in the corner.
-        down, along = (0.14, 0.86) if look.text and panel.labelled else (0.5, 0.5)
+        along, down = DOT_IN_CORNER if look.text and panel.labelled else (0.5, 0.5)
         x, y = panel.within(*place, down, along)
         yield Box(x - side / 2, y - side / 2, side, side, look.ink, corner=side / 2, name=f"{name}-dot")
     for number in range(min(look.depth, _STROKES)):
@@ -276,13 +279,13 @@ def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> I
     aspect = panel.unit / tall
     size = label_size(look.text, largest, aspect) * tall
     lines = lines_of(look.text)
-    step = LINE * size
+    step = LEADING * size
     first = y - (len(lines) - 1) / 2 * step
     if look.second:
-        first -= 0.2 * tall
-        size = min(size, _ABOVE * tall)
-        below = label_size(look.second, _BELOW, aspect) * tall
-        yield Label(x, y + 0.22 * tall, below, look.second, look.ink, name=f"{name}-value")
+        first -= SYMBOL_RISE * tall
+        size = min(size, SECOND_OF_TWO * tall)
+        below = label_size(look.second, SECOND_OF_TWO, aspect) * tall
+        yield Label(x, y + VALUE_DROP * tall, below, look.second, look.ink, name=f"{name}-value")
     for number, line in enumerate(lines):
         yield Label(x, first + number * step, size, line, look.ink, name=f"{name}-text" if number == 0 else "")
 
@@ -290,7 +293,7 @@ def _text(panel: Panel, middle: tuple[float, float], look: Look, name: str) -> I
 def outline(film: Film, framed: Outline, name: str) -> Box | Line:
     """The frame of a window, or of a row or a column of the matrix."""
     panel = film.panels[framed.panel]
-    stroke = WINDOW_LINE * film.text * (1.0 if panel.bordered else 0.7)
+    stroke = WINDOW_LINE * film.text * (1.0 if panel.bordered else THIN_WINDOW)
     if panel.shear:
         return Line(quadrangle(panel, *framed[1:]), film.style.colours.window, stroke, name=name, closed=True)
     (left, top), _, (right, bottom), _ = quadrangle(panel, *framed[1:])

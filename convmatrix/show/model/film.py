@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from convmatrix.core.errors import short
 from convmatrix.layers.arguments import integer
+from convmatrix.show.model.palette import BLACK
 from convmatrix.show.model.style import HEADING, LABEL, NOTE_GAP, QUIET, STANDARD, Style
 from convmatrix.show.model.typeset import width
 
@@ -45,7 +46,7 @@ class Look(NamedTuple):
 
     paper: str
     text: str = ""
-    ink: str = "#000000"
+    ink: str = BLACK
     line: str = ""
     mark: Mark = ""
     second: str = ""

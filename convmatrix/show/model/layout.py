@@ -14,29 +14,49 @@ import numpy as np
 from convmatrix.show.model.film import Film, Panel, Sign
 from convmatrix.show.model.printable import ems, wrapped
 from convmatrix.show.model.style import (
+    ABOVE_GAP,
+    BARE_ABOVE_GAP,
+    BARE_EQUALS_GAP,
     BLOCK_GAP,
+    BOLD,
+    CAPTION_DROP,
+    EQUALS_GAP,
+    FOOT,
+    HEAD,
     HEADING,
     LABEL,
     LABEL_IN_C,
+    LEAST_TITLE,
     PART_GAP,
     QUIET,
+    SIDE_GAP,
     SIGN,
     SIGN_GAP,
     TITLE,
+    TITLE_GAP,
+    TITLE_LINE,
+    TITLE_RISE,
+    VECTOR,
     Page,
     Style,
 )
 
-__all__ = ["Arrangement", "Equation", "Group", "arrange", "floating", "grid", "heading"]
+__all__ = [
+    "Arrangement",
+    "Column",
+    "Equation",
+    "Group",
+    "Part",
+    "Row",
+    "arrange",
+    "compose",
+    "floating",
+    "grid",
+    "heading",
+]
 
-_HEAD = 0.78
-"""Height of a panel's title."""
-_FOOT = 0.85
-"""Height of a caption, with the gap above it."""
-_TITLE = 0.6
-"""Height of a line of a picture's title."""
-_VECTOR = 0.3
-"""Height of a flattened map beside a matrix whose cells have no labels."""
+_ALMOST = 0.999
+"""Part of the smallest text that is large enough, since lengths are rounded."""
 _UNITS = (1.0, 0.85, 2 / 3, 0.55, 0.45, 0.35, 0.28)
 """Sides of a matrix's cells that are tried while they have labels."""
 _BARE_CELLS = (64, 48, 36, 28, 22, 17, 13, 10, 7.5, 5.5)
@@ -61,6 +81,21 @@ class Equation(NamedTuple):
     above: Panel | None
     beside: Panel | None
     smallest: float
+
+
+class Row(NamedTuple):
+    """Parts side by side: with a `Group`, which has its sign before it, on one centre line; else from the top."""
+
+    parts: "tuple[Part, ...]"
+
+
+class Column(NamedTuple):
+    """Parts one below the other, on one vertical centre line."""
+
+    parts: "tuple[Part, ...]"
+
+
+Part = Group | Equation | Row | Column
 
 
 @dataclass(frozen=True)
@@ -147,7 +182,7 @@ class _Block(NamedTuple):
         """The block with space for a caption below it, if there is to be one."""
         if not space.foot:
             return self
-        caption = (self.wide / 2, self.tall + _FOOT * 0.62 * space.text, self.wide)
+        caption = (self.wide / 2, self.tall + CAPTION_DROP * space.text, self.wide)
         return self._replace(tall=self.tall + space.foot, caption=caption)
 
 
@@ -230,8 +265,8 @@ class _Space:
 
     def __init__(self, page: Page, text: float, lines: Sequence[str], captions: int) -> None:
         self.page, self.text, self.lines = page, text, lines
-        self.head = (_TITLE * len(lines) + (0.3 if lines else 0.0)) * text
-        self.foot = (_FOOT + _TITLE * (captions - 1)) * text if captions else 0.0
+        self.head = (TITLE_LINE * len(lines) + (TITLE_GAP if lines else 0.0)) * text
+        self.foot = (FOOT + TITLE_LINE * (captions - 1)) * text if captions else 0.0
 
     def cell(self, block: "_Block") -> float:
         """Side of a map's cell in inches, such that the block fits."""
@@ -280,7 +315,7 @@ _SIGNS = 0.3
 
 
 def _title_ems(groups: Sequence[Group], equation: Equation | None) -> float:
-    cells = max([sum(group.panels[0].wide for group in groups), equation.matrix.cols if equation else 0, 12.0])
+    cells = max([sum(group.panels[0].wide for group in groups), equation.matrix.cols if equation else 0, LEAST_TITLE])
     return cells / HEADING
 
 
@@ -297,7 +332,7 @@ def _candidates(groups: Sequence[Group], equation: Equation | None, space: _Spac
         whole
         for unit in (_UNITS if equation.smallest else ())  # a matrix of thousands of rows has no labels
         for whole in _with_matrix(shapes, _equation(equation, unit, text, labelled=True), space)
-        if space.points(whole, min(unit * equation.smallest, LABEL)) >= space.page.smallest_text * 0.999
+        if space.points(whole, min(unit * equation.smallest, LABEL)) >= space.page.smallest_text * _ALMOST
     ]
     if labelled:
         yield from labelled
@@ -331,7 +366,7 @@ def _map_shapes(groups: Sequence[Group], text: float) -> Iterator[_Block]:
 
 
 def _panel(panel: Panel) -> _Block:
-    head = _HEAD * panel.text if panel.title or panel.note else 0.0
+    head = HEAD * panel.text if panel.title or panel.note else 0.0
     wide = max(panel.wide, panel.title_width)
     placed = panel._replace(x=(wide - panel.wide) / 2, y=head)
     return _Block((placed,), (), wide, head + panel.tall, head + panel.tall / 2)
@@ -362,7 +397,7 @@ def _beside(blocks: Sequence[_Block], signs: Sequence[str], text: float, *, cent
     for number, (block, sign) in enumerate(zip(blocks, signs, strict=True)):
         if number:
             # An arrow is wider than other signs.
-            gap = (max(SIGN_GAP, ems(sign) * SIGN + PART_GAP) if sign else PART_GAP * 1.4) * text
+            gap = (max(SIGN_GAP, ems(sign) * SIGN + PART_GAP) if sign else SIDE_GAP) * text
             if sign:
                 shown.append(Sign(x + gap / 2, axis, sign, SIGN * text))
             x += gap
@@ -419,8 +454,78 @@ def grid(
             block = _grid(scaled, signs, number, space.text, aligned=aligned).captioned(space)
             yield _with_scale(block, scale, space.text)
 
-    ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), 12.0) / HEADING
+    ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), LEAST_TITLE) / HEADING
     return _fitted(candidates, ems_wide, style.page, title, captions, reading=any(signs))
+
+
+def compose(whole: Part, *, style: Style, title: str = "", captions: int = 0) -> Arrangement:
+    """Place parts in rows and columns as they are given; cells of maps have one size, those of matrices another.
+
+    Parameters
+    ----------
+    whole : Group, Equation, Row or Column
+    style : Style
+    title : str, optional
+        Printable.
+    captions : int, default 0
+        Captions to leave space for below.
+
+    Returns
+    -------
+    Arrangement
+        Its panels are in the order of the parts; an equation's are the matrix, then the panels above and beside it.
+    """
+    page, equations = style.page, list(_equations(whole))
+    for text in _TEXTS:
+        wide = _composed(whole, 1.0, text, labelled=True).wide
+        space = _Space(page, text, wrapped(title, max(wide, LEAST_TITLE) / HEADING / text, 3), captions)
+        smallest = min((each.smallest for each in equations), default=LABEL_IN_C)
+        labelled = [
+            block
+            for unit in (_UNITS if equations else (1.0,))
+            for block in [_composed(whole, unit, text, labelled=True).captioned(space)]
+            if not equations or space.points(block, min(unit * smallest, LABEL)) >= page.smallest_text * _ALMOST
+        ]
+        longest = max((max(each.matrix.rows, each.matrix.cols) for each in equations), default=1)
+        best = max(
+            labelled
+            or [
+                _composed(whole, min(length / longest, 1.0), text, labelled=False).captioned(space)
+                for length in _BARE_CELLS
+            ],
+            key=space.score,
+        )
+        if space.points(best, QUIET * text) >= page.smallest_text:
+            break
+    return _on_page(best, space)
+
+
+def _equations(part: Part) -> Iterator[Equation]:
+    match part:
+        case Equation():
+            yield part
+        case Row() | Column():
+            for each in part.parts:
+                yield from _equations(each)
+
+
+def _composed(part: Part, unit: float, text: float, *, labelled: bool) -> _Block:
+    match part:
+        case Group():
+            return _below([_panel(panel._replace(text=text)) for panel in part.panels], text)
+        case Equation():
+            return _equation(part._replace(matrix=part.matrix._replace(text=text)), unit, text, labelled=labelled)
+        case Row():
+            blocks = [_composed(each, unit, text, labelled=labelled) for each in part.parts]
+            signs = [each.sign if isinstance(each, Group) else "" for each in part.parts]
+            if any(isinstance(each, Group) for each in part.parts):
+                maps = all(isinstance(each, Group) for each in part.parts)
+                return _beside(blocks, signs, text, centred=not maps)._replace(reads=True)
+            # Matrices of unequal heights, or columns of them, begin at one height.
+            row = _beside([block._replace(axis=0.0) for block in blocks], signs, text)
+            return row._replace(axis=row.tall / 2, reads=True)
+        case Column():
+            return _below([_composed(each, unit, text, labelled=labelled) for each in part.parts], text)
 
 
 def _grid(panels: Sequence[Panel], signs: Sequence[str], columns: int, text: float, *, aligned: bool) -> _Block:
@@ -448,14 +553,14 @@ def _widened(block: _Block, wide: float) -> _Block:
 
 def _titles_aligned(block: _Block) -> _Block:
     """Titles of panels that stand side by side, at the height of the highest."""
-    highest = min(panel.y - 0.42 * panel.text for panel in block.panels)
+    highest = min(panel.y - TITLE_RISE * panel.text for panel in block.panels)
     return block._replace(panels=tuple(panel._replace(title_y=highest) for panel in block.panels))
 
 
 def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -> _Block:
     """The matrix, the flattened input above it and the flattened output beside it."""
     gap = BLOCK_GAP * unit if labelled else 0.0
-    thin = 0.0 if labelled else _VECTOR * text
+    thin = 0.0 if labelled else VECTOR * text
     rows, cols = equation.matrix.rows, equation.matrix.cols
     # A matrix that would be a thread has cells that are no squares.
     wide = unit if labelled else max(unit, unit * rows / (_FLATTEST * cols))
@@ -467,14 +572,14 @@ def _equation(equation: Equation, unit: float, text: float, *, labelled: bool) -
     matrix = sized(equation.matrix, wide, tall)
     above = equation.above and sized(equation.above, wide, thin or tall)
     beside = equation.beside and sized(equation.beside, thin or wide, tall)
-    between = 0.8 * unit if labelled else 0.35 * text
+    between = EQUALS_GAP * unit if labelled else BARE_EQUALS_GAP * text
     left = (beside.wide + between) if beside else 0.0
-    head = _HEAD * text if matrix.title or matrix.note else 0.0
-    top = head + (above.cell_height + (0.3 * unit if labelled else 0.2 * text) if above else 0.0)
+    head = HEAD * text if matrix.title or matrix.note else 0.0
+    top = head + (above.cell_height + (ABOVE_GAP * unit if labelled else BARE_ABOVE_GAP * text) if above else 0.0)
     # The title stands above the middle of the matrix, and may be wider.
     over = max((matrix.title_width - matrix.wide) / 2, 0.0)
     shift = max(over - left, 0.0)
-    panels = [matrix._replace(x=left + shift, y=top, title_y=head - 0.42 * text)]
+    panels = [matrix._replace(x=left + shift, y=top, title_y=head - TITLE_RISE * text)]
     signs: list[Sign] = []
     if above:
         panels.append(above._replace(x=left + shift, y=head))
@@ -565,7 +670,7 @@ _FLOATS = (4.4, 4.0, 3.6, 3.2, 2.8, 2.4, 2.0, 1.6)
 def _on_page(block: _Block, space: _Space) -> Arrangement:
     page, text, head = space.page, space.text, space.head
     cell = space.cell(block)
-    titles = max((ems(line) * TITLE * 1.1 * text for line in space.lines), default=0.0)
+    titles = max((ems(line) * TITLE * BOLD * text for line in space.lines), default=0.0)
     wide, tall = max(block.wide, titles), block.tall + head
     margin = page.margin * min(page.wide, page.tall) / cell
     width = _side(wide, margin, page.wide / cell, page.fixed)
@@ -580,7 +685,7 @@ def _on_page(block: _Block, space: _Space) -> Arrangement:
         width,
         height,
         cell,
-        top=(height - tall) / 2 + _TITLE * text / 2,
+        top=(height - tall) / 2 + TITLE_LINE * text / 2,
         foot=moved.caption,
         text=text,
     )
@@ -596,7 +701,7 @@ def _readable(panel: Panel, cell: float, smallest: float) -> Panel:
     if panel.of_matrix:
         return panel
     points = panel.cell_height * cell * 72
-    return panel._replace(labelled=points * panel.label >= smallest * 0.999, bordered=points >= _BORDERED)
+    return panel._replace(labelled=points * panel.label >= smallest * _ALMOST, bordered=points >= _BORDERED)
 
 
 _FLATTEST = 8
@@ -609,5 +714,5 @@ _BORDERED = 5.0
 
 def heading(film: Film) -> Iterator[tuple[float, str]]:
     """Lines of a film's title: the middle of each, and its text."""
-    for number, line in enumerate(wrapped(film.title, max(film.width / TITLE / 1.1 / film.text, 1.0), 3)):
-        yield film.top + number * _TITLE * film.text, line
+    for number, line in enumerate(wrapped(film.title, max(film.width / TITLE / BOLD / film.text, 1.0), 3)):
+        yield film.top + number * TITLE_LINE * film.text, line

@@ -91,7 +91,7 @@ class Looks:
         """The same cell, standing back."""
         colours = self.style.colours
         paper = over(look.paper, colours.ground, TINT)
-        return look._replace(paper=paper, ink=ink_on(paper) if look.ink != colours.quiet else colours.quiet)
+        return look._replace(paper=paper, ink=look.ink if look.ink in (colours.quiet, colours.zero) else ink_on(paper))
 
     def met(self, look: Look, tap: int, part: float = TINT, value: Any = None) -> Look:
         """A cell of a map that a tap of the window meets: a tint of the tap's colour, with an opacity."""

@@ -39,12 +39,14 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import array_of, check_kind, check_text, entries_of, integer, per_axis, real_number
 
 __all__ = [
+    "BLACK",
     "GUIDE_INPUT",
     "GUIDE_OUTPUT",
     "GUIDE_SEEN",
     "GUIDE_WINDOW",
     "PAPERS",
     "THEMES",
+    "WHITE",
     "Theme",
     "family",
     "ink_on",
@@ -54,6 +56,8 @@ __all__ = [
     "value_colours",
     "value_scale",
 ]
+
+BLACK, WHITE = "#000000", "#ffffff"
 
 GUIDE_INPUT = "#9ec9ea"
 GUIDE_SEEN = "#6aa5d8"
@@ -232,7 +236,7 @@ _MOST_COLOURS = 2**16
 """Most colours; more than anybody can distinguish."""
 
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
-_DARK, _BRIGHT = "#1b1f24", "#ffffff"
+_DARK = "#1b1f24"
 
 # Ottosson 2020: OKLab's cube roots of cones from L, a, b, and linear red, green and blue from their cubes.
 _TO_ROOTS = np.array(
@@ -299,8 +303,8 @@ def ink_on(colour: str) -> str:
     paper = _luminance(colour) + 0.05
     bright, dark = 1.05 / paper, paper / (_luminance(_DARK) + 0.05)
     if max(bright, dark) < 4.5:
-        return "#000000"
-    return _BRIGHT if bright >= dark else _DARK
+        return BLACK
+    return WHITE if bright >= dark else _DARK
 
 
 def tap_colours(kernel_size: Sequence[int]) -> list[str]:

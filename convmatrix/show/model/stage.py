@@ -23,7 +23,7 @@ from convmatrix.show.model.looks import Looks, kernel_panel, scale
 from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Place, Reading, Scene, number_label
-from convmatrix.show.model.style import HEADING, LABEL_IN_C, Style, current_style
+from convmatrix.show.model.style import HEADING, LABEL_IN_C, LEAST_CAPTION, Style, current_style
 from convmatrix.show.model.typeset import width
 
 __all__ = ["Drawable", "View", "film", "one_input"]
@@ -580,7 +580,7 @@ class Stage:
         for most in range(min(len(terms), 12), 0, -1):
             shown = terms if len(terms) <= most else [*terms[: most - 1], "…", terms[-1]]
             caption = f"{scene.row_name(step)} = {scene.made_of(step, shown)}{result}"
-            if width(caption) * HEADING * 0.85 <= width_limit:
+            if width(caption) * HEADING * LEAST_CAPTION <= width_limit:
                 return caption
         return f"{scene.row_name(step)} = {'…' if terms else '0'}{result}"
 

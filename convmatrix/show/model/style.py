@@ -38,6 +38,20 @@ QUIET = 0.29
 """Sizes beside the names of parts, and notes."""
 SIGN = 0.52
 """Signs between parts, such as ∗ and =."""
+SECOND_OF_TWO = 0.34
+"""The symbol above a value in one cell, and the value, at most."""
+LEADING = 1.15
+"""From one line of a cell to the next, by the height of its text."""
+FILLED = (0.9, 0.94)
+"""Part of a cell's width, and of its height, that its label may take."""
+LEAST_CAPTION = 0.85
+"""Part of their size to which captions shrink before they lose terms."""
+BOLD = 1.1
+"""Width of bold text, by that of text."""
+CHART_TEXT, CHART_TITLE = 8.0, 1.15
+"""Text of a chart, in points, at least; its title, by its text."""
+TITLE_POINTS = 10.0
+"""Title of a figure of matplotlib's own, in points."""
 
 # -- distances and lines, by the side of a map's cell ------------------------------------------------------------------
 
@@ -46,15 +60,43 @@ BLOCK_GAP = 0.25
 NOTE_GAP = 0.2
 """Between the name of a part and what stands beside it."""
 PART_GAP = 0.6
-"""Between parts of a picture."""
+"""Between parts of a picture, one below the other."""
+SIDE_GAP = 0.84
+"""Between parts side by side that have no sign between them."""
 SIGN_GAP = 1.2
 """Between parts that have a sign between them."""
+HEAD, TITLE_RISE = 0.78, 0.42
+"""Height of a panel's title, and of its middle above the first row."""
+FOOT, CAPTION_DROP = 0.85, 0.527
+"""Height of a caption with the gap above it, and of its middle below the picture."""
+TITLE_LINE, TITLE_GAP = 0.6, 0.3
+"""Height of a line of a picture's title or of several captions, and the gap below the title."""
+LEAST_TITLE = 12.0
+"""Width that a picture's title is wrapped to at least, in cells."""
+EQUALS_GAP, ABOVE_GAP = 0.8, 0.3
+"""Between a matrix and the output beside it, which leaves space for =, and the input above it, by its cells."""
+BARE_EQUALS_GAP, BARE_ABOVE_GAP = 0.35, 0.2
+"""The same by the cells of maps, where the matrix has no labels."""
+VECTOR = 0.3
+"""Width of a flattened map beside a matrix that has no labels."""
+CHANNEL_GAP = 0.12
+"""Between channels that stand one below the other as one panel."""
 HAIRLINE, BORDER, WINDOW_LINE = 0.012, 0.019, 0.055
 """Widths of lines: faint ones, borders of cells, and the outline of a window."""
 CORNER = 0.04
 """Radius of the corners of a window."""
-DOT = 0.06
-"""Side of the dot that stands for a zero."""
+THIN_WINDOW = 0.7
+"""Width of the outline around cells without borders, by that of a window."""
+DOT, DOT_IN_CORNER = 0.06, (0.86, 0.14)
+"""Side of the dot that stands for a zero, and its place beside text."""
+SLASH = 0.72
+"""Where the diagonal in the corner of a cell begins."""
+SYMBOL_RISE, VALUE_DROP = 0.2, 0.22
+"""From the middle of a cell to a symbol and to the value below it."""
+MARKERS = (1.5, 6.0)
+"""Smallest and largest marker of a chart, in points."""
+CHART_WIDE, CHART_SHAPE = 6.4, 0.62
+"""Largest width of a chart in inches, on a page that is not filled, and its height by its width."""
 TINT = 0.3
 """Opacity of a tap's colour over the cell of a map that it meets."""
 STRONG, PALE = 0.75, 0.3

@@ -89,7 +89,8 @@ def width(label: str) -> float:
     >>> round(width("w00"), 2), round(width("1.5"), 2)
     (1.74, 1.66)
     """
-    return sum(ems(run.text) * (SMALL if run.shift else 1.0) for run in runs(label))
+    # As an exponent, a hyphen is set as a minus sign, which is wider.
+    return sum(ems(run.text.replace("-", "−")) * SMALL if run.shift else ems(run.text) for run in runs(label))
 
 
 # -- media -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,10 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import entries_of, flag
 from convmatrix.show.model.printable import printable, shortened
 from convmatrix.show.model.scene import number_label
-from convmatrix.show.model.style import Style, current_style
+from convmatrix.show.model.style import (
+    Style,
+    current_style,
+)
 from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.numbers import Matrix, Shades, columns_of, numbers_of, slices_of, sparse_of, stacked, tile_of
 from convmatrix.show.plot.picture import described, titled

@@ -12,7 +12,7 @@ from convmatrix.show.model.drawing import Label, smallest_label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, grid
 from convmatrix.show.model.printable import printable, wrapped
-from convmatrix.show.model.style import HEADING, Style
+from convmatrix.show.model.style import HEADING, TITLE_LINE, Style
 from convmatrix.show.model.typeset import width
 from convmatrix.show.plot.cells import blank, draw, put
 from convmatrix.show.plot.picture import new_picture
@@ -24,8 +24,6 @@ Looks = Mapping[tuple[int, int], Look] | NDArray[np.uint8]
 
 _CAPTION_LINES = 6
 """Most lines of a caption below a narrow picture."""
-_LINE = 0.6
-"""From one line of a caption to the next, by the side of a map's cell."""
 
 
 class Tile(NamedTuple):
@@ -144,6 +142,11 @@ def draw_tiles(
         size = min(HEADING * place.text, wide / max(*map(width, lines), 1.0))
         for number, line in enumerate(lines):
             put(
-                ax, [Label(x, y + number * _LINE * place.text, size, line, style.colours.ink, name=f"caption-{number}")]
+                ax,
+                [
+                    Label(
+                        x, y + number * TITLE_LINE * place.text, size, line, style.colours.ink, name=f"caption-{number}"
+                    )
+                ],
             )
     return ax

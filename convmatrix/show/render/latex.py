@@ -18,6 +18,7 @@ from convmatrix.show.model import drawing
 from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Film
 from convmatrix.show.model.layout import heading
+from convmatrix.show.model.palette import WHITE
 from convmatrix.show.model.printable import REPLACEMENT
 from convmatrix.show.model.scene import Scene
 from convmatrix.show.model.stage import View, film
@@ -286,7 +287,7 @@ def _picture(film: Film, step: int | None) -> Iterator[str]:
         yield rf"\definecolor{{{_name(colour)}}}{{HTML}}{{{colour[1:].upper()}}}"
     # Margins belong to the picture, whose width is that of the style's page.
     yield rf"\useasboundingbox (0,0) rectangle {_point(film.width, film.height)};"
-    if ground and ground != "#ffffff":
+    if ground and ground != WHITE:
         yield rf"\fill[{_name(ground)}] (0,0) rectangle {_point(film.width, film.height)};"
     for mark in marks:
         yield _mark(mark, unit)

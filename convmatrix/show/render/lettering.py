@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from convmatrix.show.model.printable import REPLACEMENT, ems, printable, wrapped
-from convmatrix.show.model.style import Style, current_style
+from convmatrix.show.model.style import TITLE_POINTS, Style, current_style
 
 __all__ = ["FONT", "LINE_INCHES", "in_font", "print_all", "set_ground", "text_as", "title_inches", "write_title"]
 
@@ -17,9 +17,7 @@ FONT = "DejaVu Sans"
 """The font that matplotlib brings along, and in which files are written."""
 _LINES = 3
 """Most lines of a title."""
-_POINTS = 10.0
-"""Height of a title."""
-LINE_INCHES = 1.2 * _POINTS / 72
+LINE_INCHES = 1.2 * TITLE_POINTS / 72
 """From one line of a title to the next."""
 _AXES = 0.6
 """Part of a figure's width that a title may take, for a figure that is made for it."""
@@ -108,10 +106,10 @@ def text_as(figure: Figure) -> str:
 
 def title_inches(title: str) -> float:
     """Width of a figure whose axes leave space for a title on one line."""
-    return ems(title) * _POINTS / 72 / _AXES
+    return ems(title) * TITLE_POINTS / 72 / _AXES
 
 
-def write_title(ax: Axes, title: str, *below: str, size: float = _POINTS, part: float = 1.0) -> int:
+def write_title(ax: Axes, title: str, *below: str, size: float = TITLE_POINTS, part: float = 1.0) -> int:
     """Write a title above axes, on up to three lines as wide as the axes, and lines below it.
 
     Parameters

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from convmatrix import export
 from convmatrix.show.model.printable import printable
+from convmatrix.show.model.style import TITLE_POINTS
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -25,7 +26,7 @@ _RC: Any = {
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
     "font.family": "DejaVu Sans",
-    "axes.titlesize": 10,
+    "axes.titlesize": TITLE_POINTS,
 }
 _FONT_TYPES = {"paths": "path", "text": "none"}
 """matplotlib's word for each `Style.text`."""
