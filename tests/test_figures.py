@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show.model.palette import (
@@ -746,7 +746,10 @@ def test_films_are_built_the_same_in_another_process(tmp_path, monkeypatch):
         assert content == (tmp_path / ("figures" if committed else "build/figures") / name).read_bytes()
         if name.endswith(".gif"):
             with Image.open(io.BytesIO(content)) as picture:
-                assert picture.n_frames == 2
+                lasting = [frame.info["duration"] for frame in ImageSequence.Iterator(picture)]
+            # A second for each of two steps, in which the window moves on, and a rest.
+            assert sum(lasting) == 3000
+            assert len([duration for duration in lasting if duration > 500]) == 2
         if name.endswith("still.svg"):
             assert content == BUILD.moving(film(Conv((3,), 3), title="one step")).encode()
     assert [name for name, *_ in BUILD.rendered(here / "films.py", only_committed=True)] == ["films/still.svg"]

@@ -10,6 +10,7 @@ __all__ = [
     "layout",
     "looks",
     "palette",
+    "pieces",
     "pools",
     "printable",
     "scene",
