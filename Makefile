@@ -36,8 +36,7 @@ fuzz: .venv/test $(wildcard .venv-oracles/ready) ## the drawn tests on fresh dra
 check: .venv/dev ## everything else that CI asks for: the nine below, two at a time
 	$(MAKE) -j2 --output-sync=target lint types house doctest pins-hold stale wheel lowest newest
 lint: .venv/dev ## ruff: rules and format; the words of identifiers, docstrings and comments
-	.venv/bin/ruff check && .venv/bin/ruff format --check
-	.venv/bin/python tools/check_language.py
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/python tools/check_language.py
 types: .venv/dev ## mypy, strict
 	.venv/bin/mypy
 house: .venv/dev ## the import contracts
@@ -55,6 +54,8 @@ format: .venv/dev ## ruff, with its fixes applied
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
 html: build/site.done ## publish them as pages that need no server: build/site/index.html
 figures: build/figures.done ## draw the figures
+contact-sheet: .venv/dev ## every kind of picture in every theme and size, to be looked at: build/contact-sheet/
+	.venv/bin/python tools/contact_sheet.py
 docs: build/docs.done ## write docs/frameworks.md, docs/migration.md and docs/api.txt anew, from the code
 bench: .venv/dev $(wildcard .venv-peers/ready) ## all benchmarks, into docs/performance.md; with torch and others after `make peers-env`
 	tools/benchmark.sh --write docs/performance.md
@@ -68,8 +69,7 @@ oracles-env: .venv-oracles/ready ## torch, jax, flax, keras, onnx and others, wh
 peers-env: .venv-peers/ready ## torch, einconv, sparse_convolution, ptwt, pylops, dask, with which benchmarks compare (as large)
 browser-env: .venv/browser ## playwright and JupyterLab, with which the tests open pages in an installed chromium
 pins: ## resolve constraints.txt anew
-	tools/resolve_pins.sh
-	@$(MAKE) pins-hold
+	tools/resolve_pins.sh && $(MAKE) pins-hold
 clean: ## back to a bare checkout
 	rm -rf .venv .venv-* build .hypothesis .*_cache && find . -name __pycache__ -prune -exec rm -rf {} +
 

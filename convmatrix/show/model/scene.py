@@ -6,7 +6,7 @@ the matrix; and the stamp of each input, which is a column. No renderer contains
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -23,7 +23,7 @@ from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import entries_of, integer, positive
 from convmatrix.show.model.palette import tap_colours
 
-__all__ = ["Place", "Reading", "Scene", "number_label", "tap_label"]
+__all__ = ["Place", "Reading", "Scene", "forward_scene", "number_label", "own_taps", "size_label", "tap_label"]
 
 
 class Reading(NamedTuple):
@@ -446,3 +446,25 @@ def number_label(value: Any) -> str:
     if isinstance(value, complex):
         return f"{value.real:.3g}{value.imag:+.3g}j"
     return f"{value:.3g}"
+
+
+def forward_scene(scene: Scene) -> Scene:
+    """The forward convolution, whose windows are the stamps."""
+    assert isinstance(scene.layer, ConvTranspose)
+    return Scene(scene.layer.T, scene.weight, scene.names)
+
+
+def own_taps(scene: Scene, *, flipped: bool) -> list[int]:
+    """The layer's tap at each position of the slider's kernel: where that is flipped, each tap keeps its colour."""
+    layer = scene.layer
+    count = prod(layer.kernel_size)
+    if not flipped:
+        return list(range(count))
+    assert isinstance(layer, ConvTranspose)
+    taps = layer.direct_weight(np.arange(prod(layer.weight_shape)).reshape(layer.weight_shape)).ravel()
+    return [int(tap) % count for tap in taps[:count]]
+
+
+def size_label(size: Iterable[int]) -> str:
+    """A size as text, such as ``4 × 4``."""
+    return " × ".join(map(str, size)) or "1"

@@ -22,7 +22,7 @@ from convmatrix.show.model.layout import Equation, Group, arrange
 from convmatrix.show.model.looks import Looks, kernel_panel, scale
 from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
-from convmatrix.show.model.scene import Place, Reading, Scene, number_label
+from convmatrix.show.model.scene import Place, Reading, Scene, forward_scene, number_label, own_taps, size_label
 from convmatrix.show.model.style import HEADING, LABEL_IN_C, Style, current_style
 from convmatrix.show.model.typeset import width
 
@@ -202,13 +202,13 @@ class _Stage:
 
     def __post_init__(self) -> None:
         layer, scene = self.scene.layer, self.scene
-        self.slider = scene if isinstance(layer, Conv) else scene.inserted() if self.reads else _forward(scene)
+        self.slider = scene if isinstance(layer, Conv) else scene.inserted() if self.reads else forward_scene(scene)
         if self.maps:
             self.frame = _plane(self.slider.frame(), (0, 1))
             _require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it raises the error for a weight of another shape
         self.looks = Looks(self.style, layer.kernel_size, self._limit())
-        self.taps = _own_taps(scene, flipped=self.flipped)
+        self.taps = own_taps(scene, flipped=self.flipped)
         self.values = None if self.x is None else one_input(layer, self.x)
         self.answers = scene.applied(self.values) if self.values is not None and scene.has_values else None
         self.count = 0
@@ -249,7 +249,10 @@ class _Stage:
         """The largest magnitude of a weight, if weights are coloured by it."""
         if self.style.fill == "tap" or not self.scene.has_values:
             return 0.0
-        values = [np.abs(self.scene.matrix.data), np.abs(np.asarray(self.scene.weight or 0))]
+        values = [
+            np.abs(self.scene.matrix.data),
+            np.abs(np.asarray(0 if self.scene.weight is None else self.scene.weight)),
+        ]
         return float(max((each.max(initial=0) for each in values), default=0)) or 1.0
 
     @property
@@ -287,7 +290,7 @@ class _Stage:
         (top, bottom), (left, right) = self.frame
         layer = self.slider.layer
         group, letter = ("input", self.scene.letters[2]) if self.reads else ("output", self.scene.letters[0])
-        note = _size(layer.input_size)
+        note = size_label(layer.input_size)
         if self.flipped and any(axis.dilated_size > axis.input_size for axis in layer.axes):
             note += ", zeros inserted"
         self.map_panel = self._add_channels(
@@ -334,7 +337,7 @@ class _Stage:
         rows, cols = _plane(layer.output_size, 1)
         group, letter = ("output", self.scene.letters[0]) if self.reads else ("input", self.scene.letters[2])
         self.point_panel = self._add_channels(
-            group, Panel(group, letter, _size(layer.output_size), rows, cols), layer.out_channels
+            group, Panel(group, letter, size_label(layer.output_size), rows, cols), layer.out_channels
         )
         for step in range(prod(layer.output_shape)):
             key = self._point_key(step)
@@ -354,7 +357,7 @@ class _Stage:
         if not self.scene.has_kernel:
             return
         layer, (rows, cols) = self.slider.layer, self.scene.shape
-        note = _size(layer.kernel_size) + (", flipped" if self.flipped else "")
+        note = size_label(layer.kernel_size) + (", flipped" if self.flipped else "")
         group = "kernel" if self.maps else "key"
         panel, self.places = kernel_panel(group, note, layer.kernel_size, wide=cols > rows)
         self.kernel_panel = self._add_channels(group, panel, layer.in_channels // layer.groups)
@@ -557,28 +560,6 @@ class _Stage:
 
     def _x_text(self, col: int) -> str:
         return self.scene.col_name(col) if self.values is None else number_label(self.values[col])
-
-
-def _size(size: Iterable[int]) -> str:
-    """A size as text, such as ``4 × 4``."""
-    return " × ".join(map(str, size)) or "1"
-
-
-def _forward(scene: Scene) -> Scene:
-    """The forward convolution, whose windows are the stamps."""
-    assert isinstance(scene.layer, ConvTranspose)
-    return Scene(scene.layer.T, scene.weight, scene.names)
-
-
-def _own_taps(scene: Scene, *, flipped: bool) -> list[int]:
-    """The layer's tap at each position of the slider's kernel: where that is flipped, each tap keeps its colour."""
-    layer = scene.layer
-    count = prod(layer.kernel_size)
-    if not flipped:
-        return list(range(count))
-    assert isinstance(layer, ConvTranspose)
-    taps = layer.direct_weight(np.arange(prod(layer.weight_shape)).reshape(layer.weight_shape)).ravel()
-    return [int(tap) % count for tap in taps[:count]]
 
 
 def one_input(layer: Layer, x: ArrayLike) -> NDArray[Any]:

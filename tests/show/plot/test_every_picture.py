@@ -179,7 +179,7 @@ def test_text_that_is_measured_lies_in_its_cell(kind, size):
             assert around.y0 <= box.y0 < box.y1 <= around.y1
 
 
-# -- each field of a style ----------------------------------------------------------------------------------------------
+# -- each field of a style ---------------------------------------------------------------------------------------------
 
 CHANGES = {
     "theme": "dark",
@@ -198,13 +198,14 @@ UNCHANGED = {
 }
 """Why a field may leave a picture as it is."""
 FILLED = {"matrix-values", "linked-values", "linked-padded", "linked-line", "kernel", "stamps-values"}
+FILLED |= {"linked-average", "linked-maximum"}  # whose entries are known
 CAPTIONED = {
     *(kind for kind in PICTURES if kind.startswith("linked")),
     "insertion",
     "crop",
     *("gram", "gram-large", "same-output", "singular-values", "overlaps", "receptive-field"),
 }
-BARE = {"singular-values", "receptive-field", "gram-large"}
+BARE = {"singular-values", "receptive-field", "gram-large", "linked-large"}
 """Without labels in cells; the numbers of a colour bar stay."""
 
 
