@@ -50,7 +50,6 @@ lowest: build/lowest.ok ## core, layers and command line on the lowest versions 
 newest: build/newest.ok ## the same on the newest versions that the installer finds, without pins
 format: .venv/dev ## ruff, with its fixes applied
 	.venv/bin/ruff check --fix && .venv/bin/ruff format
-
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
 html: build/site.done ## publish them as pages that need no server: build/site/index.html
 figures: build/figures.done ## draw the figures
@@ -69,7 +68,8 @@ oracles-env: .venv-oracles/ready ## torch, jax, flax, keras, onnx and others, wh
 peers-env: .venv-peers/ready ## torch, einconv, sparse_convolution, ptwt, pylops, dask, with which benchmarks compare (as large)
 browser-env: .venv/browser ## playwright and JupyterLab, with which the tests open pages in an installed chromium
 pins: ## resolve constraints.txt anew
-	tools/resolve_pins.sh && $(MAKE) pins-hold
+	tools/resolve_pins.sh
+	@$(MAKE) pins-hold
 clean: ## back to a bare checkout
 	rm -rf .venv .venv-* build .hypothesis .*_cache && find . -name __pycache__ -prune -exec rm -rf {} +
 
