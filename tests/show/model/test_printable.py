@@ -27,7 +27,6 @@ from convmatrix.show.model.film import Film, Frame, Look, Panel
 from convmatrix.show.model.layout import heading
 from convmatrix.show.model.printable import ems, printable, shortened, wrapped
 from convmatrix.show.model.stage import film
-from convmatrix.show.model.style import Style
 from convmatrix.show.plot.picture import described, new_picture
 from convmatrix.show.plot.sheet import Tile, sheet
 from convmatrix.show.render import animate, latex, saving, svg
