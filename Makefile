@@ -36,8 +36,7 @@ fuzz: .venv/test $(wildcard .venv-oracles/ready) ## the drawn tests on fresh dra
 check: .venv/dev ## everything else that CI asks for: the nine below, two at a time
 	$(MAKE) -j2 --output-sync=target lint types house doctest pins-hold stale wheel lowest newest
 lint: .venv/dev ## ruff: rules and format; the words of identifiers, docstrings and comments
-	.venv/bin/ruff check && .venv/bin/ruff format --check
-	.venv/bin/python tools/check_language.py
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/python tools/check_language.py
 types: .venv/dev ## mypy, strict
 	.venv/bin/mypy
 house: .venv/dev ## the import contracts
@@ -51,11 +50,12 @@ lowest: build/lowest.ok ## core, layers and command line on the lowest versions 
 newest: build/newest.ok ## the same on the newest versions that the installer finds, without pins
 format: .venv/dev ## ruff, with its fixes applied
 	.venv/bin/ruff check --fix && .venv/bin/ruff format
-
 notebooks: $(NOTEBOOKS:%.ipynb=build/%.done) ## execute the notebooks in place, those that need it
 html: build/site.done ## publish them as pages that need no server: build/site/index.html
 figures: build/figures.done ## draw the figures: the SVGs that are committed
 films: build/films.done ## draw the films of the guide's figures as well, and the figures as PDF and PNG
+contact-sheet: .venv/dev ## every kind of picture in every theme and size, to be looked at: build/contact-sheet/
+	.venv/bin/python tools/contact_sheet.py
 docs: build/docs.done ## write docs/frameworks.md, docs/migration.md and docs/api.txt anew, from the code
 bench: .venv/dev $(wildcard .venv-peers/ready) ## all benchmarks, into docs/performance.md; with torch and others after `make peers-env`
 	tools/benchmark.sh --write docs/performance.md

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from convmatrix.show.model.style import Style  # noqa: E402  after the path is set
-from pictures import PICTURES, SIZES, THEMES  # noqa: E402
+from pictures import PICTURES, SIZES, THEMES  # type: ignore[import-not-found]  # noqa: E402
 
 FOLDER = ROOT / "build" / "contact-sheet"
 PIXELS = 1280

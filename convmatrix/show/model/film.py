@@ -41,7 +41,7 @@ class Look(NamedTuple):
     second : str
         A second, smaller line of text below: a value below its symbol.
     depth : int
-        Position on the axes of the kernel before the last two, known by that many strokes across a corner.
+        Position on the axes of the kernel before the last two, shown by that many strokes across a corner.
     """
 
     paper: str

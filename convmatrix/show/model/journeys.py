@@ -20,9 +20,9 @@ from convmatrix.show.model.layout import Arrangement, grid
 from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.palette import ink_on
 from convmatrix.show.model.printable import printable
-from convmatrix.show.model.scene import number_label
+from convmatrix.show.model.scene import number_label, size_label
 from convmatrix.show.model.stacked import MAPS_ALONE, Maps
-from convmatrix.show.model.stage import View, size_label, stage_of
+from convmatrix.show.model.stage import View, stage_of
 from convmatrix.show.model.style import HEADING, Style, current_style
 
 __all__ = ["null_space_film", "round_trip_film"]

@@ -6,7 +6,7 @@ the matrix; and the stamp of each input, which is a column. No renderer contains
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -23,7 +23,7 @@ from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import entries_of, integer, positive
 from convmatrix.show.model.palette import tap_colours
 
-__all__ = ["Place", "Reading", "Scene", "number_label", "tap_label"]
+__all__ = ["Place", "Reading", "Scene", "number_label", "size_label", "tap_label"]
 
 
 class Reading(NamedTuple):
@@ -461,3 +461,8 @@ def number_label(value: Any) -> str:
     if isinstance(value, complex):
         return f"{value.real:.3g}{value.imag:+.3g}j"
     return f"{value:.3g}"
+
+
+def size_label(size: Iterable[int]) -> str:
+    """A size as text, such as ``4 × 4``."""
+    return " × ".join(map(str, size)) or "1"

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from convmatrix.show.model.film import Film, Frame, Key, Link, Look, Panel
 from convmatrix.show.model.layout import arrange, floating
 from convmatrix.show.model.printable import printable
-from convmatrix.show.model.scene import Reading
-from convmatrix.show.model.stage import Drawable, Parts, Stage, View, filmed, size_label, stage_of
+from convmatrix.show.model.scene import Reading, size_label
+from convmatrix.show.model.stage import Drawable, Parts, Stage, View, filmed, stage_of
 from convmatrix.show.model.style import PALE, STRONG, Style, current_style
 
 __all__ = ["bare_film", "stacked_film"]

@@ -22,7 +22,7 @@ from convmatrix.show.model.layout import Arrangement, Equation, Group, arrange
 from convmatrix.show.model.looks import Looks, kernel_panel, scale
 from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
-from convmatrix.show.model.scene import Place, Reading, Scene, number_label
+from convmatrix.show.model.scene import Place, Reading, Scene, number_label, size_label
 from convmatrix.show.model.style import HEADING, LABEL_IN_C, LEAST_CAPTION, Style, current_style
 from convmatrix.show.model.typeset import width
 
@@ -586,11 +586,6 @@ class Stage:
 
     def _x_text(self, col: int) -> str:
         return self.scene.col_name(col) if self.values is None else number_label(self.values[col])
-
-
-def size_label(size: Iterable[int]) -> str:
-    """A size as text, such as ``4 × 4``."""
-    return " × ".join(map(str, size)) or "1"
 
 
 def one_input(layer: Layer, x: ArrayLike) -> NDArray[Any]:

@@ -143,9 +143,8 @@ def _by_pixels(
     layer: Layer, weight: ArrayLike | None, key: bool, title: str, style: Style, framed: Framed, ax: Axes | None
 ) -> Axes:
     scene, (rows, cols) = Scene(layer), layer.matrix_shape
-    values = None if weight is None else layer.checked_weight(weight)
-    by_value = values if style.fill == "value" else None
-    limit = 0.0 if by_value is None else float(np.abs(by_value).max(initial=0)) or 1.0
+    values = layer.checked_weight(weight) if weight is not None and style.fill == "value" else None
+    limit = 0.0 if values is None else float(np.abs(values).max(initial=0)) or 1.0
     looks = Looks(style, layer.kernel_size, limit)
     panel = Panel(
         "matrix",
@@ -163,10 +162,10 @@ def _by_pixels(
     neutral = np.array([[rgb(style.colours.map)]], dtype=np.uint8)
     groups, tiles = [], []
     if key:
-        kernel, cells = _kernel(layer, looks, by_value)
+        kernel, cells = _kernel(layer, looks, values)
         kernel = kernel._replace(label=smallest_label(cells.values()))
         groups, tiles = [Group("key", (kernel,))], [Tile(kernel, cells)]
-    pixels = _pixels_by_tap(layer, scene.colours) if by_value is None else _pixels_by_value(layer, by_value, looks)
+    pixels = _pixels_by_tap(layer, scene.colours) if values is None else _pixels_by_value(layer, values, looks)
     tiles += [Tile(panel, pixels), Tile(above, neutral), Tile(beside, neutral)]
     bar = Tile(*scale(style, limit)) if limit else None
     place = arrange(groups, Equation(panel, above, beside, 0.0), style=style, title=title, scale=bar and bar.panel)

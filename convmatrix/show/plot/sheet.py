@@ -12,7 +12,7 @@ from convmatrix.show.model.drawing import Label, smallest_label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, grid
 from convmatrix.show.model.printable import printable, wrapped
-from convmatrix.show.model.style import HEADING, TITLE_LINE, Style
+from convmatrix.show.model.style import HEADING, QUIET, TITLE_LINE, Style
 from convmatrix.show.model.typeset import width
 from convmatrix.show.plot.cells import blank, draw, put
 from convmatrix.show.plot.picture import new_picture
@@ -90,7 +90,7 @@ def sheet(
 
     place = placed()
     if place.foot:
-        most = place.foot[2] / (HEADING * 0.85 * place.text)
+        most = place.foot[2] / (QUIET * place.text)
         if max(map(width, lines)) > most:
             lines = [part for line in lines for part in wrapped(line, most, _CAPTION_LINES)]
             place = placed()

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
@@ -129,9 +130,9 @@ def _new_chart(style: Style) -> Axes:
     figure = ax.get_figure(root=True)
     assert figure is not None
     margin = max(style.page.margin * min(figure.get_size_inches()), _PAD)
-    wide, tall = figure.get_size_inches()
-    across, down = margin / wide, margin / tall
-    figure.set_layout_engine("constrained", rect=(across, down, 1 - 2 * across, 1 - 2 * down))
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(w_pad=margin, h_pad=margin)
     return ax
 
 

@@ -78,12 +78,12 @@ class _Run(NamedTuple):
 
     down: int
     across: int
-    number: int
+    length: int
 
 
 def _count(counts: NDArray[np.int32], width: int, steps: list[int], rows: Ints, cols: Ints, run: _Run) -> None:
     """Count runs of entries that begin at these rows and columns, as many at once as lie in one pixel."""
-    left = np.full(rows.shape, run.number)
+    left = np.full(rows.shape, run.length)
     while len(rows):
         pixels = rows // steps[0], cols // steps[1]
         here = np.minimum(left, _within(rows, pixels[0], steps[0], run.down))
@@ -118,7 +118,7 @@ def _runs(layer: Layer, tap: tuple[int, ...]) -> Iterator[tuple[Ints, Ints, _Run
                 size, of_input = _last_sizes(layer.axes)
                 rows = (block[:, :1] * outputs + reads * size + output).ravel()
                 cols = (block[:, 1:] * inputs + read * of_input + input_).ravel()
-                yield (cols, rows, _Run(run.across, run.down, run.number)) if transposed else (rows, cols, run)
+                yield (cols, rows, _Run(run.across, run.down, run.length)) if transposed else (rows, cols, run)
 
 
 def _last_sizes(axes: tuple[Axis, ...]) -> tuple[int, int]:

@@ -23,7 +23,8 @@ from convmatrix import Conv, ConvTranspose
 from convmatrix.cli import kinds
 from convmatrix.show import explorer, plot
 from convmatrix.show.explorer import document, widget
-from convmatrix.show.model.film import Film, Frame, Look, Panel, heading, heading_width
+from convmatrix.show.model.film import Film, Frame, Look, Panel
+from convmatrix.show.model.layout import heading
 from convmatrix.show.model.printable import ems, printable, shortened, wrapped
 from convmatrix.show.model.stage import film
 from convmatrix.show.plot.picture import described, new_picture
@@ -173,8 +174,8 @@ def test_titles_have_the_space_that_they_take():
     """Measured in the font, for letters, digits and signs of many widths."""
     font = animate._font(100, bold=True)
     for text in (*map(chr, range(33, 127)), *"ÄßéΩ…", "Привет, мир ", "ЖЕЛЕЗО "):
-        for line in heading(text * 300, 5)[:1]:
-            assert font.getlength(line) / 100 * 0.39 <= heading_width(line) * 1.1, text
+        for line in wrapped(text * 300, 12, 3)[:1]:
+            assert font.getlength(line) / 100 <= ems(line) * 1.1, text
 
 
 # -- pictures on matplotlib ------------------------------------------------------------------------------------------
@@ -195,7 +196,9 @@ PICTURES = {
     "singular": lambda title: plot.singular_values([3.0, 1.0], title=title),
     "overlaps": lambda title: plot.overlaps([[1, 2]], title=title),
     "field": lambda title: plot.receptive_field(np.eye(2, dtype=bool), title=title),
-    "sheet": lambda title: sheet([Tile(Panel("a", title, 1, 1), {(0, 0): Look("#ffffff", title[:3])})], caption=title),
+    "sheet": lambda title: sheet(
+        [Tile(Panel("a", title, "", 1, 1), {(0, 0): Look("#ffffff", title[:3])})], caption=title
+    ),
     "own": lambda title: own(title),
     "frame": lambda title: plot.film_frame(by_hand(title), 0),
 }
@@ -213,7 +216,7 @@ def own(title):
 def by_hand(text):
     """A film that was not made from a layer."""
     frames = (Frame({(0, 0, 0): Look("#ffffff", text[:9])}, {}, (), text),) * 2
-    return Film((Panel("a", text, 1, 1, x=1, y=2),), {(0, 0, 0): Look("#ffffff")}, {}, frames, 5, 5, text, text)
+    return Film((Panel("a", text, "", 1, 1, x=1, y=2),), {(0, 0, 0): Look("#ffffff")}, {}, frames, 5, 5, text, text)
 
 
 @share(0.15)
@@ -369,7 +372,7 @@ def test_long_titles_do_not_change_the_film(title):
     assert made.title == printable(title)
     assert made.height == pytest.approx(plain.height + 1.0)
     assert made.width <= 17
-    lines = [line for _, line in made.heading()]
+    lines = [line for _, line in heading(made)]
     assert len(lines) == 3
     assert lines[-1].endswith("…")
     assert [panel.y for panel in made.panels] == pytest.approx([panel.y + 1.0 for panel in plain.panels])

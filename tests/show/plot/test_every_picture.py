@@ -198,13 +198,14 @@ UNCHANGED = {
 }
 """Why a field may leave a picture as it is."""
 FILLED = {"matrix-values", "linked-values", "linked-padded", "linked-line", "kernel", "stamps-values"}
+FILLED |= {"linked-average", "linked-maximum"}  # whose entries are known
 CAPTIONED = {
     *(kind for kind in PICTURES if kind.startswith("linked")),
     "insertion",
     "crop",
     *("gram", "gram-large", "same-output", "singular-values", "overlaps", "receptive-field"),
 }
-BARE = {"singular-values", "receptive-field", "gram-large"}
+BARE = {"singular-values", "receptive-field", "gram-large", "linked-large"}
 """Without labels in cells; the numbers of a colour bar stay."""
 
 

@@ -79,7 +79,7 @@ def test_on_axes_that_are_given_they_draw_and_return_these(draw):
 
 def test_forms_of_a_matrix():
     bundle = plot.matrix(Conv((4,), 3), [5, 6, 7])._repr_mimebundle_()
-    assert bundle["text/plain"].splitlines()[2] == "y0 │  5  6  7  · │"
+    assert bundle["text/plain"].splitlines()[2] == "y₀ │  5  6  7  · │"
     assert "<table" in bundle["text/html"]
     assert re.findall(r"<td style=[^>]*>(\d)", bundle["text/html"]) == ["5", "6", "7", "5", "6", "7"]
     assert bundle["text/latex"].startswith(r"$\left[\begin{array}")
