@@ -3,11 +3,13 @@
 from convmatrix.core.lazy import lazy_modules
 
 __all__ = [
+    "blocks",
     "drawing",
     "film",
     "films",
     "journeys",
     "layout",
+    "limits",
     "looks",
     "palette",
     "pieces",

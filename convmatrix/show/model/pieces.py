@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convmatrix.show.model.blocks import Equation, Group
 from convmatrix.show.model.drawing import label_size
 from convmatrix.show.model.film import Film, Frame, Look, Outline, Panel
-from convmatrix.show.model.layout import Column, Equation, Group, Part, Row, compose
+from convmatrix.show.model.layout import Column, Part, Row, compose
 from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.palette import ink_on
 from convmatrix.show.model.printable import printable

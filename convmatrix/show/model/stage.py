@@ -8,19 +8,20 @@ the input with zeros inserted, through the flipped kernel (rotated by 180 degree
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convmatrix.core.errors import WrongTypeError, short
-from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool, WeightedLayer
+from convmatrix.core.errors import WrongTypeError
+from convmatrix.layers import AvgPool, Conv, ConvTranspose, Layer, MaxPool
 from convmatrix.layers.arguments import check_kind, flag
+from convmatrix.show.model.blocks import Equation, Group
 from convmatrix.show.model.drawing import smallest_label
 from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
-from convmatrix.show.model.layout import Arrangement, Equation, Group, arrange
+from convmatrix.show.model.layout import Arrangement, arrange
+from convmatrix.show.model.limits import Drawable, View, require_drawable, require_sides, scene_of, view_of
 from convmatrix.show.model.looks import Looks, kernel_panel, scale
-from convmatrix.show.model.pools import scene_of_pool
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Place, Reading, Scene, number_label, size_label
 from convmatrix.show.model.style import HEADING, LABEL_IN_C, LEAST_CAPTION, Style, current_style
@@ -28,16 +29,9 @@ from convmatrix.show.model.typeset import width
 
 __all__ = ["Drawable", "View", "film", "one_input"]
 
-Drawable = Layer | AvgPool | MaxPool
-
-View = Literal["windows", "stamps"]
 
 _Kind = TypeVar("_Kind", bound="Stage")
 
-_STEPS = 400
-"""Most steps: some minutes at one second each."""
-_SIDE = 512
-"""Most rows, and most columns, of a panel."""
 _LABELLED = 64
 """Most rows and columns of a matrix whose cells are labelled."""
 
@@ -136,8 +130,8 @@ def stage_of(
     check_kind("layer", layer, Conv, ConvTranspose, AvgPool, MaxPool)
     if layer.ndim > 2 and (parts.maps or parts.moving):
         raise ValueError(f"maps are drawn for at most 2 axes, got {layer.ndim}: draw a layer of 2 of them")
-    chosen, scene = _view_of(layer, view), _scene(layer, weight, x)
-    _require_drawable(scene, chosen, matrix=parts.matrix, moving=parts.moving)
+    chosen, scene = view_of(layer, view), scene_of(layer, weight, x)
+    require_drawable(scene, chosen, matrix=parts.matrix, moving=parts.moving)
     return kind(scene, x, chosen, current_style(style), *parts)
 
 
@@ -147,52 +141,6 @@ def filmed(stage: "Stage", place: Arrangement, title: str, about: str = "") -> F
     frames = tuple(stage.frames(width)) if stage.moving else ()
     page = {name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text")}
     return Film(place.panels, stage.base, stage.waiting, frames, title=title, about=about, style=stage.style, **page)
-
-
-def _scene(layer: Drawable, weight: ArrayLike | None, x: ArrayLike | None) -> Scene:
-    if isinstance(layer, Layer):
-        return Scene(layer, weight)
-    if weight is not None:
-        raise ValueError(f"{type(layer).__name__} has no weight, and one was given: leave it out")
-    return scene_of_pool(layer, x)
-
-
-def _view_of(layer: Drawable, view: str | None) -> View:
-    if view is None:
-        return "stamps" if isinstance(layer, ConvTranspose) else "windows"
-    if view not in get_args(View):
-        raise ValueError(f"view must be one of {', '.join(map(repr, get_args(View)))}, got {short(view)}")
-    if view == "stamps" and not isinstance(layer, ConvTranspose):
-        remedy = "take layer.T, or view 'windows'" if isinstance(layer, Conv) else "take view 'windows'"
-        raise ValueError(
-            "view 'stamps' shows what the inputs of a transposed convolution add, and this layer is none: " + remedy
-        )
-    return "stamps" if view == "stamps" else "windows"
-
-
-def _require_drawable(scene: Scene, view: View, *, matrix: bool, moving: bool) -> None:
-    rows, cols = scene.shape
-    if matrix and max(rows, cols) > _SIDE:
-        raise ValueError(
-            f"the matrix has {short(rows)} x {short(cols)} places but at most {_SIDE} x {_SIDE} are drawn: draw the "
-            "maps without it, or a smaller layer"
-        )
-    steps = rows if view == "windows" else cols
-    if moving and steps > _STEPS:
-        what = "outputs" if view == "windows" else "inputs"
-        raise ValueError(
-            f"the layer has {short(steps)} {what}, a step for each, but at most {_STEPS} steps are drawn: "
-            "take a smaller layer"
-        )
-
-
-def _require_sides(layer: WeightedLayer, frame: Iterable[tuple[int, int]]) -> None:
-    side = max((*(end - start for start, end in frame), *layer.kernel_size, *layer.output_size))
-    if side > _SIDE:
-        raise ValueError(
-            f"a map has {short(side)} places on an axis, with its padding, but at most {_SIDE} are drawn: take a "
-            "smaller layer"
-        )
 
 
 # -- contents --------------------------------------------------------------------------------------------
@@ -224,7 +172,7 @@ class Stage:
         self.slider = scene if isinstance(layer, Conv) else scene.inserted() if self.reads else scene.forward()
         if self.maps:
             self.frame = _plane(self.slider.frame(), (0, 1))
-            _require_sides(self.slider.layer, self.frame)
+            require_sides(self.slider.layer, self.frame)
         _ = scene.matrix  # built before anything is drawn: it raises the error for a weight of another shape
         self.looks = Looks(self.style, layer.kernel_size, self._limit())
         self.taps = scene.own_taps(flipped=self.flipped)

@@ -13,9 +13,10 @@ from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import check_kind, flag, integer
 from convmatrix.show import explorer
 from convmatrix.show.model import drawing
+from convmatrix.show.model.blocks import Equation, Group
 from convmatrix.show.model.drawing import smallest_label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
-from convmatrix.show.model.layout import Equation, Group, arrange
+from convmatrix.show.model.layout import arrange
 from convmatrix.show.model.looks import Looks, kernel_panel, scale
 from convmatrix.show.model.palette import rgb
 from convmatrix.show.model.printable import printable
