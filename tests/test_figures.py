@@ -648,7 +648,7 @@ def test_stills_of_the_guide(name):
     assert titles(picture) == [entry.title]
     root = ET.fromstring(picture)
     assert root.get("role") == "img"
-    described = [node.text for node in root if node.get("id") == "description"]
+    described = [node.text for node in root if node.get("id") == "film-description"]
     assert described == [entry.about]
     assert entry.about.startswith(entry.summary)
     assert len(entry.summary) > 20

@@ -147,13 +147,13 @@ def test_json_is_the_rows():
             "output_size",
             "pads",
             "flipped",
-            "message",
+            "reason",
             "arrays",
             "layer",
         ]
         assert entry["layer"] == (row.layer and repr(row.layer))
         assert entry["pads"] == (row.pads and [list(ends) for ends in row.pads])
-        for name in ("framework", "call", "verdict", "flipped", "message", "arrays"):
+        for name in ("framework", "call", "verdict", "flipped", "reason", "arrays"):
             assert entry[name] == getattr(row, name)
 
 

@@ -168,7 +168,7 @@ def test_one_entry_is_no_entries(folder):
     assert "\nmatrix: 1 × 1, 1 entry, 20 bytes as float64\n" in good("size", "--i", 1, "--k", 1)
     assert good("export", "C.npz", "--i", 1, "--k", 1) == "C.npz: 1 × 1, 1 entry, weight arange\n"
     good("explore", "--i", 1, "--k", 1, "--save", "page.html")
-    assert "the matrix C, 1 x 1, with 1 entry<" in (folder / "page.html").read_text(encoding="utf-8")
+    assert "the matrix <i>C</i>, 1 × 1, with 1 entry<" in (folder / "page.html").read_text(encoding="utf-8")
 
 
 # -- figure ----------------------------------------------------------------------------------------------------------

@@ -177,7 +177,9 @@ def _described(
 
 def _picture(layer: Layer, weight: "NDArray[Any] | None", shown: drawing.Terminal, form: str | None) -> list[str]:
     scene = Scene(layer, weight)
-    return drawing.markdown(scene) if form == "md" else drawing.draw(scene, shown, form)
+    if form == "md":
+        return drawing.markdown(scene, drawing.Terminal(unicode=False))
+    return drawing.draw(scene, shown, form)
 
 
 def _verdict_described(layer: Layer, weight: "NDArray[Any] | None", *, any_size: bool) -> list[str]:

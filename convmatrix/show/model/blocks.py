@@ -31,6 +31,7 @@ from convmatrix.show.model.style import (
 )
 
 __all__ = [
+    "ALMOST",
     "COVERED",
     "Block",
     "Equation",
@@ -45,6 +46,8 @@ __all__ = [
 ]
 
 
+ALMOST = 0.999
+"""Part of the smallest text that is large enough, since lengths are rounded."""
 _SAMPLES = 100
 """Points on each side of a page at which its coverage is measured."""
 COVERED = 0.68
@@ -114,7 +117,7 @@ class Block(NamedTuple):
     def coverage(self, head: float = 0.0, wide: float = 0.0, tall: float = 0.0) -> float:
         """Part of a page that the panels cover, each widened by one gap; of one of the block's own size by default."""
         text = self.panels[0].text
-        gap = (SIGN_GAP if any(not sign.quiet for sign in self.signs) else PART_GAP * 1.4) * text
+        gap = (SIGN_GAP if any(not sign.quiet for sign in self.signs) else SIDE_GAP) * text
         wide, tall = max(wide, self.wide), max(tall, self.tall + head)
         dx, dy = (wide - self.wide) / 2, (tall - self.tall - head) / 2 + head
         xs, ys = (np.linspace(0, side, _SAMPLES) for side in (wide, tall))
@@ -131,7 +134,7 @@ class Block(NamedTuple):
         for panel in self.panels:
             yield panel.x, panel.y, panel.x + panel.wide, panel.y + panel.tall
             if panel.title_width:
-                middle, y = panel.x + panel.wide / 2, panel.y - 0.42 * panel.text
+                middle, y = panel.x + panel.wide / 2, panel.y - TITLE_RISE * panel.text
                 y = y if panel.title_y is None else panel.title_y
                 yield middle - panel.title_width / 2, y, middle + panel.title_width / 2, y
         if self.caption:
@@ -172,7 +175,7 @@ class Space:
     def labelled(self, block: "Block") -> bool:
         """Check whether labels of all maps can be read."""
         sizes = [panel.cell_height * panel.label for panel in block.panels if not panel.of_matrix]
-        return self.points(block, min(sizes)) >= self.page.smallest_text * 0.999
+        return self.points(block, min(sizes)) >= self.page.smallest_text * ALMOST
 
     def score(self, block: "Block") -> tuple[float, float]:
         """Size of the cells of maps and matrix, and signs between them; then how much of the page is used."""

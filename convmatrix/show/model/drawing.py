@@ -25,6 +25,8 @@ from convmatrix.show.model.style import (
     QUIET,
     SECOND_OF_TWO,
     SLASH,
+    STROKE,
+    STROKE_LINE,
     SYMBOL_RISE,
     THIN_WINDOW,
     TITLE,
@@ -133,8 +135,8 @@ class Label(NamedTuple):
 
 Mark = Box | Line | Label
 
-_STROKE, _STROKES = 0.11, 6
-"""Distance of the strokes that show a tap's depth, by the side of its cell; and the most of them."""
+_STROKES = 6
+"""Most strokes that show a tap's depth."""
 
 
 def lines_of(text: str) -> list[str]:
@@ -250,9 +252,9 @@ def cell(panel: Panel, place: tuple[int, int], look: Look, name: str, style: Sty
         x, y = panel.within(*place, down, along)
         yield Box(x - side / 2, y - side / 2, side, side, look.ink, corner=side / 2, name=f"{name}-dot")
     for number in range(min(look.depth, _STROKES)):
-        part = _STROKE * (number + 1)
+        part = STROKE * (number + 1)
         ends = panel.within(*place, part, 0.0), panel.within(*place, 0.0, part)
-        yield Line(ends, look.ink, 1.8 * BORDER * min(panel.unit, panel.cell_height))
+        yield Line(ends, look.ink, STROKE_LINE * BORDER * min(panel.unit, panel.cell_height))
     if look.text and panel.labelled:
         yield from _text(panel, panel.within(*place, 0.5, 0.5), look, name)
 
@@ -375,7 +377,7 @@ def caption(film: Film, frame: Frame) -> Iterator[Mark]:
     if film.foot is None or not frame.caption:
         return
     x, y, wide = film.foot
-    size = min(HEADING * film.text, wide / max(width(frame.caption), 1.0))
+    size = min(HEADING * film.text, wide / max(width(printable(frame.caption, "caption")), 1.0))
     yield Label(x, y, size, frame.caption, film.style.colours.ink, name="caption")
 
 

@@ -227,6 +227,8 @@ class Film:
         Place of the caption: its middle, across and down, and its greatest width; none for no caption.
     text : float, default 1
         Factor of the type scale, as for `Panel`.
+    lines : tuple of str, optional
+        The title as it is shown, line by line; by default it is broken into lines that fit.
     """
 
     panels: tuple[Panel, ...]
@@ -243,6 +245,7 @@ class Film:
     top: float = 0.0
     foot: tuple[float, float, float] | None = None
     text: float = 1.0
+    lines: tuple[str, ...] = ()
 
     def still(self, step: int | None = None) -> dict[Key, Look]:
         """Return the appearance of every cell at a step; without one, of the still picture.

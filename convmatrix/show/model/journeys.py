@@ -202,7 +202,9 @@ class _Journey:
 
     def film(self, place: Arrangement, title: str, about: str) -> Film:
         """The whole film on its page."""
-        page = {name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text")}
+        page = {
+            name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text", "lines")
+        }
         return Film(
             place.panels,
             self.base,
@@ -216,7 +218,8 @@ class _Journey:
 
 
 def _renumbered(looks: Mapping[Key, Look], panels: Mapping[int, int]) -> dict[Key, Look]:
-    return {(panels[key[0]], key[1], key[2]): look for key, look in looks.items()}
+    """Looks of the panels that are kept, under their new numbers."""
+    return {(panels[key[0]], key[1], key[2]): look for key, look in looks.items() if key[0] in panels}
 
 
 def _frames(maps: Maps, panels: Mapping[int, int], width: float) -> list[Frame]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from convmatrix.show.model.blocks import (
+    ALMOST,
     COVERED,
     Block,
     Equation,
@@ -21,15 +22,17 @@ from convmatrix.show.model.blocks import (
     widened,
 )
 from convmatrix.show.model.film import Film, Panel, Sign
-from convmatrix.show.model.printable import ems, wrapped
+from convmatrix.show.model.printable import bold_ems, printable, wrapped
 from convmatrix.show.model.style import (
-    BOLD,
+    FLAT,
+    FLOAT_RISE,
     HEADING,
     LABEL,
     LABEL_IN_C,
     LEAST_TITLE,
     PART_GAP,
     QUIET,
+    SHEAR,
     SIGN,
     SIGN_GAP,
     TITLE,
@@ -50,8 +53,6 @@ __all__ = [
     "heading",
 ]
 
-_ALMOST = 0.999
-"""Part of the smallest text that is large enough, since lengths are rounded."""
 _UNITS = (1.0, 0.85, 2 / 3, 0.55, 0.45, 0.35, 0.28)
 """Sides of a matrix's cells that are tried while they have labels."""
 _BARE_CELLS = (64, 48, 36, 28, 22, 17, 13, 10, 7.5, 5.5)
@@ -83,7 +84,7 @@ class Arrangement:
     signs : tuple of Sign
     width, height, cell : float
         As for `convmatrix.show.model.film.Film`.
-    top, foot, text : float
+    top, foot, text, lines
         As for `convmatrix.show.model.film.Film`.
     """
 
@@ -95,6 +96,7 @@ class Arrangement:
     top: float
     foot: tuple[float, float, float] | None
     text: float
+    lines: tuple[str, ...] = ()
 
 
 def arrange(
@@ -153,7 +155,7 @@ def _fitted(
     Arrangement
     """
     for text in _TEXTS:
-        space = Space(page, text, wrapped(title, title_ems / text, 3), captions)
+        space = Space(page, text, wrapped(title, title_ems * HEADING / TITLE / text, 3, bold_ems), captions)
         blocks = list(candidates(space))
         readable = reading and space.labelled(blocks[0]) and blocks[0].coverage(space.head) >= COVERED
         best = blocks[0] if readable else space.best(blocks)
@@ -193,7 +195,7 @@ def _candidates(groups: Sequence[Group], equation: Equation | None, space: Space
         whole
         for unit in (_UNITS if equation.smallest else ())  # a matrix of thousands of rows has no labels
         for whole in _with_matrix(shapes, equation_block(equation, unit, text, labelled=True), space)
-        if space.points(whole, min(unit * equation.smallest, LABEL)) >= space.page.smallest_text * _ALMOST
+        if space.points(whole, min(unit * equation.smallest, LABEL)) >= space.page.smallest_text * ALMOST
     ]
     if labelled:
         yield from labelled
@@ -293,13 +295,13 @@ def compose(whole: Part, *, style: Style, title: str = "", captions: int = 0) ->
     page, equations = style.page, list(_equations(whole))
     for text in _TEXTS:
         wide = _composed(whole, 1.0, text, labelled=True).wide
-        space = Space(page, text, wrapped(title, max(wide, LEAST_TITLE) / HEADING / text, 3), captions)
+        space = Space(page, text, wrapped(title, max(wide, LEAST_TITLE) / TITLE / text, 3, bold_ems), captions)
         smallest = min((each.smallest for each in equations), default=LABEL_IN_C)
         labelled = [
             block
             for unit in (_UNITS if equations else (1.0,))
             for block in [_composed(whole, unit, text, labelled=True).captioned(space)]
-            if not equations or space.points(block, min(unit * smallest, LABEL)) >= page.smallest_text * _ALMOST
+            if not equations or space.points(block, min(unit * smallest, LABEL)) >= page.smallest_text * ALMOST
         ]
         longest = max((max(each.matrix.rows, each.matrix.cols) for each in equations), default=1)
         best = max(
@@ -404,7 +406,7 @@ def _floating(lower: Sequence[Panel], upper: Sequence[Panel], gap: float, text: 
     # The window's lines go down to the right, past the title of the upper map.
     (x, y), (u, v) = (plane.within(0, plane.cols - 1, 0.0, 1.0) for plane in (named, below.panels[-1]))
     slope = max((u - x) / (v - y), 0.0)
-    left = named.title_x + slope * (_FLAT / 2 + 0.25 * text)
+    left = named.title_x + slope * (FLAT / 2 + FLOAT_RISE * text)
     wide = max(middle + below.wide - below.axis, middle + above.axis, left + named.title_width)
     tall = above.tall + gap + below.tall
     return Block((*below.panels, *others, named._replace(title_x=left)), (), wide, tall, tall / 2)
@@ -414,19 +416,17 @@ def _planes(panels: Sequence[Panel], text: float, *, last: bool) -> Block:
     """Planes beside each other, their title on the right of the last row or the first; `axis` is across."""
     placed, x = [], 0.0
     for panel in panels:
-        plane = panel._replace(height=_FLAT, shear=_SHEAR, text=text, title="", note="")
-        placed.append(plane._replace(x=x + plane.rows * _SHEAR, y=0.0))
-        x += plane.cols + plane.rows * _SHEAR + PART_GAP * text
+        plane = panel._replace(height=FLAT, shear=SHEAR, text=text, title="", note="")
+        placed.append(plane._replace(x=x + plane.rows * SHEAR, y=0.0))
+        x += plane.cols + plane.rows * SHEAR + PART_GAP * text
     end = placed[-1]
     right, tall = x - PART_GAP * text, end.tall
     row = end.rows - 1 if last else 0
     left = end.within(row, end.cols - 1, 0.5, 1.0)[0] + 0.5 * text
-    named = end._replace(title=panels[-1].title, note=panels[-1].note, title_x=left, title_y=(row + 0.5) * _FLAT)
+    named = end._replace(title=panels[-1].title, note=panels[-1].note, title_x=left, title_y=(row + 0.5) * FLAT)
     return Block((*placed[:-1], named), (), max(right, left + named.title_width), tall, right / 2)
 
 
-_FLAT, _SHEAR = 0.58, 0.5
-"""Height of a plane's rows, and how far each stands to the left of the one above it, by the width of a cell."""
 _FLOATS = (4.4, 4.0, 3.6, 3.2, 2.8, 2.4, 2.0, 1.6)
 """Distances between planes that are tried, by the width of a cell."""
 
@@ -437,7 +437,7 @@ _FLOATS = (4.4, 4.0, 3.6, 3.2, 2.8, 2.4, 2.0, 1.6)
 def _on_page(block: Block, space: Space) -> Arrangement:
     page, text, head = space.page, space.text, space.head
     cell = space.cell(block)
-    titles = max((ems(line) * TITLE * BOLD * text for line in space.lines), default=0.0)
+    titles = max((bold_ems(line) * TITLE * text for line in space.lines), default=0.0)
     wide, tall = max(block.wide, titles), block.tall + head
     margin = page.margin * min(page.wide, page.tall) / cell
     width = _side(wide, margin, page.wide / cell, page.fixed)
@@ -455,6 +455,7 @@ def _on_page(block: Block, space: Space) -> Arrangement:
         top=(height - tall) / 2 + TITLE_LINE * text / 2,
         foot=moved.caption,
         text=text,
+        lines=tuple(space.lines),
     )
 
 
@@ -468,7 +469,7 @@ def _readable(panel: Panel, cell: float, smallest: float) -> Panel:
     if panel.of_matrix:
         return panel
     points = panel.cell_height * cell * 72
-    return panel._replace(labelled=points * panel.label >= smallest * _ALMOST, bordered=points >= _BORDERED)
+    return panel._replace(labelled=points * panel.label >= smallest * ALMOST, bordered=points >= _BORDERED)
 
 
 _BORDERED = 5.0
@@ -477,5 +478,6 @@ _BORDERED = 5.0
 
 def heading(film: Film) -> Iterator[tuple[float, str]]:
     """Lines of a film's title: the middle of each, and its text."""
-    for number, line in enumerate(wrapped(film.title, max(film.width / TITLE / BOLD / film.text, 1.0), 3)):
+    lines = film.lines or wrapped(printable(film.title), max(film.width / TITLE / film.text, 1.0), 3, bold_ems)
+    for number, line in enumerate(lines):
         yield film.top + number * TITLE_LINE * film.text, line

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from convmatrix.show.model.film import Look, Mark, Panel
 from convmatrix.show.model.palette import ink_on, over, tap_colours, value_colours, value_scale
 from convmatrix.show.model.scene import number_label
-from convmatrix.show.model.style import BLOCK_GAP, TINT, Style
+from convmatrix.show.model.style import BLOCK_GAP, SCALE_TALL, SCALE_WIDE, TINT, Style
 
 __all__ = ["Looks", "kernel_panel", "scale"]
 
@@ -160,11 +160,7 @@ def scale(style: Style, limit: float, *, signed: bool = True) -> tuple[Panel, Ce
         (row, 0): Look(paper, number_label(value), ink_on(paper), style.colours.line)
         for row, (value, paper) in enumerate(shown)
     }
-    return Panel("scale", "", "", len(shown), 1, _SCALE[0], height=_SCALE[1]), looks
-
-
-_SCALE = 1.5, 0.9
-"""Width and height of the cells of a colour bar, by the side of a map's cell, or more where text is larger."""
+    return Panel("scale", "", "", len(shown), 1, SCALE_WIDE, height=SCALE_TALL), looks
 
 
 def kernel_panel(

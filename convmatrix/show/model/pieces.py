@@ -177,6 +177,7 @@ def together(whole: Pieces, *, style: Style, title: str = "", caption: str = "",
         cell=place.cell,
         top=place.top,
         foot=place.foot,
+        lines=place.lines,
         text=place.text,
     )
 

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 
 from convmatrix.core.errors import WrongTypeError
 
-__all__ = ["REPLACEMENT", "ems", "printable", "shortened", "wrapped"]
+__all__ = ["REPLACEMENT", "bold_ems", "ems", "printable", "shortened", "wrapped"]
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 """Replacement for characters that cannot be printed."""
@@ -135,6 +135,39 @@ def _width_of(char: str) -> float:
     if unicodedata.east_asian_width(char) in ("W", "F"):
         return _WIDE
     return _WIDTHS.get(char, 0.64)
+
+
+_BOLD_WIDTHS = (
+    dict.fromkeys("W", 1.12)
+    | dict.fromkeys("mM@%—…", 1.06)
+    | dict.fromkeys("w", 0.94)
+    | dict.fromkeys("#&<>^~+=", 0.9)
+    | dict.fromkeys(" .,:;'|/\\()[]ijlIJ!-", 0.48)
+)
+"""Widths in bold DejaVu Sans by the height of the text, where they differ from the width of most letters."""
+
+
+def bold_ems(text: str) -> float:
+    """Estimate the width of a text in bold type, by its height: rounded up.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> bold_ems("NO") > ems("NO"), bold_ems("")
+    (True, 0)
+    """
+    return sum(map(_bold_width, text))
+
+
+def _bold_width(char: str) -> float:
+    """Width of a character in bold type; less precise for alphabets other than Latin."""
+    if char in _BOLD_WIDTHS:
+        return _BOLD_WIDTHS[char]
+    wide = _width_of(char)
+    return max(wide, 0.86 if char.isupper() or "\u024f" < char < "\u2000" else 0.72) if wide else 0.0
 
 
 def wrapped(text: str, width_limit: float, most: int, width: Callable[[str], float] = ems) -> list[str]:

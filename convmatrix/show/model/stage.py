@@ -32,6 +32,8 @@ __all__ = ["Drawable", "View", "film", "one_input"]
 
 _Kind = TypeVar("_Kind", bound="Stage")
 
+_PANELS = 99
+"""Most panels of a picture: a map for each channel."""
 _LABELLED = 64
 """Most rows and columns of a matrix whose cells are labelled."""
 
@@ -96,6 +98,11 @@ def film(
     shown_title = printable(title)
     parts = Parts(maps, matrix, moving, flag("key", key))
     stage = stage_of(Stage, layer, weight, x, view, style, parts)
+    if stage.count > _PANELS:
+        raise ValueError(
+            f"the picture would have {stage.count} parts but at most {_PANELS} are drawn: take fewer channels, as one "
+            "group of the layer has"
+        )
     caption = moving and stage.style.captioned
     place = arrange(
         stage.labelled_groups(),
@@ -139,7 +146,7 @@ def filmed(stage: "Stage", place: Arrangement, title: str, about: str = "") -> F
     """The film of a builder whose panels have their places."""
     width = (place.foot[2] if place.foot else place.width) / place.text
     frames = tuple(stage.frames(width)) if stage.moving else ()
-    page = {name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text")}
+    page = {name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text", "lines")}
     return Film(place.panels, stage.base, stage.waiting, frames, title=title, about=about, style=stage.style, **page)
 
 

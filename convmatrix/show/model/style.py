@@ -46,8 +46,6 @@ FILLED = (0.9, 0.94)
 """Part of a cell's width, and of its height, that its label may take."""
 LEAST_CAPTION = 0.85
 """Part of their size to which captions shrink before they lose terms."""
-BOLD = 1.1
-"""Width of bold text, by that of text."""
 CHART_TEXT, CHART_TITLE = 8.0, 1.15
 """Text of a chart, in points, at least; its title, by its text."""
 TITLE_POINTS = 10.0
@@ -85,6 +83,14 @@ HAIRLINE, BORDER, WINDOW_LINE = 0.012, 0.019, 0.055
 """Widths of lines: faint ones, borders of cells, and the outline of a window."""
 CORNER = 0.04
 """Radius of the corners of a window."""
+STROKE, STROKE_LINE = 0.11, 1.8
+"""Distance of the strokes that show a tap's depth, by the side of its cell; their width by that of a border."""
+FLAT, SHEAR = 0.58, 0.5
+"""Height of the cells of a map that floats above another, and how far each row is moved, by their width."""
+FLOAT_RISE = 0.25
+"""How far the name of a floating map stands from its edge."""
+SCALE_WIDE, SCALE_TALL = 1.5, 0.9
+"""Cells of a colour bar."""
 THIN_WINDOW = 0.7
 """Width of the outline around cells without borders, by that of a window."""
 DOT, DOT_IN_CORNER = 0.06, (0.86, 0.14)

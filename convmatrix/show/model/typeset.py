@@ -12,7 +12,7 @@ from functools import lru_cache
 from html import escape
 from typing import Literal, NamedTuple
 
-from convmatrix.show.model.printable import ems
+from convmatrix.show.model.printable import ems, printable
 
 __all__ = ["SMALL", "Run", "as_ascii", "as_html", "as_mathtext", "as_unicode", "runs", "width"]
 
@@ -54,7 +54,7 @@ def runs(label: str) -> tuple[Run, ...]:
     >>> [run.text for run in runs("w2,10+w00")]
     ['w', '2,10', '+', 'w', '00']
     """
-    return tuple(_runs(label))
+    return tuple(_runs(printable(label, "label", lines=True)))
 
 
 def _runs(label: str) -> Iterator[Run]:

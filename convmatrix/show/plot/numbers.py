@@ -12,7 +12,7 @@ from convmatrix.show.model.film import Look, Panel
 from convmatrix.show.model.looks import scale
 from convmatrix.show.model.palette import ink_on, rgb, value_scale
 from convmatrix.show.model.scene import number_label
-from convmatrix.show.model.style import Style
+from convmatrix.show.model.style import CHANNEL_GAP, Style
 from convmatrix.show.plot.sheet import Tile
 
 __all__ = ["Matrix", "Shades", "columns_of", "numbers_of", "reduced", "slices_of", "sparse_of", "stacked", "tile_of"]
@@ -76,7 +76,7 @@ def tile_of(
     small = max(rows, cols) > _NUMBERED
     panel = Panel(name, title, note, rows, cols, labelled=not small, bordered=not small)
     if block and not small:
-        panel = panel._replace(row_blocks=(rows + 1, block), gap=0.12)
+        panel = panel._replace(row_blocks=(rows + 1, block), gap=CHANNEL_GAP)
     if small:
         return Tile(panel, shades.pixels(reduced(matrix)), sign)
     array = matrix.toarray() if isinstance(matrix, sparse.coo_array) else matrix

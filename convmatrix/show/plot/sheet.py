@@ -128,6 +128,7 @@ def draw_tiles(
         cell=place.cell,
         top=place.top,
         text=place.text,
+        lines=place.lines,
     )
     inches = place.width * place.cell, place.height * place.cell
     ax = blank(new_picture(*inches, bare=True) if ax is None else ax, place.width, place.height, style)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convmatrix.layers.arguments import array_of, flag, real_number
 from convmatrix.show.model.scene import number_label
-from convmatrix.show.model.style import Style, current_style
+from convmatrix.show.model.style import CHART_SHAPE, CHART_WIDE, Style, current_style
 from convmatrix.show.plot.picture import described, new_picture, titled
 from convmatrix.show.render.lettering import set_ground, write_title
 
@@ -154,12 +154,8 @@ def _chart_size(style: Style) -> tuple[float, float]:
     page = style.page
     if page.fixed:
         return page.wide, page.tall
-    wide = min(page.wide, _CHART)
-    return wide, min(page.tall, wide * 0.62)
-
-
-_CHART = 6.4
-"""Largest width of a chart in inches, on a page that is not filled."""
+    wide = min(page.wide, CHART_WIDE)
+    return wide, min(page.tall, wide * CHART_SHAPE)
 
 
 def _themed(ax: Axes, style: Style) -> None:

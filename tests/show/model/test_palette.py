@@ -224,7 +224,7 @@ def test_each_tap_has_a_colour_and_a_readable_label(size):
         (
             (2.0, 3),
             WrongTypeError,
-            "kernel_size on axis 0 must be an integer, got 2.0 (float): write 2",
+            "kernel_size on axis 0 must be an integer, got 2.0: write 2",
         ),
         (
             (300, 300),

@@ -15,8 +15,19 @@ SOURCES = [
     if path.name not in ("palette.py", "style.py") and "explorer" not in path.parts
 ]
 # These place parts and draw marks.
-PLACING = ("layout", "drawing", "pieces", "looks", "sheet", "still", "maps", "matrices", "views")
-SEARCHED = {"_UNITS", "_BARE_CELLS", "_TEXTS", "_KEY", "_SIGNS", "_ALMOST", "_BORDERED"}
+PLACING = ("layout", "blocks", "drawing", "pieces", "looks", "sheet", "still", "maps", "matrices", "views")
+SEARCHED = {
+    "_UNITS",
+    "_BARE_CELLS",
+    "_TEXTS",
+    "_KEY",
+    "_SIGNS",
+    "_LABELS",
+    "COVERED",
+    "ALMOST",
+    "_BORDERED",
+    "_FLOATS",
+}
 """Sizes that the layout tries, and what decides between them."""
 COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3}){0,1}\b")
 NAMED = re.compile("black|white|gr[ae]y|red|green|blue|orange|C[0-9]|[rgbkwmcy]|(?:tab|xkcd):.*")
@@ -71,8 +82,15 @@ def test_a_module_names_no_colour_no_size_of_text_and_no_distance(path):
 def test_the_places_are_all_there():
     stems = {path.stem for path in SOURCES}
     assert {*PLACING, "svg", "latex", "animate", "charts", "guide", "conv_matrix_4x16"} <= stems
-    layout = ast.parse((SHOW / "model" / "layout.py").read_text(encoding="utf-8"))
-    assigned = {target.id for node in layout.body if isinstance(node, ast.Assign) for target in node.targets}
+    files = [SHOW / "model" / name for name in ("layout.py", "blocks.py")]
+    bodies = [ast.parse(path.read_text(encoding="utf-8")).body for path in files]
+    assigned = {
+        getattr(target, "id", "")
+        for body in bodies
+        for node in body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
     assert assigned >= SEARCHED
 
 

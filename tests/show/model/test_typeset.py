@@ -27,7 +27,7 @@ def test_media(label, mathtext, html, unicode):
     assert (as_mathtext(label), as_html(label), as_unicode(label)) == (mathtext, html, unicode)
 
 
-def test_indices_above_nine_are_told_apart():
+def test_indices_above_nine_are_distinct():
     assert as_unicode("w1,10") != as_unicode("w110")
     assert width("w1,10") > width("w110") > width("w10")
 

@@ -20,12 +20,12 @@ from PIL import Image, features
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show.model import drawing
-from convmatrix.show.model.drawing import LINE, Label, label_size, lines_of
+from convmatrix.show.model.drawing import Label, label_size, lines_of
 from convmatrix.show.model.palette import THEMES, over, rgb, tap_colours
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Scene, number_label, tap_label
 from convmatrix.show.model.stage import film
-from convmatrix.show.model.style import TINT, Style
+from convmatrix.show.model.style import LEADING, TINT, Style
 from convmatrix.show.render import animate as animations
 from convmatrix.show.render.animate import ENDINGS, animate, images, save
 from convmatrix.show.render.glyphs import placed
@@ -301,7 +301,7 @@ LABELS = [
 def test_text_fits_into_its_cell(label):
     size = label_size(label)
     assert all(placed(line)[1] * size <= 0.96 for line in lines_of(label))
-    assert (len(lines_of(label)) - 1) * LINE * size + size <= 0.96
+    assert (len(lines_of(label)) - 1) * LEADING * size + size <= 0.96
     assert "".join(lines_of(label)) == label
 
 

@@ -383,7 +383,7 @@ def test_braille_reads_back(layer, unicode, width):
 def test_a_large_matrix_is_scaled(unicode, steps):
     layer = Conv(32, 5, padding=1)
     lines = draw(Scene(layer), Terminal(80, 0, unicode), "braille")
-    assert lines.pop() == f"one {'dot' if unicode else '#'} for {steps[0]} x {steps[1]} entries"
+    assert lines.pop() == f"one {'dot' if unicode else '#'} for {steps[0]} {'×' if unicode else 'x'} {steps[1]} entries"
     expected = scaled(layer.matrix(np.ones((5, 5), dtype=bool)).toarray(), *steps)
     read = dots(lines, unicode)
     np.testing.assert_array_equal(read[: len(expected), : expected.shape[1]], expected)
