@@ -46,7 +46,7 @@ from convmatrix.frameworks import comparison, jax, onnx, tensorflow, torch
 from convmatrix.frameworks.jax import flax as flax_layers
 from convmatrix.frameworks.legacy import caffe, mxnet, theano
 from convmatrix.show import Scene, explorer, plot
-from convmatrix.show.model import palette, pools, scene, sizes, stage
+from convmatrix.show.model import palette, pools, scene, sizes, stage, style
 from convmatrix.show.render import animate, latex, svg, text
 from hostile import VALUES
 
@@ -915,6 +915,18 @@ CALLS = {
     ),
     "plot.windows": (plot.windows, {"layer": Conv((3,), 2), "title": "C"}),
     "relationship": (sizes.relationship, {"layer": Conv(4, 3), "axis": 0}),
+    "style.Style": (
+        style.Style,
+        {
+            "theme": "dark",
+            "size": (4.0, 3.0),
+            "labels": "both",
+            "fill": "value",
+            "text": "text",
+            "captions": "off",
+            "ground": "transparent",
+        },
+    ),
     "text.draw": (text.draw, {"scene": Scene(Conv((4,), 3)), "terminal": text.Terminal(unicode=False), "form": "grid"}),
     "text.markdown": (text.markdown, {"scene": Scene(Conv((3,), 2), [5, 7]), "terminal": text.Terminal()}),
 }
@@ -1100,7 +1112,7 @@ NO_FUNCTIONS = {
     "convmatrix.export": {"BLOCK_ENDINGS", "ENDINGS", "BlocksReport"},
     "convmatrix.presets": {"kernels", "numerical_data", "settings"},
     "convmatrix.scale": {"Slab", "SplitMatrix"},
-    "convmatrix.show": set(),
+    "convmatrix.show": {"style"},  # a context manager, which makes a Style
     "convmatrix.show.plot": {"Picture"},
     "convmatrix": {"__version__"},
     **{

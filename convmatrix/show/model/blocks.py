@@ -185,7 +185,7 @@ class Space:
         weight = 1.0 if not units else 0.0 if not maps else _KEY if maps[0].name == "key" else 1.0
         size = weight * log(cell) + sum(log(unit * cell) for unit in units) + (_SIGNS if block.reads else 0.0)
         size += _LABELS if maps and self.labelled(block) else 0.0
-        shape = (self.page.wide / self.page.tall) / (block.wide / (block.tall + self.head))
+        shape = (self.page.wide / self.page.tall) / (max(block.wide, _EMPTY) / max(block.tall + self.head, _EMPTY))
         return round(size, 6), -abs(log(shape))
 
 
