@@ -1,6 +1,7 @@
 """Pictures of a layer as files: the options that choose what they show, and how they are written."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -13,20 +14,22 @@ from convmatrix.core.errors import pluralize
 from convmatrix.layers import Layer
 from convmatrix.show.render.saving import ENDINGS
 
-__all__ = ["ENDINGS", "add_step", "add_view", "options_of", "save", "save_default", "save_tikz"]
+__all__ = ["ENDINGS", "VIEWS", "add_step", "add_view", "options_of", "save", "save_default", "save_tikz"]
 
 
 # -- options ---------------------------------------------------------------------------------------------------------
 
 
-def add_view(parser: Parser) -> None:
-    """Add the options that figures and animations share."""
-    parser.add_argument(
-        "--view",
-        choices=("windows", "stamps"),
-        help="a step for each output and its row of the matrix, or, of a transposed convolution and "
-        "its default, for each input and its column",
-    )
+VIEWS = {
+    "windows": "a step for each output and its row of the matrix",
+    "stamps": "of a transposed convolution, and its default: a step for each input and its column",
+}
+
+
+def add_view(parser: Parser, views: Mapping[str, str] = VIEWS) -> None:
+    """Add the options that figures and animations share; each view has its line of help."""
+    shown = "; ".join(f"{name}: {text}" for name, text in views.items())
+    parser.add_argument("--view", choices=tuple(views), metavar="VIEW", help=shown)
     parser.add_argument(
         "--no-matrix", action="store_true", default=None, help="leave out the matrix: input, kernel and output alone"
     )
