@@ -350,7 +350,7 @@ def test_stray_files_are_ignored_and_named(folder, names_):
     assert report == BlocksReport(0, 2, (), tuple(sorted(names_)))
     listed = {1: "thesis.txt", 2: "3.npz, a \\x1b[31m.npz", 12: "00, 01, 02, 03, 04, 05, 06, 07, 08, 09, and 2 more"}
     assert good(*options) == (
-        f"C.blocks: 16 x 36, 144 entries, weight arange\n  not part of it, ignored: {listed[len(names_)]}\n"
+        f"C.blocks: 16 × 36, 144 entries, weight arange\n  not part of it, ignored: {listed[len(names_)]}\n"
     )
     plant("C.blocks/1.npz", b"")
     assert good(*options).splitlines()[1:] == [
@@ -672,10 +672,10 @@ ARGUMENTS = ("--i", 6, "--k", 3)
 
 
 def test_the_command_writes_blocks_and_streams(folder):
-    assert good("export", "C.blocks", *ARGUMENTS, "--rows", 5) == "C.blocks: 16 x 36, 144 entries, weight arange\n"
+    assert good("export", "C.blocks", *ARGUMENTS, "--rows", 5) == "C.blocks: 16 × 36, 144 entries, weight arange\n"
     assert len(index_of("C.blocks")["blocks"]) == 4
     assert_array_equal(read("C.blocks").toarray(), C.toarray())
-    assert good("export", "C.mtx", *ARGUMENTS, "--rows", 5) == "C.mtx: 16 x 36, 144 entries, weight arange\n"
+    assert good("export", "C.mtx", *ARGUMENTS, "--rows", 5) == "C.mtx: 16 × 36, 144 entries, weight arange\n"
     assert Path("C.mtx").read_bytes() == text_of(C, Conv(6, 3))
 
 

@@ -157,7 +157,7 @@ def test_the_option(folder, ending):
     layer = Conv((3, 4), 2, in_channels=2)
     matrix = layer.matrix(np.arange(1, 9).reshape(layer.weight_shape))
     result = good("export", f"C{ending}", *ARGUMENTS, "--order", "F")
-    assert result == f"C{ending}: 6 x 24, 48 entries, weight arange\n"
+    assert result == f"C{ending}: 6 × 24, 48 entries, weight arange\n"
     assert_array_equal(READERS[ending](f"C{ending}"), permuted(matrix.toarray(), layer))
     good("export", f"D{ending}", *ARGUMENTS, "--order", "C")
     assert_array_equal(READERS[ending](f"D{ending}"), matrix.toarray())
