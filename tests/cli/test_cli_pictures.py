@@ -86,7 +86,7 @@ def test_show_saves_the_linked_picture(folder):
     inches = ax.get_figure().get_size_inches()
     plt.close(ax.get_figure())
     with Image.open("C.PNG") as picture:
-        assert picture.size == tuple(np.round(200 * inches).astype(int))
+        assert np.abs(picture.size - 200 * inches).max() <= 1  # versions of matplotlib round differently
         assert len(picture.convert("RGB").getcolors(10**6)) > 20
 
 
