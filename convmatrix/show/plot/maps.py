@@ -290,12 +290,12 @@ def windows(layer: Layer, *, title: str = "", style: Style | None = None, ax: Ax
     columns = columns if layer.ndim == 2 else min(columns, max(1, _ACROSS // whole.cols), 6)
     around = {place: look._replace(text="", second="") for place, look in looks_of(movie.base, number).items()}
     tiles = []
+    corner = [start for start, _ in scene.frame()]
     for step, frame in enumerate(movie.frames):
         met = {}
-        for cell in scene.row_cells(step):
-            tap = scene.taps(cell)[0]
-            _, *position = scene.col_position(int(scene.cols[cell]))
-            met[in_plane(_shifted(position, [start for start, _ in scene.frame()]))] = looks.tap(tap, scene.label(cell))
+        for tap, reading in enumerate(scene.window(scene.row_position(step)[1:])):
+            if reading.source is not None:
+                met[in_plane(_shifted(reading.place, corner))] = looks.tap(tap, scene.tap_name(tap))
         (framed,) = [outline for outline in frame.outlines if outline.panel == number]
         panel = Panel(f"window-{step}", scene.row_name(step), "", whole.rows, whole.cols)
         tiles.append(Tile(panel, around | met, framed=((framed.row, framed.col, framed.rows, framed.cols),)))

@@ -61,7 +61,7 @@ def cells(ax, kind):
             continue
         assert (patch.get_width(), patch.get_height()) == pytest.approx((first.get_width(), first.get_height()))
         row, col = map(int, index.split("-"))
-        if kind != "matrix":  # whose blocks are parted by gaps
+        if kind not in ("matrix", "above"):  # whose blocks are parted by gaps
             corner = patch.get_x() - first.get_x(), patch.get_y() - first.get_y()
             assert corner == pytest.approx((col, row))
         paper, text = to_hex(patch.get_facecolor()), artists.get(f"{gid}-text")

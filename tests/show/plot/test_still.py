@@ -85,7 +85,9 @@ def test_linked_is_the_film(layer, seed, data):
         assert found is None or to_hex(found.get_color()) == look.ink
     for number, outline in enumerate(made.frames[step].outlines):
         panel, patch = made.panels[outline.panel], patches.pop(f"outline-{number}")
-        assert box(patch) == (*panel.at(outline.row, outline.col), outline.cols * panel.unit, outline.rows * panel.unit)
+        (left, top), last = panel.at(outline.row, outline.col), (outline.row + outline.rows, outline.col + outline.cols)
+        right, bottom = panel.until(last[0] - 1, last[1] - 1)
+        assert box(patch) == (left, top, right - left, bottom - top)
         assert to_hex(patch.get_edgecolor()) == LIGHT.window
         assert patch.get_facecolor()[3] == 0
     assert texts.pop("caption").label == made.frames[step].caption

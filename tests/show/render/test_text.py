@@ -362,7 +362,7 @@ def test_braille_reads_back(layer, unicode, width):
     lines = draw(Scene(layer), Terminal(width, 0, unicode), "braille")
     steps = (1, 1)
     if lines[-1].startswith("one "):
-        match = re.fullmatch(rf"one {'dot' if unicode else '#'} for (\d+) x (\d+) entries", lines.pop())
+        match = re.fullmatch(rf"one {'dot' if unicode else '#'} for (\d+) [x×] (\d+) entries", lines.pop())
         steps = tuple(map(int, match.groups()))
         assert max(steps) > 1
     assert all(len(line) <= width for line in lines)
