@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -168,6 +168,7 @@ def test_no_entries_at_all():
 @share(0.15)
 @given(layer=layers())
 def test_without_a_weight_the_verdict_is_that_of_a_drawn_one(layer):
+    assume(max(layer.matrix_shape) <= 2048)  # beyond, no rank is computed by default
     found = verdict(layer)
     weight = generic_weight(layer)
     assert found.generic
