@@ -219,7 +219,7 @@ def tikz(
     --------
     >>> picture = tikz(Conv((3,), 2), maps=False, title="50% & more")
     >>> print(next(line for line in picture.splitlines() if "bfseries" in line))
-    \node[scale=1.632, text=convmatrix1b1f24, font=\bfseries] at (2.7,0.6) {50\% \& more};
+    \node[scale=1.632, text=convmatrix1b1f24, font=\bfseries] at (2.7207,0.6) {50\% \& more};
     """
     movie = film(
         layer, weight, x, view=view, maps=maps, matrix=matrix, title=title, moving=step is not None, style=style
