@@ -178,7 +178,13 @@ _TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16
 
 
 def _title_ems(groups: Sequence[Group], equation: Equation | None) -> float:
-    cells = max([sum(group.panels[0].wide for group in groups), equation.matrix.cols if equation else 0, LEAST_TITLE])
+    cells = max(
+        [
+            sum(group.panels[0].wide for group in groups),
+            equation.matrix.cols if equation and equation.smallest else 0,
+            LEAST_TITLE,
+        ]
+    )
     return cells / HEADING
 
 
@@ -439,6 +445,8 @@ def _on_page(block: Block, space: Space) -> Arrangement:
     cell = space.cell(block)
     titles = max((bold_ems(line) * TITLE * text for line in space.lines), default=0.0)
     wide, tall = max(block.wide, titles), block.tall + head
+    # A title that is wider than the page makes all of it smaller.
+    cell = min(cell, page.wide * (1 - 2 * page.margin) / wide)
     margin = page.margin * min(page.wide, page.tall) / cell
     width = _side(wide, margin, page.wide / cell, page.fixed)
     height = _side(tall, margin, page.tall / cell, page.fixed)

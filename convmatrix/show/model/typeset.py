@@ -54,7 +54,7 @@ def runs(label: str) -> tuple[Run, ...]:
     >>> [run.text for run in runs("w2,10+w00")]
     ['w', '2,10', '+', 'w', '00']
     """
-    return tuple(_runs(printable(label, "label", lines=True)))
+    return tuple(_runs(printable(label, "label")))
 
 
 def _runs(label: str) -> Iterator[Run]:

@@ -1,5 +1,6 @@
 """Letters of DejaVu Sans, which matplotlib brings along: their outlines, and the places of a label's letters."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
@@ -130,6 +131,8 @@ def outline(letter: Letter) -> str:
     >>> outline(Letter("-", "regular"))
     'M4.9 -31.4L31.2 -31.4L31.2 -23.4L4.9 -23.4L4.9 -31.4Z'
     """
+    if unicodedata.category(letter.char) == "Cf":
+        return ""  # such as a soft hyphen, which shows nothing
     path = TextPath((0, 0), letter.char, size=_UNITS, prop=_properties(letter.face))
     parts, commands = [], {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
     for points, code in path.iter_segments(simplify=False, curves=True):
