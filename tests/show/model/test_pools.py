@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convmatrix import AvgPool, Conv, MaxPool
@@ -74,7 +74,6 @@ def coloured(pool, tap):
 @given(avg_pools(**SMALL), SEEDS)
 @share(0.12)
 def test_an_average_divides_what_its_window_sees(pool, seed):
-    assume(max(pool.matrix_shape) <= 64)  # larger ones have no labels
     x = drawn_input(pool, seed)
     made = film(pool, None, x, style=LARGE)
     assert panel(made, "kernel") == []
@@ -82,8 +81,9 @@ def test_an_average_divides_what_its_window_sees(pool, seed):
     for number, (frame, seen) in enumerate(zip(made.frames, windows(pool), strict=True)):
         by = divisor(pool, number)
         share = "1" if by == 1 else f"1/{by}"
+        written = share if max(pool.matrix_shape) <= 64 else ""  # larger matrices have no labels
         row = entries(made, matrix, number)
-        expected = {int(np.ravel_multi_index(at, pool.input_shape)): (share, coloured(pool, tap)) for tap, at in seen}
+        expected = {int(np.ravel_multi_index(at, pool.input_shape)): (written, coloured(pool, tap)) for tap, at in seen}
         assert row == expected
         assert sorted(colours_seen(made, frame)) == sorted(tinted(pool, tap) for tap, _ in seen)
         above = {key[2]: look.paper for key, look in frame.looks.items() if key[0] in panel(made, "above")}
@@ -100,7 +100,6 @@ def test_an_average_divides_what_its_window_sees(pool, seed):
 @given(max_pools(**SMALL), SEEDS)
 @share(0.12)
 def test_a_maximum_lights_the_first_of_the_largest(pool, seed):
-    assume(max(pool.matrix_shape) <= 64)  # larger ones have no labels
     x = drawn_input(pool, seed)
     made = film(pool, None, x, style=LARGE)
     (matrix,) = panel(made, "matrix")
@@ -109,7 +108,8 @@ def test_a_maximum_lights_the_first_of_the_largest(pool, seed):
         chosen = next(at for _, at in seen if x[at] == largest)
         tap = next(tap for tap, at in seen if at == chosen)
         flat = int(np.ravel_multi_index(chosen, pool.input_shape))
-        assert entries(made, matrix, number) == {flat: ("1", coloured(pool, tap))}
+        written = "1" if max(pool.matrix_shape) <= 64 else ""  # larger matrices have no labels
+        assert entries(made, matrix, number) == {flat: (written, coloured(pool, tap))}
         assert colours_seen(made, frame) == [tinted(pool, tap)]  # the outline alone shows the rest of the window
         above = {key[2]: look.paper for key, look in frame.looks.items() if key[0] in panel(made, "above")}
         assert above == {flat: tinted(pool, tap)}
