@@ -264,12 +264,14 @@ def test_panels_stand_apart_and_within_the_picture(layer, title):
     assume(not isinstance(layer, ConvTranspose) or layer.padding_mode == "zeros")
     made = drawn(layer, view="windows", moving=False, title=title)
     below = max((y for y, _ in drawing.heading(made)), default=0.0)
+    page = made.style.page
+    margin = page.margin * min(page.wide, page.tall) / made.cell - 1e-9
     places = [(panel.x, panel.y, panel.x + panel.wide, panel.y + panel.tall) for panel in made.panels]
     for left, top, right, bottom in places:
-        assert left >= 0.1
-        assert top >= below + 0.1
-        assert right <= made.width - 0.1
-        assert bottom <= made.height - 0.1
+        assert left >= margin
+        assert top >= max(margin, below + 0.3)
+        assert right <= made.width - margin
+        assert bottom <= made.height - margin
     for number, one in enumerate(places):
         for other in places[:number]:
             assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
