@@ -2,8 +2,9 @@ r"""Labels set as mathematics: letters in italics, indices below, exponents abov
 
 A label is a plain string such as ``w01``, ``y2,10``, ``C^T C`` or ``y0 = w0·x0 + w1·x1``. `runs` splits it into
 pieces of one style, and each renderer sets these pieces in its own way: matplotlib's mathtext, ``tspan`` elements,
-HTML, LaTeX, or Unicode's subscripts where the terminal can encode them. Only labels that the library makes are parsed;
-titles that users give are never markup.
+HTML, LaTeX, or Unicode's subscripts where the terminal can encode them. In the names that users give to
+matrices, as in ``gram(weight, name="A^T A")``, the same letters are symbols, and nothing else is markup; titles are
+never parsed.
 """
 
 import re
@@ -54,7 +55,7 @@ def runs(label: str) -> tuple[Run, ...]:
     >>> [run.text for run in runs("w2,10+w00")]
     ['w', '2,10', '+', 'w', '00']
     """
-    return tuple(_runs(printable(label, "label")))
+    return tuple(_runs(printable(label, "label", lines=True)))
 
 
 def _runs(label: str) -> Iterator[Run]:
