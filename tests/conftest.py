@@ -20,7 +20,7 @@ pytest_plugins = ["plugin_coverage", "plugin_messages", "plugin_selection"]
 # The same draws on every run: a failure here is a failure everywhere. A busy machine is no reason to fail.
 settings.register_profile(
     "full",
-    max_examples=350,
+    max_examples=500,
     deadline=None,
     derandomize=True,
     print_blob=True,
