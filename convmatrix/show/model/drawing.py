@@ -222,7 +222,7 @@ def around_panel(panel: Panel, style: Style) -> Iterator[Mark]:
             panel.tall,
             line=colours.line,
             stroke=BORDER * panel.text,
-            name=f"{panel.name}-frame",
+            name=name,
         )
 
 
@@ -373,7 +373,7 @@ def tween(start: Box | Line, end: Box | Line, part: float) -> Box | Line:
 
 
 def caption(film: Film, frame: Frame) -> Iterator[Mark]:
-    """The line of label below the picture."""
+    """The caption below the picture."""
     if film.foot is None or not frame.caption:
         return
     x, y, wide = film.foot

@@ -18,7 +18,7 @@ from convmatrix.layers.arguments import array_of, check_kind
 from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel, Sign
 from convmatrix.show.model.layout import Arrangement, grid
 from convmatrix.show.model.looks import Looks
-from convmatrix.show.model.palette import ink_on
+from convmatrix.show.model.palette import ink_on, largest
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import number_label, size_label
 from convmatrix.show.model.stacked import MAPS_ALONE, Maps
@@ -237,7 +237,7 @@ def _frames(maps: Maps, panels: Mapping[int, int], width: float) -> list[Frame]:
 
 def _shaded(style: Style, values: NDArray[Any]) -> Callable[[Look, float], Look]:
     """A function that colours a cell by a value; a 0 has the colour of a map."""
-    looks = Looks(style, limit=float(np.abs(values).max(initial=0)) or 1.0)
+    looks = Looks(style, limit=largest(values))
 
     def shade(look: Look, value: float) -> Look:
         paper = looks.by_value([value])[0] if value else style.colours.map

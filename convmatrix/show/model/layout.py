@@ -26,7 +26,6 @@ from convmatrix.show.model.printable import bold_ems, printable, wrapped
 from convmatrix.show.model.style import (
     FLAT,
     FLOAT_RISE,
-    HEADING,
     LABEL,
     LABEL_IN_C,
     LEAST_TITLE,
@@ -134,12 +133,12 @@ def arrange(
         for shape in _candidates(groups, equation, space):
             yield _with_scale(shape, scale, space.text)
 
-    return _fitted(candidates, _title_ems(groups, equation), style.page, title, int(caption))
+    return _fitted(candidates, _title_width(groups, equation), style.page, title, int(caption))
 
 
 def _fitted(
     candidates: Callable[["Space"], Iterable[Block]],
-    title_ems: float,
+    title_width: float,
     page: Page,
     title: str,
     captions: int,
@@ -148,14 +147,15 @@ def _fitted(
 ) -> Arrangement:
     """The best candidate, with the smallest factor of the type scale for which its text can be read.
 
-    With `reading` the first candidate is taken wherever its labels can be read and it fills its page.
+    The title is as wide as `title_width`, in cells. With `reading` the first candidate is taken wherever its labels can
+    be read and it fills its page.
 
     Returns
     -------
     Arrangement
     """
     for text in _TEXTS:
-        space = Space(page, text, wrapped(title, title_ems * HEADING / TITLE / text, 3, bold_ems), captions)
+        space = Space(page, text, wrapped(title, title_width / TITLE / text, 3, bold_ems), captions)
         blocks = list(candidates(space))
         readable = reading and space.labelled(blocks[0]) and blocks[0].coverage(space.head) >= COVERED
         best = blocks[0] if readable else space.best(blocks)
@@ -177,15 +177,15 @@ _TEXTS = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 16
 """Factors of the type scale that are tried."""
 
 
-def _title_ems(groups: Sequence[Group], equation: Equation | None) -> float:
-    cells = max(
+def _title_width(groups: Sequence[Group], equation: Equation | None) -> float:
+    """Width for the title, in cells."""
+    return max(
         [
             sum(group.panels[0].wide for group in groups),
             equation.matrix.cols if equation and equation.smallest else 0,
             LEAST_TITLE,
         ]
     )
-    return cells / HEADING
 
 
 def _candidates(groups: Sequence[Group], equation: Equation | None, space: Space) -> Iterator[Block]:
@@ -277,8 +277,8 @@ def grid(
             block = _grid(scaled, signs, number, space.text, aligned=aligned).captioned(space)
             yield _with_scale(block, scale, space.text)
 
-    ems_wide = max(sum(panel.wide for panel in panels[: choices[0]]), LEAST_TITLE) / HEADING
-    return _fitted(candidates, ems_wide, style.page, title, captions, reading=any(signs))
+    title_width = max(sum(panel.wide for panel in panels[: choices[0]]), LEAST_TITLE)
+    return _fitted(candidates, title_width, style.page, title, captions, reading=any(signs))
 
 
 def compose(whole: Part, *, style: Style, title: str = "", captions: int = 0) -> Arrangement:
@@ -398,8 +398,8 @@ def floating(
         for gap in _FLOATS:
             yield _floating(lower, upper, gap, space.text).captioned(space)
 
-    ems_wide = max(sum(panel.cols for panel in lower), sum(panel.cols for panel in upper), 12) / HEADING
-    return _fitted(candidates, ems_wide, style.page, title, int(caption))
+    title_width = max(sum(panel.cols for panel in lower), sum(panel.cols for panel in upper), 12)
+    return _fitted(candidates, title_width, style.page, title, int(caption))
 
 
 def _floating(lower: Sequence[Panel], upper: Sequence[Panel], gap: float, text: float) -> Block:

@@ -50,6 +50,7 @@ __all__ = [
     "Theme",
     "family",
     "ink_on",
+    "largest",
     "over",
     "rgb",
     "tap_colours",
@@ -412,11 +413,26 @@ def value_colours(values: ArrayLike, *, limit: float | None = None, theme: Theme
     check_kind("theme", theme, Theme)
     numbers = _finite(values)
     if limit is None:
-        limit = float(np.max(np.abs(numbers), initial=0.0)) or 1.0
+        limit = largest(numbers)
     parts = np.clip(numbers / _above_zero(limit), -1, 1)[..., None]
     zero, negative, positive = (_lab(colour) for colour in (theme.ground, theme.negative, theme.positive))
     ends = np.where(parts < 0, negative, positive)
     return _hex(_light(zero + (ends - zero) * np.abs(parts)))
+
+
+def largest(*values: ArrayLike) -> float:
+    """The largest magnitude of some values, or 1 where there is none above 0: a limit for their colours.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> largest([1, -3], [2]), largest([0, 0]), largest()
+    (3.0, 1.0, 1.0)
+    """
+    return max((float(np.abs(each).max(initial=0)) for each in values), default=0.0) or 1.0
 
 
 def value_scale(limit: float, theme: Theme, count: int = 255) -> list[tuple[float, str]]:

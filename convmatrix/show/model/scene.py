@@ -464,5 +464,15 @@ def number_label(value: Any) -> str:
 
 
 def size_label(size: Iterable[int]) -> str:
-    """A size as text, such as ``4 × 4``."""
+    """A size as text.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> size_label((4, 4)), size_label(())
+    ('4 × 4', '1')
+    """
     return " × ".join(map(str, size)) or "1"

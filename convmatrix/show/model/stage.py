@@ -22,6 +22,7 @@ from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, arrange
 from convmatrix.show.model.limits import Drawable, View, require_drawable, require_sides, scene_of, view_of
 from convmatrix.show.model.looks import Looks, kernel_panel, scale
+from convmatrix.show.model.palette import largest
 from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import Place, Reading, Scene, number_label, size_label
 from convmatrix.show.model.style import HEADING, LABEL_IN_C, LEAST_CAPTION, Style, current_style
@@ -223,11 +224,7 @@ class Stage:
         """The largest magnitude of a weight, if weights are coloured by it."""
         if self.style.fill == "tap" or not self.scene.has_values:
             return 0.0
-        values = [
-            np.abs(self.scene.matrix.data),
-            np.abs(np.ravel(0 if self.scene.weight is None else self.scene.weight)),
-        ]
-        return float(max((each.max(initial=0) for each in values), default=0)) or 1.0
+        return largest(self.scene.matrix.data, () if self.scene.weight is None else self.scene.weight)
 
     @property
     def reads(self) -> bool:
@@ -528,7 +525,7 @@ class Stage:
             value = "" if self.values is None else f" = {number_label(self.values[step])}"
             name, column = scene.col_name(step) + value, f"column {step} of {scene.letters[1]}"
             sentences = f"the stamp of {name} is added: {column}", f"stamp of {name}: {column}", column, name
-            fitting = [each for each in sentences if width(each) * HEADING * 0.85 <= width_limit]
+            fitting = [each for each in sentences if width(each) * HEADING * LEAST_CAPTION <= width_limit]
             return fitting[0] if fitting else sentences[-1]
         result = "" if self.answers is None else f" = {number_label(self.answers[step])}"
         terms = scene.terms(step, self._x_text)

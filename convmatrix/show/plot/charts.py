@@ -15,12 +15,11 @@ from scipy import sparse
 from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers.arguments import entries_of, flag
 from convmatrix.show.model.printable import printable, shortened
-from convmatrix.show.model.scene import number_label
+from convmatrix.show.model.scene import number_label, size_label
 from convmatrix.show.model.style import (
     Style,
     current_style,
 )
-from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.numbers import Matrix, Shades, columns_of, numbers_of, slices_of, sparse_of, stacked, tile_of
 from convmatrix.show.plot.picture import described, titled
 from convmatrix.show.plot.sheet import sheet
@@ -91,11 +90,11 @@ def gram(
     if difference:
         shown = [(label, whole, ""), ("I", identity, "−"), (f"{label} − I", deviation, "=")]
     tiles = [
-        tile_of(f"gram-{number}", each, times(matrix.shape) if not number else "", matrix, shades, sign)
+        tile_of(f"gram-{number}", each, size_label(matrix.shape) if not number else "", matrix, shades, sign)
         for number, (each, matrix, sign) in enumerate(shown)
     ]
     ax = sheet(tiles, style=style, title=title, caption=caption, scale=shades.key(rows), ax=ax)
-    return described(ax, titled(title, f"{name}, {times(whole.shape)}, beside I: {caption}."))
+    return described(ax, titled(title, f"{name}, {size_label(whole.shape)}, beside I: {caption}."))
 
 
 def same_output(
@@ -158,11 +157,13 @@ def same_output(
     )
     heights = [each.shape[-2] if each.ndim == 3 and len(each) > 1 else 0 for each in (*images, images[0], output)]
     tiles = [
-        tile_of(f"image-{number}", name, times(array.shape), array, shades, sign, block=heights[number])
+        tile_of(f"image-{number}", name, size_label(array.shape), array, shades, sign, block=heights[number])
         for number, (name, array, shades, sign) in enumerate(shown)
     ]
     ax = sheet(tiles, style=style, title=title, caption=f"two images that {caption}, and one output", ax=ax)
-    return described(ax, titled(title, f"Two images that {caption}, and their one output, {times(np.shape(output))}."))
+    return described(
+        ax, titled(title, f"Two images that {caption}, and their one output, {size_label(np.shape(output))}.")
+    )
 
 
 def overlaps(counts: ArrayLike, *, title: str = "", style: Style | None = None, ax: Axes | None = None) -> Axes:
@@ -208,7 +209,7 @@ def overlaps(counts: ArrayLike, *, title: str = "", style: Style | None = None, 
         scale=shades.key(max(array.shape, default=1)),
         ax=ax,
     )
-    return described(ax, titled(title, f"How many taps reach each output, {times(array.shape)}: {caption}."))
+    return described(ax, titled(title, f"How many taps reach each output, {size_label(array.shape)}: {caption}."))
 
 
 def receptive_field(pattern: ArrayLike, *, title: str = "", style: Style | None = None, ax: Axes | None = None) -> Axes:
@@ -250,7 +251,7 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", style: Style | None 
     box = [(int(at.min()), int(at.max()) + 1) for at in np.nonzero(read)] if read.ndim and read.any() else []
     caption = f"{np.count_nonzero(read)} of {prod(read.shape)}"
     if box:
-        caption += f", within {times([end - start for start, end in box])}"
+        caption += f", within {size_label([end - start for start, end in box])}"
         (top, bottom), (left, right) = [(0, 1), *box][-2:]
         inside = range(*box[0]) if len(box) == 3 else range(1)
         for depth in inside:
@@ -258,7 +259,7 @@ def receptive_field(pattern: ArrayLike, *, title: str = "", style: Style | None 
     key = None if array.dtype == bool else shades.key(max(array.shape, default=1))
     caption_line = f"inputs that are read: {caption}"
     ax = sheet(tiles, style=style, columns=columns_of(array), title=title, caption=caption_line, scale=key, ax=ax)
-    return described(ax, titled(title, f"Which of the {times(read.shape)} inputs are read: {caption}."))
+    return described(ax, titled(title, f"Which of the {size_label(read.shape)} inputs are read: {caption}."))
 
 
 def factors(
@@ -321,15 +322,15 @@ def factors(
     shapes = [each.shape for each in all_]
     inner = [left[1] == right[0] for left, right in pairwise(shapes[1:])]
     if not all(inner) or shapes[0] != (shapes[1][0], shapes[-1][1]):
-        caption = " times ".join(map(times, shapes[1:]))
-        raise ValueError(f"the shapes make no product: {times(shapes[0])} is not {caption}")
+        caption = " times ".join(map(size_label, shapes[1:]))
+        raise ValueError(f"the shapes make no product: {size_label(shapes[0])} is not {caption}")
     style = current_style(style)
     signs = ["", "=", *["·"] * (len(all_) - 2)]
     tiles = [
         tile_of(
             f"factor-{number}",
             shortened(name, _NAME),
-            times(matrix.shape),
+            size_label(matrix.shape),
             matrix,
             Shades(style, matrix),
             sign,
@@ -338,5 +339,5 @@ def factors(
         for number, (name, matrix, sign) in enumerate(zip(names, all_, signs, strict=True))
     ]
     ax = sheet(tiles, style=style, title=title, ax=ax)
-    whole, *parts = [f"{name} ({times(matrix.shape)})" for name, matrix in zip(names, all_, strict=True)]
+    whole, *parts = [f"{name} ({size_label(matrix.shape)})" for name, matrix in zip(names, all_, strict=True)]
     return described(ax, titled(title, f"A product of matrices: {whole} = {' times '.join(parts)}."))

@@ -13,7 +13,8 @@ from convmatrix.layers import Conv, ConvTranspose, Layer
 from convmatrix.layers.arguments import array_of, check_kind, entries_of, integer
 from convmatrix.show.model.film import Key, Look, Panel
 from convmatrix.show.model.looks import Looks, scale
-from convmatrix.show.model.scene import Place, Scene
+from convmatrix.show.model.palette import largest
+from convmatrix.show.model.scene import Place, Scene, size_label
 from convmatrix.show.model.stage import film
 from convmatrix.show.model.style import Style, current_style
 from convmatrix.show.plot.picture import described, titled
@@ -27,7 +28,6 @@ __all__ = [
     "output_map",
     "require_channel",
     "require_output",
-    "times",
     "windows",
 ]
 
@@ -90,7 +90,7 @@ def input_map(
     looks = Looks(style, layer.kernel_size)
     names = _names(scene.col_name, layer.input_shape, channel)
     values = _values(x, layer.input_shape, (channel,), "x")
-    letter, alt = scene.letters[2], f"The input, {times(layer.input_size)}"
+    letter, alt = scene.letters[2], f"The input, {size_label(layer.input_size)}"
     if isinstance(layer, ConvTranspose):
         if output is not None:
             raise ValueError(
@@ -110,7 +110,7 @@ def input_map(
         drawn[_shifted(place.place, corner)] = looks.met(look, window[place.place]) if met else look
     size = [end - start for start, end in frame]
     if tuple(size) != layer.input_size:
-        alt += f", with its padding {times(size)}"
+        alt += f", with its padding {size_label(size)}"
     if window:
         alt += f"; framed is the window of the output at {_position(output or ())}"
     framed = {_shifted(place, corner) for place in window}
@@ -169,7 +169,7 @@ def kernel(
     style = current_style(style)
     scene, first = Scene(layer), int(np.ravel_multi_index(channels, layer.weight_shape[:2])) * prod(layer.kernel_size)
     values = _values(weight, layer.weight_shape, channels, "weight")
-    limit = float(np.abs(values).max(initial=0)) if values is not None and style.fill == "value" else 0.0
+    limit = largest(values) if values is not None and style.fill == "value" else 0.0
     looks = Looks(style, layer.kernel_size, limit)
     places = [tuple(map(int, place)) for place in np.ndindex(layer.kernel_size)]
     drawn = {
@@ -178,7 +178,7 @@ def kernel(
     bar = Tile(*scale(style, limit)) if limit else None
     return described(
         _slices("tap", "w", layer.kernel_size, drawn, None, style, ax, bar=bar),
-        f"The kernel, {times(layer.kernel_size)}, each tap in its colour.",
+        f"The kernel, {size_label(layer.kernel_size)}, each tap in its colour.",
     )
 
 
@@ -229,7 +229,7 @@ def output_map(
     values = _values(y, layer.output_shape, (channel,), "y")
     names = _names(scene.row_name, layer.output_shape, channel)
     drawn = {place: looks.map(name, _value(values, place)) for place, name in names.items()}
-    alt = f"The output, {times(layer.output_size)}"
+    alt = f"The output, {size_label(layer.output_size)}"
     framed = None
     if output is not None:
         require_output(layer, output)
@@ -300,28 +300,13 @@ def windows(layer: Layer, *, title: str = "", style: Style | None = None, ax: Ax
         panel = Panel(f"window-{step}", scene.row_name(step), "", whole.rows, whole.cols)
         tiles.append(Tile(panel, around | met, framed=((framed.row, framed.col, framed.rows, framed.cols),)))
     ax = sheet(tiles, style=style, columns=columns, title=title, ax=ax)
-    alt = f"The window of each of {count} outputs on the input, {times(layer.input_size)}."
+    alt = f"The window of each of {count} outputs on the input, {size_label(layer.input_size)}."
     return described(ax, titled(title, alt))
 
 
 def looks_of(looks: Mapping[Key, Look], panel: int) -> dict[tuple[int, int], Look]:
     """The looks of one panel."""
     return {(row, col): look for (number, row, col), look in looks.items() if number == panel}
-
-
-def times(size: Sequence[int]) -> str:
-    """A size as text: ``4 × 4``.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> times((4, 4)), times(())
-    ('4 × 4', '1')
-    """
-    return " × ".join(map(str, size)) or "1"
 
 
 def _one_channel_layer(layer: Conv) -> Conv:
@@ -401,7 +386,7 @@ def _slices(
     bar: Tile | None = None,
 ) -> Axes:
     """Draw a map, with its padding if more is shown than its size; a volume as slices, the first at depth `first`."""
-    note, shown = times(size), size if shown is None else shown
+    note, shown = size_label(size), size if shown is None else shown
     _require_drawable(shown)
     rows, cols = (1, 1, *shown)[-2:]
     if len(shown) < 3:
@@ -447,7 +432,8 @@ def _require_drawable(size: Sequence[int]) -> None:
         raise ValueError(f"maps are drawn for at most 3 axes, got {len(size)}: draw a layer of 3 of them")
     if max(size, default=1) > _SIDE:
         raise ValueError(
-            f"a map of {times(size)} places is too large to be drawn, at most {_SIDE} on an axis: draw a smaller layer"
+            f"a map of {size_label(size)} places is too large to be drawn, at most {_SIDE} on an axis: "
+            "draw a smaller layer"
         )
     if len(size) == 3 and size[0] > _SLICES:
         raise ValueError(f"the volume has {size[0]} slices but at most {_SLICES} are drawn: draw a smaller layer")
@@ -469,5 +455,7 @@ def require_output(layer: Layer, output: Sequence[int]) -> tuple[int, ...]:
         0 <= integer("output", o) < n for o, n in zip(position, layer.output_size, strict=True)
     )
     if not inside:
-        raise ValueError(f"output {short(tuple(position))} is not there: the output map is {times(layer.output_size)}")
+        raise ValueError(
+            f"output {short(tuple(position))} is not there: the output map is {size_label(layer.output_size)}"
+        )
     return tuple(position)

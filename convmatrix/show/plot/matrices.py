@@ -18,13 +18,12 @@ from convmatrix.show.model.drawing import smallest_label
 from convmatrix.show.model.film import Film, Look, Outline, Panel
 from convmatrix.show.model.layout import arrange
 from convmatrix.show.model.looks import Looks, kernel_panel, scale
-from convmatrix.show.model.palette import rgb
+from convmatrix.show.model.palette import largest, rgb
 from convmatrix.show.model.printable import printable
-from convmatrix.show.model.scene import Scene, tap_label
+from convmatrix.show.model.scene import Scene, size_label, tap_label
 from convmatrix.show.model.stage import film
 from convmatrix.show.model.style import Style, current_style
 from convmatrix.show.plot.cells import put
-from convmatrix.show.plot.maps import times
 from convmatrix.show.plot.numbers import reduced
 from convmatrix.show.plot.picture import described, titled
 from convmatrix.show.plot.sheet import Tile, draw_tiles
@@ -109,7 +108,8 @@ def matrix(
         ax = _by_pixels(layer, weight, with_key is not False, title, style, (row, col), ax)
     kind = Scene(layer).letters[1]
     entries = f"{layer.nnz} {'entry' if layer.nnz == 1 else 'entries'}"
-    alt = f"The matrix {kind}, {rows} × {cols}, with {entries}, each in the colour of its tap."
+    colour = "value" if weight is not None and style.fill == "value" else "tap"
+    alt = f"The matrix {kind}, {rows} × {cols}, with {entries}, each in the colour of its {colour}."
     return described(
         ax,
         titled(title, alt),
@@ -145,7 +145,7 @@ def _by_pixels(
 ) -> Axes:
     scene, (rows, cols) = Scene(layer), layer.matrix_shape
     values = layer.checked_weight(weight) if weight is not None and style.fill == "value" else None
-    limit = 0.0 if values is None else float(np.abs(values).max(initial=0)) or 1.0
+    limit = 0.0 if values is None else largest(values)
     looks = Looks(style, layer.kernel_size, limit)
     panel = Panel(
         "matrix",
@@ -201,7 +201,7 @@ def _pixels_by_value(layer: Layer, weight: NDArray[Any], looks: Looks) -> NDArra
 def _kernel(layer: Layer, looks: Looks, weight: NDArray[Any] | None) -> tuple[Panel, dict[tuple[int, int], Look]]:
     """The kernel between the first two channels, its taps in their colours, or in those of their values."""
     rows, cols = layer.matrix_shape
-    panel, places = kernel_panel("key", times(layer.kernel_size), layer.kernel_size, wide=cols > rows)
+    panel, places = kernel_panel("key", size_label(layer.kernel_size), layer.kernel_size, wide=cols > rows)
     named = max(panel.rows, panel.cols) <= _KEY_NAMED
     cells = {
         place: looks.tap(

@@ -12,10 +12,11 @@ from convmatrix.core.errors import WrongTypeError, short
 from convmatrix.layers import ConvTranspose
 from convmatrix.show.model.film import Film, Look, Panel
 from convmatrix.show.model.looks import Looks, scale
-from convmatrix.show.model.scene import Scene, number_label
+from convmatrix.show.model.palette import largest
+from convmatrix.show.model.scene import Scene, number_label, size_label
 from convmatrix.show.model.stage import film, one_input
 from convmatrix.show.model.style import Style, current_style
-from convmatrix.show.plot.maps import in_plane, looks_of, require_channel, require_output, times
+from convmatrix.show.plot.maps import in_plane, looks_of, require_channel, require_output
 from convmatrix.show.plot.picture import described, titled
 from convmatrix.show.plot.sheet import Tile, sheet
 from convmatrix.show.plot.still import linked
@@ -107,13 +108,13 @@ def stamps(
         name = scene.col_name(step) + ("" if values is None else f" = {number_label(values[step])}")
         panel = Panel(f"stamp-{order}", name, "", whole.rows, whole.cols)
         tiles.append(Tile(panel, around | stamped, "+" if order else ""))
-    total = Panel("sum", scene.letters[0], times(layer.output_size), whole.rows, whole.cols)
+    total = Panel("sum", scene.letters[0], size_label(layer.output_size), whole.rows, whole.cols)
     tiles.append(Tile(total, looks_of(movie.base, number), "="))
     bar = Tile(*scale(style, limit)) if limit else None
     ax = sheet(tiles, style=style, title=title, scale=bar, ax=ax)
     alt = (
         f"The stamps of {len(inputs)} inputs of a transposed convolution, and their sum, the output, "
-        f"{times(layer.output_size)}."
+        f"{size_label(layer.output_size)}."
     )
     return described(ax, titled(title, alt))
 
@@ -121,7 +122,7 @@ def stamps(
 def _limit(scene: Scene, values: NDArray[Any] | None) -> float:
     """The largest magnitude in a stamp: that of a weight, or of one times its input."""
     entries = scene.matrix.data if values is None else scene.matrix.data * values[scene.cols]
-    return float(np.abs(entries).max(initial=0)) or 1.0
+    return largest(entries)
 
 
 def insertion(
@@ -232,7 +233,7 @@ def crop(
     whole = Scene(layer, weight).uncropped()
     if max(whole.layer.output_size, default=1) > _SIDE:
         raise ValueError(
-            f"the whole result is {times(whole.layer.output_size)} but at most {_SIDE} places on an axis "
+            f"the whole result is {size_label(whole.layer.output_size)} but at most {_SIDE} places on an axis "
             "are drawn: take a smaller layer"
         )
     style = current_style(style)
@@ -247,12 +248,12 @@ def crop(
     letter = Scene(layer).letters[0]
     tiles = [
         Tile(Panel("whole", "", f"all stamps added up, {rows} × {cols}", rows, cols), found.looks, framed=(box,)),
-        Tile(Panel("output", letter, times(layer.output_size), tall, wide), output, "→"),
+        Tile(Panel("output", letter, size_label(layer.output_size), tall, wide), output, "→"),
     ]
     ax = sheet(tiles, style=style, title=title, caption="\n".join(captions), ax=ax)
     alt = (
         f"The whole result of a transposed convolution, {rows} × {cols}, and the output that is cropped out of it, "
-        f"{times(layer.output_size)}. {'; '.join(captions)}"
+        f"{size_label(layer.output_size)}. {'; '.join(captions)}"
     )
     return described(ax, titled(title, alt.strip() + "."))
 

@@ -70,7 +70,7 @@ class Canvas:
         self.marks(drawing.cells(self.film, looks))
 
     def marks(self, marks: Iterable[Mark]) -> None:
-        """Boxes, lines and label."""
+        """Boxes, lines and labels."""
         for mark in marks:
             match mark:
                 case Box():
