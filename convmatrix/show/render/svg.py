@@ -7,7 +7,7 @@ it on and show its captions; it loads nothing from elsewhere, and without script
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from string import Template
 from typing import TYPE_CHECKING
@@ -136,7 +136,9 @@ class _Writer:
         for key, (first, look) in since.items():
             groups.setdefault((first, total), []).append((key, look))
         yield from self.groups(sorted(groups.items()))
-        yield from self.groups([((step, step + 1), _only(frame.looks)) for step, frame in enumerate(self.film.frames)])
+        yield from self.groups(
+            [((step, step + 1), list(frame.looks.items())) for step, frame in enumerate(self.film.frames)]
+        )
 
     def groups(self, groups: Sequence[tuple[Span, list[tuple[Key, Look]]]]) -> Iterator[str]:
         for span, cells in groups:
@@ -305,10 +307,6 @@ _REDUCED = (
     "<style>.steps{display:none}@media (prefers-reduced-motion:reduce){.moves{display:none}.steps{display:inline}}"
     "</style>\n"
 )
-
-
-def _only(looks: Mapping[Key, Look]) -> list[tuple[Key, Look]]:
-    return list(looks.items())
 
 
 def _spans(counts: Sequence[int]) -> Iterator[Span]:
