@@ -55,7 +55,7 @@ def runs(label: str) -> tuple[Run, ...]:
     >>> [run.text for run in runs("w2,10+w00")]
     ['w', '2,10', '+', 'w', '00']
     """
-    return tuple(_runs(printable(label, "label", lines=True)))
+    return tuple(_runs(printable(label, "label")))
 
 
 def _runs(label: str) -> Iterator[Run]:
@@ -164,12 +164,14 @@ _SUBSCRIPTS = {**{str(digit): chr(0x2080 + digit) for digit in range(10)}, ",": 
 _SUPERSCRIPTS = {"T": "ᵀ", "H": "ᴴ", "+": "⁺", "-": "⁻", "1": "¹"}
 
 
+@lru_cache(maxsize=4096)
 def as_unicode(label: str) -> str:
     """Write a label with Unicode's subscripts and superscripts, for terminals that can encode them.
 
     Parameters
     ----------
     label : str
+        Or a line of text, whose spaces stay: it may be indented.
 
     Returns
     -------
@@ -178,12 +180,12 @@ def as_unicode(label: str) -> str:
 
     Examples
     --------
-    >>> as_unicode("w01"), as_unicode("C^T C != I"), as_unicode("4 x 16"), as_unicode("1x1")
-    ('w₀₁', 'Cᵀ C ≠ I', '4 × 16', '1x1')
+    >>> as_unicode("w01"), as_unicode("C^T C != I"), as_unicode("  4 x 16"), as_unicode("1x1")
+    ('w₀₁', 'Cᵀ C ≠ I', '  4 × 16', '1x1')
     """
     tables = {"": None, "sub": _SUBSCRIPTS, "sup": _SUPERSCRIPTS}
     text = ""
-    for run in runs(label):
+    for run in _runs(printable(label, "label", lines=True)):
         table = tables[run.shift]
         text += run.text if table is None else "".join(table[char] for char in run.text)
     return re.sub(r"(?<=\d) x (?=\d)", " × ", text.replace("!=", "≠"))
