@@ -93,14 +93,16 @@ def stamps(
     looks = Looks(style, layer.kernel_size, limit)
     number, whole = _panel(movie, "output", layer.out_channels, channel)
     around = {place: look._replace(text="", second="") for place, look in looks_of(movie.base, number).items()}
-    corner = [start for start, _ in Scene(layer.T).frame()]
+    forward = Scene(layer.T)
+    corner = [start for start, _ in forward.frame()]
+    places = {each.source: each.place for each in forward.places() if each.kind == "input"}
     tiles = []
     for order, step in enumerate(inputs):
         stamped = {}
         for cell in scene.col_cells(step):
             out_channel, *position = scene.row_position(int(scene.rows[cell]))
             if out_channel == channel:
-                place = in_plane([p - first for p, first in zip(position, corner, strict=True)])
+                place = in_plane([p - first for p, first in zip(places[tuple(position)], corner, strict=True)])
                 value = None
                 if weight is not None:
                     value = scene.matrix.data[cell] if values is None else scene.matrix.data[cell] * values[step]

@@ -173,6 +173,8 @@ def test_stamps_add_up_to_the_output(layer, seed, data):
     if layer.padding_mode == "zeros":  # elsewhere, copies beyond the border are added as well
         for place, value in zip(places, y, strict=True):
             assert sum(int(cells[place][0] or 0) for cells in found.values() if place in cells) == value
+        for cells in found.values():
+            assert {place for place, (text, _) in cells.items() if text} <= set(places)
     group = layer.in_channels // layer.groups * int(np.prod(layer.input_size))
     assert len(found) == group
     signs = [text.label for text in ax.texts if text.get_gid().startswith("sign")]
@@ -185,6 +187,19 @@ def test_stamps_have_the_names_and_colours_of_the_taps():
     names = list(zip(["w0", "w1", "w2"], tap_colours((3,)), strict=True))
     assert lit == [dict(enumerate(names)), dict(enumerate(names, start=2))]
     assert [text for text, _ in found["sum"].values()] == ["x0", "x1", "x2", "x3", "x4"]
+
+
+def test_stamps_skip_the_places_between_outputs_that_are_apart():
+    layer = ConvTranspose(2, 1, stride=2, input_dilation=2)
+    found = panels(plot.stamps(layer, [[3]], [[1, 2], [4, 5]]))
+    texts = {name: {place: text for place, (text, _) in cells.items() if text} for name, cells in found.items()}
+    assert texts == {
+        "stamp-0": {(0, 0): "3"},
+        "stamp-1": {(0, 2): "6"},
+        "stamp-2": {(2, 0): "12"},
+        "stamp-3": {(2, 2): "15"},
+        "sum": {(0, 0): "3", (0, 2): "6", (2, 0): "12", (2, 2): "15"},
+    }
 
 
 # -- zero insertion --------------------------------------------------------------------------------------------------
