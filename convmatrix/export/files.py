@@ -105,21 +105,16 @@ def replacing(path: str | os.PathLike[str], *, batch: bool = False) -> Iterator[
         target = _regular_target(path)
         if not batch:
             remove_leftovers(target.parent, target.name)
-        file = _temporary_file(target)
-        temporary = Path(file.name)
-        try:
-            with file:
-                _copy_permissions(target, temporary)
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-                _regular_target(path)  # it may have become something else in the meantime
-                if sys.platform == "win32":
-                    file.close()  # Windows does not rename open files
-                temporary.replace(target)  # before the file is closed, and with it unlocked
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with _temporary_file(target) as file:
+            temporary = Path(file.name)
+            _copy_permissions(target, temporary)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            _regular_target(path)  # it may have become something else in the meantime
+            if sys.platform == "win32":
+                file.close()  # Windows does not rename open files
+            temporary.replace(target)  # before the file is closed, and with it unlocked
         if not batch:
             sync_folder(target.parent)
 
@@ -316,15 +311,20 @@ def _temporary_start(name: str) -> str:
     return f"{_PREFIX}{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-"
 
 
-def _temporary_file(target: Path) -> IO[bytes]:
-    """Create a file beside a target, locked for as long as it is open."""
+@contextmanager
+def _temporary_file(target: Path) -> Iterator[IO[bytes]]:
+    """Create a file beside a target, locked for as long as it is open, and removed if the block fails."""
     while True:
-        temporary = target.with_name(f"{_temporary_start(target.name)}{secrets.token_hex(4)}{_SUFFIX}")
-        file = temporary.open("xb")
-        # Another process may have taken the file for a leftover before it was locked; then it is about to be removed.
-        if _lock(file.fileno()) is not False and temporary.exists():
-            return file
-        file.close()
+        temporary = target.with_name(f"{_temporary_start(target.name)}{secrets.token_hex(8)}{_SUFFIX}")
+        try:  # from before the file exists, since an interrupt may come at any time
+            with temporary.open("xb") as file:
+                # Another process may have taken it for a leftover before it was locked; then it is about to be removed.
+                if _lock(file.fileno()) is not False and temporary.exists():
+                    yield file
+                    return
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def _remove_if_abandoned(temporary: Path) -> None:

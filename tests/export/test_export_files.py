@@ -424,6 +424,20 @@ def test_a_file_that_is_taken_for_a_leftover_before_it_is_locked_is_made_again(f
     assert names() == ["C.npz"]
 
 
+@pytest.mark.parametrize("function", ["flock", "exists"])
+def test_an_interrupt_before_the_file_is_handed_over_leaves_nothing(folder, monkeypatch, function):
+    def interrupted(*arguments):
+        assert any(folder.glob(".convmatrix-*.tmp"))
+        raise KeyboardInterrupt
+
+    owner = files.fcntl if function == "flock" else Path
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, function, interrupted)
+        with pytest.raises(KeyboardInterrupt), replacing("C.npz"):
+            pytest.fail("the block was entered")
+    assert names() == []
+
+
 LONG = ("--i", 4000, "--k", 5, "--rows", 4000)
 
 
