@@ -72,16 +72,16 @@ def test_the_help_has_every_option(command):
 
 
 FORMATS = [
-    ("figure", ".svg"),
+    pytest.param("figure", ".svg", marks=pytest.mark.full),
     *(pytest.param("figure", ending, marks=pytest.mark.full) for ending in (".pdf", ".png")),
     ("figure", ".tex"),
     ("show", ".tex"),
     pytest.param("show", ".svg", marks=pytest.mark.full),
-    ("animate", ".gif"),
+    pytest.param("animate", ".gif", marks=pytest.mark.full),
     *(pytest.param("animate", ending, marks=pytest.mark.full) for ending in (".png", ".apng", ".webp")),
     pytest.param("animate", ".mp4", marks=[pytest.mark.full, needs_ffmpeg]),
     ("animate", ".svg"),
-    ("animate", ".html"),
+    pytest.param("animate", ".html", marks=pytest.mark.full),
 ]
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.frameworks.comparison.output_sizes import Size, output_size_options
+from selection import some
 from strategies import covers, layers, share
 
 # -- sizes, and why padding does not determine them ------------------------------------------------------------------
@@ -125,7 +126,7 @@ def laid_out(call, weight):
     return weight.transpose(channels_last) if call.framework in ("tensorflow", "jax") else weight
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", some(MODULES, "onnx", "tensorflow"))
 def test_the_kwargs_make_our_matrix(name):
     module, rng, counts = importlib.import_module(f"convmatrix.frameworks.{name}"), np.random.default_rng(7), Counter()
     while counts["layers"] < 200:

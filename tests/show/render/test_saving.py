@@ -12,6 +12,7 @@ from convmatrix.show import plot
 from convmatrix.show.model.palette import THEMES, rgb
 from convmatrix.show.model.style import Style, style
 from convmatrix.show.render.saving import rendered
+from selection import some
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -21,20 +22,21 @@ def texts(svg):
 
 
 def test_text_is_outlines_or_text():
+    layer = Conv((4,), 3)
     drawn = {
-        text: rendered(lambda text=text: plot.linked(Conv(4, 3), style=Style(text=text)), "svg", title="C")["svg"]
+        text: rendered(lambda text=text: plot.linked(layer, style=Style(text=text)), "svg", title="C")["svg"]
         for text in ("paths", "text")
     }
     assert texts(drawn["paths"]) == []
     shown = texts(drawn["text"])
-    assert shown.count("w00") == 1 + 4  # in the kernel, and in each row
-    assert drawn["paths"] == rendered(lambda: plot.linked(Conv(4, 3)), "svg", title="C")["svg"]
+    assert shown.count("w0") == 1 + 2  # in the kernel, and in each row
+    assert drawn["paths"] == rendered(lambda: plot.linked(layer), "svg", title="C")["svg"]
     with style(text="text"):
-        assert rendered(lambda: plot.linked(Conv(4, 3)), "svg", title="C")["svg"] == drawn["text"]
+        assert rendered(lambda: plot.linked(layer), "svg", title="C")["svg"] == drawn["text"]
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("draw", [plot.linked, plot.matrix])
+@pytest.mark.parametrize("theme", some(THEMES, "dark"))
+@pytest.mark.parametrize("draw", some([plot.linked, plot.matrix], plot.matrix))
 def test_grounds(theme, draw):
     coloured, clear = (
         rendered(
