@@ -34,7 +34,7 @@ fuzz: .venv/test $(wildcard .venv-oracles/ready) ## the drawn tests on fresh dra
 	tools/fuzz.sh $(EXAMPLES)
 
 check: .venv/dev ## everything else that CI asks for: the nine below, two at a time
-	$(MAKE) -j2 --output-sync=target lint types house doctest pins-hold stale wheel lowest newest
+	$(MAKE) -j2 --output-sync=target newest lowest stale doctest types lint wheel house pins-hold
 lint: .venv/dev ## ruff: rules and format; the words of identifiers, docstrings and comments
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/python tools/check_language.py
 types: .venv/dev ## mypy, strict

@@ -223,7 +223,7 @@ def by_hand(text):
     return Film((Panel("a", text, "", 1, 1, x=1, y=2),), {(0, 0, 0): Look("#ffffff")}, {}, frames, 5, 5, text, text)
 
 
-@share(0.15)
+@share(0.06)
 @given(kind=st.sampled_from(sorted(PICTURES)), title=TEXTS)
 @example(kind="own", title="a\n b\t\rc\u2028")
 @example(kind="gram", title="a\x00\ufffe")
@@ -357,7 +357,7 @@ def test_films_of_pixels_carry_the_title(folder, ending):
                 assert picture.info.get("Title", "") == printable(title)
 
 
-@share(0.1)
+@share(0.05)
 @given(title=TEXTS)
 @example(title="a\x00\u202e\ud800")
 @example(title="a\ufffeb\uffff\U0001fffe\ufdd0")
