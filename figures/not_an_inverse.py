@@ -24,8 +24,8 @@ def figure() -> Axes:
     back = (C.T @ y.ravel()).reshape(X.shape)
     maps = beside(
         Stack((numbers("x", "x", X, style=style),)),
-        Stack((numbers("y", "y = C x", y, style=style),), "→"),
-        Stack((numbers("back", "C^T y", back, style=style),), "→"),
+        Stack((numbers("y", "y = C x", y, style=style),), "⟶ C"),
+        Stack((numbers("back", "C^T y", back, style=style),), "⟶ C^T"),
     )
     product, identity = C.T @ C, np.eye(16, dtype=int)
     matrices = beside(

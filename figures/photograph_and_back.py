@@ -37,5 +37,5 @@ def figure() -> Axes:
     for number, ((name, picture), note) in enumerate(zip(found.items(), notes, strict=True)):
         grey = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
         panel = Panel(f"picture-{number}", name, note, *picture.shape, unit=0.05, labelled=False, bordered=False)
-        tiles.append(Tile(panel, np.stack([grey] * 3, axis=-1), ("", "→", "→", "")[number]))
+        tiles.append(Tile(panel, np.stack([grey] * 3, axis=-1), ("", "⟶ C", "⟶ C^T", "")[number]))
     return sheet(tiles, style=Style(size="slide"), columns=4)

@@ -10,6 +10,7 @@ from convmatrix.show.model.film import Panel, Sign
 from convmatrix.show.model.printable import ems
 from convmatrix.show.model.style import (
     ABOVE_GAP,
+    ARROW,
     BARE_ABOVE_GAP,
     BARE_EQUALS_GAP,
     BLOCK_GAP,
@@ -17,8 +18,10 @@ from convmatrix.show.model.style import (
     EQUALS_GAP,
     FOOT,
     HEAD,
+    HEADING,
     LABEL,
     LABEL_IN_C,
+    NAME_RISE,
     PART_GAP,
     SIDE_GAP,
     SIGN,
@@ -221,10 +224,10 @@ def beside_each_other(blocks: Sequence[Block], signs: Sequence[str], text: float
     x = tall = 0.0
     for number, (block, sign) in enumerate(zip(blocks, signs, strict=True)):
         if number:
-            # An arrow is wider than other signs.
-            gap = (max(SIGN_GAP, ems(sign) * SIGN + PART_GAP) if sign else SIDE_GAP) * text
+            wide, gap = _wide(sign), SIDE_GAP * text
             if sign:
-                shown.append(Sign(x + gap / 2, axis, sign, SIGN * text))
+                gap = max(SIGN_GAP, wide + PART_GAP) * text  # an arrow is wider than other signs
+                shown += signs_at(x + gap / 2, axis, sign, text)
             x += gap
         y = axis - (block.tall / 2 if centred else block.axis)
         moved = block.moved(x, y)
@@ -234,6 +237,24 @@ def beside_each_other(blocks: Sequence[Block], signs: Sequence[str], text: float
         x, tall = x + block.wide, max(tall, y + block.tall)
     whole = Block(tuple(placed), tuple(shown), x, tall, axis, caption=caption)
     return whole if centred or any(len(block.panels) > 1 for block in blocks) else titles_aligned(whole)
+
+
+def _sized(sign: str) -> tuple[str, float, str]:
+    """A sign, its size, and the name above it, which only arrows have: ``⟶ C``."""
+    symbol, _, name = sign.partition(" ")
+    return symbol, ARROW if name else SIGN, name
+
+
+def _wide(sign: str) -> float:
+    symbol, size, name = _sized(sign)
+    return max(ems(symbol) * size, ems(name) * HEADING)
+
+
+def signs_at(x: float, y: float, sign: str, text: float) -> list[Sign]:
+    """The sign between two parts, and its name."""
+    symbol, size, name = _sized(sign)
+    signs = [Sign(x, y, symbol, size * text)]
+    return [*signs, Sign(x, y - NAME_RISE * text, name, HEADING * text)] if name else signs
 
 
 def widened(block: Block, wide: float) -> Block:

@@ -4,8 +4,8 @@ The first takes x to y = C x, and y to C^T y, which is not x: C^T C is not the i
 that C takes to 0: x changes, y does not.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from convmatrix.core.errors import WrongTypeError, pluralize, short
 from convmatrix.layers import Conv, Layer
 from convmatrix.layers.arguments import array_of, check_kind
-from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel, Sign
+from convmatrix.show.model.film import Film, Frame, Key, Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, grid
 from convmatrix.show.model.looks import Looks
 from convmatrix.show.model.palette import ink_on, largest
@@ -23,7 +23,7 @@ from convmatrix.show.model.printable import printable
 from convmatrix.show.model.scene import number_label, size_label
 from convmatrix.show.model.stacked import MAPS_ALONE, Maps
 from convmatrix.show.model.stage import View, stage_of
-from convmatrix.show.model.style import HEADING, Style, current_style
+from convmatrix.show.model.style import Style, current_style
 
 __all__ = ["null_space_film", "round_trip_film"]
 
@@ -330,9 +330,8 @@ class _RoundTrip:
             square,
             square._replace(name="identity", title="I"),
         ]
-        signs = ["", "⟶", "⟶", "", "=" if self.equal else "≠"]
-        place = grid(panels, signs, columns=3, style=self.style, title=self.title, captions=int(self.style.captioned))
-        return replace(place, signs=tuple(_above_arrows(place)))
+        signs = ["", "⟶ C", "⟶ C^T", "", "=" if self.equal else "≠"]
+        return grid(panels, signs, columns=3, style=self.style, title=self.title, captions=int(self.style.captioned))
 
     def _square(self, panel: int, values: NDArray[Any]) -> dict[Key, Look]:
         """Cells of a square matrix, coloured by value."""
@@ -391,15 +390,6 @@ class _RoundTrip:
         size, result = size_label(self.layer.input_size), size_label(self.layer.output_size)
         way = f"x, of {size}, becomes y = C x, of {result}, and C^T y, of {size} again."
         return f"{way} {self._verdict()}. {self._last()}."
-
-
-def _above_arrows(place: Arrangement) -> Iterator[Sign]:
-    """All signs, and the matrix above each arrow."""
-    matrices = iter(("C", "C^T"))
-    for sign in place.signs:
-        yield sign
-        if sign.text == "⟶":
-            yield sign._replace(y=sign.y - 0.45 * place.text, text=next(matrices), size=HEADING * place.text)
 
 
 # -- along a null-space vector ---------------------------------------------------------------------------------------

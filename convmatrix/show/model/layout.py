@@ -19,6 +19,7 @@ from convmatrix.show.model.blocks import (
     beside_each_other,
     equation_block,
     panel_block,
+    signs_at,
     widened,
 )
 from convmatrix.show.model.film import Film, Panel, Sign
@@ -32,7 +33,6 @@ from convmatrix.show.model.style import (
     PART_GAP,
     QUIET,
     SHEAR,
-    SIGN,
     SIGN_GAP,
     TITLE,
     TITLE_LINE,
@@ -363,8 +363,8 @@ def _grid(panels: Sequence[Panel], signs: Sequence[str], columns: int, text: flo
     for start in starts:
         row = beside_each_other(blocks[start : start + columns], signs[start : start + columns], text)
         row = row.moved(indent, 0.0)._replace(wide=row.wide + indent)
-        first = (Sign(indent / 2, row.axis, signs[start], SIGN * text),) if signs[start] else ()
-        rows.append(row._replace(signs=first + row.signs))
+        first = signs_at(indent / 2, row.axis, signs[start], text) if signs[start] else ()
+        rows.append(row._replace(signs=(*first, *row.signs)))
     # Rows of unequal panels, such as a matrix below a map, stand on one centre line.
     same = len({panel.cols for panel in panels}) == 1 and len(starts) > 1
     return below(rows, text, left=same)._replace(reads=len(rows) == 1)

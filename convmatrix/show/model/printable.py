@@ -106,7 +106,7 @@ def _without_storms(text: str) -> Iterator[str]:
 
 # -- width -----------------------------------------------------------------------------------------------------------
 
-_WIDTHS = dict.fromkeys("w+=·…mM", 0.84) | dict.fromkeys("W@%", 1.0) | dict.fromkeys("., -'|iljt()", 0.38)
+_WIDTHS = dict.fromkeys("w+=·…mM", 0.84) | dict.fromkeys("W@%", 1.0) | dict.fromkeys("., -'|iljt()", 0.38) | {"⟶": 1.44}
 """Widths of characters in DejaVu Sans by the height of the text, where they differ from the width of a digit."""
 _WIDE = 1.0
 """The same of a character that is as wide as tall, such as an ideograph."""

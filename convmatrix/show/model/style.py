@@ -63,6 +63,8 @@ SIDE_GAP = 0.84
 """Between parts side by side that have no sign between them."""
 SIGN_GAP = 1.2
 """Between parts that have a sign between them."""
+ARROW, NAME_RISE = 0.7, 0.42
+"""Size of an arrow that has a name, and of the middle of the name above it."""
 HEAD, TITLE_RISE = 0.78, 0.42
 """Height of a panel's title, and of its middle above the first row."""
 FOOT, CAPTION_DROP = 0.85, 0.527

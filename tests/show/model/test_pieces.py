@@ -125,3 +125,19 @@ def test_numbers_are_a_map_or_are_coloured_by_value(theme):
     assert {at: look.paper for at, look in coloured.looks.items()} == dict(np.ndenumerate(expected))
     assert coloured.looks[0, 1].ink == THEMES[theme].zero
     assert (coloured.panel.unit, coloured.panel.note) == (0.5, "")
+
+
+@pytest.mark.parametrize("sign", ["⟶ C", "⟶ a name that is longer than the arrow"])
+def test_names_of_arrows_stand_above_them_between_the_maps(sign):
+    style = Style(size="slide")
+    maps = [numbers(name, name, np.arange(9).reshape(3, 3), style=style) for name in ("x", "y")]
+    made = together(beside(Stack((maps[0],)), Stack((maps[1],), sign)), style=style)
+    (x, y), (arrow, name) = made.panels, made.signs
+    assert (arrow.text, name.text) == ("⟶", sign.removeprefix("⟶ "))
+    assert arrow.x == name.x == pytest.approx((x.x + x.wide + y.x) / 2)
+    assert arrow.y == pytest.approx(x.y + x.tall / 2)
+    assert name.y + name.size / 2 < arrow.y < y.y + y.tall
+    for each in made.signs:
+        half = width(each.text) * each.size / 2
+        assert x.x + x.wide < each.x - half
+        assert each.x + half < y.x
