@@ -2,6 +2,7 @@
 
 from convmatrix.layers.base import FixedLayer, LayerBase, Transposed
 from convmatrix.layers.convolution import Conv, ConvTranspose, Layer, flip
+from convmatrix.layers.matrix_check import MatrixCheck
 from convmatrix.layers.pooling import AvgPool, MaxPool, Pool
 from convmatrix.layers.rearrange import Fold, PixelShuffle, PixelUnshuffle, Unfold
 from convmatrix.layers.resize import UPSAMPLE_MODES, Upsample
@@ -16,6 +17,7 @@ __all__ = [
     "Fold",
     "Layer",
     "LayerBase",
+    "MatrixCheck",
     "MaxPool",
     "NetworkLayer",
     "PixelShuffle",

@@ -19,6 +19,7 @@ from convmatrix.core.fast.assembly import assemble, index_dtype
 from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.pattern import pattern_of, windows_of
 from convmatrix.layers.arguments import array_of, flag, storable_dtype
+from convmatrix.layers.matrix_check import Expected, MatrixCheck, compare
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -174,6 +175,60 @@ class LayerBase:
                 f"y has shape {y.shape} but this layer's output {self.output_shape} needs ({m},) or ({m}, batch)"
             )
         return y.reshape(self.output_shape) if y.ndim == 1 else y.T.reshape(y.shape[1], *self.output_shape)
+
+    # -- a matrix made by other means ----------------------------------------------------------------------------------
+
+    @shortens_errors
+    def check_matrix(
+        self, matrix: Any, weight: ArrayLike | None = None, *, tolerance: float | None = None
+    ) -> MatrixCheck:
+        """Compare a matrix that was made by other means with this layer's, and name the mistake.
+
+        Transposed, the kernel flipped, columns or rows in another order (column-major, channels last), or else the
+        first row that is wrong. Without a weight, the matrix of any weight is right: a place of the weight has the
+        value that most of its entries have, so that single mistakes are found where a weight has three or more.
+
+        Parameters
+        ----------
+        matrix : (rows, cols) array_like or sparse array
+            In any format and dtype of numbers; stored zeros do not count.
+        weight : weight_shape array_like, optional
+            Only for a layer that has one.
+        tolerance : float, optional
+            Largest deviation that counts as equal. Without it, integers have to be equal, and floats up to 1e-9 of the
+            largest entry, 1e-5 for single precision.
+
+        Returns
+        -------
+        MatrixCheck
+            With ``ok``, ``kind`` and ``reason``.
+
+        Raises
+        ------
+        ValueError
+            If the matrix is not one of finite numbers (also a TypeError), the weight is not this layer's, or the
+            tolerance is negative.
+
+        Examples
+        --------
+        >>> from convmatrix.layers import Conv
+        >>> layer, weight = Conv(4, 3), np.arange(1, 10).reshape(3, 3)
+        >>> C = layer.matrix(weight)
+        >>> layer.check_matrix(C, weight).ok
+        True
+        >>> layer.check_matrix(layer.matrix(weight[::-1, ::-1]), weight).reason
+        'its kernel is flipped, by 180 degrees, on every axis'
+        >>> layer.check_matrix(C.T).reason
+        'it is transposed: 16 x 4 instead of 4 x 16: a row for each output, 2 x 2, and a column for each input, 4 x 4'
+        """
+        expected = self._expected()
+        if weight is not None and expected.checked_weight is None:
+            raise ValueError(f"{type(self).__name__} has no weight, but one is given: leave it out")
+        return compare(expected, matrix, weight, tolerance)
+
+    def _expected(self) -> Expected:
+        """What `check_matrix` compares a matrix with."""
+        raise ValueError(f"{type(self).__name__} has no matrix without an input, so there is none to compare with")
 
     # -- fields ----------------------------------------------------------------------------------------------------
 
@@ -336,6 +391,9 @@ class FixedLayer(LayerBase):
     @property
     def _remedy(self) -> str:
         return "take fewer channels at a time: they all have the same block"
+
+    def _expected(self) -> Expected:
+        return Expected(short(self), self.output_shape, self.input_shape, lambda _: self.matrix())
 
     def _peak(self, dtype: np.dtype[Any]) -> int:
         """Upper bound of the bytes that building the matrix takes."""

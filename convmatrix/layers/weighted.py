@@ -32,6 +32,7 @@ from convmatrix.layers.index_check import (
     sample_indices,
     sample_rows,
 )
+from convmatrix.layers.matrix_check import Expected
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -510,6 +511,19 @@ class WeightedLayer(LayerBase):
         return row_range.start, max(row_range.start, row_range.stop)
 
     # -- checks ----------------------------------------------------------------------------------------------------
+
+    def _expected(self) -> Expected:
+        axes = len(self.kernel_size)
+        return Expected(
+            short(self),
+            self.output_shape,
+            self.input_shape,
+            self.matrix,
+            self.weight_shape,
+            axes,
+            self.taps,
+            self.checked_weight,
+        )
 
     @shortens_errors
     def checked_weight(self, weight: ArrayLike, *, copy: bool = False) -> NDArray[Any]:
