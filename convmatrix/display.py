@@ -62,3 +62,7 @@ def show(layer: Layer, weight: ArrayLike | None = None) -> None:
     from convmatrix.cli.showing import print_layer
 
     print_layer(layer, weight)
+
+
+def __dir__() -> list[str]:
+    return __all__

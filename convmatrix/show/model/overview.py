@@ -34,7 +34,7 @@ _SIDES = (160, 112, 80, 56, 40, 28)
 """Most pixels on a side of the matrix that are tried, until there are few enough runs of one colour."""
 _RUNS = 1_200
 """Most runs: 15 bytes or so for each."""
-_TAPS = 2**12
+_TAPS = 2**11
 """Most taps of a window."""
 _ENTRIES = 10**5
 """Most entries of the rows that are computed: some 10 milliseconds."""

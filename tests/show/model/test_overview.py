@@ -91,7 +91,7 @@ def test_three_axes_show_the_middle_plane():
         Conv(224, 7, stride=2, padding=3, in_channels=3, out_channels=64),
         Conv(28, 3, padding=1, in_channels=10**4, out_channels=10**4),
         Conv((10**12,), 3, padding=1, padding_mode="circular"),
-        Conv(64, 64, padding="same"),
+        Conv(40, 40, padding="same"),
         MaxPool(10**5, 3, stride=2, channels=100),
         Unfold(10**4, 3, in_channels=5),
         PixelShuffle(10**4, 2, channels=3),

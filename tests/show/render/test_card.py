@@ -53,7 +53,7 @@ LARGE = {
     "stem": Conv(224, 7, stride=2, padding=3, in_channels=3, out_channels=64),
     "channels": Conv(28, 3, padding=1, in_channels=10**4, out_channels=10**4),
     "long": Conv((16_000,), 400, stride=160),
-    "kernel": Conv(64, 64, padding="same"),
+    "kernel": Conv(40, 40, padding="same"),
     "kernel as large as the input": Conv(224, 224, padding="same", padding_mode="circular"),
     "trillion": Conv((10**12,), 3),
     "tall": Conv((1, 10**6), 1, out_channels=10**6),
