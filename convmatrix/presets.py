@@ -205,7 +205,7 @@ def _delta(sizes: Sizes) -> Array:
 
 def _laplacian(sizes: Sizes) -> Array:
     axes = range(len(sizes))
-    return np.sum([_outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in axes]) for axis in axes], axis=0)
+    return reduce(np.add, [_outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in axes]) for axis in axes])
 
 
 def _sharpen(sizes: Sizes) -> Array:

@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 import pydoc
+import re
 import subprocess
 import sys
 
@@ -76,7 +77,7 @@ def test_show_prints_what_the_command_prints(layer, arguments, capsys):
 
 def test_show_with_a_weight(capsys):
     Conv((3,), 2).show([5, 7])
-    assert "y₀ │  5  7  · │" in capsys.readouterr().out
+    assert re.search(r"y₀ *│ +5 +7 +· +│", capsys.readouterr().out)
     with pytest.raises(ValueError, match=r"^weight has shape \(3,\) but"):
         Conv((3,), 2).show([1, 2, 3])
     assert capsys.readouterr().out == ""

@@ -60,11 +60,10 @@ class Shown:
         Examples
         --------
         >>> from convmatrix.layers import Conv
-        >>> Conv((3,), 2).show([1, 2])  # doctest: +ELLIPSIS
-        convolution  i=3  k=2  s=1  p=0  d=1  ->  o=2
-        ...
-        y₀ │  1  2  · │
-        y₁ │  ·  1  2 │
+        >>> Conv((3,), 2).show([5, 7])  # doctest: +ELLIPSIS
+        convolution  i=3  k=2 ...
+        y0 |  5  7  . |
+        y1 |  .  5  7 |
         ...
         """
         displays().show(self, weight)
