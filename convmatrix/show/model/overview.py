@@ -6,6 +6,7 @@ that the time depends on the number of pixels and not on the size of the layer.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -40,6 +41,8 @@ _ENTRIES = 10**5
 """Most entries of the rows that are computed: some 10 milliseconds."""
 _CHANNELS = 2 * _SIDES[0]
 """Most channels in which the entries of a row are computed: as many as can be distinguished."""
+_LARGEST = 2**63 // _SIDES[0]
+"""Largest number of rows or columns whose pixels are computed in 64 bits."""
 _CELLS = 2**10
 """Most cells of a window that are listed."""
 _POSITIONS = 10**5
@@ -280,7 +283,7 @@ def _pixels(
 ) -> Pixels | None:
     """The most pixels that have few enough runs of one colour."""
     rows, cols = layer.matrix_shape
-    if max(rows, cols) >= 2**62:
+    if max(rows, cols) >= _LARGEST:
         return None
     shown, size = 0, layer.output_size
     for one, n in zip(position, size, strict=True):
@@ -291,11 +294,12 @@ def _pixels(
         height, width = min(rows, side), min(cols, side)
         framed = shown * height // rows
         # Framed is the line of the row whose window is shown: where it stands for many, it shows that row.
-        lines = np.array([(2 * line + 1) * rows // (2 * height) for line in range(height)], dtype=np.int64)
+        begins = [-(-line * rows // height) for line in range(height + 1)]
+        lines = np.array([(begin + end - 1) // 2 for begin, end in pairwise(begins)], dtype=np.int64)
         lines[framed] = shown
         number, columns, met = _entries(layer, size, readers, kernel, lines)
         exact = width == cols
-        across = columns if exact else np.minimum((columns * (width / cols)).astype(np.int64), width - 1)
+        across = columns * width // cols
         taps = np.full((height, width), NONE, dtype=np.int64)
         _put(taps.reshape(-1), number * width + across, met, first=exact)
         if _runs(taps) <= _RUNS:
