@@ -7,11 +7,13 @@
 """
 
 from convmatrix.core import __version__
+from convmatrix.core.displays import register
 from convmatrix.core.lazy import lazy_modules
 
 TYPE_CHECKING = False  # that of `typing`, whose import would be most of the time that this one takes
 if TYPE_CHECKING:
     from convmatrix import algebra, export, frameworks, layers, presets, scale, show
+    from convmatrix.core.displays import Displays
     from convmatrix.layers import (
         AvgPool,
         Conv,
@@ -51,6 +53,15 @@ __all__ = [
 _MODULES = ("algebra", "export", "frameworks", "layers", "presets", "scale", "show")
 
 _module = lazy_modules(__name__, __all__)
+
+
+def _displays() -> "Displays":
+    from convmatrix import display
+
+    return display
+
+
+register(_displays)
 
 
 def __getattr__(name: str) -> object:

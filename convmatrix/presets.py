@@ -79,8 +79,7 @@ def kernel(name: str, kernel_size: int | Sequence[int] | None = None, *, ndim: i
     sizes = Conv(1, preset.size if kernel_size is None else kernel_size, padding="full", ndim=ndim).kernel_size
     least, most = preset.axes
     if not least <= len(sizes) <= most:
-        count = f"{least} {'axis' if least == 1 else 'axes'}"
-        need = f"has {count}" if least == most else f"needs at least {count}"
+        need = f"{'has' if least == most else 'needs at least'} {least} {'axis' if least == 1 else 'axes'}"
         raise ValueError(f"kernel {short(name)} {need}, got {len(sizes)}")
     require_memory(8 * prod(sizes), f"a kernel of kernel_size {short(sizes)}", "use a smaller one")
     array = preset.make(sizes)
@@ -205,10 +204,8 @@ def _delta(sizes: Sizes) -> Array:
 
 
 def _laplacian(sizes: Sizes) -> Array:
-    array = np.zeros((3,) * len(sizes), dtype=np.int64)
-    for axis in range(len(sizes)):
-        array += _outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in range(len(sizes))])
-    return array
+    axes = range(len(sizes))
+    return reduce(np.add, [_outer([(1, -2, 1) if other == axis else (0, 1, 0) for other in axes]) for axis in axes])
 
 
 def _sharpen(sizes: Sizes) -> Array:
@@ -597,3 +594,7 @@ def _known(name: str, table: Mapping[str, object], what: str, others: Sequence[s
     numbers = ", numbers such as 1,0,-1 or a .npy file" if others else ""
     known = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(names)}{numbers}"
     raise ValueError(f"there is no {what} {short(name)}: {known}")
+
+
+def __dir__() -> list[str]:
+    return __all__

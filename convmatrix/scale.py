@@ -388,3 +388,7 @@ def _add(
     for (start, stop), part in zip(places, parts, strict=True):
         total[:, start:stop] += part
     return total
+
+
+def __dir__() -> list[str]:
+    return __all__

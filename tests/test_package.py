@@ -20,6 +20,8 @@ PACKAGES = [
     "convmatrix",
     *(found.name for found in pkgutil.walk_packages(convmatrix.__path__, "convmatrix.") if found.ispkg),
 ]
+TOP_LEVEL = [f"convmatrix.{name}" for name in ("presets", "scale")]
+"""Modules that stand beside the packages."""
 
 
 def loaded_by(statement):
@@ -89,7 +91,7 @@ def test_all_names_what_there_is(path):
     assert module.__doc__
 
 
-@pytest.mark.parametrize("name", PACKAGES)
+@pytest.mark.parametrize("name", [*PACKAGES, *TOP_LEVEL])
 def test_a_package_lists_its_public_names_and_nothing_else(name):
     package = importlib.import_module(name)
     assert len(package.__all__) == len(set(package.__all__)) > 0

@@ -9,6 +9,7 @@ __all__ = [
     "axis",
     "channels",
     "counting",
+    "displays",
     "equation",
     "errors",
     "fast",

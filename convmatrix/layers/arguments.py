@@ -27,6 +27,7 @@ __all__ = [
     "check_kind",
     "check_text",
     "check_word",
+    "consecutive",
     "count_axes",
     "entries_of",
     "flag",
@@ -132,6 +133,19 @@ def check_text(what: str, value: Any) -> None:
     """Check that a value is a string."""
     if not isinstance(value, str):
         raise WrongTypeError(f"{what} must be a text, got {short(value)} ({type(value).__name__})")
+
+
+def consecutive(rows: slice, count: int) -> tuple[int, int]:
+    """The first of consecutive rows of some, and one past the last."""
+    if not isinstance(rows, slice):
+        raise WrongTypeError(f"rows is {short(rows)} but has to be a slice of consecutive rows, such as slice(0, 100)")
+    chosen = range(*rows.indices(count))
+    if chosen.step != 1:
+        raise ValueError(
+            f"rows={rows} has step {chosen.step}, but only consecutive rows are built: take "
+            f"matrix(weight)[{rows.start}:{rows.stop}:{rows.step}]"
+        )
+    return chosen.start, max(chosen.start, chosen.stop)
 
 
 def flag(what: str, value: Any) -> bool:

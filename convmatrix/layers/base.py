@@ -14,6 +14,7 @@ from convmatrix.core import memory
 from convmatrix.core.axis import Axis
 from convmatrix.core.channels import channels_last as permuted
 from convmatrix.core.counting import axis_nnz
+from convmatrix.core.displays import displays
 from convmatrix.core.errors import TooLargeError, WrongTypeError, pluralize, short, shortens_errors
 from convmatrix.core.fast.assembly import assemble, index_dtype
 from convmatrix.core.fast.weights import extended_weight
@@ -236,6 +237,10 @@ class LayerBase:
         """Return the call that creates an equal layer, without arguments that have their defaults."""
         arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
         return f"{type(self).__name__}({arguments})"
+
+    def _repr_html_(self) -> str:
+        """Write HTML for notebooks: the sizes as text, and a small picture of the maps and the matrix."""
+        return displays().html(self)
 
     def _arguments(self) -> dict[str, Any]:
         """The fields that differ from the defaults of the constructor, as its keyword arguments."""

@@ -17,7 +17,7 @@ from scipy import sparse
 from convmatrix.core.errors import TooLargeError, WrongTypeError, pluralize, short
 from convmatrix.layers.arguments import array_of
 
-__all__ = ["Expected", "MatrixCheck", "compare"]
+__all__ = ["Expected", "MatrixCheck", "compare", "weighted"]
 
 Csr = sparse.csr_array
 Ints = NDArray[np.int64]
@@ -80,6 +80,25 @@ class Expected(NamedTuple):
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return prod(self.output_shape), prod(self.input_shape)
+
+
+def weighted(layer: Any) -> Expected:
+    """What a matrix of a layer with a weight is compared with.
+
+    Returns
+    -------
+    Expected
+    """
+    return Expected(
+        short(layer),
+        layer.output_shape,
+        layer.input_shape,
+        layer.matrix,
+        layer.weight_shape,
+        len(layer.kernel_size),
+        layer.taps,
+        layer.checked_weight,
+    )
 
 
 def compare(expected: Expected, matrix: Any, weight: ArrayLike | None, tolerance: float | None) -> MatrixCheck:

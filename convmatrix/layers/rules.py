@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["LEAST", "RULES", "SENTENCES", "SYNONYMS", "Rule", "check"]
+__all__ = ["DEFAULTS", "LEAST", "RULES", "SENTENCES", "SYNONYMS", "Rule", "check"]
 
 
 class Rule(NamedTuple):
@@ -50,6 +50,19 @@ LEAST = {
     "out_channels": 1,
 }
 """The smallest valid value of each argument."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "stride": 1,
+    "padding": (0, 0),
+    "dilation": 1,
+    "groups": 1,
+    "in_channels": 1,
+    "out_channels": 1,
+    "padding_mode": "zeros",
+    "input_dilation": 1,
+    "output_padding": 0,
+}
+"""The default of each argument, on every axis."""
 
 SYNONYMS = {
     "constant": "zeros",

@@ -23,16 +23,21 @@ from convmatrix.core.fast.gram import gram_weight
 from convmatrix.core.fast.weights import extended_weight, taps_of_places
 from convmatrix.core.memory import require_memory
 from convmatrix.core.pattern import Pattern
-from convmatrix.layers.arguments import array_of, cast_for, check_word, flag, integer, positive, storable_dtype
-from convmatrix.layers.base import LayerBase
-from convmatrix.layers.index_check import (
-    EXACT_ENTRIES,
-    StoredIndices,
-    require_filled_by,
-    sample_indices,
-    sample_rows,
+from convmatrix.layers.arguments import (
+    array_of,
+    cast_for,
+    check_word,
+    consecutive,
+    flag,
+    integer,
+    positive,
+    storable_dtype,
 )
-from convmatrix.layers.matrix_check import Expected
+from convmatrix.layers.base import LayerBase
+from convmatrix.layers.index_check import EXACT_ENTRIES, StoredIndices, require_filled_by, sample_indices, sample_rows
+from convmatrix.layers.matrix_check import weighted
+from convmatrix.layers.rules import DEFAULTS
+from convmatrix.layers.shown import Shown
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -46,7 +51,7 @@ _EQUATION_BYTES = 100
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class WeightedLayer(LayerBase):
+class WeightedLayer(Shown, LayerBase):
     """Abstract base class of `Conv` and `ConvTranspose`.
 
     A subclass defines the axes of its forward convolution and the layout of its weight. The rows of the matrix are the
@@ -122,7 +127,7 @@ class WeightedLayer(LayerBase):
 
     def matrix(
         self,
-        weight: ArrayLike,
+        weight: ArrayLike | None = None,
         *,
         rows: slice | None = None,
         threads: int = 1,
@@ -138,7 +143,7 @@ class WeightedLayer(LayerBase):
         Parameters
         ----------
         weight : weight_shape array_like
-            A bare array of shape kernel_size will do when there is one channel in and out.
+            Of shape kernel_size where there is one channel in and out. `pattern` is the matrix without a weight.
         rows : slice, optional
             Consecutive rows to build; all by default. Columns stay those of the whole matrix.
         threads : int, default 1
@@ -159,7 +164,7 @@ class WeightedLayer(LayerBase):
         Raises
         ------
         ValueError
-            If the weight's shape or dtype is not the layer's (a dtype also is a TypeError), if the matrix does not
+            If there is no weight, or its shape or dtype is not the layer's (also a TypeError), if the matrix does not
             fit in the available memory (also a MemoryError), if an integer sum overflows (also an OverflowError), or
             if `rows` is given with `channels_last`.
 
@@ -176,11 +181,41 @@ class WeightedLayer(LayerBase):
             return self._channels_last(weight, rows, threads, method)
         if method == "equation":
             whole = self._equation(weight)
-            return whole if rows is None else whole[slice(*self._ends(rows))]
+            return whole if rows is None else whole[slice(*consecutive(rows, self.matrix_shape[0]))]
         if rows is not None:
-            return self._rows(*self._prepared(weight), range(*self._ends(rows)), threads)
+            return self._rows(*self._prepared(weight), range(*consecutive(rows, self.matrix_shape[0])), threads)
         self._require_memory(self.nbytes(weight.dtype), "the matrix", self.nnz)
         return assemble(*self._prepared(weight), self.groups, threads=threads)
+
+    def pattern(self, *, rows: slice | None = None, channels_last: bool = False) -> sparse.csr_array:
+        """Build the matrix as a pattern: true where an output reads an input, whatever the weight.
+
+        Parameters
+        ----------
+        rows, channels_last
+            As for `matrix`.
+
+        Returns
+        -------
+        matrix_shape csr_array of bool
+            Canonical, with the indices that the matrix has for any weight.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit in the available memory (also a MemoryError), or if `rows` is given with
+            `channels_last`.
+
+        Examples
+        --------
+        >>> from convmatrix.layers import Conv
+        >>> print(Conv((4,), 3, padding=1).pattern().astype(int).toarray())
+        [[1 1 0 0]
+         [1 1 1 0]
+         [0 1 1 1]
+         [0 0 1 1]]
+        """
+        return self.matrix(np.broadcast_to(np.True_, self.weight_shape), rows=rows, channels_last=channels_last)
 
     def row_blocks(self, weight: ArrayLike, *, rows: int, first: int = 0) -> Iterator[tuple[slice, sparse.csr_array]]:
         """Build the matrix in blocks of rows, for a matrix that does not fit in memory or is distributed.
@@ -496,37 +531,12 @@ class WeightedLayer(LayerBase):
             matrix = assemble(*self._prepared(weight), self.groups, threads=threads)
         return permuted(matrix, self.output_shape, self.input_shape)
 
-    def _ends(self, rows: slice) -> tuple[int, int]:
-        """The first of consecutive rows, and one past the last."""
-        if not isinstance(rows, slice):
-            raise WrongTypeError(
-                f"rows is {short(rows)} but has to be a slice of consecutive rows, such as slice(0, 100)"
-            )
-        row_range = range(*rows.indices(self.matrix_shape[0]))
-        if row_range.step != 1:
-            raise ValueError(
-                f"rows={rows} has step {row_range.step}, but only consecutive rows are built: take "
-                f"matrix(weight)[{rows.start}:{rows.stop}:{rows.step}]"
-            )
-        return row_range.start, max(row_range.start, row_range.stop)
-
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    def _expected(self) -> Expected:
-        axes = len(self.kernel_size)
-        return Expected(
-            short(self),
-            self.output_shape,
-            self.input_shape,
-            self.matrix,
-            self.weight_shape,
-            axes,
-            self.taps,
-            self.checked_weight,
-        )
+    _expected = weighted
 
     @shortens_errors
-    def checked_weight(self, weight: ArrayLike, *, copy: bool = False) -> NDArray[Any]:
+    def checked_weight(self, weight: ArrayLike | None, *, copy: bool = False) -> NDArray[Any]:
         """Return a weight in the shape `weight_shape` and in native byte order, if it fits this layer.
 
         Parameters
@@ -545,7 +555,7 @@ class WeightedLayer(LayerBase):
         ValueError
             If the weight's shape is not the layer's.
         WrongTypeError
-            If scipy.sparse does not support its dtype: a TypeError as well.
+            If there is none, or scipy.sparse does not support its dtype: a TypeError as well.
 
         Examples
         --------
@@ -553,13 +563,20 @@ class WeightedLayer(LayerBase):
         >>> Conv((4,), 2).checked_weight([1, 2])
         array([[[1, 2]]])
         """
+        one_channel = self.in_channels == self.out_channels == 1
+        if weight is None:
+            shape = short(self.kernel_size if one_channel else self.weight_shape)
+            raise WrongTypeError(
+                f"the weight is missing: give one of shape {shape}, as in .matrix(numpy.ones({shape})); .pattern() is "
+                "the matrix without one, true where it has entries"
+            )
         weight = array_of("weight", weight)
         cast = cast_for(weight.dtype)
         if cast is not None:
             raise WrongTypeError(
                 f"weight has dtype {weight.dtype}, which scipy.sparse cannot hold: cast it with .astype({cast!r})"
             )
-        if weight.shape == self.kernel_size and self.in_channels == self.out_channels == 1:
+        if weight.shape == self.kernel_size and one_channel:
             weight = weight.reshape(self.weight_shape)
         if weight.shape != self.weight_shape:
             raise ValueError(self._wrong_shape(weight.shape))
@@ -570,7 +587,7 @@ class WeightedLayer(LayerBase):
 
     @property
     def _defaults(self) -> Mapping[str, Any]:
-        return _DEFAULTS
+        return DEFAULTS
 
     @property
     def _remedy(self) -> str:
@@ -578,16 +595,3 @@ class WeightedLayer(LayerBase):
             "use .operator(weight), which applies the same map without it, or .row_blocks(weight, rows=...), which "
             "builds it block by block"
         )
-
-
-_DEFAULTS: Mapping[str, Any] = {
-    "stride": 1,
-    "padding": (0, 0),
-    "dilation": 1,
-    "groups": 1,
-    "in_channels": 1,
-    "out_channels": 1,
-    "padding_mode": "zeros",
-    "input_dilation": 1,
-    "output_padding": 0,
-}

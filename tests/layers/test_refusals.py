@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
 from strategies import MODES, invalid_conv_arguments, invalid_transpose_arguments, layers, seeds, share
@@ -600,7 +601,6 @@ def test_a_weight_has_the_layers_shape(make, layer, shape, message):
         (np.ones((3, 3), object), "object", "float64"),
         (np.full((3, 3), "w"), "<U1", "float64"),
         (np.zeros((3, 3), "M8[s]"), "datetime64[s]", "float64"),
-        (None, "object", "float64"),
         (np.ones((3, 3), np.longdouble), str(np.dtype(np.longdouble)), "float64"),
         (np.ones((3, 3), np.clongdouble), str(np.dtype(np.clongdouble)), "complex128"),
     ],
@@ -613,6 +613,30 @@ def test_a_dtype_that_no_sparse_matrix_has_is_refused_with_a_cast(layer, weight,
         for error in (ValueError, TypeError):
             with pytest.raises(error, match=f"^{re.escape(message)}$"):
                 make(weight)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Conv(4, 3), "(3, 3)"),
+        (ConvTranspose((4,), 3), "(3,)"),
+        (Conv((), ()), "()"),
+        (Conv(4, 3, in_channels=4, out_channels=6, groups=2), "(6, 2, 3, 3)"),
+        (ConvTranspose(4, 3, in_channels=4, out_channels=6, groups=2), "(4, 3, 3, 3)"),
+    ],
+)
+def test_a_missing_weight_is_refused_with_an_example_that_runs(layer, shape):
+    example = f"numpy.ones({shape})"
+    message = (
+        f"the weight is missing: give one of shape {shape}, as in .matrix({example}); .pattern() is the matrix "
+        "without one, true where it has entries"
+    )
+    for make in (layer.matrix, lambda: layer.operator(None), lambda: layer.gram(None)):
+        for error in (ValueError, TypeError):
+            with pytest.raises(error, match=f"^{re.escape(message)}$"):
+                make()
+    matrix = layer.matrix(eval(example, {"numpy": np}))
+    assert_array_equal(matrix.indices, layer.pattern().indices)
 
 
 def test_the_cast_that_is_proposed_works():

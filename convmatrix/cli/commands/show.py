@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from convmatrix.algebra import Check
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "text_of"]
 
 _DRAWN = 2 * 10**7
 """Most entries of a matrix that is built for display."""
@@ -86,6 +86,11 @@ def _show(arguments: argparse.Namespace) -> None:
         write(_text(layer, weight, arguments, arguments.format))
     else:
         _save(layer, weight, arguments)
+
+
+def text_of(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace) -> str:
+    """The text that is printed of a layer, in the form that fits."""
+    return _text(layer, weight, arguments, None)
 
 
 def _require_plain(arguments: argparse.Namespace, what: str) -> None:

@@ -11,6 +11,7 @@ __all__ = [
     "layout",
     "limits",
     "looks",
+    "overview",
     "palette",
     "pieces",
     "pools",

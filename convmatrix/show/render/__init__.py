@@ -2,7 +2,7 @@
 
 from convmatrix.core.lazy import lazy_modules
 
-__all__ = ["animate", "canvas", "glyphs", "indexed", "latex", "lettering", "raster", "saving", "svg", "text"]
+__all__ = ["animate", "canvas", "card", "glyphs", "indexed", "latex", "lettering", "raster", "saving", "svg", "text"]
 
 __getattr__ = lazy_modules(__name__, __all__)
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show import explorer, plot
-from convmatrix.show.plot.picture import described, new_picture
+from convmatrix.show.plot.picture import Picture, described, new_picture
 from selection import some
 
 ALL = {"text/plain", "text/html", "image/png"}
@@ -55,7 +55,7 @@ PICTURES = {
 @pytest.mark.parametrize("kind", some(PICTURES, "linked", "large", "stamps", "singular"))
 def test_every_picture_has_its_forms(kind):
     picture = PICTURES[kind]()
-    assert isinstance(picture, plot.Picture)
+    assert isinstance(picture, Picture)
     assert isinstance(picture, Axes)
     bundle = picture._repr_mimebundle_()
     assert set(bundle) >= ALL
@@ -72,7 +72,7 @@ def test_every_picture_has_its_forms(kind):
 def test_on_axes_that_are_given_they_draw_and_return_these(draw):
     figure, (left, right) = plt.subplots(1, 2)
     assert draw(ax=right) is right
-    assert not isinstance(right, plot.Picture)
+    assert not isinstance(right, Picture)
     assert not [*left.patches, *left.lines, *left.images]
     assert [*right.patches, *right.lines, *right.images]
     assert plt.get_fignums() == [figure.number]
