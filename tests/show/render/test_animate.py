@@ -183,6 +183,11 @@ def test_mp4(tmp_path, seconds):
     assert (stream["codec_name"], stream["pix_fmt"]) == ("h264", "yuv420p")
     assert (stream["width"], stream["height"]) == next(images(made)).size
     assert float(stream["duration"]) == pytest.approx(6 * seconds, abs=0.02 * seconds)
+    command = ["ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", str(path)]
+    times = sorted(map(float, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()))
+    # Each step, again after half a second, and while the window moves; the end of the last step's rest as well.
+    begins = [0, 0.5, 0.75, 0.8333, 0.9167] if seconds == 1 else [0]
+    assert times == pytest.approx([(step + begin) * seconds for step in range(6) for begin in begins], abs=1e-3)
     at = 3 * seconds - 0.01  # ffmpeg takes the first picture that begins after it
     command = ["ffmpeg", "-v", "error", "-ss", f"{at}", "-i", str(path), "-frames:v", "1", str(tmp_path / "3.png")]
     subprocess.run(command, check=True)
@@ -216,6 +221,17 @@ def test_ffmpeg_fails(tmp_path, monkeypatch, script, message):
         animate(Conv(4, 3), target)
     assert target.read_bytes() == b"before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ffmpeg", "film.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for ffmpeg is a shell script")
+def test_ffmpeg_is_too_old(tmp_path, monkeypatch):
+    fake_ffmpeg(
+        tmp_path, monkeypatch, "echo \"Unrecognized option 'fps_mode'.\" >&2; echo Option not found >&2; exit 1"
+    )
+    message = r"film\.mp4: an \.mp4 file needs ffmpeg 5\.1 or later: update it, or save \.gif, \.webp or \.html$"
+    with pytest.raises(OSError, match=message):
+        animate(Conv(4, 3), tmp_path / "film.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
 
 
 def test_ffmpeg_is_missing(tmp_path, monkeypatch):
