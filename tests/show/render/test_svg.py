@@ -24,6 +24,7 @@ from sample_films import FILMS
 from strategies import share
 
 SVG = "{http://www.w3.org/2000/svg}"
+HREF = "{http://www.w3.org/1999/xlink}href"
 
 
 def on_at(group, moment):
@@ -163,7 +164,7 @@ def test_svg_text_is_outlines_or_text(text):
     made = film(Conv(4, 3), title="A <title>", style=Style(text=text))
     root = ET.fromstring(moving(made))
     labels = [element for element in root.iter() if element.get("data-text")]
-    assert {element.tag for element in labels} == {f"{SVG}text" if text == "text" else f"{SVG}g"}
+    assert {element.tag for element in labels} == {f"{SVG}text" if text == "text" else f"{SVG}use"}
     shown = Counter(element.get("data-text") for element in labels)
     assert shown["A <title>"] == 1
     assert shown["w00"] == 1 + 4  # in the kernel, and in each row
@@ -173,9 +174,14 @@ def test_svg_text_is_outlines_or_text(text):
         assert not list(root.iter(f"{SVG}path"))
     else:
         known = {path.get("id"): path.get("d") for path in root.iter(f"{SVG}path")}
-        used = [use.get("{http://www.w3.org/1999/xlink}href")[1:] for use in first.iter(f"{SVG}use")]
+        texts = {group.get("id"): group for group in root.find(f"{SVG}defs").findall(f"{SVG}g")}
+        used = [use.get(HREF)[1:] for use in texts[first.get(HREF)[1:]].iter(f"{SVG}use")]
         assert used == ["i77", "r30", "r31"]
-        assert set(used) <= set(known)
+        every = [use.get(HREF)[1:] for use in root.iter(f"{SVG}use")]
+        assert len(every) > len(set(every)) == len(texts) + len(known)
+        assert set(every) == {*texts, *known}
+        # Each label is there once, however often it is shown.
+        assert len({element.get(HREF) for element in labels}) == len(shown) == len(texts)
 
 
 @pytest.mark.parametrize("theme", THEMES)
