@@ -1,15 +1,15 @@
 """Animations of a layer as files: its window slides, or its stamps add up, while its matrix lights up in step.
 
-======================= ======================================================= ===========================
+======================= ======================================================= ==============================
 ending                  is                                                      made by
-======================= ======================================================= ===========================
+======================= ======================================================= ==============================
 ``.svg``                sharp, moves also inside ``<img>``                      `convmatrix.show.render.svg`
 ``.html``               a page to play, stop and step through                   `convmatrix.show.render.svg`
 ``.gif``                pixels, shown everywhere                                Pillow
 ``.png`` or ``.apng``   the same, shown by browsers                             Pillow
 ``.webp``               the same, shown by browsers, smaller                    Pillow
-``.mp4``                a film, for slides                                      ffmpeg, if it is installed
-======================= ======================================================= ===========================
+``.mp4``                a film, for slides                                      ffmpeg 5.1, if it is installed
+======================= ======================================================= ==============================
 
 What stays is drawn once; a step then draws only the cells that it changes. Between two steps the outlines of windows
 move on in a few pictures, and the last step stays for twice as long. With a transparent ground, a GIF has pixels that
@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import partial
 from itertools import chain
+from math import ceil, floor
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -294,11 +295,15 @@ def _stored(picture: Image.Image, ending: str, colours: Colours) -> Image.Image:
 
 
 _SLOTS = 12
-"""Pictures of a step in an .mp4 file."""
-_SLOWEST_STEP = 0.25
-"""Seconds of a step from which it has so many; shorter ones have one."""
+"""Places of a step in an .mp4 file at which a picture can begin."""
+_QUICK_STEP = 0.25
+"""Seconds of a step up to which it has one, and one picture."""
 _LEAST_RATE = 5
-"""Pictures of a second: players cannot seek in films of one."""
+"""Such places of a second: slow steps have more."""
+_LONGEST = 0.5
+"""Most seconds of a picture before it is written again: players cannot seek to the middle of one, or of a few."""
+_BETWEEN_KEYS = 100
+"""Most pictures that a player decodes to show one: about twenty steps."""
 _ARGUMENT = 10_000
 """Most characters of a title that ffmpeg is given: an argument of a program may have 128 KiB."""
 
@@ -332,6 +337,10 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], timing: str, title: 
         "1",
         "-preset",
         "veryfast",
+        "-g",
+        f"{_BETWEEN_KEYS}",
+        "-fps_mode",
+        "vfr",
         "-fflags",
         "+bitexact",
         "-flags:v",
@@ -355,20 +364,27 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], timing: str, title: 
         if process.returncode:
             messages.seek(0)
             lines = messages.read().decode(errors="replace").strip().splitlines()
+            if any("fps_mode" in line for line in lines):
+                raise OSError("an .mp4 file needs ffmpeg 5.1 or later: update it, or save .gif, .webp or .html")
             raise OSError(f"ffmpeg could not make the film: {lines[-1] if lines else f'code {process.returncode}'}")
 
 
 def _timing(pace: _Pace, total: int) -> str:
-    """Filters that show each picture for its time: ffmpeg repeats one more quickly than it reads it again."""
-    slots = _SLOTS if pace.seconds >= _SLOWEST_STEP else 1
-    rate = max(Fraction(slots / pace.seconds).limit_denominator(1000), Fraction(_LEAST_RATE))
+    """Filters that show each picture for its time, by unequal durations; of long ones there are several pictures."""
+    # With all of them repeated at the rate at which windows move, the encoder takes twice the time.
+    slots = 1 if pace.seconds < _QUICK_STEP else max(_SLOTS, ceil(_LEAST_RATE * pace.seconds))
+    rate = Fraction(slots / pace.seconds).limit_denominator(1000)
     number = f"mod(N\\,{pace.between + 1})"  # of the picture after its step
     moved = f"if({number}\\,{1 - pace.moves:g}+({number}-1)*{pace.moves / max(pace.between, 1):g}\\,0)"
     at = f"{1000 * pace.seconds:g}*(floor(N/{pace.between + 1})+{moved})"
-    rest, whole = (round(float(rate) * pace.seconds * steps) for steps in (1 + _REST, total + _REST))
+    rest, whole = round(slots * (1 + _REST)), round(slots * (total + _REST))
+    place = f"mod(n\\,{slots})"
+    again = f"not(mod({place}\\,{max(floor(_LONGEST * rate), 1)}))"
+    # The last one ends the film.
+    shown = f"{again}+gte({place}\\,{floor((1 - pace.moves) * slots)})+eq(n\\,{whole - 1})"
     return (
         f"format=yuv420p,settb=1/1000,setpts='round({at})',fps={rate},"
-        f"tpad=stop_mode=clone:stop={rest},trim=end_frame={whole}"
+        f"tpad=stop_mode=clone:stop={rest},trim=end_frame={whole},select='{shown}'"
     )
 
 

@@ -17,10 +17,11 @@ from convmatrix.show.model import drawing
 from convmatrix.show.model.drawing import Box, Label, Line, Mark
 from convmatrix.show.model.film import Film, Key, Look
 from convmatrix.show.model.printable import printable
+from convmatrix.show.model.style import BORDER
 from convmatrix.show.model.typeset import SMALL, runs
 
 if TYPE_CHECKING:
-    from convmatrix.show.render.glyphs import Letter
+    from convmatrix.show.render.glyphs import Letter, Placed
 
 __all__ = ["moving", "page"]
 
@@ -75,6 +76,7 @@ class _Writer:
         self.film, self.seconds, self.smooth = film, seconds, smooth
         self.pixels = film.cell * _PIXELS
         self.letters: dict[Letter, None] = {}
+        self.texts: dict[str, str] = {}
 
     def whole(self) -> str:
         film = self.film
@@ -87,7 +89,8 @@ class _Writer:
             [
                 '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
                 f'viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" role="img" '
-                'aria-labelledby="film-title film-description" font-family="DejaVu Sans, Verdana, sans-serif">\n'
+                'aria-labelledby="film-title film-description" font-family="DejaVu Sans, Verdana, sans-serif" '
+                f'stroke-width="{self.number(BORDER)}">\n'
                 f'<title id="film-title">{_escaped(printable(film.title) or _UNTITLED)}</title>\n'
                 f'<desc id="film-description">{_escaped(printable(film.about) or steps)}</desc>\n{_REDUCED}{paper}\n',
                 *self.outlines(),
@@ -238,7 +241,7 @@ class _Writer:
     def box(self, box: Box, attribute: str) -> str:
         line = ""
         if box.line:
-            line = f' stroke="{box.line}" stroke-width="{self.number(box.stroke)}"'
+            line = f' stroke="{box.line}"{self.stroke(box.stroke)}'
             line += f' stroke-dasharray="{self.number(0.08)} {self.number(0.06)}"' if box.dashed else ""
         name = f'{attribute}="{escape(box.name)}" ' if box.name and attribute else ""
         corner = f' rx="{self.number(box.corner)}"' if box.corner else ""
@@ -255,9 +258,13 @@ class _Writer:
     def line(self, line: Line, attribute: str) -> str:
         name = f' {attribute}="{escape(line.name)}"' if line.name and attribute else ""
         return (
-            f'<path{name} d="{self.path(line)}" fill="{line.fill or "none"}" stroke="{line.colour or "none"}" '
-            f'stroke-width="{self.number(line.stroke)}" stroke-linejoin="round"/>'
+            f'<path{name} d="{self.path(line)}" fill="{line.fill or "none"}" stroke="{line.colour or "none"}"'
+            f'{self.stroke(line.stroke)} stroke-linejoin="round"/>'
         )
+
+    def stroke(self, width: float) -> str:
+        """Width of a line, where it is not that of the whole picture."""
+        return "" if width == BORDER else f' stroke-width="{self.number(width)}"'
 
     def label(self, label: Label) -> str:
         if not label.text:
@@ -273,21 +280,25 @@ class _Writer:
                 f'font-size="{_short(size)}" text-anchor="{label.anchor}" fill="{label.ink}"{bold}>'
                 f"{_tspans(label.text, size) if label.math else escaped}</text>"
             )
-        from convmatrix.show.render.glyphs import letters, placed  # matplotlib is slow to import
+        from convmatrix.show.render.glyphs import placed  # matplotlib is slow to import
 
         shown, wide = placed(label.text, math=label.math, face="bold" if label.bold else "regular")
         left = label.x * self.pixels - {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor] * wide * size
-        uses = []
-        for run in shown:
-            inner = "".join(self.use(letter, x - run.x if run.size != 1 else x, run.size) for letter, x in letters(run))
-            if run.size != 1:
-                place = f"translate({_short(100 * run.x)} {_short(100 * run.y)})"
-                inner = f'<g transform="{place}scale({run.size})">{inner}</g>'
-            uses.append(inner)
+        drawn = "".join(map(self.run, shown))
+        text = self.texts.setdefault(drawn, f"t{len(self.texts)}")
         return (
-            f'<g{name} data-text="{escaped}" fill="{label.ink}" '
-            f'transform="translate({_short(left)} {_short(y)})scale({size / 100:.4g})">{"".join(uses)}</g>'
+            f'<use{name} data-text="{escaped}" xlink:href="#{text}" fill="{label.ink}" '
+            f'transform="translate({_short(left)} {_short(y)})scale({size / 100:.4g})"/>'
         )
+
+    def run(self, run: "Placed") -> str:
+        """A run of letters, 100 units to an em."""
+        from convmatrix.show.render.glyphs import letters
+
+        drawn = "".join(self.use(letter, x - run.x if run.size != 1 else x, run.size) for letter, x in letters(run))
+        if run.size == 1:
+            return drawn
+        return f'<g transform="translate({_short(100 * run.x)} {_short(100 * run.y)})scale({run.size})">{drawn}</g>'
 
     def use(self, letter: "Letter", x: float, size: float) -> str:
         self.letters[letter] = None
@@ -295,12 +306,13 @@ class _Writer:
         return f'<use xlink:href="#{_letter_id(letter)}"{at}/>'
 
     def outlines(self) -> Iterator[str]:
-        """Outlines of all letters that are used."""
+        """Outlines of all letters that are used, and the labels that they form: most of these are there many times."""
         if self.letters:
             from convmatrix.show.render.glyphs import outline
 
             drawn = (f'<path id="{_letter_id(each)}" d="{outline(each)}"/>' for each in self.letters)
-            yield f"<defs>{''.join(drawn)}</defs>\n"
+            texts = (f'<g id="{name}">{text}</g>' for text, name in self.texts.items())
+            yield f"<defs>{''.join(drawn)}\n{''.join(texts)}</defs>\n"
 
 
 _REDUCED = (
