@@ -18,7 +18,7 @@ from convmatrix.layers.arguments import check_kind
 from convmatrix.layers.rules import DEFAULTS
 from convmatrix.show.model.overview import NONE, Map, Overview, Pixels, overview
 from convmatrix.show.model.palette import THEMES, tap_colours
-from convmatrix.show.model.style import BLOCK_GAP, TINT
+from convmatrix.show.model.style import BLOCK_GAP, CARD_SIGN, CARD_TEXT, CARD_WORDS, TINT
 from convmatrix.show.model.typeset import as_unicode
 
 __all__ = ["html", "sentence"]
@@ -33,8 +33,8 @@ _SHEET = 3.0
 """How far one plane stands out from behind another."""
 _SIGN, _GAP, _MARGIN = 30.0, 40.0, 2.0
 """Space for a sign between maps, between them and the matrix, and around the picture."""
-_HEAD, _DROP, _TEXT, _LETTER = 20.0, 8.0, 12.0, 6.7
-"""Height of the line of labels, of its baseline, size of the text, and width of a letter, rather more than it takes."""
+_HEAD, _DROP, _LETTER = 20.0, 8.0, 6.7
+"""Height of the line of labels, of its baseline, and width of a letter, rather more than it takes."""
 _WINDOW = 5.0
 """Least side of a window's frame."""
 _LEAST_TINTED, _INSET = 1.5, 0.5
@@ -439,12 +439,12 @@ def _sheet() -> str:
     light_pages = ("[data-jp-theme-light=true]", "[data-theme=light]", ".vscode-light")
     rules = {
         card: "display:inline-block;box-sizing:border-box;max-width:100%;padding:6px 10px;border-radius:4px;"
-        f"background:var(--ground);color:var(--ink);font:13px/1.6 system-ui,sans-serif;{light}",
+        f"background:var(--ground);color:var(--ink);font:{CARD_WORDS:g}px/1.6 system-ui,sans-serif;{light}",
         f"{card} svg": "display:block;max-width:100%;height:auto;margin:4px 0",
         f"{card} span": "color:var(--quiet)",
         f"{card} b+span": "margin-left:1em",
-        f"{card} text": f"font:{_TEXT:g}px system-ui,sans-serif;text-anchor:middle;fill:var(--ink)",
-        f"{card} .z": "font-size:17px",
+        f"{card} text": f"font:{CARD_TEXT:g}px system-ui,sans-serif;text-anchor:middle;fill:var(--ink)",
+        f"{card} .z": f"font-size:{CARD_SIGN:g}px",
         f"{card} .l": "font-style:italic",
         f"{card} .q": "fill:var(--quiet)",
         f"{card} .m": "fill:var(--map);stroke:var(--line)",
