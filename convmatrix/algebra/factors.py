@@ -76,7 +76,7 @@ def unfolded(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
     Returns
     -------
     list of Factor
-        Their product is ``layer.matrix(weight)``.
+        W, U and P, whose product is ``layer.matrix(weight)``.
 
     Raises
     ------
@@ -122,19 +122,18 @@ def selected(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
 
     Parameters
     ----------
-    layer : layer, Network, or sequence of layers
-    weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
+    layer, weight
+        As for `unfolded`.
 
     Returns
     -------
     list of Factor
-        Their product is ``layer.matrix(weight)``.
+        S, C1 and P, whose product is ``layer.matrix(weight)``.
 
     Raises
     ------
     ValueError
-        If the weight's shape is not the layer's.
+        As for `unfolded`.
 
     Examples
     --------
@@ -294,9 +293,8 @@ def blocks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[spar
 
     Parameters
     ----------
-    layer : layer, Network, or sequence of layers
-    weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
+    layer, weight
+        As for `unfolded`.
 
     Returns
     -------

@@ -372,8 +372,7 @@ class MaxPool(Pool):
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not of its kind.
+        As for `AvgPool`.
 
     Notes
     -----

@@ -48,8 +48,7 @@ class Unfold(FixedLayer):
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not an integer.
+        As for `Conv`.
 
     Notes
     -----

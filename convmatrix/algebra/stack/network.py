@@ -225,7 +225,7 @@ class Network:
         Raises
         ------
         ValueError
-            If it does not fit in the available memory (also a MemoryError).
+            If a product does not fit in the available memory, as for `matrix`.
 
         Examples
         --------

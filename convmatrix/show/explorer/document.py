@@ -105,9 +105,7 @@ def fragment(layer: Layer, weight: ArrayLike | None = None, *, title: str | None
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like, optional
-    title : str, optional
+    layer, weight, title
         As for `page`.
 
     Returns
@@ -149,9 +147,7 @@ def in_notebook(layer: Layer, weight: ArrayLike | None = None, *, title: str | N
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like, optional
-    title : str, optional
+    layer, weight, title
         As for `page`.
 
     Returns

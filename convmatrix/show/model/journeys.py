@@ -56,9 +56,8 @@ def round_trip_film(
         Small integers by default.
     x : input_shape array_like, optional
         Small integers by default.
-    title : str, optional
-    style : Style, optional
-        By default the one that `convmatrix.show.style` has set.
+    title, style
+        As for `convmatrix.show.model.stage.film`.
 
     Returns
     -------
@@ -111,9 +110,8 @@ def null_space_film(
     vector : input_shape array_like
         It may be flattened. C takes it to 0, and it is not 0; such as a column of
         `convmatrix.algebra.elimination.null_spaces.integer_basis`.
-    title : str, optional
-    style : Style, optional
-        By default the one that `convmatrix.show.style` has set.
+    title, style
+        As for `convmatrix.show.model.stage.film`.
 
     Returns
     -------

@@ -74,6 +74,7 @@ def array(
     Returns
     -------
     str
+        The array, for math mode.
 
     Raises
     ------
@@ -372,6 +373,7 @@ def label(text: str) -> str:
     Returns
     -------
     str
+        For text mode.
 
     Examples
     --------
@@ -571,6 +573,7 @@ def document(*contents: str) -> str:
     Returns
     -------
     str
+        LaTeX, from ``\documentclass`` on.
 
     Raises
     ------
