@@ -310,8 +310,7 @@ class PixelUnshuffle(Unfold):
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not an integer.
+        As for `Conv`; also if `factor` does not divide the input.
 
     References
     ----------

@@ -221,6 +221,7 @@ class Network:
         Returns
         -------
         matrix_shape csr_array of bool
+            With sorted indices.
 
         Raises
         ------

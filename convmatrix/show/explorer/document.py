@@ -148,7 +148,7 @@ def in_notebook(layer: Layer, weight: ArrayLike | None = None, *, title: str | N
     Parameters
     ----------
     layer, weight, title
-        As for `page`.
+        As for `fragment`, which it shows.
 
     Returns
     -------
@@ -157,7 +157,7 @@ def in_notebook(layer: Layer, weight: ArrayLike | None = None, *, title: str | N
     Raises
     ------
     ValueError
-        As for `page`.
+        As for `fragment`.
 
     Examples
     --------

@@ -189,10 +189,8 @@ def tikz(
     ----------
     layer : Conv or ConvTranspose
         With at most two axes.
-    weight : weight_shape array_like, optional
-        Values for the kernel and the matrix; names without it. With `x`, the output has values too.
-    x : input_shape array_like, optional
-        Values for the input.
+    weight, x : weight_shape and input_shape array_like, optional
+        Values, as for `convmatrix.show.model.stage.film`; names without them.
     maps, matrix : bool, default True
         What to draw: input, kernel and output; the matrix.
     step : int, optional
