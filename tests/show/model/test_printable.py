@@ -75,12 +75,6 @@ LONG = "The matrix of a convolution, " * 100
 WHOLE = "m" * 3000
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # -- what becomes of each kind ---------------------------------------------------------------------------------------
 
 
