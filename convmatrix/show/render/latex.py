@@ -239,7 +239,7 @@ def tikz_frame(film: Film, step: int | None = 0) -> str:
     Returns
     -------
     str
-        A tikzpicture.
+        A tikzpicture of this step.
 
     Raises
     ------
@@ -367,6 +367,7 @@ def label(text: str) -> str:
     Parameters
     ----------
     text : str
+        Such as ``w00``, ``C^T`` or a number.
 
     Returns
     -------
