@@ -200,19 +200,7 @@ class _Journey:
 
     def film(self, place: Arrangement, title: str, about: str) -> Film:
         """The whole film on its page."""
-        page = {
-            name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text", "lines")
-        }
-        return Film(
-            place.panels,
-            self.base,
-            self.waiting,
-            tuple(self.frames),
-            title=title,
-            about=about,
-            style=self.style,
-            **page,
-        )
+        return place.film(self.base, self.waiting, self.frames, title=title, about=about, style=self.style)
 
 
 def _renumbered(looks: Mapping[Key, Look], panels: Mapping[int, int]) -> dict[Key, Look]:
