@@ -362,7 +362,7 @@ def parse_input(layer: WeightedLayer, text: str) -> Array:
     Raises
     ------
     ValueError
-        If the text is none of these, or does not fit the layer, or the file cannot be read.
+        As for `parse_weight`.
 
     Examples
     --------

@@ -43,3 +43,10 @@ settings.register_profile(
 def pytest_configure(config):
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("full" if config.getoption("--full") or config.getoption("--rest") else "quick")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -21,23 +21,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from convmatrix import (
-    AvgPool,
-    Conv,
-    ConvTranspose,
-    Fold,
-    MaxPool,
-    PixelShuffle,
-    PixelUnshuffle,
-    Transposed,
-    Unfold,
-    Upsample,
-    algebra,
-    export,
-    flip,
-    presets,
-    scale,
-)
+from convmatrix import Conv, ConvTranspose, algebra, export, flip, layers, presets, scale
 from convmatrix.algebra import elimination, factors, inverse, laws, spectral, stack, structures
 from convmatrix.algebra.spectral import frequencies
 from convmatrix.algebra.stack import smaller
@@ -144,7 +128,7 @@ CALLS = {
     "ConvTranspose": (ConvTranspose, {"input_size": 4, "kernel_size": 3, **SAME_LAYER, "output_padding": 0}),
     "ConvTranspose to size": (ConvTranspose, {"input_size": 4, "kernel_size": 3, "output_size": 6}),
     "AvgPool": (
-        AvgPool,
+        layers.AvgPool,
         {
             "input_size": 4,
             "kernel_size": 2,
@@ -155,18 +139,18 @@ CALLS = {
             "channels": 1,
         },
     ),
-    "MaxPool": (MaxPool, {"input_size": 4, "kernel_size": 2, **WINDOWS, "ceil_mode": False, "channels": 1}),
+    "MaxPool": (layers.MaxPool, {"input_size": 4, "kernel_size": 2, **WINDOWS, "ceil_mode": False, "channels": 1}),
     "Upsample": (
-        Upsample,
+        layers.Upsample,
         {"input_size": 4, "scale": 2, "mode": "linear", "align_corners": False, "channels": 1, "ndim": 2},
     ),
-    "Upsample to size": (Upsample, {"input_size": 4, "output_size": 7}),
+    "Upsample to size": (layers.Upsample, {"input_size": 4, "output_size": 7}),
     "Unfold": (
-        Unfold,
+        layers.Unfold,
         {"input_size": 4, "kernel_size": 3, **WINDOWS, "in_channels": 1, "padding_mode": "zeros", "input_dilation": 1},
     ),
     "Fold": (
-        Fold,
+        layers.Fold,
         {
             "output_size": 4,
             "kernel_size": 3,
@@ -176,9 +160,9 @@ CALLS = {
             "input_dilation": 1,
         },
     ),
-    "PixelShuffle": (PixelShuffle, {"input_size": 4, "factor": 2, "channels": 1, "ndim": 2}),
-    "PixelUnshuffle": (PixelUnshuffle, {"input_size": 4, "factor": 2, "channels": 1, "ndim": 2}),
-    "Transposed": (Transposed, {"layer": AvgPool(4, 2)}),
+    "PixelShuffle": (layers.PixelShuffle, {"input_size": 4, "factor": 2, "channels": 1, "ndim": 2}),
+    "PixelUnshuffle": (layers.PixelUnshuffle, {"input_size": 4, "factor": 2, "channels": 1, "ndim": 2}),
+    "Transposed": (layers.Transposed, {"layer": layers.AvgPool(4, 2)}),
     "flip": (flip, {"weight": WEIGHT, "ndim": 2}),
     "Conv.matrix": (Conv(4, 3).matrix, {"weight": WEIGHT, "rows": slice(0, 2), "threads": 1, "channels_last": False}),
     "Conv.row_blocks": (Conv(4, 3).row_blocks, {"weight": WEIGHT, "rows": 2, "first": 0}),
@@ -192,11 +176,11 @@ CALLS = {
     "Conv.nbytes": (Conv(4, 3).nbytes, {"dtype": "f8"}),
     "ConvTranspose.matrix": (UP.matrix, {"weight": WEIGHT, "rows": slice(0, 2), "threads": 1}),
     "ConvTranspose.direct_weight": (UP.direct_weight, {"weight": WEIGHT}),
-    "AvgPool.matrix": (AvgPool(4, 2).matrix, {"dtype": "f8", "channels_last": False}),
-    "AvgPool.operator": (AvgPool(4, 2).operator, {"dtype": "f8"}),
-    "AvgPool.nbytes": (AvgPool(4, 2).nbytes, {"dtype": "f8"}),
-    "MaxPool.matrix": (MaxPool(4, 2).matrix, {"x": np.ones((4, 4)), "dtype": "f8"}),
-    "Upsample.axis_matrices": (Upsample(4, scale=2).axis_matrices, {"dtype": "f8"}),
+    "AvgPool.matrix": (layers.AvgPool(4, 2).matrix, {"dtype": "f8", "channels_last": False}),
+    "AvgPool.operator": (layers.AvgPool(4, 2).operator, {"dtype": "f8"}),
+    "AvgPool.nbytes": (layers.AvgPool(4, 2).nbytes, {"dtype": "f8"}),
+    "MaxPool.matrix": (layers.MaxPool(4, 2).matrix, {"x": np.ones((4, 4)), "dtype": "f8"}),
+    "Upsample.axis_matrices": (layers.Upsample(4, scale=2).axis_matrices, {"dtype": "f8"}),
     # presets and slabs
     "presets.bilinear_size": (presets.bilinear_size, {"factor": 2}),
     "presets.kernel": (presets.kernel, {"name": "binomial", "kernel_size": 5, "ndim": 2}),
@@ -803,7 +787,7 @@ CALLS = {
     "Scene": (Scene, {"layer": Conv((3,), 2), "weight": [1, 2], "names": ("a", "b")}),
     "scene.number_label": (scene.number_label, {"value": 3.25}),
     "scene.tap_label": (scene.tap_label, {"weight_shape": (1, 1, 3, 3), "tap": 5}),
-    "scene_of_pool": (pools.scene_of_pool, {"pool": AvgPool((4,), 2), "x": [1, 2, 3, 4]}),
+    "scene_of_pool": (pools.scene_of_pool, {"pool": layers.AvgPool((4,), 2), "x": [1, 2, 3, 4]}),
     "animate": (
         animate.animate,
         {

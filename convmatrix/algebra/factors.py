@@ -1,6 +1,7 @@
 """The matrix as a product of simpler ones: pad, unfold, weigh; or pad, slide, select; or one factor for each axis."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import reduce
 from math import gcd, prod
 from typing import Any, NamedTuple
@@ -76,7 +77,7 @@ def unfolded(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
     Returns
     -------
     list of Factor
-        Their product is ``layer.matrix(weight)``.
+        W, U and P, whose product is ``layer.matrix(weight)``.
 
     Raises
     ------
@@ -122,19 +123,18 @@ def selected(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
 
     Parameters
     ----------
-    layer : layer, Network, or sequence of layers
-    weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
+    layer, weight
+        As for `unfolded`.
 
     Returns
     -------
     list of Factor
-        Their product is ``layer.matrix(weight)``.
+        S, C1 and P, whose product is ``layer.matrix(weight)``.
 
     Raises
     ------
     ValueError
-        If the weight's shape is not the layer's.
+        As for `unfolded`.
 
     Examples
     --------
@@ -148,15 +148,7 @@ def selected(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Fa
     if isinstance(stack, Network):
         return _factors_of_stack(stack, weights, selected)
     forward, weight = _forward(stack, weights)
-    slow = frame_layer(forward)
-    dense = Conv(
-        slow.input_size,
-        slow.kernel_size,
-        dilation=slow.dilation,
-        groups=slow.groups,
-        in_channels=slow.in_channels,
-        out_channels=slow.out_channels,
-    )
+    dense = replace(frame_layer(forward), stride=(1,) * forward.ndim)
     keep = [
         _rows_of_identity(np.arange(n) * s, size)
         for n, s, size in zip(forward.output_size, forward.stride, dense.output_size, strict=True)
@@ -251,13 +243,7 @@ def unfold_matrix(layer: Stack) -> sparse.csr_array:
     layer = _one_conv(layer, "an im2col matrix")
     frame = frame_layer(layer)
     taps = prod(layer.kernel_size)
-    copying = Conv(
-        frame.input_size,
-        frame.kernel_size,
-        stride=frame.stride,
-        dilation=frame.dilation,
-        out_channels=taps,
-    )
+    copying = replace(frame, groups=1, in_channels=1, out_channels=taps)
     # One output channel for each tap copies what that tap sees; a stored zero is no copy.
     one = copying.matrix(np.eye(taps, dtype=np.int64).reshape(copying.weight_shape))
     one.eliminate_zeros()
@@ -278,14 +264,12 @@ def frame_layer(layer: Stack) -> Conv:
     Conv(input_size=(6, 6), kernel_size=(3, 3))
     """
     layer = _one_conv(layer, "a padded frame")
-    return Conv(
-        [axis.padded_size for axis in layer.axes],
-        layer.kernel_size,
-        stride=layer.stride,
-        dilation=layer.dilation,
-        groups=layer.groups,
-        in_channels=layer.in_channels,
-        out_channels=layer.out_channels,
+    return replace(
+        layer,
+        input_size=tuple(axis.padded_size for axis in layer.axes),
+        padding=((0, 0),) * layer.ndim,
+        padding_mode="zeros",
+        input_dilation=(1,) * layer.ndim,
     )
 
 
@@ -294,9 +278,8 @@ def blocks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[spar
 
     Parameters
     ----------
-    layer : layer, Network, or sequence of layers
-    weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
+    layer, weight
+        As for `unfolded`.
 
     Returns
     -------

@@ -75,7 +75,7 @@ def generic_weight(layer: Stack, *, largest: int = 9) -> Any:
     Raises
     ------
     TooLargeError
-        If it does not fit in the available memory.
+        If the weight does not fit in the available memory.
 
     Examples
     --------

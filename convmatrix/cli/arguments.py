@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from convmatrix import presets
@@ -194,21 +195,7 @@ def add_layer(parser: Parser, *, by_name: bool = False) -> None:
     layer.add_argument("--o", "--output-size", dest="output_size", metavar="O", type=sizes, help="with --transpose")
 
 
-_LAYER = (
-    "input_size",
-    "kernel_size",
-    "stride",
-    "padding",
-    "dilation",
-    "input_dilation",
-    "groups",
-    "in_channels",
-    "out_channels",
-    "padding_mode",
-    "ndim",
-    "output_padding",
-    "output_size",
-)
+_LAYER = tuple(signature(ConvTranspose).parameters)
 
 
 def layer_arguments(

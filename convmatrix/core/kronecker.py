@@ -58,10 +58,8 @@ class KroneckerOperator(LinearOperator):
 
     Parameters
     ----------
-    factors : sequence of (outputs, inputs) csr_array
-        One for each axis, outermost first.
-    channels : int
-    dtype : dtype
+    factors, channels, dtype
+        As for `kronecker`.
 
     Examples
     --------

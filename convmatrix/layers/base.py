@@ -25,7 +25,7 @@ from convmatrix.layers.matrix_check import Expected, MatrixCheck, compare
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
 
-__all__ = ["FixedLayer", "LayerBase", "Transposed", "reads_of", "require_indices"]
+__all__ = ["ChannelwiseLayer", "FixedLayer", "LayerBase", "Transposed", "reads_of", "require_indices"]
 
 _MOST_INDICES = 2**63 - 1
 """Largest number of rows or columns with 64-bit indices."""
@@ -267,6 +267,24 @@ def _is_everywhere(value: Any, default: Any) -> bool:
 
 
 @dataclass(frozen=True, init=False, repr=False)
+class ChannelwiseLayer(LayerBase):
+    """Abstract base class of layers that do the same to each of their `channels`."""
+
+    if TYPE_CHECKING:  # a field of the subclasses, behind their sizes
+        channels: int
+
+    @property
+    def in_channels(self) -> int:
+        """Number of channels of the input."""
+        return self.channels
+
+    @property
+    def out_channels(self) -> int:
+        """Number of channels of the output, which are those of the input."""
+        return self.channels
+
+
+@dataclass(frozen=True, init=False, repr=False)
 class FixedLayer(LayerBase):
     """Abstract base class of linear layers without a weight: the sizes alone determine the matrix."""
 
@@ -294,7 +312,7 @@ class FixedLayer(LayerBase):
         Parameters
         ----------
         dtype : dtype, optional
-            As for `matrix`.
+            By default that of ``matrix()``.
 
         Returns
         -------
@@ -478,13 +496,7 @@ class Transposed(FixedLayer):
         return self.layer
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
-        """Build a matrix for each axis that is true where an output reads an input, in any channel.
-
-        Returns
-        -------
-        tuple of (outputs, inputs) csr_array of bool
-            One for each axis.
-        """
+        """Build a matrix for each axis that is true where an input of the other layer is read by its output."""
         return tuple(pattern.T.tocsr() for pattern in self.layer.axis_patterns())
 
     def _matrix(self, dtype: np.dtype[Any]) -> sparse.csr_array:

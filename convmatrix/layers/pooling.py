@@ -32,7 +32,7 @@ from convmatrix.layers.arguments import (
     positive,
     storable_dtype,
 )
-from convmatrix.layers.base import FixedLayer, LayerBase, reads_of
+from convmatrix.layers.base import ChannelwiseLayer, FixedLayer, reads_of
 from convmatrix.layers.resolve import check_fit, conv_padding
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _MOST_INT64 = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Pool(LayerBase):
+class Pool(ChannelwiseLayer):
     """Abstract base class of `AvgPool` and `MaxPool`, with their windows."""
 
     input_size: tuple[int, ...]
@@ -91,16 +91,6 @@ class Pool(LayerBase):
                 self.input_size, self.stride, self.padding, _spans(self.kernel_size, self.dilation), strict=True
             )
         )
-
-    @property
-    def in_channels(self) -> int:
-        """Number of channels of the input."""
-        return self.channels
-
-    @property
-    def out_channels(self) -> int:
-        """Number of channels of the output, which are those of the input."""
-        return self.channels
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
         """Build a matrix for each axis that is true where a window contains an input.
@@ -372,8 +362,7 @@ class MaxPool(Pool):
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not of its kind.
+        As for `AvgPool`.
 
     Notes
     -----

@@ -18,7 +18,7 @@ from convmatrix.core.counting import axis_nnz
 from convmatrix.core.errors import shortens_errors
 from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.layers.arguments import Padding, PerAxis, count_axes, per_axis, positive
-from convmatrix.layers.base import FixedLayer, Transposed, reads_of
+from convmatrix.layers.base import FixedLayer, LayerBase, Transposed, reads_of
 from convmatrix.layers.convolution import Conv
 
 __all__ = ["Fold", "PixelShuffle", "PixelUnshuffle", "Unfold"]
@@ -31,6 +31,11 @@ _WINDOW_DEFAULTS: Mapping[str, Any] = {
     "padding_mode": "zeros",
     "input_dilation": 1,
 }
+
+
+def _window_fields(layer: LayerBase) -> dict[str, Any]:
+    """Return the fields that have the same names in a convolution, an unfolding and a fold."""
+    return {name: getattr(layer, name) for name in _WINDOW_DEFAULTS}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -48,8 +53,7 @@ class Unfold(FixedLayer):
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not an integer.
+        As for `Conv`.
 
     Notes
     -----
@@ -111,12 +115,8 @@ class Unfold(FixedLayer):
         self._set(
             input_size=conv.input_size,
             kernel_size=conv.kernel_size,
-            stride=conv.stride,
-            padding=conv.padding,
-            dilation=conv.dilation,
             in_channels=conv.in_channels,
-            padding_mode=conv.padding_mode,
-            input_dilation=conv.input_dilation,
+            **_window_fields(conv),
         )
 
     @property
@@ -144,7 +144,7 @@ class Unfold(FixedLayer):
     @property
     def T(self) -> "Fold":
         """The layer whose matrix is this layer's transposed."""
-        return Fold(self.input_size, self.kernel_size, **self._keywords, out_channels=self.in_channels)
+        return Fold(self.input_size, self.kernel_size, **_window_fields(self), out_channels=self.in_channels)
 
     def axis_patterns(self) -> tuple[sparse.csr_array, ...]:
         """Build a matrix for each axis that is true where a window reads an input.
@@ -185,13 +185,7 @@ class Unfold(FixedLayer):
     @property
     def _windows(self) -> Conv:
         """A convolution with these windows."""
-        return Conv(self.input_size, self.kernel_size, **self._keywords)
-
-    @property
-    def _keywords(self) -> dict[str, Any]:
-        """The fields that have the same name in a convolution and in a fold."""
-        names = ("stride", "padding", "dilation", "padding_mode", "input_dilation")
-        return {name: getattr(self, name) for name in names}
+        return Conv(self.input_size, self.kernel_size, **_window_fields(self))
 
     @property
     def _defaults(self) -> Mapping[str, Any]:
@@ -276,12 +270,8 @@ class Fold(Transposed):
             layer=unfold,
             output_size=unfold.input_size,
             kernel_size=unfold.kernel_size,
-            stride=unfold.stride,
-            padding=unfold.padding,
-            dilation=unfold.dilation,
             out_channels=unfold.in_channels,
-            padding_mode=unfold.padding_mode,
-            input_dilation=unfold.input_dilation,
+            **_window_fields(unfold),
         )
 
     @property
@@ -311,8 +301,7 @@ class PixelUnshuffle(Unfold):
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not an integer.
+        As for `Conv`; also if `factor` does not divide the input.
 
     References
     ----------

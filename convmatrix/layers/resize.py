@@ -19,7 +19,7 @@ from convmatrix.core.errors import WrongTypeError, short, shortens_errors
 from convmatrix.core.fast.assembly import index_dtype
 from convmatrix.core.memory import UNCHECKED, require_memory
 from convmatrix.layers.arguments import PerAxis, check_word, count_axes, entries_of, flag, per_axis, positive
-from convmatrix.layers.base import FixedLayer, require_indices
+from convmatrix.layers.base import ChannelwiseLayer, FixedLayer, require_indices
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -161,7 +161,7 @@ class Positions(NamedTuple):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Upsample(FixedLayer):
+class Upsample(ChannelwiseLayer, FixedLayer):
     """Resize every channel, as PyTorch's `interpolate`; a scale below 1 reduces the size.
 
     Parameters
@@ -187,8 +187,7 @@ class Upsample(FixedLayer):
     Raises
     ------
     ValueError
-        For numbers that make no layer, in one sentence with the arithmetic; a TypeError as well where an argument is
-        not of its kind.
+        As for `Conv`; a TypeError as well where an argument is not of its kind.
 
     Notes
     -----
@@ -287,16 +286,6 @@ class Upsample(FixedLayer):
     # -- sizes -----------------------------------------------------------------------------------------------------
 
     @property
-    def in_channels(self) -> int:
-        """Number of channels of the input."""
-        return self.channels
-
-    @property
-    def out_channels(self) -> int:
-        """Number of channels of the output, which are those of the input."""
-        return self.channels
-
-    @property
     def nnz(self) -> int:
         """Number of entries the matrix stores; known without building it."""
         return self.channels * prod(positions.nnz for positions in self.positions)
@@ -309,7 +298,7 @@ class Upsample(FixedLayer):
         Parameters
         ----------
         dtype : dtype, optional
-            As for `matrix`.
+            Of each matrix, as for `matrix`.
 
         Returns
         -------

@@ -326,26 +326,10 @@ EXTREME = [
     10**1000,
     10**5000,
 ]
+OF_CONV = ("stride", "padding", "dilation", "groups", "in_channels", "out_channels", "input_dilation", "ndim")
 KINDS = {
-    Conv: (
-        {"input_size": 5, "kernel_size": 3},
-        ("stride", "padding", "dilation", "groups", "in_channels", "out_channels", "input_dilation", "ndim"),
-    ),
-    ConvTranspose: (
-        {"input_size": 5, "kernel_size": 3},
-        (
-            "stride",
-            "padding",
-            "dilation",
-            "groups",
-            "in_channels",
-            "out_channels",
-            "input_dilation",
-            "ndim",
-            "output_padding",
-            "output_size",
-        ),
-    ),
+    Conv: ({"input_size": 5, "kernel_size": 3}, OF_CONV),
+    ConvTranspose: ({"input_size": 5, "kernel_size": 3}, (*OF_CONV, "output_padding", "output_size")),
     AvgPool: (
         {"input_size": 5, "kernel_size": 3},
         ("stride", "padding", "dilation", "channels", "ndim", "divisor_override"),

@@ -58,13 +58,6 @@ def whole_message(*parts):
     return "^" + re.escape("".join(parts)) + "$"
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty working directory."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # -- what the readers get --------------------------------------------------------------------------------------------
 
 

@@ -30,13 +30,6 @@ C = Conv(6, 3).matrix(np.arange(1, 10).reshape(3, 3))
 REMEDY = "give the name of a new folder, or delete this one"
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty working directory."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def names(folder):
     return sorted(entry.name for entry in Path(folder).iterdir())
 

@@ -59,13 +59,6 @@ EACH_WRITER = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty working directory."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def whole_message(*parts):
     """Return a pattern that matches the whole message of an error."""
     return "^" + re.escape("".join(parts)) + "$"

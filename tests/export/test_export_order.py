@@ -42,12 +42,6 @@ def permuted(dense, layer):
     return dense[np.ix_(rows, cols)]
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.mark.parametrize("ending", READERS)
 def test_arrays_in_fortran_order_go_through_the_matrix(folder, ending):
     layer = Conv((3, 4, 2), (2, 3, 1), padding=((1, 0), (0, 1), (0, 0)), groups=2, in_channels=4, out_channels=2)

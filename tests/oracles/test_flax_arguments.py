@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.frameworks import jax as jax_layers
-from drawing import AXES, check_counts, each, picked
+from drawing import AXES, check_counts, each, layer_or_none, picked
 from recording import filled
 
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # almost all the time here goes to compiling
@@ -91,17 +91,6 @@ def flax_result(call):
     except (ValueError, TypeError, RuntimeError, AssertionError, FlaxError):
         return None
     return y if y.size else None
-
-
-def layer_or_none(call, seen, reasons):
-    try:
-        return call()
-    except ValueError as error:
-        found = [reason for reason in reasons if reason in str(error)]
-        if not found:
-            raise
-        seen.update(found)
-        return None
 
 
 def assert_same(layer, w, bias, x, y):

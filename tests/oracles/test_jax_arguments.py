@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from convmatrix import Conv, ConvTranspose
 from convmatrix.frameworks import jax as jax_layers
-from drawing import AXES, check_counts, each, picked
+from drawing import AXES, check_counts, each, layer_or_none, picked
 from recording import filled
 
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # almost all the time here goes to compiling
@@ -30,18 +30,6 @@ def jax_result(call, lhs, rhs, **kwargs):
     except (ValueError, TypeError, RuntimeError):
         return None
     return y if y.size else None
-
-
-def layer_or_none(call, seen, reasons, **kwargs):
-    """Return the layer of a call; None if it raises a ValueError, whose reasons are counted."""
-    try:
-        return call(**kwargs)
-    except ValueError as error:
-        found = [reason for reason in reasons if reason in str(error)]
-        if not found:
-            raise
-        seen.update(found)
-        return None
 
 
 def assert_same(layer, w, x, y):

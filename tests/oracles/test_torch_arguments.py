@@ -14,7 +14,6 @@ from recording import filled
 from torch_modules import filled_module, of, random_input
 
 torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
 nn = torch.nn
 
 pytestmark = [

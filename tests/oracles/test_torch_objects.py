@@ -13,7 +13,6 @@ from strategies import seeds, share
 from torch_modules import WARNINGS, by_matrix, called, convolutions
 
 torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
 nn = torch.nn
 utils, parametrizations = nn.utils, nn.utils.parametrizations
 prune = pytest.importorskip("torch.nn.utils.prune")

@@ -12,7 +12,6 @@ from convmatrix.layers import MaxPool
 from torch_modules import filled_module, of, random_input
 
 torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
 nn = torch.nn
 
 pytestmark = [

@@ -16,7 +16,6 @@ from strategies import seeds, share
 from torch_modules import SIZES, WARNINGS, assert_unchanged, by_matrix, called, convolutions, state_of
 
 torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
 nn = torch.nn
 utils, parametrizations = nn.utils, nn.utils.parametrizations
 prune = pytest.importorskip("torch.nn.utils.prune")

@@ -13,19 +13,20 @@ def block_circulants(draw, transposes=True):
     ndim = draw(st.sampled_from((1, 1, 2, 2, 3)))
     groups = draw(st.sampled_from((1, 1, 2)))
     axes = [_axis(draw, ndim) for _ in range(ndim)]
-    sizes, kernels, strides, pads, dilations = zip(*axes, strict=True)
-    layer = Conv(
-        sizes,
-        kernels,
-        stride=strides,
-        padding=pads,
-        dilation=dilations,
+    layer = _layer(
+        axes,
         padding_mode="circular",
         groups=groups,
         in_channels=groups * draw(st.integers(1, 2)),
         out_channels=groups * draw(st.integers(1, 3)),
     )
     return layer.T if transposes and draw(st.booleans()) else layer
+
+
+def _layer(axes, **others):
+    """Make a convolution of the numbers of each axis; of axes that are not spread, there are five."""
+    names = ("input_size", "kernel_size", "stride", "padding", "dilation", "input_dilation")
+    return Conv(**dict(zip(names, zip(*axes, strict=True), strict=False)), **others)
 
 
 def _axis(draw, ndim):
@@ -43,17 +44,7 @@ def spread_patches(draw):
     """A layer whose windows do not overlap, on an input that is spread with zeros: no border is read."""
     ndim = draw(st.integers(1, 2))
     axes = [_patches(draw, draw(st.integers(1, 3))) for _ in range(ndim)]
-    sizes, kernels, strides, pads, dilations, spreads = zip(*axes, strict=True)
-    layer = Conv(
-        sizes,
-        kernels,
-        stride=strides,
-        padding=pads,
-        dilation=dilations,
-        input_dilation=spreads,
-        in_channels=draw(st.integers(1, 2)),
-        out_channels=draw(st.integers(1, 3)),
-    )
+    layer = _layer(axes, in_channels=draw(st.integers(1, 2)), out_channels=draw(st.integers(1, 3)))
     return layer.T if draw(st.booleans()) else layer
 
 

@@ -21,3 +21,15 @@ def check_counts(seen, *least):
     print(seen)
     for names, number in least:
         assert min(seen[name] for name in names) >= number, (names, seen)
+
+
+def layer_or_none(call, seen, reasons, **kwargs):
+    """Return the layer of a call; None if it raises a ValueError, whose reasons are counted."""
+    try:
+        return call(**kwargs)
+    except ValueError as error:
+        found = [reason for reason in reasons if reason in str(error)]
+        if not found:
+            raise
+        seen.update(found)
+        return None

@@ -239,32 +239,27 @@ def _jax_transposed(n):
     return Drawn(jax.conv_transpose, arguments, shape, at, jax.weight, switches)
 
 
-def _flax(n):
-    arguments = {
+def _flax_arguments(n):
+    return {
         "input_size": n.size,
         "in_features": n.ins,
         "out_features": n.outs,
         "kernel_size": n.kernel,
         "strides": n.stride,
-        "padding": "CIRCULAR" if n.switch else "SAME",
         "kernel_dilation": n.dilation,
-        "feature_group_count": n.groups,
     }
+
+
+def _flax(n):
+    padding = "CIRCULAR" if n.switch else "SAME"
+    arguments = {**_flax_arguments(n), "padding": padding, "feature_group_count": n.groups}
     return Drawn(jax.flax_conv, arguments, (*n.kernel, n.per_in, n.outs), _last, jax.flax_weight, {})
 
 
 def _flax_transposed(n):
     padding = "CIRCULAR" if n.other_switch else n.name
     switches = {"transpose_kernel": n.switch, "padding": padding}
-    arguments = {
-        "input_size": n.size,
-        "in_features": n.ins,
-        "out_features": n.outs,
-        "kernel_size": n.kernel,
-        "strides": n.stride,
-        "kernel_dilation": n.dilation,
-        **switches,
-    }
+    arguments = {**_flax_arguments(n), **switches}
     shape = (*n.kernel, n.outs, n.ins) if n.switch else (*n.kernel, n.ins, n.outs)
     at = _last_transposed if n.switch else _last
     if padding == "CIRCULAR" and not n.switch:  # a ConvTranspose, whose windows flip the kernel once more

@@ -1,5 +1,6 @@
-"""Functions for several tests: the reference as a dense matrix, and a check for canonical matrices."""
+"""Functions for several tests: the reference as a dense matrix, checks for canonical matrices and for errors."""
 
+import re
 import shutil
 
 import numpy as np
@@ -49,3 +50,14 @@ def needs_pdflatex(test):
     """Mark a test that compiles LaTeX: it takes long, and skips where pdflatex is not installed."""
     skips = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
     return pytest.mark.full(skips(test))
+
+
+def assert_refused(call, sentence):
+    """Check that a call raises a ValueError whose message contains this sentence."""
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        call()
+
+
+def raises_error(kind, *sentences):
+    """Expect an error with exactly this message."""
+    return pytest.raises(kind, match=f"^{re.escape(' '.join(sentences))}$")

@@ -121,10 +121,8 @@ def compare_inverses(
 
     Parameters
     ----------
-    layer : layer, Network, or sequence of layers
-    weight : weight_shape array_like, sequence with one entry for each layer, or None
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them; None where the layers have their weights, or
-        need none.
+    layer, weight
+        As for `deconvolve`.
     x : input_shape array_like
         The true image.
     y : output_shape array_like, optional

@@ -116,6 +116,7 @@ class TallConv:
         Returns
         -------
         Found
+            By elimination where that is quick, else by products.
 
         Raises
         ------

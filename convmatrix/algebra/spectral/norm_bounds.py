@@ -39,6 +39,7 @@ def norm_bound(layer: Stack, weight: Weights | ArrayLike | None = None, *, progr
     Returns
     -------
     float
+        The operator norm, or more.
 
     Raises
     ------
@@ -155,9 +156,8 @@ def norms(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: 
 
     Parameters
     ----------
-    layer : layer, Network, or sequence of layers
-    weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
+    layer, weight
+        As for `norm_bound`.
     progress : callable, optional
         Called with (done, total) of one stage after the other.
 

@@ -322,15 +322,13 @@ def operator_norm(
 
     Parameters
     ----------
-    layer : layer, Network, or sequence of layers
-    weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
-    method, progress
+    layer, weight, method, progress
         As for `extreme_singular_values`, which also says how the value was found.
 
     Returns
     -------
     float
+        The largest singular value.
 
     Raises
     ------
@@ -360,10 +358,7 @@ def condition_number(
 
     Parameters
     ----------
-    layer : layer, Network, or sequence of layers
-    weight : weight_shape array_like, or sequence with one entry for each layer
-        As `convmatrix.algebra.stack.arguments.with_weights` takes them.
-    method, progress
+    layer, weight, method, progress
         As for `extreme_singular_values`, which also says how the values were found.
 
     Returns

@@ -221,11 +221,12 @@ class Network:
         Returns
         -------
         matrix_shape csr_array of bool
+            With sorted indices.
 
         Raises
         ------
         ValueError
-            If it does not fit in the available memory (also a MemoryError).
+            If a product does not fit in the available memory, as for `matrix`.
 
         Examples
         --------

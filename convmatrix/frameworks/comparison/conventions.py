@@ -106,71 +106,65 @@ def _of_data(ndim: int, known: Interfaces) -> Iterator[Convention]:
         slots=frozenset({"x layout", "y layout"}),
         rank=2,
     )
-    yield Convention(
-        name="y_channels_last",
-        sentence=f"y has its channels as the last axis ({users}: NHWC)",
-        remedy="move them: np.moveaxis(y, -1, 1)",
-        edit=partial(edit_y, edits.move_channels_first),
-        slots=frozenset({"y layout"}),
-        rank=3,
-    )
-    yield Convention(
-        name="y_flattened_channels_last",
-        sentence="y is channels last in memory, and was reshaped to channels first, not transposed",
-        remedy="reshape y to (batch, *size, channels) and move the last axis: np.moveaxis(y, -1, 1)",
-        edit=partial(edit_y, edits.reshape_channels_first),
-        slots=frozenset({"y layout"}),
-        rank=4,
-    )
-    yield Convention(
-        name="output_channels_interleaved",
-        sentence="the channels of y are counted [multiplier, group], those of one group far apart (depthwise outputs "
-        "counted [mult, in], or a channel shuffle)",
-        remedy="y.reshape(batch, -1, groups, *size).swapaxes(1, 2).reshape(y.shape)",
-        edit=partial(edit_y, edits.group_channels),
-        slots=frozenset({"y order"}),
-        rank=4,
-    )
-    for a, b in combinations(range(ndim), 2):
-        yield Convention(
-            name=f"y_axes_{a}_{b}_swapped",
-            sentence=f"axes {a} and {b} of y are swapped (width first, as in Julia's Flux)",
-            remedy=f"y.swapaxes({a - ndim}, {b - ndim})",
-            edit=partial(edit_y, partial(edits.swap_axes, a, b)),
-            slots=frozenset({f"y axes {a} {b}"}),
+    yield from _of_array(
+        "y",
+        ndim,
+        users,
+        edit_y,
+        Convention(
+            name="output_channels_interleaved",
+            sentence="the channels of y are counted [multiplier, group], those of one group far apart (depthwise "
+            "outputs counted [mult, in], or a channel shuffle)",
+            remedy="y.reshape(batch, -1, groups, *size).swapaxes(1, 2).reshape(y.shape)",
+            edit=partial(edit_y, edits.group_channels),
+            slots=frozenset({"y order"}),
             rank=4,
-        )
+        ),
+    )
+    yield from _of_array(
+        "x",
+        ndim,
+        users,
+        edit_x,
+        Convention(
+            name="input_channels_interleaved",
+            sentence="the channels of x are counted [channel, group], those of one group far apart (a channel shuffle)",
+            remedy="x.reshape(batch, -1, groups, *size).swapaxes(1, 2).reshape(x.shape)",
+            edit=partial(edit_x, edits.group_channels),
+            slots=frozenset({"x order"}),
+            rank=5,
+        ),
+    )
+
+
+def _of_array(
+    array: str, ndim: int, users: str, edit: Callable[..., Trial | None], interleaved: Convention
+) -> Iterator[Convention]:
+    """Yield the conventions of x alone, or of y alone."""
     yield Convention(
-        name="x_channels_last",
-        sentence=f"x has its channels as the last axis ({users}: NHWC)",
-        remedy="move them: np.moveaxis(x, -1, 1)",
-        edit=partial(edit_x, edits.move_channels_first),
-        slots=frozenset({"x layout"}),
+        name=f"{array}_channels_last",
+        sentence=f"{array} has its channels as the last axis ({users}: NHWC)",
+        remedy=f"move them: np.moveaxis({array}, -1, 1)",
+        edit=partial(edit, edits.move_channels_first),
+        slots=frozenset({f"{array} layout"}),
         rank=3,
     )
     yield Convention(
-        name="x_flattened_channels_last",
-        sentence="x is channels last in memory, and was reshaped to channels first, not transposed",
-        remedy="reshape x to (batch, *size, channels) and move the last axis: np.moveaxis(x, -1, 1)",
-        edit=partial(edit_x, edits.reshape_channels_first),
-        slots=frozenset({"x layout"}),
+        name=f"{array}_flattened_channels_last",
+        sentence=f"{array} is channels last in memory, and was reshaped to channels first, not transposed",
+        remedy=f"reshape {array} to (batch, *size, channels) and move the last axis: np.moveaxis({array}, -1, 1)",
+        edit=partial(edit, edits.reshape_channels_first),
+        slots=frozenset({f"{array} layout"}),
         rank=4,
     )
-    yield Convention(
-        name="input_channels_interleaved",
-        sentence="the channels of x are counted [channel, group], those of one group far apart (a channel shuffle)",
-        remedy="x.reshape(batch, -1, groups, *size).swapaxes(1, 2).reshape(x.shape)",
-        edit=partial(edit_x, edits.group_channels),
-        slots=frozenset({"x order"}),
-        rank=5,
-    )
+    yield interleaved
     for a, b in combinations(range(ndim), 2):
         yield Convention(
-            name=f"x_axes_{a}_{b}_swapped",
-            sentence=f"axes {a} and {b} of x are swapped (width first, as in Julia's Flux)",
-            remedy=f"x.swapaxes({a - ndim}, {b - ndim})",
-            edit=partial(edit_x, partial(edits.swap_axes, a, b)),
-            slots=frozenset({f"x axes {a} {b}"}),
+            name=f"{array}_axes_{a}_{b}_swapped",
+            sentence=f"axes {a} and {b} of {array} are swapped (width first, as in Julia's Flux)",
+            remedy=f"{array}.swapaxes({a - ndim}, {b - ndim})",
+            edit=partial(edit, partial(edits.swap_axes, a, b)),
+            slots=frozenset({f"{array} axes {a} {b}"}),
             rank=4,
         )
 

@@ -6,6 +6,7 @@ needs an argument that selects one of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from convmatrix.core.axis import Axis
 from convmatrix.frameworks.comparison.registry import interfaces
@@ -67,21 +68,12 @@ class OutputSizeOptions:
         -------
         ConvTranspose
         """
-        conv = self.forward
-        return ConvTranspose(
-            conv.output_size,
-            conv.kernel_size,
-            stride=conv.stride,
-            padding=conv.padding,
-            dilation=conv.dilation,
-            groups=conv.groups,
-            in_channels=conv.out_channels,
-            out_channels=conv.in_channels,
-            padding_mode=conv.padding_mode,
-            input_dilation=conv.input_dilation,
-            output_size=per_axis("output_size", output_size, conv.ndim),
-            ndim=conv.ndim,
-        )
+        ndim = self.layer.ndim
+        new: dict[str, Any] = {
+            "output_size": per_axis("output_size", output_size, ndim),
+            "output_padding": (0,) * ndim,
+        }
+        return replace(self.forward.T, **new)
 
     def calls(self, output_size: PerAxis) -> tuple[OutputSizeCall, ...]:
         """Return the calls by which each framework gives a size, or the reasons why it cannot; some have two calls.

@@ -21,6 +21,7 @@ from convmatrix.frameworks.jax.paddings import (
     transposed_layer,
     transposed_pads,
 )
+from convmatrix.frameworks.shared.arguments import entries_for_axes
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
 from convmatrix.frameworks.shared.loading import attributes_of
@@ -352,12 +353,7 @@ def _each(name: str, value: Any, count: int) -> list[int]:
     """Return one integer for each axis from a sequence, which JAX requires."""
     if value is None and name != "window_strides" and name != "strides":
         return [1] * count
-    entries = entries_of(value)
-    if entries is None:
-        remedy = f": write {short((value,) * count)}" if type(value) is int and value > 0 else ""
-        raise WrongTypeError(
-            f"{name} must be a sequence of one integer for each axis in JAX, got {short(value)}{remedy}"
-        )
+    entries = entries_for_axes(name, value, count, "be a sequence of one integer for each axis in JAX")
     check_count(name, entries, count)
     return per_axis(name, entries, count)
 

@@ -163,18 +163,13 @@ def flax_conv_transpose(
 
     Parameters
     ----------
-    input_size : int or sequence of int
-        Spatial. One int for all axes, or one for each.
-    in_features, out_features : int
-    kernel_size : int or sequence of int
-        It says how many axes there are; an int is one axis.
+    input_size, in_features, out_features, kernel_size, use_bias
+        As for `flax_conv`.
     strides, kernel_dilation : int or sequence of int, optional
         None is 1.
     padding : str, int, or sequence, default "SAME"
         Also ``VALID`` or ``CIRCULAR``; numbers are added to the spread input, an int to both ends of every axis, or for
         each axis an int or a (low, high) tuple.
-    use_bias : bool, default True
-        Whether there is one; it is no part of the matrix.
     transpose_kernel : bool, default False
         Turn the kernel, and swap its channels.
     weight : array_like, optional
@@ -193,8 +188,7 @@ def flax_conv_transpose(
     Raises
     ------
     ValueError
-        Where Flax refuses, on construction or on an input of this size, and where the output is empty; a TypeError as
-        well where an argument is of a wrong kind.
+        As for `flax_conv`; also for more than three axes.
 
     References
     ----------

@@ -5,10 +5,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-__all__ = ["OPTIONAL", "ConvArguments"]
+from convmatrix.core.errors import WrongTypeError, short
+from convmatrix.layers.arguments import entries_of
+
+__all__ = ["OPTIONAL", "ConvArguments", "entries_for_axes"]
 
 OPTIONAL = ("dilation", "input_dilation", "output_padding", "output_size", "groups", "padding_mode")
 """Arguments that a framework need not have."""
+
+
+def entries_for_axes(name: str, value: Any, count: int, needs: str) -> list[Any]:
+    """Return the entries of an argument that has to be a sequence, as `needs` says; one number is an error."""
+    entries = entries_of(value)
+    if entries is None:
+        remedy = f": write {short((value,) * count)}" if type(value) is int and value > 0 else ""
+        raise WrongTypeError(f"{name} must {needs}, got {short(value)}{remedy}")
+    return entries
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,13 @@ class Override(NamedTuple):
     method: str
     owner: str
 
+    def message(self, name: str, remedy: str) -> str:
+        """Write the error of an object whose class has this name; the remedy is that of `what_to_give`."""
+        return (
+            f"{name} has a {self.method} of its own, that of {self.owner}, so that its numbers do not say what it "
+            f"computes: {remedy}"
+        )
+
 
 def module_of(cls: type) -> str:
     """Return the name of the module that defines a class; empty for a class of code without a module.

@@ -209,7 +209,7 @@ def keras_depthwise_conv(
     Raises
     ------
     ValueError
-        For what Keras refuses; a TypeError as well where an argument is not of its kind.
+        As for `keras_conv`; also for three axes.
 
     References
     ----------

@@ -240,10 +240,8 @@ def check_call(obj: Any) -> None:
     """
     found = _override(obj)
     if found is not None:
-        raise WrongTypeError(
-            f"{type(obj).__name__} has a {found.method} of its own, that of {found.owner}, so that "
-            "its numbers do not say what it computes: " + what_to_give(getattr(obj, "_layers", None), "layer", "Keras")
-        )
+        remedy = what_to_give(getattr(obj, "_layers", None), "layer", "Keras")
+        raise WrongTypeError(found.message(type(obj).__name__, remedy))
     patched = patch_of(type(obj), _COMPUTING, _KERAS)
     if patched is not None:
         raise WrongTypeError(f"{patched}: read the layer where the class is Keras' own")

@@ -105,9 +105,7 @@ def fragment(layer: Layer, weight: ArrayLike | None = None, *, title: str | None
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like, optional
-    title : str, optional
+    layer, weight, title
         As for `page`.
 
     Returns
@@ -149,10 +147,8 @@ def in_notebook(layer: Layer, weight: ArrayLike | None = None, *, title: str | N
 
     Parameters
     ----------
-    layer : Conv or ConvTranspose
-    weight : weight_shape array_like, optional
-    title : str, optional
-        As for `page`.
+    layer, weight, title
+        As for `fragment`, which it shows.
 
     Returns
     -------
@@ -161,7 +157,7 @@ def in_notebook(layer: Layer, weight: ArrayLike | None = None, *, title: str | N
     Raises
     ------
     ValueError
-        As for `page`.
+        As for `fragment`.
 
     Examples
     --------

@@ -55,13 +55,13 @@ def film_of(
         The vector that is added to `x`, for ``null-space``.
     matrix : bool, default True
         Whether to show the matrix, for ``windows`` and ``stamps``; the others have none.
-    title : str, optional
-    style : Style, optional
-        By default the one that `convmatrix.show.style` has set.
+    title, style
+        As for `convmatrix.show.model.stage.film`.
 
     Returns
     -------
     Film
+        Of the view.
 
     Raises
     ------

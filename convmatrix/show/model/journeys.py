@@ -56,9 +56,8 @@ def round_trip_film(
         Small integers by default.
     x : input_shape array_like, optional
         Small integers by default.
-    title : str, optional
-    style : Style, optional
-        By default the one that `convmatrix.show.style` has set.
+    title, style
+        As for `convmatrix.show.model.stage.film`.
 
     Returns
     -------
@@ -111,9 +110,8 @@ def null_space_film(
     vector : input_shape array_like
         It may be flattened. C takes it to 0, and it is not 0; such as a column of
         `convmatrix.algebra.elimination.null_spaces.integer_basis`.
-    title : str, optional
-    style : Style, optional
-        By default the one that `convmatrix.show.style` has set.
+    title, style
+        As for `convmatrix.show.model.stage.film`.
 
     Returns
     -------
@@ -202,19 +200,7 @@ class _Journey:
 
     def film(self, place: Arrangement, title: str, about: str) -> Film:
         """The whole film on its page."""
-        page = {
-            name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text", "lines")
-        }
-        return Film(
-            place.panels,
-            self.base,
-            self.waiting,
-            tuple(self.frames),
-            title=title,
-            about=about,
-            style=self.style,
-            **page,
-        )
+        return place.film(self.base, self.waiting, self.frames, title=title, about=about, style=self.style)
 
 
 def _renumbered(looks: Mapping[Key, Look], panels: Mapping[int, int]) -> dict[Key, Look]:

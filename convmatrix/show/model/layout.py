@@ -4,8 +4,8 @@ The cells of maps have one size. A matrix has the same one where it fits; where 
 smaller, and lose their labels before these become too small to be read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from convmatrix.show.model.blocks import (
@@ -22,7 +22,7 @@ from convmatrix.show.model.blocks import (
     signs_at,
     widened,
 )
-from convmatrix.show.model.film import Film, Panel, Sign
+from convmatrix.show.model.film import Film, Frame, Key, Look, Panel, Sign
 from convmatrix.show.model.printable import bold_ems, printable, wrapped
 from convmatrix.show.model.style import (
     FLAT,
@@ -96,6 +96,20 @@ class Arrangement:
     foot: tuple[float, float, float] | None
     text: float
     lines: tuple[str, ...] = ()
+
+    def film(
+        self,
+        base: Mapping[Key, Look],
+        waiting: Mapping[Key, Look],
+        frames: Iterable[Frame],
+        *,
+        title: str,
+        about: str = "",
+        style: Style,
+    ) -> Film:
+        """Make the film of these panels and this page."""
+        page = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Film(base=base, waiting=waiting, frames=tuple(frames), title=title, about=about, style=style, **page)
 
 
 def arrange(

@@ -267,6 +267,7 @@ def over(colour: str, ground: str, part: float) -> str:
     Returns
     -------
     str
+        As ``#rrggbb``: what one sees.
 
     Raises
     ------
@@ -290,6 +291,7 @@ def ink_on(colour: str) -> str:
     Returns
     -------
     str
+        As ``#rrggbb``.
 
     Raises
     ------

@@ -163,23 +163,7 @@ def together(whole: Pieces, *, style: Style, title: str = "", caption: str = "",
     parts = list(_flat(whole))
     base = {(number, *at): look for number, part in enumerate(parts) for at, look in part.looks.items()}
     outlines = tuple(Outline(number, *box) for number, part in enumerate(parts) for box in part.framed)
-    return Film(
-        place.panels,
-        base,
-        {},
-        (Frame({}, {}, outlines, caption),),
-        place.width,
-        place.height,
-        title,
-        about,
-        signs=place.signs,
-        style=style,
-        cell=place.cell,
-        top=place.top,
-        foot=place.foot,
-        lines=place.lines,
-        text=place.text,
-    )
+    return place.film(base, {}, [Frame({}, {}, outlines, caption)], title=title, about=about, style=style)
 
 
 def _part(whole: Pieces) -> Part:

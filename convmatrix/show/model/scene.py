@@ -412,6 +412,7 @@ def tap_label(weight_shape: tuple[int, ...], tap: int) -> str:
     Returns
     -------
     str
+        ``w``, channels, a point and indices.
 
     Raises
     ------

@@ -79,21 +79,17 @@ def bare_film(
 
     Parameters
     ----------
-    layer : Conv, ConvTranspose, AvgPool or MaxPool
-        With at most two axes.
+    layer, x, view, title
+        As for `convmatrix.show.model.stage.film`.
     weight : weight_shape array_like, optional
         For colours by value, where the style fills cells by it.
-    x : input_shape array_like, optional
-        A `MaxPool` needs it: it says what is selected.
-    view : {"windows", "stamps"}, optional
-        As for `convmatrix.show.model.stage.film`.
-    title : str, optional
     style : Style, optional
         By default the one that `convmatrix.show.style` has set; its labels and captions are left out.
 
     Returns
     -------
     Film
+        Of the input and the output, side by side.
 
     Raises
     ------
@@ -133,15 +129,10 @@ def stacked_film(
 
     Parameters
     ----------
-    layer : Conv, ConvTranspose, AvgPool or MaxPool
-        With at most two axes.
+    layer, x, view, title
+        As for `convmatrix.show.model.stage.film`.
     weight : weight_shape array_like, optional
         With `x`, the cells show values.
-    x : input_shape array_like, optional
-        A `MaxPool` needs it: it says what is selected.
-    view : {"windows", "stamps"}, optional
-        As for `convmatrix.show.model.stage.film`.
-    title : str, optional
     style : Style, optional
         By default the one that `convmatrix.show.style` has set. Cells without values stay without text, unless its
         labels are symbols.
@@ -149,6 +140,7 @@ def stacked_film(
     Returns
     -------
     Film
+        Of the two planes, with a link from each window to its output.
 
     Raises
     ------

@@ -146,9 +146,8 @@ def stage_of(
 def filmed(stage: "Stage", place: Arrangement, title: str, about: str = "") -> Film:
     """The film of a builder whose panels have their places."""
     width = (place.foot[2] if place.foot else place.width) / place.text
-    frames = tuple(stage.frames(width)) if stage.moving else ()
-    page = {name: getattr(place, name) for name in ("width", "height", "signs", "cell", "top", "foot", "text", "lines")}
-    return Film(place.panels, stage.base, stage.waiting, frames, title=title, about=about, style=stage.style, **page)
+    frames = stage.frames(width) if stage.moving else ()
+    return place.film(stage.base, stage.waiting, frames, title=title, about=about, style=stage.style)
 
 
 # -- contents --------------------------------------------------------------------------------------------

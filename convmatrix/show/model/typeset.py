@@ -105,6 +105,7 @@ def as_mathtext(label: str) -> str:
     Parameters
     ----------
     label : str
+        Any text; its symbols become mathematics.
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """A layer's input, kernel and output on matplotlib axes, volumes slice by slice; and all windows of a convolution."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -311,16 +312,7 @@ def looks_of(looks: Mapping[Key, Look], panel: int) -> dict[tuple[int, int], Loo
 
 def _one_channel_layer(layer: Conv) -> Conv:
     """The same convolution of one channel."""
-    return Conv(
-        layer.input_size,
-        layer.kernel_size,
-        stride=layer.stride,
-        padding=layer.padding,
-        dilation=layer.dilation,
-        padding_mode=layer.padding_mode,
-        input_dilation=layer.input_dilation,
-        ndim=layer.ndim,
-    )
+    return replace(layer, groups=1, in_channels=1, out_channels=1)
 
 
 # -- texts of the cells ----------------------------------------------------------------------------------------------

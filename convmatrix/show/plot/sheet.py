@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from convmatrix.show.model import drawing
 from convmatrix.show.model.drawing import Label, smallest_label
-from convmatrix.show.model.film import Film, Look, Outline, Panel
+from convmatrix.show.model.film import Look, Outline, Panel
 from convmatrix.show.model.layout import Arrangement, grid
 from convmatrix.show.model.printable import printable, wrapped
 from convmatrix.show.model.style import HEADING, QUIET, TITLE_LINE, Style
@@ -115,21 +115,7 @@ def draw_tiles(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw tiles at the places of an arrangement, in its order."""
-    film = Film(
-        place.panels,
-        {},
-        {},
-        (),
-        place.width,
-        place.height,
-        title,
-        signs=place.signs,
-        style=style,
-        cell=place.cell,
-        top=place.top,
-        text=place.text,
-        lines=place.lines,
-    )
+    film = place.film({}, {}, (), title=title, style=style)
     inches = place.width * place.cell, place.height * place.cell
     ax = blank(new_picture(*inches, bare=True) if ax is None else ax, place.width, place.height, style)
     put(ax, drawing.ground(film))

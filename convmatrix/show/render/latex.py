@@ -74,6 +74,7 @@ def array(
     Returns
     -------
     str
+        The array, for math mode.
 
     Raises
     ------
@@ -188,10 +189,8 @@ def tikz(
     ----------
     layer : Conv or ConvTranspose
         With at most two axes.
-    weight : weight_shape array_like, optional
-        Values for the kernel and the matrix; names without it. With `x`, the output has values too.
-    x : input_shape array_like, optional
-        Values for the input.
+    weight, x : weight_shape and input_shape array_like, optional
+        Values, as for `convmatrix.show.model.stage.film`; names without them.
     maps, matrix : bool, default True
         What to draw: input, kernel and output; the matrix.
     step : int, optional
@@ -240,7 +239,7 @@ def tikz_frame(film: Film, step: int | None = 0) -> str:
     Returns
     -------
     str
-        A tikzpicture.
+        A tikzpicture of this step.
 
     Raises
     ------
@@ -368,10 +367,12 @@ def label(text: str) -> str:
     Parameters
     ----------
     text : str
+        Such as ``w00``, ``C^T`` or a number.
 
     Returns
     -------
     str
+        For text mode.
 
     Examples
     --------
@@ -571,6 +572,7 @@ def document(*contents: str) -> str:
     Returns
     -------
     str
+        LaTeX, from ``\documentclass`` on.
 
     Raises
     ------

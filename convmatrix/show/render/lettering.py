@@ -35,6 +35,7 @@ def in_font(text: str) -> str:
     Returns
     -------
     str
+        With a `REPLACEMENT` for each.
 
     Examples
     --------

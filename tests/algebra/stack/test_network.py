@@ -12,16 +12,12 @@ from convmatrix.algebra.stack import network as module
 from convmatrix.algebra.stack.network import Network
 from convmatrix.core.errors import SumOverflowError, TooLargeError, WrongTypeError
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, PixelUnshuffle, Unfold, Upsample
+from helpers import raises_error
 from stacks import collapsed_pattern, dense_pattern, dense_product, stacks, weights_of
 from strategies import integers, seeds, share
 
 WITHOUT_SHUFFLES = ("convs", "transposes", "pools", "upsamples", "transposed fixed")
 INTEGERS = ("convs", "transposes", "shuffles")
-
-
-def raises_error(kind, *sentences):
-    """Expect an error with exactly this message."""
-    return pytest.raises(kind, match=f"^{re.escape(' '.join(sentences))}$")
 
 
 # -- the product ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Checkerboards against counts in plain loops and rows of much larger matrices."""
 
-import re
 from functools import reduce
 from math import gcd
 
@@ -14,14 +13,9 @@ from convmatrix.algebra.stack.network import Network
 from convmatrix.algebra.stack.overlaps import Checkerboard, checkerboard, overlap, overlap_counts, upsamplers
 from convmatrix.core.errors import WrongTypeError
 from convmatrix.layers import AvgPool, Conv, ConvTranspose, MaxPool, PixelShuffle, Upsample, WeightedLayer
+from helpers import raises_error
 from stacks import dense_product, stacks, weights_of
 from strategies import integers, seeds, share, transposes
-
-
-def raises_error(kind, *sentences):
-    """Refused with a message that is exactly this."""
-    return pytest.raises(kind, match=f"^{re.escape(' '.join(sentences))}$")
-
 
 # -- counts --------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import subprocess
 import time
 import xml.etree.ElementTree as ET
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -32,13 +31,6 @@ PADDED = Conv(5, 3, stride=2, padding=1)
 ONE_AXIS = Conv((3,), 2)
 VALUES = {"weight": [1, 2], "x": [5, 6, 7]}
 VIEWS = {"bare": {}, "stacked": {}, "round-trip": {}, "null-space": {**VALUES, "vector": [4, -2, 1]}}
-
-
-@pytest.fixture(autouse=True)
-def _without_a_screen():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
 
 
 def test_each_view_is_its_film():

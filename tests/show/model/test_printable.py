@@ -76,23 +76,6 @@ LONG = "The matrix of a convolution, " * 100
 WHOLE = "m" * 3000
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_a_screen():
-    plt.switch_backend("agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # -- what becomes of each kind ---------------------------------------------------------------------------------------
 
 

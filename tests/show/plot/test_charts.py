@@ -19,17 +19,6 @@ from convmatrix.show.plot.numbers import reduced
 from strategies import share
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_a_screen():
-    plt.switch_backend("agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
 def texts(ax, start):
     """Texts in the cells of a panel, by place."""
     found = {}

@@ -28,17 +28,6 @@ OF_MATRIX = ("matrix", "above", "beside")
 KEYS = ("scale",)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_a_screen():
-    plt.switch_backend("agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
 class Read:
     """What is on a picture: boxes by name, texts, panels, and points of a unit."""
 

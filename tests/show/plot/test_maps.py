@@ -22,17 +22,6 @@ LARGE = Style(size=(60, 60))
 """A page on which every label fits."""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_a_screen():
-    plt.switch_backend("agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
 def drawn(draw, *args, **keywords):
     """Draw on one Axes that is used again and again: making one takes longer than all else."""
     fig = plt.figure("drawn", clear=True)

@@ -19,17 +19,6 @@ from strategies import layers, share
 from symbols import taps_by_definition
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_a_screen():
-    plt.switch_backend("agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
 def pluralize(layer, side):
     """The raster from the table of all entries, one by one."""
     steps = [-(-size // side) for size in layer.matrix_shape]

@@ -20,17 +20,6 @@ ALL = {"text/plain", "text/html", "image/png"}
 UGLY = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)> $\\frac{1$"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_a_screen():
-    plt.switch_backend("agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
 PICTURES = {
     "matrix": lambda **given: plot.matrix(Conv(4, 3), **given),
     "large": lambda **given: plot.matrix(Conv(40, 3), **given),

@@ -15,18 +15,6 @@ from convmatrix.show.model.stage import film
 from convmatrix.show.model.style import TINT, Style
 from strategies import integers, layers, seeds, share
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _without_a_screen():
-    plt.switch_backend("agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
 LIGHT = THEMES["light"]
 LARGE = Style(size=(60, 60))
 """A page on which every label fits."""

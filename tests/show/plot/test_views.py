@@ -22,17 +22,6 @@ LARGE = Style(size=(60, 60))
 ODD = ConvTranspose(3, 3, stride=2, padding=1, output_padding=1)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_a_screen():
-    plt.switch_backend("agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
 def drawn(draw, *args, **keywords):
     """Draw on one Axes that is used again and again."""
     ax = plt.figure("drawn", clear=True).add_axes((0, 0, 1, 1))

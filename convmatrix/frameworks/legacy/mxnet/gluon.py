@@ -179,10 +179,7 @@ def _refuse_other_code(block: Any) -> None:
     name = type(block).__name__
     found = override_of(block, _COMPUTING, lambda cls: comes_from(cls, _PACKAGES))
     if found is not None:
-        raise WrongTypeError(
-            f"{name} has a {found.method} of its own, that of {found.owner}, so that its numbers do "
-            "not say what it computes: " + what_to_give(getattr(block, "_children", None), "block", "Gluon")
-        )
+        raise WrongTypeError(found.message(name, what_to_give(getattr(block, "_children", None), "block", "Gluon")))
     patched = patch_of(type(block), _COMPUTING, _PACKAGES)
     if patched is not None:
         raise WrongTypeError(f"{patched}: read the block where the class is MXNet's own")

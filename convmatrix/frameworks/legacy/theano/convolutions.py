@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from convmatrix.core.axis import Axis, input_sizes, named_padding
 from convmatrix.core.errors import WrongTypeError, pluralize, short, shortened
+from convmatrix.frameworks.shared.arguments import entries_for_axes
 from convmatrix.frameworks.shared.calls import WithWeight, argument_names, check_groups, takes_weight, with_weight
 from convmatrix.frameworks.shared.layouts import shape_of, sizes_in
 from convmatrix.frameworks.shared.weights import WeightLayout
@@ -391,12 +392,7 @@ def _axes(
 def _one_for_each(name: str, value: Any, count: int) -> list[int]:
     if value is None:
         return [1] * count
-    entries = entries_of(value)
-    if entries is None:
-        remedy = f": write {short((value,) * count)}" if type(value) is int and value > 0 else ""
-        raise WrongTypeError(
-            f"{name} must have one entry for each of {count} axes in Theano, got {short(value)}{remedy}"
-        )
+    entries = entries_for_axes(name, value, count, f"have one entry for each of {count} axes in Theano")
     _check_counts({name: entries}, count)
     return per_axis(name, entries, count)
 

@@ -1,12 +1,11 @@
 """MXNet's weights: recorded results of the bilinear initialiser, and errors of layouts."""
 
-import re
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from convmatrix.frameworks.legacy import mxnet
+from helpers import assert_refused
 from recording import read, result
 
 VERSIONS, CASES = read("mxnet")
@@ -37,6 +36,4 @@ ERRORS = {
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(name):
-    call, message = ERRORS[name]
-    with pytest.raises(ValueError, match=re.escape(message)):
-        call()
+    assert_refused(*ERRORS[name])
