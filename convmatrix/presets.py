@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convmatrix.core.array_files import is_file_name, read_array_of
 from convmatrix.core.errors import pluralize, short, short_name
 from convmatrix.core.memory import require_memory
-from convmatrix.core.npy import ENDING, open_array
 from convmatrix.core.numbers import require_finite
 from convmatrix.layers import Conv, ConvTranspose, Layer, WeightedLayer
 from convmatrix.layers.arguments import check_kind, check_text, positive
@@ -313,7 +313,8 @@ def parse_weight(layer: WeightedLayer, text: str) -> Array:
     layer : Conv or ConvTranspose
     text : str
         ``ones``; ``arange`` (1, 2, 3, ... in C order); ``random:SEED`` (integers from -9 to 9 without 0); a name of
-        `kernels`; numbers in C order, ``1,0,-1``, as integers, floats or complex; or the path of a ``.npy`` file.
+        `kernels`; numbers in C order, ``1,0,-1``, as integers, floats or complex; or the path of a file:
+        ``.npy``, ``.npz``, ``.csv``, ``.mtx``, ``.mat``, ``.json``, ``.png`` or ``.jpg``.
 
     Returns
     -------
@@ -338,7 +339,7 @@ def parse_weight(layer: WeightedLayer, text: str) -> Array:
     shape = layer.weight_shape
     if (filled := _filled("weight", text, shape)) is not None:
         return filled
-    if word.endswith(ENDING):
+    if is_file_name(text):
         return _read("weight", text, shape, layer.kernel_size if layer.in_channels == layer.out_channels == 1 else None)
     if word[:1].isalpha() and "," not in word:
         return weight_for(layer, _known(text, _KERNELS, "weight", _FILLINGS))
@@ -352,7 +353,7 @@ def parse_input(layer: WeightedLayer, text: str) -> Array:
     ----------
     layer : Conv or ConvTranspose
     text : str
-        ``ones``, ``arange``, ``random:SEED``, numbers or a ``.npy`` file, as for `parse_weight`; or ``guide``, the
+        ``ones``, ``arange``, ``random:SEED``, numbers or a file, as for `parse_weight`; or ``guide``, the
         input of `numerical_data`.
 
     Returns
@@ -375,7 +376,7 @@ def parse_input(layer: WeightedLayer, text: str) -> Array:
     shape = layer.input_shape
     if (filled := _filled("input", text, shape)) is not None:
         return filled
-    if word.endswith(ENDING):
+    if is_file_name(text):
         return _read("input", text, shape, layer.input_size if layer.in_channels == 1 else None)
     if word[:1].isalpha() and "," not in word:
         _known(text, {"guide": None}, "input", _FILLINGS)
@@ -451,12 +452,8 @@ def _number(what: str, place: int, word: str) -> int | float | complex:
 
 
 def _read(what: str, path: str, shape: Sizes, bare: Sizes | None) -> Array:
-    """Read the array of a .npy file, of the full shape or of the shape `bare`, without channels."""
-    with open_array(path, f"the {what}") as file:
-        if file.shape not in (shape, bare):
-            also = "" if bare is None else f" or {bare}"
-            raise ValueError(f"{what} in {short_name(path)} has shape {file.shape} but the layer needs {shape}{also}")
-        array = file.read().reshape(shape)
+    """Read the array of a file, of the full shape or of the shape `bare`, without channels."""
+    array = read_array_of(path, f"the {what}", shape, bare)
     require_finite(f"{what} in {short_name(path)}", array)
     return array
 
@@ -591,7 +588,7 @@ def _known(name: str, table: Mapping[str, object], what: str, others: Sequence[s
         return plain
     names = [*others, *table]
     close = difflib.get_close_matches(plain[:_LONGEST_NAME], names, n=3)
-    numbers = ", numbers such as 1,0,-1 or a .npy file" if others else ""
+    numbers = ", numbers such as 1,0,-1 or a file such as w.npy" if others else ""
     known = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(names)}{numbers}"
     raise ValueError(f"there is no {what} {short(name)}: {known}")
 

@@ -444,7 +444,7 @@ def test_random_weights_are_every_digit_but_zero():
             "x",
             "there is no weight 'x': known are ones, arange, random:SEED, "
             + ", ".join(presets.kernels())
-            + ", numbers such as 1,0,-1 or a .npy file",
+            + ", numbers such as 1,0,-1 or a file such as w.npy",
         ),
     ],
 )

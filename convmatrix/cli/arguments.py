@@ -256,7 +256,7 @@ def add_weight(parser: Parser, default: str | None = None) -> None:
         metavar="W",
         default=default,
         help="ones, arange (1, 2, 3, ...), random:SEED, a kernel's name (see convmatrix presets), "
-        "numbers in C order joined by commas, or a .npy file"
+        "numbers in C order joined by commas, or a file (.npy, .npz, .csv, .mat, .json, .png, .jpg)"
         + (f"; default: {default}" if default else "; default: symbols"),
     )
 
@@ -267,7 +267,7 @@ def add_values(parser: Parser) -> None:
         "--x",
         metavar="X",
         help="values of the input: ones, arange, random:SEED, guide, numbers in C order joined by "
-        "commas, or a .npy file; default: symbols",
+        "commas, or a file as for --weight; default: symbols",
     )
 
 

@@ -65,12 +65,13 @@ def pluralize(number: int, noun: str) -> str:
 
     Examples
     --------
-    >>> pluralize(1, "entry"), pluralize(2, "entry"), pluralize(0, "layer")
-    ('1 entry', '2 entries', '0 layers')
+    >>> pluralize(1, "entry"), pluralize(2, "entry"), pluralize(0, "array")
+    ('1 entry', '2 entries', '0 arrays')
     """
     if number == 1:
         return f"1 {noun}"
-    return f"{short(number)} {noun[:-1]}ies" if noun.endswith("y") else f"{short(number)} {noun}s"
+    changes = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+    return f"{short(number)} {noun[:-1]}ies" if changes else f"{short(number)} {noun}s"
 
 
 def short_name(name: str) -> str:

@@ -188,18 +188,22 @@ class _Comparison:
     def _mistakes(self, matrix: Csr, reader: "_Reader | None") -> Iterator[tuple[str, str]]:
         """Kinds and sentences of the mistakes in the whole matrix that explain all of it."""
         rearranged = list(self._rearranged(matrix))
-        changed = (
-            [] if self.reads_weight or self.given is None else _changed_weights(self.given, self.expected.kernel_axes)
-        )
+        changed: list[tuple[str, str, NDArray[Any]]] = []
+        if self.given is not None:
+            changed += _changed_weights(self.given, self.expected.kernel_axes)
         first = [each for each in rearranged if each[0] == "transposed"]
         for kind, sentence, undone in first:
             if self._equal(undone, self._build(reader.first_weight(undone) if reader else self.given)):
                 yield kind, sentence
-        for kind, sentence, other in changed:
+        flipped = [each for each in changed if each[0] == "kernel flipped"]
+        for kind, sentence, other in flipped:
             if self._equal(matrix, self._build(other)):
                 yield kind, sentence
         for kind, sentence, undone in rearranged[len(first) :]:
             if self._equal(undone, self._build(reader.first_weight(undone) if reader else self.given)):
+                yield kind, sentence
+        for kind, sentence, other in changed[len(flipped) :]:
+            if self._equal(matrix, self._build(other)):
                 yield kind, sentence
 
     def _build(self, weight: NDArray[Any] | None) -> Csr:

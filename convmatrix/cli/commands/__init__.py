@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from convmatrix.cli.arguments import Parser, with_values_attached
-from convmatrix.cli.commands import animate, explore, export, figure, frameworks, presets, show, size, verify
+from convmatrix.cli.commands import animate, check, explore, export, figure, frameworks, presets, show, size, verify
 from convmatrix.cli.terminal import write
 from convmatrix.core import __version__
 
 __all__ = ["parse"]
 
-_COMMANDS = (show, size, verify, frameworks, figure, animate, explore, export, presets)
+_COMMANDS = (show, size, verify, check, frameworks, figure, animate, explore, export, presets)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
