@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from convmatrix import presets
 from convmatrix.cli.errors import UsageError
+from convmatrix.cli.guesses import nearest
 from convmatrix.cli.terminal import print_error, write
 from convmatrix.core.errors import shortened_text
 from convmatrix.layers import Conv, ConvTranspose, Layer
@@ -35,7 +36,7 @@ __all__ = [
 
 EXAMPLES = """\
 examples:
-  convmatrix show --i 4 --k 3
+  convmatrix show 4 3
   convmatrix show --i 5 --k 3 --s 2 --p 1 --weight sobel
   convmatrix show --i 3 --k 3 --s 2 --p 1 --op 1 --transpose
   convmatrix size --i 6 --k 3 --s 2 --p 1
@@ -57,9 +58,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *, describe: Callable[[], str] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EXAMPLES, **kwargs
-        )
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EXAMPLES, **kwargs)
         self._describe = describe
 
     def format_help(self) -> str:
@@ -87,7 +86,9 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"argument {word[:-3]}: expected one argument")
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            name = unknown[0].partition("=")[0]
+            close = nearest(name, [*self._option_string_actions], {}) if name.startswith("-") else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}" + (f"; did you mean {close}?" if close else ""))
         return known, unknown
 
 
@@ -122,9 +123,9 @@ def integer(text: str) -> int:
 
 
 def sizes(text: str) -> int | tuple[int, ...]:
-    """Read integers joined by x, or one for all axes."""
-    numbers = tuple(integer(part) for part in text.split("x"))
-    return numbers if "x" in text else numbers[0]
+    """Read integers joined by x or, where no pair can be meant, by commas; or one for all axes."""
+    numbers = tuple(integer(part) for part in re.split("[x,]", text))
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def _padding(text: str) -> Any:
@@ -138,7 +139,9 @@ def _padding_entry(text: str) -> Any:
         return integer(text) if re.search(r"\d", text) else text
     pair = tuple(integer(part) for part in text.split(","))
     if len(pair) != 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a before,after pair")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a before,after pair; axes are joined by x, as in {'x'.join(text.split(','))}"
+        )
     return list(pair)
 
 

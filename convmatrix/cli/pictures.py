@@ -1,7 +1,10 @@
 """Pictures of a layer as files: the options that choose what they show, and how they are written."""
 
 import argparse
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -10,11 +13,23 @@ from convmatrix import export
 from convmatrix.cli.arguments import Parser, UsageError, integer, sizes, values_of, weight_of
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.kinds import KINDS, PictureOptions
-from convmatrix.core.errors import pluralize
+from convmatrix.core.errors import pluralize, short_name
 from convmatrix.layers import Layer
 from convmatrix.show.render.saving import ENDINGS
 
-__all__ = ["ENDINGS", "VIEWS", "add_step", "add_view", "options_of", "save", "save_default", "save_tikz"]
+__all__ = [
+    "ENDINGS",
+    "FILMS",
+    "VIEWS",
+    "add_step",
+    "add_view",
+    "name_file",
+    "options_of",
+    "require_other",
+    "save",
+    "save_default",
+    "save_tikz",
+]
 
 
 # -- options ---------------------------------------------------------------------------------------------------------
@@ -91,6 +106,27 @@ def _numbered(name: str, position: int | tuple[int, ...], shape: tuple[int, ...]
 
 def _joined(numbers: tuple[int, ...]) -> str:
     return "x".join(map(str, numbers))
+
+
+# -- names of files --------------------------------------------------------------------------------------------------
+
+FILMS = (".gif", ".apng", ".webp", ".mp4", ".html")
+"""Endings of films that are none of stills."""
+
+
+def name_file(arguments: argparse.Namespace, ending: str) -> None:
+    """Name the file after the setting where no name is given: a new one, so that no file is replaced."""
+    if arguments.save is None:
+        stem = arguments.setting or "convmatrix"
+        names = (f"{stem}{'' if number == 1 else f'-{number}'}{ending}" for number in count(1))
+        arguments.save = next(name for name in names if not os.path.lexists(name))
+
+
+def require_other(what: str, command: str, path: str, endings: Sequence[str], known: Sequence[str]) -> None:
+    """Raise an error that names the other command for a file that only it writes."""
+    ending = Path(path).suffix.lower()
+    if ending in endings and ending not in known:
+        raise UsageError(f"--save {short_name(path)} is the name of a {what}: convmatrix {command} writes it")
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ from typing import Any
 
 from convmatrix.cli.arguments import Parser, with_values_attached
 from convmatrix.cli.commands import animate, check, explore, export, figure, frameworks, presets, show, size, verify
+from convmatrix.cli.guesses import nearest, translated
 from convmatrix.cli.terminal import write
 from convmatrix.core import __version__
+from convmatrix.core.errors import short_name
 
 __all__ = ["parse"]
 
@@ -21,7 +23,15 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     -------
     argparse.Namespace
     """
-    return _parser().parse_args(with_values_attached(argv))
+    parser, names = _parser(), [command.__name__.rpartition(".")[2] for command in _COMMANDS]
+    words = translated(argv)
+    if words and not words[0].startswith("-") and words[0] not in names:
+        close = nearest(words[0], names)
+        parser.error(
+            f"there is no command {short_name(words[0])!r}: "
+            + (f"did you mean {close}?" if close else f"there are {', '.join(names)}")
+        )
+    return parser.parse_args(with_values_attached(words or ["show", "--welcome"]))
 
 
 class _Version(argparse.Action):

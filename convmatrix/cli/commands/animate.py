@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
         "animate", help="the window slides and the matrix lights up, as a file", describe=_description
     )
     add_layer(parser, by_name=True)
-    parser.add_argument("--save", metavar="FILE", required=True, help="where to, by its ending")
+    parser.add_argument("--save", metavar="FILE", help="where to, by its ending; default: a new file, NAME.gif")
     parser.add_argument("--seconds", type=_seconds, default=1.0, metavar="S", help="of each step; default: 1")
     add_weight(parser)
     add_values(parser)
@@ -70,6 +70,8 @@ def _animate(arguments: argparse.Namespace) -> None:
         from convmatrix.show.model.films import film_of
         from convmatrix.show.render import animate
 
+    pictures.name_file(arguments, ".gif")
+    pictures.require_other("still", "figure", arguments.save, (".pdf", ".tex"), animate.ENDINGS)
     ending = export.ending_of(arguments.save, animate.ENDINGS)
     layer = layer_of(arguments)
     picture = pictures.options_of(arguments, layer)

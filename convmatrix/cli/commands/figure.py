@@ -2,7 +2,7 @@
 
 import argparse
 
-from convmatrix import export
+from convmatrix import export, presets
 from convmatrix.cli import pictures
 from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_values, add_weight, layer_of
 from convmatrix.cli.kinds import KINDS, OPTIONS
@@ -41,7 +41,8 @@ def add_to(commands: Commands) -> None:
         "figure", help="a lecture figure, by name or by configuration", description=_DESCRIPTION
     )
     add_layer(parser, by_name=True)
-    parser.add_argument("--save", metavar="FILE", required=True, help="where to, by its ending")
+    parser.add_argument("--save", metavar="FILE", help="where to, by its ending; default: a new file, NAME.svg")
+    parser.add_argument("--list", action="store_true", help="list the names of settings, and draw nothing")
     parser.add_argument(
         "--kind",
         choices=KINDS,
@@ -57,6 +58,11 @@ def add_to(commands: Commands) -> None:
 
 
 def _figure(arguments: argparse.Namespace) -> None:
+    if arguments.list:
+        print_lines(list(presets.settings()))
+        return
+    pictures.name_file(arguments, ".svg")
+    pictures.require_other("film", "animate", arguments.save, pictures.FILMS, _ENDINGS)
     ending = export.ending_of(arguments.save, _ENDINGS)
     layer = layer_of(arguments)
     kind = arguments.kind or "linked"

@@ -39,8 +39,14 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
 }
 """The formats that a file of each ending may hold, for --format; `_saved` has its default."""
 
+_WELCOME = (
+    "Another layer: convmatrix show 5 3 --stride 2      as a picture: convmatrix figure 5 3 --save C.svg",
+    "See it move: convmatrix explore --save page.html   all commands: convmatrix help",
+)
+
 _DESCRIPTION = f"""\
-Show a layer's matrix, its transpose, and whether one undoes the other.
+Show a layer's matrix, its transpose, and whether one undoes the other; without
+sizes, of a 4 x 4 input and a 3 x 3 kernel.
 
 --format latex prints the matrix as an array of any width, for math mode; tikz
 prints a picture of it with its window, for a document with the package tikz.
@@ -76,14 +82,17 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--rank", action="store_true", help="compute the rank however large the matrix is")
     add_style(parser)
+    parser.add_argument("--welcome", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=_show)
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    layer = layer_of(arguments)
+    layer = layer_of(arguments, input_size=4, kernel_size=3)
     weight = weight_of(arguments, layer)
     if arguments.save is None:
         write(_text(layer, weight, arguments, arguments.format))
+        if arguments.welcome:
+            print_lines(["", *_WELCOME])
     else:
         _save(layer, weight, arguments)
 

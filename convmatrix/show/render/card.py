@@ -18,7 +18,7 @@ from convmatrix.layers.arguments import check_kind
 from convmatrix.layers.rules import DEFAULTS
 from convmatrix.show.model.overview import NONE, Map, Overview, Pixels, overview
 from convmatrix.show.model.palette import THEMES, tap_colours
-from convmatrix.show.model.style import BLOCK_GAP, CARD_SIGN, CARD_TEXT, CARD_WORDS, TINT
+from convmatrix.show.model.style import BLOCK_GAP, CARD_PROSE, CARD_SIGN, CARD_TEXT, TINT
 from convmatrix.show.model.typeset import as_unicode
 
 __all__ = ["html", "sentence"]
@@ -439,7 +439,7 @@ def _sheet() -> str:
     light_pages = ("[data-jp-theme-light=true]", "[data-theme=light]", ".vscode-light")
     rules = {
         card: "display:inline-block;box-sizing:border-box;max-width:100%;padding:6px 10px;border-radius:4px;"
-        f"background:var(--ground);color:var(--ink);font:{CARD_WORDS:g}px/1.6 system-ui,sans-serif;{light}",
+        f"background:var(--ground);color:var(--ink);font:{CARD_PROSE:g}px/1.6 system-ui,sans-serif;{light}",
         f"{card} svg": "display:block;max-width:100%;height:auto;margin:4px 0",
         f"{card} span": "color:var(--quiet)",
         f"{card} b+span": "margin-left:1em",
