@@ -1,7 +1,7 @@
 """The origin of checkerboards: the stride does not divide the kernel size, so that outputs are reached unevenly.
 
-The number of taps that reach each output, for i'=3. k=3, s=2 gives 1, 2 and 4; k=4, s=2 is even inside; with dilation 2
-the same kernel leaves holes, since all its taps reach outputs of one parity.
+The number of taps that reach each output, for i'=3. k=3, s=2 gives 1, 2 and 4; k=4, s=2 is even inside; k=3 with
+dilation 2 leaves holes, since all its taps reach outputs of one parity.
 After Odena, Dumoulin & Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016.
 """
 
@@ -16,8 +16,8 @@ from convmatrix.show.model.style import Style
 
 def figure() -> Axes:
     """Draw the overlap counts of three layers."""
-    style, maps = Style(size=13.333), []
-    for number, (kernel, dilation) in enumerate(((3, 1), (4, 1), (4, 2))):
+    style, maps = Style(size="slide", captions="on"), []
+    for number, (kernel, dilation) in enumerate(((3, 1), (4, 1), (3, 2))):
         counts = overlap_counts(ConvTranspose(3, kernel, stride=2, dilation=dilation))
         title = f"k={kernel}, s=2" + (f", d={dilation}" if dilation > 1 else "")
         note = f"{counts.min()} to {counts.max()} taps"

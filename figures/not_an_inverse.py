@@ -18,7 +18,7 @@ WEIGHT = np.array([[1, 0, 2], [0, 1, 0], [2, 0, 1]])
 
 def figure() -> Axes:
     """Draw x, y = C x and C^T y above C^T C and I."""
-    style, layer = Style(size="slide", captions="on"), Conv(4, 3)
+    style, layer = Style(size=(13.333, 7.5), captions="on"), Conv(4, 3)
     C = layer.matrix(WEIGHT).toarray()
     y = layer.unvec(C @ layer.vec(X))[0]
     back = (C.T @ y.ravel()).reshape(X.shape)

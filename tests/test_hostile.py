@@ -168,6 +168,10 @@ CALLS = {
     "Conv.row_blocks": (Conv(4, 3).row_blocks, {"weight": WEIGHT, "rows": 2, "first": 0}),
     "Conv.refill": (Conv(4, 3).refill, {"matrix": C, "weight": WEIGHT}),
     "Conv.gram": (Conv(4, 3).gram, {"weight": WEIGHT}),
+    "Conv.check_matrix": (
+        Conv(4, 3).check_matrix,
+        {"matrix": Conv(4, 3).matrix(WEIGHT).toarray(), "weight": WEIGHT, "tolerance": 0.5},
+    ),
     "Conv.operator": (Conv(4, 3).operator, {"weight": WEIGHT}),
     "Conv.checked_weight": (Conv(4, 3).checked_weight, {"weight": WEIGHT}),
     "Conv.bias_vector": (Conv(4, 3).bias_vector, {"bias": [1]}),
@@ -1068,6 +1072,7 @@ def test_what_is_no_sentence_or_no_answer_is_a_fault():
 # Names that are no functions, and the records of results, which are made by functions.
 NO_FUNCTIONS = {
     "convmatrix.layers": {
+        "MatrixCheck",
         "UPSAMPLE_MODES",
         "NetworkLayer",
         "LayerBase",

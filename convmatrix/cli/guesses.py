@@ -1,4 +1,4 @@
-"""What people type first, translated to the options that the commands have, before argparse reads it.
+"""First guesses at the prompt, translated to the options that the commands have, before argparse reads it.
 
 Sizes without names (``show 4 3``), one hyphen (``-i 4 -k 3``), names of torch, Keras and the papers (``--kernel_size``,
 ``--strides``, ``--filters``), the name of a setting in place of numbers (``show padding_strides``), and ``help``.
@@ -48,6 +48,7 @@ _OPTIONS: Mapping[str, str] = {
     "--num-filter": "--cout",
     "--border-mode": "--mode",
     "--pad-mode": "--mode",
+    "--trans": "--transpose",
     "--transposed": "--transpose",
     "--deconv": "--transpose",
     "--out-padding": "--op",
@@ -169,5 +170,5 @@ def nearest(word: str, known: Collection[str], others: Mapping[str, str] | None 
     others = _COMMANDS if others is None else others
     if others.get(word) in known:
         return others[word]
-    close = difflib.get_close_matches(word, [*known, *others], n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, [*known, *others], n=1, cutoff=0.75)
     return others.get(close[0], close[0]) if close else ""

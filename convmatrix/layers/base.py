@@ -228,7 +228,7 @@ class LayerBase:
         return compare(expected, matrix, weight, tolerance)
 
     def _expected(self) -> Expected:
-        """What `check_matrix` compares a matrix with."""
+        """Shapes and functions that `check_matrix` compares a matrix with."""
         raise ValueError(f"{type(self).__name__} has no matrix without an input, so there is none to compare with")
 
     # -- fields ----------------------------------------------------------------------------------------------------

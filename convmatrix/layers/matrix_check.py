@@ -65,7 +65,7 @@ class MatrixCheck:
 
 
 class Expected(NamedTuple):
-    """What a matrix is compared with: shapes of a layer, and functions of it; a layer without a weight has no taps."""
+    """Reference for a matrix: shapes of a layer, and functions of it; a layer without a weight has no taps."""
 
     name: str
     output_shape: tuple[int, ...]
@@ -83,7 +83,7 @@ class Expected(NamedTuple):
 
 
 def weighted(layer: Any) -> Expected:
-    """What a matrix of a layer with a weight is compared with.
+    """Collect the parts of a layer with a weight that its matrix is compared with.
 
     Returns
     -------
@@ -409,7 +409,7 @@ class _Reader:
         return self._solved(places, self._values(matrix, first))
 
     def _values(self, matrix: Csr, entries: Ints | None = None) -> NDArray[Any]:
-        """What a matrix has at the places of the pattern."""
+        """Values of a matrix at the places of the pattern."""
         wanted = self.columns if entries is None else self.columns[entries]
         numbers = _numbered(matrix)
         if not len(numbers):

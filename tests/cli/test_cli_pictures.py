@@ -300,7 +300,8 @@ def test_the_guides_numbers(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--save f.gif", "file name 'f.gif' ends in '.gif', which names no format: use .svg, .pdf, .png, .tex"),
+        ("--save f.gif", "--save f.gif is the name of a film: convmatrix animate writes it"),
+        ("--save f.txt", "file name 'f.txt' ends in '.txt', which names no format: use .svg, .pdf, .png, .tex"),
         ("--save f", "file name 'f' has no ending, which names no format: use .svg, .pdf, .png, .tex"),
         ("--save f.svg", "--i is missing: give --i and --k, as in --i 4 --k 3, or a NAME"),
         (
@@ -378,8 +379,8 @@ def test_the_guides_numbers(folder):
         ),
         (
             "--i 4 --k 3 --x sobel --save f.svg",
-            "there is no input 'sobel': known are ones, arange, random:SEED, guide, numbers such as 1,0,-1 or a .npy "
-            "file",
+            "there is no input 'sobel': known are ones, arange, random:SEED, guide, numbers such as 1,0,-1 or a file "
+            "such as w.npy",
         ),
         (
             "--i 4 --k 3 --x random:x --save f.svg",
@@ -397,7 +398,6 @@ def test_figures_that_are_refused(folder, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("figure --i 4 --k 3", "the following arguments are required: --save"),
         (
             "figure --i 4 --k 3 --step -1 --save f.svg",
             "argument --step: '-1' is no step: write a number from 0, or none",
@@ -601,7 +601,7 @@ def test_a_film_without_ffmpeg(folder, monkeypatch):
     [
         (
             "--i 4 --k 3 --save a.pdf",
-            "file name 'a.pdf' ends in '.pdf', which names no format: use .gif, .png, .apng, .webp, .mp4, .svg, .html",
+            "--save a.pdf is the name of a still: convmatrix figure writes it",
         ),
         ("--save a.gif", "--i is missing: give --i and --k, as in --i 4 --k 3, or a NAME"),
         ("--i 4 --k 3 --seconds 0.01 --save a.gif", "seconds_per_step must be from 0.02 to 60, got 0.01"),

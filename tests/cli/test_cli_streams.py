@@ -36,7 +36,7 @@ COMMANDS = {
     ("show", "--i", "4", "--k", "5"): 2,
     ("show", "--foo"): 2,
     ("export", "nowhere/C.npz", "--i", "4", "--k", "3"): 1,
-    (): 2,
+    (): 0,
 }
 """Commands, and the exit status that each has where both streams are good."""
 
