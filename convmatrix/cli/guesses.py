@@ -89,7 +89,7 @@ _COMMANDS: Mapping[str, str] = {
     "kernels": "presets",
     "settings": "presets",
 }
-"""Words that stand for a command elsewhere; they are not run, but named in the error."""
+"""Names for a command elsewhere; they are not run, but named in the error."""
 
 _OF_LAYERS = ("show", "size", "verify", "frameworks", "figure", "animate", "explore")
 """Commands that take a layer and nothing else before their options."""
@@ -123,12 +123,12 @@ def translated(argv: Sequence[str]) -> list[str]:
 def _layer(command: str, rest: list[str]) -> Iterator[str]:
     """Sizes or a setting without option names, then the options."""
     first = next((at for at, word in enumerate(rest) if word.startswith("-")), len(rest))
-    words = rest[:first] if command in _OF_LAYERS else []
-    if words and len(words) <= 2 and all(map(_SIZES.fullmatch, words)):
-        for name, word in zip(("--i", "--k"), words, strict=False):
+    leading = rest[:first] if command in _OF_LAYERS else []
+    if leading and len(leading) <= 2 and all(map(_SIZES.fullmatch, leading)):
+        for name, word in zip(("--i", "--k"), leading, strict=False):
             yield from (name, word)
-    elif len(words) == 1 and command not in _WITH_NAME and not _SIZES.fullmatch(words[0]):
-        yield f"--setting={words[0]}"
+    elif len(leading) == 1 and command not in _WITH_NAME and not _SIZES.fullmatch(leading[0]):
+        yield f"--setting={leading[0]}"
     else:
         first = 0
     for word in rest[first:]:
@@ -155,7 +155,7 @@ def nearest(word: str, known: Collection[str], others: Mapping[str, str] | None 
     word : str
     known : collection of str
     others : mapping of str, optional
-        Other words, and what each stands for; by default other words for commands.
+        Other names, and what each stands for; by default other names of commands.
 
     Returns
     -------

@@ -183,7 +183,7 @@ def _opened(path: str) -> Iterator[io.BufferedReader]:
 
 
 def _chosen(names: list[str], name: str, what: str) -> str:
-    """The array that is asked for, or the only one."""
+    """The array of this name, or the only one."""
     if name:
         if name not in names:
             raise _DamagedError(f"it has no {what} {short(name)}, but {', '.join(names) or 'none'}")

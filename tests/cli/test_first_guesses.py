@@ -124,7 +124,7 @@ def test_commands_that_are_named(line):
     assert refused(*line.split()) == f"convmatrix: error: {NAMED[line]} (see convmatrix --help)"
 
 
-MEANT = {
+SUGGESTED = {
     "show 4 3 --strde 2": "unrecognized arguments: --strde 2; did you mean --stride?",
     "show 4 3 --dialation 2": "unrecognized arguments: --dialation 2; did you mean --dilation?",
     "show 4 3 2": "unrecognized arguments: 4 3 2",
@@ -135,12 +135,12 @@ MEANT = {
 }
 
 
-@pytest.mark.parametrize("line", MEANT)
+@pytest.mark.parametrize("line", SUGGESTED)
 def test_options_that_are_named(line):
-    assert refused(*line.split()) == f"convmatrix show: error: {MEANT[line]} (see convmatrix show --help)"
+    assert refused(*line.split()) == f"convmatrix show: error: {SUGGESTED[line]} (see convmatrix show --help)"
 
 
-def test_names_that_are_meant():
+def test_suggestions_of_names():
     assert refused("show", "padding_stride").startswith("convmatrix show: error: there is no setting 'padding_stride'")
     assert "did you mean padding_strides" in refused("size", "padding_stride")
     assert refused("show", "--weight", "sobl").endswith("did you mean sobel or sobel_y or sobel_x?")

@@ -24,14 +24,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     argparse.Namespace
     """
     parser, names = _parser(), [command.__name__.rpartition(".")[2] for command in _COMMANDS]
-    words = translated(argv)
-    if words and not words[0].startswith("-") and words[0] not in names:
-        close = nearest(words[0], names)
+    translation = translated(argv)
+    if translation and not translation[0].startswith("-") and translation[0] not in names:
+        close = nearest(translation[0], names)
         parser.error(
-            f"there is no command {short_name(words[0])!r}: "
+            f"there is no command {short_name(translation[0])!r}: "
             + (f"did you mean {close}?" if close else f"there are {', '.join(names)}")
         )
-    return parser.parse_args(with_values_attached(words or ["show", "--welcome"]))
+    return parser.parse_args(with_values_attached(translation or ["show", "--welcome"]))
 
 
 class _Version(argparse.Action):

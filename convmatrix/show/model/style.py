@@ -51,7 +51,7 @@ CHART_TEXT, CHART_TITLE = 8.0, 1.15
 TITLE_POINTS = 10.0
 """Title of a figure of matplotlib's own, in points."""
 CARD_TEXT, CARD_PROSE, CARD_SIGN = 12.0, 13.0, 17.0
-"""Names in the picture of a layer's card, the words around it, and the signs between its parts, in pixels."""
+"""Names in the picture of a layer's card, the prose around it, and the signs between its parts, in pixels."""
 
 # -- distances and lines, by the side of a map's cell ------------------------------------------------------------------
 
