@@ -72,7 +72,7 @@ def test_errors():
         film_of(ONE_AXIS, view="bare", matrix="no")
 
 
-@pytest.mark.parametrize("ending", some(["gif", "svg", "html", "webp", "png"], "gif", "svg"))
+@pytest.mark.parametrize("ending", some(["gif", "svg", "html", "webp", "png"], "gif"))
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_becomes_a_file(tmp_path, view, ending):
     path = tmp_path / f"film.{ending}"
