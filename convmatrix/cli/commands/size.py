@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from convmatrix import export
-from convmatrix.cli.arguments import Commands, add_layer, layer_of
+from convmatrix.cli.arguments import Commands, UsageError, add_layer, layer_of
 from convmatrix.cli.sentences import matrix_described, pair, sizes_described
 from convmatrix.cli.terminal import print_lines, style, typeset
 from convmatrix.core.errors import pluralize
 from convmatrix.frameworks.comparison.output_sizes import OutputSizeOptions, Size, output_size_options
 from convmatrix.layers import Layer
+from convmatrix.layers.size_search import settings_between
 from convmatrix.show.model.sizes import relationship
 
 __all__ = ["add_to"]
+
+_MOST_SETTINGS = 12
+"""Most settings between two sizes that are printed."""
 
 _MOST = 4
 """Most sizes for which the calls of all frameworks are listed; of more sizes, the smallest, that of the layer, and the
@@ -28,7 +32,8 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "size",
         help="only the arithmetic: output size, leftover, what output_padding is for",
-        description="Work out sizes.",
+        description="Work out sizes. With --i and --o but without --k, list the settings that\n"
+        "take one to the other: size --i 224 --o 112, size --i 7 --o 14 --transpose.",
     )
     add_layer(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -36,8 +41,32 @@ def add_to(commands: Commands) -> None:
 
 
 def _size(arguments: argparse.Namespace) -> None:
+    if arguments.output_size is not None and arguments.kernel_size is None:
+        print_lines(_between(arguments))
+        return
     layer = layer_of(arguments)
     print_lines([json.dumps(_as_dict(layer))] if arguments.format == "json" else _described(layer))
+
+
+def _between(arguments: argparse.Namespace) -> list[str]:
+    """The settings that take --i to --o, one line each; as JSON, all of them."""
+    ends = arguments.input_size, arguments.output_size
+    if not all(isinstance(size, int) for size in ends):
+        raise UsageError("--i and --o are one number each where --k is to be found: give --i 224 --o 112")
+    found = settings_between(*ends, transpose=arguments.transpose)
+    if arguments.stride is not None:
+        found = [setting for setting in found if setting.stride == arguments.stride]
+    if arguments.format == "json":
+        return [json.dumps([setting._asdict() for setting in found])]
+    noun = "transposed convolution" if arguments.transpose else "convolution"
+    if not found:
+        return [f"no small {noun} takes {ends[0]} to {ends[1]}: it takes several layers, or a resize"]
+    lines = [f"from {ends[0]} to {ends[1]} by a {noun}, the usual first:"]
+    for kernel, stride, padding, rest in found[:_MOST_SETTINGS]:
+        lines.append(f"  k={kernel}  s={stride}  p={padding}" + f"  op={rest}" * arguments.transpose)
+    if len(found) > _MOST_SETTINGS:
+        lines.append(f"and {len(found) - _MOST_SETTINGS} more: --format json lists all, --s S those of one stride")
+    return lines
 
 
 def _described(layer: Layer) -> list[str]:
