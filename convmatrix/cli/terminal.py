@@ -18,7 +18,17 @@ from convmatrix.cli.errors import ReaderGoneError
 if TYPE_CHECKING:
     from convmatrix.show.render import text as drawing
 
-__all__ = ["Bar", "one_line", "print_error", "print_lines", "some_stderr", "style", "typeset", "write"]
+__all__ = [
+    "Bar",
+    "one_line",
+    "print_error",
+    "print_lines",
+    "some_stderr",
+    "style",
+    "terminal_height",
+    "typeset",
+    "write",
+]
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
@@ -133,7 +143,7 @@ def style(color: str) -> "drawing.Terminal":
     from convmatrix.show.render import text as drawing
 
     try:
-        "│·▀⠿₀ᵀ≠×".encode(_encoding(sys.stdout))
+        "│·▀⠿₀ᵀ≠×→−⌊".encode(_encoding(sys.stdout))
         unicode = True
     except (UnicodeEncodeError, LookupError):
         unicode = False
@@ -142,6 +152,13 @@ def style(color: str) -> "drawing.Terminal":
         colours=_colours() if _wants_colour(sys.stdout, color) else 0,
         unicode=unicode,
     )
+
+
+def terminal_height() -> int | None:
+    """Lines of the terminal that the standard output is, without the one of the prompt; None if it is none."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return max(shutil.get_terminal_size().lines - 1, 1)
 
 
 def typeset(text: str) -> str:

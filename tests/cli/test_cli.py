@@ -32,6 +32,7 @@ FIELDS = [
 SHAPES = ["input_shape", "output_shape", "matrix_shape", "nnz"]
 ARITHMETIC = ["output_size", "leftover", "relationship", "formula", "input_sizes", "nbytes", "output_size_options"]
 MATRIX = ["indptr", "indices", "data", "taps", "rank", "gram_is_identity"]
+VERDICT = ["rank_reason", "generic", "seed", "weight", "entry"]
 
 LAYER = ("--i", 4, "--k", 3)
 HALF_BANK = "--weight=0.5,0.5,0.5,0.5,0.5,-0.5,0.5,-0.5"
@@ -217,8 +218,10 @@ def test_every_setting(name):
 
 
 def test_json_has_exactly_these_keys():
-    assert list(shown("--i", 4, "--k", 3)) == [*FIELDS, *SHAPES, *MATRIX, "transpose"]
-    assert list(shown("--i", 2, "--k", 3, "--transpose")) == [*FIELDS, "output_padding", *SHAPES, *MATRIX, "transpose"]
+    assert list(shown("--i", 4, "--k", 3)) == [*FIELDS, *SHAPES, *MATRIX, "transpose", "verdict"]
+    result = shown("--i", 2, "--k", 3, "--transpose")
+    assert list(result) == [*FIELDS, "output_padding", *SHAPES, *MATRIX, "transpose", "verdict"]
+    assert list(result["verdict"]) == VERDICT
     assert good("show", "--i", 4, "--k", 3, "--format", "json").count("\n") == 1
 
 
@@ -232,6 +235,11 @@ def test_json_of_the_4x16_example():
     assert result["padding"] == [[0, 0], [0, 0]]
     weighted = shown("--i", 4, "--k", 3, "--weight", "arange")
     assert weighted["data"] == [*range(1, 10)] * 4
+    entry = {"row": 10, "column": 10, "value": 206}
+    reason = "modulo the prime 2147483647; proven, since the pattern allows no more"
+    known = {"rank_reason": reason, "generic": False, "seed": None, "weight": None, "entry": entry}
+    assert weighted.pop("verdict") == known
+    assert result.pop("verdict") == {**known, "generic": True, "seed": 0, "weight": "w = 1, 2, ... 9"}
     assert {**weighted, "data": None} == result
 
 
@@ -296,21 +304,23 @@ def test_rank_is_null_above_two_thousand():
     assert above["gram_is_identity"] is False
     assert shown(*arguments, "--i", 2001, "--rank")["rank"] == 2001
     text = good("show", *arguments, "--i", 2001)
-    assert "rank not computed for 2001 × 2001, above 2000; --rank computes it\n" in text
+    assert "The rank is not computed for 2001 × 2001, above 2000: --rank computes it.\n" in text
     # Either side counts.
     assert shown("--ndim", 1, "--i", 2002, "--k", 3, "--s", 1000)["rank"] is None
 
 
 def test_what_no_memory_holds_is_shown_but_for_its_picture():
     lines = good("show", "--i", 100000, "--k", 3, "--weight", "1,2,1,0,0,0,-1,-2,-1").splitlines()
-    assert lines[3] == "C: 9999600004 × 10000000000, 89996400036 entries"
+    assert lines[3] == "C is 9999600004 × 10000000000: 89996400036 entries"
     assert lines[4].startswith("too large to draw: 1.42e+03 GiB")
-    assert "  largest deviation |C Cᵀ - I| = 11, at (0, 0)" in lines
-    assert lines[-1] == "rank not computed for 9999600004 × 10000000000, above 2000; --rank computes it"
+    assert lines[-5] == "  Row x₀,₁, column x₀,₁ of Cᵀ C is 2·2 + 1·1 = 5, not 1."
+    assert lines[-4].startswith("  C has 9999600004 rows: at least 399996 of 10000000000 directions of x are lost,")
     lines = good("show", "--i", 1, "--k", 1, "--p", 10**9).splitlines()
-    assert "Cᵀ C not computed: it takes too many products" in lines
-    assert "C Cᵀ not computed: it takes too many products" in lines
-    assert "C: 4000000004000000001 × 1, 1 entry" in lines
+    assert "Does the transpose undo the convolution?  Not computed: it takes too many products" in " ".join(lines)
+    assert "C is 4000000004000000001 × 1: 1 entry" in lines
+    assert "C Cᵀ is not computed: it takes too many products" in good(
+        "show", "--i", 1, "--k", 1, "--p", 10**9, "--verbose"
+    )
 
 
 def test_json_reports_when_the_transpose_is_the_inverse():
