@@ -175,9 +175,9 @@ class Overview:
                 left.pop(name, None)
                 if picture := self._drawn(draw, height - _lines(left)):
                     return _joined({**left, "picture": picture})
-        while _lines(left) > height:
+        while len(left) > 1 and _lines(left) > height:
             left.popitem()
-        return _joined(left)
+        return _joined(left)[:height]
 
     def _drawn(self, draw: Callable[[Scene, drawing.Terminal], list[str]], height: int) -> list[str]:
         """A picture in at most so many lines, or none."""
