@@ -6,6 +6,7 @@ independent as possible: plain loops (`core.reference`), the operator, or anothe
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from convmatrix import presets
 from convmatrix.algebra.exact import digit_bits, digits, exact_product, from_digits
 from convmatrix.algebra.factors import dual, frame_layer, padding_matrix
 from convmatrix.algebra.findings import Check, gram_is_identity, product_names
+from convmatrix.algebra.progress import Progress
 from convmatrix.algebra.stack.arguments import Stack, each_weight, one_layer, scaled_weights, with_weights
 from convmatrix.algebra.stack.network import Network, Weights
 from convmatrix.core import reference
@@ -197,7 +199,7 @@ def backward(layer: Stack, weight: Weights | ArrayLike | None = None) -> Check:
     return _law(name, stack, weights, sides, all_entries=True)
 
 
-def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Check]:
+def checks(layer: Stack, weight: Weights | ArrayLike | None = None, *, progress: Progress | None = None) -> list[Check]:
     """Run every law and every finding on one layer, or those that hold of several on their stack.
 
     Parameters
@@ -205,6 +207,8 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
     layer : layer, Network, or sequence of layers
     weight : weight_shape array_like, or sequence with one entry for each layer
         As `convmatrix.algebra.stack.arguments.with_weights` takes them.
+    progress : callable, optional
+        Called with (done, total) after each claim on one layer; raising in it ends the work.
 
     Returns
     -------
@@ -243,7 +247,13 @@ def checks(layer: Stack, weight: Weights | ArrayLike | None = None) -> list[Chec
     laws = (shapes, adjoint, sliding_window, stamps, zero_insertion, linear_in_weight, weight_gradient, backward)
     values = stack.checked_weight(weights)
     matrix = stack.convolution.matrix(_as_numbers(values))
-    return [*(law(stack, values) for law in laws), unflipped_insertion(stack, values), *_both_identities(matrix)]
+    claims = [partial(law, stack, values) for law in (*laws, unflipped_insertion)]
+    results = []
+    for number, claim in enumerate(claims, 1):
+        results.append(claim())
+        if progress is not None:
+            progress(number, len(claims) + 2)
+    return [*results, *_both_identities(matrix)]
 
 
 def _both_identities(matrix: sparse.csr_array) -> list[Check]:

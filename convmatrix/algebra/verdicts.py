@@ -19,11 +19,11 @@ from convmatrix.core.fast.weights import extended_weight
 from convmatrix.core.memory import require_memory
 from convmatrix.core.numbers import require_finite, scaled
 from convmatrix.core.pattern import pattern_of
-from convmatrix.layers import Conv, WeightedLayer
-from convmatrix.layers.arguments import flag, positive
+from convmatrix.layers import Conv, ConvTranspose, WeightedLayer
+from convmatrix.layers.arguments import check_kind, flag, positive
 from convmatrix.layers.convolution import Layer
 
-__all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "verdict"]
+__all__ = ["RANK_LIMIT", "Verdict", "generic_weight", "inverse_findings", "verdict"]
 
 RANK_LIMIT = 2000
 """Most rows and columns for which a rank is computed by default."""
@@ -142,10 +142,33 @@ def _verdict_of_layer(layer: Layer, weight: ArrayLike | None, any_size: bool, pr
         # A larger range than the weight's makes an accidental zero of a minor improbable.
         drawn = generic_weight(layer, largest=PRIMES[0] - 1) if weight is None else weight_values
         matrix_rank = rank(layer.matrix(drawn), limit=None, progress=progress)
-    gram, cogram = _findings(conv, weight_values)
-    if conv is not layer:
-        gram, cogram = cogram, gram
-    return Verdict(matrix_rank, gram, cogram, generic=weight is None)
+    return Verdict(matrix_rank, *inverse_findings(layer, weight_values), generic=weight is None)
+
+
+def inverse_findings(layer: Layer, weight: ArrayLike) -> tuple[Check | None, Check | None]:
+    """Check whether the transpose of a layer's matrix M is its inverse on the left, and on the right.
+
+    Parameters
+    ----------
+    layer : Conv or ConvTranspose
+    weight : weight_shape array_like
+
+    Returns
+    -------
+    tuple of Check or None
+        The findings ``M^H M = I`` and ``M M^H = I``, as in `Verdict`, without the rank.
+
+    Examples
+    --------
+    >>> left, right = inverse_findings(Conv(4, 3), [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    >>> left.name, left.measured, left.where
+    ('C^T C = I', 205, (10, 10))
+    """
+    check_kind("layer", layer, Conv, ConvTranspose)
+    conv, values = layer.convolution, layer.checked_weight(weight)
+    require_finite("weight", values)
+    gram, cogram = _findings(conv, values)
+    return (gram, cogram) if conv is layer else (cogram, gram)
 
 
 def _verdict_of_stack(network: Network, weights: Any, any_size: bool, progress: Progress | None) -> Verdict:

@@ -6,11 +6,12 @@ exit status says the same.
 """
 
 import contextlib
+import math
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from convmatrix.cli.errors import ReaderGoneError
@@ -18,17 +19,35 @@ from convmatrix.cli.errors import ReaderGoneError
 if TYPE_CHECKING:
     from convmatrix.show.render import text as drawing
 
-__all__ = ["Bar", "one_line", "print_error", "print_lines", "some_stderr", "style", "typeset", "write"]
+__all__ = [
+    "Bar",
+    "one_line",
+    "print_error",
+    "print_lines",
+    "some_stderr",
+    "style",
+    "terminal_height",
+    "typeset",
+    "write",
+]
 
 _PATIENCE = 2.0
 """Seconds before a progress bar appears."""
 
 
 class Bar:
-    """A progress bar on stderr: for people at a terminal, once the work has taken two seconds."""
+    """A progress bar on stderr: for people at a terminal, once the work has taken two seconds.
 
-    def __init__(self, what: str) -> None:
-        self._what, self._start, self._drawn = what, time.monotonic(), False
+    Parameters
+    ----------
+    what : str
+        The work, in a few letters.
+    clock : callable, default time.monotonic
+        Returns seconds.
+    """
+
+    def __init__(self, what: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._what, self._clock, self._start, self._drawn = what, clock, clock(), False
 
     def __enter__(self) -> "Bar":
         return self
@@ -39,12 +58,27 @@ class Bar:
 
     def __call__(self, done: int, total: int) -> None:
         """Draw the progress of the work."""
-        if time.monotonic() - self._start < _PATIENCE or sys.stderr is None or not sys.stderr.isatty():
+        taken = self._clock() - self._start
+        if taken < _PATIENCE or sys.stderr is None or not sys.stderr.isatty():
             return
-        width = max(min(shutil.get_terminal_size().columns - len(self._what) - 10, 40), 1)
+        left, space = _remaining(taken, done, total), shutil.get_terminal_size().columns - len(self._what) - 10
+        end = f" {100 * done // max(total, 1):3d}%{left if len(left) < space else ''}"
+        width = max(min(space - len(end) + 5, 40), 1)
         full = width * done // max(total, 1)
-        _write_to_stderr(f"\r{self._what} [{'#' * full}{'.' * (width - full)}] {100 * done // max(total, 1):3d}%")
+        _write_to_stderr(f"\r{self._what} [{'#' * full}{'.' * (width - full)}]{end}\x1b[K")
         self._drawn = True
+
+
+def _remaining(taken: float, done: int, total: int) -> str:
+    """The time that is left, if the rest is as fast as what is done."""
+    if not 0 < done < total:
+        return ""
+    seconds = math.ceil(taken * (total - done) / done)
+    if seconds < 60:
+        return f", {seconds} s left"
+    if seconds < 3600:
+        return f", {seconds // 60} min {seconds % 60:02d} s left"
+    return f", {seconds // 3600} h {seconds % 3600 // 60:02d} min left"
 
 
 def print_lines(lines: Sequence[str]) -> None:
@@ -133,7 +167,7 @@ def style(color: str) -> "drawing.Terminal":
     from convmatrix.show.render import text as drawing
 
     try:
-        "│·▀⠿₀ᵀ≠×".encode(_encoding(sys.stdout))
+        "│·▀⠿₀ᵀ≠×→−⌊".encode(_encoding(sys.stdout))
         unicode = True
     except (UnicodeEncodeError, LookupError):
         unicode = False
@@ -142,6 +176,13 @@ def style(color: str) -> "drawing.Terminal":
         colours=_colours() if _wants_colour(sys.stdout, color) else 0,
         unicode=unicode,
     )
+
+
+def terminal_height() -> int | None:
+    """Lines of the terminal that the standard output is, without the one of the prompt; None if it is none."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return max(shutil.get_terminal_size().lines - 1, 1)
 
 
 def typeset(text: str) -> str:

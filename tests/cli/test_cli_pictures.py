@@ -173,7 +173,7 @@ def test_export_of_an_array_that_is_too_large(folder):
 
 
 def test_one_entry_is_no_entries(folder):
-    assert "C: 1 × 1, 1 entry\n" in good("show", "--i", 1, "--k", 1)
+    assert "C is 1 × 1: 1 entry, 1 different weight\n" in good("show", "--i", 1, "--k", 1)
     assert "\nmatrix: 1 × 1, 1 entry, 20 bytes as float64\n" in good("size", "--i", 1, "--k", 1)
     assert good("export", "C.npz", "--i", 1, "--k", 1) == "C.npz: 1 × 1, 1 entry, weight arange\n"
     good("explore", "--i", 1, "--k", 1, "--save", "page.html")

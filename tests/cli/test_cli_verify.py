@@ -74,24 +74,56 @@ def test_a_layer_too_large_is_refused(capsys):
 # -- the bar -------------------------------------------------------------------------------------------------------
 
 
-def written(monkeypatch, capsys, patience, people):
-    """Output of a bar for a quarter of the work, and its remains."""
-    monkeypatch.setattr(terminal, "_PATIENCE", patience)
+def written(monkeypatch, capsys, seconds, *, people=True, done=1, columns=50):
+    """Output of a bar for a quarter of the work after so many seconds, and its remains."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: people)
-    monkeypatch.setattr(terminal.shutil, "get_terminal_size", lambda: os.terminal_size((34, 24)))
-    with terminal.Bar("rank") as bar:
-        bar(1, 4)
+    monkeypatch.setattr(terminal.shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    times = iter((100.0, 100.0 + seconds))
+    with terminal.Bar("rank", clock=lambda: next(times)) as bar:
+        bar(done, 4)
         drawn = capsys.readouterr().err
     return drawn, capsys.readouterr().err
 
 
 def test_long_work_draws_a_bar_and_takes_it_away(monkeypatch, capsys):
-    assert written(monkeypatch, capsys, 0, people=True) == ("\rrank [#####...............]  25%", "\r\x1b[K")
+    bar = "\rrank [######....................]  25%, 6 s left\x1b[K"
+    assert written(monkeypatch, capsys, 2) == (bar, "\r\x1b[K")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "done", "left"),
+    [
+        (2, 3, ", 1 s left"),
+        (19.6, 1, ", 59 s left"),
+        (20, 1, ", 1 min 00 s left"),
+        (1000, 1, ", 50 min 00 s left"),
+        (4000, 2, ", 1 h 06 min left"),
+        (9, 0, ""),
+        (9, 4, ""),
+    ],
+)
+def test_the_remaining_time(monkeypatch, capsys, seconds, done, left):
+    drawn, _ = written(monkeypatch, capsys, seconds, done=done)
+    assert drawn.endswith(f"] {25 * done:3d}%{left}\x1b[K")
+
+
+@pytest.mark.parametrize("columns", [20, 30, 31, 34, 50, 80, 200])
+def test_a_bar_stays_on_its_line(monkeypatch, capsys, columns):
+    drawn, _ = written(monkeypatch, capsys, 4000, columns=columns)
+    assert len(drawn.strip("\r").removesuffix("\x1b[K")) < columns
 
 
 def test_short_work_and_pipes_get_no_bar(monkeypatch, capsys):
-    assert written(monkeypatch, capsys, 60, people=True) == ("", "")
-    assert written(monkeypatch, capsys, 0, people=False) == ("", "")
+    assert written(monkeypatch, capsys, 1.9) == ("", "")
+    assert written(monkeypatch, capsys, 60, people=False) == ("", "")
+
+
+def test_verify_reports_each_claim_to_the_bar(monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(terminal.Bar, "__call__", lambda self, done, total: calls.append((done, total)))
+    assert cli.main(["verify", "--i", "4", "--k", "3"]) == 0
+    assert "laws hold" in capsys.readouterr().out
+    assert calls == [(done, 11) for done in range(1, 10)]
 
 
 def test_show_reports_progress_of_the_rank_to_the_bar(monkeypatch, capsys):

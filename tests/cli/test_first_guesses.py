@@ -81,7 +81,7 @@ def as_options(layer):
 
 
 WORKS = {
-    "": "all commands: convmatrix help",
+    "": "All commands: convmatrix help",
     "help": "usage: convmatrix",
     "-h": "usage: convmatrix",
     "--help": "usage: convmatrix",

@@ -7,25 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 from convmatrix import export
 from convmatrix.cli import pictures
-from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_weight, layer_of, weight_of
-from convmatrix.cli.interrupts import held_back
+from convmatrix.cli.arguments import (
+    Commands,
+    UsageError,
+    add_layer,
+    add_values,
+    add_weight,
+    layer_of,
+    values_of,
+    weight_of,
+)
 from convmatrix.cli.kinds import PictureOptions
-from convmatrix.cli.sentences import findings, matrix_described, sizes_described
+from convmatrix.cli.overview import Overview
 from convmatrix.cli.styles import add_style, given_options, styled
-from convmatrix.cli.terminal import Bar, print_lines, style, write
-from convmatrix.layers import Conv, Layer
-from convmatrix.show.model.scene import Scene
+from convmatrix.cli.terminal import print_lines, style, terminal_height, write
+from convmatrix.cli.verdicts import answer_of, as_dict
+from convmatrix.layers import Layer
 from convmatrix.show.render import text as drawing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from convmatrix.algebra import Check
-
 __all__ = ["add_to", "text_of"]
 
-_DRAWN = 2 * 10**7
-"""Most entries of a matrix that is built for display."""
+_PAGE = 120
+"""Characters in a line of a file."""
 
 _FORMS = (*drawing.FORMS, "json", "md", "latex", "tikz")
 
@@ -39,13 +45,11 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
 }
 """The formats that a file of each ending may hold, for --format; `_saved` has its default."""
 
-_WELCOME = (
-    "Another layer: convmatrix show 5 3 --stride 2      as a picture: convmatrix figure 5 3 --save C.svg",
-    "See it move: convmatrix explore --save page.html   all commands: convmatrix help",
-)
+_WELCOME = "All commands: convmatrix help"
 
 _DESCRIPTION = f"""\
-Show a layer's matrix, its transpose, and whether one undoes the other; without
+Show a layer's matrix, its transpose, and whether one undoes the other: as much
+as the terminal's height holds, or all of it with --full and in a pipe. Without
 sizes, of a 4 x 4 input and a 3 x 3 kernel.
 
 --format latex prints the matrix as an array of any width, for math mode; tikz
@@ -70,8 +74,9 @@ def add_to(commands: Commands) -> None:
     )
     add_layer(parser)
     add_weight(parser)
+    add_values(parser)
     parser.add_argument(
-        "--format", choices=_FORMS, help="default: the largest of grid, half and braille that fits the terminal"
+        "--format", choices=_FORMS, help=f"default: the largest of {', '.join(drawing.FORMS)} that fits the terminal"
     )
     parser.add_argument("--save", metavar="FILE", help="write to a file instead, by its ending; see above")
     parser.add_argument(
@@ -79,6 +84,10 @@ def add_to(commands: Commands) -> None:
         choices=("auto", "always", "never"),
         default="auto",
         help="default: auto, which honours NO_COLOR and FORCE_COLOR",
+    )
+    parser.add_argument("--full", action="store_true", help="C, its transpose and the verdict, however many lines")
+    parser.add_argument(
+        "--verbose", action="store_true", help="all of it, and how the rank is known, with primes, seeds and bounds"
     )
     parser.add_argument("--rank", action="store_true", help="compute the rank however large the matrix is")
     add_style(parser)
@@ -92,7 +101,7 @@ def _show(arguments: argparse.Namespace) -> None:
     if arguments.save is None:
         write(_text(layer, weight, arguments, arguments.format))
         if arguments.welcome:
-            print_lines(["", *_WELCOME])
+            print_lines([_WELCOME])
     else:
         _save(layer, weight, arguments)
 
@@ -144,13 +153,25 @@ def _text(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Names
             return latex.tikz(layer, weight, step=PictureOptions(layer).shown) + "\n"
     _require_plain(arguments, "text")
     if form == "json":
-        results = findings(layer, weight, any_size=arguments.rank)
-        return json.dumps(export.matrix_as_dict(layer, weight, **results)) + "\n"
+        return json.dumps(_as_dict(layer, weight, arguments)) + "\n"
     if form == "latex":
         from convmatrix.show.render import latex
 
         return latex.array(layer, weight) + "\n"
     return "\n".join(_described(layer, weight, arguments, form)) + "\n"
+
+
+def _as_dict(layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace) -> dict[str, Any]:
+    """The layer, its matrix, and what is known of it, with what is not printed: how it is known, and the seed."""
+    answer = answer_of(layer, weight, any_size=arguments.rank)
+    found = answer.verdict
+    described = export.matrix_as_dict(
+        layer,
+        weight,
+        rank=None if found.rank is None else found.rank.value,
+        gram_is_identity=None if found.gram is None else found.gram.holds,
+    )
+    return {**described, "verdict": as_dict(answer)}
 
 
 def _document(layer: Layer, weight: "NDArray[Any] | None") -> tuple[str, str]:
@@ -167,69 +188,15 @@ def _document(layer: Layer, weight: "NDArray[Any] | None") -> tuple[str, str]:
 def _described(
     layer: Layer, weight: "NDArray[Any] | None", arguments: argparse.Namespace, form: str | None
 ) -> list[str]:
-    # In Markdown, sentences with signs in them are code, and a table begins after an empty line.
-    fence, gap = (["```"], [""]) if form == "md" else ([], [])
-    shown = style(arguments.color) if arguments.save is None else drawing.Terminal(width=10**6)
+    x = values_of(arguments, layer)
+    if x is not None and weight is None:
+        raise UsageError(f"--x {arguments.x} needs --weight, since y = C x has no numbers without: add --weight arange")
+    shown = style(arguments.color) if arguments.save is None else drawing.Terminal(width=_PAGE)
     if form == "md":
-        shown = drawing.Terminal(unicode=False)  # as its table, which other programs set
-    lines = [*fence, *sizes_described(layer), *fence]
-    name, other = ("C", "C^T") if isinstance(layer, Conv) else ("C^T", "C")
-    rows, cols = layer.matrix_shape
-    lines += ["", shown.set_label(f"{name}: {matrix_described(layer)}"), *gap]
-    large = max(layer.nnz, rows, cols) > _DRAWN
-    if large:
-        lines.append(f"too large to draw: {layer.nbytes() / 2**30:.3g} GiB as float64 (convmatrix export writes it)")
-    else:
-        lines += _picture(layer, weight, shown, form)
-    lines += ["", shown.set_label(f"{other}: {cols} x {rows}, the transpose"), *gap]
-    # A tall transpose says little that its shape does not: the lines above are its columns.
-    if not large and (cols <= 64 or form is not None):
-        lines += _picture(layer.T, weight, shown, form)
-    verdict = map(shown.set_label, _verdict_described(layer, weight, any_size=arguments.rank))
-    return [*lines, "", *fence, *verdict, *fence]
-
-
-def _picture(layer: Layer, weight: "NDArray[Any] | None", shown: drawing.Terminal, form: str | None) -> list[str]:
-    scene = Scene(layer, weight)
-    if form == "md":
-        return drawing.markdown(scene, drawing.Terminal(unicode=False))
-    return drawing.draw(scene, shown, form)
-
-
-def _verdict_described(layer: Layer, weight: "NDArray[Any] | None", *, any_size: bool) -> list[str]:
-    with held_back():
-        from convmatrix.algebra import verdict
-    with Bar("rank") as bar:
-        result = verdict(layer, weight, any_size=any_size, progress=bar)
-    conv = isinstance(layer, Conv)
-    first, second = (result.gram, result.cogram) if conv else (result.cogram, result.gram)
-    rows, cols = layer.matrix_shape if conv else layer.matrix_shape[::-1]
-    is_complex = weight is not None and weight.dtype.kind == "c"
-    sign, transposed = ("H", "its conjugate transpose") if is_complex else ("T", "the transposed convolution")
-    lines = [
-        *_finding_described(f"C^{sign} C", first, transposed, "the convolution"),
-        *_finding_described(f"C C^{sign}", second, "the convolution", transposed),
-    ]
-    if result.rank is None:
-        lines.append(f"rank not computed for {rows} x {cols}, above 2000; --rank computes it")
-    else:
-        rank, nullity = result.rank.value, cols - result.rank.value
-        lost = f"cannot distinguish inputs along {nullity} of {cols} directions"
-        lines.append(f"rank {rank}, nullity {nullity}: C {lost if nullity else 'distinguishes all inputs'}")
-        lines.append(f"  how: {result.rank.reason}")
-    if result.generic:
-        lines.append("  generic: of integers drawn with seed 0, since no --weight is given")
-    return lines
-
-
-def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.6g}"
-
-
-def _finding_described(product: str, check: "Check | None", inverse: str, operand: str) -> list[str]:
-    if check is None:
-        return [f"{product} not computed: it takes too many products"]
-    if check.holds:
-        return [f"{product} = I: {inverse} undoes {operand}"]
-    where = f"{check.name.partition(' = I')[2]} = {_number(check.measured)}, at {check.where}"
-    return [f"{product} != I: {inverse} does not undo {operand}", f"  largest deviation |{product} - I|{where}"]
+        shown = drawing.Terminal(width=_PAGE, unicode=False)  # as its table, which other programs set
+    answer = answer_of(layer, weight, any_size=arguments.rank)
+    overview = Overview(layer, weight, x, answer, shown, form, arguments.verbose)
+    height = terminal_height()
+    if height is None or arguments.full or arguments.verbose or form is not None or arguments.save is not None:
+        return overview.whole()
+    return overview.fitting(height)

@@ -5,17 +5,20 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convmatrix import export
 from convmatrix.cli.arguments import Commands, UsageError, add_layer, layer_of
+from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.sentences import matrix_described, pair, sizes_described
 from convmatrix.cli.terminal import print_lines, style, typeset
 from convmatrix.core.errors import pluralize
-from convmatrix.frameworks.comparison.output_sizes import OutputSizeOptions, Size, output_size_options
 from convmatrix.layers import Layer
 from convmatrix.layers.size_search import settings_between
 from convmatrix.show.model.sizes import relationship
+
+if TYPE_CHECKING:
+    from convmatrix.frameworks.comparison.output_sizes import OutputSizeOptions, Size
 
 __all__ = ["add_to"]
 
@@ -69,9 +72,15 @@ def _between(arguments: argparse.Namespace) -> list[str]:
     return lines
 
 
+def _options(layer: Layer) -> "OutputSizeOptions":
+    with held_back():  # slow to import: it uses all frameworks
+        from convmatrix.frameworks.comparison.output_sizes import output_size_options
+    return output_size_options(layer)
+
+
 def _described(layer: Layer) -> list[str]:
     lines = sizes_described(layer)
-    forward, options = layer.convolution, output_size_options(layer)
+    forward, options = layer.convolution, _options(layer)
     for axis, choices in enumerate(options.sizes):
         output = forward.output_size[axis]
         lines.append("")
@@ -88,10 +97,10 @@ def _described(layer: Layer) -> list[str]:
                 f"transposed with output_padding {choice.leftover}{mark}"
             )
     lines += ["", typeset(f"matrix: {matrix_described(layer)}, {layer.nbytes()} bytes as float64")]
-    return [*lines, *_output_sizes_described(output_size_options(layer))]
+    return [*lines, *_output_sizes_described(_options(layer))]
 
 
-def _output_sizes_described(options: OutputSizeOptions) -> Iterator[str]:
+def _output_sizes_described(options: "OutputSizeOptions") -> Iterator[str]:
     """Explain why padding does not determine the size of the transposed layer, and list the calls that do."""
     if not options.sizes:
         return
@@ -109,7 +118,7 @@ def _output_sizes_described(options: OutputSizeOptions) -> Iterator[str]:
             yield from _wrapped(f"  {call}", width)
 
 
-def _sizes_to_list(options: OutputSizeOptions) -> list[tuple[int, ...]]:
+def _sizes_to_list(options: "OutputSizeOptions") -> list[tuple[int, ...]]:
     """Return the smallest size of each axis, the next ones, and so on; an axis with fewer sizes repeats its largest."""
     most = max((len(sizes) for sizes in options.sizes), default=1)
     ranks = range(most) if most <= _MOST else (0, most - 1)
@@ -130,7 +139,7 @@ def _joined(size: tuple[int, ...]) -> str:
 
 def _as_dict(layer: Layer) -> dict[str, Any]:
     relationships = [relationship(layer, axis) for axis in range(layer.ndim)]
-    forward, options = layer.convolution, output_size_options(layer)
+    forward, options = layer.convolution, _options(layer)
     return {
         **export.layer_as_dict(layer),
         "output_size": list(layer.output_size),
@@ -143,11 +152,11 @@ def _as_dict(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _size_as_dict(size: Size) -> dict[str, int]:
+def _size_as_dict(size: "Size") -> dict[str, int]:
     return {"size": size.size, "leftover": size.leftover, "output_padding": size.leftover}
 
 
-def _options_as_dict(options: OutputSizeOptions) -> dict[str, Any]:
+def _options_as_dict(options: "OutputSizeOptions") -> dict[str, Any]:
     sizes = [
         {
             "size": list(size),

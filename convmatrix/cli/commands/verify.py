@@ -7,7 +7,7 @@ import json
 from convmatrix.cli.arguments import Commands, add_layer, add_weight, layer_of, weight_of
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.sentences import sizes_described
-from convmatrix.cli.terminal import print_lines, typeset
+from convmatrix.cli.terminal import Bar, print_lines, typeset
 
 __all__ = ["add_to"]
 
@@ -33,7 +33,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     with held_back():
         from convmatrix.algebra import checks, controls
     layer = layer_of(arguments)
-    results = [*checks(layer, weight_of(arguments, layer)), *controls()]
+    weight = weight_of(arguments, layer)
+    with Bar("verify") as bar:
+        results = [*checks(layer, weight, progress=bar), *controls()]
     failed = sum(check.kind == "law" and not check.holds for check in results)
     if arguments.format == "json":
         print_lines([json.dumps({"laws_hold": not failed, "checks": [dataclasses.asdict(check) for check in results]})])

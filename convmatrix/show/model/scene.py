@@ -113,6 +113,11 @@ class Scene:
         ptr, ids = self._taps
         return [int(tap) for tap in ids[ptr[cell] : ptr[cell + 1]]]
 
+    @property
+    def weight_count(self) -> int:
+        """Number of weight entries that occur in the matrix."""
+        return int(np.count_nonzero(np.bincount(self._taps[1], minlength=1)))
+
     @cached_property
     def kernel_taps(self) -> NDArray[np.int64]:
         """Flat kernel position of each cell's first tap: what its colour follows."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from convmatrix import Conv, ConvTranspose
 from convmatrix.show.model.palette import ink_on, rgb, tap_colours
 from convmatrix.show.model.scene import Scene
-from convmatrix.show.render.text import FORMS, Terminal, draw, markdown
+from convmatrix.show.render.text import FORMS, Terminal, around_middle, draw, fitting_grid, markdown
 from helpers import dense
 from strategies import integers, layers, seeds, share
 from symbols import taps_by_definition
@@ -485,3 +485,28 @@ def test_what_is_too_large_for_text_is_refused_at_once(make, message):
 
 def test_what_is_too_large_for_a_grid_is_drawn_in_braille():
     assert draw(LARGE, Terminal())[-1].startswith("one dot for ")
+
+
+@share(0.25)
+@given(layer=layers(), width=st.integers(8, 120), height=st.integers(4, 40), numbers=st.booleans())
+def test_a_picture_is_no_higher_than_it_may_be(layer, width, height, numbers):
+    scene = Scene(layer, np.ones(layer.weight_shape, dtype=int) if numbers else None)
+    for lines in (draw(scene, Terminal(width, height=height)), fitting_grid(scene, Terminal(width, height=height))):
+        assert len(lines) <= height
+    assert draw(scene, Terminal(width, height=height))
+
+
+@share(0.25)
+@given(layer=layers(ndims=(1, 2)), width=st.integers(20, 120), seed=seeds())
+def test_rows_around_the_middle_have_the_entries_of_the_matrix(layer, width, seed):
+    scene = Scene(layer, integers(layer.weight_shape, seed))
+    lines = around_middle(scene, Terminal(width, unicode=False))
+    dense = scene.matrix.toarray()
+    names = [scene.row_name(row) for row in range(len(dense))]
+    shown = [line.split("|", 1) for line in lines if "|" in line]
+    rows = [names.index(name.strip()) for name, _ in shown]
+    assert rows == list(range(rows[0], rows[0] + len(rows))) if rows else not lines
+    for row, (_, cells) in zip(rows, shown, strict=True):
+        stored = scene.matrix.data[scene.matrix.indptr[row] : scene.matrix.indptr[row + 1]]
+        assert [int(text) for text in cells.replace("|", " ").split() if text != "."] == stored.tolist()
+    assert all(len(line) <= width for line in lines)
