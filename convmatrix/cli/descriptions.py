@@ -172,7 +172,7 @@ def channels_described(layer: Layer) -> str:
 
 
 def _maps(layer: Layer) -> list[tuple[str, tuple[int, ...], int]]:
-    """What a place of the output and of the input is in the matrix, the size of a channel, and their number."""
+    """Rows of the output and columns of the input: their name, the size of a channel, and the number of channels."""
     return [("row", layer.output_size, layer.out_channels), ("column", layer.input_size, layer.in_channels)]
 
 

@@ -1,4 +1,4 @@
-"""What `show` prints of a layer: all of it, or as much as a terminal's height holds."""
+"""Text of a layer for `show`: all of it, or as much as a terminal's height holds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -188,7 +188,7 @@ class Overview:
         return lines if fits else []
 
     def _next(self) -> list[str]:
-        """What else there is, on one line if it fits."""
+        """Two commands to go on with, on one line if they fit."""
         line = "      ".join(_NEXT)
         return [line] if len(line) <= self.shown.width else [part for text in _NEXT for part in self.wrapped(text)]
 

@@ -1,4 +1,4 @@
-"""Whether the transpose undoes the convolution, in sentences, with a number that can be checked by hand."""
+"""Sentences on whether the transpose undoes the convolution, with a number that can be checked by hand."""
 
 from dataclasses import dataclass
 from math import prod
@@ -51,7 +51,7 @@ class _Entry:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of a layer's matrix C, the one that takes x to y.
+    """Results for a layer's matrix C, the one that takes x to y.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def _unknown_rank(answer: Answer) -> str:
 
 
 def details(answer: Answer, shown: Terminal) -> list[str]:
-    """How the rank and both products are known: for --verbose."""
+    """Sources of the rank, and both products: for --verbose."""
     found = answer.verdict
     conv = isinstance(answer.layer, Conv)
     first, second = (found.gram, found.cogram) if conv else (found.cogram, found.gram)
@@ -297,7 +297,7 @@ def _product_described(product: str, check: "Check | None") -> str:
 
 
 def as_dict(answer: Answer) -> dict[str, Any]:
-    """How the results for JSON are known; null where they are not computed."""
+    """Sources of the results, for JSON: reasons, seed and entry; null where they are not computed."""
     found, entry = answer.verdict, answer.entry
     return {
         "rank_reason": None if found.rank is None else found.rank.reason,
