@@ -61,7 +61,8 @@ class Shown:
         --------
         >>> from convmatrix.layers import Conv
         >>> Conv((3,), 2).show([5, 7])  # doctest: +ELLIPSIS
-        convolution  i=3  k=2 ...
+        input of 3, kernel of 2, stride 1, no padding  ->  output of 2
+        ...
         y0 |  5  7  . |
         y1 |  .  5  7 |
         ...
