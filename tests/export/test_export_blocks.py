@@ -683,7 +683,7 @@ def test_long_exports_draw_a_bar(folder, monkeypatch):
     monkeypatch.setattr(terminal, "_PATIENCE", 0)
     code, _, err = run("export", "C.mtx", *ARGUMENTS, "--rows", 8, terminal=True)
     assert code == 0
-    assert re.match(r"\rexport \[#+\.+\]  50%\rexport \[#+\] 100%", err)
+    assert re.match(r"\rexport \[#+\.+\]  50%, \d+ s left\x1b\[K\rexport \[#+\] 100%\x1b\[K", err)
     assert err.endswith("\r\x1b[K")
 
 
