@@ -217,8 +217,8 @@ class LayerBase:
         >>> C = layer.matrix(weight)
         >>> layer.check_matrix(C, weight).ok
         True
-        >>> layer.check_matrix(layer.matrix(weight[::-1, ::-1]), weight).reason
-        'its kernel is flipped, by 180 degrees, on every axis'
+        >>> layer.check_matrix(layer.matrix(weight[::-1, ::-1]), weight).kind
+        'kernel flipped'
         >>> layer.check_matrix(C.T).reason
         'it is transposed: 16 x 4 instead of 4 x 16: a row for each output, 2 x 2, and a column for each input, 4 x 4'
         """

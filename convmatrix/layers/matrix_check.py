@@ -53,7 +53,7 @@ class MatrixCheck:
     >>> C[1] = np.roll(C[1], 1)
     >>> found = Conv((4,), 2).check_matrix(C)
     >>> found.ok, found.kind, found.reason
-    (False, 'row', 'row 1 is shifted one column to the right')
+    (False, 'row', 'row 1 is shifted one column to the right: it has the entries of row 2')
     """
 
     ok: bool
