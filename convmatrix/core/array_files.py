@@ -255,7 +255,7 @@ def _read_mtx(stream: io.BufferedReader, name: str) -> AnyArray:
     if entries > os.fstat(stream.fileno()).st_size:
         raise _DamagedError(f"it is cut short: its header has {pluralize(entries, 'entry')}")
     _require_fit(40 * entries + 8 * (rows + 1), f"the matrix of {rows} x {cols} with {pluralize(entries, 'entry')}")
-    return _as_array(mmread(stream.name))
+    return _as_array(mmread(stream.name, spmatrix=False))
 
 
 def _read_mat(stream: io.BufferedReader, name: str) -> AnyArray:
@@ -267,7 +267,7 @@ def _read_mat(stream: io.BufferedReader, name: str) -> AnyArray:
     stream.seek(0)
     size = os.fstat(stream.fileno()).st_size
     _require_fit(min(16 * prod(sizes[chosen]), 1100 * size), f"variable {chosen} of shape {sizes[chosen]}")
-    value: Any = loadmat(file, variable_names=[chosen])[chosen]
+    value: Any = loadmat(file, variable_names=[chosen], spmatrix=False)[chosen]
     return _as_array(value)
 
 
