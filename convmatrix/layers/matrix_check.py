@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from convmatrix.core.errors import TooLargeError, WrongTypeError, pluralize, short
-from convmatrix.layers.arguments import array_of
+from convmatrix.layers.arguments import array_of, cast_for
 
 __all__ = ["Expected", "MatrixCheck", "compare", "weighted"]
 
@@ -36,9 +36,10 @@ class MatrixCheck:
     ----------
     ok : bool
     kind : str
-        ``right``; ``transposed``, ``kernel flipped``, ``kernel transposed``, ``channels of the weight swapped``,
-        ``columns in F order`` or ``columns channels last`` (also of ``rows`` and of ``rows and columns``) for mistakes
-        in all of the matrix; else ``shape`` or ``row``.
+        ``right``. For mistakes in all of the matrix: ``transposed``, ``kernel flipped``, ``kernel transposed``,
+        ``channels of the weight swapped``, or ``columns``, ``rows`` or ``rows and columns`` followed by ``in F order``
+        (of each channel), ``in F order of all axes``, ``channels last`` or ``in reverse order``. Else ``shape`` or
+        ``row``.
     reason : str
         One sentence.
     row, column : int, optional
@@ -119,7 +120,7 @@ def compare(expected: Expected, matrix: Any, weight: ArrayLike | None, tolerance
     Raises
     ------
     ValueError
-        If the matrix is not one of finite numbers, or its tolerance is negative.
+        If the matrix is not one of finite numbers, or the tolerance is negative.
     """
     given = _as_csr(matrix)
     if tolerance is not None and not tolerance >= 0:
@@ -138,7 +139,7 @@ def _as_csr(matrix: Any) -> Csr:
             raise ValueError(f"matrix has shape {array.shape} but needs two axes: rows and columns")
         if array.dtype.kind not in "biufc":
             raise WrongTypeError(f"matrix has dtype {array.dtype}, but needs numbers")
-        checked = sparse.csr_array(array)
+        checked = sparse.csr_array(array.astype(cast_for(array.dtype) or array.dtype, copy=False))
     if prod(checked.shape) >= 2**63:
         raise TooLargeError(f"matrix has shape {checked.shape}, whose places 64-bit integers cannot number")
     kind = checked.dtype.kind
@@ -170,41 +171,38 @@ class _Comparison:
         self.reads_weight = weight is None and expected.weight_shape is not None
 
     def result(self, matrix: Csr) -> MatrixCheck:
-        rows, cols = self.expected.shape
-        if matrix.shape != (rows, cols):
+        if matrix.shape != self.expected.shape:
             return self._other_shape(matrix)
         reader = _Reader(self.expected) if self.reads_weight else None
         weight = reader.weight(matrix) if reader else self.given
         expected = self._build(weight)
         if self._equal(matrix, expected):
             return MatrixCheck(True, "right", self._praise(weight), weight=weight)
-        mistakes = list(self._mistakes(matrix, reader))
+        mistakes = [
+            (kind, sentence, own)
+            for kind, sentence, undone, changed in self._mistakes(matrix)
+            for own in [reader.first_weight(undone) if reader else changed]
+            if self._equal(undone, self._build(own))
+        ]
         if mistakes:
-            (kind, sentence), *others = mistakes
-            same = "".join(f"; for this layer, that is the same as {other}" for other, _ in others[:1])
-            return MatrixCheck(False, kind, sentence + same, weight=weight)
+            (kind, sentence, own), *others = mistakes
+            same = "".join(f"; for this layer, that is the same as {other}" for other, *_ in others[:1])
+            return MatrixCheck(False, kind, sentence + same, weight=own if reader else self.given)
         return self._first_row(matrix, expected, weight)
 
-    def _mistakes(self, matrix: Csr, reader: "_Reader | None") -> Iterator[tuple[str, str]]:
-        """Kinds and sentences of the mistakes in the whole matrix that explain all of it."""
-        rearranged = list(self._rearranged(matrix))
-        changed: list[tuple[str, str, NDArray[Any]]] = []
-        if self.given is not None:
-            changed += _changed_weights(self.given, self.expected.kernel_axes)
-        first = [each for each in rearranged if each[0] == "transposed"]
-        for kind, sentence, undone in first:
-            if self._equal(undone, self._build(reader.first_weight(undone) if reader else self.given)):
-                yield kind, sentence
-        flipped = [each for each in changed if each[0] == "kernel flipped"]
-        for kind, sentence, other in flipped:
-            if self._equal(matrix, self._build(other)):
-                yield kind, sentence
-        for kind, sentence, undone in rearranged[len(first) :]:
-            if self._equal(undone, self._build(reader.first_weight(undone) if reader else self.given)):
-                yield kind, sentence
-        for kind, sentence, other in changed[len(flipped) :]:
-            if self._equal(matrix, self._build(other)):
-                yield kind, sentence
+    def _mistakes(self, matrix: Csr) -> Iterator[tuple[str, str, Csr, NDArray[Any] | None]]:
+        """Mistakes in the whole matrix, the usual ones first: what undoes each, and the weight that it would have."""
+        if matrix.shape[0] == matrix.shape[1]:
+            sentence = "it is transposed: rows and columns have changed places"
+            yield "transposed", sentence, sparse.csr_array(matrix.T), self.given
+        changed = [] if self.given is None else list(_changed_weights(self.given, self.expected.kernel_axes))
+        flipped = min(self.expected.kernel_axes, 1)  # the first of them, if there are axes
+        for kind, sentence, weight in changed[:flipped]:
+            yield kind, sentence, matrix, weight
+        for kind, sentence, undone in self._rearranged(matrix):
+            yield kind, sentence, undone, self.given
+        for kind, sentence, weight in changed[flipped:]:
+            yield kind, sentence, matrix, weight
 
     def _build(self, weight: NDArray[Any] | None) -> Csr:
         built = self.expected.build(weight)
@@ -262,20 +260,24 @@ class _Comparison:
         return MatrixCheck(False, "shape", f"it is {_shape(matrix)} but needs {sizes}")
 
     def _rearranged(self, matrix: Csr) -> Iterator[tuple[str, str, Csr]]:
-        """The matrix with each mistake that rearranges it undone."""
-        if matrix.shape[0] == matrix.shape[1]:
-            yield "transposed", "it is transposed: rows and columns have changed places", sparse.csr_array(matrix.T)
+        """The matrix with each other order of rows, columns or both undone."""
         rows, cols = (dict(_orders(shape)) for shape in (self.expected.output_shape, self.expected.input_shape))
+        seen = set[tuple[bytes, bytes]]()
         for order in dict.fromkeys([*cols, *rows]):
-            for what, by_row, by_col in (
-                ("columns", None, cols.get(order)),
-                ("rows", rows.get(order), None),
-                ("rows and columns", rows.get(order), cols.get(order)),
+            by_row, by_col = rows.get(order), cols.get(order)
+            for what, row_order, col_order in (
+                ("columns", None, by_col),
+                ("rows", by_row, None),
+                ("rows and columns", by_row, by_col),
             ):
-                if (by_row is None) != ("rows" not in what) or (by_col is None) != ("columns" not in what):
-                    continue
-                undone = matrix if by_row is None else matrix[by_row]
-                undone = undone if by_col is None else undone[:, by_col]
+                if (row_order is None) == ("rows" in what) or (col_order is None) == ("columns" in what):
+                    continue  # one of them has no other order, as with one channel
+                places = tuple(b"" if each is None else each.tobytes() for each in (row_order, col_order))
+                if places in seen:
+                    continue  # with one channel, all axes are those of the image
+                seen.add((places[0], places[1]))
+                undone = matrix if row_order is None else matrix[row_order]
+                undone = undone if col_order is None else undone[:, col_order]
                 undone.sort_indices()
                 yield f"{what} {order}", f"its {what} are {_ORDERS[order]}", sparse.csr_array(undone)
 
@@ -378,18 +380,17 @@ class _Reader:
         self.alone = bool((lengths == 1).all())
         self.pairs = ids[indptr[:-1]] // self.kernel if len(lengths) else np.zeros(0, np.int64)
         if self.alone:
-            self.sums = np.arange(self.kernel)
-            self.of_entry = ids % self.kernel
-            self.system = np.eye(self.kernel)
+            self.sums, of_entry = self.kernel, ids % self.kernel
         else:
             # Sums of the same taps have the same sum of random numbers.
             marks = np.random.default_rng(0).integers(1, 2**40, self.kernel)
             keys = np.add.reduceat(marks[ids % self.kernel], indptr[:-1])
-            _, first, self.of_entry = np.unique(keys, return_index=True, return_inverse=True)
-            self.system = np.zeros((len(first), self.kernel))
-            for number, entry in enumerate(first.tolist()):
-                np.add.at(self.system[number], ids[indptr[entry] : indptr[entry + 1]] % self.kernel, 1)
-        self.places = self.pairs * len(self.system) + self.of_entry
+            _, first, of_entry = np.unique(keys, return_index=True, return_inverse=True)
+            self.sums = len(first)
+            rows = np.repeat(np.arange(self.sums), lengths[first])
+            taps = np.concatenate([ids[indptr[entry] : indptr[entry + 1]] for entry in first.tolist()]) % self.kernel
+            self.system = sparse.csr_array((np.ones(len(taps)), (rows, taps)), shape=(self.sums, self.kernel))
+        self.places = self.pairs * self.sums + of_entry
         self.columns = _numbered(self.pattern)
 
     def weight(self, matrix: Csr) -> NDArray[Any]:
@@ -418,25 +419,22 @@ class _Reader:
         return np.where(numbers[at] == wanted, matrix.data[at], 0)
 
     def _solved(self, places: Ints, values: NDArray[Any]) -> NDArray[Any]:
-        sums = np.zeros(prod(self.shape[:2]) * len(self.system), values.dtype)
-        sums[places] = values
-        sums = sums.reshape(prod(self.shape[:2]), len(self.system))
+        """The weight of the values of all sums of taps."""
+        sums = np.zeros((prod(self.shape[:2]), self.sums), values.dtype)
+        sums.reshape(-1)[places] = values
         if self.alone:
             return sums.reshape(self.shape)
         weight = np.zeros((len(sums), self.kernel), values.dtype)
-        single = np.flatnonzero((self.system.sum(axis=1) == 1) & (self.system.max(axis=1) == 1))
-        known = self.system[single].argmax(axis=1)
+        single = np.flatnonzero((np.diff(self.system.indptr) == 1) & (self.system.sum(axis=1) == 1))
+        known = self.system.indices[self.system.indptr[single]]
         weight[:, known] = sums[:, single]
         unknown = np.setdiff1d(np.arange(self.kernel), known)
         if len(unknown):
-            rest = sums - weight @ self.system.T.astype(values.dtype)
-            solved = np.linalg.lstsq(self.system[:, unknown], rest.T, rcond=None)[0].T
-            if values.dtype.kind == "i":
-                whole = np.rint(solved.real)
-                if np.array_equal(whole @ self.system[:, unknown].T, solved @ self.system[:, unknown].T) or np.allclose(
-                    whole, solved, atol=1e-6
-                ):
-                    solved = whole.astype(values.dtype)
+            rest = sums.T - self.system @ weight.T
+            solved = np.linalg.lstsq(self.system[:, unknown].toarray(), rest, rcond=None)[0].T
+            whole = np.rint(solved.real)
+            if values.dtype.kind == "i" and np.allclose(whole, solved, atol=1e-6):
+                solved = whole.astype(values.dtype)
             weight = weight.astype(np.result_type(weight, solved))
             weight[:, unknown] = solved
         return weight.reshape(self.shape)

@@ -1,6 +1,8 @@
 """Matrices with one of the usual mistakes, made by loops: the check names the mistake, or finds that there is none."""
 
 import time
+import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,19 +40,16 @@ def flattened(shape, order):
 
 
 def with_mistake(layer, weight, kind):
-    """The matrix with a mistake in all of it; None where the layer has no such mistake."""
+    """The matrix with a mistake in all of it."""
     right = layer.matrix(weight).toarray()
     if kind == "transposed":
         return right.T
     if kind == "kernel flipped":
         return layer.matrix(np.flip(weight, tuple(range(2, weight.ndim)))).toarray()
     if kind == "kernel transposed":
-        axes = range(2, weight.ndim)
-        if len({weight.shape[axis] for axis in axes}) != 1:
-            return None
-        return layer.matrix(weight.transpose(0, 1, *reversed(axes))).toarray()
+        return layer.matrix(weight.transpose(0, 1, *reversed(range(2, weight.ndim)))).toarray()
     if kind == "channels of the weight swapped":
-        return layer.matrix(weight.swapaxes(0, 1)).toarray() if weight.shape[0] == weight.shape[1] else None
+        return layer.matrix(weight.swapaxes(0, 1)).toarray()
     what, _, order = kind.replace("rows and columns", "both").partition(" ")
     rows = flattened(layer.output_shape, order) if what != "columns" else range(right.shape[0])
     cols = flattened(layer.input_shape, order) if what != "rows" else range(right.shape[1])
@@ -61,11 +60,12 @@ def with_mistake(layer, weight, kind):
     return wrong
 
 
+OF_SQUARE_WEIGHTS = ["kernel transposed", "channels of the weight swapped"]
+PAIRED = {"in_channels": 2, "out_channels": 2}
 KINDS = [
     "transposed",
     "kernel flipped",
-    "kernel transposed",
-    "channels of the weight swapped",
+    *OF_SQUARE_WEIGHTS,
     *(
         f"{what} {order}"
         for order in ("in F order", "in F order of all axes", "channels last", "in reverse order")
@@ -74,20 +74,46 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def assert_named(layer, found, weight, wrong):
+    """Check that the named mistake makes this matrix: of several with the same result, any."""
+    assert found.kind in KINDS, found.reason
+    np.testing.assert_allclose(with_mistake(layer, weight, found.kind), wrong, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in OF_SQUARE_WEIGHTS])
+def test_each_mistake_of_a_layer_on_which_all_differ_is_named(kind):
+    layer = Conv((4, 5), (2, 3), in_channels=2, out_channels=3, padding=((1, 0), (0, 0)))
+    weight = distinct(layer, 0)
+    wrong = with_mistake(layer, weight, kind)
+    assert layer.check_matrix(wrong, weight).kind == kind
+    read_off = layer.check_matrix(wrong)
+    if kind == "kernel flipped":  # another weight
+        assert read_off.ok
+    else:
+        assert (read_off.ok, read_off.kind) == (False, kind)
+        np.testing.assert_array_equal(read_off.weight, weight)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in OF_SQUARE_WEIGHTS])
 @share(0.15)
 @given(layer=SMALL, seed=seeds())
 def test_mistakes_in_all_of_the_matrix_are_named(kind, layer, seed):
     weight = distinct(layer, seed)
     right, wrong = layer.matrix(weight).toarray(), with_mistake(layer, weight, kind)
-    if wrong is None:
-        return
     found = layer.check_matrix(wrong, weight)
     assert found.ok == np.array_equal(wrong, right)
     if not found.ok:
-        # Of several mistakes with the same result, one is named.
-        assert found.kind in KINDS, found.reason
-        assert found.kind == kind or np.array_equal(with_mistake(layer, weight, found.kind), wrong)
+        assert_named(layer, found, weight, wrong)
+
+
+@pytest.mark.parametrize("kind", OF_SQUARE_WEIGHTS)
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "circular"])
+@pytest.mark.parametrize("layer", [Conv((5, 4), 2, padding=1, **PAIRED), ConvTranspose((3, 4), 3, stride=2, **PAIRED)])
+def test_swapped_axes_of_the_weight_are_named(kind, mode, layer):
+    layer = replace(layer, padding_mode=mode, padding=((1, 1), (1, 1)))
+    weight = distinct(layer, 0)
+    found = layer.check_matrix(with_mistake(layer, weight, kind), weight)
+    assert (found.ok, found.kind) == (False, kind)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith(("kernel", "channels"))])
@@ -99,7 +125,7 @@ def test_mistakes_are_named_without_a_weight(kind, layer, seed):
     if found.ok:
         np.testing.assert_allclose(layer.matrix(found.weight).toarray(), wrong, atol=1e-6)
     else:
-        assert found.kind in KINDS, found.reason
+        assert_named(layer, found, found.weight, wrong)
 
 
 @share(0.6)
@@ -224,6 +250,33 @@ def test_sums_at_borders_are_taken_apart():
     found = layer.check_matrix(layer.matrix(weight))
     assert found.ok
     np.testing.assert_array_equal(found.weight, weight)
+
+
+def test_what_is_compared_stays_as_it_is():
+    matrix = sparse.csr_array((np.array([1, 0, 2, 3, 4]), np.array([3, 1, 1, 0, 0]), np.array([0, 3, 5])), shape=(2, 4))
+    before = matrix.copy()
+    Conv((4,), 3).check_matrix(matrix)
+    for part in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(matrix, part), getattr(before, part))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.float16, np.uint64, np.longdouble])
+def test_every_dtype_of_numbers_is_compared(dtype):
+    layer = Conv((4,), 2)
+    assert layer.check_matrix(layer.matrix([1, 1]).toarray().astype(dtype), [1, 1]).ok
+
+
+def test_a_large_kernel_takes_no_table_of_its_taps():
+    layer = Conv((9_100,), 9_000)
+    weight = np.arange(1, 9_001)
+    matrix = layer.matrix(weight)
+    tracemalloc.start()
+    found = layer.check_matrix(matrix)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.ok
+    np.testing.assert_array_equal(found.weight.ravel(), weight)
+    assert most < 9_000**2 * 4  # as float64, a row for each tap would be twice that
 
 
 @pytest.mark.parametrize(
