@@ -11,6 +11,7 @@ from convmatrix import presets
 from convmatrix.cli.errors import UsageError
 from convmatrix.cli.guesses import nearest
 from convmatrix.cli.terminal import print_error, write
+from convmatrix.core.array_files import ENDINGS
 from convmatrix.core.errors import shortened_text
 from convmatrix.layers import Conv, ConvTranspose, Layer
 
@@ -25,6 +26,7 @@ __all__ = [
     "add_layer",
     "add_values",
     "add_weight",
+    "given_names",
     "integer",
     "layer_arguments",
     "layer_of",
@@ -58,7 +60,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *, describe: Callable[[], str] | None = None, **kwargs: Any) -> None:
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EXAMPLES, **kwargs)
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **{"epilog": EXAMPLES, **kwargs})
         self._describe = describe
 
     def format_help(self) -> str:
@@ -201,15 +203,19 @@ def add_layer(parser: Parser, *, by_name: bool = False) -> None:
 _LAYER = tuple(signature(ConvTranspose).parameters)
 
 
+def given_names(arguments: argparse.Namespace) -> set[str]:
+    """The arguments of a layer that are given, and `setting`."""
+    return {name for name in (*_LAYER, "setting") if getattr(arguments, name) is not None}
+
+
 def layer_arguments(
     arguments: argparse.Namespace,
     needed: Collection[str] = ("input_size", "kernel_size"),
     default: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The options that describe a layer, as keyword arguments of its class; a setting gives all of them."""
-    settings: dict[str, Any] = {
-        name: getattr(arguments, name) for name in _LAYER if getattr(arguments, name) is not None
-    }
+    given = given_names(arguments)
+    settings: dict[str, Any] = {name: getattr(arguments, name) for name in _LAYER if name in given}
     setting, setting_is = arguments.setting, arguments.setting_is
     if setting is not None:
         if settings or arguments.transpose:
@@ -259,8 +265,8 @@ def add_weight(parser: Parser, default: str | None = None) -> None:
         metavar="W",
         default=default,
         help="ones, arange (1, 2, 3, ...), random:SEED, a kernel's name (see convmatrix presets), "
-        "numbers in C order joined by commas, or a file (.npy, .npz, .csv, .mat, .json, .png, .jpg)"
-        + (f"; default: {default}" if default else "; default: symbols"),
+        "numbers in C order joined by commas, or a file "
+        f"({' '.join(ENDINGS)})" + (f"; default: {default}" if default else "; default: symbols"),
     )
 
 

@@ -5,7 +5,7 @@ ending     what is read
 ========== ==============================================================================================
 ``.npy``   an array of numbers
 ``.npz``   a sparse matrix of ``scipy.sparse.save_npz``; or an array of ``numpy.savez``, by ``FILE:NAME``
-``.csv``   numbers joined by commas, a line for each row
+``.csv``   numbers joined by commas, semicolons or tabs, a line for each row; ``#`` begins a comment
 ``.mtx``   Matrix Market, sparse or dense
 ``.mat``   a variable of a MATLAB 5 file, by ``FILE:NAME`` where there are several
 ``.json``  numbers in lists; or a matrix as convmatrix exports it
@@ -42,8 +42,16 @@ AnyArray = NDArray[Any] | sparse.csr_array
 _NAMED = (".npz", ".mat")
 """Endings of files that have several arrays, each with a name."""
 
-_TEXT_BYTES = 40
-"""Bytes of Python's objects for each byte of a text of numbers; measured, rounded up."""
+_TEXT_BYTES = 120
+"""Bytes of Python's objects for each byte of a text of numbers, in the worst case: a column of digits, measured."""
+_ENTRY_BYTES = 40
+"""Bytes of an entry of a sparse matrix while it is read and converted: two copies of value, row and column."""
+_NPZ_COPIES = 3
+"""Copies of the arrays of a .npz file at most: as they are read, and of a sparse matrix before and after."""
+_PIXEL_BYTES = 12
+"""Bytes of a pixel: as it is decoded, in grey, and as an integer of 64 bits."""
+_ZLIB = 1032
+"""Largest ratio of zlib's output and input, by which a .mat file can be compressed."""
 
 _LONGEST_REASON = 200
 """Most characters of another reader's message."""
@@ -186,7 +194,7 @@ def _chosen(names: list[str], name: str, what: str) -> str:
     """The array of this name, or the only one."""
     if name:
         if name not in names:
-            raise _DamagedError(f"it has no {what} {short(name)}, but {', '.join(names) or 'none'}")
+            raise _DamagedError(f"it has no {what} {short(name)}; it has {', '.join(names[:10]) or 'none'}")
         return name
     if len(names) != 1:
         raise _DamagedError(
@@ -204,7 +212,7 @@ def _as_array(value: Any) -> AnyArray:
 
 
 def _require_fit(nbytes: int, what: str) -> None:
-    require_memory(nbytes, what, "take a smaller one")
+    require_memory(nbytes, what, "save a smaller array")
 
 
 # -- one reader for each format --------------------------------------------------------------------------------------
@@ -213,7 +221,7 @@ def _require_fit(nbytes: int, what: str) -> None:
 def _read_npz(stream: io.BufferedReader, name: str) -> AnyArray:
     with zipfile.ZipFile(stream) as archive:
         members = {info.filename.removesuffix(".npy"): info.file_size for info in archive.infolist()}
-    _require_fit(3 * sum(members.values()), "the arrays of the .npz file")
+    _require_fit(_NPZ_COPIES * sum(members.values()), "the arrays of the .npz file")
     stream.seek(0)
     if "format" in members and not name:
         return sparse.csr_array(sparse.load_npz(stream))
@@ -224,28 +232,44 @@ def _read_npz(stream: io.BufferedReader, name: str) -> AnyArray:
 def _read_csv(stream: io.BufferedReader, name: str) -> AnyArray:
     _require_fit(_TEXT_BYTES * os.fstat(stream.fileno()).st_size, "the numbers of the .csv file")
     text = stream.read().decode("utf-8-sig")
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = {
+        number: line
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    }
     if not lines:
         raise _DamagedError("it is empty")
-    rows = [[cell.strip() for cell in re.split(r"[,;\t]", line)] for line in lines]
-    for number, row in enumerate(rows):
-        if len(row) != len(rows[0]):
-            raise _DamagedError(f"line {number + 1} has {pluralize(len(row), 'number')}, but line 1 has {len(rows[0])}")
-    for convert in (int, float, complex):
+    rows = {number: [cell.strip() for cell in re.split(r"[,;\t]", line)] for number, line in lines.items()}
+    first, needed = next((number, len(row)) for number, row in rows.items())
+    for number, row in rows.items():
+        if len(row) != needed:
+            raise _DamagedError(f"line {number} has {pluralize(len(row), 'number')}, but line {first} has {needed}")
+        for cell in row:
+            if not _is_number(cell):
+                raise _DamagedError(f"line {number} has {short(cell)}, which is no number")
+    for convert in (int, float):
         try:
-            return np.array([[convert(cell) for cell in row] for row in rows])
+            return _numbers([[convert(cell) for cell in row] for row in rows.values()])
         except ValueError:
             continue
-    wrong = next(cell for row in rows for cell in row if not _is_number(cell))
-    raise _DamagedError(f"{short(wrong)} is no number")
+    return _numbers([[complex(cell) for cell in row] for row in rows.values()])
 
 
 def _is_number(cell: str) -> bool:
+    """Check whether a text is a number; Python's underscores between digits are more likely a mistake."""
     try:
         complex(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
+
+
+def _numbers(content: list[Any]) -> NDArray[Any]:
+    """An array of lists of numbers."""
+    array = np.array(content)
+    if array.dtype == object:
+        raise _DamagedError("it has an integer beyond 64 bits: write it as a float")
+    return array
 
 
 def _read_mtx(stream: io.BufferedReader, name: str) -> AnyArray:
@@ -254,7 +278,8 @@ def _read_mtx(stream: io.BufferedReader, name: str) -> AnyArray:
     rows, cols, entries, *_ = mminfo(stream.name)  # SciPy's reader ends the process if it is given a file to seek in
     if entries > os.fstat(stream.fileno()).st_size:
         raise _DamagedError(f"it is cut short: its header has {pluralize(entries, 'entry')}")
-    _require_fit(40 * entries + 8 * (rows + 1), f"the matrix of {rows} x {cols} with {pluralize(entries, 'entry')}")
+    needed = _ENTRY_BYTES * entries + 8 * (rows + 1)
+    _require_fit(needed, f"the matrix of {rows} x {cols} with {pluralize(entries, 'entry')}")
     return _as_array(mmread(stream.name, spmatrix=False))
 
 
@@ -266,7 +291,7 @@ def _read_mat(stream: io.BufferedReader, name: str) -> AnyArray:
     chosen = _chosen(sorted(sizes), name, "variable")
     stream.seek(0)
     size = os.fstat(stream.fileno()).st_size
-    _require_fit(min(16 * prod(sizes[chosen]), 1100 * size), f"variable {chosen} of shape {sizes[chosen]}")
+    _require_fit(min(16 * prod(sizes[chosen]), _ZLIB * size), f"variable {chosen} of shape {sizes[chosen]}")
     value: Any = loadmat(file, variable_names=[chosen], spmatrix=False)[chosen]
     return _as_array(value)
 
@@ -275,7 +300,7 @@ def _read_json(stream: io.BufferedReader, name: str) -> AnyArray:
     _require_fit(_TEXT_BYTES * os.fstat(stream.fileno()).st_size, "the numbers of the .json file")
     content = json.loads(stream.read())
     if isinstance(content, list):
-        return np.array(content)
+        return _numbers(content)
     parts = ("data", "indices", "indptr", "matrix_shape")
     if not isinstance(content, dict) or any(not isinstance(content.get(part), list) for part in parts):
         raise _DamagedError("it needs numbers in lists, or a matrix as convmatrix exports it")
@@ -292,7 +317,7 @@ def _read_image(stream: io.BufferedReader, name: str) -> AnyArray:
 
     with Image.open(stream, formats=("PNG", "JPEG")) as image:
         wide, tall = image.size
-        _require_fit(12 * wide * tall, f"the image of {wide} x {tall} pixels")
+        _require_fit(_PIXEL_BYTES * wide * tall, f"the image of {wide} x {tall} pixels")
         return np.asarray(image.convert("L")).astype(np.int64)
 
 

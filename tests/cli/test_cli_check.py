@@ -1,6 +1,7 @@
 """`check`: verdicts on matrices in files, several at a time, and what `export` writes is right."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -66,6 +67,17 @@ def test_a_folder_is_marked_with_a_line_for_each():
         "column": 1,
     }
     assert [each["ok"] for each in results] == [False, False, True, False]
+
+
+def test_names_of_files_stay_as_they_are():
+    np.save("C^T x0 4 x 4.npy", C)
+    assert good("check", "C^T x0 4 x 4.npy", *LAYER, "--weight", "arange") == f"C^T x0 4 x 4.npy: {RIGHT}\n"
+
+
+def test_the_help_has_its_own_examples():
+    text = good("check", "--help")
+    assert text.count("examples:") == 1
+    assert re.findall(r"^  convmatrix (\w+)", text, re.MULTILINE) == ["check"] * 3
 
 
 def test_one_file_that_cannot_be_read_is_an_error():

@@ -101,7 +101,9 @@ def test_one_of_several_arrays_has_a_name():
             match=rf"^cannot read the weight from {file}: it has 2 {what}s, a, b: name one, as in FILE:a$",
         ):
             read_array(file, "the weight")
-        with pytest.raises(ValueError, match=rf"^cannot read the weight from {file}: it has no {what} 'c', but a, b$"):
+        with pytest.raises(
+            ValueError, match=rf"^cannot read the weight from {file}: it has no {what} 'c'; it has a, b$"
+        ):
             read_array(f"{file}:c", "the weight")
 
 
@@ -112,8 +114,10 @@ def test_names_of_files():
 
 REFUSED = {
     "it is empty": ("w.csv", b"\n# nothing\n"),
-    "line 2 has 2 numbers, but line 1 has 3": ("w.csv", b"1,2,3\n4,5\n"),
-    "'two' is no number": ("w.csv", b"1,two,3\n"),
+    "line 5 has 2 numbers, but line 2 has 3": ("w.csv", b"# sizes\n1,2,3\n\n4,5,6\n7,8\n"),
+    "line 3 has 'two', which is no number": ("w.csv", b"1\n\ntwo\n"),
+    "line 1 has '1_0', which is no number": ("w.csv", b"1_0,2\n"),
+    "it has an integer beyond 64 bits: write it as a float": ("w.csv", b"1,36893488147419103232\n"),
     "it needs numbers in lists, or a matrix as convmatrix exports it": ("w.json", b'{"data": [1]}'),
     "it has dtype <U1, but needs numbers": ("w.json", b'["a", "b"]'),
     "it has 0 arrays": ("w.npz", saved(np.savez)),

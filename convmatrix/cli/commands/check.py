@@ -2,8 +2,9 @@
 
 import argparse
 import json
+from typing import Any
 
-from convmatrix.cli.arguments import Commands, UsageError, add_layer, add_weight, layer_of, weight_of
+from convmatrix.cli.arguments import Commands, add_layer, add_weight, layer_of, weight_of
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.terminal import one_line, print_lines, typeset
 
@@ -17,7 +18,9 @@ row that is wrong, and how. Without --weight, the matrix of any weight is right.
 Files: .npy, .npz (dense or sparse), .csv, .mtx, .mat, .json; FILE:NAME for one
 of several arrays. Exit status: 0 if all are right, 1 if one is not, 2 if one
 cannot be read.
+"""
 
+_EXAMPLES = """\
 examples:
   convmatrix check C.npy --i 4 --k 3
   convmatrix check C.mtx --i 4 --k 3 --weight sobel
@@ -28,7 +31,10 @@ examples:
 def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "check", help="compare matrices in files with the layer's: right, or which mistake", description=_DESCRIPTION
+        "check",
+        help="compare matrices in files with the layer's: right, or which mistake",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="a matrix")
     add_layer(parser)
@@ -42,13 +48,13 @@ def _check(arguments: argparse.Namespace) -> int:
         from convmatrix.core.array_files import read_array
     layer = layer_of(arguments)
     weight = weight_of(arguments, layer)
-    code, results = 0, []
+    code, results = 0, list[dict[str, Any]]()
     for file in arguments.files:
         try:
             found = layer.check_matrix(read_array(file, "the matrix"), weight)
         except ValueError as error:
             if len(arguments.files) == 1:
-                raise UsageError(str(error)) from error
+                raise
             code = 2
             results.append({"file": file, "ok": False, "kind": "unreadable", "reason": str(error)})
             continue
@@ -60,7 +66,7 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_lines([json.dumps(results)])
     else:
-        print_lines(
-            [typeset(f"{one_line(each['file'])}: {'right: ' * each['ok']}{each['reason']}") for each in results]
-        )
+        for each in results:
+            sentence = f"right: {each['reason']}" if each["ok"] else each["reason"]
+            print_lines([f"{one_line(each['file'])}: {typeset(sentence)}"])
     return code
