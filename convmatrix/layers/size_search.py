@@ -25,8 +25,8 @@ def settings_between(input_size: int, output_size: int, *, transpose: bool = Fal
     Kernels of at most 11, or of twice the stride; padding of at most half of the kernel; no dilation. Sizes are those
     of relationships 6 and 14 of Dumoulin & Visin, "A guide to convolution arithmetic for deep learning":
     o = floor((i + 2 p - k) / s) + 1, and o' = s (i' - 1) + a + k - 2 p of a transposed convolution, where a, the output
-    padding, is less than s. First come strides that are the ratio of the sizes, paddings of half of an odd kernel; of a transposed convolution, kernels of twice
-    the stride, which reach each output equally often.
+    padding, is less than s. First come strides that are the ratio of the sizes, and paddings of half of an odd kernel;
+    of a transposed convolution, kernels of twice the stride, which reach each output equally often.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def settings_between(input_size: int, output_size: int, *, transpose: bool = Fal
     --------
     >>> settings_between(224, 112)[0]
     SizeSetting(kernel_size=3, stride=2, padding=1, output_padding=0)
-    >>> settings_between(7, 14, transpose=True)[:2]
-    [SizeSetting(kernel_size=4, stride=2, padding=1, output_padding=0), SizeSetting(kernel_size=2, stride=2, padding=0, output_padding=0)]
-    """  # noqa: E501  the example's line
+    >>> [tuple(setting) for setting in settings_between(7, 14, transpose=True)[:2]]
+    [(4, 2, 1, 0), (2, 2, 0, 0)]
+    """
     small, large = positive("input_size", input_size), positive("output_size", output_size)
     back = flag("transpose", transpose)
     if not back:

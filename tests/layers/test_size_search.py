@@ -85,6 +85,14 @@ def test_the_command_lists_them():
         good("size", "--i", 3, "--o", 100)
         == "no small convolution takes 3 to 100: it takes several layers, or a resize\n"
     )
+    reason = "does not go with a search for --k, which takes --i, --o, --s and --transpose: leave it out, or give --k"
+    for option, value in (("--p", 1), ("--dilation", 2), ("--setting", "padding_strides")):
+        name = {"--p": "--padding"}.get(option, option)
+        message = f"convmatrix size: error: {name} {reason}"
+        assert refused("size", "--i", 224, "--o", 112, option, value) == message
+    assert refused("size", "--i", 224, "--o", 112, "--s", "2x2") == (
+        "convmatrix size: error: --s is one number where --k is to be found: give --s 2"
+    )
     assert refused("size", "--i", "4x4", "--o", 2) == (
         "convmatrix size: error: --i and --o are one number each where --k is to be found: give --i 224 --o 112"
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from convmatrix import export
-from convmatrix.cli.arguments import Commands, UsageError, add_layer, layer_of
+from convmatrix.cli.arguments import Commands, UsageError, add_layer, given_names, layer_of
 from convmatrix.cli.interrupts import held_back
 from convmatrix.cli.sentences import matrix_described, pair, sizes_described
 from convmatrix.cli.terminal import print_lines, style, typeset
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+_OF_SEARCH = {"input_size", "output_size", "stride"}
+"""Arguments of a layer that a search for settings takes."""
 _MOST_SETTINGS = 12
 """Most settings between two sizes that are printed."""
 
@@ -53,11 +55,18 @@ def _size(arguments: argparse.Namespace) -> None:
 
 def _between(arguments: argparse.Namespace) -> list[str]:
     """The settings that take --i to --o, one line each; as JSON, all of them."""
+    for name in sorted(given_names(arguments) - _OF_SEARCH):
+        raise UsageError(
+            f"--{name.replace('_', '-')} does not go with a search for --k, which takes --i, --o, --s and --transpose: "
+            "leave it out, or give --k"
+        )
     ends = arguments.input_size, arguments.output_size
     if not all(isinstance(size, int) for size in ends):
         raise UsageError("--i and --o are one number each where --k is to be found: give --i 224 --o 112")
     found = settings_between(*ends, transpose=arguments.transpose)
     if arguments.stride is not None:
+        if not isinstance(arguments.stride, int):
+            raise UsageError("--s is one number where --k is to be found: give --s 2")
         found = [setting for setting in found if setting.stride == arguments.stride]
     if arguments.format == "json":
         return [json.dumps([setting._asdict() for setting in found])]
