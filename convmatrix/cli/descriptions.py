@@ -153,7 +153,7 @@ def channels_described(layer: Layer) -> str:
     """Rows and columns of each channel, and which channels a group connects; empty with one channel on each side."""
     if layer.in_channels == layer.out_channels == 1:
         return ""
-    maps = [(letter, *rest) for letter, rest in zip(_map_letters(layer), _maps(layer), strict=True)]
+    maps = [(letter, *rest) for letter, rest in zip(Scene(layer).letters[::2], _maps(layer), strict=True)]
     text = ", ".join(
         f"{pluralize(prod(size), kind)} for each of {letter}'s {channels} channels"
         for letter, kind, size, channels in maps
@@ -174,11 +174,6 @@ def channels_described(layer: Layer) -> str:
 def _maps(layer: Layer) -> list[tuple[str, tuple[int, ...], int]]:
     """Rows of the output and columns of the input: their name, the size of a channel, and the number of channels."""
     return [("row", layer.output_size, layer.out_channels), ("column", layer.input_size, layer.in_channels)]
-
-
-def _map_letters(layer: Layer) -> tuple[str, str]:
-    """Letters of the output and of the input."""
-    return ("x", "y") if isinstance(layer, ConvTranspose) else ("y", "x")
 
 
 def _range(group: int, count: int) -> str:

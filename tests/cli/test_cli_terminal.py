@@ -248,7 +248,7 @@ def test_plain_ascii_by_the_environment(variables):
 
 @share(0.1)
 @given(
-    width=st.integers(20, 200),
+    width=st.integers(8, 200),
     layer=st.sampled_from(
         [
             "--i 4 --k 3",

@@ -500,7 +500,7 @@ def _dots(scene: Scene, terminal: Terminal) -> list[str]:
     drawn = _framed((_braille(row) if terminal.unicode else _hashes(row) for row in cells), chars, terminal)
     if (row_step, col_step) != (1, 1):
         dot = "dot" if terminal.unicode else "#"
-        drawn.append(terminal.set_label(f"one {dot} for {row_step} × {col_step} entries"))
+        drawn += textwrap.wrap(terminal.set_label(f"one {dot} for {row_step} × {col_step} entries"), terminal.width)
     return drawn
 
 
