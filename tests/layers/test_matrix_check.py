@@ -95,7 +95,7 @@ def test_each_mistake_of_a_layer_on_which_all_differ_is_named(kind):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in OF_SQUARE_WEIGHTS])
-@share(0.15)
+@share(0.4)
 @given(layer=SMALL, seed=seeds())
 def test_mistakes_in_all_of_the_matrix_are_named(kind, layer, seed):
     weight = distinct(layer, seed)
